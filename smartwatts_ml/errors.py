@@ -1,0 +1,90 @@
+"""Every error that a user can meet, each with the exit code of the command line.
+
+SmartwattsError          1  the work failed
+├── UsageError           2  wrong use of a command or a setting
+├── BadInputError        3  a file or its readings cannot be used
+│   └── NotEnoughReadingsError   too few readings or events to train or to judge
+├── BusyError            1  another run holds what this one needs; try again later
+└── StoreError           4  the store or its trust
+    ├── NotFoundError        an object, version or model is not there
+    ├── AlreadyExistsError   create-if-absent met an object
+    ├── ChangedError         replace-if-unchanged met a newer object
+    ├── UnfitServerError     the server ignores a conditional write
+    └── TrustError           a signature, digest or expiry does not hold
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlreadyExistsError",
+    "BadInputError",
+    "BusyError",
+    "ChangedError",
+    "NotEnoughReadingsError",
+    "NotFoundError",
+    "SmartwattsError",
+    "StoreError",
+    "TrustError",
+    "UnfitServerError",
+    "UsageError",
+]
+
+
+class SmartwattsError(Exception):
+    """The work failed. ``fix`` says what the user can do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.fix = fix
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message} ({self.fix})" if self.fix else message
+
+
+class UsageError(SmartwattsError):
+    """A command or a setting was used wrongly."""
+
+    exit_code = 2
+
+
+class BadInputError(SmartwattsError):
+    """A file, or the readings in it, cannot be used."""
+
+    exit_code = 3
+
+
+class NotEnoughReadingsError(BadInputError):
+    """Too few readings, sites or events to train on or to judge with."""
+
+
+class BusyError(SmartwattsError):
+    """Another run holds what this one needs."""
+
+
+class StoreError(SmartwattsError):
+    """The store failed, or what it gave cannot be trusted."""
+
+    exit_code = 4
+
+
+class NotFoundError(StoreError):
+    """An object, a version or a model is not in the store."""
+
+
+class AlreadyExistsError(StoreError):
+    """Create-if-absent met an object that is already there."""
+
+
+class ChangedError(StoreError):
+    """Replace-if-unchanged met an object that somebody else replaced."""
+
+
+class UnfitServerError(StoreError):
+    """The S3 server ignores a conditional write that the store depends on."""
+
+
+class TrustError(StoreError):
+    """A signature, a digest or an expiry does not hold."""

@@ -1,0 +1,215 @@
+"""What a kind of model is. Everything outside ``kinds/`` works through this face alone.
+
+A new kind is one folder below ``kinds/`` whose ``__init__`` defines ``KIND``. Importing
+that folder must stay light: heavy libraries are imported inside the methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    import pandas as pd
+    from pydantic_settings import BaseSettings
+
+    from smartwatts_ml.readings.base import Readings, SiteSpan
+
+__all__ = [
+    "Criterion",
+    "Details",
+    "Kind",
+    "ModelSpec",
+    "Network",
+    "Option",
+    "Predictor",
+    "Progress",
+    "Scores",
+    "TrainOptions",
+    "Trained",
+]
+
+Details = dict[str, Any]
+"""All that is needed beside the weights to use a network: plain JSON, embedded in every
+model file. Keys ``kind``, ``model``, ``inputs`` and ``outputs`` (as in the manifest) are
+common; the others are the kind's own (appliances, thresholds, horizon, …)."""
+
+Predictor = Any
+"""A kind's own object that turns a site's readings into predictions. Opaque outside."""
+
+Progress = Callable[[str, float], None]
+"""Called with a short text ("epoch 3/20, loss 0.12") and the share done in 0..1."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A command-line option that one kind adds, e.g. ``forecast_horizon``."""
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model: its name in the store and how much time it looks at.
+
+    ``period_s``: seconds of one interval of its input. ``window_s``: the time that one
+    training example spans (context and target), which is also the embargo. ``holdout_s``:
+    the shortest holdout that can judge it. ``channels``: those it reads, ``None`` for all.
+    """
+
+    name: str
+    kind: str
+    file_stem: str
+    period_s: int
+    window_s: int
+    holdout_s: int
+    channels: tuple[str, ...] | None = ("mains",)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train. ``None`` means the kind's own setting. ``extra``: its own options."""
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network. ``log`` has one row an epoch; ``notes`` are for people."""
+
+    network: keras.Model
+    details: Details
+    log: tuple[Mapping[str, float], ...]
+    notes: tuple[str, ...] = ()
+
+
+class Network(Protocol):
+    """Something that computes outputs from inputs: a Keras model or a LiteRT file."""
+
+    details: Details
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Arrays by name, leading axis = windows, float32 in and out."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One metric that the gate looks at.
+
+    ``role`` "improve": must get better, beyond chance. "guard": must not get worse by more
+    than ``tolerance`` (in the metric's unit, or as a share of the champion's value if
+    ``relative``).
+    """
+
+    metric: str
+    better: Literal["lower", "higher"]
+    role: Literal["improve", "guard"]
+    label: str
+    tolerance: float = 0.0
+    relative: bool = False
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Additive statistics of predictions against truth, a block for each site and week.
+
+    ``sites``: str, shape (n_blocks,). ``weeks``: datetime64[D] of the Monday, same shape.
+    ``sums``: float64, shape (n_blocks, n_channels, n_stats); blocks of two systems that
+    were evaluated together are the same blocks in the same order. ``extra``: metrics of
+    the whole that cannot be added up.
+    """
+
+    channels: tuple[str, ...]
+    stats: tuple[str, ...]
+    sites: np.ndarray
+    weeks: np.ndarray
+    sums: np.ndarray
+    extra: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Kind(ABC):
+    """A kind of model: how it is trained, judged and used."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    criteria: ClassVar[tuple[Criterion, ...]]
+    required_metrics: ClassVar[tuple[str, ...]]
+    """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
+    train_options: ClassVar[tuple[Option, ...]] = ()
+    predict_options: ClassVar[tuple[Option, ...]] = ()
+    prediction_columns: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def settings_class(self) -> type[BaseSettings]:
+        """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
+
+    @abstractmethod
+    def models(self) -> tuple[ModelSpec, ...]:
+        """The models that are kept in the store. Light: no heavy import."""
+
+    @abstractmethod
+    def spec(self, **options: Any) -> ModelSpec:
+        """The model that the kind's train options ask for."""
+
+    def uses(self, spec: ModelSpec, span: SiteSpan) -> bool:
+        """Whether a site can teach or judge this model, from what its span says."""
+        return "mains" in span.channels and span.native_s <= spec.period_s
+
+    @abstractmethod
+    def train(
+        self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
+    ) -> Trained:
+        """Train on all of ``readings``; early stopping watches its newest part.
+
+        Raises NotEnoughReadingsError, saying what is missing.
+        """
+
+    @abstractmethod
+    def baselines(
+        self, spec: ModelSpec, details: Details, readings: Readings
+    ) -> dict[str, Predictor]:
+        """The simple methods a challenger has to beat, fitted on training readings."""
+
+    @abstractmethod
+    def predictor(self, network: Network) -> Predictor:
+        """Wrap a network (with its details) so that it predicts from readings."""
+
+    @abstractmethod
+    def evaluate(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> dict[str, Scores]:
+        """Score every predictor on the same targets, those from ``score_from`` on.
+
+        Raises NotEnoughReadingsError where nothing can be scored.
+        """
+
+    @abstractmethod
+    def headline(self, sums: np.ndarray) -> dict[str, float]:
+        """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where
+        undefined. Pure; the gate calls it on bootstrap samples and on slices."""
+
+    @abstractmethod
+    def predict(
+        self, predictor: Predictor, readings: Readings, **options: Any
+    ) -> Iterator[pd.DataFrame]:
+        """Predictions as frames in ``prediction_columns``, a site at a time; stamps are
+        datetime64[s] in UTC."""
+
+    @abstractmethod
+    def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
+        """Realistic inputs, with missing readings among them, shape (count, …), by name:
+        what a converted file's parity and latency are measured on."""

@@ -1,0 +1,1 @@
+"""Readings: landing files, the Delta table, and sites on regular grids."""

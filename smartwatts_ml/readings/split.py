@@ -1,0 +1,103 @@
+"""The gate's holdout: the newest period of each site, and whole sites never trained on.
+
+Which readings are held out follows from the snapshot and the settings alone, so the
+training of a run and every judgement in it agree without handing anything over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+
+__all__ = ["HoldoutReadings", "Split", "TrainingReadings", "make_split"]
+
+DAY = np.timedelta64(86_400, "s")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where each site's holdout starts.
+
+    ``holdout_start`` maps a site to the first instant (datetime64[s], UTC) that is held
+    out; ``embargo`` seconds before it are in neither part; ``held_out_sites`` are never
+    trained on. ``digest`` names the split in decisions and manifests.
+    """
+
+    holdout_start: dict[str, np.datetime64]
+    held_out_sites: frozenset[str]
+    embargo: np.timedelta64
+    digest: str
+
+
+def make_split(
+    spans: Sequence[SiteSpan],
+    *,
+    share: float,
+    min_days: float,
+    embargo_s: int,
+    site_share: float,
+    min_sites: int,
+) -> Split:
+    """Hold out the newest ``share`` of each site (at least ``min_days``), and from
+    ``min_sites`` sites on about ``site_share`` of them whole, picked by a stable hash."""
+    starts = {}
+    for span in spans:
+        length = max((span.end - span.start) * share, min_days * DAY)
+        start = span.end - np.timedelta64(int(length / np.timedelta64(1, "s")), "s")
+        starts[span.site] = start.astype("datetime64[D]").astype("datetime64[s]")
+    held_out: frozenset[str] = frozenset()
+    if len(spans) >= min_sites:
+        ranked = sorted((span.site for span in spans), key=_stable_hash)
+        held_out = frozenset(ranked[: max(1, round(site_share * len(ranked)))])
+    text = repr(sorted((s, str(t)) for s, t in starts.items())) + repr(sorted(held_out))
+    return Split(
+        holdout_start=starts,
+        held_out_sites=held_out,
+        embargo=np.timedelta64(embargo_s, "s"),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _stable_hash(site: str) -> str:
+    return hashlib.sha256(site.encode()).hexdigest()
+
+
+class TrainingReadings(Readings):
+    """What may be trained on: before each holdout, less the embargo, no held-out site."""
+
+    def __init__(self, readings: Readings, split: Split) -> None:
+        self._readings = readings
+        self._split = split
+
+    def _end(self, site: str) -> np.datetime64:
+        return self._split.holdout_start[site] - self._split.embargo
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        return tuple(
+            replace(span, end=min(span.end, self._end(span.site)))
+            for span in self._readings.spans()
+            if span.site not in self._split.held_out_sites and self._end(span.site) > span.start
+        )
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        return self._readings.load(site, period_s, channels).between(None, self._end(site))
+
+
+class HoldoutReadings(Readings):
+    """What a challenger is judged on. Readings before ``score_from`` are context only."""
+
+    def __init__(self, readings: Readings, split: Split) -> None:
+        self._readings = readings
+        self._split = split
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        return self._readings.spans()
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        loaded = self._readings.load(site, period_s, channels)
+        return replace(loaded, score_from=self._split.holdout_start[site])

@@ -1,0 +1,147 @@
+"""Settings of the whole system, from ``SMARTWATTS_*`` variables or ``smartwatts.toml``.
+
+Each kind has settings of its own (``SMARTWATTS_NILM_EPOCHS``); a variable that no
+settings class knows is an error, so that a misspelt one cannot go unnoticed.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from smartwatts_ml.errors import UsageError
+
+__all__ = ["Settings", "TomlSettings", "check_environment", "settings"]
+
+PREFIX = "SMARTWATTS_"
+SETTINGS_FILE = "smartwatts.toml"
+
+
+class TomlSettings(BaseSettings):
+    """Reads the environment first, then a table of ``smartwatts.toml`` here."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+class Settings(TomlSettings):
+    """What is not one kind's own."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+        toml_file=SETTINGS_FILE,
+        toml_table_header=("smartwatts",),
+    )
+
+    root: str = Field(
+        ".local/smartwatts",
+        description="Path, file:/// or s3://bucket/prefix of everything that is kept.",
+    )
+    keys: str = Field(
+        ".local/keys",
+        description="Folder of the signing key (signing_key.pem) and of trusted public keys.",
+    )
+    timezone: str = Field(
+        "UTC", description="IANA timezone of naive timestamps, and of sites without their own."
+    )
+    site_timezones: dict[str, str] = Field(
+        default_factory=dict, description="IANA timezone by site, as JSON."
+    )
+    unit: Literal["W", "kW", "kWh"] = Field(
+        "W", description="Unit of consumption in landing files; kWh is per interval."
+    )
+    new_readings: int = Field(
+        100_000,
+        gt=0,
+        description="Readings since the last decision that start retrain_on_new_readings.",
+    )
+    poke_seconds: float = Field(
+        60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
+    )
+    holdout_share: float = Field(
+        0.2, gt=0, lt=1, description="Newest share of each site that is held out of training."
+    )
+    holdout_days: float = Field(7.0, gt=0, description="Shortest holdout of a site, in days.")
+    holdout_site_share: float = Field(
+        0.15, ge=0, lt=1, description="Share of sites never trained on."
+    )
+    holdout_min_sites: int = Field(
+        10, gt=1, description="Fewer sites than this: the holdout is by time alone."
+    )
+    gate_confidence: float = Field(
+        0.9,
+        gt=0.5,
+        lt=1,
+        description="How sure the paired bootstrap has to be that a challenger is better.",
+    )
+    gate_resamples: int = Field(1000, ge=100, description="Resamples of the paired bootstrap.")
+    gate_slice_loss: float = Field(
+        0.25,
+        gt=0,
+        description="A site or appliance that gets worse by more than this share blocks.",
+    )
+    pointer_days: int = Field(30, gt=0, description="Days until a champion pointer expires.")
+    max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
+    max_latency_ms: float = Field(
+        10.0, gt=0, description="Slowest median call that may ship, on one core, ms."
+    )
+
+
+def settings(**overrides: object) -> Settings:
+    """The settings in force; an override wins over the environment."""
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})
+    except ValidationError as error:
+        raise UsageError(describe(error, PREFIX)) from error
+
+
+def describe(error: ValidationError, prefix: str) -> str:
+    """One line for each wrong setting, with the variable's name."""
+    return "; ".join(
+        f"setting {prefix}{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}"
+        for e in error.errors()
+    )
+
+
+@cache
+def known_variables() -> frozenset[str]:
+    """Every ``SMARTWATTS_*`` variable that means something."""
+    from smartwatts_ml.kinds import kinds
+
+    classes: list[type[BaseSettings]] = [Settings]
+    classes += [kind.settings_class() for kind in kinds().values()]
+    return frozenset(
+        f"{cls.model_config['env_prefix']}{name}".upper()
+        for cls in classes
+        for name in cls.model_fields
+    )
+
+
+def check_environment() -> None:
+    """Raise UsageError on a ``SMARTWATTS_*`` variable that nothing reads."""
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known_variables():
+            import difflib
+
+            near = difflib.get_close_matches(name, known_variables(), n=1)
+            raise UsageError(
+                f"unknown setting {name}", fix=f"did you mean {near[0]}?" if near else None
+            )
