@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -105,10 +105,11 @@ class Settings(TomlSettings):
     )
 
 
-def settings(**overrides: object) -> Settings:
-    """The settings in force; an override wins over the environment."""
+def settings(**overrides: Any) -> Settings:
+    """The settings in force; an override that is not None wins over the environment."""
+    given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{k: v for k, v in overrides.items() if v is not None})
+        return Settings(**given)
     except ValidationError as error:
         raise UsageError(describe(error, PREFIX)) from error
 

@@ -1,0 +1,51 @@
+"""Options and output that the verbs share.
+
+Results go to standard output; progress, notes and errors go to standard error, so that
+``--json`` output can be piped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+__all__ = ["JsonOption", "RootOption", "SeedOption", "err", "out", "print_json", "progress_bar"]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+RootOption = Annotated[
+    str | None,
+    typer.Option(
+        "--root",
+        help="Path, file:/// or s3://bucket/prefix. Default: SMARTWATTS_ROOT, "
+        "then .local/smartwatts here.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output, sorted and indented."""
+    typer.echo(json.dumps(value, indent=2, sort_keys=True, default=str))
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Any]:
+    """A progress bar on standard error; yields ``report(text, share done in 0..1)``."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=not err.is_terminal) as bar:
+        task = bar.add_task(title, total=1.0)
+
+        def report(text: str, share: float) -> None:
+            bar.update(task, description=f"{title}: {text}", completed=share)
+
+        yield report
