@@ -1,0 +1,47 @@
+"""Four verbs on objects (read, list, create-if-absent, replace-if-unchanged) and a root.
+
+A root is a directory or a prefix of an S3 bucket; everything that is kept lies below it.
+The two conditional writes are what publishing, leases and Delta commits stand on, so a
+server that ignores one of them is refused when its root is opened.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from pathlib import Path
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.objects.base import Object, ObjectInfo, Objects
+from smartwatts_ml.objects.directory import DirectoryObjects
+
+__all__ = ["Object", "ObjectInfo", "Objects", "open_root"]
+
+
+def open_root(url: str) -> Objects:
+    """Open a path, ``file:///…`` or ``s3://bucket/prefix``.
+
+    A directory is created if absent. The first time that a process opens an S3 root, both
+    conditional writes are tried on it for real.
+    """
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)
+    if scheme is None:
+        if not url:
+            raise UsageError("the root is empty", fix="give a path or s3://bucket/prefix")
+        return DirectoryObjects(Path(url).expanduser())
+    if scheme[1].lower() == "file":
+        return DirectoryObjects(_local_path(url))
+    if scheme[1].lower() == "s3":
+        from smartwatts_ml.objects.s3 import open_s3_root
+
+        return open_s3_root(url)
+    raise UsageError(
+        f"cannot open root {url}", fix="give a path, file:///path or s3://bucket/prefix"
+    )
+
+
+def _local_path(url: str) -> Path:
+    parts = urllib.parse.urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise UsageError(f"cannot open root {url}", fix="file URLs take the form file:///path")
+    return Path(urllib.parse.unquote(parts.path))

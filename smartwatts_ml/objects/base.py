@@ -1,0 +1,113 @@
+"""What a root of objects can do, wherever it is kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from smartwatts_ml.errors import (
+    AlreadyExistsError,
+    ChangedError,
+    NotFoundError,
+    StoreError,
+    UsageError,
+)
+
+__all__ = ["Object", "ObjectInfo", "Objects", "check_key"]
+
+WRITE_ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object's bytes, and the etag that ``replace`` wants back."""
+
+    data: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What a listing says of an object; ``size`` in bytes, ``modified`` in UTC."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+def check_key(key: str) -> str:
+    """The key itself, if it is relative and cannot leave its root.
+
+    >>> check_key("models/nilm/nilm_v1.json")
+    'models/nilm/nilm_v1.json'
+    """
+    if not key or "\0" in key or any(part in ("", ".", "..") for part in key.split("/")):
+        raise UsageError(f"{key!r} cannot be the key of an object")
+    return key
+
+
+class Objects(ABC):
+    """Objects by key below one root. Keys are relative POSIX paths."""
+
+    url: str
+
+    @abstractmethod
+    def read(self, key: str) -> Object:
+        """The whole object. Raises NotFoundError."""
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Objects whose key starts with ``prefix``, below folders too, sorted by key."""
+
+    @abstractmethod
+    def create(self, key: str, data: bytes) -> str:
+        """Write only if absent; the etag. Raises AlreadyExistsError."""
+
+    @abstractmethod
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        """Write only if still at ``etag``; the new etag. Raises ChangedError."""
+
+    @abstractmethod
+    def info(self, key: str) -> ObjectInfo:
+        """One object's entry, without reading it. Raises NotFoundError."""
+
+    @abstractmethod
+    def fetch(self, key: str, path: Path) -> None:
+        """Stream an object into a local file. Raises NotFoundError."""
+
+    @abstractmethod
+    def upload(self, key: str, path: Path) -> None:
+        """Stream a local file into an object, whether it is there or not."""
+
+    @abstractmethod
+    def uri(self, key: str) -> str:
+        """The object's address for other libraries."""
+
+    @abstractmethod
+    def storage_options(self) -> dict[str, str]:
+        """What delta-rs needs to open this root; nothing for a directory."""
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+        try:
+            self.info(key)
+        except NotFoundError:
+            return False
+        return True
+
+    def write(self, key: str, data: bytes) -> str:
+        """Create or replace, for objects of which the last writer may win; the etag."""
+        for _ in range(WRITE_ATTEMPTS):
+            try:
+                etag = self.info(key).etag
+            except NotFoundError:
+                etag = None
+            try:
+                return self.create(key, data) if etag is None else self.replace(key, data, etag)
+            except (AlreadyExistsError, ChangedError):
+                continue
+        raise StoreError(f"{self.uri(key)} is being written by others without a pause")

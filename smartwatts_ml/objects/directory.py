@@ -1,0 +1,243 @@
+"""Objects in a directory: atomic, and conditional between processes of one machine.
+
+Every write goes to a temporary file in the same folder, is flushed to disk, and takes its
+name in one step. An etag is the file's modification time and size; since each replacement
+gets a later time than what it replaces, no two contents of a key share one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from smartwatts_ml.errors import (
+    AlreadyExistsError,
+    ChangedError,
+    NotFoundError,
+    StoreError,
+)
+from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key
+
+__all__ = ["DirectoryObjects"]
+
+TEMPORARY = ".tmp-"
+LOCK = ".lock"
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+CLOCK_STEPS_NS = (1, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
+FIXES = {
+    errno.ENOSPC: "free some space on its disk",
+    errno.EDQUOT: "free some of your quota",
+    errno.EACCES: "check the permissions of the folder",
+    errno.EPERM: "check the permissions of the folder",
+    errno.EROFS: "the file system is read-only",
+}
+
+
+class DirectoryObjects(Objects):
+    """A root in a directory, which is created if absent."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self.url = str(self._path)
+        with _as_store_errors(self._path, "open"):
+            self._path.mkdir(parents=True, exist_ok=True)
+
+    def read(self, key: str) -> Object:
+        path = self._file(key)
+        with _as_store_errors(path, "read"), path.open("rb") as file:
+            return Object(file.read(), _etag(os.fstat(file.fileno())))
+
+    def info(self, key: str) -> ObjectInfo:
+        path = self._file(key)
+        with _as_store_errors(path, "read"):
+            if path.is_dir():
+                raise NotFoundError(f"no object {path}")
+            return _info(key, path.stat())
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        folder = prefix.rpartition("/")[0]
+        if folder:
+            check_key(folder)
+        return self._walk(self._path / folder, f"{folder}/" if folder else "", prefix, ())
+
+    def create(self, key: str, data: bytes) -> str:
+        path = self._file(key)
+        with _as_store_errors(path, "write"), _temporary(path, data) as temporary:
+            etag = _etag(temporary.stat())
+            try:
+                self._link(temporary, path)
+            except FileExistsError as error:
+                raise AlreadyExistsError(f"{path} is already there") from error
+            _flush_folder(path.parent)
+            return etag
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        path = self._file(key)
+        with _as_store_errors(path, "write"), _temporary(path, data) as temporary:
+            with self._lock():
+                try:
+                    before = path.stat()
+                except FileNotFoundError:
+                    before = None
+                if before is None or _etag(before) != etag:
+                    raise ChangedError(f"{path} was changed by somebody else")
+                _make_later(temporary, before.st_mtime_ns)
+                after = _etag(temporary.stat())
+                temporary.replace(path)
+            _flush_folder(path.parent)
+            return after
+
+    def fetch(self, key: str, path: Path) -> None:
+        source = self._file(key)
+        with (
+            _as_store_errors(source, "read"),
+            source.open("rb") as file,
+            _as_store_errors(path, "write"),
+            _temporary(path, file) as temporary,
+        ):
+            temporary.replace(path)
+
+    def upload(self, key: str, path: Path) -> None:
+        target = self._file(key)
+        with (
+            _as_store_errors(path, "read"),
+            path.open("rb") as file,
+            _as_store_errors(target, "write"),
+            _temporary(target, file) as temporary,
+        ):
+            with self._lock():
+                if target.exists():
+                    _make_later(temporary, target.stat().st_mtime_ns)
+                temporary.replace(target)
+            _flush_folder(target.parent)
+
+    def uri(self, key: str) -> str:
+        return str(self._file(key)) if key else self.url
+
+    def storage_options(self) -> dict[str, str]:
+        return {}
+
+    def _file(self, key: str) -> Path:
+        return self._path / check_key(key)
+
+    def _walk(
+        self, folder: Path, base: str, prefix: str, above: tuple[str, ...]
+    ) -> Iterator[ObjectInfo]:
+        """Depth first; a folder sorts as its name with a slash, which is the keys' order.
+        ``above`` holds the real paths of the folders above, so that links cannot loop."""
+        real = os.path.realpath(folder)
+        if real in above or not folder.is_dir():
+            return
+        with _as_store_errors(folder, "list"):
+            names = sorted(
+                f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(folder)
+            )
+        for name in names:
+            key = base + name
+            if name.startswith(TEMPORARY) or key == LOCK:
+                continue
+            if name.endswith("/"):
+                if key.startswith(prefix) or prefix.startswith(key):
+                    yield from self._walk(folder / name, key, prefix, (*above, real))
+            elif key.startswith(prefix):
+                # A file that another process just replaced or removed is not an error.
+                with contextlib.suppress(FileNotFoundError):
+                    yield _info(key, (folder / name).stat())
+
+    def _link(self, temporary: Path, path: Path) -> None:
+        """Give the temporary file its name unless that is taken."""
+        try:
+            os.link(temporary, path)
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            # No hard links here (FAT, some container mounts): the lock stands in.
+            with self._lock():
+                if path.exists():
+                    raise FileExistsError(str(path)) from error
+                temporary.replace(path)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold this root against other writers; released if the process dies."""
+        with (self._path / LOCK).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def _as_store_errors(path: Path, verb: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NotFoundError(f"no object {error.filename or path}") from error
+    except OSError as error:
+        fix = FIXES.get(error.errno or 0)
+        raise StoreError(f"cannot {verb} {path}: {error.strerror or error}", fix=fix) from error
+
+
+@contextmanager
+def _temporary(path: Path, data: bytes | IO[bytes]) -> Iterator[Path]:
+    """A flushed file with ``data`` beside ``path``, removed if it was not moved."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
+    with _removed_after(temporary):
+        if isinstance(data, bytes):
+            _write_flushed(temporary, lambda out: out.write(data))
+        else:
+            _write_flushed(temporary, lambda out: shutil.copyfileobj(data, out))
+        yield temporary
+
+
+@contextmanager
+def _removed_after(path: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _write_flushed(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    with path.open("xb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a new name survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make_later(path: Path, than_ns: int) -> None:
+    """Move the modification time past ``than_ns``, however coarse the file system's clock."""
+    for step in CLOCK_STEPS_NS:
+        if path.stat().st_mtime_ns > than_ns:
+            return
+        os.utime(path, ns=(than_ns + step, than_ns + step))
+
+
+def _etag(stat: os.stat_result) -> str:
+    return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def _info(key: str, stat: os.stat_result) -> ObjectInfo:
+    modified = datetime.fromtimestamp(stat.st_mtime, UTC)
+    return ObjectInfo(key, stat.st_size, _etag(stat), modified)

@@ -1,0 +1,272 @@
+"""Objects below a prefix of an S3 bucket, through boto3 and its own chain of settings."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import (
+    ClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+
+from smartwatts_ml.errors import (
+    AlreadyExistsError,
+    ChangedError,
+    NotFoundError,
+    StoreError,
+    UnfitServerError,
+    UsageError,
+)
+from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key
+from smartwatts_ml.objects.s3_errors import as_store_errors, error_code, status
+
+__all__ = ["S3Objects", "open_s3_root"]
+
+SELF_TEST_KEY = ".selftest/conditional-writes"
+ATTEMPTS = 6
+FIRST_PAUSE_S = 0.05
+AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
+DEFAULT_REGION = "us-east-1"
+BROKEN_OFF = (ResponseStreamingError, IncompleteReadError)
+
+_fit_servers: set[tuple[str, str]] = set()
+"""Endpoints and buckets that passed the self-test in this process."""
+
+
+def open_s3_root(url: str) -> S3Objects:
+    """Open ``s3://bucket/prefix`` and make sure that its server honours conditional writes."""
+    bucket, _, prefix = url.split("://", 1)[1].partition("/")
+    prefix = prefix.strip("/")
+    if not bucket:
+        raise UsageError(f"no bucket in root {url}", fix="give s3://bucket/prefix")
+    if prefix:
+        check_key(prefix)
+    objects = S3Objects(bucket, prefix)
+    server = (objects.endpoint, bucket)
+    if server not in _fit_servers:
+        objects.self_test()
+        _fit_servers.add(server)
+    return objects
+
+
+class S3Objects(Objects):
+    """A root in a bucket; ``prefix`` has no slash at either end and may be empty."""
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        self.url = f"s3://{bucket}/{prefix}".rstrip("/")
+        self._bucket = bucket
+        self._base = f"{prefix}/" if prefix else ""
+        self._session = boto3.session.Session()
+        try:
+            with as_store_errors(self.url):
+                self._client = _make_client(self._session)
+        except ValueError as error:  # botocore's word for an endpoint that is no URL
+            raise StoreError(
+                f"cannot open {self.url}: {error}", fix="check AWS_ENDPOINT_URL_S3"
+            ) from error
+        self.endpoint: str = self._client.meta.endpoint_url
+
+    def read(self, key: str) -> Object:
+        for attempt in range(ATTEMPTS):
+            try:
+                with as_store_errors(self.uri(key), passing=BROKEN_OFF):
+                    response = self._client.get_object(**self._at(key))
+                    return Object(response["Body"].read(), response["ETag"])
+            except BROKEN_OFF:
+                # boto3 retries requests, but not a body that breaks off.
+                _pause(attempt)
+        raise StoreError(f"{self.uri(key)} breaks off each time it is read")
+
+    def info(self, key: str) -> ObjectInfo:
+        with as_store_errors(self.uri(key)):
+            found = self._client.head_object(**self._at(key))
+        return ObjectInfo(key, found["ContentLength"], found["ETag"], found["LastModified"])
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with as_store_errors(self.url):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._base + prefix):
+                for item in page.get("Contents", ()):
+                    key = item["Key"][len(self._base) :]
+                    if key and not key.endswith("/"):  # folder markers of consoles
+                        yield ObjectInfo(key, item["Size"], item["ETag"], item["LastModified"])
+
+    def create(self, key: str, data: bytes) -> str:
+        etag = self._put_if(key, data, IfNoneMatch="*")
+        if etag is None:
+            raise AlreadyExistsError(f"{self.uri(key)} is already there")
+        return etag
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        after = self._put_if(key, data, IfMatch=etag)
+        if after is None:
+            raise ChangedError(f"{self.uri(key)} was changed by somebody else")
+        return after
+
+    def fetch(self, key: str, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with as_store_errors(self.uri(key)):
+                self._client.download_file(
+                    self._bucket, self._full(key), str(path), Config=_transfer()
+                )
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def upload(self, key: str, path: Path) -> None:
+        try:
+            with as_store_errors(self.uri(key)):
+                self._client.upload_file(
+                    str(path), self._bucket, self._full(key), Config=_transfer()
+                )
+        except OSError as error:
+            raise StoreError(f"cannot read {path}: {error.strerror or error}") from error
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self._bucket}/{self._full(key)}" if key else self.url
+
+    def storage_options(self) -> dict[str, str]:
+        with as_store_errors(self.url):
+            found = self._session.get_credentials()
+            credentials = found.get_frozen_credentials() if found else None
+        options = {
+            "AWS_REGION": self._client.meta.region_name or DEFAULT_REGION,
+            "AWS_CONDITIONAL_PUT": "etag",
+        }
+        if credentials:
+            options["AWS_ACCESS_KEY_ID"] = credentials.access_key
+            options["AWS_SECRET_ACCESS_KEY"] = credentials.secret_key
+            if credentials.token:
+                options["AWS_SESSION_TOKEN"] = credentials.token
+        if _is_custom(self.endpoint):
+            options["AWS_ENDPOINT_URL"] = self.endpoint
+            options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"
+        if self.endpoint.startswith("http://"):
+            options["AWS_ALLOW_HTTP"] = "true"
+        return options
+
+    def self_test(self) -> None:
+        """Try both conditional writes on one small object, which every test re-uses.
+
+        Holds up when several processes test at once: whatever the others do, a second
+        create and a replace with an etag that was replaced before must both fail.
+        """
+        if self._probe(IfNoneMatch="*") and self._probe(IfNoneMatch="*"):
+            raise self._unfit("create-if-absent (If-None-Match)", "overwrites")
+        for attempt in range(ATTEMPTS):
+            with as_store_errors(self.uri(SELF_TEST_KEY)):
+                etag = self._client.head_object(**self._at(SELF_TEST_KEY))["ETag"]
+            if self._probe(IfMatch=etag):
+                break
+            _pause(attempt)
+        else:
+            raise self._unfit("replace-if-unchanged (If-Match)", "refuses")
+        if self._probe(IfMatch=etag):
+            raise self._unfit("replace-if-unchanged (If-Match)", "overwrites")
+
+    def _probe(self, **condition: str) -> bool:
+        """Whether the server took a conditional write of fresh bytes."""
+        body = os.urandom(16).hex().encode()
+        try:
+            with as_store_errors(self.uri(SELF_TEST_KEY), passing=(ClientError,)):
+                self._client.put_object(**self._at(SELF_TEST_KEY), Body=body, **condition)
+        except ClientError as error:
+            if _failed_condition(error):
+                return False
+            if status(error) == 501 or error_code(error) == "NotImplemented":
+                raise self._unfit(" and ".join(condition), "does not know") from error
+            with as_store_errors(self.uri(SELF_TEST_KEY)):
+                raise
+        return True
+
+    def _unfit(self, condition: str, verdict: str) -> UnfitServerError:
+        what = {
+            "overwrites": f"ignores {condition}",
+            "refuses": f"refuses every {condition}",
+            "does not know": f"does not implement {condition}",
+        }[verdict]
+        return UnfitServerError(
+            f"the S3 server at {self.endpoint} {what}: models and readings could be lost",
+            fix="use a server or a version of it that honours conditional writes",
+        )
+
+    def _put_if(self, key: str, data: bytes, **condition: str) -> str | None:
+        """The new etag, or None where the condition does not hold."""
+        retried = False
+        for attempt in range(ATTEMPTS):
+            try:
+                with as_store_errors(self.uri(key), passing=(ClientError,)):
+                    put = self._client.put_object(**self._at(key), Body=data, **condition)
+                    return str(put["ETag"])
+            except ClientError as error:
+                if not _failed_condition(error):
+                    with as_store_errors(self.uri(key)):
+                        raise
+                retried |= error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+                if status(error) != 409:
+                    break
+            # 409: another write of this key was under way, and either may have won.
+            retried = True
+            _pause(attempt)
+        return self._own(key, data) if retried else None
+
+    def _own(self, key: str, data: bytes) -> str | None:
+        """The etag if the object holds these bytes: a retried request can succeed the
+        first time, unseen, and then fail on its own success."""
+        try:
+            found = self.read(key)
+        except NotFoundError:
+            return None
+        return found.etag if found.data == data else None
+
+    def _full(self, key: str) -> str:
+        return self._base + check_key(key)
+
+    def _at(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._full(key)}
+
+
+def _make_client(session: boto3.session.Session) -> Any:
+    region = session.region_name or DEFAULT_REGION
+    plain = Config(connect_timeout=10, read_timeout=60)
+    client = session.client("s3", region_name=region, config=plain)
+    if not _is_custom(client.meta.endpoint_url):
+        return client
+    config = plain.merge(Config(s3={"addressing_style": "path"}))
+    if "AWS_REQUEST_CHECKSUM_CALCULATION" not in os.environ:
+        # Checksums that only Amazon's own servers are sure to know.
+        config = config.merge(
+            Config(
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            )
+        )
+    return session.client("s3", region_name=region, config=config)
+
+
+def _is_custom(endpoint: str) -> bool:
+    return not (urlsplit(endpoint).hostname or "").endswith(AMAZON)
+
+
+def _transfer() -> TransferConfig:
+    # One thread: files are small beside a request's latency, and Airflow forks.
+    return TransferConfig(use_threads=False)
+
+
+def _failed_condition(error: ClientError) -> bool:
+    """Whether the object is not what the write expected; NoSuchKey: nothing to replace."""
+    return status(error) in (409, 412) or error_code(error) == "NoSuchKey"
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))

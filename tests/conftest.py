@@ -1,0 +1,122 @@
+"""Roots that tests run on: a directory, and a bucket of an S3 server on loopback."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+WsgiApp = Callable[[dict[str, Any], Any], Any]
+
+
+class S3Server:
+    """moto's S3 on a free port of 127.0.0.1, one request at a time.
+
+    Real servers decide a conditional write atomically; moto looks and then writes, so two
+    requests at once could both win. ``middleware`` wraps the application.
+    """
+
+    def __init__(self, middleware: Callable[[WsgiApp], WsgiApp] | None = None) -> None:
+        from moto.moto_server.werkzeug_app import (
+            DomainDispatcherApplication,
+            MotoRequestHandler,
+            create_backend_app,
+        )
+        from werkzeug.serving import make_server
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        moto = DomainDispatcherApplication(create_backend_app)
+        lock = threading.Lock()
+
+        def one_at_a_time(environ: dict[str, Any], start_response: Any) -> Any:
+            with lock:
+                return list(moto(environ, start_response))
+
+        app = middleware(one_at_a_time) if middleware else one_at_a_time
+        self._server = make_server(
+            "127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler
+        )
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def new_bucket(self) -> str:
+        """Name of a fresh, empty bucket."""
+        import boto3
+
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        client.create_bucket(Bucket=name)
+        return name
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def use_s3(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Point boto3's chain at a server: ``use_s3(server)``; nothing of the machine's own."""
+
+    def use(server: S3Server) -> None:
+        nowhere = str(tmp_path_factory.getbasetemp() / "no-aws-file")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_CONFIG_FILE", nowhere)
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", nowhere)
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+            monkeypatch.delenv(name, raising=False)
+
+    return use
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """One S3 server for the whole session."""
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start_s3_server() -> Iterator[Callable[..., S3Server]]:
+    """Start further servers, ``start_s3_server(middleware)``; stopped after the test."""
+    started: list[S3Server] = []
+
+    def start(middleware: Callable[[WsgiApp], WsgiApp] | None = None) -> S3Server:
+        started.append(S3Server(middleware))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def s3_root(s3_server: S3Server, use_s3: Any) -> str:
+    """``s3://bucket/prefix`` of a fresh bucket, with the environment that reaches it."""
+    use_s3(s3_server)
+    return f"s3://{s3_server.new_bucket()}/prefix"
+
+
+@pytest.fixture(params=["directory", "s3"])
+def root_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A fresh root: once a directory, once an S3 bucket."""
+    if request.param == "s3":
+        url: str = request.getfixturevalue("s3_root")
+        return url
+    return str(tmp_path_factory.mktemp("root") / "smartwatts")
