@@ -62,8 +62,9 @@ class ModelSpec:
     """One model: its name in the store and how much time it looks at.
 
     ``period_s``: seconds of one interval of its input. ``window_s``: the time that one
-    training example spans (context and target), which is also the embargo. ``holdout_s``:
-    the shortest holdout that can judge it. ``channels``: those it reads, ``None`` for all.
+    training example spans (context and target). ``embargo_s``: the time left out between
+    training and holdout, one window of targets; ``None``: ``window_s``. ``holdout_s``: the
+    shortest holdout that can judge it. ``channels``: those it reads, ``None`` for all.
     """
 
     name: str
@@ -73,6 +74,7 @@ class ModelSpec:
     window_s: int
     holdout_s: int
     channels: tuple[str, ...] | None = ("mains",)
+    embargo_s: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -1,0 +1,1 @@
+"""The five stages of a retraining, and the pipeline that alone knows their order."""

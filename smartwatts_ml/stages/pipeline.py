@@ -1,0 +1,345 @@
+"""The order of the stages, for the command line and for Airflow. Nothing else knows it.
+
+    ingest → start_run → for each model: train → validate → convert → publish
+
+Each ``*_stage`` function is one Airflow task: plain strings in, a small JSON-able dict
+out. ``proceed`` False in it means that the model's branch ends here, as decided and for
+the reason in ``summary``; ``publish_stage`` then records that decision (``dry_run`` aside).
+Importing this module is light; TensorFlow loads inside the stages that need it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, SmartwattsError
+from smartwatts_ml.kinds import find_model, model_names
+from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.settings import Settings, check_environment, settings
+
+__all__ = [
+    "RunPlan",
+    "convert_stage",
+    "ingest_stage",
+    "new_readings",
+    "plan_stage",
+    "publish_stage",
+    "record_failure",
+    "retrain",
+    "run_report",
+    "start_run",
+    "train_stage",
+    "validate_stage",
+]
+
+
+def quiet(text: str, share: float) -> None:
+    """A Progress that says nothing."""
+
+
+def log_progress(text: str, share: float) -> None:
+    """A Progress for task logs: a line each."""
+    logging.getLogger("smartwatts").info("%3.0f %% %s", share * 100, text)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Which models a run trains, and why it leaves out the others."""
+
+    run_id: str
+    snapshot_version: int
+    rows: int
+    models: tuple[str, ...]
+    skipped: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def _open(root: str | None) -> tuple[Objects, Settings]:
+    check_environment()
+    current = settings(root=root)
+    return open_root(current.root), current
+
+
+def ingest_stage(root: str) -> dict[str, Any]:
+    """Landing files that are new become a new snapshot of the table."""
+    from smartwatts_ml.stages.ingest import ingest
+
+    objects, current = _open(root)
+    return ingest(objects, current, log_progress).to_json()
+
+
+def plan_stage(
+    root: str, run_id: str, models: Sequence[str] | None = None, only_due: bool = False
+) -> dict[str, Any]:
+    """``start_run`` for a task."""
+    objects, current = _open(root)
+    return start_run(objects, current, run_id, models, only_due=only_due).to_json()
+
+
+def start_run(
+    objects: Objects,
+    current: Settings,
+    run_id: str,
+    models: Sequence[str] | None = None,
+    *,
+    only_due: bool = False,
+) -> RunPlan:
+    """Pin the newest snapshot for the run and choose its models.
+
+    ``only_due``: leave out a model with fewer new readings since its last decision than
+    the threshold, and one that backs off after a failure.
+    """
+    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.runs import pin_snapshot
+
+    wanted = tuple(models or model_names())
+    for model in wanted:
+        find_model(model)
+    snapshot = pin_snapshot(objects, run_id, open_table(objects).snapshot())
+    skipped = {}
+    if only_due:
+        for model in wanted:
+            due = _due(objects, current, model, snapshot.rows)
+            if due.reason:
+                skipped[model] = due.reason
+    return RunPlan(
+        run_id=run_id,
+        snapshot_version=snapshot.version,
+        rows=snapshot.rows,
+        models=tuple(model for model in wanted if model not in skipped),
+        skipped=skipped,
+    )
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Whether a model has enough new readings: ``reason`` is empty if it has."""
+
+    new_rows: int
+    reason: str
+    retry_at: datetime | None = None
+
+
+def _due(objects: Objects, current: Settings, model: str, rows: int) -> _Due:
+    from smartwatts_ml.store.state import may_attempt, read_state
+
+    state = read_state(objects, model)
+    new_rows = rows - (state.rows if state else 0)
+    if new_rows < current.new_readings:
+        return _Due(new_rows, f"{new_rows:,} new readings, {current.new_readings:,} needed")
+    if state and not may_attempt(state, datetime.now(UTC)):
+        return _Due(
+            new_rows,
+            f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
+            state.next_attempt,
+        )
+    return _Due(new_rows, "")
+
+
+def new_readings(root: str) -> dict[str, Any]:
+    """Readings since the last decision, ingested or estimated from landing files.
+
+    Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due, and
+    ``retry_at`` (ISO, UTC) if all that are due back off. Reads metadata alone.
+    """
+    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.stages.ingest import pending
+
+    objects, current = _open(root)
+    rows = open_table(objects).rows() + pending(objects, current).estimated_rows
+    due = {model: _due(objects, current, model, rows) for model in model_names()}
+    retries = [d.retry_at for d in due.values() if d.retry_at]
+    return {
+        "rows": max(d.new_rows for d in due.values()),
+        "threshold": current.new_readings,
+        "models": [model for model, d in due.items() if not d.reason],
+        "retry_at": min(retries).isoformat() if retries else None,
+    }
+
+
+def train_stage(
+    root: str, run_id: str, model: str, epochs: int | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Train; too few readings is a decision, not a failure."""
+    objects, current = _open(root)
+    options = TrainOptions(epochs=epochs, seed=seed)
+    return _train(objects, current, run_id, model, options, log_progress)
+
+
+def _train(
+    objects: Objects,
+    current: Settings,
+    run_id: str,
+    model: str,
+    options: TrainOptions,
+    progress: Progress,
+) -> dict[str, Any]:
+    from smartwatts_ml.stages.train import train
+
+    def work() -> dict[str, Any]:
+        challenger = train(objects, current, run_id, model, options, progress)
+        text = f"{model}: trained {challenger.epochs} epochs in {challenger.seconds:.0f} s"
+        return {"proceed": True, "summary": text, "uri": challenger.uri}
+
+    return _enough(objects, current, run_id, model, work)
+
+
+def validate_stage(root: str, run_id: str, model: str) -> dict[str, Any]:
+    """Judge the challenger on the holdout."""
+    objects, current = _open(root)
+    return _validate(objects, current, run_id, model, log_progress)
+
+
+def _validate(
+    objects: Objects, current: Settings, run_id: str, model: str, progress: Progress
+) -> dict[str, Any]:
+    from smartwatts_ml.stages.validate import validate
+
+    def work() -> dict[str, Any]:
+        decision = validate(objects, current, run_id, model, progress)
+        return {
+            "proceed": decision.accepted,
+            "summary": decision.summary,
+            "reasons": list(decision.reasons),
+        }
+
+    return _enough(objects, current, run_id, model, work)
+
+
+def convert_stage(root: str, run_id: str, model: str) -> dict[str, Any]:
+    """Convert the challenger and judge the file."""
+    objects, current = _open(root)
+    return _convert(objects, current, run_id, model, log_progress)
+
+
+def _convert(
+    objects: Objects, current: Settings, run_id: str, model: str, progress: Progress
+) -> dict[str, Any]:
+    from smartwatts_ml.stages.convert import convert
+
+    judged = convert(objects, current, run_id, model, progress)
+    return {"proceed": judged.decision.accepted, **judged.to_json()}
+
+
+def publish_stage(root: str, run_id: str, model: str, actor: str) -> dict[str, Any]:
+    """Publish an accepted file, or record that the champion stays."""
+    objects, current = _open(root)
+    return _publish(objects, current, run_id, model, actor)
+
+
+def _publish(
+    objects: Objects, current: Settings, run_id: str, model: str, actor: str
+) -> dict[str, Any]:
+    from smartwatts_ml.runs import ModelRun
+    from smartwatts_ml.stages.publish import publish
+
+    result = publish(objects, current, run_id, model, actor=actor).to_json()
+    ModelRun(objects, current, run_id, model).write_json("published.json", result)
+    return result
+
+
+def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
+    """Remember that the model's branch failed, so that the next attempt backs off."""
+    from smartwatts_ml.store import state
+
+    objects, _ = _open(root)
+    return state.record_failure(objects, model, run_id=run_id, reason=reason).to_json()
+
+
+def _enough(
+    objects: Objects,
+    current: Settings,
+    run_id: str,
+    model: str,
+    work: Callable[[], dict[str, Any]],
+) -> dict[str, Any]:
+    """Turn "not enough readings" into a decision that keeps the champion."""
+    from pathlib import Path
+
+    from smartwatts_ml.gate import not_judged
+    from smartwatts_ml.runs import ModelRun
+    from smartwatts_ml.store import Store
+
+    try:
+        return work()
+    except NotEnoughReadingsError as error:
+        champion = Store(objects, Path(current.keys)).champion(model)
+        decision = not_judged(model, str(error), champion.version if champion else None)
+        run = ModelRun(objects, current, run_id, model)
+        run.write_json("decision.json", decision.to_json())
+        return {"proceed": False, "summary": decision.summary, "reasons": [str(error)]}
+
+
+def retrain(
+    objects: Objects,
+    current: Settings,
+    run_id: str,
+    models: Sequence[str],
+    options: TrainOptions,
+    *,
+    actor: str,
+    dry_run: bool,
+    progress_of: Callable[[str], Progress],
+) -> dict[str, str]:
+    """Every stage for every model, one after the other; failures by model.
+
+    A model that fails lets the others finish.
+    """
+    from smartwatts_ml.store import state
+
+    failures: dict[str, str] = {}
+    for model in models:
+        progress = progress_of(model)
+        try:
+            result = _train(objects, current, run_id, model, options, progress)
+            if result["proceed"]:
+                result = _validate(objects, current, run_id, model, progress)
+            if result["proceed"]:
+                result = _convert(objects, current, run_id, model, progress)
+            if not dry_run:
+                _publish(objects, current, run_id, model, actor)
+            progress(result["summary"], 1.0)
+        except Exception as error:  # noqa: BLE001 - shown, recorded and raised by the caller
+            if not isinstance(error, SmartwattsError):
+                logging.getLogger("smartwatts").exception("%s failed", model)
+            failures[model] = str(error) or type(error).__name__
+            progress(f"failed: {error}", 1.0)
+            if not dry_run:
+                state.record_failure(objects, model, run_id=run_id, reason=str(error))
+    return failures
+
+
+def run_report(root: str, run_id: str) -> dict[str, Any]:
+    """What a run decided, for each model: outcome, reasons, metrics, version and file."""
+    objects, _ = _open(root)
+    rows = [_model_report(objects, run_id, model) for model in model_names()]
+    return {"run_id": run_id, "root": objects.url, "models": [row for row in rows if row]}
+
+
+def _model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
+    base = f"runs/{run_id}/{model}"
+    try:
+        decision = json.loads(objects.read(f"{base}/decision.json").data)
+    except NotFoundError:
+        return None
+    report: dict[str, Any] = {
+        "model": model,
+        "accepted": decision["accepted"],
+        "summary": decision["summary"],
+        "reasons": decision["reasons"],
+        "metrics": decision["metrics"],
+        "report": objects.uri(f"{base}/report.html"),
+        "version": None,
+        "file": None,
+    }
+    if objects.exists(f"{base}/published.json"):
+        report |= json.loads(objects.read(f"{base}/published.json").data)
+    return report

@@ -1,0 +1,87 @@
+"""Train: a snapshot and settings become a challenger."""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
+from smartwatts_ml.networks import save_keras
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.store.lease import hold
+
+__all__ = ["Challenger", "train", "training_log"]
+
+LEASE_SECONDS = 3 * 3600
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """A trained network. ``uri``: its Keras file; ``epochs``: how many were run."""
+
+    model: str
+    run_id: str
+    uri: str
+    epochs: int
+    parameters: int
+    cpu_seconds: float
+    seconds: float
+    peak_mib: float
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def train(
+    objects: Objects,
+    settings: Settings,
+    run_id: str,
+    model: str,
+    options: TrainOptions,
+    progress: Progress,
+) -> Challenger:
+    """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
+    run = ModelRun(objects, settings, run_id, model)
+    with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS):
+        started, cpu = time.monotonic(), time.process_time()
+        trained = run.kind.train(run.spec, run.training, options, progress)
+        seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "challenger.keras"
+            save_keras(trained.network, trained.details, path)
+            uri = run.write("challenger.keras", path.read_bytes())
+    challenger = Challenger(
+        model=model,
+        run_id=run_id,
+        uri=uri,
+        epochs=len(trained.log),
+        parameters=int(trained.network.count_params()),
+        cpu_seconds=round(cpu_seconds, 1),
+        seconds=round(seconds, 1),
+        peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        notes=trained.notes,
+    )
+    run.write_json("training.json", training_log(trained, options) | challenger.to_json())
+    return challenger
+
+
+def training_log(trained: Trained, options: TrainOptions) -> dict[str, Any]:
+    """What the training log holds: options, details and a row for each epoch."""
+    return {
+        "options": {
+            "epochs": options.epochs,
+            "batch_size": options.batch_size,
+            "seed": options.seed,
+            **options.extra,
+        },
+        "details": trained.details,
+        "log": [dict(row) for row in trained.log],
+        "notes": list(trained.notes),
+    }
