@@ -1,0 +1,48 @@
+"""What a task needs to know about its run, as plain strings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from airflow.sdk import get_current_context
+
+__all__ = ["actor", "label", "root", "run_key", "smartwatts_run_id"]
+
+DEFAULT_LABEL = "{{ label | default(task.op_kwargs.branch.model) }}"
+"""Map name of a task: the model's name until the task says more with ``label``."""
+
+
+def root() -> str:
+    """The root that the settings name, read when the task runs."""
+    from smartwatts_ml.settings import settings
+
+    return settings().root
+
+
+def run_key(dag_id: str, dag_run_id: str) -> str:
+    """Name of a run in the root: a readable path segment, different for different runs.
+
+    >>> run_key("retrain_weekly", "manual__2026-11-22T02:00:00+00:00")
+    'retrain_weekly-manual__2026-11-22T02-00-00-00-00-6ced80d1'
+    """
+    readable = re.sub(r"[^A-Za-z0-9_]+", "-", f"{dag_id}-{dag_run_id}").strip("-")[:100]
+    digest = hashlib.sha256(f"{dag_id}/{dag_run_id}".encode()).hexdigest()
+    return f"{readable}-{digest[:8]}"
+
+
+def smartwatts_run_id() -> str:
+    """``run_key`` of the run that the current task belongs to; the same on every retry."""
+    run = get_current_context()["dag_run"]
+    return run_key(run.dag_id, run.run_id)
+
+
+def actor() -> str:
+    """Who the history names: the user who triggered the run, else the DAG."""
+    run = get_current_context()["dag_run"]
+    return run.triggering_user_name or run.dag_id
+
+
+def label(text: str) -> None:
+    """Set the map name of the current task."""
+    get_current_context()["label"] = text  # type: ignore[typeddict-unknown-key]

@@ -1,0 +1,196 @@
+"""The task group that both retraining DAGs share.
+
+    ingest ─ plan ─ model (one branch a model: train ─ validate ─ convert ─ publish) ─ report
+
+Tasks call the stages and hand over small values. A rejected challenger has its decision
+recorded and ends its branch as skipped; a failed one lets the other branches finish, and
+then ``report`` fails the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from airflow.sdk import get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from smartwatts_airflow.context import DEFAULT_LABEL, actor, label, root, smartwatts_run_id
+from smartwatts_airflow.retries import RetryWhatCanPass
+
+__all__ = ["TRAINING_POOL", "retraining"]
+
+TRAINING_POOL = "smartwatts_training"
+"""Its slots bound how many trainings run at once, over all DAGs. Made at start-up."""
+
+PATIENT: dict[str, Any] = {
+    "retries": 5,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+    "retry_policy": RetryWhatCanPass(),
+}
+BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
+STEPS = ("train", "validate", "convert", "publish")
+
+
+@task(execution_timeout=timedelta(hours=2), **PATIENT)
+def ingest() -> dict[str, Any]:
+    """Add the landing files not yet ingested to the readings table. Repeating adds nothing."""
+    from smartwatts_ml.stages.pipeline import ingest_stage
+
+    return ingest_stage(root())
+
+
+@task(execution_timeout=timedelta(minutes=30), **PATIENT)
+def plan(only_due: bool) -> list[dict[str, str]]:
+    """Pin the snapshot that every branch reads, and say which models it retrains.
+
+    ``only_due``: those with too few new readings are left out; if that is all of them,
+    the run ends as skipped.
+    """
+    from smartwatts_ml.stages.pipeline import plan_stage
+
+    chosen = get_current_context()["params"]["models"]
+    made = plan_stage(root(), smartwatts_run_id(), chosen, only_due)
+    if only_due and not made["models"]:
+        raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
+    branches = [{"model": model} for model in made["models"]]
+    return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
+
+
+@task(pool=TRAINING_POOL, execution_timeout=timedelta(hours=6), **{**BRANCH, "retries": 10})
+def train(branch: dict[str, str]) -> dict[str, Any]:
+    """Train a challenger on the snapshot's training part, in this task's own process."""
+    from smartwatts_ml.stages.pipeline import train_stage
+
+    model = branch["model"]
+    if "skipped" in branch:
+        _skip(f"{model} skipped: {branch['skipped']}")
+    epochs = get_current_context()["params"]["epochs"]
+    with _explained(model):
+        return _unless_over(model, train_stage(root(), smartwatts_run_id(), model, epochs))
+
+
+@task(execution_timeout=timedelta(hours=2), **BRANCH)
+def validate(branch: dict[str, str]) -> dict[str, Any]:
+    """Judge challenger, champion and baseline on readings that none of them has seen."""
+    from smartwatts_ml.stages.pipeline import validate_stage
+
+    model = branch["model"]
+    with _explained(model):
+        return _unless_over(model, validate_stage(root(), smartwatts_run_id(), model))
+
+
+@task(execution_timeout=timedelta(hours=2), **BRANCH)
+def convert(branch: dict[str, str]) -> dict[str, Any]:
+    """Make the .tflite file and judge the file itself by the same rules."""
+    from smartwatts_ml.stages.pipeline import convert_stage
+
+    model = branch["model"]
+    with _explained(model):
+        return _unless_over(model, convert_stage(root(), smartwatts_run_id(), model))
+
+
+@task(execution_timeout=timedelta(minutes=15), **BRANCH)
+def publish(branch: dict[str, str], judged: dict[str, Any]) -> dict[str, Any]:
+    """Make the file the champion: version, signed manifest, history entry, pointer."""
+    from smartwatts_ml.stages.pipeline import publish_stage
+
+    model = branch["model"]
+    if get_current_context()["params"]["dry_run"]:
+        _skip(f"{judged['summary']} (dry run, not published)")
+    with _explained(model):
+        done = publish_stage(root(), smartwatts_run_id(), model, actor())
+    label(f"{judged['summary']}, v{done['version']} published")
+    return done
+
+
+@task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
+def report() -> dict[str, Any]:
+    """Say what was decided, make failed models back off, and fail the run if any failed."""
+    from smartwatts_ml.stages.pipeline import record_failure, run_report
+
+    context = get_current_context()
+    states = context["ti"].get_task_states(
+        dag_id=context["dag_run"].dag_id, run_ids=[context["dag_run"].run_id]
+    )[context["dag_run"].run_id]
+    if states["plan"] == "skipped":
+        raise AirflowSkipException("nothing is due")
+    failures = _failures(states)
+    if not context["params"]["dry_run"]:
+        for model, why in failures.items():
+            record_failure(root(), smartwatts_run_id(), model, why)
+    if states["plan"] != "success":
+        raise AirflowFailException("the run failed before any training")
+    decided = run_report(root(), smartwatts_run_id())
+    if failures:
+        raise AirflowFailException("; ".join(f"{m} {why}" for m, why in failures.items()))
+    return decided
+
+
+def retraining(*, only_due: bool) -> Any:
+    """Build the tasks into the current DAG; returns the group, to be chained."""
+
+    @task_group(prefix_group_id=False, tooltip="From landing files to published models")
+    def retrain() -> None:
+        branches = plan(only_due)
+        ingest() >> branches
+        model.expand(branch=branches) >> report()
+
+    return retrain()
+
+
+@task_group
+def model(branch: dict[str, str]) -> None:
+    """One model, from readings to a published file."""
+    converted = convert(branch)
+    train(branch) >> validate(branch) >> converted
+    publish(branch, converted)
+
+
+def _skip(why: str) -> NoReturn:
+    label(why)
+    raise AirflowSkipException(why)
+
+
+def _unless_over(model: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    """The outcome; but one that ends the branch is recorded, and the rest is skipped."""
+    from smartwatts_ml.stages.pipeline import publish_stage
+
+    if outcome["proceed"]:
+        return outcome
+    if not get_current_context()["params"]["dry_run"]:
+        publish_stage(root(), smartwatts_run_id(), model, actor())
+    _skip(outcome["summary"])
+
+
+@contextmanager
+def _explained(model: str) -> Iterator[None]:
+    """Leave the reason of a failure in the map name, and for ``report``."""
+    try:
+        yield
+    except AirflowSkipException:
+        raise
+    except Exception as error:
+        label(f"{model} failed: {error}")
+        get_current_context()["ti"].xcom_push("failure", f"{type(error).__name__}: {error}")
+        raise
+
+
+def _failures(states: dict[str, str]) -> dict[str, str]:
+    """Why each model failed; a task that was killed could not say why."""
+    context = get_current_context()
+    ti, chosen = context["ti"], context["params"]["models"]
+    if states["plan"] != "success":
+        step = "ingest" if states["ingest"] != "success" else "plan"
+        return dict.fromkeys(chosen, f"{step} failed")
+    failures = {}
+    for index, branch in enumerate(ti.xcom_pull("plan")):
+        for step in STEPS:
+            task_id = f"model.{step}"
+            if states.get(f"{task_id}_{index}") == "failed":
+                why = ti.xcom_pull(task_id, key="failure", map_indexes=index)
+                failures[branch["model"]] = f"{step} failed: {why or 'its process died'}"
+    return failures

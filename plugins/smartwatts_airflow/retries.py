@@ -1,0 +1,46 @@
+"""Which failures a task is tried again after: those that can pass by themselves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk.exceptions import AirflowException
+
+from smartwatts_ml.errors import BusyError, StoreError, TrustError, UnfitServerError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["RetryWhatCanPass"]
+
+BUSY_DELAY = timedelta(minutes=1)
+NETWORK_LIBRARIES = frozenset({"botocore", "deltalake", "_internal", "urllib3"})
+"""Top-level modules of exceptions that a store's client raises on its own account."""
+
+
+class RetryWhatCanPass(RetryPolicy):
+    """Try again after the store, the network or another run; not after bad data."""
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,
+        max_tries: int,
+        context: Context | None = None,
+    ) -> RetryDecision:
+        kind = type(exception)
+        if isinstance(exception, BusyError):
+            return RetryDecision.retry(BUSY_DELAY, reason=str(exception))
+        if isinstance(exception, (TrustError, UnfitServerError)):
+            return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
+        if isinstance(exception, (StoreError, OSError)) or _is_network(kind):
+            return RetryDecision.retry(reason=f"{kind.__name__} may pass")
+        if isinstance(exception, AirflowException):
+            return RetryDecision.default()
+        return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
+
+
+def _is_network(kind: type[BaseException]) -> bool:
+    return any(parent.__module__.split(".")[0] in NETWORK_LIBRARIES for parent in kind.__mro__)

@@ -1,0 +1,32 @@
+"""The one task of the rollback DAG."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from smartwatts_airflow.context import actor, root
+from smartwatts_airflow.retries import RetryWhatCanPass
+
+__all__ = ["rollback"]
+
+
+@task(
+    execution_timeout=timedelta(minutes=15),
+    retries=3,
+    retry_delay=timedelta(seconds=10),
+    retry_policy=RetryWhatCanPass(),
+)
+def rollback() -> dict[str, Any]:
+    """Commit the rollback to the history and repoint the champion."""
+    from pathlib import Path
+
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.settings import settings
+    from smartwatts_ml.store import Store
+
+    form = get_current_context()["params"]
+    store = Store(open_root(root()), Path(settings().keys))
+    done = store.rollback(form["model"], form["version"], actor(), form["reason"])
+    return {"model": form["model"], "version": done.version, "serial": done.serial}

@@ -1,0 +1,52 @@
+"""Waits in the triggerer until enough new readings are there.
+
+All it knows is its two arguments and what it reads from the root, so a restarted
+triggerer takes it up again from the database with nothing lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from smartwatts_ml.errors import StoreError
+
+__all__ = ["NewReadingsTrigger"]
+
+
+class NewReadingsTrigger(BaseTrigger):
+    """Fires once some model has enough readings since the last decision on it."""
+
+    def __init__(self, root: str, poke_seconds: float) -> None:
+        super().__init__()
+        self.root = root
+        self.poke_seconds = poke_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments: all that survives a restart, and all that is needed."""
+        kwargs = {"root": self.root, "poke_seconds": self.poke_seconds}
+        return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look every ``poke_seconds``; a store that is gone is looked at again later."""
+        while True:
+            try:
+                found = await asyncio.to_thread(look, self.root)
+            except (StoreError, OSError) as error:
+                self.log.warning("cannot look at %s, trying again: %s", self.root, error)
+            else:
+                if found["models"]:
+                    yield TriggerEvent(found)
+                    return
+            # Neither a folder nor S3 tells us of new objects, so there is nothing to await.
+            await asyncio.sleep(self.poke_seconds)
+
+
+def look(root: str) -> dict[str, Any]:
+    """Readings since the last decisions, from metadata alone. Blocks: call in a thread."""
+    from smartwatts_ml.stages.pipeline import new_readings
+
+    return new_readings(root)
