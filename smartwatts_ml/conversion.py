@@ -26,7 +26,14 @@ from smartwatts_ml.networks import (
     import_keras,
 )
 
-__all__ = ["QUANTIZATIONS", "Converted", "ParityError", "convert_network", "measure_latency_ms"]
+__all__ = [
+    "QUANTIZATIONS",
+    "Converted",
+    "ParityError",
+    "convert_network",
+    "generic_samples",
+    "measure_latency_ms",
+]
 
 QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
 AUTO = ("dynamic", "float16", "none")
@@ -81,6 +88,15 @@ def convert_network(network: KerasNetwork, samples: Samples, quantization: str) 
     if not passed:
         raise ParityError("; ".join(failures))
     return min(passed, key=lambda converted: len(converted.content))
+
+
+def generic_samples(network: KerasNetwork, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Inputs for a model that says nothing of itself: watt-sized and positive."""
+    rng = np.random.default_rng(seed)
+    return {
+        tensor.name: rng.gamma(1.0, 300.0, (count, *tensor.shape[1:])).astype(np.float32)
+        for tensor in network.model.inputs
+    }
 
 
 def _export(network: KerasNetwork, folder: Path) -> None:

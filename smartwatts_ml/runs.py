@@ -30,7 +30,7 @@ from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReading
 from smartwatts_ml.readings.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ModelRun", "latest_run", "new_run_id", "pin_snapshot", "read_snapshot"]
+__all__ = ["ModelRun", "latest_run", "models_of_run", "new_run_id", "pin_snapshot", "read_snapshot"]
 
 SECONDS_A_DAY = 86_400
 
@@ -74,6 +74,15 @@ def latest_run(objects: Objects) -> str:
             f"no run in {objects.url}", fix="smartwatts retrain, or smartwatts train MODEL"
         )
     return max(pinned, key=lambda info: info.modified).key.split("/")[1]
+
+
+def models_of_run(objects: Objects, run_id: str, names: Sequence[str]) -> list[str]:
+    """The models that have a challenger in the run, in the order of ``names``."""
+    prefix = f"runs/{check_run_id(run_id)}/"
+    trained = {i.key.split("/")[2] for i in objects.list(prefix) if i.key.endswith(".keras")}
+    if not trained:
+        raise NotFoundError(f"run {run_id} has no challenger", fix="smartwatts train MODEL first")
+    return [name for name in names if name in trained]
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,10 @@ class Kind(ABC):
     def spec(self, **options: Any) -> ModelSpec:
         """The model that the kind's train options ask for."""
 
+    def spec_of(self, details: Details) -> ModelSpec:
+        """The specification of the model that ``details`` were embedded in."""
+        return next(spec for spec in self.models() if spec.name == details["model"])
+
     def uses(self, spec: ModelSpec, span: SiteSpan) -> bool:
         """Whether a site can teach or judge this model, from what its span says."""
         return "mains" in span.channels and span.native_s <= spec.period_s

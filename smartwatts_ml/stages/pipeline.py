@@ -13,27 +13,25 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, SmartwattsError
-from smartwatts_ml.kinds import find_model, model_names
+from smartwatts_ml.kinds import model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.plan import count_new_readings, start_run
 from smartwatts_ml.settings import Settings, check_environment, settings
 
 __all__ = [
-    "RunPlan",
     "convert_stage",
     "ingest_stage",
     "new_readings",
     "plan_stage",
+    "publish_run",
     "publish_stage",
     "record_failure",
     "retrain",
     "run_report",
-    "start_run",
     "train_stage",
     "validate_stage",
 ]
@@ -46,20 +44,6 @@ def quiet(text: str, share: float) -> None:
 def log_progress(text: str, share: float) -> None:
     """A Progress for task logs: a line each."""
     logging.getLogger("smartwatts").info("%3.0f %% %s", share * 100, text)
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """Which models a run trains, and why it leaves out the others."""
-
-    run_id: str
-    snapshot_version: int
-    rows: int
-    models: tuple[str, ...]
-    skipped: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def _open(root: str | None) -> tuple[Objects, Settings]:
@@ -84,85 +68,10 @@ def plan_stage(
     return start_run(objects, current, run_id, models, only_due=only_due).to_json()
 
 
-def start_run(
-    objects: Objects,
-    current: Settings,
-    run_id: str,
-    models: Sequence[str] | None = None,
-    *,
-    only_due: bool = False,
-) -> RunPlan:
-    """Pin the newest snapshot for the run and choose its models.
-
-    ``only_due``: leave out a model with fewer new readings since its last decision than
-    the threshold, and one that backs off after a failure.
-    """
-    from smartwatts_ml.readings.table import open_table
-    from smartwatts_ml.runs import pin_snapshot
-
-    wanted = tuple(models or model_names())
-    for model in wanted:
-        find_model(model)
-    snapshot = pin_snapshot(objects, run_id, open_table(objects).snapshot())
-    skipped = {}
-    if only_due:
-        for model in wanted:
-            due = _due(objects, current, model, snapshot.rows)
-            if due.reason:
-                skipped[model] = due.reason
-    return RunPlan(
-        run_id=run_id,
-        snapshot_version=snapshot.version,
-        rows=snapshot.rows,
-        models=tuple(model for model in wanted if model not in skipped),
-        skipped=skipped,
-    )
-
-
-@dataclass(frozen=True)
-class _Due:
-    """Whether a model has enough new readings: ``reason`` is empty if it has."""
-
-    new_rows: int
-    reason: str
-    retry_at: datetime | None = None
-
-
-def _due(objects: Objects, current: Settings, model: str, rows: int) -> _Due:
-    from smartwatts_ml.store.state import may_attempt, read_state
-
-    state = read_state(objects, model)
-    new_rows = rows - (state.rows if state else 0)
-    if new_rows < current.new_readings:
-        return _Due(new_rows, f"{new_rows:,} new readings, {current.new_readings:,} needed")
-    if state and not may_attempt(state, datetime.now(UTC)):
-        return _Due(
-            new_rows,
-            f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
-            state.next_attempt,
-        )
-    return _Due(new_rows, "")
-
-
 def new_readings(root: str) -> dict[str, Any]:
-    """Readings since the last decision, ingested or estimated from landing files.
-
-    Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due, and
-    ``retry_at`` (ISO, UTC) if all that are due back off. Reads metadata alone.
-    """
-    from smartwatts_ml.readings.table import open_table
-    from smartwatts_ml.stages.ingest import pending
-
+    """What the sensor asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``."""
     objects, current = _open(root)
-    rows = open_table(objects).rows() + pending(objects, current).estimated_rows
-    due = {model: _due(objects, current, model, rows) for model in model_names()}
-    retries = [d.retry_at for d in due.values() if d.retry_at]
-    return {
-        "rows": max(d.new_rows for d in due.values()),
-        "threshold": current.new_readings,
-        "models": [model for model, d in due.items() if not d.reason],
-        "retry_at": min(retries).isoformat() if retries else None,
-    }
+    return count_new_readings(objects, current)
 
 
 def train_stage(
@@ -232,12 +141,13 @@ def _convert(
 def publish_stage(root: str, run_id: str, model: str, actor: str) -> dict[str, Any]:
     """Publish an accepted file, or record that the champion stays."""
     objects, current = _open(root)
-    return _publish(objects, current, run_id, model, actor)
+    return publish_run(objects, current, run_id, model, actor)
 
 
-def _publish(
+def publish_run(
     objects: Objects, current: Settings, run_id: str, model: str, actor: str
 ) -> dict[str, Any]:
+    """Publish, and leave in the run what it gave."""
     from smartwatts_ml.runs import ModelRun
     from smartwatts_ml.stages.publish import publish
 
@@ -305,9 +215,9 @@ def retrain(
             if result["proceed"]:
                 result = _convert(objects, current, run_id, model, progress)
             if not dry_run:
-                _publish(objects, current, run_id, model, actor)
+                publish_run(objects, current, run_id, model, actor)
             progress(result["summary"], 1.0)
-        except Exception as error:  # noqa: BLE001 - shown, recorded and raised by the caller
+        except Exception as error:  # shown, recorded and raised by the caller
             if not isinstance(error, SmartwattsError):
                 logging.getLogger("smartwatts").exception("%s failed", model)
             failures[model] = str(error) or type(error).__name__

@@ -1,0 +1,94 @@
+"""``smartwatts convert``: a Keras file to LiteRT, or the convert stage of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    RootOption,
+    SeedOption,
+    out,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.commands.retrain import ModelsArgument, RunOption, for_each_model
+from smartwatts_ml.errors import UsageError
+
+__all__ = ["convert"]
+
+
+def convert(
+    models: ModelsArgument = None,
+    model_path: Annotated[
+        Path | None, typer.Option(help="A .keras or legacy .h5 file.", dir_okay=False)
+    ] = None,
+    output_path: Annotated[
+        Path | None, typer.Option(help="Default: beside the model, with .tflite.", dir_okay=False)
+    ] = None,
+    quantization: Annotated[
+        str,
+        typer.Option(
+            help="none, dynamic, float16, int8, or auto: the smallest of dynamic, float16 and "
+            "none that computes what Keras computes."
+        ),
+    ] = "auto",
+    root: RootOption = None,
+    run: RunOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert a Keras file to .tflite, or the challengers of a run, whose files are judged again.
+
+    Example: smartwatts convert --model-path O/nilm_model.keras --output-path O/nilm_model.tflite
+    """
+    if model_path is not None:
+        if models or run:
+            raise UsageError("--model-path converts a file; MODEL and --run belong to a run")
+        _convert_file(model_path, output_path, quantization, seed, as_json)
+        return
+    from smartwatts_ml.stages.convert import convert as stage
+
+    for_each_model(
+        models,
+        root,
+        run,
+        as_json,
+        lambda objects, current, run_id, model, report: stage(
+            objects, current, run_id, model, report, quantization=quantization, seed=seed
+        ).to_json(),
+    )
+
+
+def _convert_file(
+    model_path: Path, output_path: Path | None, quantization: str, seed: int, as_json: bool
+) -> None:
+    from smartwatts_ml.conversion import convert_network, generic_samples
+    from smartwatts_ml.kinds import find_kind
+    from smartwatts_ml.networks import load_keras
+
+    target = output_path or model_path.with_suffix(".tflite")
+    with progress_bar(f"convert {model_path.name}") as report:
+        network = load_keras(model_path)
+        report(quantization, 0.3)
+        if network.details:
+            kind = find_kind(network.details["kind"])
+            samples = kind.sample_inputs(network.details, 64, seed)
+        else:
+            samples = generic_samples(network, 64, seed)
+        converted = convert_network(network, samples, quantization)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(converted.content)
+    result: dict[str, Any] = {"file": str(target), **converted.to_json()}
+    if as_json:
+        print_json(result)
+    else:
+        out.print(
+            f"{target}: {len(converted.content) / 1024:.0f} KiB, {converted.quantization}, "
+            f"{converted.latency_ms:.3f} ms a call on one core, differs from Keras by at most "
+            f"{max(converted.parity.values()):.2%} of an output's spread",
+            soft_wrap=True,
+        )

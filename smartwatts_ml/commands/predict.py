@@ -1,0 +1,207 @@
+"""``smartwatts evaluate`` and ``smartwatts predict``: a model file on CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    SeedOption,
+    err,
+    out,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.commands.kind_options import add_command
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.kinds import kinds
+from smartwatts_ml.kinds.base import Kind, Network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from smartwatts_ml.readings.files import FileReadings
+
+__all__ = ["evaluate_app", "predict_app"]
+
+evaluate_app = typer.Typer(
+    no_args_is_help=True,
+    help="Measure a model file on labelled or sub-metered readings.",
+    epilog="Example: smartwatts evaluate nilm --model-path nilm_model.tflite --test-data test.csv",
+)
+predict_app = typer.Typer(
+    no_args_is_help=True,
+    help="Write a model file's predictions for readings, as CSV.",
+    epilog="Example: smartwatts predict nilm --model-path M.tflite --input D.csv --output P.csv",
+)
+ModelPath = Annotated[
+    Path, typer.Option(help="A .tflite file (or .keras, which loads TensorFlow).", dir_okay=False)
+]
+DECIMALS = {"score": 6}
+"""Digits after the point in predictions; 2 (hundredths of a watt) where not listed."""
+
+
+def _evaluate_body(kind: Kind) -> Callable[..., None]:
+    def body(
+        model_path: ModelPath,
+        test_data: Annotated[
+            list[Path], typer.Option(help="CSV files or folders; may be repeated.", exists=True)
+        ],
+        seed: SeedOption = 0,
+        as_json: JsonOption = False,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        from smartwatts_ml.resampling import site_sums, slices_of
+
+        network = _open(kind, model_path)
+        with progress_bar(f"evaluate {kind.name}") as report:
+            report("reading files", 0.1)
+            readings = _read(test_data)
+            report("scoring", 0.3)
+            spec = kind.spec_of(network.details)
+            scores = kind.evaluate(spec, {"model": kind.predictor(network)}, readings, seed)
+        found = scores["model"]
+        result = {
+            "model": spec.name,
+            "metrics": {**kind.headline(site_sums(found)), **found.extra},
+            "slices": {
+                name: kind.headline(site_sums(part)) for name, part in slices_of(found).items()
+            },
+            "notes": list(found.notes),
+        }
+        if as_json:
+            print_json(result)
+        else:
+            _show_metrics(result)
+
+    return body
+
+
+def _show_metrics(result: dict[str, Any]) -> None:
+    columns = {"all": result["metrics"], **result["slices"]}
+    names = list(result["metrics"])
+    table = Table("", *names)
+    for label, metrics in columns.items():
+        table.add_row(label, *(f"{metrics.get(name, float('nan')):.4g}" for name in names))
+    out.print(table)
+    for note in result["notes"]:
+        out.print(note, soft_wrap=True)
+
+
+def _predict_body(kind: Kind) -> Callable[..., None]:
+    def body(
+        model_path: ModelPath,
+        input: Annotated[  # noqa: A002 - the option's name
+            list[Path], typer.Option(help="CSV files or folders; may be repeated.", exists=True)
+        ],
+        output: Annotated[Path, typer.Option(help="CSV, or CSV.gz, to write.", dir_okay=False)],
+        as_json: JsonOption = False,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        network = _open(kind, model_path)
+        with progress_bar(f"predict {kind.name}") as report:
+            report("reading files", 0.05)
+            readings = _read(input)
+            options = _parse_stamps(extra or {}, readings)
+            frames = kind.predict(kind.predictor(network), readings, **options)
+            rows = _write(frames, kind.prediction_columns, readings, output, report)
+        if not rows:
+            output.unlink()
+            period_s = kind.spec_of(network.details).period_s
+            raise BadInputError(
+                f"nothing to predict from in {', '.join(map(str, input))}: "
+                f"mains readings every {period_s} s or faster are needed"
+            )
+        if as_json:
+            print_json({"output": str(output), "rows": rows, "model": network.details["model"]})
+        else:
+            out.print(f"{output}: {rows:,} rows", soft_wrap=True)
+
+    return body
+
+
+def _open(kind: Kind, path: Path) -> Network:
+    from smartwatts_ml.networks import open_network
+
+    network = open_network(path)
+    if network.details.get("kind") != kind.name:
+        what = network.details.get("kind") or "no SmartWatts model (it carries no details)"
+        raise BadInputError(f"{path} is {what}", fix=f"give a file that `train {kind.name}` wrote")
+    return network
+
+
+def _read(paths: list[Path]) -> FileReadings:
+    from smartwatts_ml.readings.files import FileReadings
+    from smartwatts_ml.settings import settings
+
+    readings = FileReadings(paths, settings())
+    for line in readings.report.complaints():
+        err.print(line, soft_wrap=True)
+    return readings
+
+
+def _parse_stamps(options: dict[str, Any], readings: FileReadings) -> dict[str, Any]:
+    """``from`` and ``to`` are stamps on the input's own clock."""
+    parsed = {}
+    for name, value in options.items():
+        key = "from_" if name == "from" else name
+        stamp = name in ("from", "to") and value is not None
+        parsed[key] = readings.parse_stamp(value) if stamp else value
+    return parsed
+
+
+def _write(
+    frames: Any,
+    columns: tuple[str, ...],
+    readings: FileReadings,
+    output: Path,
+    report: Callable[[str, float], None],
+) -> int:
+    """Write frames as they come; the file appears only when it is whole."""
+    import gzip
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.name}.part")
+    rows, sites = 0, max(len(readings.spans()), 1)
+    opener = gzip.open if output.suffix == ".gz" else open
+    try:
+        with opener(partial, "wt", newline="") as sink:
+            sink.write(",".join(columns) + "\n")
+            for done, frame in enumerate(frames, 1):
+                _formatted(frame, readings)[list(columns)].to_csv(sink, header=False, index=False)
+                rows += len(frame)
+                report(f"{rows:,} rows", min(done / sites, 1.0))
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    return rows
+
+
+def _formatted(frame: pd.DataFrame, readings: FileReadings) -> pd.DataFrame:
+    """Stamps in the input's own form, numbers with the digits they deserve."""
+    shown = frame.copy()
+    for name in shown.columns:
+        kind = shown[name].dtype.kind
+        if kind == "M":
+            shown[name] = readings.format_stamps(shown[name].to_numpy("datetime64[s]"))
+        elif kind == "f":
+            shown[name] = shown[name].round(DECIMALS.get(name, 2))
+    return shown
+
+
+for _kind in kinds().values():
+    add_command(
+        evaluate_app, _kind.name, f"Measure {_kind.title} on test data.", _evaluate_body(_kind)
+    )
+    add_command(
+        predict_app,
+        _kind.name,
+        f"Predict with {_kind.title}: columns {', '.join(_kind.prediction_columns)}.",
+        _predict_body(_kind),
+        _kind.predict_options,
+    )

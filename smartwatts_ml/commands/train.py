@@ -1,0 +1,156 @@
+"""``smartwatts train``: on files, or as a stage of a run on a root."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    RootOption,
+    SeedOption,
+    err,
+    out,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.commands.kind_options import add_command
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.kinds import kinds
+from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Train a model on CSV files, or on a root's readings as a stage of a run.",
+    epilog="Example: smartwatts train nilm --data-dir readings/ --output-dir models/",
+)
+
+
+def _register() -> None:
+    for kind in kinds().values():
+        text = (
+            f"Train {kind.title}. With --data-dir: on every CSV and CSV.gz below it, writing "
+            "the .keras file, the .tflite and a training log to --output-dir. Without: on the "
+            "readings of --root, less the gate's holdout, as the first stage of a run."
+        )
+        add_command(app, kind.name, text, _body(kind, None), kind.train_options)
+        for spec in kind.models():
+            if spec.name != kind.name:
+                short = f"Train {spec.name} (see {kind.name}, whose options are set by the name)."
+                add_command(app, spec.name, short, _body(kind, spec))
+
+
+def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
+    def body(
+        data_dir: Annotated[
+            Path | None,
+            typer.Option(help="Folder of CSV and CSV.gz files, or one file.", exists=True),
+        ] = None,
+        output_dir: Annotated[Path, typer.Option(help="Where the model's files go.")] = Path(),
+        root: RootOption = None,
+        run: Annotated[
+            str | None, typer.Option("--run", help="Run to train in. Default: a new one.")
+        ] = None,
+        epochs: Annotated[
+            int | None, typer.Option(min=1, help="Most epochs; training stops early by itself.")
+        ] = None,
+        batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+        seed: SeedOption = 0,
+        quantization: Annotated[
+            str, typer.Option(help="Of the .tflite: none, dynamic, float16, int8 or auto.")
+        ] = "auto",
+        as_json: JsonOption = False,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        options = TrainOptions(epochs, batch_size, seed, extra or {})
+        spec = fixed or kind.spec(**(extra or {}))
+        if data_dir is not None:
+            report = _train_files(kind, spec, options, data_dir, output_dir, quantization)
+        else:
+            report = _train_stage(spec, options, root, run)
+        if as_json:
+            print_json(report)
+            return
+        for note in report.get("notes", ()):
+            err.print(f"note: {note}")
+        for name in report["files"]:
+            out.print(name, soft_wrap=True)
+
+    return body
+
+
+def _train_files(
+    kind: Kind,
+    spec: ModelSpec,
+    options: TrainOptions,
+    data_dir: Path,
+    output_dir: Path,
+    quantization: str,
+) -> dict[str, Any]:
+    from smartwatts_ml.conversion import convert_network
+    from smartwatts_ml.networks import KerasNetwork, save_keras
+    from smartwatts_ml.readings.files import FileReadings
+    from smartwatts_ml.settings import settings
+    from smartwatts_ml.stages.train import training_log
+
+    output_dir.mkdir(parents=True, exist_ok=True)
+    stem = output_dir / spec.file_stem
+    with progress_bar(f"train {spec.name}") as report:
+        report("reading files", 0.0)
+        readings = FileReadings([data_dir], settings())
+        trained = kind.train(spec, readings, options, report)
+        save_keras(trained.network, trained.details, stem.with_suffix(".keras"))
+        report("converting", 0.98)
+        network = KerasNetwork(trained.network, trained.details)
+        samples = kind.sample_inputs(trained.details, 64, options.seed)
+        converted = convert_network(network, samples, quantization)
+    _replace(stem.with_suffix(".tflite"), converted.content)
+    log = training_log(trained, options) | {"converted": converted.to_json()}
+    log_path = stem.with_suffix(".log.json")
+    _replace(log_path, json.dumps(log, indent=1, default=str).encode())
+    files = [str(stem.with_suffix(suffix)) for suffix in (".keras", ".tflite")]
+    return {
+        "model": spec.name,
+        "files": [*files, str(log_path)],
+        "epochs": len(trained.log),
+        "notes": list(trained.notes),
+        **converted.to_json(),
+    }
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves the old one or the new one."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _train_stage(
+    spec: ModelSpec, options: TrainOptions, root: str | None, run_id: str | None
+) -> dict[str, Any]:
+    from smartwatts_ml.kinds import model_names
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.plan import start_run
+    from smartwatts_ml.runs import new_run_id
+    from smartwatts_ml.settings import settings
+    from smartwatts_ml.stages.train import train
+
+    if spec.name not in model_names():
+        raise BadInputError(
+            f"{spec.name} is not kept in the store", fix="train it on files with --data-dir"
+        )
+    current = settings(root=root)
+    objects = open_root(current.root)
+    plan = start_run(objects, current, run_id or new_run_id(), [spec.name])
+    with progress_bar(f"train {spec.name}") as report:
+        challenger = train(objects, current, plan.run_id, spec.name, options, report)
+    err.print(f"next: smartwatts validate {spec.name} --run {plan.run_id}")
+    return {**challenger.to_json(), "files": [challenger.uri]}
+
+
+_register()

@@ -1,0 +1,108 @@
+"""Which models a run trains: all that were asked for, or those with enough new readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from smartwatts_ml.kinds import find_model, model_names
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.settings import Settings
+
+__all__ = ["RunPlan", "count_new_readings", "start_run"]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Which models a run trains, and why it leaves out the others."""
+
+    run_id: str
+    snapshot_version: int
+    rows: int
+    models: tuple[str, ...]
+    skipped: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def start_run(
+    objects: Objects,
+    current: Settings,
+    run_id: str,
+    models: Sequence[str] | None = None,
+    *,
+    only_due: bool = False,
+) -> RunPlan:
+    """Pin the newest snapshot for the run and choose its models.
+
+    ``only_due``: leave out a model with fewer new readings since its last decision than
+    the threshold, and one that backs off after a failure.
+    """
+    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.runs import pin_snapshot
+
+    wanted = tuple(models or model_names())
+    for model in wanted:
+        find_model(model)
+    snapshot = pin_snapshot(objects, run_id, open_table(objects).snapshot())
+    skipped = {}
+    if only_due:
+        for model in wanted:
+            due = _due(objects, current, model, snapshot.rows)
+            if due.reason:
+                skipped[model] = due.reason
+    return RunPlan(
+        run_id=run_id,
+        snapshot_version=snapshot.version,
+        rows=snapshot.rows,
+        models=tuple(model for model in wanted if model not in skipped),
+        skipped=skipped,
+    )
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Whether a model has enough new readings: ``reason`` is empty if it has."""
+
+    new_rows: int
+    reason: str
+    retry_at: datetime | None = None
+
+
+def _due(objects: Objects, current: Settings, model: str, rows: int) -> _Due:
+    from smartwatts_ml.store.state import may_attempt, read_state
+
+    state = read_state(objects, model)
+    new_rows = rows - (state.rows if state else 0)
+    if new_rows < current.new_readings:
+        return _Due(new_rows, f"{new_rows:,} new readings, {current.new_readings:,} needed")
+    if state and not may_attempt(state, datetime.now(UTC)):
+        return _Due(
+            new_rows,
+            f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
+            state.next_attempt,
+        )
+    return _Due(new_rows, "")
+
+
+def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
+    """Readings since the last decision, ingested or estimated from landing files.
+
+    Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due, and
+    ``retry_at`` (ISO, UTC) if all that are due back off. Reads metadata alone.
+    """
+    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.stages.ingest import pending
+
+    rows = open_table(objects).rows() + pending(objects, current).estimated_rows
+    due = {model: _due(objects, current, model, rows) for model in model_names()}
+    retries = [d.retry_at for d in due.values() if d.retry_at]
+    return {
+        "rows": max(d.new_rows for d in due.values()),
+        "threshold": current.new_readings,
+        "models": [model for model, d in due.items() if not d.reason],
+        "retry_at": min(retries).isoformat() if retries else None,
+    }
