@@ -24,6 +24,7 @@ from smartwatts_ml.networks import (
     LiteRTNetwork,
     embed_details,
     import_keras,
+    name_outputs,
 )
 
 __all__ = [
@@ -122,11 +123,7 @@ def _endpoint(model: Any) -> Callable[..., dict[str, Any]]:
 
     def serve(*arrays: Any) -> dict[str, Any]:
         value = arrays[0] if len(names) == 1 else dict(zip(names, arrays, strict=True))
-        outputs = model(value)
-        if isinstance(outputs, dict):
-            return outputs
-        outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        return dict(zip(model.output_names, outputs, strict=True))
+        return name_outputs(model(value))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

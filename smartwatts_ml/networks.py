@@ -28,6 +28,7 @@ __all__ = [
     "embed_details",
     "import_keras",
     "load_keras",
+    "name_outputs",
     "open_network",
     "read_details",
     "save_keras",
@@ -58,9 +59,7 @@ class KerasNetwork:
         ordered = {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}
         value = next(iter(ordered.values())) if len(ordered) == 1 else ordered
         outputs = self.model.predict(value, batch_size=64, verbose=0)
-        if not isinstance(outputs, dict):
-            outputs = dict(zip(self.model.output_names, _as_list(outputs), strict=True))
-        return {name: np.asarray(array) for name, array in outputs.items()}
+        return {name: np.asarray(array) for name, array in name_outputs(outputs).items()}
 
 
 class LiteRTNetwork:
@@ -169,5 +168,9 @@ def _text(value: bytes | str | None) -> str:
     return value.decode() if isinstance(value, bytes) else value or ""
 
 
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+def name_outputs(outputs: Any) -> dict[str, Any]:
+    """Outputs by name; a model that names none gets ``output_0``, ``output_1``, …"""
+    if isinstance(outputs, dict):
+        return outputs
+    listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    return {f"output_{i}": output for i, output in enumerate(listed)}

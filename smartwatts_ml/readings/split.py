@@ -54,7 +54,9 @@ def make_split(
     if len(spans) >= min_sites:
         ranked = sorted((span.site for span in spans), key=_stable_hash)
         held_out = frozenset(ranked[: max(1, round(site_share * len(ranked)))])
-    text = repr(sorted((s, str(t)) for s, t in starts.items())) + repr(sorted(held_out))
+    ends = {span.site: span.end for span in spans}
+    parts = sorted((site, str(start), str(ends[site])) for site, start in starts.items())
+    text = repr(parts) + repr(sorted(held_out))
     return Split(
         holdout_start=starts,
         held_out_sites=held_out,
