@@ -33,14 +33,9 @@ class Made(Readings):
 
 
 def split_of(readings: Readings) -> Split:
-    options = {
-        "share": 0.2,
-        "min_days": 7,
-        "embargo_s": 86_400,
-        "site_share": 0.15,
-        "min_sites": 10,
-    }
-    return make_split(readings.spans(), **(options | changes))  # type: ignore[arg-type]
+    return make_split(
+        readings.spans(), share=0.2, min_days=7, embargo_s=86_400, site_share=0.15, min_sites=10
+    )
 
 
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=20))
