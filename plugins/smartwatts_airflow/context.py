@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-
 from airflow.sdk import get_current_context
 
-__all__ = ["actor", "label", "root", "run_key", "smartwatts_run_id"]
+from smartwatts_airflow.runs import run_key
+
+__all__ = ["DEFAULT_LABEL", "actor", "label", "root", "smartwatts_run_id"]
 
 DEFAULT_LABEL = "{{ label | default(task.op_kwargs.branch.model) }}"
 """Map name of a task: the model's name until the task says more with ``label``."""
@@ -18,17 +17,6 @@ def root() -> str:
     from smartwatts_ml.settings import settings
 
     return settings().root
-
-
-def run_key(dag_id: str, dag_run_id: str) -> str:
-    """Name of a run in the root: a readable path segment, different for different runs.
-
-    >>> run_key("retrain_weekly", "manual__2026-11-22T02:00:00+00:00")
-    'retrain_weekly-manual__2026-11-22T02-00-00-00-00-6ced80d1'
-    """
-    readable = re.sub(r"[^A-Za-z0-9_]+", "-", f"{dag_id}-{dag_run_id}").strip("-")[:100]
-    digest = hashlib.sha256(f"{dag_id}/{dag_run_id}".encode()).hexdigest()
-    return f"{readable}-{digest[:8]}"
 
 
 def smartwatts_run_id() -> str:

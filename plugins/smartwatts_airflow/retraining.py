@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from airflow.sdk import get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, label, root, smartwatts_run_id
 from smartwatts_airflow.retries import RetryWhatCanPass
 

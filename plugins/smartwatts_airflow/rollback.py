@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context, task
+
 from smartwatts_airflow.context import actor, root
 from smartwatts_airflow.retries import RetryWhatCanPass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator
+
 from smartwatts_airflow.context import root
 from smartwatts_airflow.trigger import NewReadingsTrigger
 

@@ -1,0 +1,1 @@
+"""What the Makefile runs: the environment, the local stack, the compose stack's secrets."""

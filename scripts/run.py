@@ -1,0 +1,165 @@
+"""``make run``: the local stack up, a weekly retraining through it, and what it decided.
+
+Everything that is already there is used again: environment, database, readings, champions,
+a stack that is up, and a weekly run that has not ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from scripts.airflow_api import Airflow, AirflowError
+from scripts.stack import REPOSITORY, Record, Stack
+from scripts.watch import FailedRunError, follow, show_failures
+
+WEEKLY = "retrain_weekly"
+OTHERS = ("retrain_on_new_readings", "rollback_model")
+POOL = "smartwatts_training"
+START_SECONDS = 240.0
+RUN_SECONDS = 3600.0
+console = Console(highlight=False)
+
+
+class StartError(Exception):
+    """The stack did not come up."""
+
+
+def main() -> int:
+    """Start, simulate, trigger, follow, show."""
+    options = parse()
+    folder = Path(options.folder).resolve()
+    stack = Stack(folder, options.root or absolute(os.environ.get("SMARTWATTS_ROOT"), folder))
+    os.environ["SMARTWATTS_ROOT"] = stack.root
+    try:
+        return run(stack, options)
+    except (StartError, FailedRunError, AirflowError) as error:
+        console.print(f"[red]{error}[/red]", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nAirflow works on. make run shows the run again, make stop ends it.")
+        return 130
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", default=REPOSITORY / ".local", help="All files of the stack.")
+    parser.add_argument("--root", help="Default: SMARTWATTS_ROOT, then smartwatts in the folder.")
+    parser.add_argument("--homes", type=int, default=12, help="Simulated homes, if none are there.")
+    parser.add_argument("--days", type=int, default=150, help="Days of simulated readings.")
+    parser.add_argument("--submetered", type=int, default=4, help="Homes with appliance meters.")
+    parser.add_argument("--epochs", type=int, help="At most so many, instead of each kind's own.")
+    parser.add_argument("--slots", type=int, default=2, help="Trainings at a time.")
+    return parser.parse_args()
+
+
+def absolute(root: str | None, folder: Path) -> str:
+    """The root as every component sees it, wherever it is started."""
+    if root is None:
+        return str(folder / "smartwatts")
+    return root if "://" in root else str((REPOSITORY / root).resolve())
+
+
+def run(stack: Stack, options: argparse.Namespace) -> int:
+    """One weekly retraining; 0 if the run succeeded, whatever it decided."""
+    started = time.monotonic()
+    stack.prepare()
+    process = bring_up(stack)
+    fill_landing(stack.root, options)
+    record = wait_until_up(stack, process)
+    airflow = Airflow(record.port, stack.password())
+    airflow.set_pool(POOL, options.slots, "Trainings that run at once, over all DAGs")
+    airflow.pause(WEEKLY, False)
+    form = {"epochs": options.epochs} if options.epochs else {}
+    run_id = (airflow.active_run(WEEKLY) or airflow.trigger(WEEKLY, form))["dag_run_id"]
+    console.print(f"{WEEKLY} {run_id}, {record.url}/dags/{WEEKLY}/runs/{run_id}", soft_wrap=True)
+    state = follow(airflow, WEEKLY, run_id, console, RUN_SECONDS)
+    # Only now: the simulated homes alone would start a second retraining beside this one.
+    for dag in OTHERS:
+        airflow.pause(dag, False)
+    show_decisions(stack.root, run_id)
+    if state != "success":
+        show_failures(airflow, WEEKLY, run_id, console)
+    console.print(f"\n{WEEKLY}: {state} after {time.monotonic() - started:.0f} s")
+    console.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
+    console.print(
+        "make stop ends it; new CSV files go into", f"{stack.root}/landing", soft_wrap=True
+    )
+    return 0 if state == "success" else 1
+
+
+def bring_up(stack: Stack) -> subprocess.Popen[bytes] | None:
+    """Start the stack; None if it is up, or somebody else starts it."""
+    record = stack.running()
+    if record and record.settings == stack.settings_digest():
+        console.print(f"Airflow is up: {record.url}")
+        return None
+    if record:
+        console.print("settings have changed, starting Airflow anew")
+    stack.stop()
+    console.print(f"starting Airflow; logs in {stack.logs}", soft_wrap=True)
+    return stack.start()
+
+
+def fill_landing(root: str, options: argparse.Namespace) -> None:
+    """Simulated homes, if nothing has ever landed."""
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.simulate import simulate
+
+    objects = open_root(root)
+    if next(iter(objects.list("landing/")), None) is not None:
+        return
+    console.print(f"simulating {options.homes} homes over {options.days} days")
+    with tempfile.TemporaryDirectory() as folder:
+        simulate(options.homes, options.days, Path(folder), submetered=options.submetered)
+        for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
+            objects.upload(f"landing/{path.relative_to(folder).as_posix()}", path)
+
+
+def wait_until_up(stack: Stack, process: subprocess.Popen[bytes] | None) -> Record:
+    """Wait until every component is there and the DAG is parsed."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        record = stack.running()
+        if record:
+            airflow = Airflow(record.port, stack.password())
+            if airflow.healthy() and airflow.dag_known(WEEKLY):
+                return record
+        if process and process.poll() is not None:
+            break
+        time.sleep(0.5)
+    tails = [f"{path}:\n{tail(path)}" for path in sorted(stack.logs.glob("*.log"))]
+    raise StartError("Airflow did not come up\n" + "\n".join(tails))
+
+
+def tail(path: Path, lines: int = 8) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def show_decisions(root: str, dag_run_id: str) -> None:
+    """The table that ``smartwatts retrain`` shows too."""
+    from smartwatts_ml.commands.retrain import show_run
+    from smartwatts_ml.stages.pipeline import run_report
+
+    report: dict[str, Any] = run_report(root, run_key(dag_run_id))
+    show_run(report)
+
+
+def run_key(dag_run_id: str) -> str:
+    """The run's name in the root, as the DAG derives it."""
+    sys.path.append(str(REPOSITORY / "plugins"))
+    from smartwatts_airflow.runs import run_key
+
+    return run_key(WEEKLY, dag_run_id)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,275 @@
+"""The local stack: where its files are, its environment, and whether it is up.
+
+Everything lies below one folder (``.local``): ``airflow/`` (database, password, record of
+the running stack), ``logs/``, ``keys/`` and, by default, the root. The supervisor holds a
+lock for as long as it lives, so a stale record can never pass for a running stack.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+__all__ = ["REPOSITORY", "Record", "Stack", "members", "start_mark"]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PREFERRED_PORT = 8080
+PASSED_ON = ("SMARTWATTS_", "AWS_")
+"""Variables whose change means that a running stack has to be started anew."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A running stack: its session (the supervisor's pid) and what tells it from another.
+
+    ``mark`` is the supervisor's start time and ``boot`` the machine's, so that a pid given
+    to somebody else is noticed.
+    """
+
+    pid: int
+    mark: str
+    boot: str
+    port: int
+    root: str
+    settings: str
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One local stack. ``folder`` holds all its files; ``root`` is a path or a URL."""
+
+    folder: Path
+    root: str
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def lock(self) -> Path:
+        return self.home / "stack.lock"
+
+    @property
+    def record_file(self) -> Path:
+        return self.home / "stack.json"
+
+    @property
+    def password_file(self) -> Path:
+        return self.home / "passwords.json"
+
+    def prepare(self) -> None:
+        """Folders and secrets, made once, readable by their owner alone."""
+        for folder in (self.home, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        if not self._secrets_file.exists():
+            fernet = urlsafe_b64encode(secrets.token_bytes(32)).decode()
+            made = {"fernet": fernet, "jwt": secrets.token_hex(32), "api": secrets.token_hex(32)}
+            write_private(self._secrets_file, json.dumps(made))
+        if not self.password_file.exists():
+            write_private(self.password_file, json.dumps({"admin": secrets.token_urlsafe(12)}))
+
+    @property
+    def _secrets_file(self) -> Path:
+        return self.home / "secrets.json"
+
+    def password(self) -> str:
+        """Password of the user ``admin``."""
+        return json.loads(self.password_file.read_text())["admin"]
+
+    def settings_digest(self) -> str:
+        """Changes when a variable that the tasks see changes."""
+        seen = sorted(i for i in os.environ.items() if i[0].startswith(PASSED_ON))
+        return hashlib.sha256(repr((self.root, seen)).encode()).hexdigest()
+
+    def environment(self, port: int) -> dict[str, str]:
+        """Environment of every component. Airflow's own defaults fit a fleet, not a laptop."""
+        made = json.loads(self._secrets_file.read_text())
+        options = {
+            "CORE__DAGS_FOLDER": REPOSITORY / "dags",
+            "CORE__PLUGINS_FOLDER": REPOSITORY / "plugins",
+            "CORE__LOAD_EXAMPLES": False,
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__PARALLELISM": 4,
+            "CORE__FERNET_KEY": made["fernet"],
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": self.password_file,
+            # The API server's address for tasks; the default is wrong on any port but 8080.
+            "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
+            "API__HOST": "127.0.0.1",
+            "API__PORT": port,
+            "API__BASE_URL": f"http://127.0.0.1:{port}",
+            "API__WORKERS": 1,
+            "API__SECRET_KEY": made["api"],
+            "API_AUTH__JWT_SECRET": made["jwt"],
+            "LOGGING__BASE_LOG_FOLDER": self.logs / "tasks",
+            "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": self.logs / "dag_processor",
+            "LOGGING__COLORED_CONSOLE_LOG": False,
+            "DAG_PROCESSOR__PARSING_PROCESSES": 1,
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 120,
+            "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.5,
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "PYTHON"))}
+        return kept | {
+            **{f"AIRFLOW__{name}": str(value) for name, value in options.items()},
+            "AIRFLOW_HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYTHONUNBUFFERED": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "SMARTWATTS_ROOT": self.root,
+            "SMARTWATTS_KEYS": os.environ.get("SMARTWATTS_KEYS", str(self.folder / "keys")),
+        }
+
+    def record(self) -> Record | None:
+        """The stack that was started last, up or not."""
+        try:
+            return Record(**json.loads(self.record_file.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def running(self) -> Record | None:
+        """The stack that is up now."""
+        record = self.record()
+        return record if record and self.locked() and leader_lives(record) else None
+
+    def locked(self) -> bool:
+        """Whether a supervisor lives."""
+        try:
+            with self.lock.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def start(self) -> subprocess.Popen[bytes] | None:
+        """Start a supervisor in a session of its own; it outlives this process.
+
+        The supervisor inherits the lock that is taken here. None: somebody else has it.
+        """
+        port = free_port()
+        with self.lock.open("a") as lock, (self.logs / "supervisor.log").open("ab") as log:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
+            arguments = [str(self.folder), self.root, str(port), str(lock.fileno())]
+            return subprocess.Popen(
+                [sys.executable, "-m", "scripts.supervise", *arguments],
+                cwd=REPOSITORY,
+                env=self.environment(port) | {"PYTHONPATH": str(REPOSITORY)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=[lock.fileno()],
+            )
+
+    def stop(self, seconds: float = 45.0) -> int:
+        """End the stack and every process of its session; how many had to be killed."""
+        record = self.record()
+        if record is None:
+            return 0
+        if self.locked() and leader_lives(record):
+            leader = psutil.Process(record.pid)
+            leader.terminate()
+            psutil.wait_procs([leader], timeout=seconds)
+        left = members(record)
+        for process in left:
+            process.kill()
+        psutil.wait_procs(left, timeout=10)
+        self.record_file.unlink(missing_ok=True)
+        return len(left)
+
+    def new_record(self, port: int) -> Record:
+        """The record of a supervisor that is this process."""
+        pid = os.getpid()
+        return Record(pid, start_mark(pid), boot_mark(), port, self.root, self.settings_digest())
+
+    def write_record(self, record: Record) -> None:
+        temporary = self.record_file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(asdict(record)))
+        temporary.replace(self.record_file)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Create a file that only its owner can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def free_port() -> int:
+    """8080 if it is free on loopback, else one that the system picks."""
+    for port in (PREFERRED_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1")
+
+
+def start_mark(pid: int) -> str:
+    """When a process started, in the kernel's own clock, which nobody sets back."""
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.exists():
+        return stat.read_text().rpartition(")")[2].split()[19]
+    return str(psutil.Process(pid).create_time())
+
+
+def boot_mark() -> str:
+    """Which boot of the machine this is, where the system says so."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
+def leader_lives(record: Record) -> bool:
+    """Whether the recorded supervisor is alive, and not another process with its pid."""
+    try:
+        return record.boot == boot_mark() and start_mark(record.pid) == record.mark
+    except (FileNotFoundError, ProcessLookupError, psutil.NoSuchProcess):
+        return False
+
+
+def members(record: Record) -> list[psutil.Process]:
+    """Every live process of the stack's session.
+
+    Task processes leave the process group, but nothing in Airflow leaves the session. A
+    kernel gives a pid anew only when no session bears it, so if the supervisor is gone and
+    its pid is not taken, whoever is in that session belongs to the stack.
+    """
+    if record.boot != boot_mark():
+        return []
+    if psutil.pid_exists(record.pid) and not leader_lives(record):
+        return []
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == record.pid and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            continue
+    return found

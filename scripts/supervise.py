@@ -1,0 +1,162 @@
+"""Leads the stack's session: starts Airflow's components, restarts one that dies, and ends
+them all in an order that loses no work when it gets SIGTERM.
+
+Started by ``Stack.start`` only, with the stack's environment already in place.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psutil
+
+from scripts.stack import Record, Stack, members
+
+log = logging.getLogger("supervisor")
+
+COMPONENTS = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+"""Logs are read from the folder, so nobody needs to serve them on further ports."""
+MAX_RESTARTS = 5
+RESTART_WINDOW = 300.0
+WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+
+
+class Supervisor:
+    """Airflow's four components as children of this process."""
+
+    def __init__(self, stack: Stack, record: Record) -> None:
+        self.stack = stack
+        self.record = record
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.deaths: list[float] = []
+
+    def migrate(self) -> None:
+        """Create or update Airflow's database; readers then do not block its writers."""
+        with self._log("migrate") as file:
+            subprocess.run(
+                airflow("db", "migrate"), stdout=file, stderr=file, check=True, preexec_fn=unblock
+            )
+        with closing(sqlite3.connect(self.stack.home / "airflow.db")) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+
+    def start(self, name: str) -> None:
+        """Start one component, appending to its log."""
+        with self._log(name) as file:
+            self.children[name] = subprocess.Popen(
+                airflow(*COMPONENTS[name]),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                preexec_fn=unblock,
+            )
+
+    def _log(self, name: str):  # type: ignore[no-untyped-def]
+        return (self.stack.logs / f"{name}.log").open("ab")
+
+    def serve(self) -> None:
+        """Until SIGTERM or SIGINT, or until a component dies again and again."""
+        for name in COMPONENTS:
+            self.start(name)
+        while True:
+            received = signal.sigwait(WATCHED)
+            if received != signal.SIGCHLD:
+                log.info("stopping on %s", signal.Signals(received).name)
+                return
+            if not self._restart_dead():
+                return
+
+    def _restart_dead(self) -> bool:
+        for name, child in self.children.items():
+            if child.poll() is None:
+                continue
+            now = time.monotonic()
+            self.deaths = [t for t in self.deaths if now - t < RESTART_WINDOW] + [now]
+            log.error("%s ended with %s", name, child.returncode)
+            if len(self.deaths) > MAX_RESTARTS:
+                log.error("too many restarts, giving up")
+                return False
+            self.start(name)
+        return True
+
+    def stop(self) -> None:
+        """First the scheduler and its tasks, while the API server still takes their word."""
+        self._end(["scheduler"], seconds=15.0, tasks_too=True)
+        self._end(["triggerer", "dag-processor"], seconds=10.0)
+        self._end(["api-server"], seconds=10.0)
+        rest = [process for process in members(self.record) if process.pid != os.getpid()]
+        for process in rest:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(rest, timeout=5)
+
+    def _end(self, names: Sequence[str], *, seconds: float, tasks_too: bool = False) -> None:
+        """SIGTERM, a time to obey, then SIGKILL."""
+        ending = [self.children[name] for name in names if name in self.children]
+        for child in ending:
+            child.terminate()
+        deadline = time.monotonic() + seconds
+        for child in ending:
+            while child.poll() is None and time.monotonic() < deadline:
+                if tasks_too:
+                    self._kill_tasks()
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(0.5)
+        for child in ending:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+
+    def _kill_tasks(self) -> None:
+        """A task ignores SIGTERM; killed, it counts as failed by accident and is retried.
+
+        Tasks are the only ones in the session that lead a process group of their own.
+        """
+        for process in members(self.record):
+            with suppress(ProcessLookupError, psutil.NoSuchProcess):
+                if process.pid != os.getpid() and os.getpgid(process.pid) == process.pid:
+                    process.kill()
+
+
+def unblock() -> None:
+    """Give a child the signals back that this process waits for."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+
+
+def airflow(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def main(folder: str, root: str, port: str, lock: str) -> int:
+    """Keep the inherited lock, write the record, serve until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    os.set_inheritable(int(lock), False)
+    stack = Stack(Path(folder), root)
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    record = stack.new_record(int(port))
+    stack.write_record(record)
+    supervisor = Supervisor(stack, record)
+    try:
+        supervisor.migrate()
+        supervisor.serve()
+    finally:
+        supervisor.stop()
+        stack.record_file.unlink(missing_ok=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

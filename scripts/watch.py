@@ -1,0 +1,110 @@
+"""Follows a DAG run on the terminal: what each task and model does, as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from scripts.airflow_api import Airflow, UnreachableError
+
+__all__ = ["FailedRunError", "follow", "show_failures"]
+
+STEPS = ("train", "validate", "convert", "publish")
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+SIGNS = {
+    "success": "[green]✓[/green]",
+    "failed": "[red]failed[/red]",
+    "skipped": "[yellow]–[/yellow]",
+    "upstream_failed": "[red]–[/red]",
+    "running": "[cyan]running[/cyan]",
+    "up_for_retry": "[yellow]will retry[/yellow]",
+}
+POLL_SECONDS = 1.0
+LOG_TAIL = 25
+Task = Mapping[str, Any]
+
+
+class FailedRunError(Exception):
+    """The run did not end in time."""
+
+
+def follow(airflow: Airflow, dag: str, run_id: str, console: Console, seconds: float) -> str:
+    """Show a run until it ends; its state. A line for each change where nobody looks."""
+    deadline = time.monotonic() + seconds
+    said: set[str] = set()
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while time.monotonic() < deadline:
+            try:
+                state = airflow.run(dag, run_id)["state"]
+                tasks = airflow.tasks(dag, run_id)
+            except UnreachableError:
+                time.sleep(POLL_SECONDS)
+                continue
+            for line in news(tasks, said):
+                live.console.print(line, soft_wrap=True)
+            if state in ("success", "failed"):
+                return str(state)
+            if console.is_terminal:
+                live.update(progress_table(tasks), refresh=True)
+            time.sleep(POLL_SECONDS)
+    raise FailedRunError(f"{run_id} has not ended after {seconds / 60:.0f} minutes")
+
+
+def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
+    """A line for each task that has ended, or is to be tried again, since the last call."""
+    lines = []
+    for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
+        state, key = task["state"], f"{task['id']} {task['try_number']} {task['state']}"
+        told = state in ENDED or state == "up_for_retry"
+        if not told or key in said or task["start_date"] is None:
+            continue
+        said.add(key)
+        lines.append(f"{SIGNS[state]} {name_of(task)}[dim]{_took(task)}[/dim]")
+    return lines
+
+
+def name_of(task: Task) -> str:
+    """``train nilm``, ``validate nilm kept: F1 −0.02``, ``ingest``."""
+    step = task["task_id"].rpartition(".")[2]
+    if task["map_index"] < 0:
+        return step
+    return f"{step} {task['rendered_map_index'] or task['map_index']}"
+
+
+def _took(task: Task) -> str:
+    return f"  {task['duration']:.0f} s" if task["duration"] else ""
+
+
+def progress_table(tasks: Sequence[Task]) -> Table:
+    """A row for each model, a column for each step, and what runs before and after them."""
+    table = Table("", *STEPS, box=None)
+    branches: dict[int, dict[str, Task]] = {}
+    for task in tasks:
+        if task["map_index"] >= 0:
+            branches.setdefault(task["map_index"], {})[name_of(task).split()[0]] = task
+        elif task["state"] not in (None, *ENDED) and not task["task_id"].startswith("model."):
+            table.title = f"{task['task_id']} {task['state']}"
+    for index, steps in sorted(branches.items()):
+        names = [s["rendered_map_index"] for s in steps.values() if s["rendered_map_index"]]
+        model = names[0].split()[0].rstrip(":,") if names else str(index)
+        table.add_row(model, *(_sign(steps.get(step)) for step in STEPS))
+    return table
+
+
+def _sign(task: Task | None) -> str:
+    state = task["state"] if task else None
+    return SIGNS.get(state or "", f"[dim]{state or '·'}[/dim]")
+
+
+def show_failures(airflow: Airflow, dag: str, run_id: str, console: Console) -> None:
+    """The end of the log of every task that failed."""
+    for task in airflow.tasks(dag, run_id):
+        if task["state"] == "failed":
+            console.print(f"\n[red]{name_of(task)} failed[/red]")
+            for line in airflow.log_lines(task)[-LOG_TAIL:]:
+                console.print(f"    {line}", markup=False, soft_wrap=True)
