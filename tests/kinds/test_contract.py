@@ -1,0 +1,224 @@
+"""What every kind promises, tested for each kind that is found: a new one is tested at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from smartwatts_ml.conversion import convert_network
+from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds import find_kind, kinds, model_names
+from smartwatts_ml.kinds.base import Kind, ModelSpec, Scores, Trained, TrainOptions
+from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.readings.base import Readings
+from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.settings import Settings
+
+KINDS = list(kinds())
+PREDICTED_FROM = {"timestamp", "device_id"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind's first model, trained briefly on simulated homes."""
+
+    kind: Kind
+    spec: ModelSpec
+    readings: Readings
+    split: Split
+    trained: Trained
+    network: KerasNetwork
+    file: LiteRTNetwork
+    size: int
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Readings:
+    from smartwatts_ml.readings.files import FileReadings
+    from smartwatts_ml.simulate import simulate
+
+    folder = tmp_path_factory.mktemp("homes")
+    simulate(homes=3, days=75, out=folder, seed=5, submetered=1)
+    return FileReadings([folder], Settings())
+
+
+@pytest.fixture(scope="session")
+def case_of(homes: Readings) -> Callable[[str], Case]:
+    made: dict[str, Case] = {}
+
+    def make(name: str) -> Case:
+        if name not in made:
+            made[name] = _train(find_kind(name), homes)
+        return made[name]
+
+    return make
+
+
+def _train(kind: Kind, homes: Readings) -> Case:
+    spec = kind.models()[0]
+    usable = [span for span in homes.spans() if kind.uses(spec, span)]
+    split = make_split(
+        usable, share=0.2, min_days=14, embargo_s=86_400, site_share=0.15, min_sites=10
+    )
+    readings = _only(homes, {span.site for span in usable})
+    training = TrainingReadings(readings, split)
+    trained = kind.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
+    network = KerasNetwork(trained.network, trained.details)
+    samples = kind.sample_inputs(trained.details, 32, 0)
+    converted = convert_network(network, samples, "auto")
+    file = LiteRTNetwork(converted.content)
+    return Case(kind, spec, readings, split, trained, network, file, len(converted.content))
+
+
+def _only(readings: Readings, sites: set[str]) -> Readings:
+    class Only(Readings):
+        def spans(self) -> Any:
+            return tuple(span for span in readings.spans() if span.site in sites)
+
+        def load(self, site: str, period_s: int, channels: Any = None) -> Any:
+            return readings.load(site, period_s, channels)
+
+    return Only()
+
+
+def test_model_names_are_unique_and_known() -> None:
+    assert len(set(model_names())) == len(model_names())
+    assert {"nilm", "forecasting_24h", "forecasting_7d", "forecasting_30d", "anomaly"} <= set(
+        model_names()
+    )
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_says_what_it_is_without_heavy_imports(name: str) -> None:
+    kind = find_kind(name)
+    assert kind.name == name and kind.title
+    assert [c.role for c in kind.criteria].count("improve") == 1
+    assert all(spec.kind == name for spec in kind.models())
+    assert PREDICTED_FROM <= set(kind.prediction_columns)
+    defaults = {option.name: option.default for option in kind.train_options}
+    assert kind.spec(**defaults).kind == name
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_setting_is_described_and_has_the_kinds_prefix(name: str) -> None:
+    settings = find_kind(name).settings_class()
+    assert settings.model_config["env_prefix"] == f"SMARTWATTS_{name.upper()}_"
+    assert settings.model_config["extra"] == "forbid"
+    assert all(field.description for field in settings.model_fields.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_details_are_complete_json_and_name_the_file_s_inputs(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    import json
+
+    case = case_of(name)
+    details = case.trained.details
+    assert json.loads(json.dumps(details)) == details == case.file.details
+    assert (details["kind"], details["model"]) == (name, case.spec.name)
+    samples = case.kind.sample_inputs(details, 2, 0)
+    assert [i["name"] for i in details["inputs"]] == list(samples)
+    assert {o["name"] for o in details["outputs"]} == set(case.file(samples))
+    for described in details["inputs"]:
+        assert tuple(described["shape"]) == (1, *samples[described["name"]].shape[1:])
+    assert case.kind.spec_of(details) == case.spec
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_fits_the_gateway(case_of: Callable[[str], Case], name: str) -> None:
+    assert case_of(name).size <= 256 * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_any_missing_readings_give_finite_outputs(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    case = case_of(name)
+    samples = case.kind.sample_inputs(case.trained.details, 4, 1)
+    first = next(iter(samples))
+    samples[first][0] = np.nan
+    samples[first][1, ::2] = np.nan
+    samples[first][2] = 0
+    for output in case.file(samples).values():
+        assert np.isfinite(output).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_systems_are_scored_on_the_same_targets_together_or_alone(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    case = case_of(name)
+    holdout = HoldoutReadings(case.readings, case.split)
+    training = TrainingReadings(case.readings, case.split)
+    baselines = case.kind.baselines(case.spec, case.trained.details, training)
+    assert baselines
+    challenger = {"challenger": case.kind.predictor(case.network)}
+    together = case.kind.evaluate(case.spec, challenger | baselines, holdout, 7)
+    alone = case.kind.evaluate(
+        case.spec, {"challenger": case.kind.predictor(case.file)}, holdout, 7
+    )
+    for scores in (*together.values(), *alone.values()):
+        _assert_scores(case.kind, scores)
+        assert np.array_equal(scores.sites, together["challenger"].sites)
+        assert np.array_equal(scores.weeks, together["challenger"].weeks)
+        assert scores.channels == together["challenger"].channels
+    by_keras = case.kind.headline(site_sums(together["challenger"]))
+    by_file = case.kind.headline(site_sums(alone["challenger"]))
+    metric = case.kind.criteria[0].metric
+    assert by_file[metric] == pytest.approx(by_keras[metric], rel=0.1, abs=0.02)
+
+
+def _assert_scores(kind: Kind, scores: Scores) -> None:
+    assert scores.sums.shape == (len(scores.sites), len(scores.channels), len(scores.stats))
+    assert np.isfinite(scores.sums).all()
+    metrics = {**kind.headline(site_sums(scores)), **scores.extra}
+    assert set(kind.required_metrics) | {c.metric for c in kind.criteria} <= set(metrics)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_predictions_have_the_declared_columns_and_no_hole(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    case = case_of(name)
+    frames = list(case.kind.predict(case.kind.predictor(case.file), case.readings))
+    predicted = pd.concat(frames)
+    assert list(predicted.columns) == list(case.kind.prediction_columns)
+    assert not predicted.isna().any().any()
+    assert not predicted.duplicated(
+        [c for c in ("device_id", "issued_at", "timestamp") if c in predicted]
+    ).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_two_trainings_with_one_seed_give_the_same_model(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    case = case_of(name)
+    training = TrainingReadings(case.readings, case.split)
+    again = case.kind.train(case.spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
+    samples = case.kind.sample_inputs(case.trained.details, 16, 2)
+    second = KerasNetwork(again.network, again.details)(samples)
+    for output, values in case.network(samples).items():
+        np.testing.assert_allclose(second[output], values, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_no_readings_is_a_clear_error(homes: Readings, name: str) -> None:
+    kind = find_kind(name)
+    with pytest.raises(NotEnoughReadingsError):
+        kind.train(kind.models()[0], _only(homes, set()), TrainOptions(epochs=1), lambda *_: None)
