@@ -1,0 +1,186 @@
+"""The folder of keys: one that signs, and the public ones that are trusted.
+
+``signing_key.pem`` (PKCS 8, readable by its owner alone) and ``trusted/<keyid>.pub`` (PEM).
+A keyid is the SHA-256 of the public key's DER form. Several trusted keys allow a key to be
+rotated: what the old one signed stays valid until its ``.pub`` is taken out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from smartwatts_ml.errors import BadInputError, StoreError, TrustError, UsageError
+
+__all__ = ["KeyFolder", "SigningKey", "keyid_of", "load_public_key"]
+
+SIGNING_KEY = "signing_key.pem"
+TRUSTED = "trusted"
+RESTORE = (
+    "restore the key folder, or make a key with `smartwatts keys generate` and let gateways trust"
+    " it"
+)
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A private key and its id."""
+
+    keyid: str
+    key: Ed25519PrivateKey
+
+
+class KeyFolder:
+    """Keys on this machine. Reading never writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def signing_path(self) -> Path:
+        """Where the private key is."""
+        return self.path / SIGNING_KEY
+
+    def is_empty(self) -> bool:
+        """Whether there is no key at all."""
+        return not self.signing_path.exists() and not self._public_files()
+
+    def can_sign(self) -> bool:
+        """Whether there is a private key."""
+        return self.signing_path.exists()
+
+    def signing_key(self) -> SigningKey:
+        """The private key. Raises TrustError where it is missing or not trusted itself."""
+        try:
+            pem = self.signing_path.read_bytes()
+        except FileNotFoundError as error:
+            raise TrustError(f"no signing key at {self.signing_path}", fix=RESTORE) from error
+        except OSError as error:
+            raise TrustError(f"cannot read {self.signing_path}: {error.strerror}") from error
+        signing = _load_private_key(pem, self.signing_path)
+        trusted = self.trusted()
+        if not trusted:  # a crash came between the two files of a new key
+            self.trust(public_pem(signing.key.public_key()))
+        elif signing.keyid not in trusted:
+            raise TrustError(
+                f"the signing key {signing.keyid[:12]} is not trusted here",
+                fix=f"`smartwatts keys trust FILE.pub` with its public half, or remove {SIGNING_KEY}",
+            )
+        return signing
+
+    def trusted(self) -> dict[str, Ed25519PublicKey]:
+        """The trusted public keys by keyid."""
+        keys = {}
+        for path in self._public_files():
+            try:
+                key = load_public_key(path.read_bytes(), str(path))
+            except (OSError, BadInputError) as error:
+                raise TrustError(f"cannot use {path}: {error}", fix="replace or remove it") from (
+                    error
+                )
+            keys[keyid_of(key)] = key
+        return keys
+
+    def generate(self, *, rotate: bool = False) -> str:
+        """Make a signing key and trust it; its keyid.
+
+        With a key already here, ``rotate`` puts a new one in its place and keeps the old
+        one beside it, still trusted; without ``rotate`` that is wrong use.
+        """
+        signing = Ed25519PrivateKey.generate()
+        pem = signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        if rotate and self.can_sign():
+            old = self.signing_key().keyid
+            self.signing_path.rename(self.path / f"retired_{old[:12]}.pem")
+        try:
+            self._write_private(pem)
+        except FileExistsError as error:
+            raise UsageError(
+                f"{self.signing_path} exists", fix="--rotate replaces it and keeps trusting it"
+            ) from error
+        return self.trust(public_pem(signing.public_key()))
+
+    def trust(self, pem: bytes, where: str = "the public key") -> str:
+        """Trust a public key given as PEM; its keyid."""
+        key = load_public_key(pem, where)
+        keyid = keyid_of(key)
+        path = self.path / TRUSTED / f"{keyid}.pub"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{uuid.uuid4().hex}")
+            temporary.write_bytes(public_pem(key))
+            temporary.replace(path)
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+        return keyid
+
+    def _public_files(self) -> list[Path]:
+        return sorted((self.path / TRUSTED).glob("*.pub"))
+
+    def _write_private(self, pem: bytes) -> None:
+        """Create the file whole or not at all, and never over another one."""
+        temporary = self.path / f".{uuid.uuid4().hex}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(temporary, self.signing_path)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise StoreError(f"cannot write {self.signing_path}: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def keyid_of(key: Ed25519PublicKey) -> str:
+    """SHA-256 of the key's DER form, in hex."""
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()
+
+
+def public_pem(key: Ed25519PublicKey) -> bytes:
+    """The PEM form of a public key, as ``.pub`` files have it."""
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def load_public_key(pem: bytes, where: str) -> Ed25519PublicKey:
+    """An Ed25519 public key from PEM. Raises BadInputError."""
+    try:
+        key = load_pem_public_key(pem)
+    except ValueError as error:
+        raise BadInputError(f"{where} is not a public key in PEM form") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise BadInputError(f"{where} is not an Ed25519 public key")
+    return key
+
+
+def _load_private_key(pem: bytes, path: Path) -> SigningKey:
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise TrustError(f"{path} is not a private key in PEM form", fix=RESTORE) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TrustError(f"{path} is not an Ed25519 key", fix=RESTORE)
+    return SigningKey(keyid_of(key.public_key()), key)

@@ -1,0 +1,231 @@
+"""What was last decided about a model, and how its failures back off.
+
+``state/<model>.json`` is what the new-readings sensor counts from: a decision moves it,
+accepted or not, so that a rejected challenger is not trained again on the same readings;
+a failure leaves the snapshot and puts off the next attempt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from smartwatts_ml.errors import AlreadyExistsError, ChangedError, NotFoundError, StoreError
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.store.documents import check_model, format_time, parse_time
+from smartwatts_ml.store.signing import canonical_json
+
+__all__ = [
+    "FAILED",
+    "ModelState",
+    "SnapshotFacts",
+    "backoff",
+    "may_attempt",
+    "read_state",
+    "record_decision",
+    "record_failure",
+    "write_state",
+]
+
+SCHEMA = 1
+FAILED = "failed"
+FIRST_BACKOFF_S = 3_600
+LONGEST_BACKOFF_S = 24 * 3_600
+ATTEMPTS = 20
+
+
+class SnapshotFacts(Protocol):
+    """The part of a snapshot of the readings table that a state keeps."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """Where a model stands.
+
+    ``snapshot_version``, ``snapshot_digest`` and ``rows`` are of the last snapshot decided
+    on (None, None and 0 before the first decision). ``run_id``, ``time``, ``outcome`` and
+    its ``reason`` are of the last run, decided or failed. ``failures`` counts runs that failed in a row;
+    no attempt before ``next_attempt`` (UTC).
+    """
+
+    model: str
+    snapshot_version: int | None = None
+    snapshot_digest: str | None = None
+    rows: int = 0
+    run_id: str = ""
+    time: datetime | None = None
+    outcome: str = ""
+    reason: str = ""
+    failures: int = 0
+    next_attempt: datetime | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored."""
+        known = self.snapshot_version is not None
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "snapshot": {"version": self.snapshot_version, "digest": self.snapshot_digest}
+            if known
+            else None,
+            "rows": self.rows,
+            "run_id": self.run_id,
+            "time": format_time(self.time) if self.time else None,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "failures": self.failures,
+            "next_attempt": format_time(self.next_attempt) if self.next_attempt else None,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> ModelState:
+        """Read what ``to_json`` wrote. Raises ValueError, KeyError, TypeError."""
+        if value["schema"] != SCHEMA:
+            raise ValueError(f"schema {value['schema']}")
+        snapshot = value["snapshot"] or {"version": None, "digest": None}
+        return cls(
+            model=value["model"],
+            snapshot_version=snapshot["version"],
+            snapshot_digest=snapshot["digest"],
+            rows=int(value["rows"]),
+            run_id=value["run_id"],
+            time=parse_time(value["time"]) if value["time"] else None,
+            outcome=value["outcome"],
+            reason=value.get("reason", ""),
+            failures=int(value["failures"]),
+            next_attempt=parse_time(value["next_attempt"]) if value["next_attempt"] else None,
+        )
+
+
+def backoff(failures: int) -> int:
+    """Seconds to wait after so many failures in a row.
+
+    >>> [backoff(n) // 3600 for n in (0, 1, 2, 3, 4, 5, 6, 100)]
+    [0, 1, 2, 4, 8, 16, 24, 24]
+    """
+    if failures <= 0:
+        return 0
+    return int(min(FIRST_BACKOFF_S * 2 ** min(failures - 1, 10), LONGEST_BACKOFF_S))
+
+
+def may_attempt(state: ModelState | None, now: datetime | None = None) -> bool:
+    """Whether a model's failures, if any, are long enough ago."""
+    if state is None or state.next_attempt is None:
+        return True
+    return state.next_attempt <= (now or datetime.now(UTC))
+
+
+def read_state(objects: Objects, model: str) -> ModelState | None:
+    """The state, or None before the first run. Raises StoreError where it is unreadable."""
+    return _read(objects, model)[0]
+
+
+def write_state(objects: Objects, state: ModelState) -> None:
+    """Set the state, whatever it was."""
+    _update(objects, state.model, lambda _: state)
+
+
+def record_decision(
+    objects: Objects,
+    model: str,
+    snapshot: SnapshotFacts,
+    *,
+    run_id: str,
+    outcome: str,
+    reason: str = "",
+    now: datetime | None = None,
+) -> ModelState:
+    """A run decided on a snapshot: accepted, rejected, or found too little to decide on.
+
+    A run on an older snapshot than the last decided one moves everything but the snapshot.
+    """
+
+    def decide(state: ModelState) -> ModelState:
+        decided = replace(
+            state,
+            run_id=run_id,
+            time=now or datetime.now(UTC),
+            outcome=outcome,
+            reason=reason,
+            failures=0,
+            next_attempt=None,
+        )
+        if (state.snapshot_version or 0) > snapshot.version:
+            return decided
+        return replace(
+            decided,
+            snapshot_version=snapshot.version,
+            snapshot_digest=snapshot.digest,
+            rows=snapshot.rows,
+        )
+
+    return _update(objects, model, decide)
+
+
+def record_failure(
+    objects: Objects, model: str, *, run_id: str, reason: str = "", now: datetime | None = None
+) -> ModelState:
+    """A run failed; counted once, however often that is recorded."""
+
+    def fail(state: ModelState) -> ModelState:
+        if (state.run_id, state.outcome) == (run_id, FAILED):
+            return state
+        time = now or datetime.now(UTC)
+        failures = state.failures + 1
+        return replace(
+            state,
+            run_id=run_id,
+            time=time,
+            outcome=FAILED,
+            reason=reason,
+            failures=failures,
+            next_attempt=time + timedelta(seconds=backoff(failures)),
+        )
+
+    return _update(objects, model, fail)
+
+
+def _key(model: str) -> str:
+    return f"state/{check_model(model)}.json"
+
+
+def _read(objects: Objects, model: str) -> tuple[ModelState | None, str | None]:
+    try:
+        found = objects.read(_key(model))
+    except NotFoundError:
+        return None, None
+    try:
+        return ModelState.from_json(json.loads(found.data)), found.etag
+    except (ValueError, KeyError, TypeError) as error:
+        where = objects.uri(_key(model))
+        raise StoreError(f"{where} cannot be read: {error}", fix="remove it to start anew") from (
+            error
+        )
+
+
+def _update(objects: Objects, model: str, change: Callable[[ModelState], ModelState]) -> ModelState:
+    for _ in range(ATTEMPTS):
+        before, etag = _read(objects, model)
+        after = change(before or ModelState(model))
+        if after == before:
+            return after
+        data = canonical_json(after.to_json())
+        try:
+            if etag is None:
+                objects.create(_key(model), data)
+            else:
+                objects.replace(_key(model), data, etag)
+        except (AlreadyExistsError, ChangedError):
+            continue
+        return after
+    raise StoreError(f"{objects.uri(_key(model))} is being replaced by others without a pause")

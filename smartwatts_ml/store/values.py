@@ -1,0 +1,61 @@
+"""What the store hands out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from smartwatts_ml.store.documents import HistoryEntry, Manifest
+from smartwatts_ml.store.versions import Versions
+
+__all__ = ["Champion", "Published", "StoredVersion"]
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version in force, verified. ``manifest`` and ``entry`` agree."""
+
+    manifest: Manifest
+    entry: HistoryEntry
+    _versions: Versions = field(repr=False, compare=False)
+
+    @property
+    def version(self) -> int:
+        """Its version."""
+        return self.manifest.version
+
+    @property
+    def file(self) -> str:
+        """Name of its file."""
+        return self.manifest.file
+
+    def read_file(self) -> bytes:
+        """The .tflite file, verified by digest. Raises TrustError."""
+        return self._versions.read_file(self.manifest)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publish or a rollback put in force. ``new_key``: a signing key was made."""
+
+    model: str
+    version: int
+    serial: int
+    new_key: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {**asdict(self), "new_key": str(self.new_key) if self.new_key else None}
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """A version as a listing shows it; ``problem`` says why it cannot be trusted."""
+
+    model: str
+    version: int
+    manifest: Manifest | None
+    in_force: bool
+    was_in_force: bool
+    problem: str | None = None
