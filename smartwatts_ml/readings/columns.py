@@ -1,0 +1,54 @@
+"""Names of columns, and what they mean, in one place."""
+
+from __future__ import annotations
+
+import zlib
+
+__all__ = [
+    "ANOMALY",
+    "ARRIVAL",
+    "BUCKET",
+    "BUCKETS",
+    "CHANNEL",
+    "CONSUMPTION",
+    "CSV_COLUMNS",
+    "DEVICE_ID",
+    "MONTH",
+    "PARTITIONS",
+    "SITE",
+    "TIMESTAMP",
+    "site_bucket",
+]
+
+TIMESTAMP = "timestamp"
+"""Start of the interval, UTC, µs."""
+CONSUMPTION = "consumption"
+"""Mean active power over the interval, W (in a CSV file: in the configured unit)."""
+DEVICE_ID = "device_id"
+"""``site/channel``; a bare id is that site's mains."""
+ANOMALY = "anomaly"
+"""0 or 1 where the reading is labelled."""
+CSV_COLUMNS = (TIMESTAMP, CONSUMPTION, DEVICE_ID)
+
+SITE = "site"
+CHANNEL = "channel"
+ARRIVAL = "arrival"
+"""Grows with each ingest: of two readings of one device and stamp the larger counts."""
+MONTH = "month"
+"""``2026-11``, of the timestamp in UTC."""
+BUCKET = "bucket"
+PARTITIONS = (MONTH, BUCKET)
+
+BUCKETS = 8
+"""Part of the table's format: how many groups sites are spread over. Few, since each
+ingest writes one file a month and bucket; inside a file sites lie in order, so that
+reading one site skips the row groups of the others."""
+
+
+def site_bucket(site: str) -> int:
+    """The bucket of a site, the same in every process and version.
+
+    >>> site_bucket("home1") == site_bucket("home1"), 0 <= site_bucket("home2") < BUCKETS
+    (True, True)
+    """
+    return zlib.crc32(site.encode()) % BUCKETS

@@ -1,0 +1,88 @@
+"""What readings from files and from the table have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
+from smartwatts_ml.settings import Settings
+
+__all__ = ["DeviceSpan", "StoredReadings", "site_spans"]
+
+DeviceSpan = tuple[str, str, int, int, int]
+"""Site, channel, first and last stamp (µs since the epoch), rows."""
+
+
+class StoredReadings(Readings):
+    """Readings of which one site's devices can be fetched at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._spans: tuple[SiteSpan, ...] | None = None
+
+    @abstractmethod
+    def _find_spans(self) -> tuple[SiteSpan, ...]:
+        """Computed once."""
+
+    @abstractmethod
+    def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
+        """One site's devices by channel; those that have no reading are absent."""
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        if self._spans is None:
+            self._spans = self._find_spans()
+        return self._spans
+
+    def timezone(self, site: str) -> str:
+        """IANA timezone of a site."""
+        return self._settings.site_timezones.get(site, self._settings.timezone)
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        span = next((span for span in self.spans() if span.site == site), None)
+        if span is None:
+            raise NotFoundError(f"no readings of site {site!r}")
+        wanted = [name for name in span.channels if channels is None or name in channels]
+        devices = {} if _too_coarse(span, period_s) else self._devices(site, wanted)
+        start, values, labels = to_grid(devices, period_s)
+        return SiteReadings(
+            site=site,
+            start=np.datetime64(start, "s"),
+            period_s=period_s,
+            channels=values,
+            anomaly=labels.get(MAINS),
+            timezone=self.timezone(site),
+        )
+
+
+def _too_coarse(span: SiteSpan, period_s: int) -> bool:
+    """Whether the site's mains cannot fill a grid of that period."""
+    return span.native_s > period_s * COARSER
+
+
+def site_spans(
+    devices: Sequence[DeviceSpan], natives_us: Mapping[str, int]
+) -> tuple[SiteSpan, ...]:
+    """Sites from their devices; ``natives_us`` is the spacing of each site's mains, or of
+    its first channel where it has none."""
+    found = []
+    for site in sorted({device[0] for device in devices}):
+        mine = [device for device in devices if device[0] == site]
+        native_us = natives_us.get(site, 0)
+        found.append(
+            SiteSpan(
+                site=site,
+                channels=tuple(sorted(device[1] for device in mine)),
+                start=np.datetime64(min(device[2] for device in mine) // MICRO, "s"),
+                end=np.datetime64(
+                    -(-(max(device[3] for device in mine) + native_us) // MICRO), "s"
+                ),
+                rows=sum(device[4] for device in mine),
+                native_s=round(native_us / MICRO),
+            )
+        )
+    return tuple(found)
