@@ -8,7 +8,7 @@ from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError
 from smartwatts_ml.store.documents import HistoryEntry, history_key, history_prefix
 from smartwatts_ml.store.sealed import SealedObjects
 
-__all__ = ["History"]
+__all__ = ["History", "published_by"]
 
 ENTRY = re.compile(r"(\d{10})\.json")
 RESTORE = "restore the model's history folder from a backup"
@@ -75,3 +75,11 @@ class History:
             # A retry below us may have met the success of its own first attempt.
             return self.entry(entry.model, entry.serial).commit_id == entry.commit_id
         return True
+
+
+def published_by(chain: tuple[HistoryEntry, ...], run_id: str, sha256: str) -> HistoryEntry | None:
+    """The entry by which this run put this file in force, if it did."""
+    for entry in chain:
+        if entry.action != "rollback" and (entry.run_id, entry.sha256) == (run_id, sha256):
+            return entry
+    return None

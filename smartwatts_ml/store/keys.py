@@ -81,7 +81,7 @@ class KeyFolder:
         elif signing.keyid not in trusted:
             raise TrustError(
                 f"the signing key {signing.keyid[:12]} is not trusted here",
-                fix=f"`smartwatts keys trust FILE.pub` with its public half, or remove {SIGNING_KEY}",
+                fix="`smartwatts keys trust FILE.pub` with its public half",
             )
         return signing
 

@@ -54,8 +54,8 @@ class ModelState:
 
     ``snapshot_version``, ``snapshot_digest`` and ``rows`` are of the last snapshot decided
     on (None, None and 0 before the first decision). ``run_id``, ``time``, ``outcome`` and
-    its ``reason`` are of the last run, decided or failed. ``failures`` counts runs that failed in a row;
-    no attempt before ``next_attempt`` (UTC).
+    its ``reason`` are of the last run, decided or failed. ``failures`` counts runs that
+    failed in a row; no attempt before ``next_attempt`` (UTC).
     """
 
     model: str

@@ -20,10 +20,11 @@ from smartwatts_ml.store.documents import (
     Manifest,
     Pointer,
     check_model,
+    file_key,
     format_time,
     manifest_key,
 )
-from smartwatts_ml.store.history import History
+from smartwatts_ml.store.history import History, published_by
 from smartwatts_ml.store.keys import RESTORE, KeyFolder
 from smartwatts_ml.store.pointer import PointerFile
 from smartwatts_ml.store.pulling import Pulled, check_serial, is_up_to_date, write_pulled
@@ -84,6 +85,10 @@ class Store:
         """The pointer as gateways see it. Raises NotFoundError, TrustError."""
         return self._pointer.read(model)
 
+    def file_uri(self, manifest: Manifest) -> str:
+        """Address of a version's file."""
+        return self._objects.uri(file_key(manifest.model, manifest.version))
+
     def manifest(self, model: str, version: int) -> Manifest:
         """The verified manifest of a version. Raises NotFoundError, TrustError."""
         return self._versions.manifest(model, version)
@@ -132,7 +137,7 @@ class Store:
         claimed: Manifest | None = None
         for _ in range(COMMIT_ATTEMPTS):
             chain = self._chain(model)
-            entry = _published_by(chain, run_id, sha256)
+            entry = published_by(chain, run_id, sha256)
             if entry is None:
                 last = chain[-1] if chain else None
                 _check_judged_against(judged_against, last, model)
@@ -279,14 +284,6 @@ class Store:
             reason=reason,
             time=format_time(self._clock()),
         )
-
-
-def _published_by(chain: tuple[HistoryEntry, ...], run_id: str, sha256: str) -> HistoryEntry | None:
-    """The entry by which this run put this file in force, if it did."""
-    for entry in chain:
-        if entry.action != "rollback" and (entry.run_id, entry.sha256) == (run_id, sha256):
-            return entry
-    return None
 
 
 def _check_judged_against(version: int | None, last: HistoryEntry | None, model: str) -> None:

@@ -1,0 +1,125 @@
+"""``smartwatts keys``: the key that signs models, and whom this machine trusts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from smartwatts_ml.commands.common import JsonOption, err, out, print_json
+from smartwatts_ml.errors import BadInputError
+
+if TYPE_CHECKING:
+    from smartwatts_ml.store import KeyFolder
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Signing keys: make, rotate, show, trust. The folder is SMARTWATTS_KEYS.",
+    no_args_is_help=True,
+)
+
+KeysOption = Annotated[
+    str | None,
+    typer.Option(
+        "--keys",
+        metavar="DIR",
+        help="Key folder. Default: SMARTWATTS_KEYS, then .local/keys here.",
+        show_default=False,
+    ),
+]
+
+
+def _key_folder(keys: str | None) -> KeyFolder:
+    from smartwatts_ml.settings import settings
+    from smartwatts_ml.store.keys import KeyFolder
+
+    return KeyFolder(Path(settings(keys=keys).keys))
+
+
+@app.command()
+def generate(
+    rotate: Annotated[
+        bool,
+        typer.Option(
+            "--rotate", help="Replace the signing key; the old one stays trusted and beside it."
+        ),
+    ] = False,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a signing key, and trust it here.
+
+    To rotate without a gap: generate elsewhere, let every gateway trust the new .pub, then
+    use it. Example: smartwatts keys generate --rotate
+    """
+    folder = _key_folder(keys)
+    keyid = folder.generate(rotate=rotate)
+    public = folder.path / "trusted" / f"{keyid}.pub"
+    if as_json:
+        print_json({"keyid": keyid, "signing_key": str(folder.signing_path), "public": str(public)})
+        return
+    out.print(f"signing key {folder.signing_path} (keep it secret, keep a copy)", soft_wrap=True)
+    out.print(f"public key  {public} (give it to gateways)", soft_wrap=True)
+
+
+@app.command("list")
+def list_keys(keys: KeysOption = None, as_json: JsonOption = False) -> None:
+    """The keys that this machine trusts, and which of them it signs with.
+
+    Example: smartwatts keys list
+    """
+    folder = _key_folder(keys)
+    signing = folder.signing_key().keyid if folder.can_sign() else None
+    trusted = sorted(folder.trusted())
+    if as_json:
+        print_json([{"keyid": keyid, "signs": keyid == signing} for keyid in trusted])
+        return
+    if not trusted:
+        err.print(f"no keys in {folder.path}: `smartwatts keys generate` makes one")
+        return
+    table = Table("keyid", "")
+    for keyid in trusted:
+        table.add_row(keyid, "signs" if keyid == signing else "trusted")
+    out.print(table)
+
+
+@app.command()
+def trust(
+    file: Annotated[Path, typer.Argument(metavar="FILE.pub", help="A public key in PEM form.")],
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trust models that another machine's key signed.
+
+    To stop trusting a key, remove its file from the folder's trusted/.
+
+    Example: smartwatts keys trust build-server.pub
+    """
+    try:
+        pem = file.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {file}: {error.strerror}") from error
+    keyid = _key_folder(keys).trust(pem, str(file))
+    if as_json:
+        print_json({"keyid": keyid})
+    else:
+        out.print(f"trusted: {keyid}", soft_wrap=True)
+
+
+@app.command()
+def show(keys: KeysOption = None, as_json: JsonOption = False) -> None:
+    """The public half of the signing key, for gateways and for `keys trust`.
+
+    Example: smartwatts keys show > smartwatts.pub
+    """
+    from smartwatts_ml.store.keys import public_pem
+
+    signing = _key_folder(keys).signing_key()
+    pem = public_pem(signing.key.public_key()).decode()
+    if as_json:
+        print_json({"keyid": signing.keyid, "public_key": pem})
+    else:
+        typer.echo(pem, nl=False)

@@ -1,0 +1,116 @@
+"""How models, versions and files look on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from smartwatts_ml.commands.common import err, out
+
+if TYPE_CHECKING:
+    from smartwatts_ml.store import HistoryEntry, Manifest
+    from smartwatts_ml.store.inspection import FileDescription
+
+__all__ = ["champions_table", "history_table", "print_description", "print_manifest"]
+
+
+def champions_table(rows: Iterable[dict[str, Any]]) -> Table:
+    """A line for each model."""
+    table = Table("model", "version", "serial", "since", "by", "size", "pointer")
+    for row in rows:
+        table.add_row(*_champion_cells(row))
+    return table
+
+
+def _champion_cells(row: dict[str, Any]) -> list[str]:
+    if row["version"] is None:
+        return [row["model"], "[red]✗[/red]" if row["problem"] else "–", "", "", "", "", ""]
+    return [
+        row["model"],
+        f"v{row['version']}" + (" (rolled back)" if row["action"] == "rollback" else ""),
+        str(row["serial"]),
+        row["time"],
+        escape(row["actor"]),
+        f"{row['size'] / 1024:.0f} KiB",
+        f"until {row['expires']}" if row["expires"] else "[yellow]missing[/yellow]",
+    ]
+
+
+def history_table(entries: Iterable[HistoryEntry]) -> Table:
+    """A line for each promotion and rollback."""
+    table = Table("serial", "time", "action", "version", "before", "by", "reason")
+    for entry in entries:
+        before = f"v{entry.previous_version}" if entry.previous_version else "–"
+        table.add_row(
+            str(entry.serial),
+            entry.time,
+            entry.action,
+            f"v{entry.version}",
+            before,
+            escape(entry.actor),
+            escape(entry.reason),
+        )
+    return table
+
+
+def print_manifest(manifest: Manifest, uri: str) -> None:
+    """What a version is, and its metrics."""
+    facts = Table(show_header=False, box=None)
+    snapshot = manifest.snapshot
+    for name, value in (
+        ("model", f"{manifest.model} v{manifest.version}"),
+        ("file", f"{uri} ({manifest.size / 1024:.0f} KiB, {manifest.quantization})"),
+        ("sha256", manifest.sha256),
+        ("created", f"{manifest.created} by run {manifest.run_id}, code {manifest.code}"),
+        ("replaces", f"v{manifest.replaces}" if manifest.replaces else "nothing"),
+        (
+            "readings",
+            f"{snapshot.get('rows')} of {snapshot.get('sites')} sites, {snapshot.get('from')}"
+            f" to {snapshot.get('to')}, snapshot {snapshot.get('version')}",
+        ),
+        ("inputs", _tensors(manifest.inputs)),
+        ("outputs", _tensors(manifest.outputs)),
+        ("reasons", "\n".join(str(reason) for reason in manifest.decision.get("reasons", ()))),
+    ):
+        facts.add_row(f"[bold]{name}[/bold]", escape(value))
+    out.print(facts)
+    out.print(_metrics_table(manifest.metrics))
+
+
+def _tensors(tensors: list[dict[str, Any]]) -> str:
+    return "\n".join(f"{t.get('name')} {t.get('shape')} {t.get('unit', '')}" for t in tensors)
+
+
+def _metrics_table(metrics: dict[str, Any]) -> Table:
+    systems = [name for name, values in metrics.items() if isinstance(values, dict)]
+    names = dict.fromkeys(name for system in systems for name in metrics[system])
+    table = Table("metric", *systems)
+    for name in names:
+        table.add_row(name, *(_short(metrics[system].get(name)) for system in systems))
+    return table
+
+
+def _short(value: Any) -> str:
+    try:
+        return f"{float(value):.4g}"
+    except (TypeError, ValueError):
+        return "–" if value is None else str(value)
+
+
+def print_description(file: Path, described: FileDescription) -> None:
+    """A model file's interface and metadata."""
+    out.print(f"{file}: {described.size / 1024:.0f} KiB, {described.operators} operators")
+    out.print(f"sha256 {described.sha256}", soft_wrap=True)
+    table = Table("", "name", "shape", "type")
+    for kind, tensors in (("input", described.inputs), ("output", described.outputs)):
+        for tensor in tensors:
+            table.add_row(kind, tensor.name, str(list(tensor.shape)), tensor.dtype)
+    out.print(table)
+    if described.details:
+        out.print_json(data=described.details)
+    else:
+        err.print("no embedded metadata: not a file of this project's `convert`")

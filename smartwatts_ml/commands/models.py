@@ -1,0 +1,235 @@
+"""``smartwatts models``: what is in the store, rolling back, pulling, inspecting a file."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smartwatts_ml.commands.common import JsonOption, RootOption, err, out, print_json
+from smartwatts_ml.commands.model_tables import (
+    champions_table,
+    history_table,
+    print_description,
+    print_manifest,
+)
+from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
+
+if TYPE_CHECKING:
+    from smartwatts_ml.store import Store
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Versions of the models: list, show, roll back, pull, inspect.", no_args_is_help=True
+)
+
+
+def _version(text: str) -> int:
+    digits = text.removeprefix("v")
+    if not digits.isascii() or not digits.isdigit() or int(digits) < 1:
+        raise typer.BadParameter(f"{text!r} is not a version such as 3 or v3")
+    return int(digits)
+
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="E.g. nilm.")]
+VersionArgument = Annotated[
+    int, typer.Argument(metavar="VERSION", parser=_version, help="E.g. 3 or v3.")
+]
+VersionOption = Annotated[
+    int | None,
+    typer.Option(
+        "--version",
+        metavar="VERSION",
+        parser=_version,
+        help="Default: the champion.",
+        show_default=False,
+    ),
+]
+
+
+def _open_store(root: str | None) -> Store:
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.settings import settings
+    from smartwatts_ml.store import Store
+
+    current = settings(root=root)
+    return Store(open_root(current.root), Path(current.keys), pointer_days=current.pointer_days)
+
+
+@app.command("list")
+def list_models(root: RootOption = None, as_json: JsonOption = False) -> None:
+    """The champion of each model: version, since when, by whom, and its file.
+
+    Example: smartwatts models list --root s3://bucket/smartwatts
+    """
+    store = _open_store(root)
+    rows = [_champion_row(store, model) for model in store.models()]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        err.print("no models yet: `smartwatts retrain` makes the first ones")
+    else:
+        out.print(champions_table(rows))
+    problems = [str(row["problem"]) for row in rows if row["problem"]]
+    if problems:
+        raise TrustError("; ".join(problems))
+
+
+def _champion_row(store: Store, model: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"model": model, "version": None, "problem": None}
+    try:
+        champion = store.champion(model)
+        if champion is None:
+            return row
+        entry, manifest = champion.entry, champion.manifest
+        row |= {
+            "version": entry.version,
+            "serial": entry.serial,
+            "action": entry.action,
+            "time": entry.time,
+            "actor": entry.actor,
+            "run_id": entry.run_id,
+            "sha256": entry.sha256,
+            "size": manifest.size,
+            "file": store.file_uri(manifest),
+            "expires": None,
+        }
+        row["expires"] = store.pointer(model).expires
+    except NotFoundError:
+        return row  # no pointer yet: the next publish or resign writes it
+    except TrustError as error:
+        row["problem"] = str(error)
+    return row
+
+
+@app.command()
+def show(
+    model: ModelArgument,
+    version: VersionOption = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One version: what it was trained on, what it takes and gives, why it was accepted.
+
+    Example: smartwatts models show nilm --version 3
+    """
+    store = _open_store(root)
+    if version is None:
+        champion = store.champion(model)
+        if champion is None:
+            raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+        manifest = champion.manifest
+    else:
+        manifest = store.manifest(model, version)
+    if as_json:
+        print_json(manifest.payload())
+    else:
+        print_manifest(manifest, store.file_uri(manifest))
+
+
+@app.command()
+def history(model: ModelArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
+    """Every promotion and rollback of a model, oldest first, all signatures verified.
+
+    Example: smartwatts models history nilm
+    """
+    entries = _open_store(root).history(model)
+    if as_json:
+        print_json([entry.payload() for entry in entries])
+        return
+    if not entries:
+        raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+    out.print(history_table(entries))
+
+
+@app.command()
+def rollback(
+    model: ModelArgument,
+    version: VersionArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")],
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a version that was in force before in force again, under a new serial.
+
+    Example: smartwatts models rollback nilm 3 --reason "v4 misses kettles"
+    """
+    done = _open_store(root).rollback(model, version, getpass.getuser(), reason)
+    if as_json:
+        print_json(done.to_json())
+    else:
+        out.print(f"{model} v{done.version} is in force, serial {done.serial}")
+
+
+@app.command()
+def resign(model: ModelArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
+    """Sign a model's pointer again when it expired, or after a key was rotated.
+
+    Example: smartwatts models resign nilm
+    """
+    pointer = _open_store(root).resign(model)
+    if pointer is None:
+        raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+    if as_json:
+        print_json(pointer.payload())
+    else:
+        out.print(f"{model} v{pointer.version}, serial {pointer.serial}, until {pointer.expires}")
+
+
+@app.command()
+def pull(
+    folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write to.", file_okay=False)
+    ],
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="Default: all.", show_default=False),
+    ] = None,
+    version: VersionOption = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy champions into a folder, verified: signature, digest, expiry, no going back.
+
+    Writes <model>_v<N>.tflite, its manifest and <model>.tflite. Nothing is written where
+    the folder is up to date.
+
+    Example: smartwatts models pull nilm --out app/src/main/assets
+    """
+    store = _open_store(root)
+    wanted = tuple(models or store.models())
+    if version is not None and len(wanted) != 1:
+        raise UsageError("--version needs exactly one MODEL")
+    if not wanted:
+        raise NotFoundError("the store has no models", fix="check --root")
+    pulled = [store.pull(model, folder, version) for model in wanted]
+    if as_json:
+        print_json([item.to_json() for item in pulled])
+        return
+    for item in pulled:
+        what = "updated" if item.updated else "up to date"
+        out.print(f"{item.model} v{item.version} {what}: {item.path}", soft_wrap=True)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE.tflite", help="A model file.")],
+    as_json: JsonOption = False,
+) -> None:
+    """What a .tflite file says of itself: inputs, outputs, embedded metadata.
+
+    Example: smartwatts models inspect app/src/main/assets/nilm.tflite
+    """
+    from smartwatts_ml.store.inspection import describe_file
+
+    try:
+        described = describe_file(file.read_bytes(), str(file))
+    except OSError as error:
+        raise BadInputError(f"cannot read {file}: {error.strerror}") from error
+    if as_json:
+        print_json(described.to_json())
+        return
+    print_description(file, described)
