@@ -132,6 +132,15 @@ class ReadReport:
             )
         return ", ".join(parts)
 
+    def complaints(self) -> list[str]:
+        """A line for each file with rejected rows."""
+        return [
+            f"{file.key}: {file.rejected:,} of {file.rows_total:,} rows rejected: "
+            f"{file.why_rejected()}"
+            for file in self.files
+            if file.rejected
+        ]
+
     def to_json(self) -> dict[str, Any]:
         return {
             "accepted": self.accepted,

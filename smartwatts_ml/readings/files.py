@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.base import MAINS, SiteSpan
+from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.faults import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.scan import SCANNED, Workspace, scan
-from smartwatts_ml.readings.sites import StoredReadings, site_spans
+from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, Workspace, scan
+from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
 from smartwatts_ml.readings.stamps import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
 
@@ -83,7 +82,7 @@ class FileReadings(StoredReadings):
             INSERT INTO devices
             SELECT (SELECT count(*) FROM devices) + row_number() OVER (ORDER BY device), device,
                 split_part(device, '/', 1), substr(device, instr(device, '/') + 1)
-            FROM (SELECT DISTINCT device FROM {SCANNED} WHERE fault IS NULL AND NOT blank)
+            FROM (SELECT DISTINCT device FROM {SCANNED} WHERE {ACCEPTED})
             WHERE device NOT IN (SELECT name FROM devices)
         """)
         self._work.query(f"""
@@ -91,7 +90,7 @@ class FileReadings(StoredReadings):
             SELECT devices.device, epoch_us(stamp), value, anomaly,
                 {order << LINE_BITS} + line_no
             FROM {SCANNED} AS scanned JOIN devices ON devices.name = scanned.device
-            WHERE fault IS NULL AND NOT blank
+            WHERE {ACCEPTED}
         """)
         return report
 
@@ -100,11 +99,11 @@ class FileReadings(StoredReadings):
             SELECT site, channel, min(stamp), max(stamp), count(*)
             FROM readings JOIN devices USING (device) GROUP BY ALL ORDER BY ALL
         """)
-        natives = {}
-        for site, mine in itertools.groupby(devices, key=lambda device: device[0]):
-            channels = [device[1] for device in mine]
-            channel = MAINS if MAINS in channels else channels[0]
-            natives[site] = self._devices(site, [channel])[channel].native_us
+        chosen = primary_channels((site, channel) for site, channel, *_ in devices)
+        natives = {
+            site: self._devices(site, [channel])[channel].native_us
+            for site, channel in chosen.items()
+        }
         return site_spans(devices, natives)
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:

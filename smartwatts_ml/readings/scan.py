@@ -25,12 +25,13 @@ from smartwatts_ml.readings.faults import FileReport
 from smartwatts_ml.readings.lines import FIELD, QUOTE, RECORD, CleanCopy, copy_lines
 from smartwatts_ml.settings import Settings
 
-__all__ = ["SCANNED", "Workspace", "scan"]
+__all__ = ["ACCEPTED", "SCANNED", "Workspace", "clean_copy", "quoted", "scan", "scan_copy"]
 
 SCANNED = "scanned"
 """Table of the file scanned last: line_no, stamp (UTC), value (W), device
 (always with its channel), anomaly, fault
 (None where accepted or blank), text (what was rejected), blank."""
+ACCEPTED = "fault IS NULL AND NOT blank"
 
 MEMORY = "1GB"
 LONGEST_LINE = 1 << 21
@@ -85,12 +86,19 @@ def scan(work: Workspace, source: Path, name: str, settings: Settings) -> FileRe
 
     Raises BadInputError where the file cannot be read as a whole.
     """
-    copy = copy_lines(source, work.folder / "lines.txt", name)
-    try:
-        work.query(f"CREATE OR REPLACE TABLE {SCANNED} AS {_parse_sql(copy, settings)}")
-        sample = _sample(work, copy)
-    finally:
-        copy.path.unlink()
+    return scan_copy(work, clean_copy(work, source, name), name, settings)
+
+
+def clean_copy(work: Workspace, source: Path, name: str) -> CleanCopy:
+    """The file's lines and digest; the copy lasts until the next one."""
+    return copy_lines(source, work.folder / "lines.txt", name)
+
+
+def scan_copy(work: Workspace, copy: CleanCopy, name: str, settings: Settings) -> FileReport:
+    """``scan`` of a file that is copied already."""
+    work.query(f"CREATE OR REPLACE TABLE {SCANNED} AS {_parse_sql(copy, settings)}")
+    sample = _sample(work, copy)
+    copy.path.unlink()
     if not is_utc(settings.timezone):
         _resolve_local_time(work, settings.timezone)
     if settings.unit == "kWh":
@@ -100,9 +108,7 @@ def scan(work: Workspace, source: Path, name: str, settings: Settings) -> FileRe
 
 def _sample(work: Workspace, copy: CleanCopy) -> str:
     """The first good timestamp as it is written."""
-    ((number,),) = work.query(
-        f"SELECT min(line_no) FROM {SCANNED} WHERE fault IS NULL AND NOT blank"
-    )
+    ((number,),) = work.query(f"SELECT min(line_no) FROM {SCANNED} WHERE {ACCEPTED}")
     if number is None:
         return ""
     with copy.path.open(encoding="utf-8") as lines:
@@ -201,7 +207,7 @@ def _text_sql() -> str:
 
 def _resolve_local_time(work: Workspace, timezone: str) -> None:
     """Turn local stamps into UTC, in place."""
-    good = f"{SCANNED} WHERE local AND fault IS NULL AND NOT blank"
+    good = f"{SCANNED} WHERE local AND {ACCEPTED}"
     ((first, last),) = work.query(f"SELECT min(stamp), max(stamp) FROM {good}")
     if first is None:
         return
@@ -253,7 +259,7 @@ def _energy_to_power(work: Workspace) -> None:
     work.query(f"""
     CREATE OR REPLACE TABLE powered AS
     WITH stamps AS (
-        SELECT DISTINCT device, stamp FROM {SCANNED} WHERE fault IS NULL AND NOT blank
+        SELECT DISTINCT device, stamp FROM {SCANNED} WHERE {ACCEPTED}
     ), steps AS (
         SELECT device, epoch(stamp) - epoch(lag(stamp) OVER (PARTITION BY device ORDER BY stamp))
             AS step FROM stamps
@@ -284,7 +290,7 @@ def _account(work: Workspace, copy: CleanCopy, name: str) -> FileReport:
     )
     ((extra,),) = work.query(f"""
         SELECT coalesce(sum(times - 1), 0)::BIGINT FROM (
-            SELECT count(*) AS times FROM {SCANNED} WHERE fault IS NULL AND NOT blank
+            SELECT count(*) AS times FROM {SCANNED} WHERE {ACCEPTED}
             GROUP BY hash(device), stamp HAVING times > 1)
     """)
     report = FileReport(

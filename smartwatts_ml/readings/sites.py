@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
 from smartwatts_ml.settings import Settings
 
-__all__ = ["DeviceSpan", "StoredReadings", "site_spans"]
+__all__ = ["DeviceSpan", "StoredReadings", "primary_channels", "site_spans"]
 
 DeviceSpan = tuple[str, str, int, int, int]
 """Site, channel, first and last stamp (µs since the epoch), rows."""
@@ -64,23 +65,35 @@ def _too_coarse(span: SiteSpan, period_s: int) -> bool:
     return span.native_s > period_s * COARSER
 
 
+def primary_channels(devices: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The channel that speaks for each site: mains, or the first by name where it has none.
+
+    >>> primary_channels([("a", "mains"), ("a", "kettle"), ("b", "pv"), ("b", "ev")])
+    {'a': 'mains', 'b': 'ev'}
+    """
+    chosen: dict[str, str] = {}
+    for site, channel in devices:
+        rank = min((name != MAINS, name) for name in (channel, chosen.get(site, channel)))
+        chosen[site] = rank[1]
+    return chosen
+
+
 def site_spans(
     devices: Sequence[DeviceSpan], natives_us: Mapping[str, int]
 ) -> tuple[SiteSpan, ...]:
-    """Sites from their devices; ``natives_us`` is the spacing of each site's mains, or of
-    its first channel where it has none."""
+    """Sites from their devices; ``natives_us`` is the spacing of each site's primary
+    channel."""
     found = []
-    for site in sorted({device[0] for device in devices}):
-        mine = [device for device in devices if device[0] == site]
+    for site, group in itertools.groupby(sorted(devices), key=lambda device: device[0]):
+        mine = list(group)
         native_us = natives_us.get(site, 0)
+        last_us = max(device[3] for device in mine) + native_us
         found.append(
             SiteSpan(
                 site=site,
-                channels=tuple(sorted(device[1] for device in mine)),
+                channels=tuple(device[1] for device in mine),
                 start=np.datetime64(min(device[2] for device in mine) // MICRO, "s"),
-                end=np.datetime64(
-                    -(-(max(device[3] for device in mine) + native_us) // MICRO), "s"
-                ),
+                end=np.datetime64(-(-last_us // MICRO), "s"),
                 rows=sum(device[4] for device in mine),
                 native_s=round(native_us / MICRO),
             )

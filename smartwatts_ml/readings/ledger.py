@@ -1,0 +1,123 @@
+"""What is known of landing files, so that they need not be read again: a cache.
+
+The table alone says which contents it holds. This object spares the reading of files that
+have not changed since, and can be deleted at any time: the next ingest reads every landing
+file once, finds their contents in the table, and writes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from smartwatts_ml.errors import AlreadyExistsError, ChangedError, NotFoundError, StoreError
+from smartwatts_ml.objects import ObjectInfo, Objects
+
+__all__ = ["GZIP_ROWS_PER_BYTE", "Known", "Ledger", "PLAIN_ROWS_PER_BYTE", "is_packed"]
+
+KEY = "state/ingest.json"
+SCHEMA = 1
+ATTEMPTS = 20
+PLAIN_ROWS_PER_BYTE = 1 / 42
+GZIP_ROWS_PER_BYTE = 0.25
+
+
+@dataclass(frozen=True)
+class Known:
+    """A landing file as it was when it was read. ``left``: why nothing was taken of it."""
+
+    etag: str
+    size: int
+    digest: str = ""
+    accepted: int = 0
+    left: str | None = None
+
+    def is_of(self, info: ObjectInfo) -> bool:
+        """Whether the file is still the one that was read."""
+        return (self.etag, self.size) == (info.etag, info.size)
+
+
+@dataclass
+class Ledger:
+    """Known landing files by key, for one table."""
+
+    table: str
+    files: dict[str, Known] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, objects: Objects, table: str) -> Ledger:
+        """What is kept, if it is about this table; nothing otherwise."""
+        return cls(table, _load(objects, table)[0])
+
+    def taken(self, info: ObjectInfo) -> bool:
+        """Whether the file's content is in the table."""
+        known = self.files.get(info.key)
+        return known is not None and known.left is None and known.is_of(info)
+
+    def refused(self, info: ObjectInfo) -> bool:
+        """Whether the file, as it is, could not be read before."""
+        known = self.files.get(info.key)
+        return known is not None and known.left is not None and known.is_of(info)
+
+    def first_with(self, digest: str) -> str | None:
+        """A key that has this content."""
+        keys = (key for key, known in self.files.items() if known.digest == digest)
+        return next(keys, None)
+
+    def rows_per_byte(self, packed: bool) -> float:
+        """Accepted rows per byte of the files so far, or the usual figure before any."""
+        mine = [
+            known
+            for key, known in self.files.items()
+            if known.accepted and is_packed(key) == packed
+        ]
+        size = sum(known.size for known in mine)
+        if not size:
+            return GZIP_ROWS_PER_BYTE if packed else PLAIN_ROWS_PER_BYTE
+        return sum(known.accepted for known in mine) / size
+
+    def keep(self, objects: Objects, news: Mapping[str, Known]) -> None:
+        """Add to what is kept; what others added meanwhile stays."""
+        self.files.update(news)
+        for _ in range(ATTEMPTS):
+            files, etag = _load(objects, self.table)
+            data = _dump(self.table, {**files, **news})
+            try:
+                if etag is None:
+                    objects.create(KEY, data)
+                else:
+                    objects.replace(KEY, data, etag)
+            except (AlreadyExistsError, ChangedError):
+                continue
+            return
+        raise StoreError(f"{objects.uri(KEY)} is being written by others without a pause")
+
+
+def is_packed(key: str) -> bool:
+    """Whether a landing file is compressed, told by its name."""
+    return key.lower().endswith(".gz")
+
+
+def _load(objects: Objects, table: str) -> tuple[dict[str, Known], str | None]:
+    """Known files and the object's etag; of another table or schema: none."""
+    try:
+        found = objects.read(KEY)
+    except NotFoundError:
+        return {}, None
+    try:
+        value = json.loads(found.data)
+        if value["schema"] != SCHEMA or value["table"] != table:
+            return {}, found.etag
+        return {key: Known(**known) for key, known in value["files"].items()}, found.etag
+    except (ValueError, KeyError, TypeError):  # damaged: it is only a cache
+        return {}, found.etag
+
+
+def _dump(table: str, files: Mapping[str, Known]) -> bytes:
+    value = {
+        "schema": SCHEMA,
+        "table": table,
+        "files": {key: asdict(known) for key, known in files.items()},
+    }
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
