@@ -234,9 +234,10 @@ class Store:
 
     def _ensure_key(self) -> Path | None:
         """Make the first key of a store that is as new as this machine's key folder."""
-        if self.keys.can_sign():
+        may_make = self.keys.is_empty() and not self._has_history()
+        if self.keys.can_sign():  # asked last: another process may have made it meanwhile
             return None
-        if not self.keys.is_empty() or self._has_history():
+        if not may_make:
             raise TrustError(f"no signing key at {self.keys.signing_path}", fix=RESTORE)
         try:
             self.keys.generate()
