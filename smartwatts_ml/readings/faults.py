@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
@@ -74,6 +74,11 @@ class FileReport:
         """Whether every physical line is accounted for."""
         return self.header + self.blank + self.rows_total == self.lines
 
+    @property
+    def quarantine_key(self) -> str | None:
+        """Where the rejected rows are kept after an ingest."""
+        return f"quarantine/{self.digest}.csv.gz" if self.rejected else None
+
     def why_rejected(self) -> str:
         """The most common reasons, for people."""
         ranked = sorted(self.reasons.items(), key=lambda item: -item[1])
@@ -81,10 +86,6 @@ class FileReport:
             f"{count} × {' '.join((FAULTS[code].column, FAULTS[code].reason)).strip()}"
             for code, count in ranked[:3]
         )
-
-    def renamed(self, key: str) -> FileReport:
-        """The same report under another name."""
-        return replace(self, key=key)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -98,7 +99,9 @@ class FileReport:
             "duplicate": self.duplicate,
             "rejected": self.rejected,
             "reasons": dict(self.reasons),
+            "left": bool(self.left),
             "reason": self.reason,
+            "quarantine": self.quarantine_key,
         }
 
 

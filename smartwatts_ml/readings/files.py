@@ -11,9 +11,10 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.faults import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, Workspace, scan
+from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, scan
 from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
 from smartwatts_ml.readings.stamps import StampForm, parse_stamp
+from smartwatts_ml.readings.workspace import Workspace
 from smartwatts_ml.settings import Settings
 
 __all__ = ["SUFFIXES", "FileReadings", "find_files"]

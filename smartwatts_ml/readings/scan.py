@@ -8,14 +8,10 @@ compared with the count made while copying.
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
-
-import duckdb
 
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.readings.base import MAINS
@@ -23,9 +19,10 @@ from smartwatts_ml.readings.clock import is_utc, stretches
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.faults import FileReport
 from smartwatts_ml.readings.lines import FIELD, QUOTE, RECORD, CleanCopy, copy_lines
+from smartwatts_ml.readings.workspace import Workspace, quoted
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ACCEPTED", "SCANNED", "Workspace", "clean_copy", "quoted", "scan", "scan_copy"]
+__all__ = ["ACCEPTED", "SCANNED", "clean_copy", "scan", "scan_copy"]
 
 SCANNED = "scanned"
 """Table of the file scanned last: line_no, stamp (UTC), value (W), device
@@ -33,7 +30,6 @@ SCANNED = "scanned"
 (None where accepted or blank), text (what was rejected), blank."""
 ACCEPTED = "fault IS NULL AND NOT blank"
 
-MEMORY = "1GB"
 LONGEST_LINE = 1 << 21
 KEPT_TEXT = 200
 
@@ -41,44 +37,6 @@ LOCAL = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?"
 ZONED = LOCAL + r" ?(Z|UTC|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
 OFFSET = r"[+-]\d\d(:?\d\d)?$"
 SPACE = "' \t'"
-
-
-class Workspace:
-    """A temporary folder with a DuckDB database in it, gone at the end.
-
-    DuckDB spills to the folder, so memory stays bounded whatever the size of a file.
-    """
-
-    def __init__(self, memory: str = MEMORY) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="smartwatts-")
-        self.folder = Path(self._folder.name)
-        self.database = duckdb.connect(str(self.folder / "work.duckdb"))
-        self.database.execute(f"SET memory_limit = '{memory}'")
-        self.database.execute(f"SET temp_directory = {quoted(str(self.folder / 'spill'))}")
-
-    def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a statement."""
-        return self.database.execute(sql, list(values)).fetchall()
-
-    def close(self) -> None:
-        self.database.close()
-        self._folder.cleanup()
-
-    def __enter__(self) -> Workspace:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-def quoted(text: str) -> str:
-    """A SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def scan(work: Workspace, source: Path, name: str, settings: Settings) -> FileReport:

@@ -20,8 +20,9 @@ from smartwatts_ml.readings.columns import (
     site_bucket,
 )
 from smartwatts_ml.readings.faults import FAULTS, FileReport
-from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, Workspace, quoted
+from smartwatts_ml.readings.scan import ACCEPTED, SCANNED
 from smartwatts_ml.readings.table import SCHEMA
+from smartwatts_ml.readings.workspace import Workspace, quoted
 
 __all__ = ["Staging", "quarantine"]
 
@@ -99,13 +100,13 @@ class Staging:
         self._work.database.unregister("device_names")
 
 
-def quarantine(work: Workspace, objects: Objects, report: FileReport) -> str | None:
+def quarantine(work: Workspace, objects: Objects, report: FileReport) -> None:
     """Keep the rejected rows of the file scanned last: file, line, column, value, reason.
 
-    Returns the key, None where nothing was rejected. Repeating it writes the same.
+    Repeating it writes the same.
     """
-    if not report.rejected:
-        return None
+    if report.quarantine_key is None:
+        return
 
     def told(attribute: str) -> str:
         whens = " ".join(
@@ -122,7 +123,5 @@ def quarantine(work: Workspace, objects: Objects, report: FileReport) -> str | N
             FROM {SCANNED} WHERE fault IS NOT NULL ORDER BY line_no
         ) TO {quoted(str(path))} (FORMAT csv, HEADER, COMPRESSION gzip)
     """)
-    key = f"quarantine/{report.digest}.csv.gz"
-    objects.upload(key, path)
+    objects.upload(report.quarantine_key, path)
     path.unlink()
-    return key

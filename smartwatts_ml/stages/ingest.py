@@ -23,9 +23,10 @@ from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.readings.faults import FileReport
 from smartwatts_ml.readings.files import SUFFIXES
 from smartwatts_ml.readings.ledger import Known, Ledger, is_packed
-from smartwatts_ml.readings.scan import Workspace, clean_copy, scan_copy
+from smartwatts_ml.readings.scan import clean_copy, scan_copy
 from smartwatts_ml.readings.staging import Staging, quarantine
 from smartwatts_ml.readings.table import ReadingsTable, Snapshot, open_table
+from smartwatts_ml.readings.workspace import Workspace
 from smartwatts_ml.settings import Settings
 
 __all__ = ["IngestReport", "PendingReadings", "ingest", "pending"]
