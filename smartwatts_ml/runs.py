@@ -169,7 +169,8 @@ class ModelRun:
 
     def write_scores(self, scores: dict[str, Scores]) -> None:
         """Keep scores for the judgement of the converted file."""
-        arrays, texts = {}, {}
+        arrays: dict[str, Any] = {}
+        texts: dict[str, Any] = {}
         for name, score in scores.items():
             arrays[f"{name}/sites"] = score.sites.astype(str)
             arrays[f"{name}/weeks"] = score.weeks.astype("datetime64[D]")
