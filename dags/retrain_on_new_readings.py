@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG
 from smartwatts_airflow.form import retraining_form
-from smartwatts_airflow.retraining import retraining
+from smartwatts_airflow.retraining import PATIENT, retraining
 from smartwatts_airflow.sensor import NewReadingsSensor
 
 DOC = """
@@ -31,4 +31,4 @@ with DAG(
     tags=["smartwatts", "retraining"],
     doc_md=DOC,
 ):
-    NewReadingsSensor(task_id="wait_for_readings") >> retraining(only_due=True)
+    NewReadingsSensor(task_id="wait_for_readings", **PATIENT) >> retraining(only_due=True)

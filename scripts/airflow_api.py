@@ -120,12 +120,14 @@ class Airflow:
 
 
 def _log_lines(entry: Any) -> list[str]:
-    """A structured log entry as text, with its traceback."""
+    """A structured log entry as text, with those frames of its traceback that are ours."""
     if isinstance(entry, str):
         return [entry]
-    lines = [str(entry.get("event", ""))]
+    event = str(entry.get("event", ""))
+    lines = [] if event.startswith("::") else [event]
     for error in entry.get("error_detail") or ():
         for frame in error.get("frames", ()):
-            lines.append(f"  {frame['filename']}:{frame['lineno']} in {frame['name']}")
+            if "site-packages/airflow" not in frame["filename"]:
+                lines.append(f"  {frame['filename']}:{frame['lineno']} in {frame['name']}")
         lines.append(f"{error.get('exc_type')}: {error.get('exc_value')}")
     return lines

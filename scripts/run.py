@@ -39,6 +39,8 @@ def main() -> int:
     folder = Path(options.folder).resolve()
     stack = Stack(folder, options.root or absolute(os.environ.get("SMARTWATTS_ROOT"), folder))
     os.environ["SMARTWATTS_ROOT"] = stack.root
+    if not console.is_terminal:
+        os.environ.setdefault("COLUMNS", "120")
     try:
         return run(stack, options)
     except (StartError, FailedRunError, AirflowError) as error:

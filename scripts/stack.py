@@ -98,8 +98,8 @@ class Stack:
 
     def settings_digest(self) -> str:
         """Changes when a variable that the tasks see changes."""
-        seen = sorted(i for i in os.environ.items() if i[0].startswith(PASSED_ON))
-        return hashlib.sha256(repr((self.root, seen)).encode()).hexdigest()
+        seen = sorted(i for i in self.environment(0).items() if i[0].startswith(PASSED_ON))
+        return hashlib.sha256(repr(seen).encode()).hexdigest()
 
     def environment(self, port: int) -> dict[str, str]:
         """Environment of every component. Airflow's own defaults fit a fleet, not a laptop."""
@@ -135,6 +135,7 @@ class Stack:
             "AIRFLOW_HOME": str(self.home),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",
             "TF_CPP_MIN_LOG_LEVEL": "2",
             "SMARTWATTS_ROOT": self.root,
             "SMARTWATTS_KEYS": os.environ.get("SMARTWATTS_KEYS", str(self.folder / "keys")),

@@ -95,7 +95,7 @@ class Supervisor:
     def stop(self) -> None:
         """First the scheduler and its tasks, while the API server still takes their word."""
         self._end(["scheduler"], seconds=15.0, tasks_too=True)
-        self._end(["triggerer", "dag-processor"], seconds=10.0)
+        self._end(["triggerer", "dag-processor"], seconds=5.0)
         self._end(["api-server"], seconds=10.0)
         rest = [process for process in members(self.record) if process.pid != os.getpid()]
         for process in rest:

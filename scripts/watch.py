@@ -56,24 +56,34 @@ def follow(airflow: Airflow, dag: str, run_id: str, console: Console, seconds: f
 
 
 def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
-    """A line for each task that has ended, or is to be tried again, since the last call."""
+    """A line for each task that has ended, or is to be tried again, since the last call.
+
+    What was skipped only because an earlier step was is left out.
+    """
     lines = []
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         state, key = task["state"], f"{task['id']} {task['try_number']} {task['state']}"
-        told = state in ENDED or state == "up_for_retry"
-        if not told or key in said or task["start_date"] is None:
-            continue
-        said.add(key)
-        lines.append(f"{SIGNS[state]} {name_of(task)}[dim]{_took(task)}[/dim]")
+        told = state in ("success", "failed", "up_for_retry") or (
+            state == "skipped" and (task["map_index"] < 0 or task["rendered_map_index"])
+        )
+        if told and key not in said:
+            said.add(key)
+            lines.append(f"{SIGNS[state]} {name_of(task, tasks)}[dim]{_took(task)}[/dim]")
     return lines
 
 
-def name_of(task: Task) -> str:
+def name_of(task: Task, tasks: Sequence[Task]) -> str:
     """``train nilm``, ``validate nilm kept: F1 −0.02``, ``ingest``."""
     step = task["task_id"].rpartition(".")[2]
     if task["map_index"] < 0:
         return step
-    return f"{step} {task['rendered_map_index'] or task['map_index']}"
+    return f"{step} {task['rendered_map_index'] or model_of(task['map_index'], tasks)}"
+
+
+def model_of(index: int, tasks: Sequence[Task]) -> str:
+    """The model of a branch: the first word of any map name in it."""
+    names = (t["rendered_map_index"] for t in tasks if t["map_index"] == index)
+    return next((name.split()[0].rstrip(":,") for name in names if name), str(index))
 
 
 def _took(task: Task) -> str:
@@ -86,13 +96,12 @@ def progress_table(tasks: Sequence[Task]) -> Table:
     branches: dict[int, dict[str, Task]] = {}
     for task in tasks:
         if task["map_index"] >= 0:
-            branches.setdefault(task["map_index"], {})[name_of(task).split()[0]] = task
+            step = task["task_id"].rpartition(".")[2]
+            branches.setdefault(task["map_index"], {})[step] = task
         elif task["state"] not in (None, *ENDED) and not task["task_id"].startswith("model."):
             table.title = f"{task['task_id']} {task['state']}"
     for index, steps in sorted(branches.items()):
-        names = [s["rendered_map_index"] for s in steps.values() if s["rendered_map_index"]]
-        model = names[0].split()[0].rstrip(":,") if names else str(index)
-        table.add_row(model, *(_sign(steps.get(step)) for step in STEPS))
+        table.add_row(model_of(index, tasks), *(_sign(steps.get(step)) for step in STEPS))
     return table
 
 
@@ -102,9 +111,10 @@ def _sign(task: Task | None) -> str:
 
 
 def show_failures(airflow: Airflow, dag: str, run_id: str, console: Console) -> None:
-    """The end of the log of every task that failed."""
-    for task in airflow.tasks(dag, run_id):
+    """The end of the log of every task that failed, the last task to fail last."""
+    tasks = airflow.tasks(dag, run_id)
+    for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         if task["state"] == "failed":
-            console.print(f"\n[red]{name_of(task)} failed[/red]")
+            console.print(f"\n[red]failed:[/red] {name_of(task, tasks)}")
             for line in airflow.log_lines(task)[-LOG_TAIL:]:
                 console.print(f"    {line}", markup=False, soft_wrap=True)

@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, label, root, smartwatts_run_id
 from smartwatts_airflow.retries import RetryWhatCanPass
 
-__all__ = ["TRAINING_POOL", "retraining"]
+__all__ = ["PATIENT", "TRAINING_POOL", "retraining"]
 
 TRAINING_POOL = "smartwatts_training"
 """Its slots bound how many trainings run at once, over all DAGs. Made at start-up."""
@@ -32,6 +32,7 @@ PATIENT: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=5),
     "retry_policy": RetryWhatCanPass(),
 }
+"""Also for a task that is started before the API server listens, which fails it once."""
 BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
 STEPS = ("train", "validate", "convert", "publish")
 
@@ -127,7 +128,7 @@ def report() -> dict[str, Any]:
         raise AirflowFailException("the run failed before any training")
     decided = run_report(root(), smartwatts_run_id())
     if failures:
-        raise AirflowFailException("; ".join(f"{m} {why}" for m, why in failures.items()))
+        raise AirflowFailException("; ".join(f"{m}: {why}" for m, why in failures.items()))
     return decided
 
 
@@ -146,9 +147,10 @@ def retraining(*, only_due: bool) -> Any:
 @task_group
 def model(branch: dict[str, str]) -> None:
     """One model, from readings to a published file."""
-    converted = convert(branch)
-    train(branch) >> validate(branch) >> converted
-    publish(branch, converted)
+    # By keyword: the map name finds the model among a task's keyword arguments.
+    converted = convert(branch=branch)
+    train(branch=branch) >> validate(branch=branch) >> converted
+    publish(branch=branch, judged=converted)
 
 
 def _skip(why: str) -> NoReturn:
@@ -183,15 +185,14 @@ def _explained(model: str) -> Iterator[None]:
 def _failures(states: dict[str, str]) -> dict[str, str]:
     """Why each model failed; a task that was killed could not say why."""
     context = get_current_context()
-    ti, chosen = context["ti"], context["params"]["models"]
-    if states["plan"] != "success":
-        step = "ingest" if states["ingest"] != "success" else "plan"
-        return dict.fromkeys(chosen, f"{step} failed")
+    ti = context["ti"]
+    for step in ("ingest", "plan"):
+        if states[step] == "failed":
+            return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}
-    for index, branch in enumerate(ti.xcom_pull("plan")):
+    for index, branch in enumerate(ti.xcom_pull("plan") or ()):
         for step in STEPS:
-            task_id = f"model.{step}"
-            if states.get(f"{task_id}_{index}") == "failed":
-                why = ti.xcom_pull(task_id, key="failure", map_indexes=index)
+            if states.get(f"model.{step}_{index}") == "failed":
+                why = ti.xcom_pull(f"model.{step}", key="failure", map_indexes=index)
                 failures[branch["model"]] = f"{step} failed: {why or 'its process died'}"
     return failures
