@@ -1,0 +1,101 @@
+"""smartwatts simulate: synthetic homes, as files that ``ingest`` takes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from smartwatts_ml.commands.common import JsonOption, SeedOption, err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from smartwatts_ml.simulate import SimulationReport
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    homes: Annotated[int, typer.Option("--homes", min=1, help="Number of homes.")],
+    days: Annotated[int, typer.Option("--days", min=1, help="Days of readings.")],
+    out_dir: Annotated[
+        Path, typer.Option("--out", file_okay=False, help="Folder to write to, e.g. a landing.")
+    ],
+    seed: SeedOption = 0,
+    submetered: Annotated[
+        int | None,
+        typer.Option(
+            "--submetered",
+            min=0,
+            help="Homes with five sub-metered appliances; the others have mains every 15 "
+            "minutes. Default: a third, at least one.",
+            show_default=False,
+        ),
+    ] = None,
+    period: Annotated[
+        int, typer.Option("--period", min=1, help="Seconds between readings of sub-metered homes.")
+    ] = 60,
+    start: Annotated[
+        datetime, typer.Option("--start", formats=["%Y-%m-%d"], help="First day, UTC.")
+    ] = datetime(2026, 1, 1),
+    solar: Annotated[
+        float, typer.Option("--solar", min=0, max=1, help="Share of homes with solar panels.")
+    ] = 0.0,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="No outages, gaps, duplicates, late or bad rows.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write simulated homes as CSV.gz, a folder a home, a file a month.
+
+    Stamps are UTC, consumption is W. The same options write the same bytes. To go on
+    where a run ended, give the same seed and homes and its end as --start.
+    """
+    from smartwatts_ml.simulate import simulate as run
+
+    with progress_bar("simulate") as progress:
+        report = run(
+            homes,
+            days,
+            out_dir,
+            seed,
+            submetered=submetered,
+            period_s=period,
+            start=start.date(),
+            solar_share=solar,
+            clean=clean,
+            progress=progress,
+        )
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _show(report)
+
+
+def _show(report: SimulationReport) -> None:
+    table = Table("home", "period", "mean W", "also has", "rows", "faults of the feed")
+    for home in report.homes:
+        faults = [
+            f"{home.missing} missing ({home.outages} outages)" if home.missing else "",
+            f"{home.duplicates} twice" if home.duplicates else "",
+            f"{home.malformed} unreadable" if home.malformed else "",
+            "a late file" if home.late_file else "",
+        ]
+        meters = f"{home.period_s} s, {len(home.channels)} channels"
+        if len(home.channels) == 1:
+            meters = f"{home.period_s} s, mains"
+        table.add_row(
+            home.site,
+            meters,
+            f"{home.mean_w:.0f}",
+            ", ".join(home.extras).replace("_", " "),
+            f"{home.rows:,}",
+            ", ".join(fault for fault in faults if fault) or "none",
+        )
+    out.print(table)
+    err.print(
+        f"{report.rows:,} rows from {report.start} up to {report.end} in {report.files} files, "
+        f"{report.bytes / 1e6:.1f} MB, in {report.out}"
+    )

@@ -1,0 +1,95 @@
+"""Rows to CSV.gz files, one a month, written whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.simulate.faults import Rows
+
+__all__ = ["Layout", "write_months", "write_rows"]
+
+HEADER = b"timestamp,consumption,device_id\n"
+LEVEL = 2
+OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a home's rows go: its folder, its devices, and what interval 0 is."""
+
+    folder: Path
+    devices: Sequence[str]
+    start: np.datetime64
+    period_s: int
+
+    def stamps(self, at: np.ndarray) -> np.ndarray:
+        """UTC start of intervals, datetime64[s]."""
+        return self.start + at * np.timedelta64(self.period_s, "s")
+
+
+def write_months(layout: Layout, rows: Rows) -> Iterator[Path]:
+    """One file for each calendar month (UTC), its rows in the order of delivery.
+
+    A month that the span enters late is named by its first day, so that a run which
+    goes on where another ended never meets that one's file.
+    """
+    months = layout.stamps(rows.at).astype("datetime64[M]")
+    edges = np.flatnonzero(np.diff(months.astype(np.int64), prepend=-(10**9), append=10**9))
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        month = months[first]
+        partial = month.astype("datetime64[s]") < layout.start
+        name = str(layout.start.astype("datetime64[D]") if partial else month)
+        broken = {
+            place - first: text for place, text in rows.broken.items() if first <= place < last
+        }
+        part = rows.take(np.arange(first, last))
+        yield write_rows(layout, Rows(part.at, part.channel, part.watts, broken), name)
+
+
+def write_rows(layout: Layout, rows: Rows, name: str) -> Path:
+    """Write one file; the same rows give the same bytes."""
+    table = pa.table(
+        {
+            "timestamp": pa.array(layout.stamps(rows.at)),
+            "consumption": pa.array(rows.watts),
+            "device_id": pa.DictionaryArray.from_arrays(
+                pa.array(rows.channel.astype(np.int8)), pa.array(list(layout.devices))
+            ).cast(pa.string()),
+        }
+    )
+    sink = pa.BufferOutputStream()
+    sink.write(HEADER)
+    places = sorted(rows.broken)
+    for first, last in zip([0, *places], [*places, len(table)], strict=True):
+        if first in rows.broken:
+            sink.write(f"{rows.broken[first]}\n".encode())
+        pyarrow.csv.write_csv(table.slice(first, last - first), sink, OPTIONS)
+    path = layout.folder / f"{name}.csv.gz"
+    _put(path, gzip.compress(sink.getvalue(), LEVEL, mtime=0))
+    return path
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write whole or not at all, for somebody may be reading the folder."""
+    if path.exists():
+        if path.read_bytes() == data:
+            return
+        raise UsageError(
+            f"{path} holds other readings",
+            fix="choose another --out, or the options that the files there were made with",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
