@@ -1,0 +1,179 @@
+"""``smartwatts models`` and ``smartwatts keys``, as a user or a program meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from smartwatts_ml.commands import keys, models
+from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
+from smartwatts_ml.networks import embed_details
+from smartwatts_ml.store import Store
+from tests.store.helpers import content, keys_of, opened, publish
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Two versions of nilm, the first in force again."""
+    url = str(tmp_path / "root")
+    monkeypatch.setenv("SMARTWATTS_ROOT", url)
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(keys_of(tmp_path)))
+    monkeypatch.setenv("COLUMNS", "200")
+    store = Store(opened(url), keys_of(tmp_path))
+    publish(store, "nilm", "run1")
+    publish(store, "nilm", "run2")
+    store.rollback("nilm", 1, "bob", "v2 misses [kettles]")
+    return url
+
+
+def call(app: Any, *args: str) -> Result:
+    return CliRunner().invoke(app, list(args), catch_exceptions=False)
+
+
+def json_of(app: Any, *args: str) -> Any:
+    return json.loads(call(app, *args, "--json").stdout)
+
+
+def test_list_shows_each_models_champion(root: str) -> None:
+    (row,) = json_of(models.app, "list")
+    assert (row["model"], row["version"], row["serial"]) == ("nilm", 1, 3)
+    assert row["file"] == f"{root}/models/nilm/nilm_v1.tflite"
+    text = call(models.app, "list").stdout
+    assert "v1 (rolled back)" in text
+    assert "until" in text
+
+
+def test_list_names_what_cannot_be_trusted_and_shows_the_rest(root: str, tmp_path: Path) -> None:
+    publish(Store(opened(root), keys_of(tmp_path)), "anomaly", "run1")
+    (Path(root) / "models/nilm/nilm_v1.json").write_bytes(b"{}")
+    runner = CliRunner()
+    result = runner.invoke(models.app, ["list"])
+    assert isinstance(result.exception, TrustError)
+    assert "nilm_v1.json is not a signed envelope" in str(result.exception)
+    assert "anomaly" in result.stdout
+
+
+def test_list_of_an_empty_store_says_how_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = call(models.app, "list", "--root", str(tmp_path / "empty"))
+    assert "smartwatts retrain" in result.output
+    assert json_of(models.app, "list", "--root", str(tmp_path / "empty")) == []
+
+
+def test_show_is_of_the_champion_or_of_a_version(root: str) -> None:
+    assert json_of(models.app, "show", "nilm")["version"] == 1
+    assert json_of(models.app, "show", "nilm", "--version", "v2")["run_id"] == "run2"
+    text = call(models.app, "show", "nilm").stdout
+    assert "12.5" in text
+    assert "mains_w [1, 512, 1] W" in text
+    with pytest.raises(NotFoundError):
+        call(models.app, "show", "anomaly")
+
+
+def test_history_shows_every_entry(root: str) -> None:
+    entries = json_of(models.app, "history", "nilm")
+    assert [entry["action"] for entry in entries] == ["promote", "promote", "rollback"]
+    assert "v2 misses [kettles]" in call(models.app, "history", "nilm").stdout
+
+
+def test_rollback_wants_a_reason_and_takes_both_forms_of_a_version(root: str) -> None:
+    assert call(models.app, "rollback", "nilm", "2").exit_code == 2
+    assert call(models.app, "rollback", "nilm", "two", "--reason", "x").exit_code == 2
+    done = json_of(models.app, "rollback", "nilm", "v2", "--reason", "v1 is older")
+    assert (done["version"], done["serial"]) == (2, 4)
+    assert json_of(models.app, "list")[0]["version"] == 2
+
+
+def test_resign_moves_the_expiry_alone(root: str) -> None:
+    pointer = json_of(models.app, "resign", "nilm")
+    assert (pointer["version"], pointer["serial"]) == (1, 3)
+
+
+def test_pull_writes_all_models_or_those_named(root: str, tmp_path: Path) -> None:
+    out = tmp_path / "assets"
+    assert "nilm v1 updated" in call(models.app, "pull", "--out", str(out)).stdout
+    assert (out / "nilm.tflite").read_bytes() == content("run1")
+    assert "nilm v1 up to date" in call(models.app, "pull", "nilm", "--out", str(out)).stdout
+    (pulled,) = json_of(models.app, "pull", "nilm", "--version", "2", "--out", str(out))
+    assert (pulled["version"], pulled["updated"]) == (2, True)
+    with pytest.raises(UsageError):
+        call(models.app, "pull", "nilm", "anomaly", "--version", "2", "--out", str(out))
+    with pytest.raises(NotFoundError):
+        call(models.app, "pull", "anomaly", "--out", str(out))
+
+
+def tiny_tflite() -> bytes:
+    """A graph whose input is its output."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    tensor = schema.TensorT()
+    tensor.shape, tensor.type, tensor.name = [1, 4, 1], schema.TensorType.FLOAT32, b"serve_x:0"
+    graph = schema.SubGraphT()
+    graph.tensors, graph.inputs, graph.outputs, graph.operators = [tensor], [0], [0], []
+    named = schema.TensorMapT()
+    named.name, named.tensorIndex = b"mains_w", 0
+    signature = schema.SignatureDefT()
+    signature.inputs, signature.outputs, signature.signatureKey = [named], [named], b"serve"
+    model = schema.ModelT()
+    model.version, model.subgraphs, model.buffers = 3, [graph], [schema.BufferT()]
+    model.operatorCodes, model.signatureDefs, model.metadata = [], [signature], []
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_inspect_shows_a_files_interface_and_metadata(tmp_path: Path) -> None:
+    file = tmp_path / "nilm.tflite"
+    file.write_bytes(embed_details(tiny_tflite(), {"kind": "nilm", "threshold": 0.5}))
+    described = json_of(models.app, "inspect", str(file))
+    assert described["inputs"] == [{"name": "mains_w", "shape": [1, 4, 1], "dtype": "float32"}]
+    assert described["details"] == {"kind": "nilm", "threshold": 0.5}
+    assert "mains_w" in call(models.app, "inspect", str(file)).stdout
+
+
+def test_inspect_of_a_file_without_metadata_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.tflite").write_bytes(tiny_tflite())
+    assert "no embedded metadata" in call(models.app, "inspect", str(tmp_path / "x.tflite")).output
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"\0\0\0\0TFL3", tiny_tflite()[:60]])
+def test_inspect_of_no_model_is_bad_input(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.tflite").write_bytes(data)
+    with pytest.raises(BadInputError):
+        call(models.app, "inspect", str(tmp_path / "x.tflite"))
+    with pytest.raises(BadInputError):
+        call(models.app, "inspect", str(tmp_path / "none.tflite"))
+
+
+def test_keys_are_made_listed_shown_and_trusted(tmp_path: Path) -> None:
+    here, there = str(tmp_path / "here"), str(tmp_path / "there")
+    assert "smartwatts keys generate" in call(keys.app, "list", "--keys", here).output
+    made = json_of(keys.app, "generate", "--keys", here)
+    assert json_of(keys.app, "list", "--keys", here) == [{"keyid": made["keyid"], "signs": True}]
+    (tmp_path / "a.pub").write_text(call(keys.app, "show", "--keys", here).stdout)
+    call(keys.app, "trust", str(tmp_path / "a.pub"), "--keys", there)
+    assert json_of(keys.app, "list", "--keys", there) == [{"keyid": made["keyid"], "signs": False}]
+    with pytest.raises(UsageError, match="--rotate"):
+        call(keys.app, "generate", "--keys", here)
+    rotated = json_of(keys.app, "generate", "--rotate", "--keys", here)
+    listed = json_of(keys.app, "list", "--keys", here)
+    assert {(key["keyid"], key["signs"]) for key in listed} == {
+        (made["keyid"], False),
+        (rotated["keyid"], True),
+    }
+    with pytest.raises(BadInputError):
+        call(keys.app, "trust", str(tmp_path / "none.pub"), "--keys", there)
+
+
+@pytest.mark.parametrize("app", [models.app, keys.app], ids=["models", "keys"])
+def test_the_help_of_every_verb_has_an_example_of_it(app: Any) -> None:
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    for name in names:
+        text = " ".join(call(app, name, "--help").stdout.split())
+        assert f"smartwatts {'keys' if app is keys.app else 'models'} {name}" in text

@@ -1,0 +1,170 @@
+"""The stage: what was judged is what is published, against the champion in force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartwatts_ml.errors import ChangedError, SmartwattsError, TrustError
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.table import Snapshot
+from smartwatts_ml.runs import pin_snapshot
+from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages.publish import publish
+from smartwatts_ml.store import Store
+from smartwatts_ml.store.sealed import digest
+from smartwatts_ml.store.state import read_state
+from tests.store.helpers import FragileObjects, PowerCutError, content, keys_of, opened
+
+SNAPSHOT = Snapshot(7, "d" * 64, 5000, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 3)
+
+
+@pytest.fixture
+def objects(root_url: str) -> Objects:
+    return opened(root_url)
+
+
+@pytest.fixture
+def current(root_url: str, tmp_path: Path) -> Settings:
+    return settings(root=root_url, keys=str(keys_of(tmp_path)))
+
+
+def judged(
+    objects: Objects, run_id: str, champion_version: int | None = None, **changes: Any
+) -> None:
+    """Leave in the run what validate and convert leave."""
+    pin_snapshot(objects, run_id, SNAPSHOT)
+    decision = {
+        "schema": 1,
+        "model": "nilm",
+        "accepted": True,
+        "reasons": ["MAE 12.5 W < 20.2 W"],
+        "summary": "nilm accepted: MAE 12.5 W",
+        "holdout_digest": "h",
+        "metrics": {"challenger": {"mae": 12.5}, "champion": None, "baseline": {"mae": 20.25}},
+        "slices": {},
+        "champion_version": champion_version,
+        "sha256": digest(content(run_id)),
+        "quantization": "dynamic",
+        "inputs": [{"name": "mains_w", "shape": [1, 512, 1], "period_s": 60}],
+        "outputs": [{"name": "power_w", "shape": [1, 512, 5]}],
+    } | changes
+    objects.write(f"runs/{run_id}/nilm/decision.json", json.dumps(decision).encode())
+    objects.write(f"runs/{run_id}/nilm/nilm.tflite", content(run_id))
+
+
+def store_of(objects: Objects, current: Settings) -> Store:
+    return Store(objects, Path(current.keys))
+
+
+def test_an_accepted_file_is_published_and_the_state_moves(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    said: list[str] = []
+    result = publish(
+        objects, current, "run1", "nilm", actor="ann", progress=lambda text, _: said.append(text)
+    )
+    assert result.to_json() == {
+        "model": "nilm",
+        "outcome": "published",
+        "summary": "nilm accepted: MAE 12.5 W",
+        "version": 1,
+        "serial": 1,
+        "file": objects.uri("models/nilm/nilm_v1.tflite"),
+        "new_key": f"{current.keys}/signing_key.pem",
+    }
+    assert "new signing key" in said[-1]
+    champion = store_of(objects, current).champion("nilm")
+    assert champion is not None
+    assert champion.read_file() == content("run1")
+    assert champion.manifest.snapshot == {
+        "version": 7,
+        "digest": "d" * 64,
+        "from": "2026-01-01T00:00:00Z",
+        "to": "2026-03-01T00:00:00Z",
+        "rows": 5000,
+        "sites": 3,
+    }
+    assert champion.manifest.metrics["challenger"] == {"mae": "12.5"}
+    assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
+    state = read_state(objects, "nilm")
+    assert state is not None
+    assert (state.outcome, state.rows, state.snapshot_version) == ("published", 5000, 7)
+
+
+def test_publishing_a_run_again_is_the_same_result(objects: Objects, current: Settings) -> None:
+    judged(objects, "run1")
+    first = publish(objects, current, "run1", "nilm", actor="ann").to_json()
+    again = publish(objects, current, "run1", "nilm", actor="ann").to_json()
+    assert again == first | {"new_key": None}
+
+
+def test_a_rejected_challenger_signs_the_pointer_again_and_moves_the_state(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    publish(objects, current, "run1", "nilm", actor="ann")
+    before = store_of(objects, current).pointer("nilm")
+    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
+    judged(objects, "run2", 1, accepted=False, summary="nilm kept: F1 −0.02")
+    result = publish(objects, longer, "run2", "nilm", actor="ann")
+    assert (result.outcome, result.version, result.serial) == ("kept", 1, 1)
+    assert result.file == objects.uri("models/nilm/nilm_v1.tflite")
+    assert store_of(objects, current).pointer("nilm").expires > before.expires
+    state = read_state(objects, "nilm")
+    assert state is not None
+    assert (state.run_id, state.outcome, state.reason) == ("run2", "kept", "nilm kept: F1 −0.02")
+
+
+def test_a_rejected_challenger_of_a_new_store_leaves_it_empty(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1", accepted=False)
+    result = publish(objects, current, "run1", "nilm", actor="ann")
+    assert (result.version, result.serial, result.file) == (None, None, None)
+    assert not list(objects.list("models/"))
+    assert not Path(current.keys).exists()
+
+
+def test_a_file_that_was_not_judged_is_refused(objects: Objects, current: Settings) -> None:
+    judged(objects, "run1")
+    objects.write("runs/run1/nilm/nilm.tflite", content("another"))
+    with pytest.raises(TrustError, match="not the file that was judged"):
+        publish(objects, current, "run1", "nilm", actor="ann")
+    judged(objects, "run2", sha256=None)
+    with pytest.raises(SmartwattsError, match="run convert first"):
+        publish(objects, current, "run2", "nilm", actor="ann")
+    assert not list(objects.list("models/"))
+    assert read_state(objects, "nilm") is None
+
+
+def test_a_file_judged_against_an_older_champion_is_refused(
+    objects: Objects, current: Settings
+) -> None:
+    for run_id in ("run1", "run2"):
+        judged(objects, run_id)
+    publish(objects, current, "run1", "nilm", actor="ann")
+    with pytest.raises(ChangedError, match=r"judged against no champion.*run validate again"):
+        publish(objects, current, "run2", "nilm", actor="ann")
+    judged(objects, "run2", 1)
+    assert publish(objects, current, "run2", "nilm", actor="ann").version == 2
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("die_at", range(1, 6))
+def test_a_crash_at_any_write_is_completed_by_a_rerun(
+    objects: Objects, current: Settings, die_at: int, after: bool
+) -> None:
+    judged(objects, "run1")
+    with pytest.raises(PowerCutError):
+        publish(FragileObjects(objects, die_at, after), current, "run1", "nilm", actor="ann")
+    result = publish(objects, current, "run1", "nilm", actor="ann")
+    assert (result.version, result.serial) == (1, 1)
+    assert len(store_of(objects, current).versions("nilm")) == 1
+    state = read_state(objects, "nilm")
+    assert state is not None
+    assert state.outcome == "published"
