@@ -1,0 +1,43 @@
+# One command for each thing one does here. `make` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help env run stop test test-full check format secrets clean
+
+help:  ## This list
+	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+env:  ## .venv with the smartwatts command, from requirements.lock
+	@$(PYTHON) scripts/environment.py
+
+run: env  ## Airflow up, a weekly retraining through it, and what it decided
+	@$(BIN)/python -m scripts.run $(ARGS)
+
+stop:  ## End what make run started; no process is left
+	@test ! -x $(BIN)/python || $(BIN)/python -m scripts.stop
+
+test: env  ## Every test, the heavy ones with reduced counts
+	$(PYTEST) -m "not full"
+
+test-full: env  ## Every test in full
+	$(PYTEST)
+
+check: env  ## Format, lint, types and quick tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy scripts
+	$(PYTEST) -m "not slow and not full"
+
+format: env  ## Put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+secrets:  ## A .env with fresh secrets for docker compose
+	@$(PYTHON) scripts/compose_env.py
+
+clean:  ## Remove caches; .venv and .local stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

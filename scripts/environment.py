@@ -1,0 +1,77 @@
+"""``make env``: the project's own environment in ``.venv``, exactly as requirements.lock says.
+
+Standard library only, so that any Python 3.11 to 3.13 can run it. A second call does
+nothing: the stamp in ``.venv`` says which lock it was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+OLDEST, NEWEST = (3, 11), (3, 13)
+UV = "uv==0.13.9"
+
+
+def main() -> int:
+    """Make or update the environment; 0 when it is there."""
+    venv = REPOSITORY / ".venv"
+    stamp = venv / "smartwatts.stamp"
+    wanted = digest()
+    if stamp.exists() and stamp.read_text() == wanted and (venv / "bin" / "smartwatts").exists():
+        return 0
+    try:
+        install(venv)
+    except subprocess.CalledProcessError as error:
+        sys.stderr.write(f"make env: {' '.join(map(str, error.cmd))} failed\n")
+        return 1
+    stamp.write_text(wanted)
+    return 0
+
+
+def digest() -> str:
+    """What the environment depends on."""
+    parts = [(REPOSITORY / name).read_bytes() for name in ("requirements.lock", "pyproject.toml")]
+    return hashlib.sha256(b"\0".join([*parts, UV.encode(), str(REPOSITORY).encode()])).hexdigest()
+
+
+def install(venv: Path) -> None:
+    """A virtual environment, uv in it, then the locked packages and the project itself."""
+    python = venv / "bin" / "python"
+    if not runs(python):
+        subprocess.run([interpreter(), "-m", "venv", "--clear", venv], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", UV], check=True)
+    pip = [venv / "bin" / "uv", "pip", "install", "--quiet", "--python", python]
+    subprocess.run([*pip, "--requirement", REPOSITORY / "requirements.lock"], check=True)
+    # The lock holds setuptools, so building the project's own metadata downloads nothing.
+    project = ["--no-deps", "--no-build-isolation", "--editable", REPOSITORY]
+    subprocess.run([*pip, *project], check=True)
+
+
+def runs(python: Path) -> bool:
+    """Whether an environment is there, and of a Python that is still installed."""
+    try:
+        return subprocess.run([python, "-c", ""], check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def interpreter() -> str:
+    """This Python if it will do, else the newest that will."""
+    if OLDEST <= sys.version_info[:2] <= NEWEST:
+        return sys.executable
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        found = shutil.which(f"python3.{minor}")
+        if found and runs(Path(found)):
+            return found
+    raise SystemExit("make env: Python 3.11, 3.12 or 3.13 is needed, and none is on PATH")
+
+
+if __name__ == "__main__":
+    os.chdir(REPOSITORY)
+    sys.exit(main())
