@@ -288,6 +288,12 @@ def test_the_self_test_runs_once_a_process_and_reuses_its_object(s3_root: str) -
     assert [info.key for info in first.list()] == [".selftest/conditional-writes"]
 
 
+def test_reading_a_root_writes_nothing(s3_root: str, tmp_path: Path) -> None:
+    assert list(open_root(s3_root, writable=False).list()) == []
+    assert list(open_root(str(tmp_path / "none"), writable=False).list()) == []
+    assert not (tmp_path / "none").exists()
+
+
 def answering(script: list[str]) -> Callable[[WsgiApp], WsgiApp]:
     """A server that, per PUT, first takes the next word of ``script``: "lost" does the
     work and then answers 503, "conflict" answers 409 without doing it."""

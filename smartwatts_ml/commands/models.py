@@ -50,13 +50,17 @@ VersionOption = Annotated[
 ]
 
 
-def _open_store(root: str | None) -> Store:
+def _open_store(root: str | None, *, writable: bool = False) -> Store:
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.settings import settings
     from smartwatts_ml.store import Store
 
     current = settings(root=root)
-    return Store(open_root(current.root), Path(current.keys), pointer_days=current.pointer_days)
+    return Store(
+        open_root(current.root, writable=writable),
+        Path(current.keys),
+        pointer_days=current.pointer_days,
+    )
 
 
 @app.command("list")
@@ -157,7 +161,7 @@ def rollback(
 
     Example: smartwatts models rollback nilm 3 --reason "v4 misses kettles"
     """
-    done = _open_store(root).rollback(model, version, getpass.getuser(), reason)
+    done = _open_store(root, writable=True).rollback(model, version, getpass.getuser(), reason)
     if as_json:
         print_json(done.to_json())
     else:
@@ -170,7 +174,7 @@ def resign(model: ModelArgument, root: RootOption = None, as_json: JsonOption = 
 
     Example: smartwatts models resign nilm
     """
-    pointer = _open_store(root).resign(model)
+    pointer = _open_store(root, writable=True).resign(model)
     if pointer is None:
         raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
     if as_json:

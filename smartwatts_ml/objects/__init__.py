@@ -18,23 +18,24 @@ from smartwatts_ml.objects.directory import DirectoryObjects
 __all__ = ["Object", "ObjectInfo", "Objects", "open_root"]
 
 
-def open_root(url: str) -> Objects:
+def open_root(url: str, *, writable: bool = True) -> Objects:
     """Open a path, ``file:///…`` or ``s3://bucket/prefix``.
 
     A directory is created if absent. The first time that a process opens an S3 root, both
-    conditional writes are tried on it for real.
+    conditional writes are tried on it for real. Neither is done if not ``writable``, so
+    that reading needs no more than permission to read.
     """
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)
     if scheme is None:
         if not url:
             raise UsageError("the root is empty", fix="give a path or s3://bucket/prefix")
-        return DirectoryObjects(Path(url).expanduser())
+        return DirectoryObjects(Path(url).expanduser(), create=writable)
     if scheme[1].lower() == "file":
-        return DirectoryObjects(_local_path(url))
+        return DirectoryObjects(_local_path(url), create=writable)
     if scheme[1].lower() == "s3":
         from smartwatts_ml.objects.s3 import open_s3_root
 
-        return open_s3_root(url)
+        return open_s3_root(url, test=writable)
     raise UsageError(
         f"cannot open root {url}", fix="give a path, file:///path or s3://bucket/prefix"
     )

@@ -44,13 +44,14 @@ FIXES = {
 
 
 class DirectoryObjects(Objects):
-    """A root in a directory, which is created if absent."""
+    """A root in a directory, which is made at once or with the first write."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path.absolute()
         self.url = str(self._path)
         with _as_store_errors(self._path, "open"):
-            self._path.mkdir(parents=True, exist_ok=True)
+            if create:
+                self._path.mkdir(parents=True, exist_ok=True)
 
     def read(self, key: str) -> Object:
         path = self._file(key)

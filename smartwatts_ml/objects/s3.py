@@ -43,8 +43,9 @@ _fit_servers: set[tuple[str, str]] = set()
 """Endpoints and buckets that passed the self-test in this process."""
 
 
-def open_s3_root(url: str) -> S3Objects:
-    """Open ``s3://bucket/prefix`` and make sure that its server honours conditional writes."""
+def open_s3_root(url: str, *, test: bool = True) -> S3Objects:
+    """Open ``s3://bucket/prefix``; with ``test`` make sure that its server honours
+    conditional writes."""
     bucket, _, prefix = url.split("://", 1)[1].partition("/")
     prefix = prefix.strip("/")
     if not bucket:
@@ -53,7 +54,7 @@ def open_s3_root(url: str) -> S3Objects:
         check_key(prefix)
     objects = S3Objects(bucket, prefix)
     server = (objects.endpoint, bucket)
-    if server not in _fit_servers:
+    if test and server not in _fit_servers:
         objects.self_test()
         _fit_servers.add(server)
     return objects
