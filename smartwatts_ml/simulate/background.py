@@ -17,8 +17,8 @@ CHANCES = {
     "freezer": 0.55,
     "electric_shower": 0.25,
     "tumble_dryer": 0.35,
-    "heat_pump": 0.2,
-    "ev": 0.2,
+    "heat_pump": 0.12,
+    "ev": 0.12,
 }
 
 
