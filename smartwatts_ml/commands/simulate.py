@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, SeedOption, err, out, print_json, progress_bar
@@ -75,27 +76,29 @@ def simulate(
 
 
 def _show(report: SimulationReport) -> None:
-    table = Table("home", "period", "mean W", "also has", "rows", "faults of the feed")
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("home", "meters", "also has"):
+        table.add_column(title)
+    for title in ("mean W", "rows", "lost", "twice", "bad", "late"):
+        table.add_column(title, justify="right")
     for home in report.homes:
-        faults = [
-            f"{home.missing} missing ({home.outages} outages)" if home.missing else "",
-            f"{home.duplicates} twice" if home.duplicates else "",
-            f"{home.malformed} unreadable" if home.malformed else "",
-            "a late file" if home.late_file else "",
-        ]
-        meters = f"{home.period_s} s, {len(home.channels)} channels"
+        meters = f"{len(home.channels)} at {home.period_s} s"
         if len(home.channels) == 1:
-            meters = f"{home.period_s} s, mains"
+            meters = f"mains at {home.period_s} s"
         table.add_row(
             home.site,
             meters,
-            f"{home.mean_w:.0f}",
             ", ".join(home.extras).replace("_", " "),
+            f"{home.mean_w:.0f}",
             f"{home.rows:,}",
-            ", ".join(fault for fault in faults if fault) or "none",
+            f"{home.missing:,}",
+            f"{home.duplicates:,}",
+            f"{home.malformed:,}",
+            "a file" if home.late_file else "",
         )
     out.print(table)
     err.print(
         f"{report.rows:,} rows from {report.start} up to {report.end} in {report.files} files, "
-        f"{report.bytes / 1e6:.1f} MB, in {report.out}"
+        f"{report.bytes / 1e6:.1f} MB, in {report.out}",
+        soft_wrap=True,
     )
