@@ -76,25 +76,22 @@ def simulate(
 
 
 def _show(report: SimulationReport) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for title in ("home", "meters", "also has"):
-        table.add_column(title)
+        table.add_column(title, no_wrap=title != "also has")
     for title in ("mean W", "rows", "lost", "twice", "bad", "late"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for home in report.homes:
-        meters = f"{len(home.channels)} at {home.period_s} s"
-        if len(home.channels) == 1:
-            meters = f"mains at {home.period_s} s"
         table.add_row(
             home.site,
-            meters,
+            f"{len(home.channels)} × {home.period_s} s",
             ", ".join(home.extras).replace("_", " "),
             f"{home.mean_w:.0f}",
             f"{home.rows:,}",
             f"{home.missing:,}",
             f"{home.duplicates:,}",
             f"{home.malformed:,}",
-            "a file" if home.late_file else "",
+            "file" if home.late_file else "",
         )
     out.print(table)
     err.print(

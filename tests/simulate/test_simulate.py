@@ -336,7 +336,7 @@ def test_the_command_shows_a_table(tmp_path: Path, app: typer.Typer) -> None:
     options = f"--homes 1 --days 2 --out {tmp_path} --clean"
     result = CliRunner().invoke(app, options.split())
     assert result.exit_code == 0, result.output
-    assert "home01" in result.stdout and "6 at 60 s" in result.stdout
+    assert "home01" in result.stdout and "6 × 60 s" in result.stdout
     assert "17,280 rows" in result.stderr
 
 
