@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -46,18 +47,21 @@ class S3Server:
 
     def new_bucket(self) -> str:
         """Name of a fresh, empty bucket."""
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        self._client.create_bucket(Bucket=name)
+        return name
+
+    @cached_property
+    def _client(self) -> Any:
         import boto3
 
-        name = f"bucket-{uuid.uuid4().hex[:12]}"
-        client = boto3.client(
+        return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        client.create_bucket(Bucket=name)
-        return name
 
     def stop(self) -> None:
         self._server.shutdown()

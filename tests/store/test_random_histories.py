@@ -45,7 +45,7 @@ def check(store: Store, seen: dict[int, bytes]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(STEPS)
 def test_any_sequence_of_steps_and_deaths_keeps_the_store_whole(steps: list) -> None:
     with tempfile.TemporaryDirectory() as folder:
