@@ -64,7 +64,9 @@ def _print_ingest(report: IngestReport, uri: Any) -> None:
     if len(report.files) > FILES_SHOWN:
         out.print(f"… and {len(report.files) - FILES_SHOWN} more files; --json tells all")
     for file in report.files:
-        if file.reason:
+        if file.left:
+            out.print(f"left: {file.left}", soft_wrap=True)
+        elif file.same_as:
             out.print(f"{file.key}: {file.reason}", soft_wrap=True)
         if file.rejected:
             out.print(f"{file.key}: {file.why_rejected()}", soft_wrap=True)

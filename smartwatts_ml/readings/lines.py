@@ -17,15 +17,17 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.header import Header, read_header
 
-__all__ = ["FIELD", "QUOTE", "RECORD", "CleanCopy", "copy_lines"]
+__all__ = ["FIELD", "OPEN", "RECORD", "CleanCopy", "copy_lines"]
 
 FIELD = "\x1f"
 """Between the fields of a line that had quotes."""
+OPEN = "\x1e"
+"""Before a line on which a quote stays open."""
 RECORD = "\x01"
 """A character that is in no line: what DuckDB is told to split columns at."""
 QUOTE = '"'
@@ -33,7 +35,7 @@ QUOTE = '"'
 BLOCK = 1 << 18
 MAX_LINE = 1 << 16
 REPLACEMENT = "�"
-FORBIDDEN = str.maketrans(dict.fromkeys(("\x00", RECORD, FIELD), REPLACEMENT))
+FORBIDDEN = str.maketrans(dict.fromkeys(("\x00", RECORD, OPEN, FIELD), REPLACEMENT))
 GZIP_MAGIC = b"\x1f\x8b"
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -77,7 +79,7 @@ def copy_lines(source: Path, target: Path, name: str) -> CleanCopy:
     header = None
     try:
         with source.open("rb") as raw, target.open("w", encoding="utf-8", newline="") as clean:
-            for body in _bodies(_unpacked(raw), tally):
+            for body in _bodies(_unpacked(raw, before.st_size), tally):
                 header = header or read_header(body, name, tally.lines)
                 tally.lines += body.count("\n")
                 clean.write(_settle(body, header.separator if header else ","))
@@ -93,14 +95,31 @@ def copy_lines(source: Path, target: Path, name: str) -> CleanCopy:
     return CleanCopy(target, tally.digest.hexdigest(), tally.lines, tally.size, header)
 
 
-def _unpacked(raw: BinaryIO) -> BinaryIO:
+class _Start(io.RawIOBase):
+    """The first ``size`` bytes of a file: one that grows as it is read still ends."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _unpacked(raw: BinaryIO, size: int) -> IO[bytes]:
     """The content, told by its first bytes and not by the name."""
-    magic = raw.read(2)
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if magic == GZIP_MAGIC else raw  # type: ignore[return-value]
+    start = io.BufferedReader(_Start(raw, size), BLOCK)
+    packed = start.peek(2).startswith(GZIP_MAGIC)
+    return gzip.GzipFile(fileobj=start) if packed else start  # type: ignore[return-value]
 
 
-def _bodies(stream: BinaryIO, tally: _Tally) -> Iterator[str]:
+def _bodies(stream: IO[bytes], tally: _Tally) -> Iterator[str]:
     """Text in blocks of whole lines that end in a line feed.
 
     Bytes that are no text become the replacement character, so the line stays countable
@@ -133,7 +152,7 @@ def _decoder(start: bytes) -> io.IncrementalNewlineDecoder:
 
 def _settle(body: str, separator: str) -> str:
     """The block without characters that mean something to the scan, quotes resolved."""
-    if any(mark in body for mark in ("\x00", RECORD, FIELD)):
+    if any(mark in body for mark in ("\x00", RECORD, OPEN, FIELD)):
         body = body.translate(FORBIDDEN)
     if QUOTE not in body:
         return body
@@ -142,15 +161,15 @@ def _settle(body: str, separator: str) -> str:
 
 
 def _unquote(line: str, separator: str) -> str:
-    """Fields of one quoted line, joined by ``FIELD``; as it is where a quote stays open.
+    """Fields of one quoted line, joined by ``FIELD``; marked where a quote stays open.
 
     >>> _unquote('"2026-01-01 00:00","1,5",a', ",").split(FIELD)
     ['2026-01-01 00:00', '1,5', 'a']
     >>> _unquote('2026-01-01 00:00,"15,a', ",")
-    '2026-01-01 00:00,"15,a'
+    '\\x1e2026-01-01 00:00,"15,a'
     """
     try:
         fields = next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error:
-        return line
+        return OPEN + line
     return FIELD.join(fields)

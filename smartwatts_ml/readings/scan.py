@@ -18,7 +18,7 @@ from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.clock import is_utc, stretches
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.faults import FileReport
-from smartwatts_ml.readings.lines import FIELD, QUOTE, RECORD, CleanCopy, copy_lines
+from smartwatts_ml.readings.lines import FIELD, OPEN, RECORD, CleanCopy, copy_lines
 from smartwatts_ml.readings.workspace import Workspace, quoted
 from smartwatts_ml.settings import Settings
 
@@ -137,7 +137,7 @@ def _stamp_sql() -> str:
 def _fault_sql(width: int) -> str:
     return f"""
         CASE WHEN blank THEN NULL
-            WHEN contains(line, '{QUOTE}') AND NOT contains(line, '{FIELD}') THEN 'quote'
+            WHEN starts_with(line, '{OPEN}') THEN 'quote'
             WHEN width <> {width} THEN 'width'
             WHEN stamp_text = '' THEN 'stamp_empty'
             WHEN stamp IS NULL THEN 'stamp_form'
@@ -156,7 +156,7 @@ def _text_sql() -> str:
     return f"""
         CASE WHEN fault IS NULL THEN NULL
             WHEN fault IN ('quote', 'width')
-            THEN left(replace(line, '{FIELD}', ','), {KEPT_TEXT})
+            THEN left(replace(ltrim(line, '{OPEN}'), '{FIELD}', ','), {KEPT_TEXT})
             WHEN starts_with(fault, 'stamp') THEN left(stamp_text, {KEPT_TEXT})
             WHEN starts_with(fault, 'value') THEN left(value_text, {KEPT_TEXT})
             WHEN starts_with(fault, 'device') THEN left(device_text, {KEPT_TEXT})

@@ -16,15 +16,16 @@ MEMORY = "1GB"
 
 
 class Workspace:
-    """A temporary folder with a DuckDB database in it, gone at the end.
+    """A temporary folder and a DuckDB database that spills into it, gone at the end.
 
-    DuckDB spills to the folder, so memory stays bounded whatever the size of a file.
+    So memory stays bounded whatever the size of a file, and nothing is flushed to disk
+    that need not survive.
     """
 
     def __init__(self, memory: str = MEMORY) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="smartwatts-")
         self.folder = Path(self._folder.name)
-        self.database = duckdb.connect(str(self.folder / "work.duckdb"))
+        self.database = duckdb.connect(":memory:")
         self.database.execute(f"SET memory_limit = '{memory}'")
         self.database.execute(f"SET temp_directory = {quoted(str(self.folder / 'spill'))}")
 

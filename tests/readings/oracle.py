@@ -1,0 +1,123 @@
+"""What a CSV file means, in plain Python, line by line: slow, and easy to believe."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from smartwatts_ml.readings.base import device_id, split_device_id
+
+LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?", re.ASCII)
+OFFSET = re.compile(r" ?(?:(Z|UTC)|([+-])(0\d|1[0-8])(?::?([0-5]\d))?)", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII)
+SPACE = " \t"
+WIDTH = 3
+
+
+@dataclass
+class Meaning:
+    """Accepted rows (line, stamp UTC, value, device, anomaly) and faults by line."""
+
+    lines: int = 0
+    blank: int = 0
+    rows: list[tuple[int, datetime, float, str, int | None]] = field(default_factory=list)
+    faults: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def latest(self) -> dict[tuple[str, datetime], float]:
+        return {(device, stamp): value for _, stamp, value, device, _ in self.rows}
+
+
+def physical_lines(content: bytes) -> list[str]:
+    text = content.decode("utf-8-sig", errors="replace")
+    for mark in ("\x00", "\x01", "\x1e", "\x1f"):
+        text = text.replace(mark, "�")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def read(content: bytes, columns: tuple[str, ...]) -> Meaning:
+    """``columns``: of the header, in order; the header is the first line with text."""
+    lines = physical_lines(content)
+    meaning = Meaning(lines=len(lines))
+    header_seen = False
+    for number, line in enumerate(lines, 1):
+        if not header_seen:
+            header_seen = bool(line.strip())
+            meaning.blank += not header_seen
+        elif not line.strip(SPACE):
+            meaning.blank += 1
+        else:
+            _judge(meaning, number, line, columns)
+    return meaning
+
+
+def _judge(meaning: Meaning, number: int, line: str, columns: tuple[str, ...]) -> None:
+    fields = line.split(",")
+    if '"' in line:
+        try:
+            fields = next(csv.reader([line], strict=True))
+        except csv.Error:
+            meaning.faults[number] = "quote"
+            return
+    if len(fields) != len(columns):
+        meaning.faults[number] = "width"
+        return
+    row = {name: text.strip(SPACE) for name, text in zip(columns, fields, strict=True)}
+    stamp = parse_stamp(row["timestamp"])
+    label = {"": None, "0": 0, "0.0": 0, "1": 1, "1.0": 1}.get(row.get("anomaly", ""), -1)
+    fault = _fault(row, stamp, label)
+    if fault:
+        meaning.faults[number] = fault
+    else:
+        device = device_id(*split_device_id(row["device_id"]))
+        meaning.rows.append((number, stamp, float(row["consumption"]), device, label))
+
+
+def _fault(row: dict[str, str], stamp: datetime | None, label: int | None) -> str | None:
+    value = row["consumption"]
+    if not row["timestamp"]:
+        return "stamp_empty"
+    if stamp is None:
+        return "stamp_form"
+    if not 2000 <= stamp.year < 2100:
+        return "stamp_range"
+    if not value:
+        return "value_empty"
+    if NOT_FINITE.fullmatch(value) or (NUMBER.fullmatch(value) and math.isinf(float(value))):
+        return "value_finite"
+    if not NUMBER.fullmatch(value):
+        return "value_form"
+    if abs(float(value)) >= 1e9:
+        return "value_range"
+    if not row["device_id"] or row["device_id"].startswith("/"):
+        return "device_empty"
+    return "anomaly_form" if label == -1 else None
+
+
+def parse_stamp(text: str) -> datetime | None:
+    """UTC; a naive one is UTC already."""
+    match = LOCAL.match(text)
+    if match is None:
+        return None
+    rest = text[match.end() :]
+    offset = OFFSET.fullmatch(rest)
+    if rest and offset is None:
+        return None
+    day, hour, minute, second, fraction = match.groups()
+    next_day = (hour, minute, int(second or 0), int(fraction or 0)) == ("24", "00", 0, 0)
+    try:
+        stamp = datetime.fromisoformat(f"{day} {'00' if next_day else hour}:{minute}")
+        stamp += timedelta(days=next_day)
+        stamp = stamp.replace(second=int(second or 0))
+        stamp = stamp.replace(microsecond=int((fraction or "0")[:6].ljust(6, "0")))
+    except (ValueError, OverflowError):
+        return None
+    if offset is not None and offset[2]:
+        size = timedelta(hours=int(offset[3]), minutes=int(offset[4] or 0))
+        stamp -= size if offset[2] == "+" else -size
+    return stamp

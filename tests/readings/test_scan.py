@@ -1,0 +1,297 @@
+"""Every physical line is accounted for, and what is accepted is what plain Python accepts."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.readings import scan as scan_module
+from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, scan
+from smartwatts_ml.readings.workspace import Workspace
+from smartwatts_ml.settings import Settings
+from tests.readings import oracle
+
+HEADER = "timestamp,consumption,device_id\n"
+COLUMNS = ("timestamp", "consumption", "device_id")
+
+
+@pytest.fixture(scope="module")
+def work() -> Iterator[Workspace]:
+    with Workspace() as workspace:
+        yield workspace
+
+
+def scan_bytes(work: Workspace, content: bytes, current: Settings | None = None):
+    path = work.folder / "in.csv"
+    path.write_bytes(content)
+    report = scan(work, path, "in.csv", current or Settings())
+    rows = work.query(
+        f"SELECT line_no, stamp, value, device, anomaly FROM {SCANNED} WHERE {ACCEPTED} "
+        "ORDER BY line_no"
+    )
+    faults = work.query(f"SELECT line_no, fault FROM {SCANNED} WHERE fault IS NOT NULL")
+    return report, rows, dict(faults)
+
+
+good_stamps = st.one_of(
+    st.datetimes(datetime(2019, 12, 31), datetime(2020, 1, 2)).map(
+        lambda stamp: stamp.isoformat(sep=" ", timespec="seconds")
+    ),
+    st.sampled_from(
+        [
+            "2020-01-01 00:00:00",
+            "2020-01-01T00:01",
+            "2020-01-01T00:02:00Z",
+            "2020-01-01 00:02:00 UTC",
+            "2020-01-01T00:02:00+02:00",
+            "2020-01-01T00:02:00.250-0530",
+            "2020-01-01 00:02:00.1234567+01",
+            "2020-01-01 24:00:00",
+        ]
+    ),
+)
+BAD_STAMPS = """
+
+epoch
+now
+infinity
+1577836800
+2020-01-01
+2020-1-1 0:00
+2020-01-01  00:00:00
+2020-02-30 00:00
+0000-00-00 00:00
+1970-01-01 00:00:00
+1999-12-31 23:59:59
+2100-01-01 00:00
+2020-01-01 24:00:01
+2020-01-01 00:00:60
+2020-01-01 00:00:00+25:00
+2020-01-01 00:00:00+02:75
+2020-01-01 00:00:00 Europe/Paris
+"""
+ODD_VALUES = """
+
+nan
+NaN
+inf
+-Infinity
+1e400
+1_000
+0x1f
+1e3
+.5
+5.
++5
+- 5
+1,5
+true
+NULL
+999999999.9
+1e9
+١
+1e
+e5
+.
+1 0
+"""
+bad_stamps = st.sampled_from(BAD_STAMPS.splitlines())
+values = st.one_of(
+    st.floats(-1e8, 1e8).map(repr),
+    st.integers(-(10**10), 10**10).map(str),
+    st.sampled_from(ODD_VALUES.splitlines()),
+)
+devices = st.sampled_from(
+    ["home1", "home1/mains", "home1/", "home1/kettle", "/kettle", "", "home 2", "a/b/c", "日本/x"]
+)
+
+
+def quote(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
+
+
+fields = st.tuples(st.one_of(good_stamps, good_stamps, bad_stamps), values, devices)
+rows = st.tuples(
+    fields, st.lists(st.sampled_from(["", " ", "\t", "q"]), min_size=3, max_size=3)
+).map(
+    lambda made: ",".join(
+        quote(text) if pad == "q" else pad + text + pad for text, pad in zip(*made, strict=True)
+    )
+)
+junk = st.one_of(
+    st.text(max_size=30),
+    st.text(alphabet='",\r \x00\x01\x1fé\ufeffab;', max_size=12),
+    st.sampled_from(["", " ", "\t", ",,", '"', '"a', 'a"b,c,d', HEADER.strip(), "," * 40]),
+)
+lines = st.lists(
+    st.tuples(
+        st.one_of(rows, rows, rows, junk).map(lambda text: text.encode("utf-8", "surrogatepass")),
+        st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"]),
+    ),
+    max_size=25,
+).map(lambda made: b"".join(text + end for text, end in made))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(lines, st.sampled_from([b"", b"\xef\xbb\xbf"]), st.booleans())
+@example(b'2020-01-01 00:00,"1,home1\n2020-01-01 00:01,2,home1\n', b"", False)
+@example(b"\xff\xfe,\x80,\n2020-01-01 00:01,2,home\xff1", b"", False)
+def test_every_line_is_accounted_for_as_plain_python_does(
+    work: Workspace, body: bytes, mark: bytes, packed: bool
+) -> None:
+    content = mark + HEADER.encode() + body
+    expected = oracle.read(content, COLUMNS)
+    report, accepted, faults = scan_bytes(work, gzip.compress(content) if packed else content)
+    assert accepted == expected.rows
+    assert faults == expected.faults
+    assert report.lines == expected.lines
+    assert report.blank == expected.blank
+    assert report.accepted == len(expected.latest)
+    assert report.adds_up
+    assert sum(report.reasons.values()) == report.rejected == len(expected.faults)
+
+
+def test_header_order_case_and_extra_columns_are_free(work: Workspace) -> None:
+    content = b" Quality,DEVICE_ID, Consumption ,Timestamp\nok,a,5,2020-01-01 00:00\n"
+    _, accepted, _ = scan_bytes(work, content)
+    assert accepted == [(2, datetime(2020, 1, 1), 5.0, "a/mains", None)]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_semicolons_and_tabs_separate_with_decimal_commas(work: Workspace, separator: str) -> None:
+    content = HEADER.replace(",", separator) + separator.join(["2020-01-01 00:00", "1,5", "a"])
+    assert scan_bytes(work, content.encode())[1][0][2] == 1.5
+
+
+def test_utf16_with_its_mark_is_read(work: Workspace) -> None:
+    content = (HEADER + "2020-01-01 00:00,5,é\r\n").encode("utf-16")
+    assert scan_bytes(work, content)[1][0][3] == "é/mains"
+
+
+def test_labels_are_kept_and_wrong_ones_rejected(work: Workspace) -> None:
+    rows = [f"2020-01-01 00:0{i},5,a,{label}" for i, label in enumerate(["0", "1", "", "2"])]
+    content = "timestamp,consumption,device_id,anomaly\n" + "\n".join(rows)
+    _, accepted, faults = scan_bytes(work, content.encode())
+    assert [row[4] for row in accepted] == [0, 1, None]
+    assert faults == {5: "anomaly_form"}
+
+
+def test_an_overlong_line_costs_only_itself(work: Workspace) -> None:
+    content = HEADER.encode() + b"x" * 3_000_000 + b"\n2020-01-01 00:00,5,a\n"
+    report, accepted, faults = scan_bytes(work, content)
+    assert (report.lines, [row[0] for row in accepted], faults) == (3, [3], {2: "width"})
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "empty"),
+        (b"\n \n", "no line with text"),
+        (b"a,b\n1,2\n", "line 1: no header"),
+        (b"\ntimestamp,device_id\n", "line 2: no column consumption"),
+        (b"timestamp,timestamp,consumption,device_id\n", "twice"),
+        (gzip.compress(HEADER.encode() * 9999)[:60], "cut short"),
+        (gzip.compress(HEADER.encode())[:-9] + b"\0" * 9, "cut short"),
+    ],
+)
+def test_an_unusable_file_says_where_and_what(work: Workspace, content: bytes, told: str) -> None:
+    with pytest.raises(BadInputError, match=told) as caught:
+        scan_bytes(work, content)
+    assert "in.csv" in str(caught.value)
+
+
+def test_a_line_lost_by_the_scan_stops_everything(
+    work: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = scan_module._parse_sql
+    monkeypatch.setattr(
+        scan_module, "_parse_sql", lambda *a: f"SELECT * FROM ({whole(*a)}) WHERE line_no <> 3"
+    )
+    with pytest.raises(SmartwattsError, match="3 lines, but 1 scanned"):
+        scan_bytes(work, (HEADER + "2020-01-01 00:00,5,a\n2020-01-01 00:01,5,a\n").encode())
+
+
+PARIS = Settings(timezone="Europe/Paris")
+
+
+def local_scan(work: Workspace, stamps: list[str], current: Settings = PARIS):
+    content = HEADER + "".join(f"{stamp},{i},a\n" for i, stamp in enumerate(stamps))
+    _, accepted, faults = scan_bytes(work, content.encode(), current)
+    return [row[1].isoformat(timespec="minutes")[-5:] for row in accepted], faults
+
+
+def test_naive_stamps_are_read_on_the_configured_clock(work: Workspace) -> None:
+    stamps = ["2020-07-01 12:00", "2020-01-01 12:00", "2020-07-01T12:00Z"]
+    assert local_scan(work, stamps) == (["10:00", "11:00", "12:00"], {})
+
+
+def test_a_stamp_in_the_spring_gap_is_rejected(work: Workspace) -> None:
+    stamps = ["2020-03-29 01:59", "2020-03-29 02:00", "2020-03-29 02:59", "2020-03-29 03:00"]
+    assert local_scan(work, stamps) == (["00:59", "01:00"], {3: "stamp_gap", 4: "stamp_gap"})
+
+
+def fold(*times: str) -> list[str]:
+    return [f"2020-10-25 {time}" for time in times]
+
+
+def test_a_fold_takes_the_first_hour(work: Workspace) -> None:
+    assert local_scan(work, fold("01:30", "02:00", "02:30", "03:00"))[0] == [
+        "23:30",
+        "00:00",
+        "00:30",
+        "02:00",
+    ]
+
+
+def test_a_fold_takes_the_second_hour_once_the_sequence_goes_back(work: Workspace) -> None:
+    found, _ = local_scan(work, fold("02:00", "02:20", "02:40", "02:10", "02:30", "03:00"))
+    assert found == ["00:00", "00:20", "00:40", "01:10", "01:30", "02:00"]
+
+
+def test_an_hourly_series_shows_the_second_hour_by_repeating_it(work: Workspace) -> None:
+    found, _ = local_scan(work, fold("01:00", "02:00", "02:00", "03:00"))
+    assert found == ["23:00", "00:00", "01:00", "02:00"]
+
+
+def test_energy_per_interval_becomes_mean_power(work: Workspace) -> None:
+    rows = "2020-01-01 00:00,0.5,a\n2020-01-01 00:30,1,a\n2020-01-01 00:00,1,b\n"
+    _, accepted, faults = scan_bytes(work, (HEADER + rows).encode(), Settings(unit="kWh"))
+    assert [row[2] for row in accepted] == [1000.0, 2000.0]
+    assert faults == {4: "value_interval"}
+
+
+def test_kilowatts_become_watts(work: Workspace) -> None:
+    content = (HEADER + "2020-01-01 00:00,1.5,a\n").encode()
+    assert scan_bytes(work, content, Settings(unit="kW"))[1][0][2] == 1500.0
+
+
+def test_the_digest_is_of_the_content_and_not_of_its_packing(work: Workspace) -> None:
+    content = (HEADER + "2020-01-01 00:00,1.5,a\n").encode()
+    plain, packed = (scan_bytes(work, data)[0] for data in (content, gzip.compress(content)))
+    assert plain.digest == packed.digest
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from smartwatts_ml.readings import lines as lines_module
+
+    path = tmp_path / "grows.csv"
+    path.write_text(HEADER + "2020-01-01 00:00,1.5,a\n")
+    settle = lines_module._settle
+
+    def grow(*arguments: str) -> str:
+        with path.open("a") as file:
+            file.write("2020-01-01 00:01,1.5,a\n")
+        return settle(*arguments)
+
+    monkeypatch.setattr(lines_module, "_settle", grow)
+    with pytest.raises(BadInputError, match="changed while it was read"):
+        scan(work, path, "grows.csv", Settings())
