@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException
 
-from smartwatts_ml.errors import BusyError, StoreError, TrustError, UnfitServerError
+from smartwatts_ml.errors import (
+    AlreadyExistsError,
+    BusyError,
+    NotFoundError,
+    StoreError,
+    TrustError,
+    UnfitServerError,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 __all__ = ["RetryWhatCanPass"]
 
+FINAL = (AlreadyExistsError, NotFoundError, TrustError, UnfitServerError)
 BUSY_DELAY = timedelta(minutes=1)
 NETWORK_LIBRARIES = frozenset({"botocore", "deltalake", "_internal", "urllib3"})
 """Top-level modules of exceptions that a store's client raises on its own account."""
@@ -33,7 +41,7 @@ class RetryWhatCanPass(RetryPolicy):
         kind = type(exception)
         if isinstance(exception, BusyError):
             return RetryDecision.retry(BUSY_DELAY, reason=str(exception))
-        if isinstance(exception, (TrustError, UnfitServerError)):
+        if isinstance(exception, FINAL):
             return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
         if isinstance(exception, (StoreError, OSError)) or _is_network(kind):
             return RetryDecision.retry(reason=f"{kind.__name__} may pass")
