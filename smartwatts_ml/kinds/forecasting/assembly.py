@@ -1,0 +1,133 @@
+"""From readings to a calibrated network with its details."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.kinds.base import Details, ModelSpec, Progress, Trained, TrainOptions
+from smartwatts_ml.kinds.forecasting.calibration import stretch_factors
+from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, compress, context_scale
+from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
+from smartwatts_ml.kinds.forecasting.network import build_network
+from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
+from smartwatts_ml.kinds.forecasting.training import fit, predict_windows
+from smartwatts_ml.kinds.forecasting.windows import Windows, collect, split_windows
+from smartwatts_ml.readings.base import MAINS, Readings
+from smartwatts_ml.settings import describe
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["train"]
+
+
+def train(
+    spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
+) -> Trained:
+    """Train, calibrate on the newest part, and rebuild the graph with the calibration."""
+    plan = _plan(options)
+    horizon = int(spec.parameters["horizon"])
+    progress("reading sites", 0.0)
+    series = collect(readings, plan.max_sites, options.seed)
+    training, validation = split_windows(series, horizon, plan.validation_share)
+    _start_keras(options.seed)
+    sizes: dict[str, Any] = {"units": plan.units, "layers": plan.layers}
+    model = build_network(horizon, dropout=plan.dropout, **sizes)
+    fitted = fit(model, training, validation, plan, options.seed, progress)
+    factors, coverage = _calibrate(model, validation, fitted.watched)
+    network = build_network(horizon, calibration=factors, **sizes)
+    network.set_weights(model.get_weights())
+    best = min(fitted.log, key=lambda row: row["validation_loss"])
+    notes = (
+        f"{len(training):,} windows of {len(series)} sites; the best of {len(fitted.log)} "
+        f"epochs was {best['epoch']:.0f}, watched on {len(fitted.watched):,} later windows",
+        f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
+        f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
+    )
+    return Trained(network, _details(spec, horizon, factors), fitted.log, notes)
+
+
+def _plan(options: TrainOptions) -> ForecastingSettings:
+    given = {
+        name: value
+        for name, value in (("epochs", options.epochs), ("batch_size", options.batch_size))
+        if value is not None
+    }
+    try:
+        return ForecastingSettings(**given)
+    except ValidationError as error:
+        raise UsageError(describe(error, "SMARTWATTS_FORECASTING_")) from error
+
+
+def _start_keras(seed: int) -> None:
+    from smartwatts_ml.networks import import_keras
+
+    keras = import_keras()
+    keras.utils.set_random_seed(seed)
+
+
+def _calibrate(model: keras.Model, windows: Windows, rows: np.ndarray) -> tuple[np.ndarray, float]:
+    """Stretch factors (horizon, 2), and the coverage without them."""
+    from keras import ops
+
+    quantiles = predict_windows(model, windows, rows)
+    truth = windows.targets(rows)
+    known = np.isfinite(truth)
+    inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
+    scale = np.concatenate(
+        [
+            ops.convert_to_numpy(context_scale(windows.inputs(part)["history_w"])[2])
+            for part in np.array_split(rows, max(len(rows) // 128, 1))
+        ]
+    )
+    compressed = ops.convert_to_numpy(compress(quantiles, scale[:, :, None]))
+    target = ops.convert_to_numpy(compress(np.where(known, truth, 0.0), scale))
+    # Each site counts alike, however many of its windows were watched.
+    per_site = np.bincount(windows.sites[rows])
+    weights = 1.0 / per_site[windows.sites[rows]]
+    factors = stretch_factors(compressed, np.where(known, target, np.nan), weights)
+    return factors, float(inside[known].mean())
+
+
+def _details(spec: ModelSpec, horizon: int, factors: np.ndarray) -> Details:
+    """What the model's file says of itself."""
+    return {
+        "kind": spec.kind,
+        "model": spec.name,
+        "horizon": horizon,
+        "context_hours": CONTEXT_HOURS,
+        "inputs": [
+            {
+                "name": "history_w",
+                "shape": [1, CONTEXT_HOURS, 1],
+                "dtype": "float32",
+                "unit": "W",
+                "period_s": spec.period_s,
+                "missing": "nan",
+            },
+            {
+                "name": "hour_of_week",
+                "shape": [1, 1],
+                "dtype": "float32",
+                "unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00",
+            },
+        ],
+        "outputs": [
+            {
+                "name": "power_w",
+                "shape": [1, horizon, len(QUANTILES)],
+                "dtype": "float32",
+                "unit": "W",
+                "channels": [MAINS],
+                "quantiles": list(QUANTILES),
+            }
+        ],
+        "stretch": {
+            "smallest": round(float(factors.min()), 4),
+            "largest": round(float(factors.max()), 4),
+        },
+    }

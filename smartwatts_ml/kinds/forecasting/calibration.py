@@ -1,0 +1,75 @@
+"""Conformal calibration of the outer quantiles, for each hour of the horizon.
+
+Split conformal prediction (Romano, Patterson and Candes 2019, conformalized quantile
+regression), in its scaled form: a width is stretched until the share of later,
+validation hours on its side of the median is as promised. The factors become constants
+of the graph.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["stretch_factors"]
+
+SIDE_LEVEL = 0.9
+"""Share of hours that must lie above P10, and below P90."""
+LIMITS = (0.5, 3.0)
+MIN_RATIOS = 200
+MIN_WIDTH = 1e-6
+
+
+def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Factors for the widths below and above the median, shape (horizon, 2).
+
+    ``quantiles`` (n, horizon, 3) and ``truth`` (n, horizon), NaN where missing, both on
+    the scale on which the widths were made; ``weights`` (n,) of the windows. Hours of the
+    horizon lend each other evidence: those within ``_reach`` hours are pooled.
+
+    >>> quantiles = np.array([-1.0, 0.0, 1.0]) * np.ones((400, 1, 1))
+    >>> truth = np.linspace(-4, 4, 400)[:, None]
+    >>> stretch_factors(quantiles, truth, np.ones(400)).round(1)
+    array([[3., 3.]])
+    >>> stretch_factors(quantiles, truth / 4, np.ones(400)).round(1)
+    array([[0.8, 0.8]])
+    """
+    horizon = truth.shape[1]
+    below, median, above = np.moveaxis(quantiles, 2, 0)
+    sides = (
+        (median - truth) / np.maximum(median - below, MIN_WIDTH),
+        (truth - median) / np.maximum(above - median, MIN_WIDTH),
+    )
+    reach = _reach(horizon)
+    factors = np.full((horizon, 2), np.nan)
+    for step in range(horizon):
+        near = slice(max(step - reach, 0), step + reach + 1)
+        for side, ratios in enumerate(sides):
+            factors[step, side] = _weighted_quantile(ratios[:, near], weights, SIDE_LEVEL)
+    return np.clip(_fill(factors), *LIMITS)
+
+
+def _reach(horizon: int) -> int:
+    """Hours on each side whose evidence is pooled: long horizons have few windows."""
+    return 2 if horizon <= 48 else 12
+
+
+def _weighted_quantile(ratios: np.ndarray, weights: np.ndarray, level: float) -> float:
+    """Quantile of the known entries of ``ratios`` (n, k); NaN where there are too few."""
+    known = np.isfinite(ratios)
+    if known.sum() < MIN_RATIOS:
+        return float("nan")
+    values = ratios[known]
+    mass = np.broadcast_to(weights[:, None], ratios.shape)[known]
+    order = np.argsort(values)
+    share = np.cumsum(mass[order]) / mass.sum()
+    return float(values[order][min(np.searchsorted(share, level), len(values) - 1)])
+
+
+def _fill(factors: np.ndarray) -> np.ndarray:
+    """Hours without evidence take the factor of the nearest hour that has some, or 1."""
+    known = np.flatnonzero(np.isfinite(factors).all(1))
+    if not len(known):
+        return np.ones_like(factors)
+    steps = np.arange(len(factors))
+    nearest = known[np.abs(steps[:, None] - known).argmin(1)]
+    return np.asarray(factors[nearest])

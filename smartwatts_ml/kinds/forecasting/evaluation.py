@@ -1,0 +1,144 @@
+"""Rolling-origin evaluation: forecasts from local midnights, scored hour by hour.
+
+Tashman 2000. Every origin uses readings before it only; its whole horizon lies within
+the readings, so that all lead times weigh alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.metrics import FLOOR_W, STATS, measure
+from smartwatts_ml.kinds.forecasting.predictors import Forecaster
+from smartwatts_ml.kinds.forecasting.windows import (
+    HOUR_S,
+    MIN_CONTEXT_HOURS,
+    Series,
+    to_series,
+)
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+
+__all__ = ["backtest_origins", "evaluate", "naive_error"]
+
+WEEK = 168
+STRIDE_DAYS = ((24, 1), (168, 7))
+LONG_STRIDE_DAYS = 14
+MONDAY = np.datetime64("1969-12-29", "D")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One site: where it is judged from, and against what."""
+
+    series: Series
+    origins: np.ndarray
+    truth: np.ndarray
+    weeks: np.ndarray
+    naive_error_w: float
+
+
+def stride_days(horizon: int) -> int:
+    """Days between two origins: daily up to 24 h, weekly up to 7 days, else fortnightly.
+
+    >>> [stride_days(hours) for hours in (1, 24, 48, 168, 720)]
+    [1, 1, 7, 7, 14]
+    """
+    return next((days for hours, days in STRIDE_DAYS if horizon <= hours), LONG_STRIDE_DAYS)
+
+
+def backtest_origins(series: Series, score_index: int | None, horizon: int) -> np.ndarray:
+    """Indices of the origins to judge from, shape (n_origins,).
+
+    Local midnights from ``score_index`` on, every ``stride_days``, with the whole horizon
+    inside the readings and at least three days of readings in the context. Without a
+    ``score_index`` a full context comes first, or half of the readings if they are few.
+    """
+    if score_index is None:
+        score_index = min(CONTEXT_HOURS, max(len(series) - horizon, 0) // 2)
+    midnights = np.flatnonzero(series.midnight)
+    midnights = midnights[(midnights >= score_index) & (midnights + horizon <= len(series))]
+    origins = midnights[:: stride_days(horizon)]
+    return np.asarray(origins[series.known_before(origins) >= MIN_CONTEXT_HOURS])
+
+
+def naive_error(past: np.ndarray) -> float:
+    """Mean absolute error of last week's value, W: what MASE measures in. NaN if unknown.
+
+    >>> naive_error(np.array([100.0] * 168 + [110.0] * 168))
+    10.0
+    """
+    error = np.abs(past[WEEK:].astype(np.float64) - past[:-WEEK])
+    known = error[np.isfinite(error)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def evaluate(
+    horizon: int, predictors: Mapping[str, Forecaster], readings: Readings
+) -> dict[str, Scores]:
+    """Scores of every predictor on the same hours; a block is a site's origins of a week."""
+    sites: list[str] = []
+    weeks: list[np.ndarray] = []
+    sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
+    for loaded in readings.iterate(HOUR_S, (MAINS,)):
+        case = _make_case(loaded, horizon)
+        if case is None:
+            continue
+        found, block = np.unique(case.weeks, return_inverse=True)
+        sites += [case.series.site] * len(found)
+        weeks.append(found)
+        for name, predictor in predictors.items():
+            quantiles = predictor.forecast(case.series, case.origins)
+            total = np.zeros((len(found), len(STATS)))
+            for row, at in enumerate(block):
+                total[at] += measure(case.truth[row], quantiles[row], case.naive_error_w)
+            sums[name].append(total)
+    if not sites:
+        raise NotEnoughReadingsError(
+            f"no site has three days of readings and then {horizon} hours to judge a "
+            f"{horizon} h forecast by"
+        )
+    return {
+        name: _scores(np.array(sites), np.concatenate(weeks), np.concatenate(parts))
+        for name, parts in sums.items()
+    }
+
+
+def _make_case(loaded: SiteReadings, horizon: int) -> _Case | None:
+    """Origins and truth of a site; None where it has none."""
+    if MAINS not in loaded.channels:
+        return None
+    series = to_series(loaded)
+    score_index = None if loaded.score_from is None else loaded.score_index
+    origins = backtest_origins(series, score_index, horizon)
+    truth = series.power[origins[:, None] + np.arange(horizon)]
+    judged = np.isfinite(truth).any(1)
+    if not judged.any():
+        return None
+    origins, truth = origins[judged], truth[judged]
+    days = series.days[origins]
+    return _Case(
+        series=series,
+        origins=origins,
+        truth=truth,
+        weeks=days - (days - MONDAY) % np.timedelta64(7, "D"),
+        naive_error_w=naive_error(series.power[: origins[0]]),
+    )
+
+
+def _scores(sites: np.ndarray, weeks: np.ndarray, sums: np.ndarray) -> Scores:
+    excluded = int(sums[:, STATS.index("ape_excluded")].sum())
+    hours = int(sums[:, STATS.index("n")].sum())
+    return Scores(
+        channels=(MAINS,),
+        stats=STATS,
+        sites=sites,
+        weeks=weeks,
+        sums=sums[:, None, :],
+        notes=(f"MAPE leaves out {excluded:,} of {hours:,} hours with less than {FLOOR_W:.0f} W",),
+    )

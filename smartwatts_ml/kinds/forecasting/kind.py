@@ -1,0 +1,154 @@
+"""Forecasting as a kind of model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.kinds.base import (
+    Criterion,
+    Details,
+    Kind,
+    ModelSpec,
+    Network,
+    Option,
+    Predictor,
+    Progress,
+    Scores,
+    Trained,
+    TrainOptions,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from pydantic_settings import BaseSettings
+
+    from smartwatts_ml.readings.base import Readings
+
+__all__ = ["ForecastingKind"]
+
+HOUR_S = 3600
+DAY_S = 24 * HOUR_S
+CONTEXT_DAYS = 28
+NAMED = {24: "24h", 168: "7d", 720: "30d"}
+MAX_HORIZON = 720
+MAX_EMBARGO_DAYS = 7
+
+
+class ForecastingKind(Kind):
+    """Hourly power of the next hours to weeks, as P10, P50 and P90."""
+
+    name = "forecasting"
+    title = "power forecasts"
+    criteria = (
+        Criterion("wape", better="lower", role="improve", label="WAPE"),
+        Criterion(
+            "wql",
+            better="lower",
+            role="guard",
+            label="quantile loss",
+            tolerance=0.02,
+            relative=True,
+        ),
+    )
+    required_metrics = ("mape", "rmse_w", "wape")
+    train_options = (
+        Option(
+            "forecast_horizon",
+            int,
+            24,
+            "Hours that one forecast covers.",
+            minimum=1,
+            maximum=MAX_HORIZON,
+        ),
+    )
+    predict_options = (
+        Option("from", str, None, "First origin, on the input's own clock. Default: end of data."),
+        Option("to", str, None, "Last origin (inclusive). Default: end of data."),
+        Option("every", str, None, "Time between two origins: 24h, 7d or a number of hours."),
+    )
+    prediction_columns = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")
+
+    def settings_class(self) -> type[BaseSettings]:
+        from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
+
+        return ForecastingSettings
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        return tuple(self.spec(forecast_horizon=hours) for hours in NAMED)
+
+    def spec(self, **options: Any) -> ModelSpec:
+        hours = int(options.get("forecast_horizon") or 24)
+        if not 1 <= hours <= MAX_HORIZON:
+            raise UsageError(f"a horizon of {hours} hours", fix=f"1 to {MAX_HORIZON} hours")
+        return ModelSpec(
+            name=f"{self.name}_{NAMED.get(hours, f'{hours}h')}",
+            kind=self.name,
+            file_stem=f"{self.name}_{hours}h_model",
+            period_s=HOUR_S,
+            window_s=CONTEXT_DAYS * DAY_S + hours * HOUR_S,
+            # Training targets end where the holdout begins, and a forecast may look at all
+            # that lies before its origin; more than a week would only cost readings.
+            embargo_s=min(hours * HOUR_S, MAX_EMBARGO_DAYS * DAY_S),
+            holdout_s=hours * HOUR_S + 7 * DAY_S,
+            parameters={"horizon": hours},
+        )
+
+    def spec_of(self, details: Details) -> ModelSpec:
+        return self.spec(forecast_horizon=details["horizon"])
+
+    def train(
+        self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
+    ) -> Trained:
+        from smartwatts_ml.kinds.forecasting.assembly import train
+
+        return train(spec, readings, options, progress)
+
+    def baselines(
+        self, spec: ModelSpec, details: Details, readings: Readings
+    ) -> dict[str, Predictor]:
+        """Both look at the readings before each origin alone, so nothing is fitted."""
+        from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
+
+        horizon = spec.parameters["horizon"]
+        return {
+            "four_week_mean": SameHourMean(horizon, weeks=4),
+            "last_week": SameHourMean(horizon, weeks=1),
+        }
+
+    def predictor(self, network: Network) -> Predictor:
+        from smartwatts_ml.kinds.forecasting.predictors import NetworkForecaster
+
+        return NetworkForecaster(network, network.details["horizon"])
+
+    def evaluate(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> dict[str, Scores]:
+        from smartwatts_ml.kinds.forecasting.evaluation import evaluate
+
+        return evaluate(spec.parameters["horizon"], predictors, readings)
+
+    def headline(self, sums: np.ndarray) -> dict[str, float]:
+        from smartwatts_ml.kinds.forecasting.metrics import headline
+
+        return headline(sums)
+
+    def predict(
+        self, predictor: Predictor, readings: Readings, **options: Any
+    ) -> Iterator[pd.DataFrame]:
+        from smartwatts_ml.kinds.forecasting.prediction import predict
+
+        return predict(
+            predictor,
+            readings,
+            start=options.get("from_"),
+            end=options.get("to"),
+            every=options.get("every"),
+        )
+
+    def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
+        from smartwatts_ml.kinds.forecasting.samples import sample_inputs
+
+        return sample_inputs(count, seed)

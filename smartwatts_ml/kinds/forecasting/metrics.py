@@ -1,0 +1,118 @@
+"""What a forecast is measured by: sums for each block of hours, and metrics from sums.
+
+Sums can be added over weeks and sites, so the gate's bootstrap costs an addition. Each
+metric is taken for each site and then averaged over sites, so that every home counts
+alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["FLOOR_W", "QUANTILES", "STATS", "headline", "measure", "pinball"]
+
+QUANTILES = (0.1, 0.5, 0.9)
+FLOOR_W = 50.0
+"""Hours with less power than this are left out of MAPE, and counted."""
+STATS = (
+    "n",
+    "abs_error",
+    "abs_truth",
+    "truth",
+    "sq_error",
+    "pinball_10",
+    "pinball_50",
+    "pinball_90",
+    "covered",
+    "width",
+    "ape_sum",
+    "ape_n",
+    "ape_excluded",
+    "scaled_error",
+    "scale",
+)
+_AT = {name: i for i, name in enumerate(STATS)}
+
+
+def pinball(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.ndarray:
+    """Pinball loss, W: too low a forecast costs ``level`` a watt, too high 1 - ``level``.
+
+    >>> pinball(np.array([100.0, 100.0]), np.array([90.0, 110.0]), 0.9)
+    array([9., 1.])
+    """
+    error = truth - forecast
+    return np.maximum(level * error, (level - 1) * error)
+
+
+def measure(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> np.ndarray:
+    """Sums over the known hours of one block, shape (n_stats,).
+
+    ``truth`` (h,), W, NaN where missing; ``quantiles`` (h, 3), W; ``naive_error_w``: mean
+    absolute error of last week's value over the site's training period, W, NaN if unknown.
+    """
+    known = np.isfinite(truth)
+    y, q = truth[known].astype(np.float64), quantiles[known].astype(np.float64)
+    error = np.abs(y - q[:, 1])
+    large = np.abs(y) >= FLOOR_W
+    scalable = np.isfinite(naive_error_w) and naive_error_w > 0
+    return np.array(
+        [
+            len(y),
+            error.sum(),
+            np.abs(y).sum(),
+            y.sum(),
+            (error**2).sum(),
+            *(pinball(y, q[:, i], level).sum() for i, level in enumerate(QUANTILES)),
+            ((q[:, 0] <= y) & (y <= q[:, 2])).sum(),
+            (q[:, 2] - q[:, 0]).sum(),
+            (error[large] / np.abs(y[large])).sum(),
+            large.sum(),
+            (~large).sum(),
+            error.sum() if scalable else 0.0,
+            naive_error_w * len(y) if scalable else 0.0,
+        ]
+    )
+
+
+def headline(sums: np.ndarray) -> dict[str, float]:
+    """Metrics from sums of shape (n_sites, 1, n_stats): means over sites.
+
+    Lower is better for all but ``coverage_80``, which should be 0.8. ``wape``, ``mape``,
+    ``nrmse``, ``wql`` and ``width_80`` are shares, ``mase`` a ratio, the others W.
+
+    >>> truth = np.array([100.0, 200.0, 40.0, 60.0])
+    >>> forecast = np.array([[90.0, 110, 120], [150, 180, 190], [45, 40, 70], [50, 90, 100]])
+    >>> found = headline(measure(truth, forecast, naive_error_w=10.0)[None, None])
+    >>> {name: round(value, 4) for name, value in found.items()}  # doctest: +NORMALIZE_WHITESPACE
+    {'wape': 0.15, 'mape': 0.2333, 'rmse_w': 18.7083, 'mase': 1.5, 'nrmse': 0.1871,
+     'wql': 0.0992, 'coverage_80': 0.5, 'pinball_w': 4.9583, 'width_80': 0.3625}
+    """
+    site = sums[:, 0, :]
+    n = site[:, _AT["n"]]
+    rmse = np.sqrt(_share(site[:, _AT["sq_error"]], n))
+    mean = _share(site[:, _AT["truth"]], n)
+    losses = site[:, [_AT["pinball_10"], _AT["pinball_50"], _AT["pinball_90"]]].mean(1)
+    abs_truth = site[:, _AT["abs_truth"]]
+    metrics = {
+        "wape": _share(site[:, _AT["abs_error"]], abs_truth),
+        "mape": _share(site[:, _AT["ape_sum"]], site[:, _AT["ape_n"]]),
+        "rmse_w": rmse,
+        "mase": _share(site[:, _AT["scaled_error"]], site[:, _AT["scale"]]),
+        "nrmse": _share(rmse, mean),
+        "wql": _share(2 * losses, abs_truth),
+        "coverage_80": _share(site[:, _AT["covered"]], n),
+        "pinball_w": _share(losses, n),
+        "width_80": _share(site[:, _AT["width"]], site[:, _AT["truth"]]),
+    }
+    return {name: _mean(values) for name, values in metrics.items()}
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """``part / whole``, NaN where ``whole`` is not positive."""
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of the sites where the metric is defined."""
+    defined = np.isfinite(values)
+    return float(values[defined].mean()) if defined.any() else float("nan")

@@ -1,0 +1,105 @@
+"""Forecasts as tables: one from the end of each site's readings, or rolling ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.kinds.forecasting.predictors import Forecaster
+from smartwatts_ml.kinds.forecasting.windows import HOUR_S, Series, to_series
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
+
+__all__ = ["parse_every", "predict"]
+
+HOUR = np.timedelta64(HOUR_S, "s")
+ORIGINS_AT_ONCE = 256
+
+
+def parse_every(text: str | None) -> int:
+    """Hours between two origins; a day where nothing is said.
+
+    >>> parse_every("24h"), parse_every("7d"), parse_every("6"), parse_every(None)
+    (24, 168, 6, 24)
+    """
+    if text is None:
+        return 24
+    found = re.fullmatch(r"\s*(\d+)\s*([hd]?)\s*", text.lower())
+    hours = int(found[1]) * (24 if found[2] == "d" else 1) if found else 0
+    if not hours:
+        raise UsageError(f"--every {text}", fix="say 24h, 7d or a number of hours")
+    return hours
+
+
+def predict(
+    forecaster: Forecaster,
+    readings: Readings,
+    *,
+    start: np.datetime64 | None = None,
+    end: np.datetime64 | None = None,
+    every: str | None = None,
+) -> Iterator[pd.DataFrame]:
+    """One frame for up to 256 origins of a site: device_id, issued_at, timestamp,
+    consumption (P50), p10, p90; stamps in UTC, power in W.
+
+    ``start`` and ``end`` are inclusive. Without ``start`` there is one origin: ``end``,
+    or the end of the site's readings.
+    """
+    hours = parse_every(every)
+    if every is not None and start is None:
+        raise UsageError("--every needs --from", fix="say where the first origin is")
+    if start is not None and end is not None and end < start:
+        raise UsageError(f"--to {end} is before --from {start}")
+    for loaded in readings.iterate(HOUR_S, (MAINS,)):
+        if MAINS not in loaded.channels:
+            continue
+        series = to_series(loaded)
+        origins = _origins(loaded, series, start, end, hours)
+        for i in range(0, len(origins), ORIGINS_AT_ONCE):
+            yield _frame(forecaster, loaded, series, origins[i : i + ORIGINS_AT_ONCE])
+
+
+def _origins(
+    loaded: SiteReadings,
+    series: Series,
+    start: np.datetime64 | None,
+    end: np.datetime64 | None,
+    every: int,
+) -> np.ndarray:
+    """Indices of the origins within a site's readings and their end. An origin with no
+    reading in the four weeks before it is left out: there is nothing to forecast from."""
+    if start is None:
+        last = len(loaded) if end is None else _first_hour(loaded, end)
+        wanted = np.array([last])
+    else:
+        first = _first_hour(loaded, start)
+        stop = len(loaded) if end is None else int((end - loaded.start) // HOUR)
+        wanted = np.arange(first, stop + 1, every)
+    wanted = wanted[(wanted > 0) & (wanted <= len(loaded))]
+    return np.asarray(wanted[series.known_before(wanted) > 0])
+
+
+def _first_hour(loaded: SiteReadings, time: np.datetime64) -> int:
+    """Index of the first hour that starts at or after ``time``; it may lie outside."""
+    return -int((loaded.start - time) // HOUR)
+
+
+def _frame(
+    forecaster: Forecaster, loaded: SiteReadings, series: Series, origins: np.ndarray
+) -> pd.DataFrame:
+    quantiles = forecaster.forecast(series, origins).reshape(-1, 3)
+    issued = loaded.start + origins * HOUR
+    steps = np.arange(forecaster.horizon) * HOUR
+    return pd.DataFrame(
+        {
+            "device_id": device_id(loaded.site, MAINS),
+            "issued_at": np.repeat(issued, forecaster.horizon),
+            "timestamp": (issued[:, None] + steps).ravel(),
+            "consumption": quantiles[:, 1],
+            "p10": quantiles[:, 0],
+            "p90": quantiles[:, 2],
+        }
+    )

@@ -1,0 +1,34 @@
+"""Made-up contexts that look like homes: what a converted file is checked on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
+
+__all__ = ["sample_inputs"]
+
+
+def sample_inputs(count: int, seed: int) -> dict[str, np.ndarray]:
+    """``history_w`` (count, 672, 1), W, and ``hour_of_week`` (count, 1).
+
+    Homes of different sizes with a daily wave and bursts; one in eight produces, one in
+    four has a hole or begins late.
+    """
+    rng = np.random.default_rng(seed)
+    hour = np.arange(CONTEXT_HOURS)
+    level = np.exp(rng.normal(np.log(500.0), 0.8, (count, 1)))
+    phase = rng.uniform(0, 2 * np.pi, (count, 1))
+    wave = 1.0 + 0.5 * np.sin(2 * np.pi * hour / 24 + phase)
+    burst = rng.gamma(0.3, 1.5, (count, CONTEXT_HOURS))
+    power = level * (0.4 * wave + burst)
+    solar = np.clip(np.sin(2 * np.pi * hour / 24 - 1.5), 0, None) * 4 * level
+    power -= np.where(rng.random((count, 1)) < 1 / 8, solar, 0.0)
+    for row in np.flatnonzero(rng.random(count) < 1 / 4):
+        begin = int(rng.integers(0, CONTEXT_HOURS - 48))
+        first = 0 if rng.random() < 0.5 else begin
+        power[row, first : begin + 48] = np.nan
+    return {
+        "history_w": power[:, :, None].astype(np.float32),
+        "hour_of_week": rng.integers(0, 168, (count, 1)).astype(np.float32),
+    }

@@ -1,0 +1,40 @@
+"""Settings of forecasting, ``SMARTWATTS_FORECASTING_*``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from smartwatts_ml.settings import SETTINGS_FILE, TomlSettings
+
+__all__ = ["ForecastingSettings"]
+
+
+class ForecastingSettings(TomlSettings):
+    """How forecasting networks are trained."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SMARTWATTS_FORECASTING_",
+        extra="forbid",
+        toml_file=SETTINGS_FILE,
+        toml_table_header=("forecasting",),
+    )
+
+    epochs: int = Field(16, gt=0, description="Epochs, at most; training stops early by itself.")
+    batch_size: int = Field(32, gt=0, description="Windows in a training step.")
+    epoch_windows: int = Field(
+        2048, gt=0, description="Windows drawn in an epoch, however many sites there are."
+    )
+    patience: int = Field(5, gt=0, description="Epochs without progress before training stops.")
+    units: int = Field(96, gt=0, description="Width of each layer of the network.")
+    layers: int = Field(3, gt=0, description="Layers of the network.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden units left out.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
+    weight_decay: float = Field(1e-3, ge=0, description="Weight decay of AdamW.")
+    shortened_share: float = Field(
+        0.15, ge=0, le=1, description="Share of training contexts that are cut short or holed."
+    )
+    validation_share: float = Field(
+        0.15, gt=0, lt=0.5, description="Newest share of each site that early stopping watches."
+    )
+    max_sites: int = Field(500, gt=0, description="Most sites held in memory while training.")
