@@ -20,7 +20,7 @@ class Fault:
 
 
 FAULTS: Mapping[str, Fault] = {
-    "quote": Fault("", "a quote is not closed on its line"),
+    "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
     "stamp_form": Fault(TIMESTAMP, "not an ISO 8601 date and time"),

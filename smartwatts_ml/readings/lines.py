@@ -13,6 +13,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -151,25 +152,44 @@ def _decoder(start: bytes) -> io.IncrementalNewlineDecoder:
 
 
 def _settle(body: str, separator: str) -> str:
-    """The block without characters that mean something to the scan, quotes resolved."""
+    """The block without characters that mean something to the scan, without spaces around
+    fields, and with quotes resolved."""
     if any(mark in body for mark in ("\x00", RECORD, OPEN, FIELD)):
         body = body.translate(FORBIDDEN)
     if QUOTE not in body:
-        return body
-    lines = body.split("\n")
-    return "\n".join(_unquote(line, separator) if QUOTE in line else line for line in lines)
+        return _trim(body, separator)
+    return "\n".join(
+        _unquote(line, separator) if QUOTE in line else _trim(line, separator)
+        for line in body.split("\n")
+    )
+
+
+def _trim(text: str, separator: str) -> str:
+    """Without spaces (and tabs, where they do not separate) at either end of each field.
+
+    >>> _trim(" a b, c\\n,\\td\\n", ",")
+    'a b,c\\n,d\\n'
+    """
+    space = " \t" if "\t" in text and separator != "\t" else " "
+    ends = (separator, "\n")
+    touching = (pair for s in space for e in ends for pair in (s + e, e + s))
+    if text[:1] in space or text[-1:] in space or any(pair in text for pair in touching):
+        text = re.sub(f"[{space}]+(?=[{separator}\n])", "", text)
+        text = re.sub(f"(?<=[{separator}\n])[{space}]+", "", text)
+        return text.strip(space)
+    return text
 
 
 def _unquote(line: str, separator: str) -> str:
-    """Fields of one quoted line, joined by ``FIELD``; marked where a quote stays open.
+    """Fields of one quoted line, joined by ``FIELD``; marked where quotes do not match.
 
+    >>> _unquote('"2026-01-01 00:00","15,a', ",")[0] == OPEN
+    True
     >>> _unquote('"2026-01-01 00:00","1,5",a', ",").split(FIELD)
     ['2026-01-01 00:00', '1,5', 'a']
-    >>> _unquote('2026-01-01 00:00,"15,a', ",")
-    '\\x1e2026-01-01 00:00,"15,a'
     """
     try:
         fields = next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error:
         return OPEN + line
-    return FIELD.join(fields)
+    return FIELD.join(field.strip(" \t") for field in fields)

@@ -36,7 +36,6 @@ KEPT_TEXT = 200
 LOCAL = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?"
 ZONED = LOCAL + r" ?(Z|UTC|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
 OFFSET = r"[+-]\d\d(:?\d\d)?$"
-SPACE = "' \t'"
 
 
 def scan(work: Workspace, source: Path, name: str, settings: Settings) -> FileReport:
@@ -81,7 +80,7 @@ def _parse_sql(copy: CleanCopy, settings: Settings) -> str:
     separator = quoted(header.separator)
 
     def field(column: str) -> str:
-        return f"trim(fields[{header.positions[column] + 1}], {SPACE})"
+        return f"fields[{header.positions[column] + 1}]"
 
     number = field(CONSUMPTION)
     if header.separator != ",":
@@ -112,7 +111,7 @@ def _parse_sql(copy: CleanCopy, settings: Settings) -> str:
             CASE WHEN NOT contains(device_text, '/') THEN device_text || '/{MAINS}'
                 WHEN instr(device_text, '/') = length(device_text) THEN device_text || '{MAINS}'
                 ELSE device_text END AS device,
-            trim(line, {SPACE}) = '' AS blank
+            line = '' AS blank
         FROM texts
     ), judged AS (SELECT *, {_fault_sql(header.width)} AS fault FROM cast_texts)
     SELECT line_no, stamp, local, value, device, anomaly, fault, blank, {_text_sql()} AS text
