@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.errors import SmartwattsError, UsageError
+from smartwatts_ml.native import native_stderr_kept
 from smartwatts_ml.networks import (
     SIGNATURE,
     KerasNetwork,
     LiteRTNetwork,
     embed_details,
-    import_keras,
     name_outputs,
 )
 
@@ -102,7 +102,7 @@ def generic_samples(network: KerasNetwork, count: int, seed: int) -> dict[str, n
 
 def _export(network: KerasNetwork, folder: Path) -> None:
     """Write a SavedModel with one endpoint of fixed shapes and the model's own names."""
-    keras = import_keras()
+    import keras
     import tensorflow as tf
 
     model = network.model
@@ -157,7 +157,8 @@ def _convert(folder: str, samples: Samples, quantization: str) -> bytes:
         converter.target_spec.supported_types = [tf.float16]
     if quantization == "int8":
         converter.representative_dataset = lambda: _representative(samples)
-    return bytes(converter.convert())
+    with native_stderr_kept():
+        return bytes(converter.convert())
 
 
 def _representative(samples: Samples) -> Any:

@@ -7,7 +7,6 @@ model file is complete by itself. Only the Keras half imports TensorFlow.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.native import import_keras, native_stderr_kept
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +26,6 @@ __all__ = [
     "KerasNetwork",
     "LiteRTNetwork",
     "embed_details",
-    "import_keras",
     "load_keras",
     "name_outputs",
     "open_network",
@@ -37,15 +36,6 @@ __all__ = [
 METADATA_NAME = "smartwatts.manifest"
 KERAS_MEMBER = "smartwatts.json"
 SIGNATURE = "serve"
-
-
-def import_keras() -> Any:
-    """Keras on TensorFlow, without the start-up chatter; slow the first time."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    import keras
-
-    return keras
 
 
 class KerasNetwork:
@@ -70,8 +60,9 @@ class LiteRTNetwork:
 
         self.details = read_details(content, name)
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with native_stderr_kept():
+                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
             runner = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
             raise BadInputError(f"{name}: not a LiteRT model that runs here: {error}") from error

@@ -14,7 +14,6 @@ from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.networks import (
     KerasNetwork,
     LiteRTNetwork,
-    import_keras,
     load_keras,
     open_network,
     read_details,
@@ -27,7 +26,8 @@ DETAILS = {"kind": "made", "model": "made_1h", "numbers": [1, 2.5]}
 
 @pytest.fixture(scope="module")
 def network() -> KerasNetwork:
-    keras = import_keras()
+    import keras
+
     keras.utils.set_random_seed(1)
     history = keras.Input((48, 1), name="history_w")
     hour = keras.Input((1,), name="hour_of_week")
@@ -84,7 +84,8 @@ def test_details_travel_inside_both_files(
 def test_a_file_that_lost_its_weights_is_refused(
     network: KerasNetwork, samples: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keras = import_keras()
+    import keras
+
     other = keras.models.clone_model(network.model)
     for layer in other.layers:
         layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
@@ -102,7 +103,8 @@ def test_an_unknown_quantization_names_the_known_ones(network: KerasNetwork) -> 
 
 
 def test_a_legacy_h5_model_converts(tmp_path: Path) -> None:
-    keras = import_keras()
+    import keras
+
     model = keras.Sequential(
         [keras.Input((32,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)]
     )

@@ -93,6 +93,7 @@ def _train_files(
     quantization: str,
 ) -> dict[str, Any]:
     from smartwatts_ml.conversion import convert_network
+    from smartwatts_ml.native import import_keras
     from smartwatts_ml.networks import KerasNetwork, save_keras
     from smartwatts_ml.readings.files import FileReadings
     from smartwatts_ml.settings import settings
@@ -101,6 +102,8 @@ def _train_files(
     output_dir.mkdir(parents=True, exist_ok=True)
     stem = output_dir / spec.file_stem
     with progress_bar(f"train {spec.name}") as report:
+        report("loading TensorFlow", 0.0)
+        import_keras()
         report("reading files", 0.0)
         readings = FileReadings([data_dir], settings())
         trained = kind.train(spec, readings, options, report)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
+from smartwatts_ml.native import import_keras
 from smartwatts_ml.networks import save_keras
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs import ModelRun
@@ -18,7 +19,7 @@ from smartwatts_ml.store.lease import hold
 
 __all__ = ["Challenger", "train", "training_log"]
 
-LEASE_SECONDS = 3 * 3600
+LEASE_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def train(
     """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
     run = ModelRun(objects, settings, run_id, model)
     with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS):
+        import_keras()
         started, cpu = time.monotonic(), time.process_time()
         trained = run.kind.train(run.spec, run.training, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
