@@ -1,0 +1,84 @@
+"""``smartwatts ingest`` and ``smartwatts readings``, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from smartwatts_ml.cli import app
+from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.objects import Objects, open_root
+from tests.readings.landing import land, minutes
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    return open_root(str(tmp_path / "root"))
+
+
+def smartwatts(objects: Objects, *words: str) -> Result:
+    return CliRunner().invoke(app, [*words, "--root", objects.url])
+
+
+def test_ingest_tells_what_became_of_each_file(objects: Objects) -> None:
+    land(objects, "a.csv", *minutes("home1", 100), "x,y,z")
+    result = smartwatts(objects, "ingest")
+    assert result.exit_code == 0
+    assert "landing/a.csv" in result.stdout
+    assert "100 readings added, 1 rejected" in result.stdout
+    assert "not an ISO 8601 date and time" in result.stdout
+    again = smartwatts(objects, "ingest", "--json")
+    assert json.loads(again.stdout)["unchanged"] == 1
+
+
+def test_ingest_ends_as_bad_input_where_a_file_could_not_be_read(objects: Objects) -> None:
+    land(objects, "a.csv", *minutes("home1", 100))
+    land(objects, "b.csv", header="a,b")
+    result = smartwatts(objects, "ingest", "--json")
+    assert isinstance(result.exception, BadInputError)
+    assert result.exception.exit_code == 3
+    report = json.loads(result.stdout)
+    assert (report["accepted"], report["left"]) == (100, 1)
+
+
+def test_stats_shows_sites_with_their_coverage(objects: Objects) -> None:
+    land(objects, "a.csv", *minutes("home1", 100)[::2], *minutes("home2", 60))
+    smartwatts(objects, "ingest")
+    assert "110 readings of 2 sites" in smartwatts(objects, "readings", "stats").stdout
+    stats = json.loads(smartwatts(objects, "readings", "stats", "--json").stdout)
+    assert stats["snapshot"]["rows"] == 110
+    assert [site["native_s"] for site in stats["sites"]] == [120, 60]
+    assert stats["sites"][1]["coverage"] == 1.0
+
+
+def test_stats_of_an_empty_root_say_so(objects: Objects) -> None:
+    assert "empty" in smartwatts(objects, "readings", "stats").stdout
+
+
+def test_export_writes_what_ingest_reads(objects: Objects, tmp_path: Path) -> None:
+    land(objects, "a.csv", *minutes("home1", 60), *minutes("home1/kettle", 30))
+    smartwatts(objects, "ingest")
+    output = tmp_path / "out" / "home1.csv"
+    words = ("readings", "export", "home1", "--period", "60", "--output", str(output))
+    assert smartwatts(objects, *words).exit_code == 0
+    assert output.read_text().splitlines()[:2] == [
+        "timestamp,consumption,device_id",
+        "2024-01-31T00:00:00Z,1,home1/kettle",
+    ]
+    other = open_root(str(tmp_path / "other"))
+    land(other, "a.csv", *output.read_text().splitlines()[1:])
+    assert "90 readings added, 0 rejected" in smartwatts(other, "ingest").stdout
+
+
+def test_export_refuses_what_is_not_there(objects: Objects, tmp_path: Path) -> None:
+    land(objects, "a.csv", *minutes("home1", 60))
+    smartwatts(objects, "ingest")
+    output = str(tmp_path / "out.csv")
+    missing = smartwatts(objects, "readings", "export", "home9", "--output", output)
+    finer = smartwatts(objects, "readings", "export", "home1", "--period", "1", "--output", output)
+    assert isinstance(missing.exception, NotFoundError)
+    assert "known: home1" in str(missing.exception)
+    assert isinstance(finer.exception, UsageError)

@@ -1,0 +1,165 @@
+"""Readings straight from files: sites, corrections, clocks."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.settings import Settings
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+HEADER = "timestamp,consumption,device_id"
+
+
+def write(path: Path, *rows: str, header: str = HEADER) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = "\n".join([header, *rows, ""]).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def hours(device: str, *values: float, day: str = "2024-01-01") -> list[str]:
+    return [f"{day} {hour:02}:00:00,{value},{device}" for hour, value in enumerate(values)]
+
+
+def test_folders_are_searched_below_for_csv_and_packed_csv(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", *hours("home1", 1, 2, 3))
+    write(tmp_path / "below" / "b.csv.gz", *hours("home1/kettle", 4, 5, 6))
+    write(tmp_path / "below" / "deep" / "c.CSV", *hours("home2", 7, 8))
+    write(tmp_path / "notes.txt", "not a reading")
+    with FileReadings([tmp_path], Settings()) as readings:
+        spans = readings.spans()
+        assert [(s.site, s.channels, s.rows, s.native_s) for s in spans] == [
+            ("home1", ("kettle", "mains"), 6, 3600),
+            ("home2", ("mains",), 2, 3600),
+        ]
+        loaded = readings.load("home1", 3600)
+        assert loaded.start == np.datetime64("2024-01-01T00:00:00")
+        assert loaded.channels["kettle"].tolist() == [4, 5, 6]
+        assert readings.load("home1", 3600, ["mains", "oven"]).channels.keys() == {"mains"}
+        assert [site.site for site in readings.iterate(3600)] == ["home1", "home2"]
+        assert len(readings.load("home1", 60)) == 0
+        with pytest.raises(NotFoundError):
+            readings.load("home3", 3600)
+
+
+def test_of_a_repeated_stamp_the_last_reading_counts(tmp_path: Path) -> None:
+    first = write(tmp_path / "1.csv", *hours("a", 1, 2, 3), *hours("a/mains", 9))
+    second = write(tmp_path / "2.csv", *hours("a", 5, 6))
+    with FileReadings([first, second], Settings()) as readings:
+        assert readings.load("a", 3600).channels["mains"].tolist() == [5, 6, 3]
+        assert [file.duplicate for file in readings.report.files] == [1, 0]
+    with FileReadings([second, first], Settings()) as readings:
+        assert readings.load("a", 3600).channels["mains"].tolist() == [9, 2, 3]
+
+
+def test_rejected_rows_are_counted_with_their_reasons(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *hours("a", 1, 2), "2024-01-01 02:00:00,,a", "x,1,a")
+    with FileReadings([path], Settings()) as readings:
+        assert (readings.report.accepted, readings.report.rejected) == (2, 2)
+        (line,) = readings.report.complaints()
+    assert "2 of 4 rows rejected" in line
+    assert "1 × consumption empty" in line
+
+
+@pytest.mark.parametrize("row", ["", "2024-01-01 00:00:00,nan,a"])
+def test_files_without_a_usable_reading_are_bad_input(tmp_path: Path, row: str) -> None:
+    with pytest.raises(BadInputError, match="no usable reading"):
+        FileReadings([write(tmp_path / "a.csv", row)], Settings())
+
+
+def test_nothing_to_read_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="no CSV"):
+        FileReadings([tmp_path], Settings())
+    with pytest.raises(BadInputError, match="no file or folder"):
+        FileReadings([tmp_path / "missing"], Settings())
+
+
+def test_a_bad_header_names_the_file_and_the_column(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", header="timestamp,watts,device_id")
+    with pytest.raises(BadInputError, match=r"a\.csv, line 1: no column consumption"):
+        FileReadings([path], Settings())
+
+
+def test_labels_come_with_the_mains(tmp_path: Path) -> None:
+    rows = [f"{row},{label}" for row, label in zip(hours("a", 1, 2, 3), "010", strict=True)]
+    path = write(tmp_path / "a.csv", *rows, header=f"{HEADER},anomaly")
+    with FileReadings([path], Settings()) as readings:
+        assert readings.load("a", 3600).anomaly.tolist() == [0, 1, 0]
+
+
+def test_each_site_has_its_timezone(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *hours("a", 1, 2), *hours("b", 1, 2))
+    current = Settings(timezone="Europe/Paris", site_timezones={"b": "Europe/Lisbon"})
+    with FileReadings([path], current) as readings:
+        zones = [readings.load(site, 3600).timezone for site in "ab"]
+        assert zones == ["Europe/Paris", "Europe/Lisbon"]
+        assert readings.load("b", 3600).start == np.datetime64("2023-12-31T23:00:00")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "timezone"),
+    [
+        ("2024-07-01 12:00:00", "Europe/Paris"),
+        ("2024-07-01T12:00", "UTC"),
+        ("2024-07-01T10:00:00Z", "Europe/Paris"),
+        ("2024-07-01T12:00:00+02:00", "Europe/Paris"),
+        ("2024-07-01 12:00:00 +0530", "UTC"),
+        ("2024-07-01 12:00:00-03", "UTC"),
+    ],
+)
+def test_stamps_go_out_as_they_came_in(tmp_path: Path, stamp: str, timezone: str) -> None:
+    path = write(tmp_path / "a.csv", f"{stamp},5,a", "2024-07-02T00:00:00Z,5,a")
+    with FileReadings([path], Settings(timezone=timezone)) as readings:
+        start = readings.spans()[0].start
+        assert readings.format_stamps(np.array([start])) == [stamp]
+        assert readings.parse_stamp(stamp) == start
+
+
+def test_a_stamp_on_the_command_line_is_on_the_inputs_clock(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *hours("a", 1, 2))
+    with FileReadings([path], Settings(timezone="Europe/Paris")) as readings:
+        assert readings.parse_stamp("2024-07-01") == np.datetime64("2024-06-30T22:00")
+        with pytest.raises(UsageError, match="does not exist"):
+            readings.parse_stamp("2024-03-31 02:30")
+        with pytest.raises(UsageError, match="no ISO 8601"):
+            readings.parse_stamp("yesterday")
+
+
+def test_an_unknown_timezone_is_wrong_use(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *hours("a", 1, 2))
+    with pytest.raises(UsageError, match="no timezone 'Mars/Base'"):
+        FileReadings([path], Settings(timezone="Mars/Base"))
+
+
+def test_the_temporary_database_is_gone_after_use(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    with FileReadings([write(tmp_path / "a.csv", *hours("a", 1, 2))], Settings()) as readings:
+        readings.load("a", 3600)
+        assert list((tmp_path / "temporary").iterdir())
+    with pytest.raises(BadInputError):
+        FileReadings([write(tmp_path / "b.csv", header="x")], Settings())
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
+def test_real_minutes_become_the_hourly_means_that_pandas_computes() -> None:
+    import pandas as pd
+
+    path = SHARED / "nilm_refit2" / "refit2_2014-03.csv.gz"
+    frame = pd.read_csv(path, parse_dates=["timestamp"])
+    mains = frame[frame.device_id == "refit2/mains"].set_index("timestamp").consumption
+    hourly = mains.resample("1h").agg(["mean", "count"])
+    expected = hourly["mean"].where(hourly["count"] >= 30)
+    with FileReadings([path], Settings()) as readings:
+        assert readings.report.accepted == len(frame)
+        loaded = readings.load("refit2", 3600, ["mains"])
+        minutes = readings.load("refit2", 60, ["mains"])
+    assert np.allclose(loaded.channels["mains"], expected, rtol=1e-6, equal_nan=True)
+    assert np.isfinite(minutes.channels["mains"]).sum() == len(mains)
