@@ -1,0 +1,175 @@
+"""Every system scored on the same hours: those that labels mark, or injected anomalies."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.anomaly.injection import inject
+from smartwatts_ml.kinds.anomaly.metrics import BINS, COUNTS, STATS, runs, score_bins, vus_pr
+from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
+from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+
+__all__ = ["Scorer", "evaluate"]
+
+DAYS_PER_EVENT = 7
+SMEAR_HOURS = 24
+"""A false alert that touches an event and is no longer than this is that event's echo."""
+STREAM = 0x5EED  # keeps the injections of judging apart from those of training
+MONDAY = np.datetime64("1969-12-29", "D")  # the Monday before the epoch
+WEEK = np.timedelta64(7, "D")
+
+
+class Scorer(Protocol):
+    """A system that scores hours of a site, each from readings up to that hour only."""
+
+    def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Scores in 0..1 and alerts of the hours ``at``, shape (len(at),) each."""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Hours to judge: ``at`` (indices of present readings), ``truth`` (bool), alike."""
+
+    site: SiteReadings
+    at: np.ndarray
+    truth: np.ndarray
+
+
+def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> dict[str, Scores]:
+    """Score all systems; labels are used if any reading to be scored carries one."""
+    labelled = _has_labels(readings)
+    blocks: dict[str, list[np.ndarray]] = {name: [] for name in systems}
+    volumes: dict[str, list[float]] = {name: [] for name in systems}
+    sites: list[np.ndarray] = []
+    weeks: list[np.ndarray] = []
+    for site in readings.iterate(3600, (MAINS,)):
+        judged = _from_labels(site) if labelled else _from_injection(site, seed)
+        if not judged.at.size:
+            continue
+        monday = _mondays(judged.site.times[judged.at])
+        mondays = np.unique(monday)
+        sites.append(np.full(len(mondays), site.site))
+        weeks.append(mondays)
+        for name, system in systems.items():
+            score, alert = system.score(judged.site, judged.at)
+            score = np.nan_to_num(score, nan=0.0)
+            blocks[name].append(_block_sums(judged, score, alert.astype(bool), monday))
+            if judged.truth.any():
+                volumes[name].append(vus_pr(judged.truth, score))
+    if not sites or not any(volumes.values()):
+        raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
+    notes = (_note(labelled),)
+    return {
+        name: Scores(
+            channels=(MAINS,),
+            stats=STATS,
+            sites=np.concatenate(sites),
+            weeks=np.concatenate(weeks),
+            sums=np.concatenate(blocks[name])[:, None, :],
+            extra={"vus_pr": float(np.mean(volumes[name]))},
+            notes=notes,
+        )
+        for name in systems
+    }
+
+
+def _note(labelled: bool) -> str:
+    if labelled:
+        return "judged by the labels of the readings (column anomaly)"
+    return (
+        "judged by seeded injection into held-out readings: about one anomaly in "
+        f"{DAYS_PER_EVENT} days a site, of seven types"
+    )
+
+
+def _has_labels(readings: Readings) -> bool:
+    """Whether any hour that may be scored is marked; reads until the first such site."""
+    return any(
+        site.anomaly is not None and bool(site.anomaly[site.score_index :].any())
+        for site in readings.iterate(3600, (MAINS,))
+    )
+
+
+def _present(site: SiteReadings) -> np.ndarray:
+    at = np.flatnonzero(~np.isnan(mains_of(site)))
+    return at[at >= site.score_index]
+
+
+def _from_labels(site: SiteReadings) -> _Judged:
+    at = _present(site)
+    marks = np.zeros(len(site), np.uint8) if site.anomaly is None else site.anomaly
+    return _Judged(site, at, marks[at] > 0)
+
+
+def _from_injection(site: SiteReadings, seed: int) -> _Judged:
+    """The same site with anomalies in its scored part; what is injected follows from the
+    seed, the site's name and its readings alone."""
+    at = _present(site)
+    allowed = np.zeros(len(site), bool)
+    allowed[at] = True
+    injected = inject(
+        mains_of(site),
+        hours_of_week(site),
+        allowed,
+        (seed, STREAM, zlib.crc32(site.site.encode())),
+        count=max(1, round(len(at) / (24 * DAYS_PER_EVENT))),
+    )
+    changed = replace(site, channels={**site.channels, MAINS: injected.values})
+    return _Judged(changed, at, injected.codes[at] > 0)
+
+
+def _mondays(times: np.ndarray) -> np.ndarray:
+    days = times.astype("datetime64[D]")
+    return days - (days - MONDAY) % WEEK
+
+
+def _block_sums(
+    judged: _Judged, score: np.ndarray, alert: np.ndarray, monday: np.ndarray
+) -> np.ndarray:
+    """Statistics by week, shape (n_weeks, n_stats); an event or an alert belongs to the
+    week in which it starts."""
+    truth, at = judged.truth, judged.at
+    _, block = np.unique(monday, return_inverse=True)
+    sums = np.zeros((block.max() + 1, len(STATS)))
+
+    def add(stat: str, rows: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
+        np.add.at(sums[:, COUNTS.index(stat)], block[rows], amount)
+
+    add("tp", np.flatnonzero(alert & truth))
+    add("fp", np.flatnonzero(alert & ~truth))
+    add("fn", np.flatnonzero(~alert & truth))
+    add("tn", np.flatnonzero(~alert & ~truth))
+    add("normal_hours", np.flatnonzero(~truth))
+    first, last = runs(truth)
+    hits = np.r_[0, np.cumsum(alert)]
+    add("events", first)
+    add("events_hit", first, (hits[last + 1] > hits[first]).astype(float))
+    starts, counts = _false_alerts(alert & ~truth, truth, at)
+    add("false_alerts", starts, counts)
+    bins = score_bins(score) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)
+    np.add.at(sums, (block, bins), 1.0)
+    return sums
+
+
+def _false_alerts(
+    false: np.ndarray, truth: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where each run of false alert hours starts, and for how many it counts: one for each
+    started day, none for a short run that touches an event."""
+    follows = np.r_[False, np.diff(at) == 1]
+    leads = np.r_[follows[1:], False]
+    starts = np.flatnonzero(false & ~(np.r_[False, false[:-1]] & follows))
+    ends = np.flatnonzero(false & ~(np.r_[false[1:], False] & leads))
+    hours = ends - starts + 1
+    after = np.r_[False, truth[:-1]][starts] & follows[starts]
+    before = np.r_[truth[1:], False][ends] & leads[ends]
+    counts = -(-hours // 24)
+    counts[(after | before) & (hours <= SMEAR_HOURS)] = 0
+    return starts, counts.astype(float)

@@ -1,0 +1,227 @@
+"""What the network looks at: one graph from raw W to features, used in training and on the
+gateway alike.
+
+Every measure of the newest hours is compared with what the same measure has been on each
+day of the window, so that a device brings its own scale, and a noisy home needs more than
+a steady building before anything stands out. Measures:
+
+- residual against the median of the same hour of weekdays or weekends, over 1 h to a week
+- highest, lowest and range of the last hours, as logarithms
+- how long the readings have not moved, and how much they just did
+- the last day against the usual day, as it is and rotated
+- the low quantiles of the last days: what is always on
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smartwatts_ml.kinds.anomaly.graphops import (
+    ABSENT,
+    compress,
+    delay,
+    doubling,
+    log_power,
+    quantiles,
+)
+from smartwatts_ml.kinds.anomaly.normalisation import Window, normalise
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["feature_model"]
+
+Tensor = Any
+FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
+FULL_DAY = 18.0  # hours that make a day count
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measures by day: ``now`` (windows, n), ``daily`` (windows, n, days): the highest of
+    each day, ``valid`` alike. ``span``: days that ``now`` covers, left out of its past.
+    ``floor``: the least spread that counts, in the measure's unit."""
+
+    now: Tensor
+    daily: Tensor
+    valid: Tensor
+    spans: tuple[int, ...]
+    floors: tuple[float, ...]
+
+
+def feature_model(hours: int) -> keras.Model:
+    """Model from ``history_w`` (hours, 1) and ``hour_of_week`` (1,) to features, shape
+    (windows, n_features)."""
+    import keras
+    from keras import ops
+
+    history = keras.Input((hours, 1), name="history_w")
+    newest = keras.Input((1,), name="hour_of_week")
+    window = normalise(history, newest, hours)
+    measures = (_hourly(window), _daily(window))
+    columns = [_standing(measure) for measure in measures]
+    columns += [_state(window, newest)]
+    features = ops.concatenate(columns, axis=-1)
+    return keras.Model({"history_w": history, "hour_of_week": newest}, features, name="features")
+
+
+def _hourly(window: Window) -> Measure:
+    """Measures that have a value at every hour, both ways up."""
+    from keras import ops
+
+    n_days = window.days.shape[1]
+    row = (-1, 1, 24 * n_days)
+    z = (window.days - window.expected) / ops.expand_dims(window.spread, 1)
+    z = ops.reshape(ops.clip(z, -50.0, 50.0) * window.present, row)
+    power = ops.reshape(window.days, row)
+    present = ops.reshape(window.present, row)
+    means, counts = _means(z, present)
+    highest, lowest, complete = _levels(power, present)
+    change = ops.abs(power - delay(power, 1, 0.0)) * present * delay(present, 1, 0.0)
+    run = _flat_run(power, present)
+    levels = log_power(ops.concatenate([highest, lowest, highest - lowest], axis=1))
+    values = ops.concatenate([means, levels, change, run], axis=1)
+    valid = ops.concatenate([counts, complete, complete, complete, present, present], axis=1)
+    shape = (-1, values.shape[1], n_days, 24)
+    absent = ABSENT * (1.0 - valid)
+    top = ops.max(ops.reshape(values - absent, shape), axis=-1)
+    bottom = ops.min(ops.reshape(values + absent, shape), axis=-1)
+    daily = ops.concatenate([top, -bottom], axis=1)
+    now = values[:, :, -1] * valid[:, :, -1]
+    spans = (1, 1, 1, 1, 1, 2, 3, 7, 1, *(1,) * 15, 1, 3)
+    floors = (0.5, *(0.2,) * 8, *(0.1,) * 15, 0.1, 0.3)
+    return Measure(
+        now=ops.concatenate([now, -now], axis=-1),
+        daily=daily,
+        valid=ops.cast(daily > -ABSENT / 2, "float32"),
+        spans=spans * 2,
+        floors=floors * 2,
+    )
+
+
+def _means(z: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean residuals over 1, 3, 6, 12, 24, 48, 72 and 168 h, and of their size over 24 h;
+    valid where half of the hours are present. Shapes (windows, 9, hours)."""
+    from keras import ops
+
+    sums = ops.concatenate([z, ops.abs(z), present], axis=1)
+    three = sums + delay(sums, 1, 0.0) + delay(sums, 2, 0.0)
+    six, twelve, day, two = doubling(three, (3, 6, 12, 24), ops.add, 0.0)
+    days3 = two + delay(day, 48, 0.0)
+    week = days3 + delay(days3, 72, 0.0) + delay(day, 144, 0.0)
+    spans = (sums, three, six, twelve, day, two, days3, week)
+    least = np.array([1, 3, 6, 12, 24, 48, 72, 168, 24], np.float32)[:, None] / 2
+    total = ops.concatenate([*(span[:, :1] for span in spans), day[:, 1:2]], axis=1)
+    count = ops.concatenate([*(span[:, 2:] for span in spans), day[:, 2:]], axis=1)
+    means = total / ops.maximum(count, np.maximum(least, 1.0))
+    return means, ops.cast(count >= least, "float32")
+
+
+def _levels(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Highest and lowest power over 1, 3, 6, 12 and 24 h, and whether all was present.
+    Shapes (windows, 5, hours)."""
+    from keras import ops
+
+    far = -1e4
+    missing = far * (1.0 - present)
+    triple = ops.concatenate([power + missing, missing - power, -present], axis=1)
+    three = ops.maximum(ops.maximum(triple, delay(triple, 1, far)), delay(triple, 2, far))
+    spans = (triple, three, *doubling(three, (3, 6, 12), ops.maximum, far))
+    stacked = [ops.concatenate([span[:, k : k + 1] for span in spans], axis=1) for k in range(3)]
+    return stacked[0], -stacked[1], ops.relu(-stacked[2])
+
+
+def _flat_run(power: Tensor, present: Tensor) -> Tensor:
+    """Logarithm of the hours that the readings have not moved, at most 64."""
+    from keras import ops
+
+    still = ops.cast(ops.abs(power - delay(power, 1, ABSENT)) < FLAT_TOLERANCE, "float32")
+    still = still * present * delay(present, 1, 0.0)
+    place = np.arange(1, power.shape[-1] + 1, dtype=np.float32)
+    moved = doubling((1.0 - still) * place, (1, 2, 4, 8, 16, 32), ops.maximum, 0.0)[-1]
+    return ops.log1p(ops.minimum(ops.subtract(place, moved), 64.0))
+
+
+def _daily(window: Window) -> Measure:
+    """Measures that have one value a day, both ways up, over spans of several days too."""
+    from keras import ops
+
+    straight, gain = _rotation(window)
+    misfit = ops.minimum(ops.abs(window.days - window.expected) * window.present, 5.0)
+    base = quantiles(window.days, window.present, (0.08, 0.25))
+    shape = ops.stack([straight, gain, ops.mean(misfit, -1)], axis=1)
+    one = ops.concatenate([shape, ops.swapaxes(base, 1, 2)], axis=1)
+    two, four = doubling(one, (1, 2), ops.add, 0.0)
+    week = four + delay(two, 4, 0.0) + delay(one, 6, 0.0)
+    longer = [two[:, :2] / 2, two[:, 3:] / 2, four[:, 3:] / 4, week[:, 3:] / 7]
+    values = ops.concatenate([one, *longer], axis=1)
+    values = ops.concatenate([values, -values], axis=1)
+    full = ops.cast(ops.sum(window.present, axis=-1) >= FULL_DAY, "float32")
+    spans = (1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 7, 7)
+    return Measure(
+        now=values[:, :, -1],
+        daily=values,
+        valid=ops.expand_dims(full, 1) + ops.zeros_like(values),
+        spans=spans * 2,
+        floors=(0.05,) * 26,
+    )
+
+
+def _rotation(window: Window) -> tuple[Tensor, Tensor]:
+    """Mean distance of each day to the usual day, and how much nearer it is to the usual
+    day rotated by 4 to 20 hours. Shapes (windows, days)."""
+    from keras import ops
+
+    lags = np.r_[0, 4:21]
+    rotated = ops.take(window.usual, (lags[:, None] + np.arange(24)) % 24, axis=1)
+    apart = ops.abs(ops.expand_dims(window.days, 2) - ops.expand_dims(rotated, 1))
+    apart = ops.minimum(apart, 5.0) * ops.expand_dims(window.present, 2)
+    apart = ops.mean(apart, axis=-1)
+    straight = apart[:, :, 0]
+    return straight, straight - ops.min(apart[:, :, 1:], axis=-1)
+
+
+def _standing(measure: Measure) -> Tensor:
+    """Where ``now`` stands among the days before: itself against the median of the daily
+    highs, and beyond their 90 % quantile and their highest in units of their spread."""
+    from keras import ops
+
+    n_days = measure.daily.shape[-1]
+    spans = np.array(measure.spans)[:, None]
+    earlier = (np.arange(n_days) < n_days - spans).astype(np.float32)
+    marks = quantiles(measure.daily, measure.valid * earlier, (0.5, 0.9, 1.0))
+    middle, upper, high = marks[..., 0], marks[..., 1], marks[..., 2]
+    floors = np.array(measure.floors, np.float32)
+    columns = [
+        measure.now - middle,
+        (measure.now - upper) / (ops.abs(upper - middle) + floors),
+        (measure.now - high) / (ops.abs(high - middle) + floors),
+    ]
+    half = len(measure.spans) // 2
+    return compress(ops.concatenate([measure.now[:, :half], *columns], axis=-1))
+
+
+def _state(window: Window, newest: Tensor) -> Tensor:
+    """How noisy, how complete, which hour: what the rest has to be read against."""
+    from keras import ops
+
+    angle = newest * np.float32(2 * np.pi / 24)
+    complete = ops.mean(window.present, axis=-1)
+    zeros = ops.cast(ops.abs(window.days) < 0.01, "float32") * window.present
+    columns = [
+        ops.sin(angle),
+        ops.cos(angle),
+        window.weekend[:, -1, -1:],
+        ops.mean(complete, axis=-1, keepdims=True),
+        ops.mean(complete[:, -7:], axis=-1, keepdims=True),
+        complete[:, -1:],
+        ops.log(ops.mean(window.spread, axis=-1, keepdims=True)),
+        ops.log(window.spread[:, -1:]),
+        ops.mean(zeros, axis=(1, 2), keepdims=True)[:, 0],
+        ops.mean(zeros[:, :, -1], axis=-1, keepdims=True),
+        log_power(window.expected[:, -1, -1:]),
+    ]
+    return ops.concatenate(columns, axis=-1)

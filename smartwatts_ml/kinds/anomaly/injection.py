@@ -1,0 +1,206 @@
+"""Seeded anomalies put into normal readings, for training and, with other seeds, for judging.
+
+Seven types, sizes relative to the device's own readings (present hours only):
+
+======  ========  =======================================================================
+type    hours     what happens to the readings
+======  ========  =======================================================================
+spike   1..3      2.5 to 7 standard deviations are added, later hours at 70 to 100 % of it
+outage  2..36     zero; in one of five a standby of at most 2 % of the mean instead
+stuck   6..60     the value of the hour before is repeated
+creep   72..240   a ramp is added, up to 0.3 to 1.2 times the median; it stays at the top
+shift   24..72    whole local days, each rotated by 5 to 12 hours either way
+high    12..72    everything times 1.6 to 3
+scale   2..30     everything times 10 or 0.1 (three of four), else times or over 4 to 20
+======  ========  =======================================================================
+
+An event lies where nothing is missing, keeps its distance from others, and must change
+the readings visibly: an outage of a device that draws nothing anyway is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["TYPES", "Event", "Injected", "inject"]
+
+TYPES = ("spike", "outage", "stuck", "creep", "shift", "high", "scale")
+HOURS = {
+    "spike": (1, 3),
+    "outage": (2, 36),
+    "stuck": (6, 60),
+    "creep": (72, 240),
+    "shift": (24, 72),
+    "high": (12, 72),
+    "scale": (2, 30),
+}
+TRIES = 30
+VISIBLE = 0.1  # least mean change of an event, as a share of the device's mean
+
+
+@dataclass(frozen=True)
+class Event:
+    """One injected anomaly: hours [start, start + hours) of the series; ``size`` is the
+    type's own (standard deviations, medians, hours of rotation, factor, W)."""
+
+    type: str
+    start: int
+    hours: int
+    size: float
+
+
+@dataclass(frozen=True)
+class Injected:
+    """A series with anomalies. ``codes``: uint8, shape (n,), 0 = untouched, else 1 + the
+    index of the type in ``TYPES``. Hours of code 0 are bit for bit those given."""
+
+    values: np.ndarray
+    codes: np.ndarray
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class _Device:
+    mean: float
+    std: float
+    median: float
+
+
+Change = Callable[[np.ndarray, float, _Device, np.random.Generator], tuple[np.ndarray, float]]
+"""From the readings of an event (W), the reading before it, the device and a generator:
+the changed readings and the size."""
+
+
+def _spike(
+    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    size = rng.uniform(2.5, 7.0)
+    shape = np.r_[1.0, rng.uniform(0.7, 1.0, len(values) - 1)]
+    return values + size * device.std * shape, size
+
+
+def _outage(
+    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    size = 0.0 if rng.random() < 0.8 else rng.uniform(0.0, 0.02)
+    return np.full(len(values), size * device.mean), size
+
+
+def _stuck(
+    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    return np.full(len(values), before), before
+
+
+def _creep(
+    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    size = rng.uniform(0.3, 1.2)
+    rise = rng.uniform(0.4, 1.0) * len(values)
+    ramp = np.minimum(np.arange(1, len(values) + 1) / rise, 1.0)
+    return values + size * device.median * ramp, size
+
+
+def _shift(
+    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    size = int(rng.integers(5, 13)) * int(rng.choice((-1, 1)))
+    days = values.reshape(-1, 24)
+    return np.roll(days, size, axis=1).reshape(-1), float(size)
+
+
+def _high(
+    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    size = rng.uniform(1.6, 3.0)
+    return values * size, size
+
+
+def _scale(
+    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    if rng.random() < 0.75:
+        size = float(rng.choice((10.0, 0.1)))
+    else:
+        size = float(np.exp(rng.uniform(np.log(4.0), np.log(20.0))) ** rng.choice((-1, 1)))
+    return values * size, size
+
+
+CHANGES: dict[str, Change] = {
+    "spike": _spike,
+    "outage": _outage,
+    "stuck": _stuck,
+    "creep": _creep,
+    "shift": _shift,
+    "high": _high,
+    "scale": _scale,
+}
+
+
+def inject(
+    values: np.ndarray,
+    hours_of_week: np.ndarray,
+    allowed: np.ndarray,
+    seed: int | tuple[int, ...],
+    *,
+    count: int,
+    gap: int = 24,
+) -> Injected:
+    """Put up to ``count`` events into hourly readings.
+
+    ``values``: float32, shape (n,), W, NaN where missing. ``hours_of_week``: local, shape
+    (n,). ``allowed``: bool, shape (n,), where events may lie. ``gap``: least hours between
+    two events. Types come in shuffled rounds, so that each is as frequent as the others.
+    """
+    rng = np.random.default_rng(seed)
+    present = values[~np.isnan(values)].astype(np.float64)
+    out, codes = values.copy(), np.zeros(len(values), np.uint8)
+    if not present.size:
+        return Injected(out, codes, ())
+    device = _Device(float(present.mean()), float(present.std()), float(np.median(present)))
+    free = allowed & ~np.isnan(values)
+    events = []
+    kinds = [kind for _ in range(-(-count // len(TYPES))) for kind in rng.permutation(TYPES)]
+    for kind in kinds[:count]:
+        event = _place(str(kind), values, hours_of_week, free, device, rng, out)
+        if event is not None:
+            stop = event.start + event.hours
+            codes[event.start : stop] = 1 + TYPES.index(event.type)
+            free[max(event.start - gap, 0) : stop + gap] = False
+            events.append(event)
+    return Injected(out, codes, tuple(sorted(events, key=lambda event: event.start)))
+
+
+def _place(
+    kind: str,
+    values: np.ndarray,
+    hours_of_week: np.ndarray,
+    free: np.ndarray,
+    device: _Device,
+    rng: np.random.Generator,
+    out: np.ndarray,
+) -> Event | None:
+    """Write one event into ``out``; None where no place was found."""
+    low, high = HOURS[kind]
+    busy = np.r_[0, np.cumsum(~free)]  # busy[b] - busy[a]: hours of [a, b) that are taken
+    for _ in range(TRIES):
+        hours = int(rng.integers(low, high + 1))
+        if kind == "shift":
+            hours = 24 * int(rng.integers(low // 24, high // 24 + 1))
+        starts = np.arange(1, len(values) - hours + 1)
+        ok = (busy[starts + hours] == busy[starts]) & ~np.isnan(values[starts - 1])
+        if kind == "shift":
+            ok &= hours_of_week[starts] % 24 == 0
+        starts = starts[ok]
+        if not starts.size:
+            continue
+        start = int(rng.choice(starts))
+        old = values[start : start + hours].astype(np.float64)
+        new, size = CHANGES[kind](old, float(values[start - 1]), device, rng)
+        if np.abs(new - old).mean() >= VISIBLE * abs(device.mean) and device.std > 0:
+            out[start : start + hours] = new
+            return Event(kind, start, hours, float(size))
+    return None

@@ -1,0 +1,134 @@
+"""Metrics of anomaly scores and alerts. None is point-adjusted: an event that was hit once
+does not turn its other hours into hits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
+
+__all__ = ["BINS", "STATS", "headline", "runs", "score_bins", "vus_pr"]
+
+COUNTS = ("tp", "fp", "fn", "tn", "events", "events_hit", "false_alerts", "normal_hours")
+BINS = 80
+BINS_A_DECADE = 12
+STATS = (
+    *COUNTS,
+    *(f"anomalous_{index}" for index in range(BINS)),
+    *(f"normal_{index}" for index in range(BINS)),
+)
+"""Additive statistics: hours by alert and truth, events, false alerts, and histograms of
+the scores of anomalous and of normal hours."""
+
+
+def score_bins(scores: np.ndarray) -> np.ndarray:
+    """Bin of each score, 0..BINS-1, finer and finer towards 1: scores rank hours, and what
+    matters lies in the topmost thousandths.
+
+    >>> score_bins(np.array([0.0, 0.5, 0.99, 0.999, 1.0])).tolist()
+    [0, 3, 24, 36, 79]
+    """
+    tail = np.clip(1.0 - np.asarray(scores, np.float64), 1e-12, 1.0)
+    return np.minimum(-np.log10(tail) * BINS_A_DECADE + 1e-9, BINS - 1).astype(np.int64)
+
+
+def headline(sums: np.ndarray) -> dict[str, float]:
+    """Metrics of all hours pooled, from statistics of shape (n_sites, n_channels, n_stats).
+
+    precision, recall, f1: of the alerts, hour by hour, 0..1, higher is better; precision
+    is 0 where there was no alert. pr_auc: average precision of the score, 0..1, higher is
+    better. event_recall: share of events with an alert inside, 0..1. f1 and the others of
+    truth are NaN where nothing was anomalous. false_alerts_per_month: false alerts a
+    device-month, lower is better.
+
+    >>> sums = np.zeros((1, 1, len(STATS)))
+    >>> sums[0, 0, :8] = 6, 2, 4, 718.5, 2, 1, 1, 720.5
+    >>> sums[0, 0, 8 + 40], sums[0, 0, 8 + 10], sums[0, 0, 8 + BINS] = 6, 4, 720.5
+    >>> {k: round(v, 3) for k, v in headline(sums).items()}  # doctest: +NORMALIZE_WHITESPACE
+    {'precision': 0.75, 'recall': 0.6, 'f1': 0.667, 'pr_auc': 1.0, 'event_recall': 0.5,
+     'false_alerts_per_month': 1.014}
+    """
+    total = sums.sum(axis=(0, 1))
+    tp, fp, fn, _, events, hit, false_alerts, normal = total[: len(COUNTS)]
+    found, real = tp + fp, tp + fn
+    nan = float("nan")
+    return {
+        "precision": float(tp / found) if found else 0.0,
+        "recall": float(tp / real) if real else nan,
+        "f1": float(2 * tp / (found + real)) if real else nan,
+        "pr_auc": _average_precision(total[len(COUNTS) :]),
+        "event_recall": float(hit / events) if events else nan,
+        "false_alerts_per_month": float(false_alerts / normal * MONTH_HOURS) if normal else nan,
+    }
+
+
+def _average_precision(histograms: np.ndarray) -> float:
+    """Area under the precision-recall curve by steps, from the top bin downwards."""
+    anomalous = np.cumsum(histograms[:BINS][::-1])
+    normal = np.cumsum(histograms[BINS:][::-1])
+    if not anomalous[-1]:
+        return float("nan")
+    precision = anomalous / np.maximum(anomalous + normal, 1)
+    return float(np.sum(np.diff(anomalous, prepend=0.0) * precision) / anomalous[-1])
+
+
+def runs(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last index of every run of true.
+
+    >>> runs(np.array([0, 1, 1, 0, 1]))
+    (array([1, 4]), array([2, 4]))
+    """
+    change = np.diff(np.r_[0, np.asarray(flags, np.int8), 0])
+    return np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1
+
+
+def vus_pr(truth: np.ndarray, scores: np.ndarray, window: int = 24, thresholds: int = 250) -> float:
+    """Volume under the precision-recall surface over buffers of 0..``window`` hours.
+
+    Paparrizos et al., VLDB 2022, as in TSB-AD (Liu, Paparrizos, NeurIPS 2024). Labels fade
+    out over half the buffer at either side of an event; recall is weighted by the share of
+    events that were found at all. 0..1, higher is better. ``truth``: bool, shape (n,).
+
+    >>> truth = np.zeros(200, bool); truth[50:60] = True
+    >>> round(vus_pr(truth, truth.astype(float), window=0), 3)
+    1.0
+    """
+    truth = np.asarray(truth, np.int64)
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    cuts = ranked[np.linspace(0, len(ranked) - 1, thresholds).astype(int)]
+    predicted = np.searchsorted(-ranked, -cuts, side="right")
+    first, last = runs(truth)
+    hits = np.cumsum(truth[order])[predicted - 1]
+    areas = []
+    for width in range(window + 1):
+        soft = _softened(truth, first, last, width)
+        gained = np.cumsum(soft[order])[predicted - 1]
+        recall = np.minimum(gained / (truth.sum() + (gained - hits) / 2), 1.0)
+        recall = recall * _found(scores, cuts, first, last, width // 2)
+        areas.append(np.sum(np.diff(recall, prepend=0.0) * gained / predicted))
+    return float(np.mean(areas))
+
+
+def _softened(truth: np.ndarray, first: np.ndarray, last: np.ndarray, width: int) -> np.ndarray:
+    """Labels with a square-root slope over half the buffer beside each event."""
+    soft = truth.astype(np.float64)
+    slope = np.sqrt(1 - np.arange(1, width // 2 + 1) / max(width, 1))
+    for a, b in zip(first, last, strict=True):
+        right = np.arange(b + 1, min(b + 1 + len(slope), len(soft)))
+        left = np.arange(a - 1, max(a - 1 - len(slope), -1), -1)
+        soft[right] += slope[: len(right)]
+        soft[left] += slope[: len(left)]
+    return np.minimum(soft, 1.0)
+
+
+def _found(
+    scores: np.ndarray, cuts: np.ndarray, first: np.ndarray, last: np.ndarray, half: int
+) -> np.ndarray:
+    """Share of events, widened by ``half`` and merged, that reach each threshold."""
+    starts, stops = np.maximum(first - half, 0), np.minimum(last + half, len(scores) - 1)
+    apart = np.r_[True, last[:-1] + half < first[1:] - half]
+    groups = np.flatnonzero(apart)
+    ends = np.r_[groups[1:] - 1, len(first) - 1]
+    tops = [scores[starts[a] : stops[b] + 1].max() for a, b in zip(groups, ends, strict=True)]
+    return (np.array(tops)[:, None] >= cuts).mean(axis=0)

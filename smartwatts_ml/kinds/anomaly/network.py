@@ -1,0 +1,80 @@
+"""The networks: a small classifier on the features, and what ships around it.
+
+Functional Keras models of standard layers and ``keras.ops`` alone, so that a saved file
+opens without this package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smartwatts_ml.kinds.anomaly.calibration import Calibration
+from smartwatts_ml.kinds.anomaly.injection import TYPES
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["anomaly_logits", "build_classifier", "build_shipped"]
+
+LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
+
+
+def build_classifier(mean: np.ndarray, std: np.ndarray) -> keras.Model:
+    """From features to logits of normal and of each type, shape (windows, 8)."""
+    import keras
+    from keras import layers, ops
+
+    features = keras.Input((len(mean),), name="features")
+    scaled = ops.clip((features - mean) / std, -LIMIT, LIMIT)
+    hidden = layers.Dropout(0.1)(scaled)
+    hidden = layers.Dense(48, activation="relu")(hidden)
+    hidden = layers.Dropout(0.2)(hidden)
+    hidden = layers.Dense(24, activation="relu")(hidden)
+    logits = layers.Dense(1 + len(TYPES))(hidden)
+    return keras.Model(features, logits, name="classifier")
+
+
+def anomaly_logits(logits: Any) -> Any:
+    """Log-odds of any anomaly against normal from the logits of all classes, shape
+    (windows, 1)."""
+    from keras import ops
+
+    types = logits[:, 1:]
+    top = ops.max(types, axis=-1, keepdims=True)
+    joined = top + ops.log(ops.sum(ops.exp(types - top), axis=-1, keepdims=True))
+    return joined - logits[:, :1]
+
+
+def build_shipped(
+    features: keras.Model, classifier: keras.Model, calibration: Calibration, least_hours: int
+) -> keras.Model:
+    """From raw history to ``score`` and ``alert``, shape (windows, 1) each. No alert where
+    fewer than ``least_hours`` of the history are present."""
+    import keras
+    from keras import ops
+
+    inputs = features.input
+    logit = anomaly_logits(classifier(features.output))
+    history = inputs["history_w"][:, :, 0]
+    present = ops.sum(ops.cast(ops.equal(history, history), "float32"), -1, keepdims=True)
+    loud = ops.cast(logit >= np.float32(calibration.threshold), "float32")
+    known = ops.cast(present >= float(least_hours), "float32")
+    outputs = {"score": _score(logit, calibration), "alert": loud * known}
+    return keras.Model(inputs, outputs, name="anomaly")
+
+
+def _score(logit: Any, calibration: Calibration) -> Any:
+    """``Calibration.score`` in the graph: a piecewise linear curve is a sum of bends."""
+    from keras import ops
+
+    knots = np.array(calibration.logits, np.float32)
+    log_tails = np.array(calibration.log_tails, np.float32)
+    slopes = np.diff(log_tails) / np.diff(knots)
+    bends = np.diff(np.r_[0.0, slopes]).astype(np.float32)
+    inside = ops.clip(logit, float(knots[0]), float(knots[-1]))
+    bent = ops.sum(ops.relu(inside - knots[:-1]) * bends, axis=-1, keepdims=True)
+    log_tail = bent + float(log_tails[0])
+    excess = ops.relu(logit - float(knots[-1]))
+    return ops.clip(1.0 - ops.exp(log_tail) / (1.0 + excess), 0.0, 1.0)

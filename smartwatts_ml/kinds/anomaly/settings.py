@@ -1,0 +1,61 @@
+"""Settings of the anomaly kind, ``SMARTWATTS_ANOMALY_*`` or ``[anomaly]`` in the TOML file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import SettingsConfigDict
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.settings import SETTINGS_FILE, TomlSettings, describe
+
+__all__ = ["AnomalySettings", "anomaly_settings"]
+
+PREFIX = "SMARTWATTS_ANOMALY_"
+
+
+class AnomalySettings(TomlSettings):
+    """How the anomaly model is built, trained and judged."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+        toml_file=SETTINGS_FILE,
+        toml_table_header=("anomaly",),
+    )
+
+    context_days: int = Field(
+        28,
+        ge=14,
+        le=56,
+        multiple_of=7,
+        description="Days of hourly history that one score looks at.",
+    )
+    max_alerts_per_month: float = Field(
+        2.0, gt=0, description="Alert budget: false alerts a device-month on normal readings."
+    )
+    min_present_hours: int = Field(
+        72, ge=24, description="Hours of history that must be present before an alert is given."
+    )
+    epochs: int = Field(30, gt=0, description="Most epochs of training.")
+    patience: int = Field(5, gt=0, description="Epochs without gain after which training ends.")
+    batch_size: int = Field(256, gt=0, description="Windows in one step of training.")
+    learning_rate: float = Field(2e-3, gt=0, description="Of Adam, decayed by a cosine.")
+    windows: int = Field(
+        60_000, ge=1000, description="Most windows that are trained on, over all sites."
+    )
+    calibration_share: float = Field(
+        0.25,
+        gt=0,
+        lt=0.6,
+        description="Newest share of each site that calibrates score and threshold.",
+    )
+
+
+def anomaly_settings(**overrides: Any) -> AnomalySettings:
+    """The settings in force."""
+    try:
+        return AnomalySettings(**overrides)
+    except ValidationError as error:
+        raise UsageError(describe(error, PREFIX)) from error
