@@ -31,4 +31,7 @@ with DAG(
     tags=["smartwatts", "retraining"],
     doc_md=DOC,
 ):
-    NewReadingsSensor(task_id="wait_for_readings", **PATIENT) >> retraining(only_due=True)
+    waiting = NewReadingsSensor(
+        task_id="wait_for_readings", doc_md=NewReadingsSensor.__doc__, **PATIENT
+    )
+    waiting >> retraining(only_due=True)

@@ -51,6 +51,9 @@ def install(venv: Path) -> None:
     # The lock holds setuptools, so building the project's own metadata downloads nothing.
     project = ["--no-deps", "--no-build-isolation", "--editable", REPOSITORY]
     subprocess.run([*pip, *project], check=True)
+    # Airflow finds plugins/ by itself; this is for running or checking a DAG file alone.
+    packages = next(venv.glob("lib/python3*/site-packages"))
+    (packages / "smartwatts_plugins.pth").write_text(f"{REPOSITORY / 'plugins'}\n")
 
 
 def runs(python: Path) -> bool:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RetryWhatCanPass"]
 
 FINAL = (AlreadyExistsError, NotFoundError, TrustError, UnfitServerError)
-BUSY_DELAY = timedelta(minutes=1)
+BUSY_LONGEST = timedelta(hours=1)
 NETWORK_LIBRARIES = frozenset({"botocore", "deltalake", "_internal", "urllib3"})
 """Top-level modules of exceptions that a store's client raises on its own account."""
 
@@ -40,7 +40,9 @@ class RetryWhatCanPass(RetryPolicy):
     ) -> RetryDecision:
         kind = type(exception)
         if isinstance(exception, BusyError):
-            return RetryDecision.retry(BUSY_DELAY, reason=str(exception))
+            # A training takes minutes or hours, and the other run has to end first.
+            delay = min(timedelta(minutes=2 ** (try_number - 1)), BUSY_LONGEST)
+            return RetryDecision.retry(delay, reason=str(exception))
         if isinstance(exception, FINAL):
             return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
         if isinstance(exception, (StoreError, OSError)) or _is_network(kind):
