@@ -1,0 +1,81 @@
+"""When an appliance is on, and where its activations are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+__all__ = ["activations", "on_power", "on_threshold"]
+
+SLOW = {
+    "kettle": 500.0,
+    "microwave": 200.0,
+    "dishwasher": 300.0,
+    "washing_machine": 300.0,
+    "fridge": 50.0,
+}
+"""On-state thresholds in W of means over 60 s, where short peaks are averaged out."""
+
+FAST = {
+    "kettle": 2000.0,
+    "microwave": 200.0,
+    "dishwasher": 10.0,
+    "washing_machine": 20.0,
+    "fridge": 50.0,
+}
+"""The published thresholds in W for readings every 6 s (Kelly and Knottenbelt 2015)."""
+
+FAST_PERIOD_S = 30
+STANDBY_W = 10.0
+PAUSE_S = 600
+"""A pause shorter than this is part of one activation (a dishwasher between heatings)."""
+
+
+def on_threshold(
+    appliance: str, period_s: int, power: np.ndarray | None, given: Mapping[str, float]
+) -> float:
+    """On-state threshold of an appliance in W.
+
+    One that is given wins, then the published one for the period. Otherwise it is derived
+    from ``power`` (W, NaN where missing): half of its typical running power, the median of
+    what it draws above standby, and at least 20 W.
+
+    >>> on_threshold("kettle", 60, None, {})
+    500.0
+    >>> on_threshold("heater", 60, np.array([0.0, 0.0, 1000.0, 1000.0]), {})
+    500.0
+    """
+    if appliance in given:
+        return float(given[appliance])
+    published = FAST if period_s < FAST_PERIOD_S else SLOW
+    if appliance in published:
+        return published[appliance]
+    running = power[power > STANDBY_W] if power is not None else np.empty(0)
+    return max(20.0, 0.5 * float(np.median(running))) if len(running) else 50.0
+
+
+def on_power(power: np.ndarray, threshold: float) -> float:
+    """Median power in W while the appliance is on; the threshold if it never is."""
+    running = power[power >= threshold]
+    return float(np.median(running)) if len(running) else threshold
+
+
+def activations(power: np.ndarray, threshold: float, period_s: int) -> np.ndarray:
+    """First and last-plus-one sample of each activation, shape (n_activations, 2).
+
+    An activation is a stretch above standby, short pauses included, that reaches the
+    on-state threshold. ``power``: W, shape (n,), NaN where missing.
+
+    >>> activations(np.array([0, 0, 60, 2000, 30, 0, 0], dtype=float), 500, 60).tolist()
+    [[2, 5]]
+    """
+    edges = np.diff(np.concatenate([[0], (power > STANDBY_W).astype(np.int8), [0]]))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    if not len(starts):
+        return np.empty((0, 2), int)
+    apart = (starts[1:] - ends[:-1]) * period_s > PAUSE_S
+    first = starts[np.concatenate([[True], apart])]
+    last = ends[np.concatenate([apart, [True]])]
+    reached = [np.nanmax(power[a:b]) >= threshold for a, b in zip(first, last, strict=True)]
+    return np.stack([first, last], axis=1)[reached]

@@ -1,0 +1,140 @@
+"""What is learned from: sub-metered sites, cut into training and validation by time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.nilm.appliances import activations, on_power, on_threshold
+from smartwatts_ml.kinds.nilm.settings import NilmSettings
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+
+__all__ = ["Corpus", "SiteArrays", "build_corpus"]
+
+VALIDATION_SHARE = 0.15
+MIN_WINDOWS = 4
+
+
+@dataclass(frozen=True)
+class SiteArrays:
+    """One site: ``mains`` (n,) and ``power`` (n, n_appliances), W, NaN where missing.
+
+    ``activations``: for each appliance its first and last-plus-one samples, (k, 2).
+    """
+
+    site: str
+    mains: np.ndarray
+    power: np.ndarray
+    activations: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Sites to train on and, later in time, to validate on.
+
+    ``thresholds`` and ``on_power``: W by appliance, in the order of ``appliances``.
+    """
+
+    appliances: tuple[str, ...]
+    thresholds: np.ndarray
+    on_power: np.ndarray
+    training: tuple[SiteArrays, ...]
+    validation: tuple[SiteArrays, ...]
+    notes: tuple[str, ...]
+
+
+def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Corpus:
+    """Load the sub-metered sites, choose the appliances and cut off the newest part.
+
+    A window of samples lies between the two parts, so that none is in both. Raises
+    NotEnoughReadingsError, saying what is missing.
+    """
+    sites = _load(readings, settings, window)
+    if not sites:
+        raise NotEnoughReadingsError(
+            f"no site has mains and appliances every {settings.period_s} s for "
+            f"{MIN_WINDOWS * settings.window_minutes / 1440:.1f} days or more"
+        )
+    power = _joined(sites)
+    thresholds = {
+        name: on_threshold(name, settings.period_s, values, settings.on_thresholds)
+        for name, values in power.items()
+    }
+    parts = [_cut(site, window) for site in sites]
+    counts = {
+        name: sum(len(_activations(old, name, thresholds, settings)) for old, _ in parts)
+        for name in power
+    }
+    kept = tuple(name for name in power if counts[name] >= settings.min_activations)
+    notes = [
+        f"{name} left out: {counts[name]} activations, {settings.min_activations} needed"
+        for name in power
+        if name not in kept
+    ]
+    if not kept:
+        raise NotEnoughReadingsError("no appliance can be learned: " + "; ".join(notes))
+    notes.append(f"learned from {', '.join(site.site for site in sites)}")
+    return Corpus(
+        appliances=kept,
+        thresholds=np.array([thresholds[name] for name in kept], np.float32),
+        on_power=np.array([on_power(power[name], thresholds[name]) for name in kept], np.float32),
+        training=tuple(_arrays(old, kept, thresholds, settings) for old, _ in parts),
+        validation=tuple(_arrays(new, kept, thresholds, settings) for _, new in parts),
+        notes=tuple(notes),
+    )
+
+
+def _load(readings: Readings, settings: NilmSettings, window: int) -> list[SiteReadings]:
+    """Every usable site, the newest samples of each so that all fit into memory."""
+    spans = [span for span in readings.spans() if MAINS in span.channels and span.channels[1:]]
+    limit = settings.max_samples // max(len(spans), 1)
+    found = []
+    for span in spans:
+        site = readings.load(span.site, settings.period_s)
+        if MAINS in site.channels and len(site.channels) > 1 and len(site) >= MIN_WINDOWS * window:
+            excess = max(len(site) - limit, 0) * np.timedelta64(settings.period_s, "s")
+            found.append(site.between(site.start + excess, None))
+    return found
+
+
+def _joined(sites: list[SiteReadings]) -> dict[str, np.ndarray]:
+    names = sorted({name for site in sites for name in site.channels} - {MAINS})
+    return {
+        name: np.concatenate([site.channels[name] for site in sites if name in site.channels])
+        for name in names
+    }
+
+
+def _cut(site: SiteReadings, window: int) -> tuple[SiteReadings, SiteReadings]:
+    at = max(int(len(site) * (1 - VALIDATION_SHARE)), 2 * window)
+    step = np.timedelta64(site.period_s, "s")
+    return (
+        site.between(None, site.start + at * step),
+        site.between(site.start + min(at + window, len(site) - window) * step, None),
+    )
+
+
+def _activations(
+    site: SiteReadings, name: str, thresholds: Mapping[str, float], settings: NilmSettings
+) -> np.ndarray:
+    if name not in site.channels:
+        return np.empty((0, 2), int)
+    return activations(site.channels[name], thresholds[name], settings.period_s)
+
+
+def _arrays(
+    site: SiteReadings,
+    names: tuple[str, ...],
+    thresholds: Mapping[str, float],
+    settings: NilmSettings,
+) -> SiteArrays:
+    missing = np.full(len(site), np.nan, np.float32)
+    return SiteArrays(
+        site=site.site,
+        mains=site.channels[MAINS],
+        power=np.stack([site.channels.get(name, missing) for name in names], axis=1),
+        activations=tuple(_activations(site, name, thresholds, settings) for name in names),
+    )

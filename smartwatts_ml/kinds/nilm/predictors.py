@@ -1,0 +1,110 @@
+"""What turns a site's mains into the power of its appliances: the network, two baselines."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.kinds.nilm.sliding import slide
+
+__all__ = [
+    "CombinatorialOptimisation",
+    "MeanPower",
+    "NetworkPredictor",
+    "NilmPredictor",
+    "appliance_states",
+]
+
+MAX_COMBINATIONS = 4096
+CHUNK = 65_536
+
+
+class NilmPredictor(Protocol):
+    """Knows some appliances and estimates their power."""
+
+    @property
+    def appliances(self) -> tuple[str, ...]: ...
+
+    def power(self, mains: np.ndarray) -> np.ndarray:
+        """W, shape (n, n_appliances), from mains of shape (n,); NaN where mains is NaN."""
+
+
+class NetworkPredictor:
+    """A network, slid over the series. No power without on-state."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        details: Details = network.details
+        self.details = details
+        self.appliances = tuple(details["appliances"])
+        self._window = int(details["window"])
+        self._cuts = np.array([details["on_cuts"][name] for name in self.appliances])
+
+    def power(self, mains: np.ndarray) -> np.ndarray:
+        power, on = slide(self._forward, mains, self._window, len(self.appliances))
+        return np.where(on < self._cuts, 0.0, power)
+
+    def _forward(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        outputs = self._network({"mains_w": windows[..., None]})
+        return outputs["power_w"], outputs["on_probability"]
+
+
+@dataclass(frozen=True)
+class MeanPower:
+    """Every appliance always draws its mean power over the training readings (W)."""
+
+    appliances: tuple[str, ...]
+    means: np.ndarray
+
+    def power(self, mains: np.ndarray) -> np.ndarray:
+        return np.where(np.isfinite(mains)[:, None], self.means, np.nan)
+
+
+class CombinatorialOptimisation:
+    """The combination of appliance states whose sum is nearest to mains (Hart 1992).
+
+    ``states``: for each appliance its levels in W, the first of them off. ``base``: what
+    nothing sub-metered explains, W.
+    """
+
+    def __init__(self, appliances: tuple[str, ...], states: list[np.ndarray], base: float) -> None:
+        self.appliances = appliances
+        combinations = np.array(list(itertools.product(*states)), float)
+        totals = combinations.sum(axis=1) + base
+        order = np.argsort(totals, kind="stable")
+        self._combinations, self._totals = combinations[order], totals[order]
+
+    def power(self, mains: np.ndarray) -> np.ndarray:
+        result = np.full((len(mains), len(self.appliances)), np.nan)
+        known = np.flatnonzero(np.isfinite(mains))
+        middles = (self._totals[1:] + self._totals[:-1]) / 2
+        for first in range(0, len(known), CHUNK):
+            rows = known[first : first + CHUNK]
+            result[rows] = self._combinations[np.searchsorted(middles, mains[rows])]
+        return result
+
+
+def appliance_states(running: list[np.ndarray], seed: int) -> list[np.ndarray]:
+    """Levels in W of each appliance, off first, by k-means of its power while on.
+
+    As many levels for each as keep the number of combinations within bounds.
+    """
+    from sklearn.cluster import KMeans
+
+    rng = np.random.default_rng(seed)
+    levels = max(1, min(3, int(MAX_COMBINATIONS ** (1 / len(running))) - 1))
+    states = []
+    for power in running:
+        sample = power if len(power) <= 20_000 else rng.choice(power, 20_000, replace=False)
+        count = min(levels, len(np.unique(sample)))
+        centres = (
+            KMeans(count, n_init=3, random_state=seed).fit(sample[:, None]).cluster_centers_[:, 0]
+            if count
+            else np.empty(0)
+        )
+        states.append(np.concatenate([[0.0], np.sort(centres)]))
+    return states

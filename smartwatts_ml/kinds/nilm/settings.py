@@ -1,0 +1,63 @@
+"""Settings of the NILM kind, ``SMARTWATTS_NILM_*`` or ``[nilm]`` in the TOML file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import SettingsConfigDict
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.settings import SETTINGS_FILE, TomlSettings, describe
+
+__all__ = ["NilmSettings", "nilm_settings"]
+
+PREFIX = "SMARTWATTS_NILM_"
+
+
+class NilmSettings(TomlSettings):
+    """How the NILM model is built, trained and judged."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+        toml_file=SETTINGS_FILE,
+        toml_table_header=("nilm",),
+    )
+
+    period_s: int = Field(60, ge=10, le=120, description="Seconds of one sample of mains.")
+    window_minutes: int = Field(
+        512, ge=64, le=1440, description="Time that one window spans, in minutes."
+    )
+    on_thresholds: dict[str, float] = Field(
+        default_factory=dict,
+        description="On-state threshold in W by appliance, as JSON; wins over the published ones.",
+    )
+    min_activations: int = Field(
+        10, gt=0, description="An appliance with fewer activations to learn from is left out."
+    )
+    epochs: int = Field(24, gt=0, description="Most epochs of training.")
+    patience: int = Field(8, gt=0, description="Epochs without gain after which training ends.")
+    steps: int = Field(64, gt=0, description="Batches in one epoch.")
+    batch_size: int = Field(32, gt=0, description="Windows in one batch.")
+    learning_rate: float = Field(4e-3, gt=0, description="Of AdamW, warmed up, then by a cosine.")
+    mixing: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Chance for each appliance that a foreign activation is added to a window.",
+    )
+    balance: float = Field(
+        0.5, ge=0, le=1, description="Share of windows drawn around an activation."
+    )
+    max_samples: int = Field(
+        3_000_000, gt=0, description="Most samples of mains held in memory; the newest are kept."
+    )
+
+
+def nilm_settings(**overrides: Any) -> NilmSettings:
+    """The settings in force."""
+    try:
+        return NilmSettings(**overrides)
+    except ValidationError as error:
+        raise UsageError(describe(error, PREFIX)) from error
