@@ -1,0 +1,190 @@
+"""Starting and stopping the local stack: stale records, reused pids, taken ports.
+
+A shell that sleeps stands in for Airflow; the whole stack is in test_end_to_end.py.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scripts import stack as stack_module
+from scripts.stack import Record, Stack, boot_mark, free_port, members, start_mark
+
+# The leader prints the pid of a child that leaves the process group, as Airflow's tasks do.
+LEADER = """
+import os, subprocess, sys, time
+code = "import os, time; os.setpgid(0, 0); print('moved', flush=True); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    made = Stack(tmp_path / "local", str(tmp_path / "root"))
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def session() -> Iterator[tuple[Record, psutil.Process]]:
+    """A session of two processes in two process groups: its record and the second one."""
+    leader = subprocess.Popen(
+        [sys.executable, "-c", LEADER], stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
+    assert leader.stdout
+    child = psutil.Process(int(leader.stdout.readline()))
+    record = Record(leader.pid, start_mark(leader.pid), boot_mark(), 8080, "root", "digest")
+    yield record, child
+    for process in (child, leader):
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    leader.wait(10)
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_secrets_are_made_once_and_for_their_owner_alone(stack: Stack) -> None:
+    password = stack.password()
+    stack.prepare()
+    assert stack.password() == password
+    assert len(password) >= 12
+    for path in (stack.password_file, stack.home / "secrets.json"):
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert stack.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_stack_listens_on_loopback_alone_and_tasks_know_its_port(stack: Stack) -> None:
+    environment = stack.environment(12345)
+    assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert environment["AIRFLOW__API__PORT"] == "12345"
+    assert ":12345/execution/" in environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
+    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_airflow_settings_of_the_user_do_not_leak_into_the_stack(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("AIRFLOW__CORE__SOMETHING", "else")
+    assert stack.environment(1)["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert "AIRFLOW__CORE__SOMETHING" not in stack.environment(1)
+
+
+def test_a_changed_setting_changes_the_digest(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = stack.settings_digest()
+    assert stack.settings_digest() == before
+    monkeypatch.setenv("SMARTWATTS_NEW_READINGS", "17")
+    assert stack.settings_digest() != before
+    assert replace(stack, root="s3://bucket/other").settings_digest() != before
+
+
+def test_the_digest_is_the_same_inside_the_stack(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = stack.settings_digest()
+    for name, value in stack.environment(8080).items():
+        monkeypatch.setenv(name, value)
+    assert stack.settings_digest() == outside
+
+
+def test_another_port_is_taken_when_8080_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr(stack_module, "PREFERRED_PORT", taken.getsockname()[1])
+        assert free_port() != taken.getsockname()[1]
+
+
+def test_all_processes_of_the_session_are_found_in_whatever_group(
+    session: tuple[Record, psutil.Process],
+) -> None:
+    record, child = session
+    assert os.getpgid(child.pid) != record.pid
+    assert {process.pid for process in members(record)} == {record.pid, child.pid}
+
+
+def test_stop_leaves_nothing_of_a_stack_whose_supervisor_was_killed(
+    stack: Stack, session: tuple[Record, psutil.Process]
+) -> None:
+    record, child = session
+    stack.write_record(record)
+    psutil.Process(record.pid).kill()
+    assert stack.running() is None
+    stack.stop()
+    assert not alive(child.pid)
+    assert stack.record() is None
+
+
+def test_a_pid_that_somebody_else_has_now_is_not_touched(
+    stack: Stack, session: tuple[Record, psutil.Process]
+) -> None:
+    record, child = session
+    stack.write_record(replace(record, mark="1"))
+    assert stack.running() is None
+    assert stack.stop() == 0
+    assert alive(record.pid) and alive(child.pid)
+
+
+def test_a_record_from_before_a_reboot_is_not_believed(
+    stack: Stack, session: tuple[Record, psutil.Process]
+) -> None:
+    record, child = session
+    stack.write_record(replace(record, boot="another boot"))
+    assert stack.stop() == 0
+    assert alive(record.pid) and alive(child.pid)
+
+
+def test_without_the_lock_a_record_does_not_mean_that_the_stack_runs(
+    stack: Stack, session: tuple[Record, psutil.Process]
+) -> None:
+    record, _ = session
+    stack.write_record(record)
+    assert stack.running() is None
+    with stack.lock.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert stack.running() == record
+
+
+def test_two_starts_at_once_make_one_stack(stack: Stack) -> None:
+    with stack.lock.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert stack.start() is None
+
+
+def test_stopping_what_does_not_run_is_fine(stack: Stack) -> None:
+    folder = str(stack.folder)
+    stop = subprocess.run(
+        [sys.executable, "-m", "scripts.stop", "--folder", folder],
+        cwd=stack_module.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (stop.returncode, stop.stdout) == (0, "nothing runs\n")
+
+
+def test_a_record_is_plain_json(stack: Stack, session: tuple[Record, psutil.Process]) -> None:
+    record, _ = session
+    stack.write_record(record)
+    assert json.loads(stack.record_file.read_text())["port"] == 8080
+    assert stack.record() == record

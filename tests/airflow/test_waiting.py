@@ -1,0 +1,179 @@
+"""When the new-readings sensor fires: on a real root, at the threshold and not before it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from airflow.triggers.base import TriggerEvent
+from smartwatts_airflow import trigger as trigger_module
+from smartwatts_airflow.sensor import NewReadingsSensor
+from smartwatts_airflow.trigger import NewReadingsTrigger
+
+from smartwatts_ml.errors import StoreError
+from smartwatts_ml.kinds import model_names
+from smartwatts_ml.objects import open_root
+from smartwatts_ml.readings.table import open_table
+from smartwatts_ml.stages.pipeline import ingest_stage, plan_stage, record_failure
+from smartwatts_ml.store.state import record_decision
+
+THRESHOLD = 1000
+POKE = 0.05
+Drop = Callable[[str, int], None]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("SMARTWATTS_NEW_READINGS", str(THRESHOLD))
+    monkeypatch.setenv("SMARTWATTS_POKE_SECONDS", str(POKE))
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
+    where = str(tmp_path / "root")
+    monkeypatch.setenv("SMARTWATTS_ROOT", where)
+    return where
+
+
+@pytest.fixture
+def drop(root: str) -> Drop:
+    """Puts a file with so many readings of one home into landing/."""
+
+    def put(home: str, rows: int) -> None:
+        minutes = (
+            f"2026-03-{1 + i // 1440:02d}T{i // 60 % 24:02d}:{i % 60:02d}:00" for i in range(rows)
+        )
+        lines = [f"{stamp},{100 + len(stamp)},{home}/mains" for stamp in minutes]
+        text = "timestamp,consumption,device_id\n" + "\n".join(lines) + "\n"
+        open_root(root).write(f"landing/{home}.csv", text.encode())
+
+    return put
+
+
+def decide_all(root: str) -> None:
+    """As a run does at its end: every model is decided on the newest snapshot."""
+    objects = open_root(root)
+    snapshot = open_table(objects).snapshot()
+    for model in model_names():
+        record_decision(objects, model, snapshot, run_id="run", outcome="rejected")
+
+
+def fires(root: str, seconds: float = 20.0) -> dict[str, Any] | None:
+    """The payload of the trigger's event, or None if it waits for longer than ``seconds``."""
+
+    async def first() -> TriggerEvent:
+        return await anext(aiter(NewReadingsTrigger(root=root, poke_seconds=POKE).run()))
+
+    async def bounded() -> TriggerEvent | None:
+        try:
+            return await asyncio.wait_for(first(), seconds)
+        except TimeoutError:
+            return None
+
+    event = asyncio.run(bounded())
+    return event.payload if event else None
+
+
+def test_it_fires_at_the_threshold_and_not_before_it(root: str, drop: Drop) -> None:
+    drop("home1", THRESHOLD - 1)
+    ingest_stage(root)
+    assert fires(root, seconds=1.0) is None
+    drop("home2", 1)
+    ingest_stage(root)
+    event = fires(root)
+    assert event is not None
+    assert event["rows"] == THRESHOLD
+    assert event["models"] == list(model_names())
+
+
+def test_files_still_in_landing_count_by_their_size(root: str, drop: Drop) -> None:
+    drop("home1", 600)
+    ingest_stage(root)
+    assert fires(root, seconds=1.0) is None
+    drop("home2", 600)
+    event = fires(root)
+    assert event is not None
+    assert abs(event["rows"] - 1200) <= 12
+
+
+def test_a_decision_of_any_kind_starts_the_count_anew(root: str, drop: Drop) -> None:
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+    decide_all(root)
+    assert fires(root, seconds=1.0) is None
+    drop("home2", THRESHOLD + 50)
+    assert fires(root) is not None
+
+
+def test_a_model_that_failed_is_left_alone_for_an_hour(root: str, drop: Drop) -> None:
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+    for model in model_names():
+        record_failure(root, "run", model, "out of memory")
+    assert fires(root, seconds=1.0) is None
+
+
+def test_after_ingest_the_exact_count_decides(root: str, drop: Drop) -> None:
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+    decide_all(root)
+    unusable = open_root(root).read("landing/home1.csv").data.replace(b",119,", b",nan,")
+    open_root(root).write("landing/unusable.csv", unusable)
+    assert fires(root) is not None, "by size, the file looks like new readings"
+    ingest_stage(root)
+    plan = plan_stage(root, "run2", None, True)
+    assert plan["models"] == ()
+    assert fires(root, seconds=1.0) is None
+
+
+def test_a_store_that_is_gone_for_a_while_is_looked_at_again(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+    looked = 0
+    real = trigger_module.look
+
+    def flaky(where: str) -> dict[str, Any]:
+        nonlocal looked
+        looked += 1
+        if looked < 3:
+            raise StoreError("the server is gone")
+        return real(where)
+
+    monkeypatch.setattr(trigger_module, "look", flaky)
+    assert fires(root) is not None
+    assert looked == 3
+
+
+def test_a_restarted_triggerer_takes_up_where_the_old_one_was(root: str, drop: Drop) -> None:
+    path, arguments = NewReadingsTrigger(root=root, poke_seconds=POKE).serialize()
+    module, _, name = path.rpartition(".")
+    again = getattr(importlib.import_module(module), name)(**arguments)
+    assert again.serialize() == (path, arguments)
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+
+    async def first() -> TriggerEvent:
+        return await anext(aiter(again.run()))
+
+    assert asyncio.run(first()).payload["rows"] == THRESHOLD
+
+
+def test_the_sensor_hands_over_to_the_triggerer_at_once(root: str) -> None:
+    sensor = NewReadingsSensor(task_id="wait")
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute({"dag_run": SimpleNamespace(run_type="scheduled")})  # type: ignore[typeddict-item]
+    trigger = deferred.value.trigger
+    assert isinstance(trigger, NewReadingsTrigger)
+    assert trigger.serialize()[1] == {"root": root, "poke_seconds": POKE}
+    assert deferred.value.timeout is None
+
+
+def test_a_run_by_hand_does_not_wait(root: str) -> None:
+    sensor = NewReadingsSensor(task_id="wait")
+    context: Any = {"dag_run": SimpleNamespace(run_type="manual")}
+    assert sensor.execute(context) is None

@@ -1,0 +1,65 @@
+"""What ``make run`` says about a run as it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from scripts.watch import news, progress_table
+
+
+def task(task_id: str, state: str | None, index: int = -1, **more: Any) -> dict[str, Any]:
+    return {
+        "id": f"{task_id} {index}",
+        "task_id": task_id,
+        "state": state,
+        "map_index": index,
+        "rendered_map_index": None,
+        "try_number": 1,
+        "duration": None,
+        "start_date": "2026-11-22T02:00:00Z",
+        "end_date": "2026-11-22T02:01:00Z",
+    } | more
+
+
+def test_each_ended_task_is_told_once_with_its_map_name_and_time() -> None:
+    said: set[str] = set()
+    tasks = [
+        task("ingest", "success", duration=12.4),
+        task("model.validate", "skipped", 0, rendered_map_index="nilm kept: F1 −0.02"),
+        task("model.train", "running", 1),
+    ]
+    assert news(tasks, said) == [
+        "[green]✓[/green] ingest[dim]  12 s[/dim]",
+        "[yellow]–[/yellow] validate nilm kept: F1 −0.02[dim][/dim]",
+    ]
+    assert news(tasks, said) == []
+
+
+def test_what_is_skipped_only_because_an_earlier_step_was_is_not_told() -> None:
+    assert news([task("model.publish", "skipped", 0)], set()) == []
+
+
+def test_every_try_that_failed_is_told() -> None:
+    said: set[str] = set()
+    named = task("model.publish", "success", 3, rendered_map_index="nilm accepted")
+    first = task("model.train", "up_for_retry", 3)
+    second = task("model.train", "failed", 3, try_number=2)
+    assert "will retry[/yellow] train nilm" in news([first, named], said)[0]
+    assert "failed[/red] train nilm" in news([second, named], said)[0]
+
+
+def test_the_table_has_a_row_for_each_model() -> None:
+    tasks = [
+        task("model.train", "success", 0, rendered_map_index="nilm"),
+        task("model.validate", "running", 0),
+        task("model.train", "failed", 1, rendered_map_index="anomaly failed: no"),
+        task("report", None),
+    ]
+    console = Console(width=80, record=True, file=None)
+    with console.capture() as captured:
+        console.print(progress_table(tasks))
+    lines = captured.get().splitlines()
+    assert any(line.split()[:3] == ["nilm", "✓", "running"] for line in lines)
+    assert any(line.split()[:2] == ["anomaly", "failed"] for line in lines)
