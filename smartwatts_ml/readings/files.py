@@ -11,7 +11,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.faults import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, scan
+from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, forget, scan
 from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
 from smartwatts_ml.readings.stamps import StampForm, parse_stamp
 from smartwatts_ml.readings.workspace import Workspace
@@ -93,6 +93,7 @@ class FileReadings(StoredReadings):
             FROM {SCANNED} AS scanned JOIN devices ON devices.name = scanned.device
             WHERE {ACCEPTED}
         """)
+        forget(self._work)
         return report
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:

@@ -22,7 +22,7 @@ from smartwatts_ml.readings.lines import FIELD, OPEN, RECORD, CleanCopy, copy_li
 from smartwatts_ml.readings.workspace import Workspace, quoted
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ACCEPTED", "SCANNED", "clean_copy", "scan", "scan_copy"]
+__all__ = ["ACCEPTED", "SCANNED", "clean_copy", "forget", "scan", "scan_copy"]
 
 SCANNED = "scanned"
 """Table of the file scanned last: line_no, stamp (UTC), value (W), device
@@ -44,6 +44,11 @@ def scan(work: Workspace, source: Path, name: str, settings: Settings) -> FileRe
     Raises BadInputError where the file cannot be read as a whole.
     """
     return scan_copy(work, clean_copy(work, source, name), name, settings)
+
+
+def forget(work: Workspace) -> None:
+    """Give back the space of the file scanned last."""
+    work.query(f"DROP TABLE IF EXISTS {SCANNED}")
 
 
 def clean_copy(work: Workspace, source: Path, name: str) -> CleanCopy:

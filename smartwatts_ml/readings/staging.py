@@ -20,7 +20,7 @@ from smartwatts_ml.readings.columns import (
     site_bucket,
 )
 from smartwatts_ml.readings.faults import FAULTS, FileReport
-from smartwatts_ml.readings.scan import ACCEPTED, SCANNED
+from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, forget
 from smartwatts_ml.readings.table import SCHEMA
 from smartwatts_ml.readings.workspace import Workspace, quoted
 
@@ -51,7 +51,7 @@ class Staging:
         return sum(file.accepted for file in self.files)
 
     def add(self, report: FileReport) -> None:
-        """Keep what was scanned last; of several rows of a device and stamp, the last."""
+        """Take over what was scanned last; of several rows of a device and stamp, the last."""
         latest = (
             ""
             if not report.duplicate
@@ -64,6 +64,7 @@ class Staging:
             FROM {SCANNED} WHERE {ACCEPTED} {latest}
         """)
         self.files.append(report)
+        forget(self._work)
 
     def batches(self, numbers: Sequence[int], version: int) -> Iterator[pa.RecordBatch]:
         """Rows of the files with these numbers in ``SCHEMA``, sorted as the table wants

@@ -9,6 +9,7 @@ counts, which is settled when a site is read.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError
+from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.columns import (
@@ -98,11 +99,18 @@ def _as_store_errors(where: str) -> Iterator[None]:
         raise StoreError(f"cannot use the table {where}: {error}") from error
 
 
+def _check_address(address: str) -> str:
+    """delta-rs unquotes every address twice, so an escape in a path names another one."""
+    if "://" not in address and re.search("%[0-9a-fA-F]{2}", address):
+        raise UsageError(f"{address} has a % followed by two digits", fix="rename the folder")
+    return address
+
+
 class ReadingsTable:
     """The newest version of the table, until ``reload``; older ones by snapshot."""
 
     def __init__(self, objects: Objects, current: Settings) -> None:
-        self._uri = objects.uri(TABLE)
+        self._uri = _check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
         self._settings = current
         self._table = self._open_or_create()

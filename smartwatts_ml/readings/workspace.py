@@ -12,7 +12,7 @@ import duckdb
 
 __all__ = ["Workspace", "quoted"]
 
-MEMORY = "1GB"
+MEMORY = "768MB"
 
 
 class Workspace:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError
+from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
@@ -132,3 +132,13 @@ def test_one_ingest_writes_few_files(objects: Objects) -> None:
     ingest(objects, Settings())
     files = list((Path(objects.url) / "readings").rglob("*.parquet"))
     assert len(files) <= 2 * BUCKETS
+
+
+def test_a_root_may_have_spaces_and_signs_in_its_path(tmp_path: Path) -> None:
+    objects = open_root(str(tmp_path / "my räum #1? 5%"))
+    land(objects, "a b%20c.csv", *minutes("my home 100%/co2 plug", 10))
+    snapshot = ingest(objects, Settings()).snapshot
+    loaded = open_table(objects).readings(snapshot).load("my home 100%", 60)
+    assert len(loaded.channels["co2 plug"]) == 10
+    with pytest.raises(UsageError, match="rename the folder"):
+        open_table(open_root(str(tmp_path / "my%20root")))
