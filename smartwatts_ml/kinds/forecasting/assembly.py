@@ -64,7 +64,7 @@ def _plan(options: TrainOptions) -> ForecastingSettings:
 
 
 def _start_keras(seed: int) -> None:
-    from smartwatts_ml.networks import import_keras
+    from smartwatts_ml.native import import_keras
 
     keras = import_keras()
     keras.utils.set_random_seed(seed)

@@ -14,7 +14,8 @@ __all__ = ["stretch_factors"]
 
 SIDE_LEVEL = 0.9
 """Share of hours that must lie above P10, and below P90."""
-LIMITS = (0.5, 3.0)
+LIMITS = (1.0, 3.0)
+"""Widths are stretched, never narrowed: a quiet validation season is no promise."""
 MIN_RATIOS = 200
 MIN_WIDTH = 1e-6
 
@@ -30,8 +31,8 @@ def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarra
     >>> truth = np.linspace(-4, 4, 400)[:, None]
     >>> stretch_factors(quantiles, truth, np.ones(400)).round(1)
     array([[3., 3.]])
-    >>> stretch_factors(quantiles, truth / 4, np.ones(400)).round(1)
-    array([[0.8, 0.8]])
+    >>> stretch_factors(quantiles, truth * 0.4, np.ones(400)).round(1)
+    array([[1.3, 1.3]])
     """
     horizon = truth.shape[1]
     below, median, above = np.moveaxis(quantiles, 2, 0)

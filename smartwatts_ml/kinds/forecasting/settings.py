@@ -26,7 +26,7 @@ class ForecastingSettings(TomlSettings):
         2048, gt=0, description="Windows drawn in an epoch, however many sites there are."
     )
     patience: int = Field(5, gt=0, description="Epochs without progress before training stops.")
-    units: int = Field(96, gt=0, description="Width of each layer of the network.")
+    units: int = Field(64, gt=0, description="Width of each layer of the network.")
     layers: int = Field(3, gt=0, description="Layers of the network.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden units left out.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")

@@ -21,6 +21,9 @@ __all__ = ["Fitted", "fit", "pinball_loss", "predict_windows", "shorten"]
 
 VALIDATION_WINDOWS = 1024
 WARM_UP_SHARE = 0.1
+SHORT_HOURS = 48
+SHORT_FACTOR = 2
+"""A window of a short horizon teaches fewer hours and costs less, so more are drawn."""
 CUT_SHARE = 0.6
 """Of the contexts that are damaged in training: cut short; the others get a hole."""
 
@@ -61,7 +64,8 @@ def fit(
 ) -> Fitted:
     """Train in place; the weights of the best epoch stay."""
     rng = np.random.default_rng(seed)
-    steps = math.ceil(plan.epoch_windows / plan.batch_size)
+    drawn = plan.epoch_windows * (SHORT_FACTOR if training.horizon <= SHORT_HOURS else 1)
+    steps = math.ceil(drawn / plan.batch_size)
     _compile(model, plan, steps * plan.epochs)
     count = min(VALIDATION_WINDOWS, len(validation))
     watched = np.unique(np.linspace(0, len(validation) - 1, count).astype(np.int64))
