@@ -40,12 +40,30 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Any]:
-    """A progress bar on standard error; yields ``report(text, share done in 0..1)``."""
+    """Progress on standard error; yields ``report(text, share done in 0..1)``.
+
+    A bar on a terminal, a line for each new text elsewhere.
+    """
+    if not err.is_terminal:
+        yield _line_reporter(title)
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=not err.is_terminal) as bar:
+    with Progress(*columns, console=err) as bar:
         task = bar.add_task(title, total=1.0)
 
         def report(text: str, share: float) -> None:
             bar.update(task, description=f"{title}: {text}", completed=share)
 
         yield report
+
+
+def _line_reporter(title: str) -> Any:
+    last = ""
+
+    def report(text: str, share: float) -> None:
+        nonlocal last
+        if text != last:
+            err.print(f"{title}: {text}", soft_wrap=True, markup=False)
+        last = text
+
+    return report

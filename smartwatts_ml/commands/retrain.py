@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from smartwatts_ml.commands.common import (
     JsonOption,
@@ -90,7 +90,15 @@ def retrain(
 
 def show_run(report: dict[str, Any]) -> None:
     """The table of a run: decision, reason, version, metrics and file of each model."""
-    table = Table("model", "decision", "version", "metric", "challenger", "champion", "baseline")
+    table = Table(
+        Column("model", no_wrap=True),
+        "decision",
+        "version",
+        "metric",
+        "challenger",
+        "champion",
+        "baseline",
+    )
     for row in report["models"]:
         criterion = next(c for c in find_model(row["model"])[0].criteria if c.role == "improve")
         values = [(row["metrics"][s] or {}).get(criterion.metric) for s in SYSTEMS]
