@@ -42,7 +42,7 @@ def print_json(value: Any) -> None:
 def progress_bar(title: str) -> Iterator[Any]:
     """Progress on standard error; yields ``report(text, share done in 0..1)``.
 
-    A bar on a terminal, a line for each new text elsewhere.
+    A bar on a terminal, a line for each tenth elsewhere.
     """
     if not err.is_terminal:
         yield _line_reporter(title)
@@ -58,12 +58,13 @@ def progress_bar(title: str) -> Iterator[Any]:
 
 
 def _line_reporter(title: str) -> Any:
-    last = ""
+    """Prints a line whenever another tenth of the work is done."""
+    tenth = -1
 
     def report(text: str, share: float) -> None:
-        nonlocal last
-        if text != last:
+        nonlocal tenth
+        if int(share * 10) != tenth:
             err.print(f"{title}: {text}", soft_wrap=True, markup=False)
-        last = text
+        tenth = int(share * 10)
 
     return report

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from smartwatts_ml.commands.common import (
     JsonOption,
@@ -77,18 +77,23 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
         if as_json:
             print_json(result)
         else:
-            _show_metrics(result)
+            _show_metrics(kind, result)
 
     return body
 
 
-def _show_metrics(result: dict[str, Any]) -> None:
-    columns = {"all": result["metrics"], **result["slices"]}
-    names = list(result["metrics"])
-    table = Table("", *names)
-    for label, metrics in columns.items():
-        table.add_row(label, *(f"{metrics.get(name, float('nan')):.4g}" for name in names))
-    out.print(table)
+def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
+    """All metrics of the whole, then those that the gate looks at by site and channel."""
+    whole = Table("metric", Column(result["model"], justify="right"))
+    for name, value in result["metrics"].items():
+        whole.add_row(name, f"{value:.4g}")
+    out.print(whole)
+    names = list(dict.fromkeys((*(c.metric for c in kind.criteria), *kind.required_metrics)))
+    parts = Table("", *(Column(name, justify="right") for name in names))
+    for label, metrics in result["slices"].items():
+        parts.add_row(label, *(f"{metrics[name]:.4g}" for name in names))
+    if len(result["slices"]) > 1:
+        out.print(parts)
     for note in result["notes"]:
         out.print(note, soft_wrap=True)
 

@@ -77,7 +77,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
             print_json(report)
             return
         for note in report.get("notes", ()):
-            err.print(f"note: {note}")
+            err.print(f"note: {note}", soft_wrap=True)
         for name in report["files"]:
             out.print(name, soft_wrap=True)
 
