@@ -25,7 +25,7 @@ CHECKS = {
 def build_steps() -> list[str]:
     """COPY and RUN of the first stage, with continued lines joined."""
     text = (REPOSITORY / "Dockerfile").read_text().replace("\\\n", " ")
-    stage = text.split("\nFROM ")[0]
+    stage = text.split("\nFROM ")[1]
     return re.findall(r"^(?:COPY|RUN) .+$", stage, re.MULTILINE)
 
 
