@@ -53,7 +53,9 @@ def fit(
     keras.utils.set_random_seed(seed)
     trained, shipped = build_networks(window, corpus.on_power)
     sampler = Sampler(corpus, window, mixing=settings.mixing, balance=settings.balance, seed=seed)
-    step = _make_step(trained, corpus, settings.learning_rate, epochs * settings.steps)
+    # More epochs than the setting go on at the lowest rate: early stopping has the last word.
+    steps = min(epochs, settings.epochs) * settings.steps
+    step = _make_step(trained, corpus, settings.learning_rate, steps)
     log: list[dict[str, float]] = []
     best, best_weights, since = np.inf, shipped.get_weights(), 0
     started = time.monotonic()
