@@ -1,8 +1,8 @@
 """From the network's logit to a score in 0..1 and an alert.
 
-The score is conformal: one minus the share of normal, held-aside hours, the newest of
-each site, whose logit was at least as high. So 0.99 says that one normal hour in a hundred
-looks that odd. The alert's threshold is the lowest logit at which those hours would have
+The score is conformal: one minus the share of normal hours, scored by a network that was
+not trained on them, whose logit was at least as high. So 0.99 says that one normal hour in
+a hundred looks that odd. The alert's threshold is a logit at which those hours would have
 raised no more alerts a device-month than the budget allows.
 """
 
@@ -125,16 +125,15 @@ def _fitted_threshold(logits: np.ndarray, counts: np.ndarray, allowed: float) ->
 
 def pick_threshold(
     series: Sequence[tuple[np.ndarray, np.ndarray]],
-    training: np.ndarray,
     quantile: float | None,
     alerts_per_month: float | None,
     default_budget: float,
 ) -> float:
-    """The logit that alerts: by the budget; by the ``quantile`` of the training hours if
-    that alone is given; by the stricter of both if both are."""
+    """The logit that alerts: by the budget; by the ``quantile`` of the training hours'
+    logits if that alone is given; by the stricter of both if both are."""
     if quantile is None:
         return budget_threshold(series, alerts_per_month or default_budget)
-    by_quantile = float(np.quantile(training, quantile))
+    by_quantile = float(np.quantile(np.concatenate([found for found, _ in series]), quantile))
     if alerts_per_month is None:
         return by_quantile
     return max(by_quantile, budget_threshold(series, alerts_per_month))

@@ -10,7 +10,7 @@ import numpy as np
 from smartwatts_ml.kinds.anomaly.injection import Event, Injected, inject
 from smartwatts_ml.kinds.anomaly.windows import inputs_at
 
-__all__ = ["Examples", "Featurise", "Part", "gather"]
+__all__ = ["Drawn", "Examples", "Featurise", "Part", "draw"]
 
 Featurise = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From ``history_w`` and ``hour_of_week`` to features, shape (windows, n_features)."""
@@ -20,8 +20,9 @@ PER_EVENT = 12  # hours of one event that are taken
 DAYS_PER_EVENT = (5.0, 16.0)  # a copy of a series holds one event in that many days
 ECHO = 12  # hours right after an event: still calling them odd is a small mistake
 AFTERMATH = 168  # hours after an event: normal again, yet the window still holds it
-SHORTENED = 0.15  # share of windows whose older part is taken away
-HOLED = 0.1  # share of windows that lose a stretch of readings
+LEAST_HOURS = 168  # normal hours of a part
+WEEK_HOURS = 168
+SPOILED = 0.25  # share of examples that readings are taken away from
 ONSET = {"creep": 72, "shift": 12, "high": 6, "stuck": 3}
 """Hours until an event of that type can be told from normal: its first hours weigh less."""
 
@@ -55,23 +56,58 @@ class Examples:
         )
 
 
-def gather(
-    part: Part, count: int, context: int, featurise: Featurise, rng: np.random.Generator
-) -> Examples | None:
-    """About ``count`` examples of one site: half of them normal hours of the series as it
-    is, the others from copies with injected anomalies: inside, soon after and elsewhere."""
-    found: list[Examples] = []
+@dataclass(frozen=True)
+class Drawn:
+    """What one part of a site gives: ``examples``, and ``normal``, features of normal hours
+    in their order, with ``follows``: whether each comes right after the one before it."""
+
+    examples: Examples
+    normal: np.ndarray
+    follows: np.ndarray
+
+
+def draw(
+    part: Part,
+    n_normal: int,
+    n_injected: int,
+    context: int,
+    featurise: Featurise,
+    rng: np.random.Generator,
+) -> Drawn | None:
+    """Draw from one part of a site: about ``n_normal`` normal hours, and examples, about
+    ``n_injected`` of them from injected copies (inside, soon after and elsewhere) and as
+    many from the series as it is. None where the part is too short."""
     at = np.flatnonzero(part.usable)
     at = at[at >= LEAST_CONTEXT]
-    if not at.size:
+    if len(at) < LEAST_HOURS:
         return None
-    clean = _sample(at, count // 2, rng)
-    found.append(_examples(part.values, part.hours, clean, context, featurise, rng))
-    wanted = count - len(clean)
-    for values, codes, weights, rows in _copies(part, wanted, rng):
-        one = _examples(values, part.hours, rows, context, featurise, rng)
-        found.append(Examples(one.features, codes[rows], weights[rows]))
-    return Examples.join(found)
+    rows = _weeks(at, n_normal, rng)
+    inputs = inputs_at(part.values, part.hours, rows, context)
+    normal = featurise(inputs["history_w"], inputs["hour_of_week"])
+    n_spoiled = int(SPOILED * n_injected)
+    clean = normal[_sample(np.arange(len(rows)), n_injected - n_spoiled, rng)]
+    spoiled = _featurised(part, part.values, _sample(at, n_spoiled, rng), 1.0, context, featurise,
+                          rng)  # fmt: skip
+    found = [_normal_examples(clean), _normal_examples(spoiled)]
+    for values, codes, weights, taken in _copies(part, n_injected, rng):
+        features = _featurised(part, values, taken, SPOILED, context, featurise, rng)
+        found.append(Examples(features, codes[taken], weights[taken]))
+    follows = np.r_[False, np.diff(rows) == 1]
+    return Drawn(Examples.join(found), normal, follows)
+
+
+def _weeks(at: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """About ``count`` of the hours, in whole weeks: alerts are runs of hours."""
+    if len(at) <= count:
+        return at
+    week = at // WEEK_HOURS
+    weeks = np.unique(week)
+    chosen = rng.choice(weeks, max(1, round(len(weeks) * count / len(at))), replace=False)
+    return at[np.isin(week, chosen)]
+
+
+def _normal_examples(features: np.ndarray) -> Examples:
+    return Examples(features, np.zeros(len(features), np.uint8), np.ones(len(features), np.float32))
 
 
 def _copies(
@@ -126,32 +162,32 @@ def _event_weights(event: Event) -> np.ndarray:
     return (rise * (PER_EVENT / min(event.hours, PER_EVENT)) ** 0.5).astype(np.float32)
 
 
-def _examples(
+def _featurised(
+    part: Part,
     values: np.ndarray,
-    hours: np.ndarray,
     at: np.ndarray,
+    spoiled: float,
     context: int,
     featurise: Featurise,
     rng: np.random.Generator,
-) -> Examples:
-    inputs = inputs_at(values, hours, at, context)
-    history = _spoil(inputs["history_w"].copy(), rng)
-    return Examples(
-        featurise(history, inputs["hour_of_week"]),
-        np.zeros(len(at), np.uint8),
-        np.ones(len(at), np.float32),
-    )
+) -> np.ndarray:
+    """Features of the hours ``at`` of ``values``, with a share of the windows spoiled."""
+    inputs = inputs_at(values, part.hours, at, context)
+    history = _spoil(inputs["history_w"].copy(), spoiled, rng)
+    return featurise(history, inputs["hour_of_week"])
 
 
-def _spoil(history: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Take readings away from some windows, as young devices and lost links do."""
+def _spoil(history: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Take readings away from a share of the windows, as young devices and lost links do:
+    the older part of half of them, a stretch of the others."""
     context = history.shape[1]
-    for row in np.flatnonzero(rng.random(len(history)) < SHORTENED):
-        history[row, : context - int(rng.integers(LEAST_CONTEXT, context))] = np.nan
-    for row in np.flatnonzero(rng.random(len(history)) < HOLED):
-        length = int(rng.integers(3, 96))
-        start = int(rng.integers(0, context - length - 1))
-        history[row, start : start + length] = np.nan
+    for row in np.flatnonzero(rng.random(len(history)) < share):
+        if rng.random() < 0.5:
+            history[row, : context - int(rng.integers(LEAST_CONTEXT, context))] = np.nan
+        else:
+            length = int(rng.integers(3, 96))
+            start = int(rng.integers(0, context - length - 1))
+            history[row, start : start + length] = np.nan
     return history
 
 

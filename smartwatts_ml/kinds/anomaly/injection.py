@@ -1,6 +1,6 @@
 """Seeded anomalies put into normal readings, for training and, with other seeds, for judging.
 
-Seven types, sizes relative to the device's own readings (present hours only):
+Seven types, sizes relative to the device's own readings where events may lie:
 
 ======  ========  =======================================================================
 type    hours     what happens to the readings
@@ -156,12 +156,11 @@ def inject(
     two events. Types come in shuffled rounds, so that each is as frequent as the others.
     """
     rng = np.random.default_rng(seed)
-    present = values[~np.isnan(values)].astype(np.float64)
-    out, codes = values.copy(), np.zeros(len(values), np.uint8)
-    if not present.size:
-        return Injected(out, codes, ())
-    device = _Device(float(present.mean()), float(present.std()), float(np.median(present)))
     free = allowed & ~np.isnan(values)
+    out, codes = values.copy(), np.zeros(len(values), np.uint8)
+    if not free.any():
+        return Injected(out, codes, ())
+    device = _measure(values[free].astype(np.float64))
     events = []
     kinds = [kind for _ in range(-(-count // len(TYPES))) for kind in rng.permutation(TYPES)]
     for kind in kinds[:count]:
@@ -172,6 +171,12 @@ def inject(
             free[max(event.start - gap, 0) : stop + gap] = False
             events.append(event)
     return Injected(out, codes, tuple(sorted(events, key=lambda event: event.start)))
+
+
+def _measure(usual: np.ndarray) -> _Device:
+    """The device's scale; its own rare outliers do not set it."""
+    usual = np.clip(usual, *np.quantile(usual, (0.001, 0.999)))
+    return _Device(float(usual.mean()), float(usual.std()), float(np.median(usual)))
 
 
 def _place(

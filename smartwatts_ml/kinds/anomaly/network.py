@@ -6,6 +6,7 @@ opens without this package.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ __all__ = ["anomaly_logits", "build_classifier", "build_shipped"]
 LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
 
 
-def build_classifier(mean: np.ndarray, std: np.ndarray) -> keras.Model:
+def build_classifier(mean: np.ndarray, std: np.ndarray, name: str) -> keras.Model:
     """From features to logits of normal and of each type, shape (windows, 8)."""
     import keras
     from keras import layers, ops
@@ -33,7 +34,7 @@ def build_classifier(mean: np.ndarray, std: np.ndarray) -> keras.Model:
     hidden = layers.Dropout(0.2)(hidden)
     hidden = layers.Dense(24, activation="relu")(hidden)
     logits = layers.Dense(1 + len(TYPES))(hidden)
-    return keras.Model(features, logits, name="classifier")
+    return keras.Model(features, logits, name=name)
 
 
 def anomaly_logits(logits: Any) -> Any:
@@ -48,15 +49,20 @@ def anomaly_logits(logits: Any) -> Any:
 
 
 def build_shipped(
-    features: keras.Model, classifier: keras.Model, calibration: Calibration, least_hours: int
+    features: keras.Model,
+    classifiers: Sequence[keras.Model],
+    calibration: Calibration,
+    least_hours: int,
 ) -> keras.Model:
-    """From raw history to ``score`` and ``alert``, shape (windows, 1) each. No alert where
-    fewer than ``least_hours`` of the history are present."""
+    """From raw history to ``score`` and ``alert``, shape (windows, 1) each, by the mean of
+    the classifiers' log-odds. No alert where fewer than ``least_hours`` of the history are
+    present."""
     import keras
     from keras import ops
 
     inputs = features.input
-    logit = anomaly_logits(classifier(features.output))
+    logits = [anomaly_logits(classifier(features.output)) for classifier in classifiers]
+    logit = ops.mean(ops.concatenate(logits, axis=-1), axis=-1, keepdims=True)
     history = inputs["history_w"][:, :, 0]
     present = ops.sum(ops.cast(ops.equal(history, history), "float32"), -1, keepdims=True)
     loud = ops.cast(logit >= np.float32(calibration.threshold), "float32")

@@ -42,14 +42,16 @@ class AnomalySettings(TomlSettings):
     patience: int = Field(5, gt=0, description="Epochs without gain after which training ends.")
     batch_size: int = Field(256, gt=0, description="Windows in one step of training.")
     learning_rate: float = Field(2e-3, gt=0, description="Of Adam, decayed by a cosine.")
-    windows: int = Field(
-        60_000, ge=1000, description="Most windows that are trained on, over all sites."
+    injected_windows: int = Field(
+        30_000,
+        ge=1000,
+        description="Most windows with injected anomalies that are trained on, over all "
+        "sites; as many normal ones come with them.",
     )
-    calibration_share: float = Field(
-        0.25,
-        gt=0,
-        lt=0.6,
-        description="Newest share of each site that calibrates score and threshold.",
+    normal_hours: int = Field(
+        40_000,
+        ge=1000,
+        description="Most normal hours that score and threshold are calibrated on.",
     )
 
 

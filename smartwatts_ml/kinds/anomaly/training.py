@@ -1,8 +1,14 @@
-"""Training: examples from the older part of each site, calibration on its newest part."""
+"""Training: two networks, each on half of the sites, calibrated on the other half.
+
+What ships is the mean of both. Its score and threshold rest on hours of sites that the
+network scoring them has never seen (cross-conformal prediction: Vovk 2015), which is what
+a new home, or next month in a known one, is like. With one site its older and newer half
+stand in for two.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +21,25 @@ from smartwatts_ml.kinds.anomaly.calibration import (
     fit_ranks,
     pick_threshold,
 )
-from smartwatts_ml.kinds.anomaly.examples import Examples, Featurise, Part, gather
+from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, Part, draw
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
-from smartwatts_ml.kinds.anomaly.windows import hours_of_week, inputs_at, mains_of, marked
+from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 
 if TYPE_CHECKING:
     import keras
 
     from smartwatts_ml.kinds.base import Progress, TrainOptions
-    from smartwatts_ml.readings.base import Readings, SiteReadings
+    from smartwatts_ml.readings.base import Readings
 
 __all__ = ["Fitted", "fit"]
 
 LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
-CALIBRATION_HOURS = 20_000  # of normal hours that score and threshold are set on, at most
-VALIDATION_SHARE = 0.2  # of examples, beside those that are trained on
+PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
+VALIDATION = 4000  # examples of the other fold that early stopping watches
 BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
+FOLDS = 2
+
+Log = tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -39,19 +48,19 @@ class Fitted:
 
     network: keras.Model
     calibration: Calibration
-    log: tuple[Mapping[str, float], ...]
+    log: Log
     sites: int
     windows: int
     calibration_months: float
 
 
 @dataclass(frozen=True)
-class _Aside:
-    """Normal, held-aside hours of one site: features, and whether each hour follows the
-    one before it."""
+class _Half:
+    """What was drawn from the older (0) or newer (1) half of a site."""
 
-    features: np.ndarray
-    follows: np.ndarray
+    site: int
+    half: int
+    drawn: Drawn
 
 
 def fit(
@@ -64,27 +73,48 @@ def fit(
     import keras
 
     from smartwatts_ml.kinds.anomaly.features import feature_model
-    from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
+    from smartwatts_ml.kinds.anomaly.network import build_shipped
 
     keras.utils.set_random_seed(options.seed)
-    context = settings.context_days * 24
-    features = feature_model(context)
-    train, valid, asides = _collect(
-        readings, settings, _featuriser(features), options.seed, progress
-    )
-    mean, std = _scale(train.features)
-    classifier = build_classifier(mean, std)
-    log = _train(classifier, train, valid, settings, options, progress)
-    calibration = _calibrate(classifier, train, asides, settings, options)
-    hours = sum(len(aside.features) for aside in asides)
+    features = feature_model(settings.context_days * 24)
+    halves = _collect(readings, settings, _featuriser(features), options.seed, progress)
+    folds = _folds(halves)
+    examples = [Examples.join([drawn.examples for drawn in fold]) for fold in folds]
+    classifiers = []
+    log: list[Mapping[str, float]] = []
+    for index, other in ((0, 1), (1, 0)):
+        watched = _thinned(examples[other], options.seed)
+        classifier, rows = _train(
+            examples[index], watched, settings, options, _Part(progress, index)
+        )
+        classifiers.append(classifier)
+        log += [{"network": float(index + 1), **row} for row in rows]
+    series = [
+        (_logits(classifiers[other], drawn.normal), drawn.follows)
+        for index, other in ((0, 1), (1, 0))
+        for drawn in folds[index]
+    ]
+    calibration = _calibrate(series, settings, options)
     return Fitted(
-        network=build_shipped(features, classifier, calibration, settings.min_present_hours),
+        network=build_shipped(features, classifiers, calibration, settings.min_present_hours),
         calibration=calibration,
-        log=log,
-        sites=len(asides),
-        windows=len(train.codes),
-        calibration_months=hours / MONTH_HOURS,
+        log=tuple(log),
+        sites=len({half.site for half in halves}),
+        windows=sum(len(fold.codes) for fold in examples),
+        calibration_months=sum(len(logits) for logits, _ in series) / MONTH_HOURS,
     )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One of the trainings, and its progress within the whole."""
+
+    progress: Progress
+    index: int
+
+    def __call__(self, text: str, share: float) -> None:
+        shown = f"network {self.index + 1}/{FOLDS}, {text}"
+        self.progress(shown, 0.6 + 0.38 * (self.index + share) / FOLDS)
 
 
 def _featuriser(model: keras.Model) -> Featurise:
@@ -114,53 +144,55 @@ def _collect(
     featurise: Featurise,
     seed: int,
     progress: Progress,
-) -> tuple[Examples, Examples, list[_Aside]]:
-    """Examples to train on, examples to stop by, and normal hours to calibrate on."""
+) -> list[_Half]:
+    """Draw from both halves of every site with enough mains, a share for its length."""
     spans = readings.spans()
     total = max(sum((span.end - span.start) / np.timedelta64(1, "h") for span in spans), 1.0)
-    train: list[Examples] = []
-    valid: list[Examples] = []
-    asides: list[_Aside] = []
-    for index, (site, part) in enumerate(_sites(readings)):
+    context = settings.context_days * 24
+    found = []
+    for index, site in enumerate(readings.iterate(3600, ("mains",))):
         progress(f"features of {site.site}", 0.6 * index / max(len(spans), 1))
-        rng = np.random.default_rng((seed, index))
-        share = min(1.0, len(site) / total)
-        cut = int(len(site) * (1 - settings.calibration_share))
-        older = part.usable & (np.arange(len(site)) < cut)
-        # Windows overlap so much that more than two examples an hour teach nothing new.
-        count = int(min(share * settings.windows, 2 * older.sum()))
-        context = settings.context_days * 24
-        examples = gather(replace(part, usable=older), count, context, featurise, rng)
-        newer = replace(part, usable=part.usable & ~older)
-        checks = gather(newer, int(count * VALIDATION_SHARE), context, featurise, rng)
-        aside = _aside(newer, int(share * CALIBRATION_HOURS), context, featurise)
-        if examples is not None and checks is not None and len(aside.features):
-            train.append(examples)
-            valid.append(checks)
-            asides.append(aside)
-    if not train:
+        values = mains_of(site)
+        # Hours that the source marks are context like any other, but no normal ones.
+        part = Part(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
+        if part.usable.sum() < LEAST_HOURS:
+            continue
+        newer = np.cumsum(part.usable) > part.usable.sum() / 2
+        for half in (0, 1):
+            usable = part.usable & (newer == bool(half))
+            share = min(1.0, float(usable.sum()) / total)
+            drawn = draw(
+                replace(part, usable=usable),
+                int(share * settings.normal_hours) if total > settings.normal_hours else len(site),
+                int(min(share * settings.injected_windows, PER_HOUR * usable.sum())),
+                context,
+                featurise,
+                np.random.default_rng((seed, index, half)),
+            )
+            if drawn is not None:
+                found.append(_Half(index, half, drawn))
+    return found
+
+
+def _folds(halves: list[_Half]) -> tuple[list[Drawn], list[Drawn]]:
+    """Every second site in one fold, the others in the other; the halves of an only site."""
+    sites = sorted({half.site for half in halves})
+    folds: tuple[list[Drawn], list[Drawn]] = ([], [])
+    for half in halves:
+        folds[sites.index(half.site) % FOLDS if len(sites) > 1 else half.half].append(half.drawn)
+    if not all(folds):
         raise NotEnoughReadingsError(
             "no site has enough hourly mains to train the anomaly model",
             fix=f"at least {LEAST_HOURS // 24} days of one site are needed",
         )
-    return Examples.join(train), Examples.join(valid), asides
+    return folds
 
 
-def _sites(readings: Readings) -> Iterator[tuple[SiteReadings, Part]]:
-    """Sites with enough mains. Hours that the source marks are no normal ones."""
-    for site in readings.iterate(3600, ("mains",)):
-        values = mains_of(site)
-        usable = ~np.isnan(values) & ~marked(site)
-        if usable.sum() >= LEAST_HOURS:
-            yield site, Part(values, hours_of_week(site), usable)
-
-
-def _aside(part: Part, count: int, context: int, featurise: Featurise) -> _Aside:
-    """The newest ``count`` normal hours of the part."""
-    at = np.flatnonzero(part.usable)[-max(count, 7 * 24) :]
-    inputs = inputs_at(part.values, part.hours, at, context)
-    follows = np.r_[False, np.diff(at) == 1] if at.size else np.zeros(0, bool)
-    return _Aside(featurise(inputs["history_w"], inputs["hour_of_week"]), follows)
+def _thinned(examples: Examples, seed: int) -> Examples:
+    rows = np.arange(len(examples.codes))
+    if len(rows) > VALIDATION:
+        rows = np.random.default_rng(seed).choice(rows, VALIDATION, replace=False)
+    return Examples(examples.features[rows], examples.codes[rows], examples.weights[rows])
 
 
 def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -170,15 +202,17 @@ def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _train(
-    classifier: keras.Model,
     train: Examples,
     valid: Examples,
     settings: AnomalySettings,
     options: TrainOptions,
-    progress: Progress,
-) -> tuple[Mapping[str, float], ...]:
+    progress: _Part,
+) -> tuple[keras.Model, Log]:
     import keras
 
+    from smartwatts_ml.kinds.anomaly.network import build_classifier
+
+    classifier = build_classifier(*_scale(train.features), f"classifier_{progress.index + 1}")
     epochs = options.epochs or settings.epochs
     batch = options.batch_size or settings.batch_size
     steps = epochs * -(-len(train.codes) // batch)
@@ -189,8 +223,7 @@ def _train(
     )
 
     def report(epoch: int, logs: Mapping[str, float]) -> None:
-        text = f"epoch {epoch + 1}/{epochs}, loss {logs['val_loss']:.3f}"
-        progress(text, 0.6 + 0.35 * (epoch + 1) / epochs)
+        progress(f"epoch {epoch + 1}/{epochs}, loss {logs['val_loss']:.3f}", (epoch + 1) / epochs)
 
     history = classifier.fit(
         train.features,
@@ -201,42 +234,35 @@ def _train(
         batch_size=batch,
         verbose=0,
         callbacks=[
-            keras.callbacks.EarlyStopping(
-                patience=settings.patience, restore_best_weights=True, start_from_epoch=2
-            ),
+            keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True),
             keras.callbacks.LambdaCallback(on_epoch_end=report),
         ],
     )
     names = sorted(history.history)
     rows = zip(*(history.history[name] for name in names), strict=True)
-    return tuple(
+    log = tuple(
         {"epoch": float(epoch + 1), **dict(zip(names, map(float, row), strict=True))}
         for epoch, row in enumerate(rows)
     )
+    return classifier, log
+
+
+def _logits(classifier: keras.Model, features: np.ndarray) -> np.ndarray:
+    """Log-odds of any anomaly, shape (n,)."""
+    from smartwatts_ml.kinds.anomaly.network import anomaly_logits
+
+    raw = classifier.predict(features, batch_size=4096, verbose=0)
+    return np.asarray(anomaly_logits(raw))[:, 0]
 
 
 def _calibrate(
-    classifier: keras.Model,
-    train: Examples,
-    asides: list[_Aside],
-    settings: AnomalySettings,
-    options: TrainOptions,
+    series: list[tuple[np.ndarray, np.ndarray]], settings: AnomalySettings, options: TrainOptions
 ) -> Calibration:
-    from smartwatts_ml.kinds.anomaly.network import anomaly_logits
-
-    def logits(features: np.ndarray) -> np.ndarray:
-        raw = classifier.predict(features, batch_size=4096, verbose=0)
-        return np.asarray(anomaly_logits(raw))[:, 0]
-
-    series = [(logits(aside.features), aside.follows) for aside in asides]
-    pooled = np.concatenate([found for found, _ in series])
-    normal = logits(train.features[(train.codes == 0) & (train.weights == 1.0)])
     threshold = pick_threshold(
         series,
-        np.concatenate([normal, pooled]),
         options.extra.get("threshold"),
         options.extra.get("max_alerts_per_month"),
         settings.max_alerts_per_month,
     )
-    knots, tails = fit_ranks(pooled)
+    knots, tails = fit_ranks(np.concatenate([logits for logits, _ in series]))
     return Calibration(knots, tails, threshold)

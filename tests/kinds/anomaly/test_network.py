@@ -1,0 +1,163 @@
+"""The feature graph and the network that ships: robust, causal, and better than simple."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from smartwatts_ml.errors import NotEnoughReadingsError, UsageError
+from smartwatts_ml.kinds.anomaly import KIND
+from smartwatts_ml.kinds.anomaly.examples import Part, draw
+from smartwatts_ml.kinds.anomaly.features import feature_model
+from smartwatts_ml.kinds.anomaly.graphops import quantiles
+from smartwatts_ml.kinds.anomaly.predictor import sample_windows
+from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.readings.base import SiteReadings
+from smartwatts_ml.resampling import site_sums
+
+from .conftest import Case, MemoryReadings, made_home, scored_from
+
+pytestmark = pytest.mark.slow
+
+
+def test_quantiles_in_the_graph_are_numpys_over_present_values() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(50, 27)).astype(np.float32)
+    present = (rng.random((50, 27)) < 0.6).astype(np.float32)
+    present[0] = 0
+    found = np.asarray(quantiles(values, present, (0.0, 0.3, 1.0)))
+    known = np.where(present[1:] > 0, values[1:], np.nan)
+    expected = np.nanquantile(known, (0.0, 0.3, 1.0), axis=1).T
+    np.testing.assert_allclose(found[1:], expected, rtol=1e-5, atol=1e-5)
+    assert (found[0] == 0).all()
+
+
+def test_features_do_not_depend_on_the_size_of_the_home() -> None:
+    model = feature_model(672)
+    small = sample_windows(16, 672, 0)
+    large = small | {"history_w": small["history_w"] * 256}
+    np.testing.assert_allclose(
+        model.predict(small, verbose=0), model.predict(large, verbose=0), atol=0.15
+    )
+
+
+def test_marked_hours_are_never_drawn_as_normal() -> None:
+    site = made_home("home", 40, 0)
+    values = site.channels["mains"].copy()
+    values[500:600] = 1e6
+    usable = ~np.isnan(values)
+    usable[500:600] = False
+    newest: list[np.ndarray] = []
+
+    def record(history: np.ndarray, hour: np.ndarray) -> np.ndarray:
+        newest.append(history[:, -1, 0])
+        return np.zeros((len(history), 3), np.float32)
+
+    hours = np.arange(len(values), dtype=np.float32) % 168
+    drawn = draw(Part(values, hours, usable), 2000, 200, 672, record, np.random.default_rng(0))
+    assert drawn is not None
+    assert np.concatenate(newest).max() < 1e5
+    assert len(drawn.normal) == len(drawn.follows) == usable[24:].sum()
+    codes = drawn.examples.codes
+    assert 0.1 < np.mean(codes > 0) < 0.4
+
+
+def test_later_readings_change_no_earlier_score(case: Case) -> None:
+    rng = np.random.default_rng(0)
+    scorer = KIND.predictor(case.file)
+    site = made_home("home", 45, 9)
+    at = np.flatnonzero(~np.isnan(site.channels["mains"]))
+    before, _ = scorer.score(site, at)
+    for cut in rng.integers(100, len(site) - 1, 3):
+        values = site.channels["mains"].copy()
+        values[cut:] = rng.choice((0.0, 1e5, 300.0), len(values) - cut)
+        changed = replace(site, channels={"mains": values})
+        after, _ = scorer.score(changed, at[at < cut])
+        assert np.array_equal(before[at < cut], after)
+
+
+def test_cutting_off_what_lies_before_the_context_changes_nothing(case: Case) -> None:
+    scorer = KIND.predictor(case.file)
+    site = made_home("home", 60, 9)
+    late = site.between(site.start + np.timedelta64(30, "D"), None)
+    at = np.array([28 * 24, 29 * 24 + 5])
+    assert np.array_equal(scorer.score(site, at + 720)[0], scorer.score(late, at)[0])
+
+
+def test_short_or_holed_history_gives_finite_scores_and_young_devices_no_alert(case: Case) -> None:
+    samples = KIND.sample_inputs(case.trained.details, 12, 3)
+    history = samples["history_w"]
+    history[0] = np.nan
+    history[1, :-1] = np.nan
+    history[2, : 672 - 30] = np.nan
+    history[2, -1] = 1e6
+    history[3, ::3] = np.nan
+    history[4] = 0
+    history[5] = 1e9
+    history[6] *= -1
+    for network in (case.keras, case.file):
+        outputs = network(samples)
+        assert np.isfinite(outputs["score"]).all()
+        assert (outputs["score"] >= 0).all() and (outputs["score"] <= 1).all()
+        assert set(np.unique(outputs["alert"])) <= {0.0, 1.0}
+        assert (outputs["alert"][:3] == 0).all()
+
+
+def test_a_brief_training_beats_the_baseline_on_homes_it_has_not_seen(case: Case) -> None:
+    fresh = MemoryReadings([scored_from(made_home(f"new{i}", 70, 50 + i), 35) for i in range(3)])
+    spec, details = KIND.models()[0], case.trained.details
+    systems = {"model": KIND.predictor(case.file)} | KIND.baselines(spec, details, case.readings)
+    scores = KIND.evaluate(spec, systems, fresh, 0)
+    ours, simple = (
+        KIND.headline(site_sums(scores[name])) for name in ("model", "hour_of_week_mad")
+    )
+    assert ours["pr_auc"] > simple["pr_auc"] + 0.05
+    assert ours["event_recall"] >= 0.6
+    assert scores["model"].extra["vus_pr"] > 0.5
+
+
+def test_the_file_alerts_where_the_details_say(case: Case) -> None:
+    samples = KIND.sample_inputs(case.trained.details, 64, 5)
+    outputs = case.keras(samples)
+    details = case.trained.details
+    known = (~np.isnan(samples["history_w"])).sum(axis=1) >= details["min_present_hours"]
+    clear = np.abs(outputs["score"] - details["threshold"]) > 1e-4
+    above = (outputs["score"] >= details["threshold"]) & known
+    assert np.array_equal(outputs["alert"][clear] > 0.5, above[clear])
+    assert above.any() and not above.all()
+
+
+def test_predictions_have_a_row_for_each_reading_and_none_for_a_missing_one(case: Case) -> None:
+    site = made_home("home", 20, 4)
+    present = ~np.isnan(site.channels["mains"])
+    frames = list(KIND.predict(KIND.predictor(case.file), MemoryReadings([site])))
+    table = pd.concat(frames)
+    assert tuple(table.columns) == KIND.prediction_columns
+    assert (table["device_id"] == "home/mains").all()
+    assert np.array_equal(table["timestamp"].to_numpy("datetime64[s]"), site.times[present])
+    assert set(table["alert"]) <= {0, 1}
+
+
+def test_one_site_is_enough_and_a_threshold_moves_the_alerts(small_settings: None) -> None:
+    readings = MemoryReadings([made_home("home", 60, 0)])
+    spec = KIND.models()[0]
+    loud = TrainOptions(epochs=2, extra={"threshold": 0.9, "max_alerts_per_month": None})
+    trained = KIND.train(spec, readings, loud, lambda *_: None)
+    assert trained.details["threshold"] == pytest.approx(0.9, abs=0.02)
+    assert trained.details["alert_rule"] == "above the 0.9 quantile of training scores"
+
+
+def test_what_cannot_be_trained_says_why(small_settings: None) -> None:
+    spec = KIND.models()[0]
+    short = MemoryReadings([made_home("home", 10, 0)])
+    with pytest.raises(NotEnoughReadingsError, match="21 days"):
+        KIND.train(spec, short, TrainOptions(epochs=1), lambda *_: None)
+    with pytest.raises(UsageError, match="no option"):
+        KIND.train(spec, short, TrainOptions(extra={"nonsense": 1}), lambda *_: None)
+    unlabelled: SiteReadings = made_home("home", 40, 0)
+    nothing = replace(unlabelled, channels={"mains": np.full(960, np.nan, np.float32)})
+    with pytest.raises(NotEnoughReadingsError):
+        KIND.evaluate(spec, {}, MemoryReadings([nothing]), 0)
