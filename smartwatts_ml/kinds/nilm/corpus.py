@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ __all__ = ["Corpus", "SiteArrays", "build_corpus"]
 
 VALIDATION_SHARE = 0.15
 MIN_WINDOWS = 4
+ENOUGH_WINDOWS = 32
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,27 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
 
 
 def _load(readings: Readings, settings: NilmSettings, window: int) -> list[SiteReadings]:
-    """Every usable site, the newest samples of each so that all fit into memory."""
+    """Usable sites, the newest samples of each so that all fit into memory.
+
+    Where there are more sites than can each have enough, some are left out, evenly.
+    """
     spans = [span for span in readings.spans() if MAINS in span.channels and span.channels[1:]]
+    most = max(settings.max_samples // (ENOUGH_WINDOWS * window), 1)
+    spans = spans[:: -(-len(spans) // most)] if spans else spans
     limit = settings.max_samples // max(len(spans), 1)
     found = []
     for span in spans:
         site = readings.load(span.site, settings.period_s)
         if MAINS in site.channels and len(site.channels) > 1 and len(site) >= MIN_WINDOWS * window:
-            excess = max(len(site) - limit, 0) * np.timedelta64(settings.period_s, "s")
-            found.append(site.between(site.start + excess, None))
+            found.append(_newest(site, limit))
     return found
+
+
+def _newest(site: SiteReadings, limit: int) -> SiteReadings:
+    """The newest ``limit`` samples, copied so that the older ones can be freed."""
+    excess = max(len(site) - limit, 0) * np.timedelta64(site.period_s, "s")
+    cut = site.between(site.start + excess, None)
+    return replace(cut, channels={name: values.copy() for name, values in cut.channels.items()})
 
 
 def _joined(sites: list[SiteReadings]) -> dict[str, np.ndarray]:

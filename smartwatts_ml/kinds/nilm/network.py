@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["FOLD", "build_networks"]
 
 FOLD = 8
-FINE, COARSE = 32, 64
+FINE, COARSE = 16, 64
 DILATIONS = (1, 2, 4, 8, 16, 1, 2)
 BASE_SAMPLES = 64
 ROOM_W = 20.0
@@ -40,15 +40,13 @@ def build_networks(window: int, on_power: np.ndarray) -> tuple[keras.Model, kera
     mains = keras.Input((window, 1), name="mains_w")
     known, features = _features(mains)
     fine = _convolve(features, FINE, 5)
-    fine = fine + _convolve(fine, FINE, 3)
     coarse = layers.Reshape((window // FOLD, FOLD * FINE))(fine)
     coarse = _convolve(coarse, COARSE, 1, normalise=True)
     for dilation in DILATIONS:
         coarse = coarse + _convolve(coarse, COARSE, 3, dilation=dilation, normalise=True)
     unfolded = layers.Reshape((window, FINE))(layers.Conv1D(FOLD * FINE, 1)(coarse))
     fine = layers.Activation("relu")(fine + unfolded)
-    for _ in range(2):
-        fine = fine + _convolve(fine, FINE, 3)
+    fine = fine + _convolve(fine, FINE, 3)
     # Few samples are on: a gate that starts closed does not have to learn that first.
     logits = layers.Conv1D(count, 1, bias_initializer=keras.initializers.Constant(-2.0))(fine)
     level = ops.elu(layers.Conv1D(count, 1)(fine)) + 1.0

@@ -36,11 +36,11 @@ class NilmSettings(TomlSettings):
     min_activations: int = Field(
         10, gt=0, description="An appliance with fewer activations to learn from is left out."
     )
-    epochs: int = Field(24, gt=0, description="Most epochs of training.")
+    epochs: int = Field(30, gt=0, description="Most epochs of training.")
     patience: int = Field(8, gt=0, description="Epochs without gain after which training ends.")
     steps: int = Field(64, gt=0, description="Batches in one epoch.")
     batch_size: int = Field(32, gt=0, description="Windows in one batch.")
-    learning_rate: float = Field(4e-3, gt=0, description="Of AdamW, warmed up, then by a cosine.")
+    learning_rate: float = Field(8e-3, gt=0, description="Of AdamW, warmed up, then by a cosine.")
     mixing: float = Field(
         0.3,
         ge=0,
