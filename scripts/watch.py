@@ -64,7 +64,7 @@ def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         state, key = task["state"], f"{task['id']} {task['try_number']} {task['state']}"
         told = state in ("success", "failed", "up_for_retry") or (
-            state == "skipped" and (task["map_index"] < 0 or task["rendered_map_index"])
+            state == "skipped" and (task["map_index"] < 0 or _own_name(task))
         )
         if told and key not in said:
             said.add(key)
@@ -77,13 +77,19 @@ def name_of(task: Task, tasks: Sequence[Task]) -> str:
     step = task["task_id"].rpartition(".")[2]
     if task["map_index"] < 0:
         return step
-    return f"{step} {task['rendered_map_index'] or model_of(task['map_index'], tasks)}"
+    return f"{step} {_own_name(task) or model_of(task['map_index'], tasks)}"
 
 
 def model_of(index: int, tasks: Sequence[Task]) -> str:
     """The model of a branch: the first word of any map name in it."""
-    names = (t["rendered_map_index"] for t in tasks if t["map_index"] == index)
+    names = (_own_name(t) for t in tasks if t["map_index"] == index)
     return next((name.split()[0].rstrip(":,") for name in names if name), str(index))
+
+
+def _own_name(task: Task) -> str | None:
+    """The map name that a task gave itself; Airflow calls one that never ran by its index."""
+    name = task["rendered_map_index"]
+    return None if name == str(task["map_index"]) else name
 
 
 def _took(task: Task) -> str:

@@ -52,13 +52,16 @@ def plan(only_due: bool) -> list[dict[str, str]]:
     ``only_due``: those with too few new readings are left out; if that is all of them,
     the run ends as skipped.
     """
+    from smartwatts_ml.kinds import find_model
     from smartwatts_ml.stages.pipeline import plan_stage
 
     chosen = get_current_context()["params"]["models"]
     made = plan_stage(root(), smartwatts_run_id(), chosen, only_due)
     if only_due and not made["models"]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
-    branches = [{"model": model} for model in made["models"]]
+    # The finest readings train for the longest: started last, they would hold up the run.
+    longest_first = sorted(made["models"], key=lambda model: find_model(model)[1].period_s)
+    branches = [{"model": model} for model in longest_first]
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 

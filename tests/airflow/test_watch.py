@@ -38,7 +38,8 @@ def test_each_ended_task_is_told_once_with_its_map_name_and_time() -> None:
 
 
 def test_what_is_skipped_only_because_an_earlier_step_was_is_not_told() -> None:
-    assert news([task("model.publish", "skipped", 0)], set()) == []
+    never_ran = task("model.publish", "skipped", 0, rendered_map_index="0")
+    assert news([never_ran], set()) == []
 
 
 def test_every_try_that_failed_is_told() -> None:
