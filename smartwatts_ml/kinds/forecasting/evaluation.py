@@ -14,7 +14,7 @@ import numpy as np
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
-from smartwatts_ml.kinds.forecasting.metrics import FLOOR_W, STATS, measure
+from smartwatts_ml.kinds.forecasting.metrics import FLOOR_W, STATS, measure, naive_error
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.windows import (
     HOUR_S,
@@ -24,9 +24,8 @@ from smartwatts_ml.kinds.forecasting.windows import (
 )
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
-__all__ = ["backtest_origins", "evaluate", "naive_error"]
+__all__ = ["backtest_origins", "evaluate"]
 
-WEEK = 168
 STRIDE_DAYS = ((24, 1), (168, 7))
 LONG_STRIDE_DAYS = 14
 MONDAY = np.datetime64("1969-12-29", "D")
@@ -65,17 +64,6 @@ def backtest_origins(series: Series, score_index: int | None, horizon: int) -> n
     midnights = midnights[(midnights >= score_index) & (midnights + horizon <= len(series))]
     origins = midnights[:: stride_days(horizon)]
     return np.asarray(origins[series.known_before(origins) >= MIN_CONTEXT_HOURS])
-
-
-def naive_error(past: np.ndarray) -> float:
-    """Mean absolute error of last week's value, W: what MASE measures in. NaN if unknown.
-
-    >>> naive_error(np.array([100.0] * 168 + [110.0] * 168))
-    10.0
-    """
-    error = np.abs(past[WEEK:].astype(np.float64) - past[:-WEEK])
-    known = error[np.isfinite(error)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def evaluate(

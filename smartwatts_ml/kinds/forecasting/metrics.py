@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["FLOOR_W", "QUANTILES", "STATS", "headline", "measure", "pinball"]
+__all__ = ["FLOOR_W", "QUANTILES", "STATS", "headline", "measure", "naive_error", "pinball"]
 
 QUANTILES = (0.1, 0.5, 0.9)
+WEEK_HOURS = 168
 FLOOR_W = 50.0
 """Hours with less power than this are left out of MAPE, and counted."""
 STATS = (
@@ -42,6 +43,17 @@ def pinball(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.ndarray
     """
     error = truth - forecast
     return np.maximum(level * error, (level - 1) * error)
+
+
+def naive_error(past: np.ndarray) -> float:
+    """Mean absolute error of last week's value, W: what MASE measures in. NaN if unknown.
+
+    >>> naive_error(np.array([100.0] * 168 + [110.0] * 168))
+    10.0
+    """
+    error = np.abs(past[WEEK_HOURS:].astype(np.float64) - past[:-WEEK_HOURS])
+    known = error[np.isfinite(error)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def measure(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> np.ndarray:

@@ -23,10 +23,11 @@ from smartwatts_ml.kinds.forecasting.features import (
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["build_network", "copy_weights"]
+__all__ = ["build_network"]
 
 WEEK = 168
 FIRST_WIDTH = 0.5
+SPREAD_FLOOR = 0.1
 
 
 def build_network(
@@ -61,11 +62,6 @@ def build_network(
     power = expand(quantiles[:, :horizon], ops.expand_dims(features.scale, 2))
     power = keras.layers.Identity(name="power_w")(power)
     return keras.Model({"history_w": history, "hour_of_week": hour}, {"power_w": power})
-
-
-def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Give ``target``, built with the same sizes, the weights of ``source``."""
-    target.set_weights(source.get_weights())
 
 
 def _trunk(features: Features, units: int, layers: int, dropout: float) -> Any:
@@ -106,7 +102,9 @@ def _quantiles(
         raw = raw[:, :, :, :3] + (week / 4.0) * raw[:, :, :, 3:]
     centre = features.base + raw[:, :, :, 0]
     shift = math.log(math.expm1(FIRST_WIDTH))
-    width = ops.softplus(raw[:, :, :, 1:3] + shift) * ops.expand_dims(features.spread + 0.1, 3)
+    width = ops.softplus(raw[:, :, :, 1:3] + shift) * ops.expand_dims(
+        features.spread + SPREAD_FLOOR, 3
+    )
     if calibration is not None:
         part = calibration[week * WEEK : week * WEEK + days * 24]
         part = np.concatenate([part, np.ones((days * 24 - len(part), 2))])

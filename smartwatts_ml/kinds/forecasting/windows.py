@@ -14,6 +14,7 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.metrics import naive_error
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.localtime import hour_of_week, local_days
 
@@ -32,6 +33,8 @@ HOUR_S = 3600
 MIN_CONTEXT_HOURS = 72
 """Readings that a context needs before it teaches or judges anything."""
 MIN_TARGET_HOURS = 24
+STEADIEST = 0.05
+"""Last week's value is taken to be wrong by at least this share of the mean."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Windows:
 
     ``power`` (n,), W, and ``hours`` (n,): sites end to end. ``origins`` (w,): index of the
     first hour of each horizon, site after site; ``sites`` (w,): number of the site.
-    ``weights`` (w,): 1 / mean magnitude of the site's power, 1/W: every home counts alike.
+    ``weights`` (w,), 1/W: what a watt of error weighs at that site.
     """
 
     power: np.ndarray
@@ -175,12 +178,11 @@ def make_windows(
         total = np.concatenate([[0], np.cumsum(np.isfinite(known))])
         enough = total[at + horizon] - total[at] >= min(target_hours, horizon)
         at = at[enough & (one.known_before(at) >= MIN_CONTEXT_HOURS)]
-        size = float(np.nanmean(np.abs(one.power[:end]))) if len(at) else 0.0
         power += [gap, known]
         hours += [np.zeros(CONTEXT_HOURS, np.int16), one.hours[:end], np.zeros(horizon, np.int16)]
         origins.append(offset + at)
         sites.append(np.full(len(at), number))
-        weights.append(np.full(len(at), 1.0 / (size + 1.0), np.float32))
+        weights.append(np.full(len(at), _weight(one.power[:end]), np.float32))
         offset += CONTEXT_HOURS + len(known)
     if not series:
         raise NotEnoughReadingsError("no site has hourly mains readings to forecast from")
@@ -192,3 +194,14 @@ def make_windows(
         weights=np.concatenate(weights),
         horizon=horizon,
     )
+
+
+def _weight(power: np.ndarray) -> float:
+    """What a watt of error at a site weighs, 1/W: the inverse of how wrong last week's
+    value is there, so that a steady building teaches as much as an erratic home."""
+    known = np.abs(power[np.isfinite(power)])
+    if not len(known):
+        return 0.0
+    mean = float(known.mean())
+    naive = naive_error(power)
+    return 1.0 / (max(naive if np.isfinite(naive) else mean, STEADIEST * mean) + 1.0)

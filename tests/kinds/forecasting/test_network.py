@@ -1,0 +1,187 @@
+"""The network: what it may see, what it must survive, and that it learns."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smartwatts_ml.conversion import convert_network
+from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.base import Trained, TrainOptions
+from smartwatts_ml.kinds.forecasting import KIND
+from smartwatts_ml.kinds.forecasting.windows import split_windows, to_series
+from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork, load_keras, save_keras
+from smartwatts_ml.readings.base import Readings
+from smartwatts_ml.resampling import site_sums
+from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
+
+DAYS, TEST_DAYS = 70, 14
+OPTIONS = TrainOptions(epochs=4, seed=1)
+LEVELS = {"home1": 200.0, "home2": 700.0, "home3": -400.0}
+
+
+def homes(days: int, score_from: np.datetime64 | None = None) -> Readings:
+    """Three homes with noise of their own; the third produces more than it uses."""
+    return Made(
+        *(
+            site_of(habit(DAYS, seed, level)[: days * 24], name, score_from=score_from)
+            for seed, (name, level) in enumerate(LEVELS.items())
+        )
+    )
+
+
+@cache
+def trained(horizon: int) -> Trained:
+    return train(horizon)
+
+
+def train(horizon: int) -> Trained:
+    spec = KIND.spec(forecast_horizon=horizon)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "1024")
+        return KIND.train(spec, homes(DAYS - TEST_DAYS), OPTIONS, lambda *_: None)
+
+
+@cache
+def network(horizon: int) -> KerasNetwork:
+    return KerasNetwork(trained(horizon).network, trained(horizon).details)
+
+
+@cache
+def file(horizon: int) -> LiteRTNetwork:
+    samples = KIND.sample_inputs(network(horizon).details, 32, 0)
+    return LiteRTNetwork(convert_network(network(horizon), samples, "dynamic").content)
+
+
+def hard_contexts() -> dict[str, np.ndarray]:
+    """Nothing known, little known, holes, a dead meter, an absurd reading, production."""
+    power = np.stack([habit(28, seed) for seed in range(9)]).astype(np.float32)
+    power[0] = np.nan
+    power[1, :-1] = np.nan
+    power[2, :-72] = np.nan
+    power[3, ::2] = np.nan
+    power[4] = 0
+    power[5, 300] = 1e8
+    power[6] *= -1
+    power[7, -168:] = np.nan
+    power[8] *= 1e4
+    return {
+        "history_w": power[:, :, None],
+        "hour_of_week": np.arange(9, dtype=np.float32)[:, None] * 20,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("horizon", [24, 200])
+def test_any_context_gives_finite_quantiles_that_do_not_cross(horizon: int) -> None:
+    for system in (network(horizon), file(horizon)):
+        found = system(hard_contexts())["power_w"]
+        assert found.shape == (9, horizon, 3)
+        assert np.isfinite(found).all()
+        assert (np.diff(found, axis=2) >= 0).all()
+
+
+@pytest.mark.slow
+def test_three_days_of_readings_give_a_sensible_forecast() -> None:
+    power = habit(DAYS, 1, 700.0)[: 3 * 24]
+    series = to_series(site_of(power))
+    found = KIND.predictor(network(24)).forecast(series, np.array([72]))[0]
+    usual = habit(28, 9, 700.0).reshape(28, 24).mean(0)
+    assert np.abs(found[:, 1] - usual).mean() < 0.35 * usual.mean()
+
+
+@pytest.mark.slow
+def test_training_learns_more_than_last_week_and_the_four_week_mean() -> None:
+    spec = KIND.spec(forecast_horizon=24)
+    readings = homes(DAYS, hours_after(MONDAY, (DAYS - TEST_DAYS) * 24))
+    systems = {"network": KIND.predictor(network(24)), "file": KIND.predictor(file(24))}
+    systems |= KIND.baselines(spec, trained(24).details, readings)
+    found = {
+        name: KIND.headline(site_sums(scores))
+        for name, scores in KIND.evaluate(spec, systems, readings, 0).items()
+    }
+    assert found["network"]["wape"] < 0.97 * found["four_week_mean"]["wape"]
+    assert found["network"]["wape"] < 0.8 * found["last_week"]["wape"]
+    assert found["network"]["wql"] < found["four_week_mean"]["wql"]
+    assert 0.7 <= found["network"]["coverage_80"] <= 0.92
+    assert found["file"]["wape"] == pytest.approx(found["network"]["wape"], rel=0.005)
+
+
+@pytest.mark.slow
+def test_a_saved_network_loads_without_our_code_and_says_the_same(tmp_path: Path) -> None:
+    save_keras(network(200).model, network(200).details, tmp_path / "model.keras")
+    loaded = load_keras(tmp_path / "model.keras")
+    assert loaded.details == trained(200).details
+    np.testing.assert_allclose(
+        loaded(hard_contexts())["power_w"],
+        network(200)(hard_contexts())["power_w"],
+        rtol=1e-4,
+        atol=1e-3,
+    )
+
+
+@pytest.mark.slow
+def test_a_file_is_small_fast_and_agrees_with_keras() -> None:
+    samples = KIND.sample_inputs(network(200).details, 32, 1)
+    converted = convert_network(network(200), samples, "dynamic")
+    assert len(converted.content) <= 256 * 1024
+    assert converted.parity["power_w"] < 0.01
+    assert converted.latency_ms < 5
+
+
+@pytest.mark.slow
+def test_one_seed_gives_one_network() -> None:
+    again = train(24)
+    samples = KIND.sample_inputs(again.details, 8, 2)
+    np.testing.assert_allclose(
+        KerasNetwork(again.network, again.details)(samples)["power_w"],
+        network(24)(samples)["power_w"],
+        rtol=1e-3,
+        atol=1e-2,
+    )
+
+
+@pytest.mark.slow
+def test_five_days_of_one_home_are_too_few_and_nine_are_enough() -> None:
+    spec = KIND.spec(forecast_horizon=24)
+    with pytest.raises(NotEnoughReadingsError, match="8 days"):
+        KIND.train(spec, Made(site_of(habit(4, 1))), TrainOptions(epochs=1), lambda *_: None)
+    seen: list[str] = []
+    KIND.train(
+        spec,
+        Made(site_of(habit(9, 1))),
+        TrainOptions(epochs=1),
+        lambda text, share: seen.append(text),
+    )
+    assert any("epoch 1/1" in text for text in seen)
+
+
+def test_no_training_target_reaches_into_validation() -> None:
+    series = [to_series(site_of(np.arange(1.0, 24 * 60 + 1)))]
+    for horizon in (24, 168, 720):
+        training, validation = split_windows(series, horizon, 0.15)
+        learned = np.nanmax(training.targets(np.arange(len(training))))
+        watched = np.nanmin(validation.targets(np.arange(len(validation))))
+        assert learned < watched
+
+
+def test_a_context_ends_before_its_target_begins() -> None:
+    series = [to_series(site_of(np.arange(1.0, 24 * 60 + 1))), to_series(site_of(habit(20, 1)))]
+    training, _ = split_windows(series, 24, 0.15)
+    rows = np.arange(len(training))
+    newest = training.inputs(rows)["history_w"][:, -1, 0]
+    first = training.targets(rows)[:, 0]
+    counting = training.sites == 0
+    np.testing.assert_array_equal(newest[counting] + 1, first[counting])
+    hours = training.inputs(rows)["hour_of_week"][counting, 0]
+    np.testing.assert_array_equal(hours, (first[counting] - 1) % 168)
+
+
+def test_every_site_is_drawn_as_often_however_long_it_is() -> None:
+    series = [to_series(site_of(habit(days, 1))) for days in (12, 200)]
+    training, _ = split_windows(series, 24, 0.15)
+    drawn = training.sites[training.draw(4000, np.random.default_rng(0))]
+    assert np.bincount(drawn) == pytest.approx([2000, 2000], abs=150)
