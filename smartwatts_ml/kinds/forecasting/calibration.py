@@ -50,8 +50,9 @@ def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarra
 
 
 def _reach(horizon: int) -> int:
-    """Hours on each side whose evidence is pooled: long horizons have few windows."""
-    return 2 if horizon <= 48 else 12
+    """Hours on each side whose evidence is pooled. Windows of long horizons are few and
+    overlap, so single hours of them say little."""
+    return next((reach for hours, reach in ((48, 2), (168, 12)) if horizon <= hours), 84)
 
 
 def _weighted_quantile(ratios: np.ndarray, weights: np.ndarray, level: float) -> float:
