@@ -14,7 +14,13 @@ import numpy as np
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
-from smartwatts_ml.kinds.forecasting.metrics import FLOOR_W, STATS, measure, naive_error
+from smartwatts_ml.kinds.forecasting.metrics import (
+    FLOOR_W,
+    STATS,
+    WEEK_HOURS,
+    measure,
+    naive_error,
+)
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.windows import (
     HOUR_S,
@@ -26,7 +32,6 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["backtest_origins", "evaluate"]
 
-STRIDE_DAYS = ((24, 1), (168, 7))
 LONG_STRIDE_DAYS = 14
 MONDAY = np.datetime64("1969-12-29", "D")
 
@@ -43,12 +48,12 @@ class _Case:
 
 
 def stride_days(horizon: int) -> int:
-    """Days between two origins: daily up to 24 h, weekly up to 7 days, else fortnightly.
+    """Days between two origins: the days of a horizon, or a fortnight beyond a week.
 
     >>> [stride_days(hours) for hours in (1, 24, 48, 168, 720)]
-    [1, 1, 7, 7, 14]
+    [1, 1, 2, 7, 14]
     """
-    return next((days for hours, days in STRIDE_DAYS if horizon <= hours), LONG_STRIDE_DAYS)
+    return -(-horizon // 24) if horizon <= WEEK_HOURS else LONG_STRIDE_DAYS
 
 
 def backtest_origins(series: Series, score_index: int | None, horizon: int) -> np.ndarray:

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["FLOOR_W", "QUANTILES", "STATS", "headline", "measure", "naive_error", "pinball"]
+__all__ = [
+    "FLOOR_W",
+    "QUANTILES",
+    "STATS",
+    "WEEK_HOURS",
+    "headline",
+    "measure",
+    "naive_error",
+    "pinball",
+]
 
 QUANTILES = (0.1, 0.5, 0.9)
 WEEK_HOURS = 168
