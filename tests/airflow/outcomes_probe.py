@@ -1,0 +1,112 @@
+"""Runs the retraining DAGs in this process, with stages that end as a scenario says.
+
+Started by test_outcomes.py in an interpreter of its own; prints what came of each
+scenario as one line of JSON. Only here are stages stood in for: no real one fails on
+demand. ``python -m tests.airflow.outcomes_probe``
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.airflow.conftest import REPOSITORY
+
+MODELS = ("anomaly", "forecasting_24h", "nilm")
+SCENARIOS: dict[str, dict[str, Any]] = {
+    "accepted_rejected_failed": {
+        "rejects": {"validate": ["anomaly"]},
+        "breaks": {"train": ["forecasting_24h"]},
+    },
+    "the_file_is_rejected": {"rejects": {"convert": ["nilm"]}},
+    "too_little_to_train_on": {"rejects": {"train": ["nilm"]}},
+    "dry_run": {"rejects": {"validate": ["anomaly"]}, "form": {"dry_run": True}},
+    "dry_run_that_fails": {"breaks": {"validate": ["nilm"]}, "form": {"dry_run": True}},
+    "chosen_models_and_epochs": {"form": {"models": ["nilm"], "epochs": 7}},
+    "one_is_not_due": {"dag": "retrain_on_new_readings", "skipped": ["anomaly"]},
+    "nothing_is_due": {"dag": "retrain_on_new_readings", "skipped": list(MODELS)},
+    "bad_landing_file": {"breaks": {"ingest": [None]}},
+}
+
+
+class Stages:
+    """Stand-ins for the stages, and what they were asked to do."""
+
+    def __init__(self, scenario: dict[str, Any]) -> None:
+        self.scenario = scenario
+        self.calls: list[list[Any]] = []
+
+    def _end(self, stage: str, model: str | None) -> dict[str, Any]:
+        self.calls.append([stage, model])
+        if model in self.scenario.get("breaks", {}).get(stage, []):
+            raise ValueError("boom")
+        proceed = model not in self.scenario.get("rejects", {}).get(stage, [])
+        summary = f"{model} {'accepted: F1 +0.03' if proceed else 'kept: F1 −0.02'}"
+        return {"proceed": proceed, "summary": summary}
+
+    def ingest_stage(self, root: str) -> dict[str, Any]:
+        return self._end("ingest", None)
+
+    def plan_stage(self, root: str, run_id: str, models: Any, only_due: bool) -> dict[str, Any]:
+        skipped = [m for m in self.scenario.get("skipped", []) if only_due]
+        left = [m for m in models if m in MODELS and m not in skipped]
+        return {"models": left, "skipped": dict.fromkeys(skipped, "5 new readings")}
+
+    def train_stage(self, root: str, run_id: str, model: str, epochs: Any) -> dict[str, Any]:
+        self.calls.append(["epochs", epochs])
+        return self._end("train", model)
+
+    def validate_stage(self, root: str, run_id: str, model: str) -> dict[str, Any]:
+        return self._end("validate", model)
+
+    def convert_stage(self, root: str, run_id: str, model: str) -> dict[str, Any]:
+        return self._end("convert", model)
+
+    def publish_stage(self, root: str, run_id: str, model: str, actor: str) -> dict[str, Any]:
+        return self._end("publish", model) | {"version": 3}
+
+    def record_failure(self, root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
+        self.calls.append(["failure", model, reason])
+        return {}
+
+    def run_report(self, root: str, run_id: str) -> dict[str, Any]:
+        return {"run_id": run_id}
+
+
+def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:
+    """One run: its state, its tasks by ``task model`` and what the stages were asked."""
+    from smartwatts_ml.stages import pipeline
+
+    stages = Stages(scenario)
+    for name in vars(Stages):
+        if not name.startswith("_"):
+            setattr(pipeline, name, getattr(stages, name))
+    run = dag.test(logical_date=when, run_conf=scenario.get("form"))
+    tasks = {}
+    for ti in run.get_task_instances():
+        name = ti.rendered_map_index or ""
+        tasks[f"{ti.task_id} {ti.map_index}"] = {"state": ti.state, "name": name}
+    return {"state": run.state, "tasks": tasks, "calls": stages.calls}
+
+
+def main() -> None:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.utils import db
+
+    db.initdb()
+    played = {}
+    for number, (name, scenario) in enumerate(SCENARIOS.items()):
+        # Parsed anew each time: a run's form would otherwise stay in the DAG's parameters.
+        bag = DagBag(str(REPOSITORY / "dags"))
+        dag = bag.dags[scenario.get("dag", "retrain_weekly")]
+        if "wait_for_readings" in dag.task_ids:
+            # No triggerer runs here; the sensor has tests of its own.
+            dag.task_dict["wait_for_readings"].execute = lambda context: None
+        when = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=number)
+        played[name] = play(dag, scenario, when)
+    print("PLAYED" + json.dumps(played))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""The real stack through the same scripts as ``make run``: a tiny root, one epoch.
+
+Two homes over three weeks are enough for nilm and a day's forecast; the other models find
+too little to train on, which is a decision too. The tests share one stack, in their order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from scripts.airflow_api import Airflow, AirflowError
+from scripts.stack import REPOSITORY, Stack, members
+from smartwatts_ml.kinds import model_names
+from smartwatts_ml.objects import open_root
+from smartwatts_ml.simulate import simulate
+from smartwatts_ml.store import Store
+from smartwatts_ml.store.state import read_state
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+THRESHOLD = 12_000
+"""A simulated day of both homes has some 8,400 readings."""
+NEW = "retrain_on_new_readings"
+WEEKLY = "retrain_weekly"
+SIZE = ["--homes", "2", "--days", "21", "--submetered", "1", "--epochs", "1"]
+PATIENCE = 400.0
+MANIFEST_FIELDS = (
+    "code",
+    "snapshot",
+    "inputs",
+    "outputs",
+    "metrics",
+    "decision",
+    "quantization",
+)
+POKES = 6.0
+"""Seconds in which the sensor looks several times."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A stack that is up, and what the first ``make run`` said."""
+
+    stack: Stack
+    environment: dict[str, str]
+    first: subprocess.CompletedProcess[str]
+
+    @property
+    def airflow(self) -> Airflow:
+        record = self.stack.running()
+        assert record is not None
+        return Airflow(record.port, self.stack.password())
+
+    def script(self, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+        return run_script(name, self.stack, self.environment, *options)
+
+    def runs(self, state: str) -> list[dict[str, Any]]:
+        return [run for run in self.airflow.runs(NEW) if run["state"] == state]
+
+    def waits(self) -> bool:
+        """Whether the newest new-readings run is handed over to the triggerer."""
+        newest = self.airflow.runs(NEW)[0]
+        tasks = self.airflow.tasks(NEW, newest["dag_run_id"])
+        return any(t["task_id"] == "wait_for_readings" and t["state"] == "deferred" for t in tasks)
+
+
+def run_script(
+    name: str, stack: Stack, environment: dict[str, str], *options: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"scripts.{name}", "--folder", str(stack.folder), *options],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+
+
+def eventually(true: Callable[[], bool], what: str) -> None:
+    """Airflow pushes nothing, so its API is asked until it says so."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if true():
+                return
+        except AirflowError:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    folder = tmp_path_factory.mktemp("local")
+    stack = Stack(folder, str(folder / "root"))
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("SMARTWATTS_")
+    } | {
+        "SMARTWATTS_ROOT": stack.root,
+        "SMARTWATTS_NEW_READINGS": str(THRESHOLD),
+        "SMARTWATTS_POKE_SECONDS": "1",
+        "SMARTWATTS_NILM_EPOCHS": "1",
+        "SMARTWATTS_FORECASTING_EPOCHS": "1",
+        "SMARTWATTS_ANOMALY_EPOCHS": "1",
+    }
+    try:
+        yield Local(stack, environment, run_script("run", stack, environment, *SIZE))
+    finally:
+        run_script("stop", stack, environment)
+
+
+@pytest.fixture(scope="module")
+def drop(local: Local) -> Callable[[date, int], None]:
+    """Simulated days of the same homes, as new files below landing/."""
+
+    def put(start: date, days: int) -> None:
+        simulate(
+            2, days, Path(local.stack.root) / "landing" / str(start), submetered=1, start=start
+        )
+
+    return put
+
+
+def map_names(local: Local, dag: str, run_id: str) -> dict[str, str]:
+    """Map names of the branches by step and model."""
+    tasks = local.airflow.tasks(dag, run_id)
+    return {
+        f"{t['task_id']} {t['rendered_map_index'].split()[0]}": t["rendered_map_index"]
+        for t in tasks
+        if t["map_index"] >= 0 and t["rendered_map_index"] != str(t["map_index"])
+    }
+
+
+def test_make_run_ends_with_decisions_and_the_login(local: Local) -> None:
+    said = local.first.stdout
+    assert local.first.returncode == 0, said + local.first.stderr
+    assert f"{WEEKLY}: success" in said
+    assert local.stack.password() in said
+    for model in model_names():
+        assert model in said
+    assert f"{local.stack.root}/models/nilm/nilm_v1.tflite" in said
+
+
+def test_every_model_is_decided_and_its_branch_says_how(local: Local) -> None:
+    run_id = local.airflow.runs(WEEKLY)[0]["dag_run_id"]
+    names = map_names(local, WEEKLY, run_id)
+    for model in model_names():
+        state = read_state(open_root(local.stack.root), model)
+        assert state is not None and state.rows > 0
+    assert names["model.publish nilm"].endswith("v1 published")
+    assert names["model.train forecasting_30d"].startswith("forecasting_30d kept: ")
+    states = {
+        t["task_id"]: t["state"]
+        for t in local.airflow.tasks(WEEKLY, run_id)
+        if t["rendered_map_index"] == names["model.train forecasting_30d"]
+    }
+    assert states == {"model.train": "skipped"}
+
+
+def test_it_listens_on_loopback_alone_and_lets_nobody_in_without_a_login(local: Local) -> None:
+    record = local.stack.running()
+    assert record is not None
+    listening = {
+        connection.laddr
+        for process in members(record)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {(address.ip, address.port) for address in listening} == {("127.0.0.1", record.port)}
+    stranger = Airflow(record.port, "wrong")
+    with pytest.raises(AirflowError, match="401"):
+        stranger.runs(WEEKLY)
+
+
+def test_it_waits_below_the_threshold_even_when_the_triggerer_is_killed(
+    local: Local, drop: Callable[[date, int], None]
+) -> None:
+    eventually(local.waits, "the sensor waits")
+    ended = len(local.runs("success"))
+    drop(date(2026, 1, 22), 1)
+    record = local.stack.running()
+    assert record is not None
+    triggerers = [p for p in members(record) if "triggerer" in " ".join(p.cmdline())]
+    for process in triggerers:
+        process.kill()
+    time.sleep(POKES)
+    assert len(local.runs("success")) == ended
+    assert local.waits()
+
+
+def test_at_the_threshold_it_fires_once_and_not_again_after_the_decision(
+    local: Local, drop: Callable[[date, int], None]
+) -> None:
+    ended = {run["dag_run_id"] for run in local.runs("success")}
+    drop(date(2026, 1, 23), 1)
+    eventually(lambda: len(local.runs("success")) > len(ended), "the new readings are used")
+    (fired,) = [run for run in local.runs("success") if run["dag_run_id"] not in ended]
+    names = map_names(local, NEW, fired["dag_run_id"])
+    assert {name.split()[1] for name in names} == set(model_names())
+    eventually(local.waits, "the next run waits")
+    time.sleep(POKES)
+    assert len(local.runs("success")) == len(ended) + 1
+    assert local.runs("failed") == []
+
+
+def test_readings_that_cannot_be_used_end_the_run_as_skipped(local: Local) -> None:
+    ended = {run["dag_run_id"] for run in local.runs("success")}
+    lines = "2026-05-01T00:00:00,nan,home01/mains\n" * (3 * THRESHOLD)
+    text = "timestamp,consumption,device_id\n" + lines
+    open_root(local.stack.root).write("landing/unusable.csv", text.encode())
+    eventually(lambda: len(local.runs("success")) > len(ended), "the run ends")
+    (skipped,) = [run for run in local.runs("success") if run["dag_run_id"] not in ended]
+    states = {t["task_id"]: t["state"] for t in local.airflow.tasks(NEW, skipped["dag_run_id"])}
+    assert states["ingest"] == "success"
+    assert states["plan"] == states["report"] == "skipped"
+
+
+def test_a_dry_run_records_nothing(local: Local) -> None:
+    before = read_state(open_root(local.stack.root), "nilm")
+    form = {"models": ["nilm"], "epochs": 1, "dry_run": True}
+    run_id = local.airflow.trigger(WEEKLY, form)["dag_run_id"]
+    eventually(lambda: local.airflow.run(WEEKLY, run_id)["state"] == "success", "the dry run")
+    assert {name.split()[1] for name in map_names(local, WEEKLY, run_id)} == {"nilm"}
+    assert read_state(open_root(local.stack.root), "nilm") == before
+
+
+def test_a_rollback_by_hand_names_who_did_it_and_why(local: Local) -> None:
+    store = Store(open_root(local.stack.root), local.stack.folder / "keys")
+    champion = store.champion("nilm")
+    assert champion is not None
+    fields = {name: getattr(champion.manifest, name) for name in MANIFEST_FIELDS}
+    newer = store.publish(
+        "nilm", champion.read_file(), fields, run_id="by-hand", actor="test", reason="newer"
+    )
+    form = {"model": "nilm", "version": champion.version, "reason": "smells of burning"}
+    run_id = local.airflow.trigger("rollback_model", form)["dag_run_id"]
+    eventually(
+        lambda: local.airflow.run("rollback_model", run_id)["state"] == "success", "the rollback"
+    )
+    after = store.champion("nilm")
+    assert after is not None and after.version == champion.version < newer.version
+    entry = store.history("nilm")[-1]
+    assert (entry.action, entry.actor, entry.reason) == ("rollback", "admin", "smells of burning")
+
+
+def test_a_second_make_run_uses_what_is_there(local: Local) -> None:
+    record = local.stack.running()
+    landed = [info.key for info in open_root(local.stack.root).list("landing/")]
+    again = local.script("run", *SIZE)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Airflow is up" in again.stdout
+    assert local.stack.running() == record
+    assert [info.key for info in open_root(local.stack.root).list("landing/")] == landed
+
+
+def test_a_component_that_dies_is_started_again(local: Local) -> None:
+    record = local.stack.running()
+    assert record is not None
+    (processor,) = [
+        p
+        for p in members(record)
+        if "dag-processor" in " ".join(p.cmdline()) and is_first(p, record.pid)
+    ]
+    processor.kill()
+
+    def back() -> bool:
+        found = [p for p in members(record) if "dag-processor" in " ".join(p.cmdline())]
+        return any(p.pid != processor.pid for p in found)
+
+    eventually(back, "the DAG processor is back")
+
+
+def is_first(process: psutil.Process, leader: int) -> bool:
+    return process.ppid() == leader
+
+
+def test_stop_leaves_no_process(local: Local) -> None:
+    record = local.stack.running()
+    assert record is not None
+    stopped = local.script("stop")
+    assert stopped.returncode == 0, stopped.stdout
+    assert members(record) == []
+    home = str(local.stack.home)
+    for process in psutil.process_iter(["cmdline"]):
+        assert home not in " ".join(process.info["cmdline"] or [])
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", record.port)) != 0
+    assert json.loads(local.stack.password_file.read_text()), "the login stays for the next start"

@@ -1,0 +1,150 @@
+"""What each outcome of a stage does to its branch, to the run, and to what is recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.airflow.conftest import REPOSITORY
+
+pytestmark = pytest.mark.slow
+
+Played = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    home = tmp_path_factory.mktemp("home")
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.airflow.outcomes_probe"],
+        cwd=REPOSITORY,
+        env=os.environ
+        | {
+            "AIRFLOW_HOME": str(home),
+            "SMARTWATTS_ROOT": str(home / "root"),
+            "PYTHONPATH": str(REPOSITORY / "plugins"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    lines = [line for line in run.stdout.splitlines() if line.startswith("PLAYED")]
+    assert lines, run.stdout[-2000:] + run.stderr[-2000:]
+    return json.loads(lines[0].removeprefix("PLAYED"))
+
+
+def branch(played: dict[str, Any], model: str) -> dict[str, str]:
+    """States of a model's steps."""
+    tasks = played["tasks"]
+    names = {key.split()[1]: t["name"] for key, t in tasks.items() if "model.train" in key}
+    (index,) = [i for i, name in names.items() if name.split()[0].rstrip(":") == model]
+    steps = ("train", "validate", "convert", "publish")
+    return {step: tasks[f"model.{step} {index}"]["state"] for step in steps}
+
+
+def names(played: dict[str, Any]) -> set[str]:
+    return {task["name"] for task in played["tasks"].values()}
+
+
+def asked(played: dict[str, Any], what: str) -> list[Any]:
+    return [call[1:] for call in played["calls"] if call[0] == what]
+
+
+def test_an_accepted_model_goes_all_the_way(played: Played) -> None:
+    run = played["accepted_rejected_failed"]
+    assert set(branch(run, "nilm").values()) == {"success"}
+    assert "nilm accepted: F1 +0.03, v3 published" in names(run)
+
+
+def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played) -> None:
+    run = played["accepted_rejected_failed"]
+    assert branch(run, "anomaly") == {
+        "train": "success",
+        "validate": "skipped",
+        "convert": "skipped",
+        "publish": "skipped",
+    }
+    assert "anomaly kept: F1 −0.02" in names(run)
+    assert ["anomaly"] in asked(run, "publish")
+
+
+def test_a_failed_model_lets_the_others_finish_and_then_fails_the_run(played: Played) -> None:
+    run = played["accepted_rejected_failed"]
+    assert branch(run, "forecasting_24h")["train"] == "failed"
+    assert branch(run, "forecasting_24h")["publish"] == "upstream_failed"
+    assert run["state"] == run["tasks"]["report -1"]["state"] == "failed"
+    assert asked(run, "failure") == [["forecasting_24h", "train failed: ValueError: boom"]]
+
+
+@pytest.mark.parametrize("scenario", ["the_file_is_rejected", "too_little_to_train_on"])
+def test_a_rejection_at_any_step_leaves_the_run_a_success(played: Played, scenario: str) -> None:
+    run = played[scenario]
+    assert run["state"] == "success"
+    assert "nilm kept: F1 −0.02" in names(run)
+    assert ["nilm"] in asked(run, "publish")
+    assert asked(run, "failure") == []
+
+
+def test_a_dry_run_publishes_and_records_nothing(played: Played) -> None:
+    run = played["dry_run"]
+    assert run["state"] == "success"
+    assert asked(run, "publish") == []
+    assert branch(run, "nilm") == {
+        "train": "success",
+        "validate": "success",
+        "convert": "success",
+        "publish": "skipped",
+    }
+    assert "nilm accepted: F1 +0.03 (dry run, not published)" in names(run)
+    assert "anomaly kept: F1 −0.02" in names(run)
+
+
+def test_a_dry_run_that_fails_does_not_back_off(played: Played) -> None:
+    run = played["dry_run_that_fails"]
+    assert run["state"] == "failed"
+    assert asked(run, "failure") == []
+
+
+def test_the_form_chooses_models_and_epochs(played: Played) -> None:
+    run = played["chosen_models_and_epochs"]
+    assert asked(run, "train") == [["nilm"]]
+    assert asked(run, "epochs") == [[7]]
+
+
+def test_a_model_that_is_not_due_is_skipped_and_says_why(played: Played) -> None:
+    run = played["one_is_not_due"]
+    assert run["state"] == "success"
+    assert "anomaly skipped: 5 new readings" in names(run)
+    assert ["anomaly"] not in asked(run, "train")
+    assert ["anomaly"] not in asked(run, "publish")
+
+
+def test_with_nothing_due_the_run_ends_as_skipped(played: Played) -> None:
+    run = played["nothing_is_due"]
+    assert run["tasks"]["plan -1"]["state"] == "skipped"
+    assert run["tasks"]["report -1"]["state"] == "skipped"
+    assert asked(run, "train") == asked(run, "failure") == []
+
+
+def test_when_ingest_fails_every_chosen_model_backs_off(played: Played) -> None:
+    run = played["bad_landing_file"]
+    assert run["state"] == "failed"
+    assert run["tasks"]["ingest -1"]["state"] == "failed"
+    assert {tuple(call) for call in asked(run, "failure")} >= {("nilm", "ingest failed")}
+
+
+def test_the_probe_stands_in_for_real_stages_only() -> None:
+    from smartwatts_ml.stages import pipeline
+    from tests.airflow.outcomes_probe import Stages
+
+    for name in vars(Stages):
+        if not name.startswith("_"):
+            assert callable(getattr(pipeline, name)), name
+    assert Path(pipeline.__file__).exists()
