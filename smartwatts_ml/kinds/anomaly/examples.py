@@ -81,7 +81,7 @@ def draw(
     at = at[at >= LEAST_CONTEXT]
     if len(at) < LEAST_HOURS:
         return None
-    rows = _weeks(at, n_normal, rng)
+    rows = _blocks(at, n_normal, rng)
     inputs = inputs_at(part.values, part.hours, rows, context)
     normal = featurise(inputs["history_w"], inputs["hour_of_week"])
     n_spoiled = int(SPOILED * n_injected)
@@ -96,14 +96,15 @@ def draw(
     return Drawn(Examples.join(found), normal, follows)
 
 
-def _weeks(at: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """About ``count`` of the hours, in whole weeks: alerts are runs of hours."""
+def _blocks(at: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """About ``count`` of the hours, in whole weeks (shorter if that is more than was asked
+    for, a day at least): alerts are runs of hours."""
     if len(at) <= count:
         return at
-    week = at // WEEK_HOURS
-    weeks = np.unique(week)
-    chosen = rng.choice(weeks, max(1, round(len(weeks) * count / len(at))), replace=False)
-    return at[np.isin(week, chosen)]
+    block = at // min(WEEK_HOURS, max(count, 24))
+    blocks = np.unique(block)
+    chosen = rng.choice(blocks, max(1, round(len(blocks) * count / len(at))), replace=False)
+    return at[np.isin(block, chosen)]
 
 
 def _normal_examples(features: np.ndarray) -> Examples:

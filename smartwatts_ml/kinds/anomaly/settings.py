@@ -53,6 +53,9 @@ class AnomalySettings(TomlSettings):
         ge=1000,
         description="Most normal hours that score and threshold are calibrated on.",
     )
+    max_sites: int = Field(
+        500, gt=1, description="Most sites that are trained on; of more, a seeded sample."
+    )
 
 
 def anomaly_settings(**overrides: Any) -> AnomalySettings:

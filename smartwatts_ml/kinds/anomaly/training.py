@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import keras
 
     from smartwatts_ml.kinds.base import Progress, TrainOptions
-    from smartwatts_ml.readings.base import Readings
+    from smartwatts_ml.readings.base import Readings, SiteSpan
 
 __all__ = ["Fitted", "fit"]
 
@@ -146,12 +146,13 @@ def _collect(
     progress: Progress,
 ) -> list[_Half]:
     """Draw from both halves of every site with enough mains, a share for its length."""
-    spans = readings.spans()
+    spans = _chosen(readings.spans(), settings.max_sites, seed)
     total = max(sum((span.end - span.start) / np.timedelta64(1, "h") for span in spans), 1.0)
     context = settings.context_days * 24
     found = []
-    for index, site in enumerate(readings.iterate(3600, ("mains",))):
-        progress(f"features of {site.site}", 0.6 * index / max(len(spans), 1))
+    for index, span in enumerate(spans):
+        progress(f"features of {span.site}", 0.6 * index / len(spans))
+        site = readings.load(span.site, 3600, ("mains",))
         values = mains_of(site)
         # Hours that the source marks are context like any other, but no normal ones.
         part = Part(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
@@ -163,7 +164,7 @@ def _collect(
             share = min(1.0, float(usable.sum()) / total)
             drawn = draw(
                 replace(part, usable=usable),
-                int(share * settings.normal_hours) if total > settings.normal_hours else len(site),
+                int(share * settings.normal_hours),
                 int(min(share * settings.injected_windows, PER_HOUR * usable.sum())),
                 context,
                 featurise,
@@ -172,6 +173,13 @@ def _collect(
             if drawn is not None:
                 found.append(_Half(index, half, drawn))
     return found
+
+
+def _chosen(spans: tuple[SiteSpan, ...], count: int, seed: int) -> list[SiteSpan]:
+    if len(spans) <= count:
+        return list(spans)
+    rows = np.random.default_rng(seed).choice(len(spans), count, replace=False)
+    return [spans[row] for row in np.sort(rows)]
 
 
 def _folds(halves: list[_Half]) -> tuple[list[Drawn], list[Drawn]]:

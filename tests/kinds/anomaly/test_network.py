@@ -161,3 +161,13 @@ def test_what_cannot_be_trained_says_why(small_settings: None) -> None:
     nothing = replace(unlabelled, channels={"mains": np.full(960, np.nan, np.float32)})
     with pytest.raises(NotEnoughReadingsError):
         KIND.evaluate(spec, {}, MemoryReadings([nothing]), 0)
+
+
+def test_a_large_fleet_is_sampled(small_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMARTWATTS_ANOMALY_MAX_SITES", "3")
+    monkeypatch.setenv("SMARTWATTS_ANOMALY_NORMAL_HOURS", "1000")
+    readings = MemoryReadings([made_home(f"home{i}", 30, i) for i in range(8)])
+    trained = KIND.train(KIND.models()[0], readings, TrainOptions(epochs=1), lambda *_: None)
+    assert "of 3 sites" in trained.notes[0]
+    months = float(trained.notes[0].split("calibrated on ")[1].split()[0])
+    assert 0.3 <= months <= 2.0
