@@ -38,6 +38,7 @@ class Comparison:
 
     opponent: str
     metric: str
+    label: str
     role: str
     challenger: float
     other: float
@@ -180,7 +181,16 @@ def _compare(
         f"{_number(theirs)} of {opponent}{sure}{needed}"
     )
     return Comparison(
-        opponent, metric, criterion.role, ours, theirs, gain, confidence, passed, text
+        opponent,
+        metric,
+        criterion.label,
+        criterion.role,
+        ours,
+        theirs,
+        gain,
+        confidence,
+        passed,
+        text,
     )
 
 
@@ -246,7 +256,7 @@ def _summary(
     if not comparisons:
         return verdict + "nothing to compare with"
     shown = failed[0] if failed else comparisons[0]
-    change = f"{shown.metric} {_signed(shown)} against {shown.opponent}"
+    change = f"{shown.label} {_signed(shown)} against {shown.opponent}"
     unsure = shown.gain > 0 and not shown.passed
     return verdict + change + (f", only {shown.confidence:.0%} sure" if unsure else "")
 

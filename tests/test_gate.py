@@ -104,7 +104,7 @@ def test_a_challenger_that_beats_the_champion_but_not_the_baseline_is_kept_out()
 def test_a_guarded_metric_that_falls_is_the_reason() -> None:
     decision = decide(made_scores(5, f1=0.7), champion=made_scores(8, f1=0.8))
     assert not decision.accepted
-    assert decision.summary == "nilm kept: f1 −0.100 against champion"
+    assert decision.summary == "nilm kept: F1 −0.100 against champion"
 
 
 def test_a_metric_that_is_not_finite_fails_closed() -> None:

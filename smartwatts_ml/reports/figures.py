@@ -16,6 +16,7 @@ __all__ = ["Figure", "slices_figure", "training_figure"]
 
 MAX_SLICES = 40
 COLOURS = ("#0969da", "#1b7c83", "#8c6bb1", "#bf8700", "#6e7781")
+MARKERS = "odsv^"
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,19 @@ def slices_figure(
     names = list(next(iter(slices.values())))[:MAX_SLICES]
     figure, axes = _axes(height=1.2 + 0.28 * len(names))
     rows = np.arange(len(names))
-    for colour, (system, values) in zip(COLOURS, slices.items(), strict=False):
+    styles = zip(MARKERS, COLOURS, strict=True)
+    for (marker, colour), (system, values) in zip(styles, slices.items(), strict=False):
         found = [values.get(name, {}).get(criterion.metric) for name in names]
-        axes.plot([np.nan if v is None else v for v in found], rows, "o", color=colour,
-                  label=system, alpha=0.85)  # fmt: skip
+        axes.plot(
+            [np.nan if value is None else value for value in found],
+            rows,
+            marker,
+            color=colour,
+            # A ring for the challenger, which would hide a champion that is as good.
+            markersize=10 if marker == "o" else 6,
+            fillstyle="none" if marker == "o" else "full",
+            label=system,
+        )
     axes.set_yticks(rows, names)
     axes.invert_yaxis()
     axes.set_xlabel(f"{criterion.label} ({criterion.better} is better)")
