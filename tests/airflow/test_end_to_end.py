@@ -72,8 +72,8 @@ class Local:
 
     def waits(self) -> bool:
         """Whether the newest new-readings run is handed over to the triggerer."""
-        newest = self.airflow.runs(NEW)[0]
-        tasks = self.airflow.tasks(NEW, newest["dag_run_id"])
+        newest = self.airflow.runs(NEW)[:1]
+        tasks = self.airflow.tasks(NEW, newest[0]["dag_run_id"]) if newest else []
         return any(t["task_id"] == "wait_for_readings" and t["state"] == "deferred" for t in tasks)
 
 
