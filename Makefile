@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help env run stop test test-full check format secrets clean
+.PHONY: help env run stop test test-full check format lock secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,10 @@ check: env  ## Format, lint, types and quick tests
 format: env  ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+lock:  ## requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
+		--all-extras --no-emit-package smartwatts-ml pyproject.toml -o requirements.lock
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py
