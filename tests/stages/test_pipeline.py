@@ -1,0 +1,121 @@
+"""All stages in their order, on a directory and on a real S3 server, from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartwatts_ml.objects import open_root
+from smartwatts_ml.simulate import simulate
+from smartwatts_ml.store import Store
+from smartwatts_ml.store.state import read_state
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root with simulated homes in ``landing/``, and the command line on it."""
+
+    url: str
+    keys: Path
+
+    def smartwatts(self, *arguments: str, code: int = 0, **environment: str) -> Any:
+        run = subprocess.run(
+            [sys.executable, "-c", "from smartwatts_ml.cli import main; main()", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "SMARTWATTS_ROOT": self.url,
+                "SMARTWATTS_KEYS": str(self.keys),
+                "SMARTWATTS_GATE_RESAMPLES": "100",
+                "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "2048",
+                **environment,
+            },
+        )
+        assert run.returncode == code, run.stderr
+        return json.loads(run.stdout) if "--json" in arguments else run
+
+    @property
+    def store(self) -> Store:
+        return Store(open_root(self.url), self.keys)
+
+
+@pytest.fixture
+def root(root_url: str, tmp_path: Path) -> Root:
+    """On a directory and on S3."""
+    return fill(root_url, tmp_path)
+
+
+@pytest.fixture
+def root_on_s3(s3_root: str, tmp_path: Path) -> Root:
+    return fill(s3_root, tmp_path)
+
+
+def fill(root_url: str, tmp_path: Path) -> Root:
+    simulate(homes=3, days=60, out=tmp_path / "homes", seed=2, submetered=1)
+    objects = open_root(root_url)
+    for path in sorted((tmp_path / "homes").rglob("*.csv.gz")):
+        objects.upload(f"landing/{path.relative_to(tmp_path / 'homes').as_posix()}", path)
+    return Root(root_url, tmp_path / "keys")
+
+
+def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) -> None:
+    models = ("forecasting_24h", "forecasting_30d")
+    first = root.smartwatts("retrain", *models, "--epochs", "6", "--json")
+    rows = {row["model"]: row for row in first["models"]}
+    assert rows["forecasting_24h"]["accepted"], rows["forecasting_24h"]["reasons"]
+    assert rows["forecasting_24h"]["version"] == 1
+    challenger, baseline = (
+        rows["forecasting_24h"]["metrics"][name]["wape"] for name in ("challenger", "baseline")
+    )
+    assert challenger < baseline
+    # Sixty days cannot teach thirty days ahead: a decision, said and recorded, not a failure.
+    assert not rows["forecasting_30d"]["accepted"]
+    assert read_state(open_root(root.url), "forecasting_30d") is not None
+    serial = root.store.history("forecasting_24h")[-1].serial
+
+    again = root.smartwatts("retrain", "forecasting_24h", "--epochs", "6", "--json")
+    assert not again["models"][0]["accepted"]
+    assert again["models"][0]["metrics"]["champion"]["wape"] == pytest.approx(challenger, rel=0.02)
+    assert root.store.history("forecasting_24h")[-1].serial == serial
+    state = read_state(open_root(root.url), "forecasting_24h")
+    assert state is not None and state.run_id == again["run_id"]
+
+
+def test_the_stages_one_by_one_give_the_same_and_a_dry_run_records_nothing(
+    root_on_s3: Root,
+) -> None:
+    root = root_on_s3
+    root.smartwatts("retrain", "forecasting_24h", "--epochs", "2", "--dry-run", "--json")
+    assert read_state(open_root(root.url), "forecasting_24h") is None
+    assert root.store.champion("forecasting_24h") is None
+
+    trained = root.smartwatts("train", "forecasting_24h", "--epochs", "6", "--json")
+    run = ("--run", trained["run_id"], "--json")
+    validated = root.smartwatts("validate", *run)["models"]["forecasting_24h"]
+    converted = root.smartwatts("convert", *run)["models"]["forecasting_24h"]
+    assert validated["accepted"] and converted["accepted"]
+    root.smartwatts("publish", *run)
+    champion = root.store.champion("forecasting_24h")
+    assert champion is not None and champion.manifest.sha256 == converted["sha256"]
+
+
+def test_a_failure_is_told_recorded_and_backs_off(root_on_s3: Root) -> None:
+    root = root_on_s3
+    run = root.smartwatts(
+        "retrain", "forecasting_24h", "--epochs", "1", code=1, SMARTWATTS_KEYS="/dev/null/keys"
+    )
+    assert "forecasting_24h failed" in run.stderr
+    assert "Traceback" not in run.stdout
+    state = read_state(open_root(root.url), "forecasting_24h")
+    assert state is not None and state.failures == 1 and state.next_attempt is not None
