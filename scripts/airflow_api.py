@@ -11,6 +11,8 @@ from urllib.parse import quote, urlencode
 __all__ = ["Airflow", "AirflowError", "NotThereError", "UnreachableError"]
 
 USER = "admin"
+PATIENCE = 120.0
+"""Seconds for one answer: the first one takes long on a machine that is busy starting up."""
 
 
 class AirflowError(Exception):
@@ -103,7 +105,7 @@ class Airflow:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()

@@ -46,10 +46,10 @@ def install(venv: Path) -> None:
     if not runs(python):
         subprocess.run([interpreter(), "-m", "venv", "--clear", venv], check=True)
     subprocess.run([python, "-m", "pip", "install", "--quiet", UV], check=True)
-    pip = [venv / "bin" / "uv", "pip", "install", "--quiet", "--python", python]
+    pip: list[str | Path] = [venv / "bin" / "uv", "pip", "install", "--quiet", "--python", python]
     subprocess.run([*pip, "--requirement", REPOSITORY / "requirements.lock"], check=True)
     # The lock holds setuptools, so building the project's own metadata downloads nothing.
-    project = ["--no-deps", "--no-build-isolation", "--editable", REPOSITORY]
+    project: list[str | Path] = ["--no-deps", "--no-build-isolation", "--editable", REPOSITORY]
     subprocess.run([*pip, *project], check=True)
     # Airflow finds plugins/ by itself; this is for running or checking a DAG file alone.
     packages = next(venv.glob("lib/python3*/site-packages"))

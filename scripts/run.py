@@ -24,7 +24,7 @@ from scripts.watch import FailedRunError, follow, show_failures
 WEEKLY = "retrain_weekly"
 OTHERS = ("retrain_on_new_readings", "rollback_model")
 POOL = "smartwatts_training"
-START_SECONDS = 240.0
+START_SECONDS = 300.0
 RUN_SECONDS = 3600.0
 console = Console(highlight=False)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,14 +26,17 @@ log = logging.getLogger("supervisor")
 
 COMPONENTS = {
     "api-server": ["api-server"],
-    "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
 }
-"""Logs are read from the folder, so nobody needs to serve them on further ports."""
+"""In the order in which they start. Logs are read from the folder, so nobody needs to serve
+them on further ports."""
+API_SECONDS = 120.0
 MAX_RESTARTS = 5
 RESTART_WINDOW = 300.0
-WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+STOPS = {signal.SIGTERM, signal.SIGINT}
+WATCHED = {*STOPS, signal.SIGCHLD}
 
 
 class Supervisor:
@@ -70,6 +74,8 @@ class Supervisor:
     def serve(self) -> None:
         """Until SIGTERM or SIGINT, or until a component dies again and again."""
         for name in COMPONENTS:
+            if name == "scheduler":
+                self._await_api()
             self.start(name)
         while True:
             received = signal.sigwait(WATCHED)
@@ -78,6 +84,15 @@ class Supervisor:
                 return
             if not self._restart_dead():
                 return
+
+    def _await_api(self) -> None:
+        """A task that is started before the API server listens would fail once."""
+        deadline = time.monotonic() + API_SECONDS
+        while time.monotonic() < deadline and not signal.sigpending() & STOPS:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.record.port)) == 0:
+                    return
+            time.sleep(0.2)
 
     def _restart_dead(self) -> bool:
         for name, child in self.children.items():

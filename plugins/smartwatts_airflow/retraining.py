@@ -65,7 +65,7 @@ def plan(only_due: bool) -> list[dict[str, str]]:
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 
-@task(pool=TRAINING_POOL, execution_timeout=timedelta(hours=6), **{**BRANCH, "retries": 10})
+@task(pool=TRAINING_POOL, execution_timeout=timedelta(hours=6), **{**BRANCH, "retries": 12})
 def train(branch: dict[str, str]) -> dict[str, Any]:
     """Train a challenger on the snapshot's training part, in this task's own process."""
     from smartwatts_ml.stages.pipeline import train_stage

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["RetryWhatCanPass"]
 
 FINAL = (AlreadyExistsError, NotFoundError, TrustError, UnfitServerError)
+BUSY_SOON = 5
+"""So many times a minute apart, which outlasts the lease of a run that died; then at
+doubling distances, up to an hour, which outlasts a run that works."""
 BUSY_LONGEST = timedelta(hours=1)
 NETWORK_LIBRARIES = frozenset({"botocore", "deltalake", "_internal", "urllib3"})
 """Top-level modules of exceptions that a store's client raises on its own account."""
@@ -40,8 +43,7 @@ class RetryWhatCanPass(RetryPolicy):
     ) -> RetryDecision:
         kind = type(exception)
         if isinstance(exception, BusyError):
-            # A training takes minutes or hours, and the other run has to end first.
-            delay = min(timedelta(minutes=2 ** (try_number - 1)), BUSY_LONGEST)
+            delay = min(timedelta(minutes=2 ** max(0, try_number - BUSY_SOON)), BUSY_LONGEST)
             return RetryDecision.retry(delay, reason=str(exception))
         if isinstance(exception, FINAL):
             return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
