@@ -7,6 +7,7 @@ Results go to standard output; progress, notes and errors go to standard error, 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -17,8 +18,19 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 __all__ = ["JsonOption", "RootOption", "SeedOption", "err", "out", "print_json", "progress_bar"]
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+PIPE_WIDTH = 140
+"""Columns of a table that goes to a file or a pipe, where nothing has to be cut off."""
+
+
+def _console(stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_WIDTH
+    return console
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 RootOption = Annotated[
     str | None,

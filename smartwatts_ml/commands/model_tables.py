@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from smartwatts_ml.commands.common import err, out
 
@@ -20,34 +20,44 @@ __all__ = ["champions_table", "history_table", "print_description", "print_manif
 
 def champions_table(rows: Iterable[dict[str, Any]]) -> Table:
     """A line for each model."""
-    table = Table("model", "version", "serial", "since", "by", "size", "pointer")
+    table = Table(
+        _whole("model"), "version", "serial", _whole("since"), "by", "size", "pointer until"
+    )
     for row in rows:
         table.add_row(*_champion_cells(row))
     return table
 
 
+def _whole(header: str) -> Column:
+    return Column(header, no_wrap=True)
+
+
+def _minute(time: str) -> str:
+    """2026-11-22T02:11:09Z as 2026-11-22 02:11; all times are UTC."""
+    return time[:16].replace("T", " ")
+
+
 def _champion_cells(row: dict[str, Any]) -> list[str]:
     if row["version"] is None:
-        return [row["model"], "[red]✗[/red]" if row["problem"] else "–", "", "", "", "", ""]
+        return [row["model"], "[red]✗[/red]" if row["problem"] else "–", "", "", "", ""]
     return [
         row["model"],
         f"v{row['version']}" + (" (rolled back)" if row["action"] == "rollback" else ""),
         str(row["serial"]),
-        row["time"],
-        escape(row["actor"]),
+        _minute(row["time"]),
         f"{row['size'] / 1024:.0f} KiB",
-        f"until {row['expires']}" if row["expires"] else "[yellow]missing[/yellow]",
+        row["expires"][:10] if row["expires"] else "[yellow]missing[/yellow]",
     ]
 
 
 def history_table(entries: Iterable[HistoryEntry]) -> Table:
     """A line for each promotion and rollback."""
-    table = Table("serial", "time", "action", "version", "before", "by", "reason")
+    table = Table("serial", _whole("time"), "action", "version", "before", "by", "reason")
     for entry in entries:
         before = f"v{entry.previous_version}" if entry.previous_version else "–"
         table.add_row(
             str(entry.serial),
-            entry.time,
+            _minute(entry.time),
             entry.action,
             f"v{entry.version}",
             before,

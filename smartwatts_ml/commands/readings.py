@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from smartwatts_ml.commands.common import (
     JsonOption,
@@ -156,7 +156,7 @@ def _span_json(span: SiteSpan) -> dict[str, Any]:
 
 
 def _sites_table(spans: tuple[SiteSpan, ...]) -> Table:
-    table = Table("site", "channels", "from", "to")
+    table = Table("site", "channels", *(Column(name, no_wrap=True) for name in ("from", "to")))
     for name in ("spacing", "readings", "coverage"):
         table.add_column(name, justify="right")
     for span in spans:
