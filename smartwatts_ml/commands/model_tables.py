@@ -20,9 +20,7 @@ __all__ = ["champions_table", "history_table", "print_description", "print_manif
 
 def champions_table(rows: Iterable[dict[str, Any]]) -> Table:
     """A line for each model."""
-    table = Table(
-        _whole("model"), "version", "serial", _whole("since"), "by", "size", "pointer until"
-    )
+    table = Table(*map(_whole, ("model", "version", "serial", "since", "size", "expires")))
     for row in rows:
         table.add_row(*_champion_cells(row))
     return table
