@@ -28,16 +28,18 @@ check: env  ## Format, lint, types and quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy scripts
+	$(BIN)/mypy scripts plugins dags
 	$(PYTEST) -m "not slow and not full"
 
 format: env  ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock:  ## requirements.lock from pyproject.toml
+lock:  ## requirements.lock from pyproject.toml, and the compose stack's from both
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
 		--all-extras --no-emit-package smartwatts-ml pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
+		requirements-compose.in -o requirements-compose.lock
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py

@@ -99,8 +99,11 @@ def convert(branch: dict[str, str]) -> dict[str, Any]:
 
 
 @task(execution_timeout=timedelta(minutes=15), **BRANCH)
-def publish(branch: dict[str, str], judged: dict[str, Any]) -> dict[str, Any]:
-    """Make the file the champion: version, signed manifest, history entry, pointer."""
+def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
+    """Make the file the champion: version, signed manifest, history entry, pointer.
+
+    ``judged`` is what ``convert`` handed over.
+    """
     from smartwatts_ml.stages.pipeline import publish_stage
 
     model = branch["model"]
