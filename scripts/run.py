@@ -20,6 +20,8 @@ from rich.console import Console
 from scripts.airflow_api import Airflow, AirflowError
 from scripts.stack import REPOSITORY, Record, Stack
 from scripts.watch import FailedRunError, follow, show_failures
+from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.objects import Objects, open_root
 
 WEEKLY = "retrain_weekly"
 OTHERS = ("retrain_on_new_readings", "rollback_model")
@@ -44,8 +46,11 @@ def main() -> int:
     try:
         return run(stack, options)
     except (StartError, FailedRunError, AirflowError) as error:
-        console.print(f"[red]{error}[/red]", soft_wrap=True)
+        console.print(error, style="red", markup=False, soft_wrap=True)
         return 1
+    except SmartwattsError as error:
+        console.print(error, style="red", markup=False, soft_wrap=True)
+        return error.exit_code
     except KeyboardInterrupt:
         console.print("\nAirflow works on. make run shows the run again, make stop ends it.")
         return 130
@@ -74,8 +79,9 @@ def run(stack: Stack, options: argparse.Namespace) -> int:
     """One weekly retraining; 0 if the run succeeded, whatever it decided."""
     started = time.monotonic()
     stack.prepare()
+    objects = open_root(stack.root)
     process = bring_up(stack)
-    fill_landing(stack.root, options)
+    fill_landing(objects, options)
     record = wait_until_up(stack, process)
     airflow = Airflow(record.port, stack.password())
     airflow.set_pool(POOL, options.slots, "Trainings that run at once, over all DAGs")
@@ -83,7 +89,8 @@ def run(stack: Stack, options: argparse.Namespace) -> int:
     form = {"epochs": options.epochs} if options.epochs else {}
     run_id = (airflow.active_run(WEEKLY) or airflow.trigger(WEEKLY, form))["dag_run_id"]
     console.print(f"{WEEKLY} {run_id}, {record.url}/dags/{WEEKLY}/runs/{run_id}", soft_wrap=True)
-    state = follow(airflow, WEEKLY, run_id, console, RUN_SECONDS)
+    up = stack.locked
+    state = follow(airflow, WEEKLY, run_id, console, seconds=RUN_SECONDS, alive=up)
     # Only now: the simulated homes alone would start a second retraining beside this one.
     for dag in OTHERS:
         airflow.pause(dag, False)
@@ -111,12 +118,10 @@ def bring_up(stack: Stack) -> subprocess.Popen[bytes] | None:
     return stack.start()
 
 
-def fill_landing(root: str, options: argparse.Namespace) -> None:
+def fill_landing(objects: Objects, options: argparse.Namespace) -> None:
     """Simulated homes, if nothing has ever landed."""
-    from smartwatts_ml.objects import open_root
     from smartwatts_ml.simulate import simulate
 
-    objects = open_root(root)
     if next(iter(objects.list("landing/")), None) is not None:
         return
     console.print(f"simulating {options.homes} homes over {options.days} days")

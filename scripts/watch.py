@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from scripts.airflow_api import Airflow, UnreachableError
@@ -30,10 +31,18 @@ Task = Mapping[str, Any]
 
 
 class FailedRunError(Exception):
-    """The run did not end in time."""
+    """The run did not end, in time or at all."""
 
 
-def follow(airflow: Airflow, dag: str, run_id: str, console: Console, seconds: float) -> str:
+def follow(
+    airflow: Airflow,
+    dag: str,
+    run_id: str,
+    console: Console,
+    *,
+    seconds: float,
+    alive: Callable[[], bool],
+) -> str:
     """Show a run until it ends; its state. A line for each change where nobody looks."""
     deadline = time.monotonic() + seconds
     said: set[str] = set()
@@ -42,7 +51,9 @@ def follow(airflow: Airflow, dag: str, run_id: str, console: Console, seconds: f
             try:
                 state = airflow.run(dag, run_id)["state"]
                 tasks = airflow.tasks(dag, run_id)
-            except UnreachableError:
+            except UnreachableError as error:
+                if not alive():
+                    raise FailedRunError(f"Airflow ended before {run_id} did") from error
                 time.sleep(POLL_SECONDS)
                 continue
             for line in news(tasks, said):
@@ -68,7 +79,7 @@ def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
         )
         if told and key not in said:
             said.add(key)
-            lines.append(f"{SIGNS[state]} {name_of(task, tasks)}[dim]{_took(task)}[/dim]")
+            lines.append(f"{SIGNS[state]} {escape(name_of(task, tasks))}[dim]{_took(task)}[/dim]")
     return lines
 
 
@@ -121,6 +132,6 @@ def show_failures(airflow: Airflow, dag: str, run_id: str, console: Console) -> 
     tasks = airflow.tasks(dag, run_id)
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         if task["state"] == "failed":
-            console.print(f"\n[red]failed:[/red] {name_of(task, tasks)}")
+            console.print(f"\n[red]failed:[/red] {escape(name_of(task, tasks))}")
             for line in airflow.log_lines(task)[-LOG_TAIL:]:
                 console.print(f"    {line}", markup=False, soft_wrap=True)

@@ -11,6 +11,8 @@ __all__ = ["DEFAULT_LABEL", "actor", "label", "root", "smartwatts_run_id"]
 DEFAULT_LABEL = "{{ label | default(task.op_kwargs.branch.model) }}"
 """Map name of a task: the model's name until the task says more with ``label``."""
 
+LABEL_LENGTH = 200
+
 
 def root() -> str:
     """The root that the settings name, read when the task runs."""
@@ -32,5 +34,5 @@ def actor() -> str:
 
 
 def label(text: str) -> None:
-    """Set the map name of the current task."""
-    get_current_context()["label"] = text  # type: ignore[typeddict-unknown-key]
+    """Set the map name of the current task, cut to what Airflow's database can hold."""
+    get_current_context()["label"] = text[:LABEL_LENGTH]  # type: ignore[typeddict-unknown-key]

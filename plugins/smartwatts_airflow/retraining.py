@@ -9,6 +9,7 @@ then ``report`` fails the run.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,6 +20,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, label, root, smartwatts_run_id
 from smartwatts_airflow.retries import RetryWhatCanPass
+
+log = logging.getLogger(__name__)
 
 __all__ = ["PATIENT", "TRAINING_POOL", "retraining"]
 
@@ -116,7 +119,7 @@ def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
 
 
 @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
-def report() -> dict[str, Any]:
+def report() -> dict[str, str]:
     """Say what was decided, make failed models back off, and fail the run if any failed."""
     from smartwatts_ml.stages.pipeline import record_failure, run_report
 
@@ -132,7 +135,10 @@ def report() -> dict[str, Any]:
             record_failure(root(), smartwatts_run_id(), model, why)
     if states["plan"] != "success":
         raise AirflowFailException("the run failed before any training")
-    decided = run_report(root(), smartwatts_run_id())
+    rows = run_report(root(), smartwatts_run_id())["models"]
+    decided = {row["model"]: row["summary"] for row in rows}
+    for summary in decided.values():
+        log.info(summary)
     if failures:
         raise AirflowFailException("; ".join(f"{m}: {why}" for m, why in failures.items()))
     return decided

@@ -26,6 +26,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "chosen_models_and_epochs": {"form": {"models": ["nilm"], "epochs": 7}},
     "one_is_not_due": {"dag": "retrain_on_new_readings", "skipped": ["anomaly"]},
     "nothing_is_due": {"dag": "retrain_on_new_readings", "skipped": list(MODELS)},
+    "a_long_reason": {"breaks": {"train": ["nilm"]}, "message": "boom " * 200},
     "bad_landing_file": {"breaks": {"ingest": [None]}},
 }
 
@@ -40,7 +41,7 @@ class Stages:
     def _end(self, stage: str, model: str | None) -> dict[str, Any]:
         self.calls.append([stage, model])
         if model in self.scenario.get("breaks", {}).get(stage, []):
-            raise ValueError("boom")
+            raise ValueError(self.scenario.get("message", "boom"))
         proceed = model not in self.scenario.get("rejects", {}).get(stage, [])
         summary = f"{model} {'accepted: F1 +0.03' if proceed else 'kept: F1 −0.02'}"
         return {"proceed": proceed, "summary": summary}
@@ -71,7 +72,7 @@ class Stages:
         return {}
 
     def run_report(self, root: str, run_id: str) -> dict[str, Any]:
-        return {"run_id": run_id}
+        return {"models": [{"model": "nilm", "summary": "nilm accepted: F1 +0.03"}]}
 
 
 def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:

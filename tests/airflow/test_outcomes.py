@@ -133,6 +133,12 @@ def test_with_nothing_due_the_run_ends_as_skipped(played: Played) -> None:
     assert asked(run, "train") == asked(run, "failure") == []
 
 
+def test_a_map_name_fits_into_airflows_database(played: Played) -> None:
+    (failed,) = [name for name in names(played["a_long_reason"]) if "boom" in name]
+    assert failed.startswith("nilm failed: boom")
+    assert len(failed) <= 250
+
+
 def test_when_ingest_fails_every_chosen_model_backs_off(played: Played) -> None:
     run = played["bad_landing_file"]
     assert run["state"] == "failed"

@@ -37,6 +37,14 @@ def test_each_ended_task_is_told_once_with_its_map_name_and_time() -> None:
     assert news(tasks, said) == []
 
 
+def test_brackets_in_a_reason_are_shown_as_they_are() -> None:
+    broken = task("model.train", "failed", 0, rendered_map_index="nilm failed: shape [1, 2]")
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(news([broken], set())[0])
+    assert "shape [1, 2]" in captured.get()
+
+
 def test_what_is_skipped_only_because_an_earlier_step_was_is_not_told() -> None:
     never_ran = task("model.publish", "skipped", 0, rendered_map_index="0")
     assert news([never_ran], set()) == []
