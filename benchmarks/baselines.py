@@ -19,6 +19,7 @@ import numpy as np
 from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import Kind, Scores, TrainOptions
+from smartwatts_ml.native import import_keras
 from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], default=[])
     arguments = parser.parse_args()
+    import_keras()
     for name in arguments.names or BENCHMARKS:
         run(name, arguments.data, arguments.seed)
 

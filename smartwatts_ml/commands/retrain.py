@@ -69,16 +69,18 @@ def retrain(
     failures: dict[str, str] = {}
     for model in plan.models:
         with progress_bar(model) as report:
-            failures |= pipeline.retrain(
+            reason = pipeline.retrain(
                 objects,
                 current,
                 plan.run_id,
-                [model],
+                model,
                 TrainOptions(epochs=epochs, seed=seed),
                 actor=getpass.getuser(),
                 dry_run=dry_run,
-                progress_of=lambda _, report=report: report,  # type: ignore[misc]
+                progress=report,
             )
+        if reason:
+            failures[model] = reason
     result = pipeline.run_report(current.root, plan.run_id) | {"failures": failures}
     if as_json:
         print_json(result)

@@ -192,39 +192,35 @@ def retrain(
     objects: Objects,
     current: Settings,
     run_id: str,
-    models: Sequence[str],
+    model: str,
     options: TrainOptions,
     *,
     actor: str,
     dry_run: bool,
-    progress_of: Callable[[str], Progress],
-) -> dict[str, str]:
-    """Every stage for every model, one after the other; failures by model.
-
-    A model that fails lets the others finish.
-    """
+    progress: Progress,
+) -> str | None:
+    """Every stage for one model; why it failed, or None. A failure is recorded, so that
+    the caller can go on with the other models and raise at the end."""
     from smartwatts_ml.store import state
 
-    failures: dict[str, str] = {}
-    for model in models:
-        progress = progress_of(model)
-        try:
-            result = _train(objects, current, run_id, model, options, progress)
-            if result["proceed"]:
-                result = _validate(objects, current, run_id, model, progress)
-            if result["proceed"]:
-                result = _convert(objects, current, run_id, model, progress)
-            if not dry_run:
-                publish_run(objects, current, run_id, model, actor)
-            progress(result["summary"], 1.0)
-        except Exception as error:  # shown, recorded and raised by the caller
-            if not isinstance(error, SmartwattsError):
-                logging.getLogger("smartwatts").exception("%s failed", model)
-            failures[model] = str(error) or type(error).__name__
-            progress(f"failed: {error}", 1.0)
-            if not dry_run:
-                state.record_failure(objects, model, run_id=run_id, reason=str(error))
-    return failures
+    try:
+        result = _train(objects, current, run_id, model, options, progress)
+        if result["proceed"]:
+            result = _validate(objects, current, run_id, model, progress)
+        if result["proceed"]:
+            result = _convert(objects, current, run_id, model, progress)
+        if not dry_run:
+            publish_run(objects, current, run_id, model, actor)
+        progress(result["summary"], 1.0)
+    except Exception as error:  # shown, recorded, and raised by the caller
+        if not isinstance(error, SmartwattsError):
+            logging.getLogger("smartwatts").exception("%s failed", model)
+        reason = str(error) or type(error).__name__
+        progress(f"failed: {reason}", 1.0)
+        if not dry_run:
+            state.record_failure(objects, model, run_id=run_id, reason=reason)
+        return reason
+    return None
 
 
 def run_report(root: str, run_id: str) -> dict[str, Any]:
