@@ -63,7 +63,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--homes", type=int, default=12, help="Simulated homes, if none are there.")
     parser.add_argument("--days", type=int, default=150, help="Days of simulated readings.")
     parser.add_argument("--submetered", type=int, default=4, help="Homes with appliance meters.")
-    parser.add_argument("--epochs", type=int, help="At most so many, instead of each kind's own.")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=12,
+        help="Most epochs of each training: enough to look around.",
+    )
     parser.add_argument("--slots", type=int, default=2, help="Trainings at a time.")
     return parser.parse_args()
 
@@ -86,7 +91,7 @@ def run(stack: Stack, options: argparse.Namespace) -> int:
     airflow = Airflow(record.port, stack.password())
     airflow.set_pool(POOL, options.slots, "Trainings that run at once, over all DAGs")
     airflow.pause(WEEKLY, False)
-    form = {"epochs": options.epochs} if options.epochs else {}
+    form = {"epochs": options.epochs}
     run_id = (airflow.active_run(WEEKLY) or airflow.trigger(WEEKLY, form))["dag_run_id"]
     console.print(f"{WEEKLY} {run_id}, {record.url}/dags/{WEEKLY}/runs/{run_id}", soft_wrap=True)
     up = stack.locked
