@@ -51,7 +51,7 @@ def start_run(
     skipped = {}
     if only_due:
         for model in wanted:
-            due = _due(objects, current, model, snapshot.rows)
+            due = _due(objects, current, model, snapshot.arrived)
             if due.reason:
                 skipped[model] = due.reason
     return RunPlan(
@@ -97,7 +97,7 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     from smartwatts_ml.readings.table import open_table
     from smartwatts_ml.stages.ingest import pending
 
-    rows = open_table(objects).rows() + pending(objects, current).estimated_rows
+    rows = open_table(objects).arrived() + pending(objects, current).estimated_rows
     due = {model: _due(objects, current, model, rows) for model in model_names()}
     retries = [d.retry_at for d in due.values() if d.retry_at]
     return {

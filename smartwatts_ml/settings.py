@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.readings.sources import Source, Unit
 
 __all__ = ["Settings", "TomlSettings", "check_environment", "settings"]
 
@@ -65,8 +66,15 @@ class Settings(TomlSettings):
     site_timezones: dict[str, str] = Field(
         default_factory=dict, description="IANA timezone by site, as JSON."
     )
-    unit: Literal["W", "kW", "kWh"] = Field(
-        "W", description="Unit of consumption in landing files; kWh is per interval."
+    unit: Unit = Field(
+        "W",
+        description="Unit of consumption in landing files. Wh and kWh are energy of one "
+        "interval; Wh-counter and kWh-counter are a meter's running total.",
+    )
+    sources: list[Source] = Field(
+        default_factory=list,
+        description="How files of some sources differ, as JSON: a list of objects with match "
+        "(a pattern of paths below landing/), unit, timezone, interval_s, stamp.",
     )
     new_readings: int = Field(
         100_000,

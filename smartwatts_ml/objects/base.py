@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
@@ -78,6 +80,22 @@ class Objects(ABC):
     @abstractmethod
     def fetch(self, key: str, path: Path) -> None:
         """Stream an object into a local file. Raises NotFoundError."""
+
+    @abstractmethod
+    def open(self, key: str) -> BinaryIO:
+        """An object to read in places, of which only those are fetched. Raises
+        NotFoundError."""
+
+    @contextmanager
+    def at_hand(self, key: str, folder: Path) -> Iterator[Path]:
+        """A local file with the object's content, to be read and left as it is: the object
+        itself where it is one, otherwise a copy in ``folder`` that is gone afterwards."""
+        path = folder / "fetched"
+        self.fetch(key, path)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     @abstractmethod
     def upload(self, key: str, path: Path) -> None:

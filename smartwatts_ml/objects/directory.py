@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
@@ -107,6 +107,16 @@ class DirectoryObjects(Objects):
             _temporary(path, file) as temporary,
         ):
             temporary.replace(path)
+
+    def open(self, key: str) -> BinaryIO:
+        path = self._file(key)
+        with _as_store_errors(path, "read"):
+            return path.open("rb")
+
+    @contextmanager
+    def at_hand(self, key: str, folder: Path) -> Iterator[Path]:
+        self.open(key).close()  # says what is wrong with it, if something is
+        yield self._file(key)
 
     def upload(self, key: str, path: Path) -> None:
         target = self._file(key)

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import boto3
@@ -28,6 +28,7 @@ from smartwatts_ml.errors import (
     UsageError,
 )
 from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key
+from smartwatts_ml.objects.ranges import open_ranges
 from smartwatts_ml.objects.s3_errors import as_store_errors, error_code, status
 
 __all__ = ["S3Objects", "open_s3_root"]
@@ -123,6 +124,22 @@ class S3Objects(Objects):
                 )
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def open(self, key: str) -> BinaryIO:
+        with as_store_errors(self.uri(key)):
+            size = self._client.head_object(**self._at(key))["ContentLength"]
+        return open_ranges(lambda first, last: self._range(key, first, last), size)
+
+    def _range(self, key: str, first: int, last: int) -> bytes:
+        """Bytes ``first`` to ``last``, both included."""
+        for attempt in range(ATTEMPTS):
+            try:
+                with as_store_errors(self.uri(key), passing=BROKEN_OFF):
+                    found = self._client.get_object(**self._at(key), Range=f"bytes={first}-{last}")
+                    return bytes(found["Body"].read())
+            except BROKEN_OFF:
+                _pause(attempt)
+        raise StoreError(f"{self.uri(key)} breaks off each time it is read")
 
     def upload(self, key: str, path: Path) -> None:
         try:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.readings.totals import power_of_totals
+
 __all__ = ["DeviceReadings", "native_interval", "resample", "to_grid"]
 
 PATIENCE = 1.5
@@ -38,10 +40,13 @@ class DeviceReadings:
         values: np.ndarray,
         labels: np.ndarray | None = None,
         arrival: np.ndarray | None = None,
+        totals: np.ndarray | None = None,
     ) -> DeviceReadings:
         """Any order, with duplicates: of one stamp the reading that arrived last counts.
 
-        ``arrival`` int64, shape (n,); None means the order of the arrays.
+        ``arrival`` int64, shape (n,); None means the order of the arrays. ``totals``
+        float64, kWh, NaN where a reading is power: what a meter had counted at the stamp,
+        from which the power until its next total follows.
         """
         if not np.all(stamps[1:] > stamps[:-1]):
             keys = (stamps,) if arrival is None else (arrival, stamps)
@@ -51,6 +56,9 @@ class DeviceReadings:
             order = order[last]
             stamps, values = stamps[order], values[order]
             labels = None if labels is None else labels[order]
+            totals = None if totals is None else totals[order]
+        if totals is not None:
+            stamps, values, labels = _without_totals(stamps, values, labels, totals)
         if labels is not None and np.all(np.isnan(labels)):
             labels = None
         return cls(stamps, values, labels)
@@ -61,13 +69,28 @@ class DeviceReadings:
         return native_interval(self.stamps)
 
 
-def native_interval(stamps: np.ndarray) -> int:
-    """Most common difference of increasing int64 stamps, the smallest of equals; 0 if none.
+def _without_totals(
+    stamps: np.ndarray, values: np.ndarray, labels: np.ndarray | None, totals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Power in place of totals; a total from which none follows goes."""
+    counted = np.flatnonzero(~np.isnan(totals))
+    values = values.copy()
+    values[counted] = power_of_totals(stamps[counted], totals[counted])
+    known = ~np.isnan(values)
+    return stamps[known], values[known], None if labels is None else labels[known]
 
-    >>> native_interval(np.array([0, 60, 120, 180, 600]))
+
+def native_interval(stamps: np.ndarray) -> int:
+    """Most common difference of sorted int64 stamps other than 0, the smallest of equals; 0
+    if there is none.
+
+    >>> native_interval(np.array([0, 60, 120, 180, 180, 600]))
     60
     """
-    steps, counts = np.unique(np.diff(stamps), return_counts=True)
+    steps = np.diff(stamps)
+    if len(steps) and steps.min() == steps.max():
+        return int(steps[0])
+    steps, counts = np.unique(steps[steps > 0], return_counts=True)
     return int(steps[np.argmax(counts)]) if len(steps) else 0
 
 

@@ -1,7 +1,7 @@
 """The Delta table of readings: exactly-once appends, pinned snapshots, sites read one by one.
 
-Partitioned by month and by a bucket of sites, sorted by site inside a file, so that
-reading one site opens the files of one bucket and skips most of their row groups. A
+Partitioned by month and by a bucket of sites, sorted by site inside a part, so that
+reading one site opens the parts of one bucket and skips most of their row groups. A
 corrected reading is one more row: of one device and stamp the row that arrived last
 counts, which is settled when a site is read.
 """
@@ -9,50 +9,41 @@ counts, which is settled when a site is read.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
 
 from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.columns import (
-    ANOMALY,
-    ARRIVAL,
-    BUCKET,
-    CHANNEL,
-    CONSUMPTION,
-    MONTH,
-    PARTITIONS,
-    SITE,
-    TIMESTAMP,
-)
-from smartwatts_ml.readings.pinned import TableReadings
+from smartwatts_ml.readings.columns import BUCKET, CHANNEL, MONTH, PARTITIONS, SITE, TIMESTAMP
+from smartwatts_ml.readings.parts import PART_SCHEMA
+from smartwatts_ml.readings.pinned import Part, TableReadings, read_footers
+from smartwatts_ml.readings.writing import WrittenPart
 from smartwatts_ml.settings import Settings, settings
 
 __all__ = ["SCHEMA", "ReadingsTable", "Snapshot", "open_table"]
 
 TABLE = "readings"
-SCHEMA = pa.schema(
-    [
-        (TIMESTAMP, pa.timestamp("us", "UTC")),
-        (SITE, pa.string()),
-        (CHANNEL, pa.string()),
-        (CONSUMPTION, pa.float32()),
-        (ANOMALY, pa.int8()),
-        (ARRIVAL, pa.int64()),
-        (MONTH, pa.string()),
-        (BUCKET, pa.int32()),
-    ]
-)
-WRITER = WriterProperties(compression="ZSTD", max_row_group_size=256 * 1024)
+SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
+DROPPED = "smartwatts.dropped"
+"""The application whose transaction number counts the rows that retention took away."""
+CONFIGURATION = {
+    "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}",
+    # Old snapshots stay readable until upkeep says otherwise.
+    "delta.enableExpiredLogCleanup": "false",
+}
 OPEN_ATTEMPTS = 5
 
 
@@ -62,6 +53,7 @@ class Snapshot:
 
     ``digest`` names its exact files. ``rows`` counts rows, superseded ones too. ``start``
     and ``end`` are the first and the last stamp, ISO 8601 UTC, None where it is empty.
+    ``dropped`` counts rows that retention has taken away so far.
     """
 
     version: int
@@ -70,6 +62,12 @@ class Snapshot:
     start: str | None
     end: str | None
     sites: int
+    dropped: int = 0
+
+    @property
+    def arrived(self) -> int:
+        """Rows that were ever accepted: it never falls."""
+        return self.rows + self.dropped
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -79,11 +77,12 @@ class Snapshot:
             "start": self.start,
             "end": self.end,
             "sites": self.sites,
+            "dropped": self.dropped,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
-        return cls(**{name: value[name] for name in cls.__dataclass_fields__})
+        return cls(**{"dropped": 0, **value})
 
 
 def open_table(objects: Objects, current: Settings | None = None) -> ReadingsTable:
@@ -110,6 +109,7 @@ class ReadingsTable:
     """The newest version of the table, until ``reload``; older ones by snapshot."""
 
     def __init__(self, objects: Objects, current: Settings) -> None:
+        self._objects = objects
         self._uri = _check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
         self._settings = current
@@ -132,9 +132,7 @@ class ReadingsTable:
                         SCHEMA,
                         partition_by=list(PARTITIONS),
                         name="readings",
-                        configuration={
-                            "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}"
-                        },
+                        configuration=CONFIGURATION,
                         storage_options=self._options,
                     )
                 except DeltaError as error:
@@ -150,6 +148,10 @@ class ReadingsTable:
     def version(self) -> int:
         return int(self._table.version())
 
+    @property
+    def objects(self) -> Objects:
+        return self._objects
+
     def reload(self) -> None:
         """Move on to the newest version."""
         with _as_store_errors(self._uri):
@@ -159,53 +161,101 @@ class ReadingsTable:
         """Whether a file with this content is in the version at hand."""
         return self._table.transaction_version(digest) is not None
 
+    def upload(self, parts: Sequence[WrittenPart]) -> list[AddAction]:
+        """Move part files into the root, where nothing sees them before a commit."""
+        return [self._upload(part) for part in parts]
+
+    def _upload(self, part: WrittenPart) -> AddAction:
+        path = f"{MONTH}={part.month}/{BUCKET}={part.bucket}/{uuid.uuid4().hex}.parquet"
+        size = part.path.stat().st_size
+        self._objects.upload(f"{TABLE}/{path}", part.path)
+        part.path.unlink()
+        values = {MONTH: part.month, BUCKET: str(part.bucket)}
+        return AddAction(path, size, values, _now_ms(), True, _statistics(part))
+
     def append(
-        self,
-        batches: Iterable[pa.RecordBatch],
-        digests: Sequence[str],
-        notes: Mapping[str, str],
+        self, parts: Sequence[AddAction], digests: Sequence[str], notes: Mapping[str, str]
     ) -> None:
-        """Add rows (in ``SCHEMA``) and record the contents they are from, in one commit.
+        """Add parts and record the contents they are from, in one commit.
 
         The caller has asked ``has`` for each digest on this same object. Raises
         ChangedError if somebody else recorded one of them since; nothing is added then.
         """
-        transactions = [Transaction(digest, 1) for digest in digests]
-        commit = CommitProperties(custom_metadata=dict(notes), app_transactions=transactions)
-        reader = pa.RecordBatchReader.from_batches(SCHEMA, batches)
+        self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
+
+    def replace(self, old: Sequence[Part], new: Sequence[AddAction], dropped: int = 0) -> None:
+        """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
+
+        Raises ChangedError if somebody else replaced one of them since.
+        """
+        removed = [
+            RemoveAction(
+                part.path,
+                bool(dropped),
+                _now_ms(),
+                part.size,
+                {MONTH: part.month, BUCKET: str(part.bucket)},
+            )
+            for part in old
+        ]
+        for action in new:
+            action.data_change = False
+        done = [Transaction(DROPPED, self.dropped() + dropped)] if dropped else []
+        self._commit([*removed, *new], done, {"smartwatts.upkeep": f"{len(old)} parts"})
+
+    def _commit(
+        self,
+        actions: Sequence[AddAction | RemoveAction],
+        transactions: Sequence[Transaction],
+        notes: Mapping[str, str],
+    ) -> None:
         with _as_store_errors(self._uri):
             try:
-                write_deltalake(
-                    self._table,
-                    reader,
-                    mode="append",
-                    writer_properties=WRITER,
-                    commit_properties=commit,
+                self._table.create_write_transaction(
+                    list(actions),
+                    "append",
+                    self._table.schema(),
+                    list(PARTITIONS),
+                    commit_properties=CommitProperties(
+                        custom_metadata=dict(notes), app_transactions=list(transactions)
+                    ),
                 )
             except CommitFailedError as error:
                 raise ChangedError(f"{self._uri} was changed by somebody else: {error}") from error
+            self._table.update_incremental()
 
-    def rows(self) -> int:
-        """Rows of the version at hand, from metadata alone."""
-        return int(pc.sum(_files(self._table)["num_records"]).as_py() or 0)
+    def arrived(self) -> int:
+        """Rows that were ever accepted up to the version at hand, from metadata alone."""
+        return int(pc.sum(_log(self._table)["num_records"]).as_py() or 0) + self.dropped()
+
+    def dropped(self) -> int:
+        """Rows that retention has taken away so far."""
+        return int(self._table.transaction_version(DROPPED) or 0)
+
+    def parts(self) -> list[Part]:
+        """The parts of the version at hand, sorted by month and bucket."""
+        return _parts(_log(self._table))
 
     def snapshot(self, version: int | None = None) -> Snapshot:
-        """A version, the newest by default. Only the count of sites looks at data."""
+        """A version, the newest by default, from metadata alone."""
         with _as_store_errors(self._uri):
             table = self._open(version)
-            files = _files(table)
-            if not len(files):
-                return Snapshot(table.version(), _digest(table, files), 0, None, None, 0)
-            return Snapshot(
-                version=table.version(),
-                digest=_digest(table, files),
-                rows=int(pc.sum(files["num_records"]).as_py()),
-                start=_iso(pc.min(files[f"min.{TIMESTAMP}"])),
-                end=_iso(pc.max(files[f"max.{TIMESTAMP}"])),
-                sites=_count_sites(table, files),
-            )
+            log = _log(table)
+            digest, gone = _digest(table, log), int(table.transaction_version(DROPPED) or 0)
+        if not len(log):
+            return Snapshot(table.version(), digest, 0, None, None, 0, gone)
+        footers = read_footers(self._objects, _parts(log))
+        return Snapshot(
+            version=table.version(),
+            digest=digest,
+            rows=int(pc.sum(log["num_records"]).as_py()),
+            start=_iso(pc.min(log[f"min.{TIMESTAMP}"])),
+            end=_iso(pc.max(log[f"max.{TIMESTAMP}"])),
+            sites=len({device.site for footer in footers for device in footer}),
+            dropped=gone,
+        )
 
-    def readings(self, snapshot: Snapshot) -> Readings:
+    def readings(self, snapshot: Snapshot) -> TableReadings:
         """The readings of a snapshot. Raises StoreError if the table is not the one that
         the snapshot was taken of."""
         with _as_store_errors(self._uri):
@@ -213,21 +263,57 @@ class ReadingsTable:
                 table = self._open(snapshot.version)
             except DeltaError as error:
                 raise NotFoundError(f"no version {snapshot.version} of {self._uri}") from error
-            if _digest(table, _files(table)) != snapshot.digest:
+            log = _log(table)
+            if _digest(table, log) != snapshot.digest:
                 raise StoreError(
                     f"{self._uri} version {snapshot.version} is not what was snapshot",
                     fix="the table was replaced: start a new run",
                 )
-        return TableReadings(table.to_pyarrow_dataset(), self._settings)
+        return TableReadings(self._objects, _parts(log), self._settings)
+
+    def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
+        """Delete files that neither the newest version nor one of ``keep_versions`` holds,
+        and that are older than ``hours``; their paths in the table."""
+        with _as_store_errors(self._uri):
+            known = [version for version in keep_versions if version <= self.version]
+            return self._table.vacuum(
+                retention_hours=hours,
+                dry_run=dry_run,
+                enforce_retention_duration=False,
+                full=True,
+                keep_versions=known,
+            )
 
 
-def _files(table: DeltaTable) -> pa.Table:
-    """One row a data file: path, num_records, min.*, max.*, partition.*."""
+def _log(table: DeltaTable) -> pa.Table:
+    """One row a part: path, num_records, min.*, max.*, partition.*."""
     return pa.table(table.get_add_actions(flatten=True))
 
 
-def _digest(table: DeltaTable, files: pa.Table) -> str:
-    text = "\n".join([str(table.metadata().id), *sorted(files["path"].to_pylist())])
+def _parts(log: pa.Table) -> list[Part]:
+    absent: list[None] = [None] * len(log)
+
+    def column(name: str) -> list[Any]:
+        return list(log[name].to_pylist()) if name in log.column_names else absent
+
+    parts = [
+        Part(f"{TABLE}/{path}", path, month, bucket, rows, size, first, last)
+        for path, month, bucket, rows, size, first, last in zip(
+            column("path"),
+            column(f"partition.{MONTH}"),
+            column(f"partition.{BUCKET}"),
+            column("num_records"),
+            column("size_bytes"),
+            column(f"min.{SITE}"),
+            column(f"max.{SITE}"),
+            strict=True,
+        )
+    ]
+    return sorted(parts, key=lambda part: (part.month, part.bucket, part.path))
+
+
+def _digest(table: DeltaTable, log: pa.Table) -> str:
+    text = "\n".join([str(table.metadata().id), *sorted(log["path"].to_pylist())])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -235,12 +321,32 @@ def _iso(stamp: pa.Scalar) -> str:
     return str(stamp.as_py().strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def _count_sites(table: DeltaTable, files: pa.Table) -> int:
-    """Files of a single site tell by their statistics; only the others are read."""
-    lows, highs = files[f"min.{SITE}"].to_pylist(), files[f"max.{SITE}"].to_pylist()
-    sites = {low for low, high in zip(lows, highs, strict=True) if low == high}
-    if any(low != high for low, high in zip(lows, highs, strict=True)):
-        scan = table.to_pyarrow_dataset()
-        for batch in scan.to_batches(columns=[SITE]):
-            sites.update(pc.unique(batch[SITE]).to_pylist())
-    return len(sites)
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _statistics(part: WrittenPart) -> str:
+    """What the log says of a part, as Delta's protocol has it; stamps to the ms, outwards."""
+    devices = part.devices
+    low = {
+        TIMESTAMP: _stamp(min(device.first for device in devices) // 1000),
+        SITE: min(device.site for device in devices),
+        CHANNEL: min(device.channel for device in devices),
+    }
+    high = {
+        TIMESTAMP: _stamp(-(-max(device.last for device in devices) // 1000)),
+        SITE: max(device.site for device in devices),
+        CHANNEL: max(device.channel for device in devices),
+    }
+    counts = {
+        "numRecords": part.rows,
+        "minValues": low,
+        "maxValues": high,
+        "nullCount": dict.fromkeys(low, 0),
+    }
+    return json.dumps(counts)
+
+
+def _stamp(ms: int) -> str:
+    instant = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
