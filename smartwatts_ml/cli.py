@@ -10,6 +10,7 @@ import logging
 import sys
 
 import typer
+from rich.markup import escape
 
 from smartwatts_ml import __version__
 from smartwatts_ml.commands import (
@@ -21,6 +22,7 @@ from smartwatts_ml.commands import (
     retrain,
     simulate,
     train,
+    upkeep,  # noqa: F401 - adds commands to readings.app
 )
 from smartwatts_ml.commands.common import err
 from smartwatts_ml.errors import SmartwattsError
@@ -77,9 +79,10 @@ def main() -> None:
     try:
         app()
     except SmartwattsError as error:
-        err.print(f"[red]error:[/red] {error}", markup=True, soft_wrap=True)
+        err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        err.print(f"[red]error:[/red] {where}{error.strerror or error}", soft_wrap=True)
+        told = escape(f"{where}{error.strerror or error}")
+        err.print(f"[red]error:[/red] {told}", soft_wrap=True)
         sys.exit(1)

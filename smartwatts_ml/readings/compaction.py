@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +16,7 @@ import pyarrow as pa
 
 from smartwatts_ml.errors import ChangedError
 from smartwatts_ml.readings.columns import ARRIVAL, CHANNEL, SITE, TIMESTAMP
-from smartwatts_ml.readings.parts import PART_SCHEMA, DevicePart, write_part
+from smartwatts_ml.readings.parts import PART_SCHEMA, merge_devices, write_part
 from smartwatts_ml.readings.pinned import Part, read_footers
 from smartwatts_ml.readings.table import ReadingsTable
 from smartwatts_ml.readings.writing import WrittenPart
@@ -70,7 +69,7 @@ def _merge(table: ReadingsTable, group: list[Part], place: Path) -> WrittenPart:
     for number, part in enumerate(group):
         paths.append(str(place / f"{number}.parquet"))
         table.objects.fetch(part.key, Path(paths[-1]))
-    devices = _merged_devices(table, group)
+    devices = merge_devices(read_footers(table.objects, group))
     path = place / "merged.parquet"
     with duckdb.connect(config={"memory_limit": MEMORY, "threads": 1}) as database:
         rows: pa.RecordBatchReader = database.execute(
@@ -85,22 +84,3 @@ def _merge(table: ReadingsTable, group: list[Part], place: Path) -> WrittenPart:
 
 def _typed(batch: pa.RecordBatch) -> pa.Table:
     return pa.Table.from_batches([batch]).cast(PART_SCHEMA)
-
-
-def _merged_devices(table: ReadingsTable, group: list[Part]) -> list[DevicePart]:
-    """Their footers as one; the spacing is that of the part with most of a device."""
-    found: dict[tuple[str, str], list[DevicePart]] = defaultdict(list)
-    for footer in read_footers(table.objects, group):
-        for device in footer:
-            found[device.site, device.channel].append(device)
-    return [
-        DevicePart(
-            site,
-            channel,
-            sum(part.rows for part in parts),
-            min(part.first for part in parts),
-            max(part.last for part in parts),
-            max(parts, key=lambda part: (part.rows, part.first)).native,
-        )
-        for (site, channel), parts in sorted(found.items())
-    ]

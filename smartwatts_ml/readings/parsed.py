@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from smartwatts_ml.readings.faults import FAULTS
+
 __all__ = ["FOLD", "NO_LABEL", "Parsed", "Rejected", "labels_of"]
 
 NO_LABEL = 0
@@ -22,6 +24,12 @@ class Rejected:
     line: int
     fault: str
     text: str
+
+    @property
+    def why(self) -> str:
+        """Column and reason, for people."""
+        fault = FAULTS[self.fault]
+        return f"{fault.column} {fault.reason}".strip()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ that totals, spans and coverage are known from metadata.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,15 @@ from smartwatts_ml.readings.columns import (
 )
 from smartwatts_ml.readings.resample import native_interval
 
-__all__ = ["PART_SCHEMA", "DevicePart", "devices_of", "read_site", "summarise", "write_part"]
+__all__ = [
+    "PART_SCHEMA",
+    "DevicePart",
+    "devices_of",
+    "merge_devices",
+    "read_site",
+    "summarise",
+    "write_part",
+]
 
 PART_SCHEMA = pa.schema(
     [
@@ -65,6 +74,33 @@ class DevicePart:
     first: int
     last: int
     native: int
+
+    @property
+    def coverage(self) -> float | None:
+        """Rows there are, of those that the span could hold at this spacing, at most 1; None
+        where there is no spacing."""
+        if not self.native:
+            return None
+        return min(1.0, self.rows * self.native / (self.last + self.native - self.first))
+
+
+def merge_devices(footers: Iterable[Sequence[DevicePart]]) -> list[DevicePart]:
+    """Devices of several parts, sorted; the spacing is that of the part with most rows."""
+    found: dict[tuple[str, str], list[DevicePart]] = defaultdict(list)
+    for footer in footers:
+        for device in footer:
+            found[device.site, device.channel].append(device)
+    return [
+        DevicePart(
+            site,
+            channel,
+            sum(part.rows for part in parts),
+            min(part.first for part in parts),
+            max(part.last for part in parts),
+            max(parts, key=lambda part: (part.rows, part.first)).native,
+        )
+        for (site, channel), parts in sorted(found.items())
+    ]
 
 
 def summarise(site: str, channel: str, stamps: np.ndarray) -> DevicePart:
@@ -112,8 +148,9 @@ def read_site(file: BinaryIO, site: str, channels: Sequence[str]) -> pa.Table:
     cannot hold it are skipped."""
     part = pq.ParquetFile(file, read_dictionary=[SITE, CHANNEL])
     groups = _groups_with(part.metadata, site)
-    columns = [SITE, CHANNEL, TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL]
-    rows = part.read_row_groups(groups, columns=columns, use_threads=False)
+    rows = part.read_row_groups(groups, columns=PART_SCHEMA.names, use_threads=False)
+    if TOTAL not in rows.column_names:  # written before totals were kept
+        rows = rows.append_column(TOTAL, pa.nulls(len(rows), pa.float64()))
     wanted = pc.and_(
         pc.equal(rows[SITE], site), pc.is_in(rows[CHANNEL], value_set=pa.array(list(channels)))
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from smartwatts_ml.readings.columns import (
     TOTAL,
     site_bucket,
 )
-from smartwatts_ml.readings.parts import DevicePart, devices_of, read_site
+from smartwatts_ml.readings.parts import DevicePart, devices_of, merge_devices, read_site
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
 from smartwatts_ml.settings import Settings
@@ -73,29 +72,16 @@ class TableReadings(StoredReadings):
         self._objects = objects
         self._parts = parts
 
+    def devices(self) -> list[DevicePart]:
+        """What there is of each device, from the parts' footers alone."""
+        return merge_devices(read_footers(self._objects, self._parts))
+
     def _find_spans(self) -> tuple[SiteSpan, ...]:
-        """From the parts' footers alone."""
-        devices: dict[tuple[str, str], list[DevicePart]] = defaultdict(list)
-        for footer in read_footers(self._objects, self._parts):
-            for device in footer:
-                devices[device.site, device.channel].append(device)
-        chosen = primary_channels(sorted(devices))
-        # The spacing of the part that holds most of a device.
-        natives = {
-            site: max(devices[site, channel], key=lambda part: (part.rows, part.first)).native
-            for site, channel in chosen.items()
-        }
+        devices = self.devices()
+        chosen = primary_channels((device.site, device.channel) for device in devices)
         return site_spans(
-            [
-                (
-                    *device,
-                    min(part.first for part in parts),
-                    max(part.last for part in parts),
-                    sum(part.rows for part in parts),
-                )
-                for device, parts in devices.items()
-            ],
-            natives,
+            [(d.site, d.channel, d.first, d.last, d.rows) for d in devices],
+            {d.site: d.native for d in devices if d.channel == chosen[d.site]},
         )
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:

@@ -8,26 +8,31 @@ counts, which is settled when a site is read.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.columns import BUCKET, CHANNEL, MONTH, PARTITIONS, SITE, TIMESTAMP
+from smartwatts_ml.readings.columns import (
+    BUCKET,
+    CHANNEL,
+    MONTH,
+    PARTITIONS,
+    SITE,
+    TIMESTAMP,
+    TOTAL,
+)
+from smartwatts_ml.readings.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.parts import PART_SCHEMA
 from smartwatts_ml.readings.pinned import Part, TableReadings, read_footers
 from smartwatts_ml.readings.writing import WrittenPart
@@ -35,7 +40,6 @@ from smartwatts_ml.settings import Settings, settings
 
 __all__ = ["SCHEMA", "ReadingsTable", "Snapshot", "open_table"]
 
-TABLE = "readings"
 SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
 DROPPED = "smartwatts.dropped"
 """The application whose transaction number counts the rows that retention took away."""
@@ -45,44 +49,7 @@ CONFIGURATION = {
     "delta.enableExpiredLogCleanup": "false",
 }
 OPEN_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One version of the table.
-
-    ``digest`` names its exact files. ``rows`` counts rows, superseded ones too. ``start``
-    and ``end`` are the first and the last stamp, ISO 8601 UTC, None where it is empty.
-    ``dropped`` counts rows that retention has taken away so far.
-    """
-
-    version: int
-    digest: str
-    rows: int
-    start: str | None
-    end: str | None
-    sites: int
-    dropped: int = 0
-
-    @property
-    def arrived(self) -> int:
-        """Rows that were ever accepted: it never falls."""
-        return self.rows + self.dropped
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "version": self.version,
-            "digest": self.digest,
-            "rows": self.rows,
-            "start": self.start,
-            "end": self.end,
-            "sites": self.sites,
-            "dropped": self.dropped,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
-        return cls(**{"dropped": 0, **value})
+UPLOADS_AT_ONCE = 4
 
 
 def open_table(objects: Objects, current: Settings | None = None) -> ReadingsTable:
@@ -123,7 +90,7 @@ class ReadingsTable:
         with _as_store_errors(self._uri):
             for _ in range(OPEN_ATTEMPTS):
                 try:
-                    return self._open()
+                    return _with_all_columns(self._open())
                 except TableNotFoundError:
                     pass
                 try:
@@ -163,7 +130,8 @@ class ReadingsTable:
 
     def upload(self, parts: Sequence[WrittenPart]) -> list[AddAction]:
         """Move part files into the root, where nothing sees them before a commit."""
-        return [self._upload(part) for part in parts]
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+            return list(pool.map(self._upload, parts))
 
     def _upload(self, part: WrittenPart) -> AddAction:
         path = f"{MONTH}={part.month}/{BUCKET}={part.bucket}/{uuid.uuid4().hex}.parquet"
@@ -171,7 +139,7 @@ class ReadingsTable:
         self._objects.upload(f"{TABLE}/{path}", part.path)
         part.path.unlink()
         values = {MONTH: part.month, BUCKET: str(part.bucket)}
-        return AddAction(path, size, values, _now_ms(), True, _statistics(part))
+        return AddAction(path, size, values, _now_ms(), True, add_statistics(part))
 
     def append(
         self, parts: Sequence[AddAction], digests: Sequence[str], notes: Mapping[str, str]
@@ -226,7 +194,7 @@ class ReadingsTable:
 
     def arrived(self) -> int:
         """Rows that were ever accepted up to the version at hand, from metadata alone."""
-        return int(pc.sum(_log(self._table)["num_records"]).as_py() or 0) + self.dropped()
+        return LogEntries(self._table).rows + self.dropped()
 
     def dropped(self) -> int:
         """Rows that retention has taken away so far."""
@@ -234,25 +202,23 @@ class ReadingsTable:
 
     def parts(self) -> list[Part]:
         """The parts of the version at hand, sorted by month and bucket."""
-        return _parts(_log(self._table))
+        return LogEntries(self._table).parts()
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """A version, the newest by default, from metadata alone."""
         with _as_store_errors(self._uri):
             table = self._open(version)
-            log = _log(table)
-            digest, gone = _digest(table, log), int(table.transaction_version(DROPPED) or 0)
-        if not len(log):
-            return Snapshot(table.version(), digest, 0, None, None, 0, gone)
-        footers = read_footers(self._objects, _parts(log))
+            log = LogEntries(table)
+            dropped = int(table.transaction_version(DROPPED) or 0)
+        footers = read_footers(self._objects, log.parts())
         return Snapshot(
             version=table.version(),
-            digest=digest,
-            rows=int(pc.sum(log["num_records"]).as_py()),
-            start=_iso(pc.min(log[f"min.{TIMESTAMP}"])),
-            end=_iso(pc.max(log[f"max.{TIMESTAMP}"])),
+            digest=log.digest,
+            rows=log.rows,
+            start=log.start,
+            end=log.end,
             sites=len({device.site for footer in footers for device in footer}),
-            dropped=gone,
+            dropped=dropped,
         )
 
     def readings(self, snapshot: Snapshot) -> TableReadings:
@@ -263,13 +229,13 @@ class ReadingsTable:
                 table = self._open(snapshot.version)
             except DeltaError as error:
                 raise NotFoundError(f"no version {snapshot.version} of {self._uri}") from error
-            log = _log(table)
-            if _digest(table, log) != snapshot.digest:
+            log = LogEntries(table)
+            if log.digest != snapshot.digest:
                 raise StoreError(
                     f"{self._uri} version {snapshot.version} is not what was snapshot",
                     fix="the table was replaced: start a new run",
                 )
-        return TableReadings(self._objects, _parts(log), self._settings)
+        return TableReadings(self._objects, log.parts(), self._settings)
 
     def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
         """Delete files that neither the newest version nor one of ``keep_versions`` holds,
@@ -285,68 +251,12 @@ class ReadingsTable:
             )
 
 
-def _log(table: DeltaTable) -> pa.Table:
-    """One row a part: path, num_records, min.*, max.*, partition.*."""
-    return pa.table(table.get_add_actions(flatten=True))
-
-
-def _parts(log: pa.Table) -> list[Part]:
-    absent: list[None] = [None] * len(log)
-
-    def column(name: str) -> list[Any]:
-        return list(log[name].to_pylist()) if name in log.column_names else absent
-
-    parts = [
-        Part(f"{TABLE}/{path}", path, month, bucket, rows, size, first, last)
-        for path, month, bucket, rows, size, first, last in zip(
-            column("path"),
-            column(f"partition.{MONTH}"),
-            column(f"partition.{BUCKET}"),
-            column("num_records"),
-            column("size_bytes"),
-            column(f"min.{SITE}"),
-            column(f"max.{SITE}"),
-            strict=True,
-        )
-    ]
-    return sorted(parts, key=lambda part: (part.month, part.bucket, part.path))
-
-
-def _digest(table: DeltaTable, log: pa.Table) -> str:
-    text = "\n".join([str(table.metadata().id), *sorted(log["path"].to_pylist())])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _iso(stamp: pa.Scalar) -> str:
-    return str(stamp.as_py().strftime("%Y-%m-%dT%H:%M:%SZ"))
+def _with_all_columns(table: DeltaTable) -> DeltaTable:
+    """A table from before meters' totals were kept gets a column for them."""
+    if TOTAL not in {field.name for field in table.schema().fields}:
+        table.alter.add_columns(Field(TOTAL, PrimitiveType("double")))
+    return table
 
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def _statistics(part: WrittenPart) -> str:
-    """What the log says of a part, as Delta's protocol has it; stamps to the ms, outwards."""
-    devices = part.devices
-    low = {
-        TIMESTAMP: _stamp(min(device.first for device in devices) // 1000),
-        SITE: min(device.site for device in devices),
-        CHANNEL: min(device.channel for device in devices),
-    }
-    high = {
-        TIMESTAMP: _stamp(-(-max(device.last for device in devices) // 1000)),
-        SITE: max(device.site for device in devices),
-        CHANNEL: max(device.channel for device in devices),
-    }
-    counts = {
-        "numRecords": part.rows,
-        "minValues": low,
-        "maxValues": high,
-        "nullCount": dict.fromkeys(low, 0),
-    }
-    return json.dumps(counts)
-
-
-def _stamp(ms: int) -> str:
-    instant = datetime.fromtimestamp(ms / 1000, UTC)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
