@@ -60,6 +60,11 @@ class DeviceReadings:
         """Most common spacing, µs; 0 with fewer than two readings."""
         return native_interval(self.stamps)
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
+        return _ends(self)
+
 
 def native_interval(stamps: np.ndarray) -> int:
     """Most common difference of increasing int64 stamps, the smallest of equals; 0 if none.
