@@ -18,18 +18,21 @@ TOP = 14
 STEPS = (0.005, 0.5, 0.995)
 """Shares of a day at which the colour changes: nothing, less than half, most, whole."""
 WHOLE = len(STEPS)
+HOUR = 1 / 24
+"""Share of a day, the smallest that gets a large dot."""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
 class Cell:
     """One day that has something to tell: where it is, its colour (0 nothing … 3 whole
-    day), whether it is flagged, and what it says when pointed at."""
+    day), its dot (0 none, 1 up to an hour in doubt, 2 more), and what it says when pointed
+    at."""
 
     x: int
     y: int
     colour: int
-    flagged: bool
+    dot: int
     title: str
 
 
@@ -63,8 +66,9 @@ def _half_year(quality: SiteQuality, days: np.ndarray, index: np.ndarray) -> Hal
     row = (shown.astype(np.int64) + 3) % 7
     x, y = column * CELL, row * CELL + TOP
     colour = np.searchsorted(STEPS, quality.coverage[index], side="right")
-    flags = quality.flags[index]
-    plain = (flags == 0) & ((colour == 0) | (colour == WHOLE))
+    doubted = quality.doubted[index]
+    dot = (doubted > 0).astype(int) + (doubted > HOUR)
+    plain = (quality.flags[index] == 0) & ((colour == 0) | (colour == WHOLE))
     return HalfYear(
         label=f"{shown[0]} to {shown[-1]}",
         width=int(column[-1] + 1) * CELL,
@@ -84,8 +88,8 @@ def _half_year(quality: SiteQuality, days: np.ndarray, index: np.ndarray) -> Hal
                 int(x[at]),
                 int(y[at]),
                 int(colour[at]),
-                bool(flags[at]),
-                _title(shown[at], float(quality.coverage[index[at]]), int(flags[at])),
+                int(dot[at]),
+                _title(quality, int(index[at])),
             )
             for at in np.flatnonzero(~plain)
         ),
@@ -93,18 +97,18 @@ def _half_year(quality: SiteQuality, days: np.ndarray, index: np.ndarray) -> Hal
 
 
 def _months(shown: np.ndarray, column: np.ndarray) -> tuple[tuple[int, str], ...]:
-    """Where each month's name goes; none for a month of which there is less than two weeks'
-    room, lest names run into each other."""
+    """Where each month's name goes; none for a month of which there are less than three
+    columns, lest names run into each other."""
     months = shown.astype("datetime64[M]")
     found = []
     for month in np.unique(months):
         columns = column[months == month]
-        if columns[-1] - columns[0] >= 1:
+        if columns[-1] - columns[0] >= 2:
             found.append((int(columns[0]) * CELL, MONTHS[int(month.astype(np.int64)) % 12]))
     return tuple(found)
 
 
-def _title(day: np.datetime64, coverage: float, flags: int) -> str:
-    parts = [f"{day}: {coverage:.0%} covered"]
-    parts += [words for flag, words in WORDS.items() if flags & flag]
+def _title(quality: SiteQuality, day: int) -> str:
+    parts = [f"{quality.date(day)}: {quality.coverage[day]:.0%} covered"]
+    parts += [words for flag, words in WORDS.items() if quality.flags[day] & flag]
     return ", ".join(parts)

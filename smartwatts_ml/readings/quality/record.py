@@ -65,15 +65,17 @@ class DeviceQuality:
 
 @dataclass(frozen=True)
 class SiteQuality:
-    """One site. ``first_day`` is the local date of day 0; ``coverage`` by day, float32 0..1,
-    the mean over its devices; ``flags`` by day, uint16, the bits of ``Flag`` of all devices
-    on it (a gap's on the day it begins). Both of shape (n_days,)."""
+    """One site. ``first_day`` is the local date of day 0. By day, shape (n_days,):
+    ``coverage`` (float32, 0..1), the mean over its devices; ``doubted`` (float32, 0..1), the
+    share of the day that doubted readings cover on the device that has most of them; and
+    ``flags`` (uint16), the bits of ``Flag`` of all devices, a gap's on the day it begins."""
 
     site: str
     timezone: str
     devices: tuple[DeviceQuality, ...]
     first_day: np.datetime64
     coverage: np.ndarray
+    doubted: np.ndarray
     flags: np.ndarray
 
     @property
@@ -126,17 +128,24 @@ def site_quality(
 ) -> SiteQuality:
     """The record of a site from its devices and their flags."""
     by_day = np.zeros(len(days), np.uint16)
+    length = np.diff(days.edges)
+    doubted = np.zeros(len(days))
     shares = []
     for name, device in devices.items():
         seen = np.flatnonzero(flags[name])
         np.bitwise_or.at(by_day, days.of(device.stamps[seen]), flags[name][seen])
-        shares.append(np.diff(covered(device, days.edges)) / np.diff(days.edges))
+        shares.append(np.diff(covered(device, days.edges)) / length)
+        at = np.flatnonzero(flags[name] & SUSPECT)
+        time = (device.ends - device.stamps)[at]
+        mine = np.bincount(days.of(device.stamps[at]), time, minlength=len(days)) / length
+        doubted = np.maximum(doubted, np.minimum(mine, 1.0))
     return SiteQuality(
         site=site,
         timezone=timezone,
         devices=tuple(_device(name, device, flags[name]) for name, device in devices.items()),
         first_day=days.first,
         coverage=np.mean(shares, axis=0).astype(np.float32),
+        doubted=doubted.astype(np.float32),
         flags=by_day,
     )
 
