@@ -78,9 +78,10 @@ def _flag(
     exporting = False
     for name, device in devices.items():
         found = _device_checks(device, name == MAINS, limit, changes, days, current)
-        below, feeds_in = _negative(name, device, days, current)
+        found[Flag.NEGATIVE], feeds_in = _negative(name, device, days, current)
         exporting |= feeds_in
-        found[Flag.NEGATIVE] = below
+        if name == MAINS:
+            found |= _mains_checks(device, feeds_in, current)
         flags[name] = np.zeros(len(device.stamps), np.uint16)
         for flag, where in found.items():
             flags[name][where] |= np.uint16(flag)
@@ -100,17 +101,26 @@ def _device_checks(
 ) -> dict[Flag, np.ndarray]:
     """The checks that one device alone can answer, bool of its shape each."""
     stamps, values, native = device.stamps, device.values, device.native_us
-    found = {
+    return {
         Flag.FUSE: levels.beyond(values, limit_w),
         Flag.STUCK: stuck(stamps, values, native, current.stuck_hours, always_varies=is_mains),
         Flag.CLOCK: beat_shifts(stamps, native) | lost_hours(stamps, native, changes),
         Flag.UNIT: unit_changed(values, days.of(stamps), native, current.unit_days),
         Flag.GAP: before_gap(stamps, native, current.gap_hours),
     }
-    if is_mains:
-        found[Flag.ZERO] = levels.zeros(stamps, values, native, current.zero_hours)
-        found[Flag.CLIPPED] = levels.clipped(values)
-    return found
+
+
+def _mains_checks(
+    mains: DeviceReadings, feeds_in: bool, current: Settings
+) -> dict[Flag, np.ndarray]:
+    """What holds of a whole home only. Where it feeds in, mains passes through zero, so that
+    one reading may happen to be there."""
+    fewest = 2 if feeds_in else 1
+    stamps, values, native = mains.stamps, mains.values, mains.native_us
+    return {
+        Flag.ZERO: levels.zeros(stamps, values, native, current.zero_hours, fewest),
+        Flag.CLIPPED: levels.clipped(values),
+    }
 
 
 def _negative(

@@ -74,17 +74,20 @@ def beyond(values: np.ndarray, limit_w: float) -> np.ndarray:
     return np.asarray(np.abs(values) > limit_w)
 
 
-def zeros(stamps: np.ndarray, values: np.ndarray, native_us: int, hours: float = 1.0) -> np.ndarray:
-    """Mains at exactly 0 W for at least ``hours``: a home with a fridge never is. Seen where
-    missing readings were written as 0, where feed-in was cut off at 0, where the power was
-    out, and where "mains" is really a panel's production.
+def zeros(
+    stamps: np.ndarray, values: np.ndarray, native_us: int, hours: float = 1.0, fewest: int = 1
+) -> np.ndarray:
+    """Mains at exactly 0 W for at least ``hours``, in ``fewest`` readings or more: a home with
+    a fridge never is. Seen where missing readings were written as 0, where feed-in was cut
+    off at 0, where the power was out, and where "mains" is really a panel's production.
 
     >>> zeros(np.arange(3) * 3_600_000_000, np.array([0.0, 5.0, 5.0]), 3_600_000_000).tolist()
     [True, False, False]
     """
     first, end = equal_runs(values)
     lasts = stamps[end - 1] - stamps[first] + native_us
-    return np.repeat((values[first] == 0) & (lasts >= hours * 3.6e9), end - first)
+    long = (lasts >= hours * 3.6e9) & (end - first >= fewest)
+    return np.repeat((values[first] == 0) & long, end - first)
 
 
 def clipped(values: np.ndarray) -> np.ndarray:

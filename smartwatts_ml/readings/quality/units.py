@@ -2,7 +2,8 @@
 
 A home's level moves by factors too (holidays, heating), and a device that is switched off
 falls to its standby. So days are suspected by their level, and judged by their shape: a
-changed unit moves every quantile of the power by the same factor, a changed life does not.
+changed unit moves every quantile of the power by the same factor and leaves the time at
+zero as it is, a changed life does not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ SMALLEST = 30.0
 """Smaller factors (Wh per 15 minutes taken for W: 4) are what life does as well."""
 TOLERANCE = 0.5
 """Decades: a factor of about 3 either way."""
+DUTY = 2.0
 FEWEST = 5
 """Non-zero readings of a day whose level counts."""
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -63,9 +65,9 @@ def unit_changed(
     group[usual] = 0
     for first, end in zip(*equal_runs(group), strict=True):
         if group[first] and end - first >= min_days:
-            inside = (day >= dates[first]) & (day <= dates[end - 1])
-            if _same_shape(values[inside], values[normal], factors(native_us)):
-                found |= inside
+            counted = np.isin(day, dates[first:end])
+            if _same_shape(values[counted], values[normal], factors(native_us)):
+                found |= (day >= dates[first]) & (day <= dates[end - 1])
     return found
 
 
@@ -90,7 +92,10 @@ def _most_common(level: np.ndarray) -> np.ndarray:
 
 
 def _same_shape(odd: np.ndarray, usual: np.ndarray, allowed: Sequence[float]) -> bool:
+    """Whether one factor turns the ``usual`` W into the ``odd`` ones: in every quantile, and
+    with as much time at zero (a standby that never rests is no fridge in kW)."""
+    on = [float(np.mean(values != 0)) for values in (odd, usual)]
     odd, usual = np.abs(odd[odd != 0]), np.abs(usual[usual != 0])
     shifts = np.log10(np.quantile(odd, QUANTILES)) - np.log10(np.quantile(usual, QUANTILES))
     near = np.abs(np.log10(allowed) - abs(shifts.mean())).min() < TOLERANCE
-    return bool(near and np.ptp(shifts) < TOLERANCE)
+    return bool(near and np.ptp(shifts) < TOLERANCE and max(on) <= DUTY * min(on))
