@@ -20,7 +20,6 @@ from smartwatts_ml.errors import NotFoundError
 
 if TYPE_CHECKING:
     from smartwatts_ml.readings.base import Readings
-    from smartwatts_ml.readings.quality import DeviceQuality, Finding
     from smartwatts_ml.reports.data_quality import Survey
 
 __all__ = ["quality"]
@@ -104,7 +103,7 @@ def _print(found: Survey) -> None:
             f"{device.gaps[0].hours:,.1f} h from {device.gaps[0].start[:10]}"
             if device.gaps
             else "none",
-            _in_words(device),
+            "\n".join(finding.words for finding in device.findings) or "nothing",
         )
     out.print(table)
     if len(devices) > DEVICES_SHOWN:
@@ -114,16 +113,3 @@ def _print(found: Survey) -> None:
     out.print(
         f"{round(doubted):,} of {rows:,} readings in doubt ({doubted / rows:.2%}), none dropped."
     )
-
-
-def _in_words(device: DeviceQuality) -> str:
-    return "\n".join(map(_finding, device.findings)) or "nothing"
-
-
-def _finding(finding: Finding) -> str:
-    from smartwatts_ml.readings.quality import WORDS, Flag
-
-    times = f"{finding.readings} times, " if finding.flag is Flag.GAP else ""
-    first, last = finding.first[:10], finding.last[:10]
-    when = first if first == last else f"{first} to {last}"
-    return f"{WORDS[finding.flag]}: {times}{finding.hours:,.1f} h, {when}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings, SiteSpan
-from smartwatts_ml.readings.quality import WORDS, Flag, SiteQuality
+from smartwatts_ml.readings.quality import WORDS, SiteQuality
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.settings import Settings
 
@@ -83,8 +83,8 @@ def choose(spans: Sequence[SiteSpan], count: int = MOST_SITES) -> list[str]:
 
 def survey(readings: Readings, *, most_sites: int = MOST_SITES, seconds: float = SECONDS) -> Survey:
     """Look at the sites that ``choose`` names, one at a time, until ``seconds`` are over."""
-    spans = readings.spans()
     until = time.monotonic() + seconds
+    spans = readings.spans()
     found: list[SiteQuality] = []
     for site in choose(spans, most_sites):
         if found and time.monotonic() > until:
@@ -103,7 +103,6 @@ def render(found: Survey, title: str, about: str) -> str:
         drawn=[(site, calendar(site)) for site in found.drawn()],
         totals=found.totals(),
         words=WORDS,
-        gap=Flag.GAP,
     )
 
 

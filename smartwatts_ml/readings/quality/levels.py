@@ -11,8 +11,9 @@ from smartwatts_ml.readings.quality.runs import equal_runs
 
 __all__ = ["beyond", "bright", "clipped", "feeds_in", "fuse_limit", "negative", "zeros"]
 
-DAYLIGHT = (5, 22)
-"""Local hours in which panels can feed in anywhere people live, midsummer included."""
+DAYLIGHT = (3, 23)
+"""Hours in which panels can feed in anywhere people live, on midsummer and on a clock that
+is a few hours off (a site whose timezone nobody set)."""
 EXPORT_DAYS = 3
 EXPORT_SHARE = 0.1
 BY_DAY = 0.9
@@ -37,7 +38,7 @@ def bright(hour: np.ndarray) -> np.ndarray:
 
 def feeds_in(below: np.ndarray, day: np.ndarray, hour: np.ndarray) -> bool:
     """Whether negative mains is what panels do: on at least 3 days and a tenth of those
-    with readings, and 90 % of it between 5 and 22 o'clock.
+    with readings, and 90 % of it between 3 and 23 o'clock.
 
     ``below`` bool, ``day`` and ``hour`` local, all of shape (n,).
 

@@ -29,6 +29,21 @@ class Finding:
     first: str
     last: str
 
+    @property
+    def words(self) -> str:
+        """For people to read.
+
+        >>> Finding(Flag.GAP, 2, 62.0, "2026-01-31T10:00:00Z", "2026-02-09T07:00:00Z").words
+        'long gap: 2, 62.0 h, 2026-01-31 to 2026-02-09'
+        >>> Finding(Flag.FUSE, 1, 1 / 60, "2026-01-31T10:00:00Z", "2026-01-31T10:00:00Z").words
+        'beyond the fuse: 1 min, 2026-01-31'
+        """
+        first, last = self.first[:10], self.last[:10]
+        times = f"{self.readings:,}, " if self.flag is Flag.GAP else ""
+        lasts = f"{self.hours:,.1f} h" if self.hours >= 1 else f"{self.hours * 60:.0f} min"
+        when = first if first == last else f"{first} to {last}"
+        return f"{WORDS[self.flag]}: {times}{lasts}, {when}"
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"flag": names(self.flag)[0], "hours": round(self.hours, 3)}
 

@@ -41,7 +41,7 @@ def unit_changed(
 ) -> np.ndarray:
     """Bool, shape (n,): on a stretch of at least ``min_days`` days (with readings other than
     zero) whose level is off by one of ``factors``, give or take a factor of 3, from the
-    level that most days have, in every quantile.
+    level that most days have, and in every quantile but one.
 
     Which side is in W, nobody can tell: the rarer level is flagged. A day in the middle of
     which the unit changes is not. ``values`` W, ``day`` non-decreasing int, shape (n,).
@@ -92,10 +92,12 @@ def _most_common(level: np.ndarray) -> np.ndarray:
 
 
 def _same_shape(odd: np.ndarray, usual: np.ndarray, allowed: Sequence[float]) -> bool:
-    """Whether one factor turns the ``usual`` W into the ``odd`` ones: in every quantile, and
-    with as much time at zero (a standby that never rests is no fridge in kW)."""
+    """Whether one factor turns the ``usual`` W into the ``odd`` ones: in every quantile but
+    one (a few days need not hold every kind of use), and with as much time at zero (a standby that never rests is no fridge in kW)."""
     on = [float(np.mean(values != 0)) for values in (odd, usual)]
     odd, usual = np.abs(odd[odd != 0]), np.abs(usual[usual != 0])
     shifts = np.log10(np.quantile(odd, QUANTILES)) - np.log10(np.quantile(usual, QUANTILES))
-    near = np.abs(np.log10(allowed) - abs(shifts.mean())).min() < TOLERANCE
-    return bool(near and np.ptp(shifts) < TOLERANCE and max(on) <= DUTY * min(on))
+    middle = float(np.median(shifts))
+    near = np.abs(np.log10(allowed) - abs(middle)).min() < TOLERANCE
+    most = shifts[np.argsort(np.abs(shifts - middle))[:-1]]
+    return bool(near and np.ptp(most) < TOLERANCE and max(on) <= DUTY * min(on))
