@@ -93,7 +93,8 @@ def _most_common(level: np.ndarray) -> np.ndarray:
 
 def _same_shape(odd: np.ndarray, usual: np.ndarray, allowed: Sequence[float]) -> bool:
     """Whether one factor turns the ``usual`` W into the ``odd`` ones: in every quantile but
-    one (a few days need not hold every kind of use), and with as much time at zero (a standby that never rests is no fridge in kW)."""
+    one (a few days need not hold every kind of use), and with about as much time at zero (a
+    standby that never rests is no fridge in kW)."""
     on = [float(np.mean(values != 0)) for values in (odd, usual)]
     odd, usual = np.abs(odd[odd != 0]), np.abs(usual[usual != 0])
     shifts = np.log10(np.quantile(odd, QUANTILES)) - np.log10(np.quantile(usual, QUANTILES))
