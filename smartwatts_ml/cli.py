@@ -18,6 +18,7 @@ from smartwatts_ml.commands import (
     keys,
     models,
     predict,
+    quality,
     readings,
     retrain,
     simulate,
@@ -53,6 +54,7 @@ app.command(rich_help_panel=STAGES)(retrain.retrain)
 app.add_typer(predict.evaluate_app, name="evaluate", rich_help_panel=USE)
 app.add_typer(predict.predict_app, name="predict", rich_help_panel=USE)
 app.add_typer(models.app, name="models", rich_help_panel=KEEP)
+readings.app.command()(quality.quality)
 app.add_typer(readings.app, name="readings", rich_help_panel=KEEP)
 app.add_typer(keys.app, name="keys", rich_help_panel=KEEP)
 app.command(rich_help_panel=USE)(simulate.simulate)

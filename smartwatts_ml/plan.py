@@ -39,9 +39,11 @@ def start_run(
     """Pin the newest snapshot for the run and choose its models.
 
     ``only_due``: leave out a model with fewer new readings since its last decision than
-    the threshold, and one that backs off after a failure.
+    the threshold, and one that backs off after a failure. A run that has any gets a page
+    on the quality of its readings.
     """
     from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.reports.data_quality import write_quality_page
     from smartwatts_ml.runs import pin_snapshot
 
     wanted = tuple(models or model_names())
@@ -54,11 +56,14 @@ def start_run(
             due = _due(objects, current, model, snapshot.arrived)
             if due.reason:
                 skipped[model] = due.reason
+    chosen = tuple(model for model in wanted if model not in skipped)
+    if chosen:
+        write_quality_page(objects, current, run_id)
     return RunPlan(
         run_id=run_id,
         snapshot_version=snapshot.version,
         rows=snapshot.rows,
-        models=tuple(model for model in wanted if model not in skipped),
+        models=chosen,
         skipped=skipped,
     )
 

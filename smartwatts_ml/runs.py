@@ -26,6 +26,7 @@ from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Scores
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReadings, make_split
 from smartwatts_ml.readings.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
@@ -214,6 +215,12 @@ class _Selected(Readings):
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._readings.load(site, period_s, channels)
+
+    def quality(self, site: str) -> SiteQuality:
+        return self._readings.quality(site)
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        return self._readings.mark(loaded)
 
 
 def _json_bytes(value: Any) -> bytes:

@@ -111,6 +111,41 @@ class Settings(TomlSettings):
     max_latency_ms: float = Field(
         10.0, gt=0, description="Slowest median call that may ship, on one core, ms."
     )
+    fuse_watts: float = Field(
+        50_000.0,
+        gt=0,
+        description="W that no home can draw or feed in; a site whose mains draws a third of "
+        "it for 1 % of the time gets three times that.",
+    )
+    site_fuse_watts: dict[str, float] = Field(
+        default_factory=dict, description="W that a site's fuse allows, by site, as JSON."
+    )
+    negative_mains: Literal["auto", "allow", "flag"] = Field(
+        "auto", description="Negative mains: auto allows it by day where that is regular."
+    )
+    negative_channels: tuple[str, ...] = Field(
+        ("solar", "pv", "battery"), description="Channels that may be negative, as JSON."
+    )
+    negative_watts: float = Field(
+        10.0, ge=0, description="W below zero that are still a meter's noise."
+    )
+    stuck_hours: float = Field(2.0, gt=0, description="Hours of one value that are too many.")
+    zero_hours: float = Field(
+        1.0, gt=0, description="Hours of mains at exactly 0 W that are too many."
+    )
+    sum_watts: float = Field(
+        100.0, ge=0, description="W by which the appliances' sum may exceed mains."
+    )
+    sum_share: float = Field(
+        0.1, ge=0, description="Share of mains by which the appliances' sum may exceed it."
+    )
+    sum_minutes: float = Field(
+        15.0, gt=0, description="Minutes for which the appliances' sum may exceed mains."
+    )
+    gap_hours: float = Field(24.0, gt=0, description="Missing hours that make a long gap.")
+    unit_days: int = Field(
+        2, gt=0, description="Days at a level off by 1000 or the like that are a changed unit."
+    )
 
 
 def settings(**overrides: Any) -> Settings:

@@ -68,6 +68,11 @@ class DeviceReadings:
         """Most common spacing, µs; 0 with fewer than two readings."""
         return native_interval(self.stamps)
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
+        return _ends(self)
+
 
 def _without_totals(
     stamps: np.ndarray, values: np.ndarray, labels: np.ndarray | None, totals: np.ndarray

@@ -224,10 +224,19 @@ def retrain(
 
 
 def run_report(root: str, run_id: str) -> dict[str, Any]:
-    """What a run decided, for each model: outcome, reasons, metrics, version and file."""
+    """What a run decided, for each model: outcome, reasons, metrics, version and file; and
+    where its page on the quality of its readings is."""
+    from smartwatts_ml.reports.data_quality import quality_key
+
     objects, _ = _open(root)
     rows = [_model_report(objects, run_id, model) for model in model_names()]
-    return {"run_id": run_id, "root": objects.url, "models": [row for row in rows if row]}
+    key = quality_key(run_id)
+    return {
+        "run_id": run_id,
+        "root": objects.url,
+        "data_quality": objects.uri(key) if objects.exists(key) else None,
+        "models": [row for row in rows if row],
+    }
 
 
 def _model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
