@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -75,6 +75,12 @@ class Settings(TomlSettings):
         default_factory=list,
         description="How files of some sources differ, as JSON: a list of objects with match "
         "(a pattern of paths below landing/), unit, timezone, interval_s, stamp.",
+    )
+    ingest_batch_mib: int = Field(
+        256,
+        gt=0,
+        description="New landing files are ingested in batches of this many MiB, each a task "
+        "that any worker can take.",
     )
     new_readings: int = Field(
         100_000,

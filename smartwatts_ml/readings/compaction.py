@@ -72,11 +72,11 @@ def _merge(table: ReadingsTable, group: list[Part], place: Path) -> WrittenPart:
     devices = merge_devices(read_footers(table.objects, group))
     path = place / "merged.parquet"
     with duckdb.connect(config={"memory_limit": MEMORY, "threads": 1}) as database:
-        rows: pa.RecordBatchReader = database.execute(
+        rows = database.sql(
             f"""SELECT {", ".join(PART_SCHEMA.names)}
             FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
             ORDER BY {SITE}, {CHANNEL}, {TIMESTAMP}, {ARRIVAL}""",
-            [paths],
+            params=[paths],
         ).to_arrow_reader(BATCH_ROWS)
         write_part(path, (_typed(batch) for batch in rows), devices)
     return WrittenPart(path, group[0].month, group[0].bucket, tuple(devices))

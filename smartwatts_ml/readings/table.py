@@ -154,7 +154,7 @@ class ReadingsTable:
     def replace(self, old: Sequence[Part], new: Sequence[AddAction], dropped: int = 0) -> None:
         """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
 
-        Raises ChangedError if somebody else replaced one of them since.
+        Raises ChangedError if somebody else replaced parts since.
         """
         removed = [
             RemoveAction(
@@ -168,8 +168,9 @@ class ReadingsTable:
         ]
         for action in new:
             action.data_change = False
-        done = [Transaction(DROPPED, self.dropped() + dropped)] if dropped else []
-        self._commit([*removed, *new], done, {"smartwatts.upkeep": f"{len(old)} parts"})
+        # Delta lets two commits remove the same part; one transaction for all of them does not.
+        done = Transaction(DROPPED, self.dropped() + dropped)
+        self._commit([*removed, *new], [done], {"smartwatts.upkeep": f"{len(old)} parts"})
 
     def _commit(
         self,

@@ -71,15 +71,20 @@ class IngestReport:
     def rejected(self) -> int:
         return sum(file.rejected for file in self.files)
 
-    def to_json(self) -> dict[str, Any]:
+    def totals(self) -> dict[str, Any]:
+        """All but what became of each file."""
         return {
-            "files": [file.to_json() for file in self.files],
             "accepted": self.accepted,
             "rejected": self.rejected,
             "left": len(self.left),
             "unchanged": self.unchanged,
-            "ignored": list(self.ignored),
             "snapshot": self.snapshot.to_json(),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        return self.totals() | {
+            "files": [file.to_json() for file in self.files],
+            "ignored": list(self.ignored),
         }
 
 

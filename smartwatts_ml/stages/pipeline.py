@@ -25,6 +25,7 @@ from smartwatts_ml.settings import Settings, check_environment, settings
 __all__ = [
     "convert_stage",
     "ingest_stage",
+    "landing_batches",
     "new_readings",
     "plan_stage",
     "publish_run",
@@ -35,6 +36,10 @@ __all__ = [
     "train_stage",
     "validate_stage",
 ]
+
+
+BATCHES = 200
+"""At most so many at once: what is left over makes the batches larger."""
 
 
 def quiet(text: str, share: float) -> None:
@@ -52,12 +57,23 @@ def _open(root: str | None) -> tuple[Objects, Settings]:
     return open_root(current.root), current
 
 
-def ingest_stage(root: str) -> dict[str, Any]:
-    """Landing files that are new become a new snapshot of the table."""
+def landing_batches(root: str) -> list[list[str]]:
+    """New landing files, in groups that different workers can ingest at once."""
+    from smartwatts_ml.stages.ingest import batches
+
+    objects, current = _open(root)
+    return batches(objects, current, current.ingest_batch_mib << 20, BATCHES)
+
+
+def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]:
+    """Landing files that are new, or some of them, become a new snapshot of the table."""
     from smartwatts_ml.stages.ingest import ingest
 
     objects, current = _open(root)
-    return ingest(objects, current, log_progress).to_json()
+    done = ingest(objects, current, log_progress, keys)
+    for file in done.left:
+        logging.getLogger("smartwatts").warning("left for the next run: %s", file.left)
+    return done.totals()
 
 
 def plan_stage(

@@ -53,7 +53,7 @@ def test_new_readings_keep_exactly_one_run_waiting(parsed: Parsed) -> None:
     assert dag["timetable"] == "ContinuousTimetable"
     assert dag["max_active_runs"] == 1
     assert tasks_of(parsed, "retrain_on_new_readings")["wait_for_readings"]["downstream"] == [
-        "ingest"
+        "find_new_files"
     ]
 
 
@@ -61,6 +61,7 @@ def test_new_readings_keep_exactly_one_run_waiting(parsed: Parsed) -> None:
 def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: str) -> None:
     tasks = tasks_of(parsed, dag)
     tasks.pop("wait_for_readings", None)
+    assert tasks["find_new_files"]["downstream"] == ["ingest"]
     assert tasks["ingest"]["downstream"] == ["plan"]
     assert tasks["model.train"]["downstream"] == ["model.validate"]
     assert tasks["model.validate"]["downstream"] == ["model.convert"]
@@ -68,6 +69,7 @@ def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: st
     assert tasks["model.publish"]["downstream"] == ["report"]
     assert tasks["report"]["downstream"] == []
     assert set(tasks) == {
+        "find_new_files",
         "ingest",
         "plan",
         "report",

@@ -139,10 +139,28 @@ def test_a_map_name_fits_into_airflows_database(played: Played) -> None:
     assert len(failed) <= 250
 
 
+def test_new_files_are_ingested_in_batches_side_by_side(played: Played) -> None:
+    run = played["many_new_files"]
+    found = {name: told for name, told in run["tasks"].items() if name.startswith("ingest")}
+    assert {told["state"] for told in found.values()} == {"success"}
+    assert [told["name"] for told in found.values()] == [
+        "2 files: 5 readings",
+        "1 files: 5 readings",
+    ]
+    assert asked(run, "train")
+
+
+def test_without_new_files_the_models_are_trained_on_what_is_there(played: Played) -> None:
+    run = played["no_new_files"]
+    assert run["tasks"]["ingest -1"]["state"] == "skipped"
+    assert run["tasks"]["plan -1"]["state"] == "success"
+    assert asked(run, "train")
+
+
 def test_when_ingest_fails_every_chosen_model_backs_off(played: Played) -> None:
     run = played["bad_landing_file"]
     assert run["state"] == "failed"
-    assert run["tasks"]["ingest -1"]["state"] == "failed"
+    assert run["tasks"]["ingest 0"]["state"] == "failed"
     assert {tuple(call) for call in asked(run, "failure")} >= {("nilm", "ingest failed")}
 
 
