@@ -7,7 +7,9 @@ out one site at a time, so memory is bounded by the largest site, not by the fle
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["MAINS", "Readings", "SiteReadings", "SiteSpan", "device_id", "split_device_id"]
 
 MAINS = "mains"
+AHEAD = 2
 
 
 def device_id(site: str, channel: str) -> str:
@@ -145,8 +148,16 @@ class Readings(ABC):
     def iterate(
         self, period_s: int, channels: Sequence[str] | None = None
     ) -> Iterator[SiteReadings]:
-        """Every site that has something at ``period_s``, one at a time, sorted by site."""
-        for span in self.spans():
-            loaded = self.load(span.site, period_s, channels)
-            if len(loaded):
-                yield loaded
+        """Every site that has something at ``period_s``, one at a time, sorted by site.
+
+        The next two are loaded meanwhile, so ``load`` has to bear several threads.
+        """
+        waiting: deque[Future[SiteReadings]] = deque()
+        with ThreadPoolExecutor(AHEAD) as pool:
+            for span in self.spans():
+                waiting.append(pool.submit(self.load, span.site, period_s, channels))
+                if len(waiting) > AHEAD and len(loaded := waiting.popleft().result()):
+                    yield loaded
+            while waiting:
+                if len(loaded := waiting.popleft().result()):
+                    yield loaded

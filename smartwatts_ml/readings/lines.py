@@ -61,4 +61,6 @@ def _unquote(line: str, separator: str) -> str:
         fields = next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error:
         return OPEN + line
+    if len(fields) == 1:  # not blank, even where there is nothing within the quotes
+        return line
     return FIELD.join(field.strip(" \t") for field in fields)

@@ -1,15 +1,15 @@
 """Part files of the readings table: Parquet that says itself which devices it holds.
 
-A part holds rows of one month and bucket, sorted by site, channel and time, in row groups
-small enough that reading one site skips most of them. Its footer lists its devices, so
-that totals, spans and coverage are known from metadata.
+A part holds rows of one month and bucket, sorted by site, channel and time. Its footer lists
+its devices and how many rows each has, so totals, spans and coverage are known from
+metadata, and the rows of one site are read without a look at the others.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,6 +51,7 @@ PART_SCHEMA = pa.schema(
         (TOTAL, pa.float64()),
     ]
 )
+VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL)
 FOOTER_KEY = "smartwatts.devices"
 ROW_GROUP = 1 << 16
 WRITER: dict[str, Any] = {
@@ -58,7 +59,7 @@ WRITER: dict[str, Any] = {
     "compression_level": 1,
     "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL],
     "column_encoding": {TIMESTAMP: "DELTA_BINARY_PACKED"},
-    "write_statistics": [TIMESTAMP, SITE, CHANNEL],
+    "write_statistics": [TIMESTAMP, SITE],
     "store_schema": False,
 }
 
@@ -111,28 +112,61 @@ def summarise(site: str, channel: str, stamps: np.ndarray) -> DevicePart:
 
 
 def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DevicePart]) -> None:
-    """Write sorted tables (columns of ``PART_SCHEMA``, text as strings or dictionaries)."""
+    """Write sorted tables (columns of ``PART_SCHEMA``, text as strings or dictionaries);
+    ``devices`` says, in the same order, whose rows they are."""
     footer = [
         [part.site, part.channel, part.rows, part.first, part.last, part.native] for part in devices
     ]
     writer: pq.ParquetWriter | None = None
-    for table in tables:
+    for group in _row_groups(tables, devices):
         if writer is None:
-            writer = pq.ParquetWriter(path, table.schema, **WRITER)
-        writer.write_table(table, row_group_size=ROW_GROUP)
+            writer = pq.ParquetWriter(path, group.schema, **WRITER)
+        writer.write_table(group, row_group_size=len(group))
     if writer is None:
-        raise ValueError("a part has at least one table")
+        raise ValueError("a part has at least one row")
     writer.add_key_value_metadata({FOOTER_KEY: json.dumps(footer, separators=(",", ":"))})
     writer.close()
+
+
+def _row_groups(tables: Iterable[pa.Table], devices: Sequence[DevicePart]) -> Iterator[pa.Table]:
+    """The rows in row groups that begin with a device, where that is not too small, so that
+    reading one reads little else."""
+    waiting: list[pa.Table] = []
+    rest = iter(tables)
+    for size in _group_sizes([device.rows for device in devices]):
+        while sum(map(len, waiting)) < size:
+            waiting.append(next(rest))
+        together = pa.concat_tables(waiting)
+        yield together.slice(0, size)
+        waiting = [together.slice(size)]
+
+
+def _group_sizes(rows: Iterable[int]) -> Iterator[int]:
+    """Rows of each row group, for so many rows of each device.
+
+    >>> list(_group_sizes([40_000, 20_000, 20_000, 150_000, 5]))
+    [40000, 40000, 65536, 65536, 18933]
+    """
+    size = 0
+    for count in rows:
+        size += count
+        while size > ROW_GROUP:
+            yield ROW_GROUP
+            size -= ROW_GROUP
+        if size >= ROW_GROUP // 2:
+            yield size
+            size = 0
+    if size:
+        yield size
 
 
 def devices_of(file: BinaryIO) -> list[DevicePart]:
     """The devices of a part, from its footer. A part that another program wrote has none
     there, so its rows are looked at."""
     part = pq.ParquetFile(file)
-    kept = (part.metadata.metadata or {}).get(FOOTER_KEY.encode())
-    if kept is not None:
-        return [DevicePart(*fields) for fields in json.loads(kept)]
+    told = _footer(part)
+    if told is not None:
+        return told
     rows = part.read(columns=[SITE, CHANNEL, TIMESTAMP], use_threads=False)
     rows = rows.sort_by([(name, "ascending") for name in (SITE, CHANNEL, TIMESTAMP)])
     found = []
@@ -143,26 +177,61 @@ def devices_of(file: BinaryIO) -> list[DevicePart]:
     return found
 
 
-def read_site(file: BinaryIO, site: str, channels: Sequence[str]) -> pa.Table:
-    """Rows of some channels of one site, without the columns of the site; row groups that
-    cannot hold it are skipped."""
-    part = pq.ParquetFile(file, read_dictionary=[SITE, CHANNEL])
-    groups = _groups_with(part.metadata, site)
-    rows = part.read_row_groups(groups, columns=PART_SCHEMA.names, use_threads=False)
+def _footer(part: pq.ParquetFile) -> list[DevicePart] | None:
+    kept = (part.metadata.metadata or {}).get(FOOTER_KEY.encode())
+    return None if kept is None else [DevicePart(*fields) for fields in json.loads(kept)]
+
+
+def read_site(file: BinaryIO, site: str, channels: Collection[str]) -> dict[str, pa.Table]:
+    """Rows of some channels of one site (``VALUES``), by channel; row groups without them
+    are not read."""
+    part = pq.ParquetFile(file)
+    footer = _footer(part)
+    if footer is None:
+        return _search_site(part, site, channels)
+    places: dict[str, tuple[int, int]] = {}
+    row = 0
+    for device in footer:
+        if device.site == site and device.channel in channels:
+            places[device.channel] = (row, device.rows)
+        row += device.rows
+    if not places:
+        return {}
+    first = min(start for start, _ in places.values())
+    last = max(start + rows for start, rows in places.values())
+    groups, skipped = _groups_between(part.metadata, first, last)
+    rows = _read_values(part, groups)
+    return {
+        channel: rows.slice(start - skipped, count) for channel, (start, count) in places.items()
+    }
+
+
+def _groups_between(metadata: pq.FileMetaData, first: int, last: int) -> tuple[list[int], int]:
+    """Row groups that hold rows ``first`` to ``last`` (exclusive), and the rows before them."""
+    groups, skipped, start = [], 0, 0
+    for number in range(metadata.num_row_groups):
+        end = start + metadata.row_group(number).num_rows
+        if start < last and end > first:
+            groups.append(number)
+        elif end <= first:
+            skipped = end
+        start = end
+    return groups, skipped
+
+
+def _read_values(part: pq.ParquetFile, groups: list[int], *more: str) -> pa.Table:
+    rows = part.read_row_groups(groups, columns=[*more, *VALUES], use_threads=False)
     if TOTAL not in rows.column_names:  # written before totals were kept
         rows = rows.append_column(TOTAL, pa.nulls(len(rows), pa.float64()))
-    wanted = pc.and_(
-        pc.equal(rows[SITE], site), pc.is_in(rows[CHANNEL], value_set=pa.array(list(channels)))
-    )
-    return rows.filter(wanted).drop_columns([SITE])
+    return rows
 
 
-def _groups_with(metadata: pq.FileMetaData, site: str) -> list[int]:
-    """Row groups whose statistics do not rule the site out."""
-    place = metadata.schema.names.index(SITE)
-    groups = []
-    for number in range(metadata.num_row_groups):
-        told = metadata.row_group(number).column(place).statistics
-        if told is None or not told.has_min_max or told.min <= site <= told.max:
-            groups.append(number)
-    return groups
+def _search_site(part: pq.ParquetFile, site: str, channels: Collection[str]) -> dict[str, pa.Table]:
+    """``read_site`` of a part that another program wrote, in whatever order."""
+    rows = _read_values(part, list(range(part.metadata.num_row_groups)), SITE, CHANNEL)
+    rows = rows.filter(pc.equal(rows[SITE], site))
+    found = {
+        channel: rows.filter(pc.equal(rows[CHANNEL], channel)).drop_columns([SITE, CHANNEL])
+        for channel in channels
+    }
+    return {channel: mine for channel, mine in found.items() if len(mine)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.columns import (
     ANOMALY,
     ARRIVAL,
-    CHANNEL,
     CONSUMPTION,
     TIMESTAMP,
     TOTAL,
@@ -85,18 +85,13 @@ class TableReadings(StoredReadings):
         )
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
-        tables = []
+        found: dict[str, list[pa.Table]] = defaultdict(list)
         for part in self._parts:
             if part.may_hold(site):
                 with self._objects.open(part.key) as file:
-                    tables.append(read_site(file, site, channels))
-        if not tables:
-            return {}
-        rows = pa.concat_tables(tables).unify_dictionaries()
-        return {
-            channel: _device(rows.filter(pc.equal(rows[CHANNEL], channel)))
-            for channel in sorted(pc.unique(rows[CHANNEL].cast(pa.string())).to_pylist())
-        }
+                    for channel, rows in read_site(file, site, channels).items():
+                        found[channel].append(rows)
+        return {channel: _device(pa.concat_tables(found[channel])) for channel in sorted(found)}
 
 
 def _device(rows: pa.Table) -> DeviceReadings:

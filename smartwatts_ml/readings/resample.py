@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -63,15 +64,18 @@ class DeviceReadings:
             labels = None
         return cls(stamps, values, labels)
 
-    @property
+    @cached_property
     def native_us(self) -> int:
         """Most common spacing, µs; 0 with fewer than two readings."""
         return native_interval(self.stamps)
 
-    @property
+    @cached_property
     def ends(self) -> np.ndarray:
         """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
-        return _ends(self)
+        ends = self.stamps + self.native_us
+        near = np.diff(self.stamps) <= PATIENCE * self.native_us
+        ends[:-1][near] = self.stamps[1:][near]
+        return ends
 
 
 def _without_totals(
@@ -112,36 +116,28 @@ def resample(
     >>> resample(quarter, 0, 60 * MICRO, 3)[0]
     array([150., 400.,  nan], dtype=float32)
     """
-    begins, ends = readings.stamps, _ends(readings)
-    energy = np.zeros(count)
-    covered = np.zeros(count)
+    begins, ends = readings.stamps, readings.ends
+    energy, covered = np.zeros(count), np.zeros(count)
     labels = None if readings.labels is None else np.zeros(count, np.uint8)
     first = (begins - start_us) // period_us
     last = (ends - 1 - start_us) // period_us
-    values = readings.values.astype(np.float64)
     for step in range(int((last - first).max(initial=0)) + 1):
         cell = first + step
-        touched = (cell <= last) & (cell >= 0) & (cell < count)
-        at = cell[touched]
-        edge = start_us + at * period_us
-        length = np.minimum(ends[touched], edge + period_us) - np.maximum(begins[touched], edge)
-        energy += np.bincount(at, length * values[touched], minlength=count)
-        covered += np.bincount(at, length, minlength=count)
+        inside = (cell <= last) & (cell >= 0) & (cell < count)
+        touched = slice(None) if inside.all() else inside
+        at, begin, end = cell[touched], begins[touched], ends[touched]
+        if step or np.any(last > first):  # a reading that is cut by the edge of an interval
+            edge = start_us + at * period_us
+            begin, end = np.maximum(begin, edge), np.minimum(end, edge + period_us)
+        lasting = (end - begin).astype(np.float64)
+        energy += np.bincount(at, lasting * readings.values[touched], minlength=count)
+        covered += np.bincount(at, lasting, minlength=count)
         if labels is not None and readings.labels is not None:
             labels[at[readings.labels[touched] == 1]] = 1
     enough = covered * 2 >= period_us
     mean = np.full(count, np.nan, np.float32)
     mean[enough] = energy[enough] / covered[enough]
     return mean, labels
-
-
-def _ends(readings: DeviceReadings) -> np.ndarray:
-    """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
-    stamps, native = readings.stamps, readings.native_us
-    ends = stamps + native
-    near = np.diff(stamps) <= PATIENCE * native
-    ends[:-1][near] = stamps[1:][near]
-    return ends
 
 
 def to_grid(
@@ -161,7 +157,7 @@ def to_grid(
     if not fine:
         return 0, {}, {}
     start = min(int(device.stamps[0]) for device in fine.values()) // period_us
-    end = max(int(_ends(device).max()) - 1 for device in fine.values()) // period_us + 1
+    end = max(int(device.ends.max()) - 1 for device in fine.values()) // period_us + 1
     values, labels = {}, {}
     for name, device in fine.items():
         values[name], marked = resample(device, start * period_us, period_us, end - start)

@@ -112,6 +112,9 @@ def _sorted(rows: Rows, ranks: np.ndarray) -> Rows:
     if not len(rows):
         return rows
     order_of = ranks[rows.devices]
+    order = _by_device(order_of)
+    if _in_order(order_of[order], rows.stamps[order]):  # as files of growing time are
+        return rows.take(order)
     first = int(rows.stamps.min())
     span = int(rows.stamps.max()) - first + 1
     if span * (int(order_of.max()) + 1) >= 1 << 63:
@@ -124,6 +127,19 @@ def _sorted(rows: Rows, ranks: np.ndarray) -> Rows:
     if np.any(ordered[1:] == ordered[:-1]):
         order = np.argsort(keys, kind="stable")
     return rows.take(order)
+
+
+def _by_device(order_of: np.ndarray) -> np.ndarray:
+    """A stable order by rank: a radix sort, where the ranks at hand lie close together."""
+    lowest, highest = int(order_of.min()), int(order_of.max())
+    if highest - lowest < 1 << 15:
+        return np.argsort((order_of - lowest).astype(np.int16), kind="stable")
+    return np.argsort(order_of, kind="stable")
+
+
+def _in_order(order_of: np.ndarray, stamps: np.ndarray) -> bool:
+    """Whether stamps do not fall within a device."""
+    return bool(np.all((stamps[1:] >= stamps[:-1]) | (order_of[1:] > order_of[:-1])))
 
 
 def _as_power(rows: Rows, files: Mapping[int, FileSource], intervals: Intervals) -> Rows:
