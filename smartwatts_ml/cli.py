@@ -1,16 +1,8 @@
-"""The ``smartwatts`` command: its verbs, and how errors become exit codes.
-
-Exit codes: 0 done (a rejected challenger is 0), 1 the work failed, 2 wrong use,
-3 bad input, 4 the store or its trust.
-"""
+"""The verbs of the ``smartwatts`` command."""
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import typer
-from rich.markup import escape
 
 from smartwatts_ml import __version__
 from smartwatts_ml.commands import (
@@ -25,11 +17,9 @@ from smartwatts_ml.commands import (
     train,
     upkeep,  # noqa: F401 - adds commands to readings.app
 )
-from smartwatts_ml.commands.common import err
-from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.settings import check_environment
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 app = typer.Typer(
     name="smartwatts",
@@ -73,18 +63,3 @@ def start(
     ),
 ) -> None:
     check_environment()
-
-
-def main() -> None:
-    """Run the command line; a known error is one line and an exit code, never a traceback."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        app()
-    except SmartwattsError as error:
-        err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        told = escape(f"{where}{error.strerror or error}")
-        err.print(f"[red]error:[/red] {told}", soft_wrap=True)
-        sys.exit(1)

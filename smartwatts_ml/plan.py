@@ -99,8 +99,8 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due, and
     ``retry_at`` (ISO, UTC) if all that are due back off. Reads metadata alone.
     """
+    from smartwatts_ml.readings.landing import pending
     from smartwatts_ml.readings.table import open_table
-    from smartwatts_ml.stages.ingest import pending
 
     rows = open_table(objects).arrived() + pending(objects, current).estimated_rows
     due = {model: _due(objects, current, model, rows) for model in model_names()}

@@ -6,16 +6,21 @@ settings class knows is an error, so that a misspelt one cannot go unnoticed.
 
 from __future__ import annotations
 
+import difflib
 import os
+import tomllib
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
+    SettingsError,
 )
 
 from smartwatts_ml.errors import UsageError
@@ -27,8 +32,20 @@ PREFIX = "SMARTWATTS_"
 SETTINGS_FILE = "smartwatts.toml"
 
 
+def read_file() -> dict[str, Any]:
+    """The tables of ``smartwatts.toml``; none where there is no such file."""
+    try:
+        return tomllib.loads(Path(SETTINGS_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{SETTINGS_FILE} is no TOML: {error}") from error
+
+
 class TomlSettings(BaseSettings):
-    """Reads the environment first, then a table of ``smartwatts.toml`` here."""
+    """Reads the environment first, then ``table`` of ``smartwatts.toml`` here, if there."""
+
+    table: ClassVar[str]
 
     @classmethod
     def settings_customise_sources(
@@ -39,17 +56,17 @@ class TomlSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        given = read_file().get(cls.table, {})
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=given)
 
 
 class Settings(TomlSettings):
     """What is not one kind's own."""
 
+    table: ClassVar[str] = "smartwatts"
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         extra="forbid",
-        toml_file=SETTINGS_FILE,
-        toml_table_header=("smartwatts",),
     )
 
     root: str = Field(
@@ -161,6 +178,8 @@ def settings(**overrides: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise UsageError(describe(error, PREFIX)) from error
+    except SettingsError as error:
+        raise UsageError(f"{error}: {error.__cause__}", fix="write it as JSON") from error
 
 
 def describe(error: ValidationError, prefix: str) -> str:
@@ -171,27 +190,34 @@ def describe(error: ValidationError, prefix: str) -> str:
     )
 
 
+def _classes() -> list[type[TomlSettings]]:
+    from smartwatts_ml.kinds import kinds
+
+    return [Settings, *(kind.settings_class() for kind in kinds().values())]
+
+
 @cache
 def known_variables() -> frozenset[str]:
     """Every ``SMARTWATTS_*`` variable that means something."""
-    from smartwatts_ml.kinds import kinds
-
-    classes: list[type[BaseSettings]] = [Settings]
-    classes += [kind.settings_class() for kind in kinds().values()]
     return frozenset(
         f"{cls.model_config['env_prefix']}{name}".upper()
-        for cls in classes
+        for cls in _classes()
         for name in cls.model_fields
     )
 
 
 def check_environment() -> None:
-    """Raise UsageError on a ``SMARTWATTS_*`` variable that nothing reads."""
-    for name in os.environ:
-        if name.startswith(PREFIX) and name not in known_variables():
-            import difflib
+    """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table of the settings file, that
+    nothing reads."""
+    given = [name for name in os.environ if name.startswith(PREFIX)]
+    _check("setting", given, known_variables())
+    tables = frozenset(cls.table for cls in _classes())
+    _check(f"table in {SETTINGS_FILE}:", read_file(), tables)
 
-            near = difflib.get_close_matches(name, known_variables(), n=1)
-            raise UsageError(
-                f"unknown setting {name}", fix=f"did you mean {near[0]}?" if near else None
-            )
+
+def _check(what: str, given: Iterable[str], known: frozenset[str]) -> None:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]}?" if near else None
+            raise UsageError(f"unknown {what} {name}", fix=fix)

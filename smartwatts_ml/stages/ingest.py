@@ -7,7 +7,6 @@ So it does not matter how often this runs, how many run at once, or when one is 
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.readings.compaction import compact
 from smartwatts_ml.readings.faults import FileReport
-from smartwatts_ml.readings.files import is_readings_file
+from smartwatts_ml.readings.landing import LANDING, arrivals_of, list_landing
 from smartwatts_ml.readings.ledger import Known, Ledger
 from smartwatts_ml.readings.quarantine import Quarantine
 from smartwatts_ml.readings.scan import FileScan
@@ -37,13 +36,11 @@ from smartwatts_ml.readings.workspace import Workspace
 from smartwatts_ml.readings.writing import Writing, write_staged
 from smartwatts_ml.settings import Settings
 
-__all__ = ["IngestReport", "PendingReadings", "batches", "ingest", "pending"]
+__all__ = ["IngestReport", "ingest"]
 
-LANDING = "landing/"
 COMMIT_ROWS = 20_000_000
 COMMIT_FILES = 1000
 COMMIT_ATTEMPTS = 50
-ARRIVAL_BITS = 11
 
 Progress = Callable[[str, float], None]
 
@@ -88,41 +85,6 @@ class IngestReport:
         }
 
 
-@dataclass(frozen=True)
-class PendingReadings:
-    """Landing files not yet ingested; those that cannot be read are not counted."""
-
-    files: int
-    bytes: int
-    estimated_rows: int
-
-
-def pending(objects: Objects, settings: Settings) -> PendingReadings:
-    """What waits in landing/, estimated from sizes, without reading a file."""
-    ledger = Ledger.read(objects, open_table(objects, settings).id)
-    found, _ = _landing(objects)
-    new = [info for info in found if not ledger.taken(info) and not ledger.refused(info)]
-    return PendingReadings(len(new), sum(info.size for info in new), ledger.estimate_rows(new))
-
-
-def batches(objects: Objects, settings: Settings, size: int, most: int) -> list[list[str]]:
-    """Keys of new landing files, in groups of about ``size`` bytes that can be ingested at
-    once by different workers; at most ``most`` groups."""
-    ledger = Ledger.read(objects, open_table(objects, settings).id)
-    found, _ = _landing(objects)
-    new = [info for info in found if not ledger.taken(info)]
-    size = max(size, -(-sum(info.size for info in new) // most))
-    groups: list[list[str]] = []
-    filled = size
-    for info in new:
-        if filled >= size and len(groups) < most:
-            groups.append([])
-            filled = 0
-        groups[-1].append(info.key)
-        filled += info.size
-    return groups
-
-
 def ingest(
     objects: Objects,
     settings: Settings,
@@ -136,8 +98,8 @@ def ingest(
     """
     table = open_table(objects, settings)
     ledger = Ledger.read(objects, table.id)
-    found, ignored = _landing(objects)
-    arrivals = _arrivals(found)
+    found, ignored = list_landing(objects)
+    arrivals = arrivals_of(found)
     if only is not None:
         found = [info for info in found if info.key in only]
     new = [info for info in found if not ledger.taken(info)]
@@ -161,31 +123,6 @@ def ingest(
         ignored=ignored,
         snapshot=table.snapshot(),
     )
-
-
-def _landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
-    """Files of readings in the order in which they arrived, and the keys of other files."""
-    found, ignored = [], []
-    for info in objects.list(LANDING):
-        name = info.key.rpartition("/")[2]
-        if name.startswith("."):
-            continue
-        if is_readings_file(name):
-            found.append(info)
-        else:
-            ignored.append(info.key)
-    return sorted(found, key=lambda info: (info.modified, info.key)), tuple(ignored)
-
-
-def _arrivals(found: list[ObjectInfo]) -> dict[str, int]:
-    """When each file landed (µs), which orders readings of one device and stamp whichever
-    run takes which file first. Files of one instant count in the order of their names."""
-    arrivals = {}
-    for modified, files in itertools.groupby(found, key=lambda info: info.modified):
-        instant = round(modified.timestamp() * 1e6) << ARRIVAL_BITS
-        for place, info in enumerate(files):
-            arrivals[info.key] = instant | min(place, (1 << ARRIVAL_BITS) - 1)
-    return arrivals
 
 
 def _is_the_files_fault(error: BadInputError | StoreError) -> bool:

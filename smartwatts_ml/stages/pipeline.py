@@ -59,7 +59,7 @@ def _open(root: str | None) -> tuple[Objects, Settings]:
 
 def landing_batches(root: str) -> list[list[str]]:
     """New landing files, in groups that different workers can ingest at once."""
-    from smartwatts_ml.stages.ingest import batches
+    from smartwatts_ml.readings.landing import batches
 
     objects, current = _open(root)
     return batches(objects, current, current.ingest_batch_mib << 20, BATCHES)

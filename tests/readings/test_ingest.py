@@ -21,10 +21,11 @@ from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings import ledger as ledger_module
 from smartwatts_ml.readings.base import SiteReadings
+from smartwatts_ml.readings.landing import pending
 from smartwatts_ml.readings.table import open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import ingest as stage
-from smartwatts_ml.stages.ingest import IngestReport, ingest, pending
+from smartwatts_ml.stages.ingest import IngestReport, ingest
 from tests.readings.landing import HEADER, Ingester, land, minutes
 
 

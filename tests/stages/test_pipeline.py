@@ -29,7 +29,7 @@ class Root:
 
     def smartwatts(self, *arguments: str, code: int = 0, **environment: str) -> Any:
         run = subprocess.run(
-            [sys.executable, "-c", "from smartwatts_ml.cli import main; main()", *arguments],
+            [sys.executable, "-m", "smartwatts_ml", *arguments],
             capture_output=True,
             text=True,
             check=False,
