@@ -23,10 +23,10 @@ from smartwatts_ml.kinds.nilm.settings import NilmSettings, nilm_settings
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    from pydantic_settings import BaseSettings
 
     from smartwatts_ml.kinds.nilm.corpus import Corpus
     from smartwatts_ml.readings.base import Readings, SiteSpan
+    from smartwatts_ml.settings import TomlSettings
 
 __all__ = ["NilmKind"]
 
@@ -45,7 +45,7 @@ class NilmKind(Kind):
     required_metrics = ("mae_w", "f1", "accuracy")
     prediction_columns = ("timestamp", "consumption", "device_id")
 
-    def settings_class(self) -> type[BaseSettings]:
+    def settings_class(self) -> type[TomlSettings]:
         return NilmSettings
 
     def models(self) -> tuple[ModelSpec, ...]:
