@@ -52,6 +52,8 @@ def find_new_files() -> list[list[str]]:
 @task(
     execution_timeout=timedelta(hours=2),
     map_index_template="{{ label | default(task.op_kwargs['keys'] | length ~ ' files') }}",
+    # A mapped task does not take it from its docstring.
+    doc_md="Add a batch of landing files to the readings table. Repeating adds nothing.",
     **PATIENT,
 )
 def ingest(keys: list[str]) -> dict[str, Any]:
