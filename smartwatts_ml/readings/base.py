@@ -7,13 +7,13 @@ out one site at a time, so memory is bounded by the largest site, not by the fle
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from smartwatts_ml.ahead import map_ahead
 
 if TYPE_CHECKING:
     from smartwatts_ml.readings.quality import SiteQuality
@@ -152,12 +152,7 @@ class Readings(ABC):
 
         The next two are loaded meanwhile, so ``load`` has to bear several threads.
         """
-        waiting: deque[Future[SiteReadings]] = deque()
-        with ThreadPoolExecutor(AHEAD) as pool:
-            for span in self.spans():
-                waiting.append(pool.submit(self.load, span.site, period_s, channels))
-                if len(waiting) > AHEAD and len(loaded := waiting.popleft().result()):
-                    yield loaded
-            while waiting:
-                if len(loaded := waiting.popleft().result()):
-                    yield loaded
+        sites = (span.site for span in self.spans())
+        for loaded in map_ahead(lambda site: self.load(site, period_s, channels), sites, AHEAD):
+            if len(loaded):
+                yield loaded

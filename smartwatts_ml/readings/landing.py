@@ -67,11 +67,13 @@ def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
     return sorted(found, key=lambda info: (info.modified, info.key)), tuple(ignored)
 
 
-def arrivals_of(found: list[ObjectInfo]) -> dict[str, int]:
+def arrivals_of(found: list[ObjectInfo], ledger: Ledger) -> dict[str, int]:
     """When each file landed (µs), which orders readings of one device and stamp whichever
-    run takes which file first. Files of one instant count in the order of their names."""
+    run takes which file first. Where the store's clock does not tell files apart, those that
+    were taken before come first, then names decide."""
     arrivals = {}
-    for modified, files in itertools.groupby(found, key=lambda info: info.modified):
+    ordered = sorted(found, key=lambda info: (info.modified, not ledger.taken(info), info.key))
+    for modified, files in itertools.groupby(ordered, key=lambda info: info.modified):
         instant = round(modified.timestamp() * 1e6) << ARRIVAL_BITS
         for place, info in enumerate(files):
             arrivals[info.key] = instant | min(place, (1 << ARRIVAL_BITS) - 1)

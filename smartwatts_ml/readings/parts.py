@@ -7,8 +7,8 @@ metadata, and the rows of one site are read without a look at the others.
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ WRITER: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DevicePart:
     """What a part holds of one device: ``first`` and ``last`` stamp and the most common
     spacing, all in µs."""
@@ -85,23 +85,26 @@ class DevicePart:
         return min(1.0, self.rows * self.native / (self.last + self.native - self.first))
 
 
-def merge_devices(footers: Iterable[Sequence[DevicePart]]) -> list[DevicePart]:
+def merge_devices(footers: Iterable[Iterable[DevicePart]]) -> list[DevicePart]:
     """Devices of several parts, sorted; the spacing is that of the part with most rows."""
-    found: dict[tuple[str, str], list[DevicePart]] = defaultdict(list)
-    for footer in footers:
-        for device in footer:
-            found[device.site, device.channel].append(device)
-    return [
-        DevicePart(
-            site,
-            channel,
-            sum(part.rows for part in parts),
-            min(part.first for part in parts),
-            max(part.last for part in parts),
-            max(parts, key=lambda part: (part.rows, part.first)).native,
+    merged: dict[tuple[str, str], DevicePart] = {}
+    most: dict[tuple[str, str], int] = {}
+    for device in itertools.chain.from_iterable(footers):
+        name = (device.site, device.channel)
+        known = merged.get(name)
+        if known is None:
+            merged[name], most[name] = device, device.rows
+            continue
+        larger = device.rows > most[name]
+        most[name] = max(most[name], device.rows)
+        merged[name] = DevicePart(
+            *name,
+            rows=known.rows + device.rows,
+            first=min(known.first, device.first),
+            last=max(known.last, device.last),
+            native=device.native if larger else known.native,
         )
-        for (site, channel), parts in sorted(found.items())
-    ]
+    return [merged[name] for name in sorted(merged)]
 
 
 def summarise(site: str, channel: str, stamps: np.ndarray) -> DevicePart:

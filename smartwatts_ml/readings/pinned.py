@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from smartwatts_ml.ahead import map_ahead
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.columns import (
@@ -60,8 +60,7 @@ def read_footers(objects: Objects, parts: Iterable[Part]) -> Iterator[list[Devic
         with objects.open(part.key) as file:
             return devices_of(file)
 
-    with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        yield from pool.map(read, parts)
+    yield from map_ahead(read, parts, FOOTERS_AT_ONCE)
 
 
 class TableReadings(StoredReadings):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from smartwatts_ml.ahead import map_ahead
 from smartwatts_ml.readings.columns import BUCKETS
 from smartwatts_ml.readings.parts import PART_SCHEMA, DevicePart, summarise, write_part
 from smartwatts_ml.readings.settling import Intervals, drop_repeats, settle
@@ -52,11 +52,10 @@ def write_staged(staging: Staging, files: Collection[int], intervals: Intervals)
     """Write the rows of some of the files; the parts lie in the staging's folder."""
     job = _Job(staging, files, intervals)
     done = Writing()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for shard in pool.map(job.write_shard, staging.spill.sizes().items()):
-            done.parts.extend(shard.parts)
-            done.rows.update(shard.rows)
-            done.duplicates.update(shard.duplicates)
+    for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), WORKERS):
+        done.parts.extend(shard.parts)
+        done.rows.update(shard.rows)
+        done.duplicates.update(shard.duplicates)
     return done
 
 

@@ -99,7 +99,7 @@ def ingest(
     table = open_table(objects, settings)
     ledger = Ledger.read(objects, table.id)
     found, ignored = list_landing(objects)
-    arrivals = arrivals_of(found)
+    arrivals = arrivals_of(found, ledger)
     if only is not None:
         found = [info for info in found if info.key in only]
     new = [info for info in found if not ledger.taken(info)]
