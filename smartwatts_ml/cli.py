@@ -14,6 +14,7 @@ import typer
 from smartwatts_ml import __version__
 from smartwatts_ml.commands import (
     convert,
+    importing,
     keys,
     models,
     predict,
@@ -54,6 +55,7 @@ app.add_typer(models.app, name="models", rich_help_panel=KEEP)
 app.add_typer(readings.app, name="readings", rich_help_panel=KEEP)
 app.add_typer(keys.app, name="keys", rich_help_panel=KEEP)
 app.command(rich_help_panel=USE)(simulate.simulate)
+app.add_typer(importing.app, name="import", rich_help_panel=USE)
 
 
 def _version(wanted: bool) -> None:
