@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +42,11 @@ class DatFile:
             yield np.round(rows[:, 0] * MICRO).astype(np.int64), rows[:, 1]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class DatHouse(House):
     """``sources``: the file of each source of the channels."""
 
-    sources: dict[str, DatFile] = field(default_factory=dict)
+    sources: dict[str, DatFile]
 
     def read(self, options: Options, report: Report) -> Iterator[Part]:
         for channel in self.channels:

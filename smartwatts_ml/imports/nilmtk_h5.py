@@ -15,7 +15,7 @@ import io
 import pickle
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +25,6 @@ from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.imports.base import (
     ACTIVE,
     APPARENT,
-    MICRO,
     Channel,
     FileAccount,
     Format,
@@ -58,13 +57,17 @@ class _Meter:
     field: str
     column: int
     power: str
-    per_second: int  # units of the index
+    unit: str  # of the index: s, ms, us or ns
+
+    def stamps(self, index: np.ndarray) -> np.ndarray:
+        """int64 µs since the epoch."""
+        return index.astype(f"datetime64[{self.unit}]").astype("datetime64[us]").astype(np.int64)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class H5House(House):
-    path: Path = Path()
-    meters: dict[str, _Meter] = field(default_factory=dict)
+    path: Path
+    meters: dict[str, _Meter]
 
     def read(self, options: Options, report: Report) -> Iterator[Part]:
         with _opened(self.path) as file:
@@ -93,7 +96,7 @@ class H5House(House):
                 ) from error
             watts = rows[meter.field].reshape(len(rows), -1)[:, meter.column]
             report(rows.nbytes)
-            yield rows["index"] * MICRO // meter.per_second, watts.astype(np.float64)
+            yield meter.stamps(rows["index"]), watts.astype(np.float64)
 
 
 class NilmtkH5(Format):
@@ -181,14 +184,13 @@ def _meters(
 def _power(path: Path, table: h5py.Dataset) -> _Meter | None:
     """Active power of a table, or apparent power; None where it has neither."""
     unit = re.search(r"\[(s|ms|us|ns)\]", _text(table.attrs.get("index_kind", b"")))
-    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit[1] if unit else "ns"]
     for power in (ACTIVE, APPARENT):
         for name in table.dtype.names or ():
             kind = table.attrs.get(f"{name}_kind")
             columns = _unpickle(kind, path) if name.startswith("values_block") else None
             for column, what in enumerate(columns or ()):
                 if tuple(map(str, what)) == ("power", power):
-                    return _Meter(table.name, name, column, power, per_second)
+                    return _Meter(table.name, name, column, power, unit[1] if unit else "ns")
     return None
 
 

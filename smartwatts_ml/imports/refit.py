@@ -41,10 +41,10 @@ COLUMNS = (TIME, UNIX, AGGREGATE, *APPLIANCES)
 UNLABELLED = ("Unknown",) * 9
 
 
-@dataclass
+@dataclass(kw_only=True)
 class RefitHouse(House):
-    path: Path = Path()
-    layout: Layout = Layout((), ())
+    path: Path
+    layout: Layout
 
     def read(self, options: Options, report: Report) -> Iterator[Part]:
         account = FileAccount(str(self.path))
