@@ -23,6 +23,12 @@ __all__ = ["MonthFiles"]
 LEVEL = 2
 ROWS = 4_000_000
 """Rows of one file: what ingest commits at once. A month with more has further files."""
+DAY_S = 86_400
+CLOCK = (
+    *((11, 36_000, 10), (12, 3_600, 10), (14, 600, 6), (15, 60, 10), (17, 10, 6), (18, 1, 10)),
+    *((20 + k, 10 ** (5 - k), 10) for k in range(6)),
+)
+"""Place in the text, size and range of each digit of a time: of seconds, then of µs."""
 HEADER = ",".join(CSV_COLUMNS).encode() + b"\n"
 OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
@@ -115,16 +121,33 @@ class MonthFiles:
 
 
 def _csv(device: str, stamps: np.ndarray, watts: np.ndarray) -> memoryview:
-    """Rows as CSV; stamps have fractions of a second only where the source has."""
-    unit = "us" if np.any(stamps % MICRO) else "s"
-    instants = stamps if unit == "us" else stamps // MICRO
-    table = pa.table(
-        {
-            "timestamp": pa.array(instants, pa.timestamp(unit, "UTC")),
-            "consumption": pa.array(watts.astype(np.float32)),
-            "device_id": pa.repeat(device, len(stamps)),
-        }
-    )
+    """Rows as CSV."""
+    columns = (_instants(stamps), pa.array(watts.astype(np.float32)), pa.repeat(device, len(watts)))
     sink = pa.BufferOutputStream()
-    pyarrow.csv.write_csv(table, sink, OPTIONS)
+    pyarrow.csv.write_csv(pa.table(dict(zip(CSV_COLUMNS, columns, strict=True))), sink, OPTIONS)
     return memoryview(sink.getvalue())
+
+
+def _instants(stamps: np.ndarray) -> pa.StringArray:
+    """ISO 8601 in UTC of int64 µs since the epoch, shape (n,); fractions of a second only
+    where one of the stamps has them. Arrow's own conversion takes ten times as long.
+
+    >>> _instants(np.array([1_393_632_000_400_000])).to_pylist()
+    ['2014-03-01T00:00:00.400000Z']
+    >>> _instants(np.array([1_393_639_509_000_000])).to_pylist()
+    ['2014-03-01T02:05:09Z']
+    """
+    seconds, fraction = np.divmod(stamps, MICRO)
+    days, second = np.divmod(seconds, DAY_S)
+    known, of_known = np.unique(days, return_inverse=True)
+    dates = np.datetime_as_string(known.astype("datetime64[D]")).astype("S10")
+    template = b"0000-00-00T00:00:00.000000Z" if fraction.any() else b"0000-00-00T00:00:00Z"
+    text = np.tile(np.frombuffer(template, np.uint8), (len(stamps), 1))
+    text[:, :10] = dates.view(np.uint8).reshape(-1, 10)[of_known]
+    for place, unit, base in CLOCK if fraction.any() else CLOCK[:6]:
+        digits = fraction if place > 19 else second
+        text[:, place] += (digits // unit % base).astype(np.uint8)
+    offsets = np.arange(len(stamps) + 1, dtype=np.int32) * len(template)
+    return pa.StringArray.from_buffers(
+        len(stamps), pa.py_buffer(offsets), pa.py_buffer(text.tobytes())
+    )

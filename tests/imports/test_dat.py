@@ -19,7 +19,7 @@ def test_redd_sums_legs_and_tells_other_repeats_apart(tmp_path: Path) -> None:
     rows = read_rows(tmp_path / "out")
     names = ["mains", "oven", "fridge", "dishwasher", "kitchen_outlets", "kitchen_outlets_2"]
     assert list(rows) == [f"redd_house1/{name}" for name in names]
-    assert rows["redd_house1/mains"][1] == ("2014-03-01 00:00:01Z", 302.0)
+    assert rows["redd_house1/mains"][1] == ("2014-03-01T00:00:01Z", 302.0)
     assert rows["redd_house1/oven"][0][1] == 700.0
     assert [c.power for c in report.houses[0].channels[:2]] == ["apparent", "active"]
     assert "oven is the sum of channel_3 and channel_4" in report.houses[0].notes
@@ -42,7 +42,7 @@ def test_ukdale_takes_active_mains_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "house_1" / "channel_2_button_press.dat").write_text("1 1\n")
     report = run("ukdale", tmp_path, tmp_path / "out")
     rows = read_rows(tmp_path / "out")
-    assert rows["ukdale_house1/mains"][0] == ("2014-03-01 00:00:00.400000Z", 230.0)
+    assert rows["ukdale_house1/mains"][0] == ("2014-03-01T00:00:00.400000Z", 230.0)
     assert len(rows["ukdale_house1/mains"]) == 5
     assert len(rows["ukdale_house3/mains"]) == 30
     assert list(rows)[-3:] == [f"ukdale_house3/{c}" for c in ("mains", "kettle", "fridge")]

@@ -68,7 +68,7 @@ def test_meters_become_mains_and_appliances(tmp_path: Path) -> None:
         "ukdale_house1/fridge": 50,
         "ukdale_house1/mains": 50,
     }
-    assert rows["ukdale_house1/oven"][0] == ("2014-03-01 00:00:00Z", 30.0)
+    assert rows["ukdale_house1/oven"][0] == ("2014-03-01T00:00:00Z", 30.0)
     assert rows["ukdale_house1/mains"][0][1] == 1200.0
     powers = {c.name: c.power for c in report.houses[0].channels}
     assert powers == {"oven": "active", "fridge": "active", "mains": "mixed"}

@@ -30,8 +30,8 @@ def test_a_clean_house_becomes_its_named_channels(tmp_path: Path) -> None:
     names += " oven_extractor_fan"
     assert list(rows) == [f"refit_house2/{name}" for name in names.split()]
     assert rows["refit_house2/mains"][:2] == [
-        ("2014-03-01 00:00:00Z", 400.0),
-        ("2014-03-01 00:00:08Z", 401.0),
+        ("2014-03-01T00:00:00Z", 400.0),
+        ("2014-03-01T00:00:08Z", 401.0),
     ]
     assert rows["refit_house2/kettle"][0][1] == 7.0
     assert report.written == 1000
