@@ -7,6 +7,7 @@ import typer
 from smartwatts_ml import __version__
 from smartwatts_ml.commands import (
     convert,
+    importing,
     keys,
     models,
     predict,
@@ -48,6 +49,7 @@ readings.app.command()(quality.quality)
 app.add_typer(readings.app, name="readings", rich_help_panel=KEEP)
 app.add_typer(keys.app, name="keys", rich_help_panel=KEEP)
 app.command(rich_help_panel=USE)(simulate.simulate)
+app.add_typer(importing.app, name="import", rich_help_panel=USE)
 
 
 def _version(wanted: bool) -> None:
