@@ -22,6 +22,7 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smartwatts_ml.readings.base import SiteSpan
     from smartwatts_ml.readings.faults import FileReport
     from smartwatts_ml.readings.parts import DevicePart
     from smartwatts_ml.readings.table import ReadingsTable, Snapshot
@@ -182,7 +183,8 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
     Example: smartwatts readings stats --json
     """
     table, snapshot = open_readings(root)
-    devices = table.readings(snapshot).devices()
+    readings = table.readings(snapshot)
+    devices = readings.devices()
     if as_json:
         parts = table.parts()
         print_json(
@@ -190,6 +192,7 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
                 "snapshot": snapshot.to_json(),
                 "files": len(parts),
                 "bytes": sum(part.size for part in parts),
+                "sites": [_span_json(span) for span in readings.spans()],
                 "devices": [_device_json(device) for device in devices],
             }
         )
@@ -205,6 +208,17 @@ def _stamp(us: int) -> str:
     import numpy as np
 
     return str(np.datetime64(us, "us").astype("M8[s]"))
+
+
+def _span_json(span: SiteSpan) -> dict[str, Any]:
+    return {
+        "site": span.site,
+        "channels": list(span.channels),
+        "start": f"{span.start}Z",
+        "end": f"{span.end}Z",
+        "rows": span.rows,
+        "native_s": span.native_s,
+    }
 
 
 def _device_json(device: DevicePart) -> dict[str, Any]:
