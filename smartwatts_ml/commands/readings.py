@@ -218,6 +218,7 @@ def _span_json(span: SiteSpan) -> dict[str, Any]:
         "end": f"{span.end}Z",
         "rows": span.rows,
         "native_s": span.native_s,
+        "coverage": span.coverage,
     }
 
 

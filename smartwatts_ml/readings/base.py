@@ -119,6 +119,15 @@ class SiteSpan:
     rows: int
     native_s: int = field(default=0)
 
+    @property
+    def coverage(self) -> float | None:
+        """Readings there are, of those that all channels could hold at the spacing of mains,
+        at most 1; None where there is no spacing."""
+        if not self.native_s:
+            return None
+        seconds = float((self.end - self.start) / np.timedelta64(1, "s"))
+        return min(1.0, self.rows * self.native_s / (seconds * len(self.channels)))
+
 
 class Readings(ABC):
     """A fixed set of readings, handed out a site at a time."""
