@@ -13,10 +13,10 @@ from smartwatts_ml.commands import (
     predict,
     quality,
     readings,
+    retention,  # noqa: F401 - adds commands to readings.app
     retrain,
     simulate,
     train,
-    upkeep,  # noqa: F401 - adds commands to readings.app
 )
 from smartwatts_ml.settings import check_environment
 
