@@ -48,15 +48,10 @@ def _parsed(judged: pa.Table, first: int, clock: LocalClock | None) -> Parsed:
     good = judged["good"].to_numpy()
     stamps = judged["stamp"].fill_null(0).to_numpy()
     folds = np.zeros(len(stamps), bool)
+    bad = judged.filter(judged["bad"]).select(["number", "fault", "text"]).to_pydict()
     rejected = [
-        Rejected(int(first + number), fault, text)
-        for number, fault, text in zip(
-            *(
-                judged.filter(judged["bad"])[name].to_pylist()
-                for name in ("number", "fault", "text")
-            ),
-            strict=True,
-        )
+        Rejected(first + number, fault, text)
+        for number, fault, text in zip(*bad.values(), strict=True)
     ]
     if clock is not None:
         local = judged["local"].to_numpy() & good
