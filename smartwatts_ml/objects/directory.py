@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -151,7 +152,8 @@ class DirectoryObjects(Objects):
             return
         with _as_store_errors(folder, "list"):
             names = sorted(
-                f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(folder)
+                f"{entry.name}/" if _is_folder(entry) else entry.name
+                for entry in os.scandir(folder)
             )
         for name in names:
             key = base + name
@@ -161,9 +163,10 @@ class DirectoryObjects(Objects):
                 if key.startswith(prefix) or prefix.startswith(key):
                     yield from self._walk(folder / name, key, prefix, (*above, real))
             elif key.startswith(prefix):
-                # A file that another process just replaced or removed is not an error.
-                with contextlib.suppress(FileNotFoundError):
-                    yield _info(key, (folder / name).stat())
+                status = _status(folder / name)
+                # A pipe would be waited for without end.
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    yield _info(key, status)
 
     def _link(self, temporary: Path, path: Path) -> None:
         """Give the temporary file its name unless that is taken."""
@@ -184,6 +187,26 @@ class DirectoryObjects(Objects):
         with (self._path / LOCK).open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """A link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """None where there is nothing: another process just removed it, or a link leads nowhere."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
 
 
 @contextmanager

@@ -28,6 +28,7 @@ BLOCK = 1 << 22
 MAX_LINE = 1 << 16
 LINE_FEED = 10
 GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK\x03\x04"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -98,6 +99,8 @@ class BlockReader:
         """The content, told by its first bytes and not by the name."""
         magic = raw.read(4)
         raw.seek(0)
+        if magic == ZIP_MAGIC:
+            raise BadInputError(f"{self.name} is a ZIP archive", fix="unpack it, or use gzip")
         start: Any = _Start(raw, size)
         if magic.startswith(GZIP_MAGIC):
             self.packing = "gzip"

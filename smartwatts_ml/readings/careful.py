@@ -6,14 +6,12 @@ vanish: good, blank and rejected ones are all rows of one result.
 
 from __future__ import annotations
 
-from functools import cache
-
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.blocks import Block
+from smartwatts_ml.readings.casting import database, strptime_sql, text_sql
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.dialect import Dialect
@@ -26,16 +24,11 @@ __all__ = ["parse_carefully"]
 KEPT_TEXT = 200
 
 LOCAL = r"\d{4}-\d\d-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?"
-ZONED = LOCAL + r" ?(Z|UTC|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
+ZONED = LOCAL + r" ?(Z|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
 OFFSET = r"[+-]\d\d(:?\d\d)?$"
 EPOCH = r"\d+(\.\d*)?"
-MEMORY = "256MB"
-
-
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """One for the process; it never holds more than the blocks that are being judged."""
-    return duckdb.connect(config={"memory_limit": MEMORY, "threads": 1})
+FARTHEST_US = 9e18
+"""Later stamps count as this one, which is out of range, too."""
 
 
 def parse_carefully(
@@ -44,7 +37,7 @@ def parse_carefully(
     """Judge each line of a block. ``clock`` is that of naive stamps, None where it is UTC;
     ``scale`` is what values are multiplied by."""
     lines = settled_lines(block, dialect.separator)
-    with _database().cursor() as connection:
+    with database().cursor() as connection:
         connection.register("lines", pa.table({"number": np.arange(len(lines)), "line": lines}))
         judged = connection.sql(_sql(dialect, scale)).to_arrow_table()
     return _parsed(judged, block.first, clock)
@@ -55,15 +48,10 @@ def _parsed(judged: pa.Table, first: int, clock: LocalClock | None) -> Parsed:
     good = judged["good"].to_numpy()
     stamps = judged["stamp"].fill_null(0).to_numpy()
     folds = np.zeros(len(stamps), bool)
+    bad = judged.filter(judged["bad"]).select(["number", "fault", "text"]).to_pydict()
     rejected = [
-        Rejected(int(first + number), fault, text)
-        for number, fault, text in zip(
-            *(
-                judged.filter(judged["bad"])[name].to_pylist()
-                for name in ("number", "fault", "text")
-            ),
-            strict=True,
-        )
+        Rejected(first + number, fault, text)
+        for number, fault, text in zip(*bad.values(), strict=True)
     ]
     if clock is not None:
         local = judged["local"].to_numpy() & good
@@ -92,10 +80,6 @@ def _parsed(judged: pa.Table, first: int, clock: LocalClock | None) -> Parsed:
     )
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _sql(dialect: Dialect, scale: float) -> str:
     """Lines → fields → values → the first fault of each line."""
 
@@ -109,7 +93,7 @@ def _sql(dialect: Dialect, scale: float) -> str:
     return f"""
     WITH split AS (
         SELECT number, line, CASE WHEN contains(line, '{FIELD}') THEN string_split(line, '{FIELD}')
-            ELSE string_split(line, {_quoted(dialect.separator)}) END AS fields
+            ELSE string_split(line, {text_sql(dialect.separator)}) END AS fields
         FROM lines
     ), texts AS (
         SELECT number, line, len(fields) AS width, {field(TIMESTAMP)} AS stamp_text,
@@ -140,12 +124,12 @@ def _stamp_sql(dialect: Dialect) -> str:
     if form in (EPOCH_S, EPOCH_MS):
         micros = 1e6 if form == EPOCH_S else 1e3
         return f"""
-        CASE WHEN regexp_full_match(stamp_text, '{EPOCH}') AND length(stamp_text) < 30
-            THEN make_timestamp(round_even(least(try_cast(stamp_text AS DOUBLE), 1e14)
-                * {micros}, 0)::BIGINT) END AS stamp, false AS local"""
+        CASE WHEN regexp_full_match(stamp_text, '{EPOCH}')
+            THEN make_timestamp(least(round_even(try_cast(stamp_text AS DOUBLE) * {micros}, 0),
+                {FARTHEST_US})::BIGINT) END AS stamp, false AS local"""
     if form != ISO:
-        return f"""
-        try_strptime(stamp_text, {_quoted(form)})::TIMESTAMP AS stamp, true AS local"""
+        local = str(not dialect.stamps.zoned).lower()
+        return f"{strptime_sql('stamp_text', form)} AS stamp, {local} AS local"
     digits = f"replace(regexp_extract(stamp_text, '{OFFSET}'), ':', '')"
     minutes = f"""(coalesce(try_cast(substr({digits}, 2, 2) AS INTEGER), 0) * 60
         + coalesce(try_cast(substr({digits}, 4, 2) AS INTEGER), 0))

@@ -63,9 +63,9 @@ def find_dialect(data: bytes, first_line: int, name: str, source: Source) -> Dia
             number = first_line + offset
             separator, names = _columns(text, name, number)
             positions = _positions(names, name, number)
-            rows = _sample(lines[offset + 1 : offset + 1 + SAMPLE], separator, len(names))
-            stamps = [row[positions[TIMESTAMP]] for row in rows]
-            values = [row[positions[CONSUMPTION]] for row in rows]
+            sample = lines[offset + 1 : offset + 1 + SAMPLE]
+            wanted = (positions[TIMESTAMP], positions[CONSUMPTION])
+            stamps, values = _fields(sample, separator, len(names), wanted)
             return Dialect(
                 number,
                 separator,
@@ -107,20 +107,24 @@ def _split(text: str, separator: str) -> list[str]:
     return [field.strip().lower() for field in fields]
 
 
-def _sample(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:
-    """Fields of the lines that have as many as the header."""
-    rows = []
+def _fields(
+    lines: Sequence[str], separator: str, width: int, wanted: Sequence[int]
+) -> list[list[str]]:
+    """Some columns of the lines that have as many fields as the header."""
+    columns: list[list[str]] = [[] for _ in wanted]
     for line in lines:
-        if '"' in line:
-            try:
-                fields = next(csv.reader([line], delimiter=separator, strict=True))
-            except csv.Error:
-                continue
-        else:
-            fields = line.split(separator)
+        try:
+            fields = (
+                next(csv.reader([line], delimiter=separator, strict=True))
+                if '"' in line
+                else line.split(separator)
+            )
+        except csv.Error:
+            continue
         if len(fields) == width:
-            rows.append([field.strip() for field in fields])
-    return rows
+            for column, place in zip(columns, wanted, strict=True):
+                column.append(fields[place].strip())
+    return columns
 
 
 def _decimal(values: Sequence[str], separator: str) -> str:

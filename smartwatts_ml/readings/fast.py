@@ -7,14 +7,13 @@ result.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
 from smartwatts_ml.readings.base import device_id, split_device_id
 from smartwatts_ml.readings.blocks import Block
+from smartwatts_ml.readings.casting import local_stamps
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.dialect import Dialect
@@ -29,6 +28,7 @@ TOO_LARGE = 1e9
 LABELS = {"": NO_LABEL, "0": 1, "0.0": 1, "1": 2, "1.0": 2}
 FORBIDDEN = "\x00\x01\x1e\x1f\ufffd"
 EPOCHS = {EPOCH_S: 1e6, EPOCH_MS: 1e3}
+QUOTE, LINE_FEED, DOT, ZERO, NINE = b'"\n.09'
 
 
 def parse_fast(
@@ -48,6 +48,8 @@ def parse_fast(
     if table.num_rows != block.lines:
         return None
     stamps = _stamps(table[TIMESTAMP], dialect)
+    if stamps is None:
+        return None
     values = table[CONSUMPTION].to_numpy() * scale
     names = _devices(table[DEVICE_ID])
     labels = _labels(table, block.lines)
@@ -69,22 +71,25 @@ def parse_fast(
 
 
 def _plainly_quoted(data: bytes, separator: str) -> bool:
-    """Whether each quote is at an end of a field, beside a separator or a line's end."""
-    mark = separator.encode()
-    beside = sum(
-        data.count(pair) for pair in (mark + b'"', b'"' + mark, b'\n"', b'"\n')
-    ) + data.startswith(b'"')
-    return data.count(b'"') == beside
+    """Whether each quote opens a field or closes the one that the last quote opened."""
+    letters = np.frombuffer(data, np.uint8)
+    ends = (letters == LINE_FEED) | (letters == ord(separator))
+    quotes = np.flatnonzero(letters == QUOTE)
+    opening, closing = quotes[::2], quotes[1::2]
+    return (
+        len(opening) == len(closing)
+        and bool(np.all(ends[opening - 1] | (opening == 0)))
+        and bool(np.all(ends[closing + 1]))
+    )
 
 
 def _read(data: bytes, dialect: Dialect, quoted: bool) -> pa.Table:
-    stamp: pa.DataType = pa.timestamp("us", "UTC" if dialect.stamps.zoned else None)
-    if dialect.stamps.is_epoch:
-        stamp = pa.float64()
+    is_iso = dialect.stamps.form == ISO
+    iso = pa.timestamp("us", "UTC" if dialect.stamps.zoned else None)
+    stamp = iso if is_iso else pa.string()
     text = pa.dictionary(pa.int32(), pa.string())
     types = {TIMESTAMP: stamp, CONSUMPTION: pa.float64(), DEVICE_ID: text, ANOMALY: text}
     places = {position: column for column, position in dialect.positions.items()}
-    formats: list[Any] = [csv.ISO8601] if dialect.stamps.form == ISO else [dialect.stamps.form]
     return csv.read_csv(
         pa.BufferReader(data),
         read_options=csv.ReadOptions(
@@ -103,19 +108,34 @@ def _read(data: bytes, dialect: Dialect, quoted: bool) -> pa.Table:
             include_columns=list(dialect.positions),
             null_values=[],
             strings_can_be_null=False,
-            timestamp_parsers=None if dialect.stamps.is_epoch else formats,
+            timestamp_parsers=[csv.ISO8601],
             decimal_point=dialect.decimal,
         ),
     )
 
 
-def _stamps(column: pa.ChunkedArray, dialect: Dialect) -> np.ndarray:
-    """µs since the epoch, int64, on the clock of the file."""
+def _stamps(column: pa.ChunkedArray, dialect: Dialect) -> np.ndarray | None:
+    """µs since the epoch, int64, on the clock of the file; None if one is not plainly good."""
     if dialect.stamps.is_epoch:
-        seconds = column.to_numpy()
-        with np.errstate(invalid="ignore", over="ignore"):
-            return np.rint(seconds * EPOCHS[dialect.stamps.form]).astype(np.int64)
+        return _epochs(column.combine_chunks(), EPOCHS[dialect.stamps.form])
+    if dialect.stamps.form != ISO:
+        return local_stamps(column, dialect.stamps.form)
     return column.combine_chunks().view(pa.int64()).to_numpy()
+
+
+def _epochs(texts: pa.StringArray, scale: float) -> np.ndarray | None:
+    """Plain numbers, without a sign, an exponent or spaces, as µs."""
+    _, places, letters = (np.frombuffer(b or b"", np.uint8) for b in texts.buffers())
+    first, last = places.view(np.int32)[[texts.offset, texts.offset + len(texts)]]
+    mine = letters[first:last]
+    if not np.all(((mine >= ZERO) & (mine <= NINE)) | (mine == DOT)):
+        return None
+    try:
+        numbers = texts.cast(pa.float64()).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+    with np.errstate(over="ignore"):
+        return np.rint(np.minimum(numbers * scale, LATEST_US)).astype(np.int64)
 
 
 def _in_range(stamps: np.ndarray, values: np.ndarray) -> bool:

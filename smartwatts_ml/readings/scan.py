@@ -15,11 +15,11 @@ from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.blocks import Block, BlockReader
 from smartwatts_ml.readings.careful import parse_carefully
 from smartwatts_ml.readings.clock import LocalClock, is_utc
-from smartwatts_ml.readings.columns import CONSUMPTION, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.dialect import Dialect, find_dialect
 from smartwatts_ml.readings.fast import parse_fast
 from smartwatts_ml.readings.faults import FileReport
-from smartwatts_ml.readings.parsed import Parsed
+from smartwatts_ml.readings.parsed import NO_LABEL, Parsed
 from smartwatts_ml.readings.settling import FileSource
 from smartwatts_ml.readings.sources import Source
 
@@ -53,6 +53,7 @@ class FileScan:
         self.rows = 0
         self.rejected: Counter[str] = Counter()
         self._last: Parsed | None = None
+        self._names: set[str] = set()
         self._reader = BlockReader(path, name)
         self._clock = local_clock(source.timezone or "UTC")
 
@@ -121,19 +122,31 @@ class FileScan:
     def _looks_cut(self, dialect: Dialect) -> bool:
         """Whether the unterminated last line may lack some of its characters: a packed file
         has a checksum that says so, a plain one has to be guessed at, on the safe side."""
-        if self._last is None or not len(self._last) or self._last.lines[-1] != self.lines:
-            return self._last is not None and bool(self._last.rejected)
+        if self._last is None:
+            return False
+        if not len(self._last) or self._last.lines[-1] != self.lines:
+            rejected = self._last.rejected
+            return bool(rejected) and rejected[-1].line == self.lines
         if dialect.is_last(TIMESTAMP):
-            return len(self._reader.tail.rpartition(dialect.separator)[2]) < len(
-                dialect.stamps.sample
-            )
+            return self._shortened_stamp(dialect)
         if dialect.is_last(DEVICE_ID):
-            codes = self._last.devices
-            mine = self._last.names[codes[-1]]
-            start = mine.removesuffix(f"/{MAINS}")
-            known = np.count_nonzero(codes == codes[-1]) > 1
-            return not known and any(n != mine and n.startswith(start) for n in self._last.names)
+            return self._shortened_device(self._last)
+        if dialect.is_last(ANOMALY):
+            return bool(self._last.labels[-1] == NO_LABEL)
         return dialect.is_last(CONSUMPTION)
+
+    def _shortened_stamp(self, dialect: Dialect) -> bool:
+        """Whether it, or the run of digits that it ends with, is shorter than usual."""
+        last = self._reader.tail.rpartition(dialect.separator)[2].strip(' \t"')
+        usual = dialect.stamps.sample
+        return len(last) < len(usual) or len(_last_digits(last)) < len(_last_digits(usual))
+
+    def _shortened_device(self, last: Parsed) -> bool:
+        """Whether it is the start of another device's name, or one that is nowhere else."""
+        mine = last.names[last.devices[-1]]
+        others = self._names | {last.names[code] for code in np.unique(last.devices[:-1])}
+        start = mine.removesuffix(f"/{MAINS}")
+        return mine not in others or any(n != mine and n.startswith(start) for n in others)
 
     def _data_blocks(self) -> Iterator[Block]:
         """Blocks of lines below the header."""
@@ -170,8 +183,18 @@ class FileScan:
             self.rows += len(parsed)
             self.blank += parsed.blank
             self.rejected.update(row.fault for row in parsed.rejected)
+            if self._last is not None:
+                self._names.update(self._last.names)
             self._last = parsed
             yield parsed
+
+
+def _last_digits(text: str) -> str:
+    """
+    >>> _last_digits("31/12/2026 14:05:1")
+    '1'
+    """
+    return text[len(text.rstrip("0123456789")) :]
 
 
 def _without_start(block: Block, lines: int) -> Block:

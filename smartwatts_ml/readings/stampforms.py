@@ -18,13 +18,19 @@ EPOCH_MS = "milliseconds since 1970"
 
 IS_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d(:?\d\d(:?\d\d(\.\d+)?)?)?)?.{0,7}")
 IS_ZONED = re.compile(r".*\d\d:\d\d.* ?(Z|UTC|[+-]\d\d(:?\d\d)?)")
-IS_EPOCH_S = re.compile(r"\d{9,10}(\.\d+)?")
-IS_EPOCH_MS = re.compile(r"\d{12,13}(\.\d+)?")
-IS_COMPACT = re.compile(r"20\d\d[01]\d[0-3]\d([ T]?)[0-2]\d[0-5]\d([0-5]\d)?")
+# From 2000 to 2100, so that 202612311405 is a date and not an instant of 1976.
+IS_EPOCH_S = re.compile(r"(9\d{8}|[1-4]\d{9})(\.\d*)?", re.ASCII)
+IS_EPOCH_MS = re.compile(r"(9\d{11}|[1-4]\d{12})(\.\d*)?", re.ASCII)
+IS_COMPACT = re.compile(r"20\d\d[01]\d[0-3]\d([ T]?)[0-2]\d[0-5]\d([0-5]\d)?", re.ASCII)
 LOCAL = re.compile(
-    r"(?P<a>\d{1,4})(?P<mark>[/.-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{2}|\d{4})"
-    r"(?P<gap>,? |T)(?P<time>\d{1,2}:\d\d)(?P<seconds>:\d\d)?(?P<half> ?[AaPp][Mm])?"
+    r"(?P<a>\d{1,4})(?P<mark>[/.-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{1,2})"
+    r"((?P<gap>,? |T)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?P<seconds>:\d\d)?"
+    r"(?P<half> ?[AaPp][Mm])?)?",
+    re.ASCII,
 )
+HALF_A_DAY = timedelta(hours=12)
+STRAY = 100
+"""A date is a slip, and says nothing of the form, where so many others say the contrary."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ def find_stamps(texts: Sequence[str], name: str, given: str | None = None) -> Fi
     filled = [text for text in texts if text]
     sample = filled[0] if filled else ""
     if given is not None:
-        return FileStamps(given, sample=sample)
+        return FileStamps(given, "%z" in given or "%Z" in given, sample)
     for pattern, form in ((IS_ISO, ISO), (IS_EPOCH_S, EPOCH_S), (IS_EPOCH_MS, EPOCH_MS)):
         mine = [text for text in filled if pattern.fullmatch(text)]
         if 2 * len(mine) > len(filled):
@@ -72,11 +78,12 @@ def find_stamps(texts: Sequence[str], name: str, given: str | None = None) -> Fi
 def _local_form(found: Sequence[re.Match[str]], name: str) -> str:
     """The format of local dates, by what all of them can be."""
     first = found[0]
-    clock = "%I:%M" if first["half"] else "%H:%M"
-    clock += ":%S" if first["seconds"] else ""
-    if first["half"]:
-        clock += " %p" if first["half"].startswith(" ") else "%p"
-    tail = first["gap"] + clock
+    tail = ""
+    if first["hour"]:
+        half = first["half"] or ""
+        clock = "%I:%M" if half else "%H:%M"
+        clock += ":%S" if first["seconds"] else ""
+        tail = first["gap"] + clock + re.sub("[AaPp][Mm]", "%p", half)
     mark = first["mark"]
     if len(first["a"]) == 4:
         return f"%Y{mark}%m{mark}%d{tail}"
@@ -85,29 +92,44 @@ def _local_form(found: Sequence[re.Match[str]], name: str) -> str:
 
 
 def _day_and_month(found: Sequence[re.Match[str]], name: str) -> str:
-    """``%d-%m`` or ``%m-%d``: by a number beyond 12, or by which makes the smaller steps."""
-    if found[0]["mark"] == "." or any(int(match["a"]) > 12 for match in found):
+    """``%d-%m`` or ``%m-%d``: by numbers beyond 12, or by which of the two leads over
+    midnight."""
+    if found[0]["mark"] == ".":
         return "%d-%m"
-    if any(int(match["b"]) > 12 for match in found):
-        return "%m-%d"
-    dates = [(int(m["a"]), int(m["b"]), int(m["c"])) for m in found]
-    changed = [(x, y) for x, y in itertools.pairwise(dates) if x != y]
-    day_first = sum(_apart(x[::-1], y[::-1]) for x, y in changed)
-    month_first = sum(_apart((x[2], x[0], x[1]), (y[2], y[0], y[1])) for x, y in changed)
-    if day_first == month_first:
+    day_first = sum(int(match["a"]) > 12 >= int(match["b"]) for match in found)
+    month_first = sum(int(match["b"]) > 12 >= int(match["a"]) for match in found)
+    if not day_first and not month_first:
+        day_first, month_first = _over_midnight(found)
+    if min(day_first, month_first) * STRAY >= max(day_first, month_first):
         raise BadInputError(
             f"{name}: {found[0][0]!r} may be of two dates: which is the day?",
             fix="say so with the source's stamp, e.g. stamp = '%d/%m/%Y %H:%M'",
         )
-    return "%d-%m" if day_first < month_first else "%m-%d"
+    return "%d-%m" if day_first > month_first else "%m-%d"
 
 
-def _apart(x: tuple[int, ...], y: tuple[int, ...]) -> int:
-    """Days between two (year, month, day)."""
-    gap: timedelta = _day(y) - _day(x)
-    return abs(gap.days)
+def _over_midnight(found: Sequence[re.Match[str]]) -> tuple[int, int]:
+    """How often the date changes within half a day, if its first number is the day, and if
+    its second is. Dates further apart tell nothing: is it one a day, or one a month?"""
+    counts = []
+    for day, month in ("ab", "ba"):
+        instants = [_instant(match, day, month) for match in found]
+        counts.append(
+            sum(
+                x is not None and y is not None and x.date() != y.date() and abs(x - y) < HALF_A_DAY
+                for x, y in itertools.pairwise(instants)
+            )
+        )
+    return counts[0], counts[1]
 
 
-def _day(date: tuple[int, ...]) -> datetime:
-    year, month, day = date
-    return datetime(2000 + year % 100, month, day)
+def _instant(match: re.Match[str], day: str, month: str) -> datetime | None:
+    """None where no calendar has that day."""
+    try:
+        date = datetime(2000 + int(match["c"]) % 100, int(match[month]), int(match[day]))
+    except ValueError:
+        return None
+    hours = int(match["hour"] or 0)
+    if match["half"]:
+        hours = hours % 12 + 12 * ("p" in match["half"].lower())
+    return date + timedelta(hours=hours, minutes=int(match["minute"] or 0))

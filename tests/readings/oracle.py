@@ -13,7 +13,7 @@ from smartwatts_ml.readings.base import device_id, split_device_id
 LOCAL = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?", re.ASCII
 )
-OFFSET = re.compile(r" ?(?:(Z|UTC)|([+-])(0\d|1[0-8])(?::?([0-5]\d))?)", re.ASCII)
+OFFSET = re.compile(r" ?(?:(Z|UTC)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 SPACE = " \t"
