@@ -37,6 +37,7 @@ __all__ = [
     "merge_devices",
     "read_site",
     "summarise",
+    "summarise_all",
     "write_part",
 ]
 
@@ -112,6 +113,25 @@ def summarise(site: str, channel: str, stamps: np.ndarray) -> DevicePart:
     return DevicePart(
         site, channel, len(stamps), int(stamps[0]), int(stamps[-1]), native_interval(stamps)
     )
+
+
+def summarise_all(
+    names: Sequence[tuple[str, str]], stamps: np.ndarray, starts: np.ndarray
+) -> list[DevicePart]:
+    """``summarise`` of many devices: the stamps of each begin at its place in ``starts``."""
+    ends = np.append(starts[1:], len(stamps))
+    steps = np.diff(stamps, append=stamps[-1:])
+    lonely = ends - starts == 1
+    steps[ends - 1] = np.where(lonely, 0, steps[ends - 2])  # not to the next device
+    low, high = np.minimum.reduceat(steps, starts), np.maximum.reduceat(steps, starts)
+    return [
+        DevicePart(site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step)
+        if regular
+        else summarise(site, channel, stamps[start:end])
+        for (site, channel), start, end, step, regular in zip(
+            names, starts.tolist(), ends.tolist(), low.tolist(), (low == high).tolist(), strict=True
+        )
+    ]
 
 
 def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DevicePart]) -> None:

@@ -83,8 +83,12 @@ def _without_totals(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Power in place of totals; a total from which none follows goes."""
     counted = np.flatnonzero(~np.isnan(totals))
+    mine = stamps[counted]
+    power = power_of_totals(mine, totals[counted])
+    # The energy of a hole is known, but not when it was used.
+    power[:-1][np.diff(mine) > PATIENCE * native_interval(mine)] = np.nan
     values = values.copy()
-    values[counted] = power_of_totals(stamps[counted], totals[counted])
+    values[counted] = power
     known = ~np.isnan(values)
     return stamps[known], values[known], None if labels is None else labels[known]
 

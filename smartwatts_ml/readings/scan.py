@@ -28,7 +28,7 @@ __all__ = ["FileScan", "local_clock"]
 WORKERS = 2
 AHEAD = 3
 """Blocks that are being parsed while others are taken."""
-SMALL = 1 << 18
+SMALL = 1 << 20
 """Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
 
 

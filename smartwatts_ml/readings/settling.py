@@ -23,6 +23,7 @@ __all__ = ["FileSource", "Intervals", "drop_repeats", "settle", "untold_interval
 SECONDS_AN_HOUR = 3600.0
 MICRO = 1_000_000
 DAY_S = 86_400
+MOST_STEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,26 @@ class Intervals:
         steps = np.diff(rows.stamps[order]) // MICRO
         same = (files[1:] == files[:-1]) & (devices[1:] == devices[:-1])
         same &= (steps > 0) & (steps <= DAY_S)
-        found, counts = np.unique(
-            np.stack([files[1:][same], devices[1:][same], steps[same]]), axis=1, return_counts=True
+        keys = (files[1:][same].astype(np.int64) << 32) | devices[1:][same]
+        steps = steps[same]
+        order = np.lexsort((steps, keys))
+        keys, steps = keys[order], steps[order]
+        starts = np.flatnonzero(
+            np.append(True, (keys[1:] != keys[:-1]) | (steps[1:] != steps[:-1]))[: len(keys)]
         )
-        for (file, device, step), count in zip(found.T.tolist(), counts.tolist(), strict=True):
-            for whose in ((file, device), (file, -1)):
-                mine = self._steps.setdefault(whose, {})
-                mine[step] = mine.get(step, 0) + count
+        counts = np.diff(np.append(starts, len(keys)))
+        for key, step, count in zip(
+            keys[starts].tolist(), steps[starts].tolist(), counts.tolist(), strict=True
+        ):
+            self._add(key >> 32, key & 0xFFFFFFFF, step, count)
+
+    def _add(self, file: int, device: int, step: int, count: int) -> None:
+        for whose in ((file, device), (file, -1)):
+            mine = self._steps.setdefault(whose, {})
+            mine[step] = mine.get(step, 0) + count
+            if len(mine) > MOST_STEPS:  # of a device without a spacing; the rarest go
+                kept = sorted(mine.items(), key=lambda item: -item[1])[: MOST_STEPS // 2]
+                self._steps[whose] = dict(kept)
 
     def of(self, file: int, device: int = -1) -> int | None:
         """Seconds, the smallest of equally common ones; None where there is no spacing.

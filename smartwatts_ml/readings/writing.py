@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from smartwatts_ml.ahead import map_ahead
 from smartwatts_ml.readings.columns import BUCKETS
-from smartwatts_ml.readings.parts import PART_SCHEMA, DevicePart, summarise, write_part
+from smartwatts_ml.readings.parts import PART_SCHEMA, DevicePart, summarise_all, write_part
 from smartwatts_ml.readings.settling import Intervals, drop_repeats, settle
 from smartwatts_ml.readings.spill import Rows, Spill
 from smartwatts_ml.readings.staging import DAY_US, Staging, months_of
@@ -23,6 +23,7 @@ __all__ = ["WrittenPart", "Writing", "write_staged"]
 WORKERS = 2
 ROWS_A_PART = 1 << 20
 DAYS_A_MONTH = 32
+MANY_DEVICES = 100_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Writing:
 def write_staged(staging: Staging, files: Collection[int], intervals: Intervals) -> Writing:
     """Write the rows of some of the files; the parts lie in the staging's folder."""
     job = _Job(staging, files, intervals)
+    pa.default_memory_pool().release_unused()  # what scanning needed
     done = Writing()
     for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), WORKERS):
         done.parts.extend(shard.parts)
@@ -91,28 +93,36 @@ class _Job:
             if len(rows):
                 yield rows
             return
-        folder = self._staging.folder / f"shard-{shard}"
-        finer = Spill(folder)
+        groups = self._places(shard)
+        finer = Spill(self._staging.folder / f"shard-{shard}")
         for piece in self._staging.spill.pieces(shard, ROWS_A_PART):
             rows = self._wanted_of(piece)
-            days = rows.stamps // DAY_US % DAYS_A_MONTH
-            finer.add(self._ranks[rows.devices] * DAYS_A_MONTH + days, rows)
-        waiting: list[Rows] = []
-        for key, count in finer.sizes().items():
-            if waiting and sum(map(len, waiting)) + count > ROWS_A_PART:
-                yield Rows.join(waiting)
-                waiting = []
-            waiting.append(self._day(finer, key, duplicates))
-        if waiting:
-            yield Rows.join(waiting)
+            finer.add(groups[self._place(rows)], rows)
+        for group in finer.sizes():
+            yield self._gathered(finer, group, duplicates)
         finer.close()
 
-    def _day(self, finer: Spill, key: int, duplicates: Counter[int]) -> Rows:
-        """A device's day, however often its rows are repeated."""
+    def _place(self, rows: Rows) -> np.ndarray:
+        """A number for each device and, unless there are very many, each of its days, in the
+        table's order."""
+        ranks = self._ranks[rows.devices]
+        if len(self._ranks) > MANY_DEVICES:
+            return ranks
+        return ranks * DAYS_A_MONTH + rows.stamps // DAY_US % DAYS_A_MONTH
+
+    def _places(self, shard: int) -> np.ndarray:
+        """The group of each place: neighbours, of about ``ROWS_A_PART`` rows together."""
+        counts = np.zeros(len(self._ranks) * DAYS_A_MONTH, np.int64)
+        for piece in self._staging.spill.pieces(shard, ROWS_A_PART):
+            np.add.at(counts, self._place(piece), 1)
+        return (np.cumsum(counts) - counts) // ROWS_A_PART
+
+    def _gathered(self, finer: Spill, group: int, duplicates: Counter[int]) -> Rows:
+        """The rows of a group, however often they are repeated."""
         rows = Rows.none()
-        for piece in finer.pieces(key, ROWS_A_PART):
+        for piece in finer.pieces(group, ROWS_A_PART):
             rows = Rows.join([rows, piece])
-            if len(rows) > ROWS_A_PART:
+            if len(rows) > 2 * ROWS_A_PART:
                 rows, repeats = drop_repeats(rows, self._ranks)
                 duplicates.update(repeats)
         return rows
@@ -130,12 +140,7 @@ class _Job:
         starts = np.flatnonzero(np.append(True, rows.devices[1:] != rows.devices[:-1]))
         counts = np.diff(np.append(starts, len(rows)))
         names = [self._devices[rank] for rank in self._ranks[rows.devices[starts]].tolist()]
-        devices = [
-            summarise(site, channel, rows.stamps[start : start + count])
-            for (site, channel), start, count in zip(
-                names, starts.tolist(), counts.tolist(), strict=True
-            )
-        ]
+        devices = summarise_all(names, rows.stamps, starts)
         counted = self._counters[rows.files]
         unlabelled = rows.labels == 0
         columns = [
