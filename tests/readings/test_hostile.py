@@ -21,14 +21,13 @@ COUNTS = ("lines", "header", "blank", "accepted", "duplicate", "rejected")
 Outcome = str | tuple[dict[str, int], dict[int, str]]
 BAD_ROWS = 20_000
 BAD_ROWS_IN_FULL = 400_000
-COMMAND = "from smartwatts_ml.cli import main; main()"
 AWKWARD_NAMES = ("[red]x[/b].csv", "a b.csv", "ümläut 😀.csv", "-dash.csv", "%41.csv", "ends.CSV")
 
 
 def smartwatts(objects: Objects, *words: str) -> subprocess.CompletedProcess[str]:
     """The real command, as a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", COMMAND, *words, "--root", objects.url],
+        [sys.executable, "-m", "smartwatts_ml", *words, "--root", objects.url],
         capture_output=True,
         text=True,
         timeout=300,
