@@ -16,7 +16,7 @@ from smartwatts_ml.errors import (
     UsageError,
 )
 
-__all__ = ["Object", "ObjectInfo", "Objects", "check_key"]
+__all__ = ["Object", "ObjectInfo", "Objects", "check_key", "check_size"]
 
 WRITE_ATTEMPTS = 10
 
@@ -39,6 +39,12 @@ class ObjectInfo:
     modified: datetime
 
 
+def check_size(size: int, limit: int | None, where: str) -> None:
+    """Raise StoreError if an object is larger than its reader is ready for."""
+    if limit is not None and size > limit:
+        raise StoreError(f"{where} is larger than the {limit} bytes it may have")
+
+
 def check_key(key: str) -> str:
     """The key itself, if it is relative and cannot leave its root.
 
@@ -56,12 +62,18 @@ class Objects(ABC):
     url: str
 
     @abstractmethod
-    def read(self, key: str) -> Object:
-        """The whole object. Raises NotFoundError."""
+    def read(self, key: str, limit: int | None = None) -> Object:
+        """The whole object. Raises NotFoundError, and StoreError where it has more than
+        ``limit`` bytes."""
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Objects whose key starts with ``prefix``, below folders too, sorted by key."""
+
+    @abstractmethod
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Names of the folders directly below ``prefix`` ("" or ending with a slash),
+        sorted. Costs nothing for what is in them."""
 
     @abstractmethod
     def create(self, key: str, data: bytes) -> str:
@@ -70,6 +82,10 @@ class Objects(ABC):
     @abstractmethod
     def replace(self, key: str, data: bytes, etag: str) -> str:
         """Write only if still at ``etag``; the new etag. Raises ChangedError."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing where it is gone already."""
 
     @abstractmethod
     def info(self, key: str) -> ObjectInfo:
@@ -98,6 +114,11 @@ class Objects(ABC):
         except NotFoundError:
             return False
         return True
+
+    def remove_leftovers(self, prefix: str, older_than_s: float) -> int:
+        """Remove what processes that died left below ``prefix``; how many. Objects that
+        are written in one request leave nothing."""
+        return 0
 
     def write(self, key: str, data: bytes) -> str:
         """Create or replace, for objects of which the last writer may win; the etag."""
