@@ -13,6 +13,7 @@ from smartwatts_ml.errors import (
     ChangedError,
     NotFoundError,
     StoreError,
+    TrustError,
     UsageError,
 )
 
@@ -40,9 +41,9 @@ class ObjectInfo:
 
 
 def check_size(size: int, limit: int | None, where: str) -> None:
-    """Raise StoreError if an object is larger than its reader is ready for."""
+    """Raise TrustError if an object is larger than it can be."""
     if limit is not None and size > limit:
-        raise StoreError(f"{where} is larger than the {limit} bytes it may have")
+        raise TrustError(f"{where} is larger than the {limit} bytes it may have")
 
 
 def check_key(key: str) -> str:
@@ -63,7 +64,7 @@ class Objects(ABC):
 
     @abstractmethod
     def read(self, key: str, limit: int | None = None) -> Object:
-        """The whole object. Raises NotFoundError, and StoreError where it has more than
+        """The whole object. Raises NotFoundError, and TrustError where it has more than
         ``limit`` bytes."""
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self, get_type_hints
 
 from smartwatts_ml.errors import TrustError, UsageError
@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 SCHEMA = 1
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far the clocks of a signer and a reader may differ."""
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -176,12 +178,17 @@ class Pointer(Document):
     time: str
     expires: str
 
-    def is_expired(self, now: datetime) -> bool:
-        """Whether its time is over, or cannot be read."""
+    def trouble(self, now: datetime) -> str | None:
+        """Why it does not hold at this time; None where it does."""
         try:
-            return parse_time(self.expires) <= now
+            signed, expires = parse_time(self.time), parse_time(self.expires)
         except ValueError:
-            return True
+            return "has no valid times"
+        if expires <= now:
+            return f"expired {self.expires}"
+        if signed > now + CLOCK_TOLERANCE:
+            return f"was signed in the future, {self.time}"
+        return None
 
 
 def _fits(value: Any, hint: Any) -> bool:

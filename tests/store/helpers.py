@@ -45,7 +45,7 @@ class Clock:
 
 def content(run_id: str) -> bytes:
     """The file of a run."""
-    return b"TFL3 " + hashlib.sha256(run_id.encode()).digest() * 8
+    return b"\x1c\0\0\0TFL3" + hashlib.sha256(run_id.encode()).digest() * 8
 
 
 def publish(store: Store, model: str, run_id: str, **more: Any) -> Published:
@@ -86,11 +86,11 @@ class FragileObjects(Objects):
         self._after = after
         self.writes = 0
 
-    def _write(self, write: Any, *args: Any) -> str:
+    def _write(self, write: Any, *args: Any) -> Any:
         self.writes += 1
         if self.writes == self._die_at and not self._after:
             raise PowerCutError
-        etag: str = write(*args)
+        etag = write(*args)
         if self.writes == self._die_at:
             raise PowerCutError
         return etag
@@ -101,8 +101,14 @@ class FragileObjects(Objects):
     def replace(self, key: str, data: bytes, etag: str) -> str:
         return self._write(self._objects.replace, key, data, etag)
 
-    def read(self, key: str) -> Object:
-        return self._objects.read(key)
+    def delete(self, key: str) -> None:
+        self._write(self._objects.delete, key)
+
+    def read(self, key: str, limit: int | None = None) -> Object:
+        return self._objects.read(key, limit)
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        return self._objects.folders(prefix)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         return self._objects.list(prefix)

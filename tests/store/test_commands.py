@@ -90,21 +90,21 @@ def test_rollback_wants_a_reason_and_takes_both_forms_of_a_version(root: str) ->
 
 
 def test_resign_moves_the_expiry_alone(root: str) -> None:
-    pointer = json_of(models.app, "resign", "nilm")
+    (pointer,) = json_of(models.app, "resign", "nilm")
     assert (pointer["version"], pointer["serial"]) == (1, 3)
 
 
 def test_pull_writes_all_models_or_those_named(root: str, tmp_path: Path) -> None:
     out = tmp_path / "assets"
-    assert "nilm v1 updated" in call(models.app, "pull", "--out", str(out)).stdout
+    assert "nilm v1 updated" in call(models.app, "pull", "--to", str(out)).stdout
     assert (out / "nilm.tflite").read_bytes() == content("run1")
-    assert "nilm v1 up to date" in call(models.app, "pull", "nilm", "--out", str(out)).stdout
-    (pulled,) = json_of(models.app, "pull", "nilm", "--version", "2", "--out", str(out))
+    assert "nilm v1 up to date" in call(models.app, "pull", "nilm", "--to", str(out)).stdout
+    (pulled,) = json_of(models.app, "pull", "nilm", "--version", "2", "--to", str(out))
     assert (pulled["version"], pulled["updated"]) == (2, True)
     with pytest.raises(UsageError):
-        call(models.app, "pull", "nilm", "anomaly", "--version", "2", "--out", str(out))
+        call(models.app, "pull", "nilm", "anomaly", "--version", "2", "--to", str(out))
     with pytest.raises(NotFoundError):
-        call(models.app, "pull", "anomaly", "--out", str(out))
+        call(models.app, "pull", "anomaly", "--to", str(out))
 
 
 def tiny_tflite() -> bytes:
@@ -153,20 +153,24 @@ def test_inspect_of_no_model_is_bad_input(tmp_path: Path, data: bytes) -> None:
 
 def test_keys_are_made_listed_shown_and_trusted(tmp_path: Path) -> None:
     here, there = str(tmp_path / "here"), str(tmp_path / "there")
-    assert "smartwatts keys generate" in call(keys.app, "list", "--keys", here).output
-    made = json_of(keys.app, "generate", "--keys", here)
+    assert "smartwatts keys new" in call(keys.app, "list", "--keys", here).output
+    made = json_of(keys.app, "new", "--keys", here)
     assert json_of(keys.app, "list", "--keys", here) == [{"keyid": made["keyid"], "signs": True}]
     (tmp_path / "a.pub").write_text(call(keys.app, "show", "--keys", here).stdout)
     call(keys.app, "trust", str(tmp_path / "a.pub"), "--keys", there)
     assert json_of(keys.app, "list", "--keys", there) == [{"keyid": made["keyid"], "signs": False}]
     with pytest.raises(UsageError, match="--rotate"):
-        call(keys.app, "generate", "--keys", here)
-    rotated = json_of(keys.app, "generate", "--rotate", "--keys", here)
+        call(keys.app, "new", "--keys", here)
+    rotated = json_of(keys.app, "new", "--rotate", "--keys", here)
     listed = json_of(keys.app, "list", "--keys", here)
     assert {(key["keyid"], key["signs"]) for key in listed} == {
-        (made["keyid"], False),
+        (made["keyid"], True),
         (rotated["keyid"], True),
     }
+    assert json_of(keys.app, "retire", "--keys", here) == {"keyid": made["keyid"]}
+    assert json_of(keys.app, "list", "--keys", here) == [{"keyid": rotated["keyid"], "signs": True}]
+    with pytest.raises(UsageError, match="--rotate"):
+        call(keys.app, "retire", "--keys", here)
     with pytest.raises(BadInputError):
         call(keys.app, "trust", str(tmp_path / "none.pub"), "--keys", there)
 

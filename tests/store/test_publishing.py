@@ -257,7 +257,7 @@ def test_a_publish_takes_as_many_writes_as_the_crash_tests_try(
 
 def test_two_runs_with_the_same_bytes_get_a_version_each(store: Store) -> None:
     for run_id in ("run1", "run2"):
-        store.publish("nilm", b"same", FIELDS, run_id=run_id, actor="ann", reason="x")
+        store.publish("nilm", content("same"), FIELDS, run_id=run_id, actor="ann", reason="x")
     assert [entry.version for entry in store.history("nilm")] == [1, 2]
 
 
@@ -326,6 +326,6 @@ def test_publishing_processes_make_one_key_and_lose_nothing(root_url: str, tmp_p
 def test_signing_needs_the_key_once_there_is_history(store: Store) -> None:
     publish(store, "nilm", "run1")
     store.keys.signing_path.unlink()
-    with pytest.raises(TrustError, match=r"no signing key.*smartwatts keys generate"):
+    with pytest.raises(TrustError, match=r"no signing key.*smartwatts keys new"):
         publish(store, "nilm", "run2")
     assert store.champion("nilm") is not None
