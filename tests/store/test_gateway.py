@@ -66,7 +66,7 @@ def pull(classes: Path, root: Path, tmp_path: Path, out: Path, store: Store) -> 
     def run(*models: str, url: str | None = None, key: str = "key.pub") -> Any:
         command = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", str(classes)]
         command += ["SmartWattsPull", "--root", url or str(root), "--key", str(tmp_path / key)]
-        command += ["--out", str(out), *(models or ("nilm",))]
+        command += ["--to", str(out), *(models or ("nilm",))]
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     return run
@@ -247,7 +247,7 @@ def test_a_signed_pointer_cannot_name_a_file_elsewhere(
 ) -> None:
     fields = store.pointer("nilm").payload() | {"file": "../../../evil.tflite"}
     kind = "application/vnd.smartwatts.champion+json"
-    sealed = seal(fields, kind, store.keys.signing_key())
+    sealed = seal(fields, kind, store.keys.signing_keys())
     (root / "models/nilm/champion.json").write_bytes(sealed)
     refused(pull(), "champion.json is of nilm v2", out)
 
@@ -262,6 +262,6 @@ def test_wrong_use_is_explained(classes: Path, arguments: list[str]) -> None:
 
 def test_the_source_runs_without_compiling(store: Store, root: Path, tmp_path: Path) -> None:
     command = ["java", str(SOURCE), "--root", root.as_uri(), "--key", str(tmp_path / "key.pub")]
-    command += ["--out", str(tmp_path / "out"), "nilm"]
+    command += ["--to", str(tmp_path / "out"), "nilm"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert "nilm v2 updated" in result.stdout, result.stderr
