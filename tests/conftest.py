@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.ministack import Ministack, why_missing
+
 WsgiApp = Callable[[dict[str, Any], Any], Any]
 
 
@@ -67,6 +69,17 @@ class S3Server:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def ministack() -> Iterator[Ministack]:
+    """One S3 server with users for the whole session."""
+    missing = why_missing()
+    if missing:
+        pytest.skip(missing)
+    server = Ministack()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
