@@ -24,7 +24,11 @@ FIELDS: dict[str, Any] = {
     },
     "inputs": [{"name": "mains_w", "shape": [1, 512, 1], "dtype": "float32", "unit": "W"}],
     "outputs": [{"name": "power_w", "shape": [1, 512, 5], "unit": "W"}],
-    "metrics": {"challenger": {"mae": 12.5}, "champion": None, "baseline": {"mae": 20.25}},
+    "metrics": {
+        "challenger": {"mae": 12.5, "slices": {"site h1": {"mae": 9.5}}},
+        "champion": None,
+        "baseline": {"mae": 20.25},
+    },
     "decision": {"accepted": True, "reasons": ["mae 12.5 < 20.2"], "holdout_digest": "h"},
     "quantization": "dynamic",
 }

@@ -71,6 +71,8 @@ def test_show_is_of_the_champion_or_of_a_version(root: str) -> None:
     text = call(models.app, "show", "nilm").stdout
     assert "12.5" in text
     assert "mains_w [1, 512, 1] W" in text
+    assert "site h1" in text
+    assert "9.5" in text
     with pytest.raises(NotFoundError):
         call(models.app, "show", "anomaly")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from smartwatts_ml.errors import ChangedError, SmartwattsError, TrustError
+from smartwatts_ml.errors import ChangedError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table import Snapshot
 from smartwatts_ml.runs import pin_snapshot
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages.publish import publish
+from smartwatts_ml.stages.publish import publish, resign_pointers
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.sealed import digest
 from smartwatts_ml.store.state import read_state
@@ -45,7 +45,7 @@ def judged(
         "summary": "nilm accepted: MAE 12.5 W",
         "holdout_digest": "h",
         "metrics": {"challenger": {"mae": 12.5}, "champion": None, "baseline": {"mae": 20.25}},
-        "slices": {},
+        "slices": {"challenger": {"site h1": {"mae": 9.5}}, "dumb": {"site h1": {"mae": 30.5}}},
         "champion_version": champion_version,
         "sha256": digest(content(run_id)),
         "quantization": "dynamic",
@@ -89,7 +89,10 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "rows": 5000,
         "sites": 3,
     }
-    assert champion.manifest.metrics["challenger"] == {"mae": "12.5"}
+    assert champion.manifest.metrics["challenger"] == {
+        "mae": "12.5",
+        "slices": {"site h1": {"mae": "9.5"}},
+    }
     assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
     state = read_state(objects, "nilm")
     assert state is not None
@@ -118,6 +121,33 @@ def test_a_rejected_challenger_signs_the_pointer_again_and_moves_the_state(
     state = read_state(objects, "nilm")
     assert state is not None
     assert (state.run_id, state.outcome, state.reason) == ("run2", "kept", "nilm kept: F1 −0.02")
+
+
+def test_a_run_ends_by_signing_every_pointer_again(objects: Objects, current: Settings) -> None:
+    assert resign_pointers(objects, current) == {}
+    judged(objects, "run1")
+    publish(objects, current, "run1", "nilm", actor="ann")
+    store = store_of(objects, current)
+    before = store.pointer("nilm")
+    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
+    expires = resign_pointers(objects, longer)
+    after = store.pointer("nilm")
+    assert expires == {"nilm": after.expires}
+    assert after.expires > before.expires
+    assert (after.serial, after.commit_id) == (before.serial, before.commit_id)
+
+
+def test_one_broken_model_does_not_keep_the_other_pointers_from_being_signed(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    publish(objects, current, "run1", "nilm", actor="ann")
+    objects.create("models/anomaly/history/0000000001.json", b"{}")
+    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
+    before = store_of(objects, current).pointer("nilm")
+    with pytest.raises(StoreError, match="anomaly"):
+        resign_pointers(objects, longer)
+    assert store_of(objects, current).pointer("nilm").expires > before.expires
 
 
 def test_a_rejected_challenger_of_a_new_store_leaves_it_empty(

@@ -72,7 +72,11 @@ def test_the_documents_say_what_they_are_agreed_to_say(root_url: str, tmp_path: 
         "size": len(content("run2")),
         "created": "2026-11-22T02:11:09Z",
         "run_id": "run2",
-        "metrics": {"challenger": {"mae": "12.5"}, "champion": None, "baseline": {"mae": "20.25"}},
+        "metrics": {
+            "challenger": {"mae": "12.5", "slices": {"site h1": {"mae": "9.5"}}},
+            "champion": None,
+            "baseline": {"mae": "20.25"},
+        },
         "replaces": 1,
     }
     entry = payload(root_url, "models/nilm/history/0000000002.json")
