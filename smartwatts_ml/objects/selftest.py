@@ -37,14 +37,16 @@ def check_conditional_writes(probe: Probe, etag: Callable[[], str], endpoint: st
     absent = {"IfNoneMatch": "*"}
     if _race(probe, absent) > 1 or probe(absent):
         raise unfit(endpoint, f"ignores {CREATE}")
+    before = etag()
     for attempt in range(ATTEMPTS):
-        unchanged = {"IfMatch": etag()}
+        unchanged = {"IfMatch": before}
         winners = _race(probe, unchanged)
         if winners > 1 or probe(unchanged):
             raise unfit(endpoint, f"ignores {REPLACE}")
-        if winners:
+        # Only such a write changes the object: its change is another process's success.
+        if winners or etag() != before:
             return
-        pause(attempt)  # another process replaced the object in between
+        pause(attempt)
     raise unfit(endpoint, f"refuses every {REPLACE}")
 
 

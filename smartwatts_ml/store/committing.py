@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,8 +24,11 @@ from smartwatts_ml.store.signing import without_floats
 
 __all__ = ["ANY_CHAMPION", "Candidate", "Committer"]
 
-ATTEMPTS = 200
+TIMEOUT_S = 300.0
 """Each lost attempt means that somebody else's commit succeeded."""
+PATIENCE_S = 5.0
+"""How long a version that another run has claimed is waited for. A run that died there is
+then passed over, which is what makes a gap in the version numbers."""
 LONGEST_PAUSE_S = 0.05
 ANY_CHAMPION: Final = -1
 """For ``judged_against``: publish whatever is in force."""
@@ -61,29 +64,30 @@ class Committer:
         check_identifier(candidate.data, f"the file of {candidate.model}")
         sha256 = digest(candidate.data)
         claimed: Manifest | None = None
-        for _ in range(ATTEMPTS):
+        taken: dict[int, float] = {}
+        for _ in _turns():
             head = self._parts.head(candidate.model)
             last = head.entry
             done = self._published_before(candidate, sha256, last) if last else None
             if done and last:
-                self._parts.pointer.advance(last, self._parts.versions.of_entry(last), head.seen)
+                manifest = self._parts.versions.of_entry(last)
+                self._parts.pointer.advance(last, manifest, head.seen)
                 return done
             _check_not_stale(candidate, last)
             if claimed is None:
-                after = self._newest_promotion(last) if last else 0
-                draft = self._draft(candidate, sha256, last)
-                claimed = self._parts.versions.claim(draft, candidate.data, after)
+                claimed = self._claim(self._draft(candidate, sha256, last), candidate, last, taken)
+            if claimed is None:
+                continue
             entry = self._next(claimed, last, candidate.action, candidate.actor, candidate.reason)
             if self._parts.history.try_append(entry):
                 self._parts.pointer.advance(entry, claimed, head.seen)
                 return entry
-            _let_others_go()
         raise StoreError(f"others publish {candidate.model} without a pause")
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> HistoryEntry:
         """Put a version that was in force before in force again, under a new serial. Does
         nothing more if that version is in force already."""
-        for _ in range(ATTEMPTS):
+        for _ in _turns():
             head = self._parts.head(model)
             if head.entry is None:
                 raise NotFoundError(f"{model} has no version yet")
@@ -97,7 +101,6 @@ class Committer:
                 self._check_not_pruned(manifest, entry, head.entry)
                 self._parts.pointer.advance(entry, manifest, head.seen)
                 return entry
-            _let_others_go()
         raise StoreError(f"others publish {model} without a pause")
 
     def _published_before(
@@ -113,6 +116,28 @@ class Committer:
             if entry.version == candidate.judged_against:
                 return None
         return None
+
+    def _claim(
+        self,
+        draft: Manifest,
+        candidate: Candidate,
+        last: HistoryEntry | None,
+        taken: dict[int, float],
+    ) -> Manifest | None:
+        """The next version, as this run's own; None while another run has just claimed it.
+        ``taken`` keeps when a version was first seen to be another run's."""
+        version = self._newest_promotion(last) + 1 if last else 1
+        while True:
+            now = time.monotonic()
+            if now - taken.get(version, 0.0) < PATIENCE_S:
+                return None
+            claimed = self._parts.versions.claim(draft, candidate.data, version)
+            if claimed:
+                return claimed
+            if version not in taken:
+                taken[version] = now
+                return None
+            version += 1
 
     def _newest_promotion(self, last: HistoryEntry) -> int:
         return next(e.version for e in self._parts.history.back(last) if e.action in PROMOTIONS)
@@ -187,6 +212,10 @@ def _check_not_stale(candidate: Candidate, last: HistoryEntry | None) -> None:
         )
 
 
-def _let_others_go() -> None:
-    """A short, uneven pause, so that publishers at once do not keep in step."""
-    time.sleep(random.uniform(0, LONGEST_PAUSE_S))
+def _turns() -> Iterator[None]:
+    """Turns at a commit, with short, uneven pauses, so that publishers at once do not keep
+    in step. They end when the time is up."""
+    until = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < until:
+        yield
+        time.sleep(random.uniform(0, LONGEST_PAUSE_S))

@@ -8,7 +8,6 @@ from dataclasses import replace
 from smartwatts_ml.errors import (
     AlreadyExistsError,
     NotFoundError,
-    StoreError,
     TrustError,
 )
 from smartwatts_ml.objects import Object
@@ -23,8 +22,6 @@ from smartwatts_ml.store.documents import (
 from smartwatts_ml.store.sealed import SealedObjects
 
 __all__ = ["Versions"]
-
-FURTHER_VERSIONS = 1000
 
 
 class Versions:
@@ -85,23 +82,15 @@ class Versions:
         except NotFoundError as error:
             raise TrustError(f"{self._sealed.objects.uri(key)} is gone") from error
 
-    def claim(self, draft: Manifest, data: bytes, after: int) -> Manifest:
-        """Give a file and its manifest a version of their own, above ``after``; the
-        manifest as stored.
+    def claim(self, draft: Manifest, data: bytes, version: int) -> Manifest | None:
+        """Give a file and its manifest a version; the manifest as stored, or None where
+        the version is another run's, whole or not.
 
-        A version that a crashed attempt of the same run left is completed; one that is
-        somebody else's, whole or not, is passed over.
+        What a crashed attempt of the same run left is completed.
         """
-        for version in range(after + 1, after + 1 + FURTHER_VERSIONS):
-            wanted = replace(draft, version=version, file=file_name(draft.model, version))
-            manifest = self._try_claim(wanted, data)
-            if manifest:
-                return manifest
-        raise StoreError(f"{FURTHER_VERSIONS} versions of {draft.model} in a row are taken")
-
-    def _try_claim(self, wanted: Manifest, data: bytes) -> Manifest | None:
+        wanted = replace(draft, version=version, file=file_name(draft.model, version))
         try:
-            self._sealed.objects.create(file_key(wanted.model, wanted.version), data)
+            self._sealed.objects.create(file_key(wanted.model, version), data)
         except AlreadyExistsError:
             return self._complete(wanted)
         return self._describe(wanted)
