@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError
@@ -59,10 +60,8 @@ class Pruner:
         stored = self._parts.versions.numbers(model)
         newest = max((e.version for e in chain if e.action in PROMOTIONS), default=0)
         in_force = {entry.version for entry in chain}
-        kept = {v for v in stored if v in in_force}
-        kept = set(sorted(kept)[-keep:]) | set(
-            _in_force_since(chain, self._parts.clock() - older_than)
-        )
+        since = self._parts.clock() - older_than
+        kept = {*[v for v in stored if v in in_force][-keep:], *_in_force_since(chain, since)}
         old = [v for v in stored if v < newest and v not in kept]
         versions = [v for v in old if v in in_force]
         unfinished = [v for v in old if v not in in_force and self._is_abandoned(model, v)]
@@ -114,7 +113,7 @@ class Pruner:
 
 def _in_force_since(chain: tuple[HistoryEntry, ...], since: datetime) -> Iterator[int]:
     """Versions that were in force at some time after ``since``, the champion among them."""
-    for entry, following in zip(chain, (*chain[1:], None), strict=True):
+    for entry, following in zip_longest(chain, chain[1:]):
         if following is None or _time(following) > since:
             yield entry.version
 

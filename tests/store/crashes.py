@@ -30,7 +30,7 @@ from typing import Any
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.store import Store
+from smartwatts_ml.store import Store, committing
 from tests.store.helpers import content, publish
 
 TORN_AFTER = 7
@@ -187,6 +187,7 @@ def _wrong_pull(store: Store, model: str, change: Change) -> Iterator[str]:
 
 def matrix(url: str, keys: Path, stride: int) -> dict[str, dict[str, Any]]:
     """For each change: the number of cases, and what was wrong in which."""
+    committing.PATIENCE_S = 0.0  # the dead need not be waited for here
     objects, untouched = open_root(url), _untouched(url)
     store = Store(objects, keys)
     publish(store, "other", "run0")  # makes the key

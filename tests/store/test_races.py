@@ -11,6 +11,7 @@ import pytest
 
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.store import Store
+from tests.ministack import Ministack
 from tests.store.helpers import content, keys_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -49,6 +50,19 @@ def race(url: str, tmp_path: Path, processes: int, each: int) -> None:
     champion = store.champion("nilm")
     assert champion is not None
     assert champion.read_file() == content(chain[-1].run_id)
+
+
+@pytest.fixture(params=["directory", "ministack"])
+def root_url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A fresh root; on S3 one whose server is a process of its own."""
+    if request.param == "directory":
+        return str(tmp_path / "root")
+    ministack: Ministack = request.getfixturevalue("ministack")
+    for name, value in ministack.environment().items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{ministack.new_bucket()}/prefix"
 
 
 def test_a_few_processes_at_once_lose_nothing(root_url: str, tmp_path: Path) -> None:
