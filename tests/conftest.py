@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +140,28 @@ def root_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         url: str = request.getfixturevalue("s3_root")
         return url
     return str(tmp_path_factory.mktemp("root") / "smartwatts")
+
+
+@pytest.fixture
+def web_server() -> Iterator[Callable[[str | Path], str]]:
+    """Serve a folder over http: ``web_server(folder)`` is its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    started: list[tuple[http.server.ThreadingHTTPServer, threading.Thread]] = []
+
+    def serve(folder: str | Path) -> str:
+        handler = functools.partial(Quiet, directory=str(folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        started.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server, thread in started:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -21,6 +21,7 @@ __all__ = [
     "format_time",
     "history_key",
     "history_prefix",
+    "is_model",
     "manifest_key",
     "parse_time",
     "pointer_key",
@@ -32,9 +33,18 @@ CLOCK_TOLERANCE = timedelta(days=1)
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
+def is_model(name: str) -> bool:
+    """Whether a model can be called so.
+
+    >>> is_model("nilm"), is_model("../nilm")
+    (True, False)
+    """
+    return MODEL_NAME.fullmatch(name) is not None
+
+
 def check_model(model: str) -> str:
     """The name itself, if a model can be called so. Raises UsageError."""
-    if not MODEL_NAME.fullmatch(model):
+    if not is_model(model):
         raise UsageError(f"{model!r} is not a model's name", fix="e.g. nilm or forecasting_24h")
     return model
 

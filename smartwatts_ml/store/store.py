@@ -23,6 +23,7 @@ from smartwatts_ml.store.documents import (
     file_key,
     history_key,
     history_prefix,
+    is_model,
     manifest_key,
 )
 from smartwatts_ml.store.history import History
@@ -66,7 +67,7 @@ class Store:
 
     def models(self) -> tuple[str, ...]:
         """Names of all models that have anything in the store."""
-        return tuple(self._objects.folders("models/"))
+        return tuple(filter(is_model, self._objects.folders("models/")))
 
     def champion(self, model: str) -> Champion | None:
         """The version in force by the history, or None. Raises TrustError."""

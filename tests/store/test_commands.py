@@ -109,6 +109,52 @@ def test_pull_writes_all_models_or_those_named(root: str, tmp_path: Path) -> Non
         call(models.app, "pull", "anomaly", "--to", str(out))
 
 
+def test_folders_that_are_no_models_are_left_alone(root: str) -> None:
+    for name in (".DS_Store", "Old models", "nilm-backup"):
+        (Path(root) / "models" / name).mkdir()
+    assert [row["model"] for row in json_of(models.app, "list")] == ["nilm"]
+    assert [item["model"] for item in json_of(models.app, "resign")] == ["nilm"]
+
+
+def test_pull_reads_a_web_server_too(root: str, tmp_path: Path, web_server: Any) -> None:
+    url = web_server(root)
+    out = tmp_path / "assets"
+    pulled = call(models.app, "pull", "nilm", "--to", str(out), "--root", url)
+    assert "nilm v1 updated" in pulled.stdout
+    assert (out / "nilm.tflite").read_bytes() == content("run1")
+    with pytest.raises(UsageError, match="name the models"):
+        call(models.app, "pull", "--to", str(out), "--root", url)
+    with pytest.raises(NotFoundError, match="anomaly has no pointer"):
+        call(models.app, "pull", "anomaly", "--to", str(out), "--root", url)
+    with pytest.raises(UsageError, match="cannot open root"):
+        call(models.app, "resign", "--root", url)
+
+
+def test_verify_names_what_is_wrong_and_repair_rebuilds_the_pointer(root: str) -> None:
+    assert "nilm: 3 serials, 2 versions" in call(models.app, "verify").stdout
+    (Path(root) / "models/nilm/champion.json").unlink()
+    runner = CliRunner()
+    result = runner.invoke(models.app, ["verify"])
+    assert "models/nilm/champion.json: is missing" in result.stdout
+    assert isinstance(result.exception, TrustError)
+    assert "--repair" in str(result.exception)
+    assert "pointer rebuilt" in call(models.app, "verify", "--repair").stdout
+    (audit,) = json_of(models.app, "verify", "nilm")
+    assert audit["findings"] == []
+    with pytest.raises(NotFoundError):
+        call(models.app, "verify", "anomaly")
+
+
+def test_prune_says_what_would_go_and_takes_days(root: str) -> None:
+    options = ("--keep", "1", "--older-than", "0d")
+    dry = call(models.app, "prune", *options, "--dry-run").stdout
+    assert "nilm: would remove nothing, 2 versions stay" in dry  # v2 is newest, v1 in force
+    (item,) = json_of(models.app, "prune", "nilm", *options)
+    assert (item["versions"], item["kept"], item["dry_run"]) == ([], 2, False)
+    assert call(models.app, "prune", "--keep", "0").exit_code == 2
+    assert call(models.app, "prune", "--keep", "1", "--older-than", "soon").exit_code == 2
+
+
 def tiny_tflite() -> bytes:
     """A graph whose input is its output."""
     import flatbuffers

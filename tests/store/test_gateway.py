@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
 import subprocess
-import threading
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,21 +70,9 @@ def pull(classes: Path, root: Path, tmp_path: Path, out: Path, store: Store) -> 
 
 
 @pytest.fixture
-def served(root: Path) -> Iterator[str]:
+def served(root: Path, web_server: Callable[[Path], str]) -> str:
     """The root over http."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(root))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    return web_server(root)
 
 
 def with_payload(envelope: bytes, **changes: Any) -> bytes:
