@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table import Snapshot
 from smartwatts_ml.runs import pin_snapshot
 from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.publish import publish, resign_pointers
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.sealed import digest
@@ -182,6 +185,66 @@ def test_a_file_judged_against_an_older_champion_is_refused(
         publish(objects, current, "run2", "nilm", actor="ann")
     judged(objects, "run2", 1)
     assert publish(objects, current, "run2", "nilm", actor="ann").version == 2
+
+
+@pytest.mark.parametrize("accepted_again", [True, False])
+def test_a_stale_challenger_is_judged_again_before_it_is_published(
+    objects: Objects, current: Settings, monkeypatch: pytest.MonkeyPatch, accepted_again: bool
+) -> None:
+    """The stages that need TensorFlow are played; they leave what the real ones leave."""
+    for run_id in ("run1", "run2"):
+        judged(objects, run_id)
+    publish(objects, current, "run1", "nilm", actor="ann")
+    asked: list[str] = []
+
+    def validate_again(*_: Any) -> dict[str, Any]:
+        asked.append("validate")
+        judged(objects, "run2", 1, accepted=accepted_again, sha256=None)
+        return {"proceed": accepted_again}
+
+    def convert_again(*_: Any) -> dict[str, Any]:
+        asked.append("convert")
+        judged(objects, "run2", 1)
+        return {"proceed": True}
+
+    monkeypatch.setattr(pipeline, "_validate", validate_again)
+    monkeypatch.setattr(pipeline, "_convert", convert_again)
+    result = pipeline.publish_run(objects, current, "run2", "nilm", "ann")
+    assert asked == (["validate", "convert"] if accepted_again else ["validate"])
+    assert (result["outcome"], result["version"]) == (
+        ("published", 2) if accepted_again else ("kept", 1)
+    )
+    assert len(store_of(objects, current).history("nilm")) == result["version"]
+
+
+def test_a_file_that_no_disk_has_room_for_changes_nothing(
+    objects: Objects, current: Settings, root_url: str
+) -> None:
+    if root_url.startswith("s3://"):
+        pytest.skip("a bucket has no quota")
+    judged(objects, "run1")
+    publish(objects, current, "run1", "nilm", actor="ann")
+    store = store_of(objects, current)
+    before = store.verify("nilm")
+    code = (
+        "import sys, resource; from pathlib import Path\n"
+        "from tests.store.helpers import new_store, FIELDS, content\n"
+        "store = new_store(sys.argv[1], Path(sys.argv[2]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
+        "store.publish('nilm', content('run2') * 99, FIELDS, run_id='run2', actor='a', reason='')"
+    )
+    for limit in (0, 1000, 20_000):
+        run = subprocess.run(
+            [sys.executable, "-c", code, root_url, Path(current.keys).parent, str(limit)],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "StoreError: cannot write" in run.stderr
+        assert store.verify("nilm") == before
+    leftovers = [path for path in Path(root_url).rglob(".tmp-*")]
+    assert leftovers == []
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
