@@ -1,7 +1,8 @@
 """The task group that both retraining DAGs share.
 
     find_new_files ─ ingest (one task a batch of files) ─ plan ─
-        model (one branch a model: train ─ validate ─ convert ─ publish) ─ report
+        model (one branch a model: train ─ validate ─ convert ─ publish) ┬ resign
+                                                                         └ report
 
 Tasks call the stages and hand over small values. A rejected challenger has its decision
 recorded and ends its branch as skipped; a failed one lets the other branches finish, and
@@ -119,11 +120,12 @@ def convert(branch: dict[str, str]) -> dict[str, Any]:
         return _unless_over(model, convert_stage(root(), smartwatts_run_id(), model))
 
 
-@task(execution_timeout=timedelta(minutes=15), **BRANCH)
+@task(execution_timeout=timedelta(hours=2), **BRANCH)
 def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
     """Make the file the champion: version, signed manifest, history entry, pointer.
 
-    ``judged`` is what ``convert`` handed over.
+    ``judged`` is what ``convert`` handed over. Where another champion came into force in
+    the meantime, the file is judged again against that one.
     """
     from smartwatts_ml.stages.pipeline import publish_stage
 
@@ -132,8 +134,21 @@ def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
         _skip(f"{judged['summary']} (dry run, not published)")
     with _explained(model):
         done = publish_stage(root(), smartwatts_run_id(), model, actor())
-    label(f"{judged['summary']}, v{done['version']} published")
+    if done["outcome"] == "kept":
+        _skip(done["summary"])
+    label(f"{done['summary']}, v{done['version']} published")
     return done
+
+
+@task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
+def resign() -> dict[str, str]:
+    """Sign every champion's pointer again, whatever was decided, so that gateways notice a
+    store that stands still."""
+    from smartwatts_ml.stages.pipeline import resign_stage
+
+    if get_current_context()["params"]["dry_run"]:
+        raise AirflowSkipException("a dry run signs nothing")
+    return resign_stage(root())
 
 
 @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
@@ -170,7 +185,7 @@ def retraining(*, only_due: bool) -> Any:
         branches = plan(only_due)
         # By keyword: the map name counts a task's files among its keyword arguments.
         ingest.expand(keys=find_new_files()) >> branches
-        model.expand(branch=branches) >> report()
+        model.expand(branch=branches) >> [resign(), report()]
 
     return retrain()
 

@@ -27,7 +27,7 @@ from smartwatts_ml.errors import (
     NotFoundError,
     StoreError,
 )
-from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key
+from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
 
 __all__ = ["DirectoryObjects"]
 
@@ -52,12 +52,14 @@ class DirectoryObjects(Objects):
         self.url = str(self._path)
         with _as_store_errors(self._path, "open"):
             if create:
-                self._path.mkdir(parents=True, exist_ok=True)
+                _make_folder(self._path)
 
-    def read(self, key: str) -> Object:
+    def read(self, key: str, limit: int | None = None) -> Object:
         path = self._file(key)
         with _as_store_errors(path, "read"), path.open("rb") as file:
-            return Object(file.read(), _etag(os.fstat(file.fileno())))
+            stat = os.fstat(file.fileno())
+            check_size(stat.st_size, limit, str(path))
+            return Object(file.read(), _etag(stat))
 
     def info(self, key: str) -> ObjectInfo:
         path = self._file(key)
@@ -71,6 +73,30 @@ class DirectoryObjects(Objects):
         if folder:
             check_key(folder)
         return self._walk(self._path / folder, f"{folder}/" if folder else "", prefix, ())
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        folder = self._file(prefix.rstrip("/")) if prefix else self._path
+        with _as_store_errors(folder, "list"):
+            if folder.is_dir():
+                yield from sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+
+    def delete(self, key: str) -> None:
+        path = self._file(key)
+        with _as_store_errors(path, "remove"), contextlib.suppress(FileNotFoundError):
+            with self._lock():
+                path.unlink()
+            _flush_folder(path.parent)
+
+    def remove_leftovers(self, prefix: str, older_than_s: float) -> int:
+        before, removed = time.time() - older_than_s, 0
+        folder = self._path / prefix
+        with _as_store_errors(folder, "clean"):
+            for path in folder.rglob(f"{TEMPORARY}*"):
+                with contextlib.suppress(FileNotFoundError):  # its writer lives after all
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        removed += 1
+        return removed
 
     def create(self, key: str, data: bytes) -> str:
         path = self._file(key)
@@ -223,7 +249,7 @@ def _as_store_errors(path: Path, verb: str) -> Iterator[None]:
 @contextmanager
 def _temporary(path: Path, data: bytes | IO[bytes]) -> Iterator[Path]:
     """A flushed file with ``data`` beside ``path``, removed if it was not moved."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
     with _removed_after(temporary):
         if isinstance(data, bytes):
@@ -249,6 +275,14 @@ def _write_flushed(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         os.fsync(file.fileno())
     now = time.time_ns()
     os.utime(path, ns=(now, now))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each so that it survives a power cut."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _flush_folder(folder.parent)
 
 
 def _flush_folder(folder: Path) -> None:

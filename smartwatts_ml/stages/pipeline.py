@@ -1,6 +1,6 @@
 """The order of the stages, for the command line and for Airflow. Nothing else knows it.
 
-    ingest → start_run → for each model: train → validate → convert → publish
+    ingest → start_run → for each model: train → validate → convert → publish → resign
 
 Each ``*_stage`` function is one Airflow task: plain strings in, a small JSON-able dict
 out. ``proceed`` False in it means that the model's branch ends here, as decided and for
@@ -15,7 +15,13 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, SmartwattsError
+from smartwatts_ml.errors import (
+    NotEnoughReadingsError,
+    NotFoundError,
+    SmartwattsError,
+    StaleChallengerError,
+    StoreError,
+)
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.objects import Objects, open_root
@@ -31,11 +37,15 @@ __all__ = [
     "publish_run",
     "publish_stage",
     "record_failure",
+    "resign_stage",
     "retrain",
     "run_report",
     "train_stage",
     "validate_stage",
 ]
+
+JUDGEMENTS = 3
+"""How often a challenger is judged before its run gives up on a champion that keeps changing."""
 
 
 BATCHES = 200
@@ -163,13 +173,29 @@ def publish_stage(root: str, run_id: str, model: str, actor: str) -> dict[str, A
 def publish_run(
     objects: Objects, current: Settings, run_id: str, model: str, actor: str
 ) -> dict[str, Any]:
-    """Publish, and leave in the run what it gave."""
+    """Publish, and leave in the run what it gave. A challenger that became stale is judged
+    again, against the champion that came into force meanwhile."""
     from smartwatts_ml.runs import ModelRun
     from smartwatts_ml.stages.publish import publish
 
-    result = publish(objects, current, run_id, model, actor=actor).to_json()
-    ModelRun(objects, current, run_id, model).write_json("published.json", result)
-    return result
+    for _ in range(JUDGEMENTS):
+        try:
+            result = publish(objects, current, run_id, model, actor=actor).to_json()
+        except StaleChallengerError as error:
+            log_progress(f"{error}; doing so", 0.0)
+            if _validate(objects, current, run_id, model, log_progress)["proceed"]:
+                _convert(objects, current, run_id, model, log_progress)
+            continue
+        ModelRun(objects, current, run_id, model).write_json("published.json", result)
+        return result
+    raise StoreError(f"the champion of {model} changes faster than a challenger can be judged")
+
+
+def resign_stage(root: str) -> dict[str, str]:
+    """Sign every pointer again, as the end of a run; when each expires."""
+    from smartwatts_ml.stages.publish import resign_pointers
+
+    return resign_pointers(*_open(root))
 
 
 def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:

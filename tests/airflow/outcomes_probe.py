@@ -19,6 +19,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "rejects": {"validate": ["anomaly"]},
         "breaks": {"train": ["forecasting_24h"]},
     },
+    "stale_and_then_rejected": {"rejects": {"publish": ["nilm"]}},
     "the_file_is_rejected": {"rejects": {"convert": ["nilm"]}},
     "too_little_to_train_on": {"rejects": {"train": ["nilm"]}},
     "dry_run": {"rejects": {"validate": ["anomaly"]}, "form": {"dry_run": True}},
@@ -70,7 +71,12 @@ class Stages:
         return self._end("convert", model)
 
     def publish_stage(self, root: str, run_id: str, model: str, actor: str) -> dict[str, Any]:
-        return self._end("publish", model) | {"version": 3}
+        end = self._end("publish", model)
+        return end | {"version": 3, "outcome": "published" if end["proceed"] else "kept"}
+
+    def resign_stage(self, root: str) -> dict[str, str]:
+        self.calls.append(["resign"])
+        return {}
 
     def record_failure(self, root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
         self.calls.append(["failure", model, reason])

@@ -92,10 +92,27 @@ def test_a_rejection_at_any_step_leaves_the_run_a_success(played: Played, scenar
     assert asked(run, "failure") == []
 
 
+def test_a_challenger_that_is_judged_again_and_rejected_is_skipped(played: Played) -> None:
+    run = played["stale_and_then_rejected"]
+    assert run["state"] == "success"
+    assert branch(run, "nilm")["publish"] == "skipped"
+    assert "nilm kept: F1 −0.02" in names(run)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    ["accepted_rejected_failed", "the_file_is_rejected", "nothing_is_due", "bad_landing_file"],
+)
+def test_every_run_ends_by_signing_the_pointers_again(played: Played, scenario: str) -> None:
+    run = played[scenario]
+    assert run["tasks"]["resign -1"]["state"] == "success"
+    assert len(asked(run, "resign")) == 1
+
+
 def test_a_dry_run_publishes_and_records_nothing(played: Played) -> None:
     run = played["dry_run"]
     assert run["state"] == "success"
-    assert asked(run, "publish") == []
+    assert asked(run, "publish") == asked(run, "resign") == []
     assert branch(run, "nilm") == {
         "train": "success",
         "validate": "success",
