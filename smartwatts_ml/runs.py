@@ -31,7 +31,15 @@ from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReading
 from smartwatts_ml.readings.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ModelRun", "latest_run", "models_of_run", "new_run_id", "pin_snapshot", "read_snapshot"]
+__all__ = [
+    "ModelRun",
+    "latest_run",
+    "model_report",
+    "models_of_run",
+    "new_run_id",
+    "pin_snapshot",
+    "read_snapshot",
+]
 
 SECONDS_A_DAY = 86_400
 
@@ -225,3 +233,25 @@ class _Selected(Readings):
 
 def _json_bytes(value: Any) -> bytes:
     return json.dumps(value, indent=1, sort_keys=True, default=str).encode()
+
+
+def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
+    """What a run decided on one model, and what came of it; None before a decision."""
+    base = f"runs/{run_id}/{model}"
+    try:
+        decision = json.loads(objects.read(f"{base}/decision.json").data)
+    except NotFoundError:
+        return None
+    report: dict[str, Any] = {
+        "model": model,
+        "accepted": decision["accepted"],
+        "summary": decision["summary"],
+        "reasons": decision["reasons"],
+        "metrics": decision["metrics"],
+        "report": objects.uri(f"{base}/report.html"),
+        "version": None,
+        "file": None,
+    }
+    if objects.exists(f"{base}/published.json"):
+        report |= json.loads(objects.read(f"{base}/published.json").data)
+    return report

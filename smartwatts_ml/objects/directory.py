@@ -15,7 +15,7 @@ import shutil
 import stat
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
+from smartwatts_ml.objects.durable import flush_folder, make_folder, write_flushed
 
 __all__ = ["DirectoryObjects"]
 
@@ -52,7 +53,7 @@ class DirectoryObjects(Objects):
         self.url = str(self._path)
         with _as_store_errors(self._path, "open"):
             if create:
-                _make_folder(self._path)
+                make_folder(self._path)
 
     def read(self, key: str, limit: int | None = None) -> Object:
         path = self._file(key)
@@ -85,7 +86,7 @@ class DirectoryObjects(Objects):
         with _as_store_errors(path, "remove"), contextlib.suppress(FileNotFoundError):
             with self._lock():
                 path.unlink()
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
 
     def remove_leftovers(self, prefix: str, older_than_s: float) -> int:
         before, removed = time.time() - older_than_s, 0
@@ -106,7 +107,7 @@ class DirectoryObjects(Objects):
                 self._link(temporary, path)
             except FileExistsError as error:
                 raise AlreadyExistsError(f"{path} is already there") from error
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
             return etag
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
@@ -122,7 +123,7 @@ class DirectoryObjects(Objects):
                 _make_later(temporary, before.st_mtime_ns)
                 after = _etag(temporary.stat())
                 temporary.replace(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
             return after
 
     def fetch(self, key: str, path: Path) -> None:
@@ -157,7 +158,7 @@ class DirectoryObjects(Objects):
                 if target.exists():
                     _make_later(temporary, target.stat().st_mtime_ns)
                 temporary.replace(target)
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
 
     def uri(self, key: str) -> str:
         return str(self._file(key)) if key else self.url
@@ -249,13 +250,13 @@ def _as_store_errors(path: Path, verb: str) -> Iterator[None]:
 @contextmanager
 def _temporary(path: Path, data: bytes | IO[bytes]) -> Iterator[Path]:
     """A flushed file with ``data`` beside ``path``, removed if it was not moved."""
-    _make_folder(path.parent)
+    make_folder(path.parent)
     temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
     with _removed_after(temporary):
         if isinstance(data, bytes):
-            _write_flushed(temporary, lambda out: out.write(data))
+            write_flushed(temporary, lambda out: out.write(data))
         else:
-            _write_flushed(temporary, lambda out: shutil.copyfileobj(data, out))
+            write_flushed(temporary, lambda out: shutil.copyfileobj(data, out))
         yield temporary
 
 
@@ -266,32 +267,6 @@ def _removed_after(path: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
-
-
-def _write_flushed(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    with path.open("xb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    now = time.time_ns()
-    os.utime(path, ns=(now, now))
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each so that it survives a power cut."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _flush_folder(folder.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a new name survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _make_later(path: Path, than_ns: int) -> None:

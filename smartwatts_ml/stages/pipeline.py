@@ -10,14 +10,12 @@ Importing this module is light; TensorFlow loads inside the stages that need it.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from smartwatts_ml.errors import (
     NotEnoughReadingsError,
-    NotFoundError,
     SmartwattsError,
     StaleChallengerError,
     StoreError,
@@ -269,9 +267,10 @@ def run_report(root: str, run_id: str) -> dict[str, Any]:
     """What a run decided, for each model: outcome, reasons, metrics, version and file; and
     where its page on the quality of its readings is."""
     from smartwatts_ml.reports.data_quality import quality_key
+    from smartwatts_ml.runs import model_report
 
     objects, _ = _open(root)
-    rows = [_model_report(objects, run_id, model) for model in model_names()]
+    rows = [model_report(objects, run_id, model) for model in model_names()]
     key = quality_key(run_id)
     return {
         "run_id": run_id,
@@ -279,24 +278,3 @@ def run_report(root: str, run_id: str) -> dict[str, Any]:
         "data_quality": objects.uri(key) if objects.exists(key) else None,
         "models": [row for row in rows if row],
     }
-
-
-def _model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
-    base = f"runs/{run_id}/{model}"
-    try:
-        decision = json.loads(objects.read(f"{base}/decision.json").data)
-    except NotFoundError:
-        return None
-    report: dict[str, Any] = {
-        "model": model,
-        "accepted": decision["accepted"],
-        "summary": decision["summary"],
-        "reasons": decision["reasons"],
-        "metrics": decision["metrics"],
-        "report": objects.uri(f"{base}/report.html"),
-        "version": None,
-        "file": None,
-    }
-    if objects.exists(f"{base}/published.json"):
-        report |= json.loads(objects.read(f"{base}/published.json").data)
-    return report
