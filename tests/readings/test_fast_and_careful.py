@@ -140,7 +140,7 @@ def compare(content: bytes, dialect: Dialect, *, local: bool, scale: float = 1.0
     return fast is not None
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(blocks(), st.sampled_from([1.0, 1000.0, 0.001]))
 def test_what_the_fast_parser_takes_is_what_the_careful_one_makes_of_it(
     made: tuple[bytes, Dialect, bool], scale: float
@@ -149,7 +149,7 @@ def test_what_the_fast_parser_takes_is_what_the_careful_one_makes_of_it(
 
 
 @pytest.mark.full
-@settings(max_examples=6_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(blocks(), st.sampled_from([1.0, 1000.0, 0.001]))
 def test_that_holds_for_many_more_blocks(made: tuple[bytes, Dialect, bool], scale: float) -> None:
     compare(made[0], made[1], local=made[2], scale=scale)

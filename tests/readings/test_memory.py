@@ -16,7 +16,7 @@ from pyarrow import csv
 
 MIB = 1 << 20
 LIMIT = 600 * MIB
-ROWS = 2_000_000
+ROWS = 1_000_000
 ROWS_IN_FULL = 20_000_000
 AT_ONCE = 1_000_000
 START = np.datetime64("2020-01-01", "s").astype(np.int64)
@@ -113,7 +113,7 @@ def check_peak(root: Path, case: str, rows: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["good", "any order", "one stamp"])
 def test_peak_memory_is_bounded(tmp_path: Path, case: str) -> None:
     check_peak(tmp_path, case, ROWS)
 
