@@ -16,6 +16,8 @@ import pytest
 
 from tests.ministack import Ministack, why_missing
 
+collect_ignore = ["ministack_server.py"]  # runs in an environment of its own
+
 WsgiApp = Callable[[dict[str, Any], Any], Any]
 
 
