@@ -142,7 +142,9 @@ def map_names(local: Local, dag: str, run_id: str) -> dict[str, str]:
     return {
         f"{t['task_id']} {t['rendered_map_index'].split()[0]}": t["rendered_map_index"]
         for t in tasks
-        if t["map_index"] >= 0 and t["rendered_map_index"] != str(t["map_index"])
+        if t["task_id"].startswith("model.")
+        and t["map_index"] >= 0
+        and t["rendered_map_index"] != str(t["map_index"])
     }
 
 
