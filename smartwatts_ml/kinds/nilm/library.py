@@ -89,7 +89,7 @@ class Library:
     def draw(self, k: int, make: Make | None, rng: np.random.Generator) -> np.ndarray:
         """One activation of appliance ``k``, W, shape (n,)."""
         recorded = self._recorded[k]
-        power = recorded[rng.integers(len(recorded))]
+        power = recorded[int(rng.integers(len(recorded)))]
         return power if make is None else restyle(power, make, rng)
 
 

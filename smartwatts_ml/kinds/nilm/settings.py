@@ -36,8 +36,8 @@ class NilmSettings(TomlSettings):
     min_activations: int = Field(
         10, gt=0, description="An appliance with fewer activations to learn from is left out."
     )
-    epochs: int = Field(60, gt=0, description="Most epochs of training.")
-    patience: int = Field(15, gt=0, description="Epochs without gain after which training ends.")
+    epochs: int = Field(40, gt=0, description="Most epochs of training.")
+    patience: int = Field(12, gt=0, description="Epochs without gain after which training ends.")
     steps: int = Field(64, gt=0, description="Batches in one epoch.")
     batch_size: int = Field(
         32, gt=0, description="Windows in one batch; fewer at shorter periods than a minute."
