@@ -1,6 +1,6 @@
 """The NILM model against its peers, all trained and scored in one run.
 
-    python benchmarks/nilm.py accuracy --data ../shared/data s1 s2 --seeds 0 1 2
+    python benchmarks/nilm.py accuracy s1 s2 --data ../shared/data --models M --seeds 0 1 2
     python benchmarks/nilm.py day --model nilm_model.tflite
 
 ``accuracy`` trains with the defaults that ship and scores the converted file. ``day``
@@ -13,7 +13,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,6 @@ class System:
     cpu_s: float | None = None
     size: int | None = None
     call_ms: float | None = None
-    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(data: Path, globs: Sequence[str]) -> FileReadings:
@@ -58,24 +57,31 @@ def read(data: Path, globs: Sequence[str]) -> FileReadings:
     return FileReadings(paths, Settings())
 
 
-def train_ours(training: Readings, seed: int) -> tuple[System, System]:
-    """The Keras model, and the file that ships."""
+def ours(training: Readings, seed: int, kept: Path) -> dict[str, System]:
+    """The file that ships; trained here, with the Keras model it was made from, unless
+    ``kept`` is there already (as ``smartwatts train`` writes it)."""
     from smartwatts_ml.conversion import convert_network
     from smartwatts_ml.networks import KerasNetwork
 
     kind = find_kind("nilm")
+    if kept.is_file():
+        return {"this file": open_file(kept.read_bytes())}
     before = time.process_time()
     trained = kind.train(kind.spec(), training, TrainOptions(seed=seed), lambda *_: None)
     cpu_s = time.process_time() - before
     network = KerasNetwork(trained.network, trained.details)
     samples = kind.sample_inputs(trained.details, 64, seed)
-    converted = convert_network(network, samples, "auto")
-    file = LiteRTNetwork(converted.content)
-    notes = {"epochs": len(trained.log), "quantization": converted.quantization}
-    return (
-        System(kind.predictor(network)),
-        System(kind.predictor(file), cpu_s, len(converted.content), call_ms(file, samples), notes),
-    )
+    content = convert_network(network, samples, "auto").content
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(content)
+    file = replace(open_file(content), cpu_s=cpu_s)
+    return {"this file": file, "the same before conversion": System(kind.predictor(network))}
+
+
+def open_file(content: bytes) -> System:
+    kind, file = find_kind("nilm"), LiteRTNetwork(content)
+    samples = kind.sample_inputs(file.details, 64, 0)
+    return System(kind.predictor(file), size=len(content), call_ms=call_ms(file, samples))
 
 
 def call_ms(file: LiteRTNetwork, samples: Mapping[str, np.ndarray]) -> float:
@@ -117,18 +123,17 @@ def timed(make: Callable[[], Any]) -> System:
     return System(predictor, cpu_s, predictor.size, each)
 
 
-def run(split: str, data: Path, seed: int, peers: bool, seq2point_steps: int) -> None:
+def run(split: str, arguments: argparse.Namespace, seed: int, peers: bool) -> None:
     kind = find_kind("nilm")
     globs = SPLITS[split]
-    training, test = read(data, globs[0]), read(data, globs[1])
-    keras, file = train_ours(training, seed)
-    systems = {f"this file, seed {seed}": file, "the same before conversion": keras}
+    training, test = read(arguments.data, globs[0]), read(arguments.data, globs[1])
+    systems = ours(training, seed, arguments.models / f"{split}.{seed}" / "nilm_model.tflite")
     if peers:
-        details = file.predictor.details
-        systems |= fit_peers(details, training, seed, seq2point_steps)
+        details = systems["this file"].predictor.details
+        systems |= fit_peers(details, training, seed, arguments.seq2point_steps.get(split, 0))
     predictors = {name: system.predictor for name, system in systems.items()}
     scores = kind.evaluate(kind.spec(), predictors, test, seed)
-    print(f"\n### nilm {split}, seed {seed}\n\n{file.notes}\n")
+    print(f"\n### nilm {split}, seed {seed}\n")
     show_accuracy(scores)
     show_cost(systems)
 
@@ -187,7 +192,11 @@ def main() -> None:
     accuracy = verbs.add_parser("accuracy")
     accuracy.add_argument("--data", type=Path, required=True)
     accuracy.add_argument("--seeds", type=int, nargs="+", default=[0])
-    accuracy.add_argument("--seq2point-steps", type=int, default=0)
+    accuracy.add_argument("--models", type=Path, required=True, help="folder of files, kept")
+    accuracy.add_argument("--alone", action="store_true", help="no peers")
+    accuracy.add_argument(
+        "--seq2point-steps", type=steps_of, default={}, help="s1=100: of 256 windows each"
+    )
     accuracy.add_argument("splits", nargs="*", choices=[*SPLITS, []], default=[])
     daily = verbs.add_parser("day")
     daily.add_argument("--model", type=Path, required=True)
@@ -200,7 +209,12 @@ def main() -> None:
     import_keras()
     for split in arguments.splits or SPLITS:
         for number, seed in enumerate(arguments.seeds):
-            run(split, arguments.data, seed, number == 0, arguments.seq2point_steps)
+            run(split, arguments, seed, peers=number == 0 and not arguments.alone)
+
+
+def steps_of(text: str) -> dict[str, int]:
+    split, _, steps = text.partition("=")
+    return {split: int(steps)}
 
 
 if __name__ == "__main__":
