@@ -82,6 +82,9 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
     if not kept:
         raise NotEnoughReadingsError("no appliance can be learned: " + "; ".join(notes))
     notes.append(f"learned from {', '.join(site.site for site in sites)}")
+    bare = sum(len(span.channels) < 2 for span in readings.spans())
+    if bare:
+        notes.append(f"{bare} sites without sub-meters teach nothing here and were not used")
     return Corpus(
         appliances=kept,
         thresholds=np.array([thresholds[name] for name in kept], np.float32),

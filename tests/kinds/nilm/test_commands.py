@@ -22,7 +22,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A model file trained for a moment, and the folder of readings behind it."""
     folder = tmp_path_factory.mktemp("nilm")
     simulate(homes=1, days=24, out=folder / "readings", seed=3, submetered=1, clean=True)
-    settings = {"STEPS": 40, "SIMULATED_HOMES": 4, "WINDOW_MINUTES": 128, "MIN_ACTIVATIONS": 3}
+    settings = {
+        "STEPS": 40,
+        "SIMULATED_HOMES": 4,
+        "WINDOW_MINUTES": 128,
+        "MIN_ACTIVATIONS": 3,
+        "MEMBERS": 1,
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(f"SMARTWATTS_NILM_{name}", str(value))

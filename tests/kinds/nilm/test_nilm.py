@@ -23,6 +23,7 @@ from smartwatts_ml.kinds.nilm.predictors import CombinatorialOptimisation, MeanP
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.sliding import slide
 from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.resampling import site_sums
 from tests.kinds.nilm.homes import Made
 
@@ -81,6 +82,17 @@ def test_an_appliance_that_hardly_runs_is_left_out_with_the_reason() -> None:
     assert any("heater left out" in note for note in corpus.notes)
 
 
+def test_sites_without_sub_meters_are_not_used_and_this_is_said() -> None:
+    class Mixed(Made):
+        def spans(self) -> tuple[SiteSpan, ...]:
+            first = super().spans()[0]
+            return (replace(first, site="bare", channels=("mains",)), first)
+
+    corpus = build_corpus(Mixed(1), NilmSettings(), WINDOW)
+    assert [site.site for site in corpus.training] == ["home0"]
+    assert any("1 sites without sub-meters" in note for note in corpus.notes)
+
+
 def test_nothing_to_learn_says_what_is_missing() -> None:
     with pytest.raises(NotEnoughReadingsError, match="kettle left out"):
         build_corpus(Made(1, days=2), NilmSettings(min_activations=500), WINDOW)
@@ -129,7 +141,12 @@ def test_zero_prediction_has_nde_one_and_teca_one_half() -> None:
 def quick() -> Iterator[tuple[KerasNetwork, Made]]:
     """A network after a few steps, and the homes that taught it."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"WINDOW_MINUTES": WINDOW, "STEPS": 30, "SIMULATED_HOMES": 2}.items():
+        for name, value in {
+            "WINDOW_MINUTES": WINDOW,
+            "STEPS": 30,
+            "SIMULATED_HOMES": 2,
+            "MEMBERS": 1,
+        }.items():
             patch.setenv(f"SMARTWATTS_NILM_{name}", str(value))
         homes = Made(1)
         trained = KIND.train(KIND.spec(), homes, TrainOptions(epochs=1), lambda *_: None)
@@ -140,6 +157,7 @@ def quick() -> Iterator[tuple[KerasNetwork, Made]]:
 def short_windows(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     monkeypatch.setenv("SMARTWATTS_NILM_WINDOW_MINUTES", str(WINDOW))
     monkeypatch.setenv("SMARTWATTS_NILM_SIMULATED_HOMES", "6")
+    monkeypatch.setenv("SMARTWATTS_NILM_MEMBERS", "1")
     return lambda: None
 
 
