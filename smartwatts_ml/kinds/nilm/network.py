@@ -58,9 +58,9 @@ class Grid:
         steps = max(window_minutes * 60 // (period_s * pool * fold), 1)
         return cls(period_s, steps * pool * fold, pool, fold)
 
-    def samples(self, seconds: float) -> int:
-        """The samples that span this time, at least one."""
-        return max(1, round(seconds / self.period_s))
+    def minutes(self, seconds: float) -> int:
+        """The fine steps that span this time, at least one."""
+        return max(1, round(seconds / (self.period_s * self.pool)))
 
 
 def build_networks(
@@ -98,12 +98,8 @@ def _member(features: Any, most: Any, grid: Grid, on_power: np.ndarray) -> tuple
 
     count, minutes = len(on_power), grid.window // grid.pool
     fine = _convolve(features, FINE, 5)
-    coarse = fine
-    if grid.pool > 1:
-        coarse = ops.concatenate(
-            [layers.AveragePooling1D(grid.pool)(fine), layers.MaxPooling1D(grid.pool)(fine)], -1
-        )
-    coarse = layers.Reshape((minutes // grid.fold, grid.fold * coarse.shape[-1]))(coarse)
+    coarse = layers.AveragePooling1D(grid.pool)(fine) if grid.pool > 1 else fine
+    coarse = layers.Reshape((minutes // grid.fold, grid.fold * FINE))(coarse)
     coarse = _convolve(coarse, COARSE, 1, normalise=True)
     for dilation in DILATIONS:
         coarse = coarse + _convolve(coarse, COARSE, 3, dilation=dilation, normalise=True)
@@ -131,10 +127,17 @@ def _features(mains: Any, grid: Grid) -> tuple[Any, Any]:
     missing = ops.not_equal(mains, mains)
     known = ops.where(missing, 0.0, mains)
     far = ops.where(missing, FAR_W, known)
-    base = _above_missing(_lowest(far, grid.samples(BASE_S)))
-    slow, short = (
-        _above_missing(_highest(_lowest(far, width), width))
-        for width in (grid.samples(SLOW_S), grid.samples(SHORT_S))
+    # What is slow is looked up minute by minute: wide windows of short samples cost most.
+    minutes = -layers.MaxPooling1D(grid.pool)(-far) if grid.pool > 1 else far
+    base, slow, short = (
+        _above_missing(level if grid.pool == 1 else layers.UpSampling1D(grid.pool)(level))
+        for level in (
+            _lowest(minutes, grid.minutes(BASE_S)),
+            *(
+                _highest(_lowest(minutes, grid.minutes(span)), grid.minutes(span))
+                for span in (SLOW_S, SHORT_S)
+            ),
+        )
     )
     before = layers.ZeroPadding1D((1, 0))(known)[:, :-1]
     parts = [
