@@ -4,13 +4,16 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help env run stop test test-full check format lock secrets clean
+.PHONY: help env ministack run stop test test-store test-full check format lock secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 env:  ## .venv with the smartwatts command, from requirements.lock
 	@$(PYTHON) scripts/environment.py
+
+ministack: env  ## .venv-ministack with an S3 server that knows users, for tests
+	@$(BIN)/python -m scripts.ministack
 
 run: env  ## Airflow up, a weekly retraining through it, and what it decided
 	@$(BIN)/python -m scripts.run $(ARGS)
@@ -19,9 +22,13 @@ stop:  ## End what make run started; no process is left
 	@test ! -x $(BIN)/python || $(BIN)/python -m scripts.stop
 
 test: env  ## Every test, the heavy ones with reduced counts
+	-@$(BIN)/python -m scripts.ministack
 	$(PYTEST) -m "not full"
 
-test-full: env  ## Every test in full
+test-store: ministack  ## The store in full: crashes, races, servers, pullers, users
+	$(PYTEST) tests/store tests/test_objects.py -s
+
+test-full: ministack  ## Every test in full
 	$(PYTEST)
 
 check: env  ## Format, lint, types and quick tests
@@ -35,11 +42,13 @@ format: env  ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock:  ## requirements.lock from pyproject.toml, and the compose stack's from both
+lock:  ## requirements.lock from pyproject.toml, and those of the compose stack and ministack
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
 		--all-extras --no-emit-package smartwatts-ml pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
 		requirements-compose.in -o requirements-compose.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
+		requirements-ministack.in -o requirements-ministack.lock
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py

@@ -8,11 +8,13 @@ import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.MessageDigest;
@@ -21,6 +23,8 @@ import java.security.Signature;
 import java.security.spec.X509EncodedKeySpec;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,26 +34,33 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Pulls verified SmartWatts models into a folder. JDK 17, nothing else:
  *
  * <pre>java SmartWattsPull.java --root https://models.example.org/smartwatts \
- *     --key smartwatts.pub --out app/src/main/assets nilm forecasting_24h</pre>
+ *     --key smartwatts.pub --to src/main/resources/models nilm forecasting_24h</pre>
  *
  * Trusts the pinned keys and nothing the server says: the signed pointer names version, digest,
  * size, serial and expiry. A serial lower than the last one pulled into the folder is refused, so
- * that nobody can put an old store back. Exit codes: 0 done, 2 wrong use, 4 store or trust.
+ * that nobody can put an old store back. Everything is verified before the first file is written,
+ * so a pull that fails leaves the folder as it was. A root s3://bucket/prefix is read with the
+ * credentials of AWS_ACCESS_KEY_ID and its companions; permission to read is enough. Exit codes: 0
+ * done, 2 wrong use, 4 store or trust.
  */
 public final class SmartWattsPull {
     private static final String POINTER_TYPE = "application/vnd.smartwatts.champion+json";
     private static final String MANIFEST_TYPE = "application/vnd.smartwatts.manifest+json";
     private static final int MAX_DOCUMENT_BYTES = 1 << 20;
     private static final int MAX_FILE_BYTES = 64 << 20;
+    private static final byte[] IDENTIFIER = "TFL3".getBytes(StandardCharsets.US_ASCII);
+    private static final Duration CLOCK_TOLERANCE = Duration.ofDays(1);
     private static final Pattern MODEL = Pattern.compile("[a-z][a-z0-9_]{0,63}");
     private static final String USAGE =
             "usage: java SmartWattsPull.java --root DIR|URL --key FILE.pub [--key FILE.pub]..."
-                    + " --out DIR [--header 'Name: value'] MODEL...";
+                    + " --to DIR [--header 'Name: value'] MODEL...";
 
     /** Something that stops a pull; the message is for people. */
     static final class PullException extends Exception {
@@ -66,7 +77,7 @@ public final class SmartWattsPull {
     }
 
     /** The command line. */
-    record Options(Store store, List<PublicKey> keys, Path out, List<String> models) {}
+    record Options(Store store, List<PublicKey> keys, Path to, List<String> models) {}
 
     /** What the pointer and the manifest both say of a version. */
     record Version(String model, long version, String sha256, int size) {
@@ -79,6 +90,12 @@ public final class SmartWattsPull {
         }
     }
 
+    /** A file to write: its name and its bytes. */
+    record Change(String name, byte[] data) {}
+
+    /** What a model needs, verified, and what to say when it is done. */
+    record Pulled(Version version, List<Change> changes, String line) {}
+
     private final Options options;
 
     private SmartWattsPull(Options options) {
@@ -88,9 +105,13 @@ public final class SmartWattsPull {
     public static void main(String[] args) {
         try {
             Options options = parse(args);
+            List<Pulled> pulled = new ArrayList<>();
+            SmartWattsPull puller = new SmartWattsPull(options);
             for (String model : options.models()) {
-                System.out.println(new SmartWattsPull(options).pull(model));
+                pulled.add(puller.pull(model));
             }
+            puller.write(pulled);
+            pulled.forEach(item -> System.out.println(item.line()));
         } catch (IllegalArgumentException error) {
             System.err.println("error: " + error.getMessage() + "\n" + USAGE);
             System.exit(2);
@@ -101,58 +122,75 @@ public final class SmartWattsPull {
         }
     }
 
-    /** Brings one model up to date; a line that says what was done. */
-    private String pull(String model) throws PullException, IOException, GeneralSecurityException {
+    /** Everything that brings one model up to date, verified; nothing is written yet. */
+    private Pulled pull(String model) throws PullException, IOException, GeneralSecurityException {
         String folder = "models/" + model + "/";
         byte[] envelope = options.store().read(folder + "champion.json", MAX_DOCUMENT_BYTES);
         Map<String, Object> pointer = verified(envelope, POINTER_TYPE, folder + "champion.json");
         Version champion = version(pointer, model, folder + "champion.json");
         long serial = number(pointer, "serial");
-        checkExpiry(pointer, model);
+        checkTimes(pointer, model);
         long seen = lastSerial(model);
         if (serial < seen) {
             throw new PullException("the store offers serial " + serial + " of " + model + ", but "
                     + seen + " was pulled here before (if the store was rebuilt on purpose, remove "
-                    + options.out().resolve(model + ".serial") + ")");
+                    + options.to().resolve(model + ".serial") + ")");
         }
-        String text = model + " v" + champion.version();
-        if (isUpToDate(champion)) {
-            if (serial > seen) {
-                writeSerial(model, serial);
-            }
-            return text + " up to date";
+        boolean current = isUpToDate(champion);
+        List<Change> changes = new ArrayList<>(current ? List.of() : files(champion, folder));
+        if (serial != seen) {
+            byte[] text = (serial + "\n").getBytes(StandardCharsets.US_ASCII);
+            changes.add(new Change(model + ".serial", text));
         }
+        String what = current ? " up to date: " : " updated: ";
+        String line = model + " v" + champion.version() + what + options.to().resolve(model + ".tflite");
+        return new Pulled(champion, changes, line);
+    }
+
+    /** The champion's files, in the order in which they take their names. */
+    private List<Change> files(Version champion, String folder)
+            throws PullException, IOException, GeneralSecurityException {
         String manifestKey = folder + champion.manifestName();
         byte[] manifest = options.store().read(manifestKey, MAX_DOCUMENT_BYTES);
         checkManifest(manifest, champion, manifestKey);
-        byte[] file = options.store().read(folder + champion.fileName(), champion.size());
+        String fileKey = folder + champion.fileName();
+        byte[] file = options.store().read(fileKey, champion.size());
         if (!isFile(file, champion)) {
-            throw new PullException(folder + champion.fileName() + " is not the file that was signed");
+            throw new PullException(fileKey + " is not the file that was signed");
         }
-        // The stable name and the serial come last: a crash never leaves one without the rest.
-        write(champion.fileName(), file);
-        write(champion.manifestName(), manifest);
-        write(model + ".tflite", file);
-        writeSerial(model, serial);
-        return text + " updated: " + options.out().resolve(model + ".tflite");
+        if (file.length < 8 || !Arrays.equals(file, 4, 8, IDENTIFIER, 0, 4)) {
+            throw new PullException(
+                    fileKey + " is not a .tflite file: it lacks the identifier TFL3");
+        }
+        // The stable name and, after it, the serial come last: a crash never leaves one of them
+        // without what it stands for.
+        return List.of(
+                new Change(champion.fileName(), file),
+                new Change(champion.manifestName(), manifest),
+                new Change(champion.model() + ".tflite", file));
     }
 
-    private static void checkExpiry(Map<String, Object> pointer, String model) throws PullException {
-        String expires = string(pointer, "expires");
+    private static void checkTimes(Map<String, Object> pointer, String model) throws PullException {
+        String trouble = null;
         try {
-            if (Instant.parse(expires).isAfter(Instant.now())) {
-                return;
+            Instant now = Instant.now();
+            if (!Instant.parse(string(pointer, "expires")).isAfter(now)) {
+                trouble = "expired " + string(pointer, "expires");
+            } else if (Instant.parse(string(pointer, "time")).isAfter(now.plus(CLOCK_TOLERANCE))) {
+                trouble = "was signed in the future, " + string(pointer, "time");
             }
         } catch (DateTimeParseException error) {
-            throw new PullException("the pointer of " + model + " has no valid expiry");
+            trouble = "has no valid times";
         }
-        throw new PullException("the pointer of " + model + " expired " + expires
-                + " (`smartwatts models resign " + model + "` where the signing key is)");
+        if (trouble != null) {
+            throw new PullException("the pointer of " + model + " " + trouble
+                    + " (`smartwatts models resign " + model + "` where the signing key is)");
+        }
     }
 
     /** The serial of the last pull into the folder, 0 before the first. */
     private long lastSerial(String model) throws PullException, IOException {
-        Path path = options.out().resolve(model + ".serial");
+        Path path = options.to().resolve(model + ".serial");
         if (!Files.exists(path)) {
             return 0;
         }
@@ -172,9 +210,9 @@ public final class SmartWattsPull {
     }
 
     private boolean isUpToDate(Version champion) throws IOException, GeneralSecurityException {
-        Path stable = options.out().resolve(champion.model() + ".tflite");
-        Path versioned = options.out().resolve(champion.fileName());
-        Path manifest = options.out().resolve(champion.manifestName());
+        Path stable = options.to().resolve(champion.model() + ".tflite");
+        Path versioned = options.to().resolve(champion.fileName());
+        Path manifest = options.to().resolve(champion.manifestName());
         if (!Files.exists(stable) || !Files.exists(versioned) || !Files.exists(manifest)) {
             return false;
         }
@@ -193,25 +231,64 @@ public final class SmartWattsPull {
                 && HexFormat.of().formatHex(digest).equals(version.sha256());
     }
 
-    private void writeSerial(String model, long serial) throws IOException {
-        write(model + ".serial", (serial + "\n").getBytes(StandardCharsets.US_ASCII));
+    /** Writes every change or none: all bytes are on the disk before one file takes its name. */
+    private void write(List<Pulled> pulled) throws PullException, IOException {
+        Map<Path, Path> staged = new LinkedHashMap<>();
+        try {
+            for (Pulled item : pulled) {
+                for (Change change : item.changes()) {
+                    staged.put(stage(change.data()), options.to().resolve(change.name()));
+                }
+            }
+            for (Map.Entry<Path, Path> move : staged.entrySet()) {
+                Files.move(move.getKey(), move.getValue(), StandardCopyOption.ATOMIC_MOVE);
+            }
+            for (Pulled item : pulled) {
+                if (item.changes().size() > 1) {
+                    removeOtherVersions(item.version());
+                }
+            }
+        } catch (IOException error) {
+            throw new PullException("cannot write " + options.to() + ": " + error.getMessage());
+        } finally {
+            for (Path temporary : staged.keySet()) {
+                Files.deleteIfExists(temporary);
+            }
+        }
     }
 
-    /** Replaces a file in one step. */
-    private void write(String name, byte[] data) throws IOException {
-        Files.createDirectories(options.out());
-        Path temporary = Files.createTempFile(options.out(), "." + name, ".tmp");
-        try {
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-                ByteBuffer buffer = ByteBuffer.wrap(data);
-                while (buffer.hasRemaining()) {
-                    channel.write(buffer);
-                }
-                channel.force(true);
+    /** A file beside its place, flushed to the disk, or no file. */
+    private Path stage(byte[] data) throws IOException {
+        Files.createDirectories(options.to());
+        Path temporary = Files.createTempFile(options.to(), ".pull-", null);
+        try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
+            ByteBuffer buffer = ByteBuffer.wrap(data);
+            while (buffer.hasRemaining()) {
+                channel.write(buffer);
             }
-            Files.move(temporary, options.out().resolve(name), StandardCopyOption.ATOMIC_MOVE);
-        } finally {
+            channel.force(true);
+            Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rw-r--r--"));
+        } catch (UnsupportedOperationException error) {
+            return temporary; // a file system without such permissions
+        } catch (IOException error) {
             Files.deleteIfExists(temporary);
+            throw error;
+        }
+        return temporary;
+    }
+
+    /** An app ships its whole folder, so what earlier pulls left goes. */
+    private void removeOtherVersions(Version kept) throws IOException {
+        Pattern name = Pattern.compile(kept.model() + "_v[1-9][0-9]*\\.(tflite|json)");
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(options.to())) {
+            for (Path path : files) {
+                String found = path.getFileName().toString();
+                if (name.matcher(found).matches()
+                        && !found.equals(kept.fileName())
+                        && !found.equals(kept.manifestName())) {
+                    Files.deleteIfExists(path);
+                }
+            }
         }
     }
 
@@ -323,7 +400,7 @@ public final class SmartWattsPull {
         for (int i = 0; i < args.length; i++) {
             if (!args[i].startsWith("--")) {
                 models.add(args[i]);
-            } else if (!List.of("--root", "--key", "--out", "--header").contains(args[i])) {
+            } else if (!List.of("--root", "--key", "--to", "--header").contains(args[i])) {
                 throw new IllegalArgumentException("unknown option " + args[i]);
             } else if (i + 1 == args.length) {
                 throw new IllegalArgumentException(args[i] + " needs a value");
@@ -331,7 +408,7 @@ public final class SmartWattsPull {
                 given.computeIfAbsent(args[i], name -> new ArrayList<>()).add(args[++i]);
             }
         }
-        for (String name : List.of("--root", "--key", "--out")) {
+        for (String name : List.of("--root", "--key", "--to")) {
             if (!given.containsKey(name)) {
                 throw new IllegalArgumentException(name + " is missing");
             }
@@ -343,11 +420,21 @@ public final class SmartWattsPull {
         for (String path : given.get("--key")) {
             keys.add(loadKey(Path.of(path)));
         }
-        String root = given.get("--root").get(0);
-        Store store = root.matches("https?://.*")
-                ? overHttp(root, given.getOrDefault("--header", List.of()))
-                : inDirectory(root.startsWith("file:") ? Path.of(URI.create(root)) : Path.of(root));
-        return new Options(store, keys, Path.of(given.get("--out").get(0)), models);
+        Store store = open(given.get("--root").get(0), given.getOrDefault("--header", List.of()));
+        return new Options(store, keys, Path.of(given.get("--to").get(0)), models);
+    }
+
+    private static Store open(String root, List<String> headers) {
+        if (root.matches("s3://[^/]+.*")) {
+            if (!headers.isEmpty()) {
+                throw new IllegalArgumentException("--header is for http and https");
+            }
+            return inBucket(root);
+        }
+        if (root.matches("https?://.*")) {
+            return overHttp(root, headers);
+        }
+        return inDirectory(root.startsWith("file:") ? Path.of(URI.create(root)) : Path.of(root));
     }
 
     private static PublicKey loadKey(Path path) throws PullException, IOException {
@@ -374,41 +461,142 @@ public final class SmartWattsPull {
     }
 
     private static Store overHttp(String root, List<String> headers) {
-        HttpClient client = HttpClient.newBuilder()
-                .connectTimeout(Duration.ofSeconds(15))
-                // A header may be a secret that no other host should get.
-                .followRedirects(
-                        headers.isEmpty() ? HttpClient.Redirect.NORMAL : HttpClient.Redirect.NEVER)
-                .build();
+        Map<String, String> given = new LinkedHashMap<>();
+        for (String header : headers) {
+            int colon = header.indexOf(':');
+            if (colon < 1) {
+                throw new IllegalArgumentException("--header wants 'Name: value'");
+            }
+            given.put(header.substring(0, colon).strip(), header.substring(colon + 1).strip());
+        }
+        HttpClient client = client(headers.isEmpty());
         String base = root.endsWith("/") ? root : root + "/";
+        return (key, limit) -> get(client, URI.create(base + key), given, limit);
+    }
+
+    /** A bucket, with what the environment says of credentials, region and endpoint. */
+    private static Store inBucket(String root) {
+        String[] parts = root.substring("s3://".length()).split("/", 2);
+        String prefix = parts.length < 2 || parts[1].isEmpty() ? "" : parts[1].replaceAll("/*$", "/");
+        String region = environment("us-east-1", "AWS_REGION", "AWS_DEFAULT_REGION");
+        String endpoint = environment("", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+        String base = endpoint.isEmpty()
+                ? "https://" + parts[0] + ".s3." + region + ".amazonaws.com/"
+                : endpoint.replaceAll("/*$", "/") + parts[0] + "/";
+        HttpClient client = client(false);
         return (key, limit) -> {
-            HttpRequest.Builder request =
-                    HttpRequest.newBuilder(URI.create(base + key)).timeout(Duration.ofSeconds(60));
-            for (String header : headers) {
-                int colon = header.indexOf(':');
-                if (colon < 1) {
-                    throw new IllegalArgumentException("--header wants 'Name: value'");
-                }
-                request.header(header.substring(0, colon).strip(), header.substring(colon + 1).strip());
-            }
-            try {
-                HttpResponse<InputStream> response =
-                        client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-                try (InputStream stream = response.body()) {
-                    if (response.statusCode() != 200) {
-                        throw new PullException(base + key + " answers " + response.statusCode());
-                    }
-                    return limited(stream, limit, key);
-                }
-            } catch (IOException error) {
-                String why = error.getMessage() == null ? "" : ", " + error.getMessage();
-                throw new PullException(
-                        "cannot reach " + base + key + ": " + error.getClass().getSimpleName() + why);
-            } catch (InterruptedException error) {
-                Thread.currentThread().interrupt();
-                throw new PullException("interrupted");
-            }
+            URI address = URI.create(base + encoded(prefix + key));
+            return get(client, address, s3Headers(address, region), limit);
         };
+    }
+
+    private static String environment(String fallback, String... names) {
+        for (String name : names) {
+            String value = System.getenv(name);
+            if (value != null && !value.isEmpty()) {
+                return value;
+            }
+        }
+        return fallback;
+    }
+
+    /** A path as it is signed: all but unreserved characters and slashes in percent form. */
+    private static String encoded(String path) {
+        StringBuilder built = new StringBuilder();
+        for (byte b : path.getBytes(StandardCharsets.UTF_8)) {
+            char c = (char) (b & 0xff);
+            if (c < 128 && (Character.isLetterOrDigit(c) || "-._~/".indexOf(c) >= 0)) {
+                built.append(c);
+            } else {
+                built.append(String.format("%%%02X", b & 0xff));
+            }
+        }
+        return built.toString();
+    }
+
+    /**
+     * The headers that sign a GET with AWS Signature Version 4, none without credentials. See "Create
+     * a signed AWS API request" in the reference of AWS Identity and Access Management.
+     */
+    private static Map<String, String> s3Headers(URI address, String region)
+            throws PullException {
+        String access = environment("", "AWS_ACCESS_KEY_ID");
+        String secret = environment("", "AWS_SECRET_ACCESS_KEY");
+        if (access.isEmpty() || secret.isEmpty()) {
+            return Map.of();
+        }
+        String time = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'")
+                .withZone(ZoneOffset.UTC)
+                .format(Instant.now());
+        String day = time.substring(0, 8);
+        String scope = day + "/" + region + "/s3/aws4_request";
+        Map<String, String> headers = new LinkedHashMap<>();
+        headers.put("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+        headers.put("x-amz-date", time);
+        String token = environment("", "AWS_SESSION_TOKEN");
+        if (!token.isEmpty()) {
+            headers.put("x-amz-security-token", token);
+        }
+        StringBuilder signed = new StringBuilder("host:" + address.getAuthority() + "\n");
+        headers.forEach((name, value) -> signed.append(name + ":" + value + "\n"));
+        String names = "host;" + String.join(";", headers.keySet());
+        String request = String.join(
+                "\n", "GET", address.getRawPath(), "", signed, names, "UNSIGNED-PAYLOAD");
+        try {
+            String hash = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(utf8(request)));
+            byte[] key = utf8("AWS4" + secret);
+            for (String part : List.of(day, region, "s3", "aws4_request")) {
+                key = hmac(key, part);
+            }
+            byte[] signature = hmac(key, "AWS4-HMAC-SHA256\n" + time + "\n" + scope + "\n" + hash);
+            headers.put("authorization", "AWS4-HMAC-SHA256 Credential=" + access + "/" + scope
+                    + ", SignedHeaders=" + names
+                    + ", Signature=" + HexFormat.of().formatHex(signature));
+        } catch (GeneralSecurityException error) {
+            throw new PullException("cannot sign a request: " + error.getMessage());
+        }
+        return headers;
+    }
+
+    private static byte[] hmac(byte[] key, String text) throws GeneralSecurityException {
+        Mac mac = Mac.getInstance("HmacSHA256");
+        mac.init(new SecretKeySpec(key, "HmacSHA256"));
+        return mac.doFinal(utf8(text));
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Redirects are followed only where no header could leak to another host. */
+    private static HttpClient client(boolean redirects) {
+        return HttpClient.newBuilder()
+                .connectTimeout(Duration.ofSeconds(15))
+                .followRedirects(redirects ? HttpClient.Redirect.NORMAL : HttpClient.Redirect.NEVER)
+                .build();
+    }
+
+    private static byte[] get(HttpClient client, URI address, Map<String, String> headers, int limit)
+            throws PullException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(address).timeout(Duration.ofSeconds(60));
+        headers.forEach(request::header);
+        try {
+            HttpResponse<InputStream> response =
+                    client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+            try (InputStream stream = response.body()) {
+                if (response.statusCode() != 200) {
+                    throw new PullException(address + " answers " + response.statusCode());
+                }
+                return limited(stream, limit, address.toString());
+            }
+        } catch (IOException error) {
+            String why = error.getMessage() == null ? "" : ", " + error.getMessage();
+            throw new PullException(
+                    "cannot reach " + address + ": " + error.getClass().getSimpleName() + why);
+        } catch (InterruptedException error) {
+            Thread.currentThread().interrupt();
+            throw new PullException("interrupted");
+        }
     }
 
     /** A body, but never more of it than is due. */

@@ -9,6 +9,7 @@ SmartwattsError          1  the work failed
     ├── NotFoundError        an object, version or model is not there
     ├── AlreadyExistsError   create-if-absent met an object
     ├── ChangedError         replace-if-unchanged met a newer object
+    │   └── StaleChallengerError   judged against a champion that is no longer in force
     ├── UnfitServerError     the server ignores a conditional write
     └── TrustError           a signature, digest or expiry does not hold
 """
@@ -23,6 +24,7 @@ __all__ = [
     "NotEnoughReadingsError",
     "NotFoundError",
     "SmartwattsError",
+    "StaleChallengerError",
     "StoreError",
     "TrustError",
     "UnfitServerError",
@@ -80,6 +82,10 @@ class AlreadyExistsError(StoreError):
 
 class ChangedError(StoreError):
     """Replace-if-unchanged met an object that somebody else replaced."""
+
+
+class StaleChallengerError(ChangedError):
+    """A challenger was judged against a champion that is no longer in force."""
 
 
 class UnfitServerError(StoreError):

@@ -39,9 +39,11 @@ def start_run(
     """Pin the newest snapshot for the run and choose its models.
 
     ``only_due``: leave out a model with fewer new readings since its last decision than
-    the threshold, and one that backs off after a failure.
+    the threshold, and one that backs off after a failure. A run that has any gets a page
+    on the quality of its readings.
     """
     from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.reports.data_quality import write_quality_page
     from smartwatts_ml.runs import pin_snapshot
 
     wanted = tuple(models or model_names())
@@ -51,14 +53,17 @@ def start_run(
     skipped = {}
     if only_due:
         for model in wanted:
-            due = _due(objects, current, model, snapshot.rows)
+            due = _due(objects, current, model, snapshot.arrived)
             if due.reason:
                 skipped[model] = due.reason
+    chosen = tuple(model for model in wanted if model not in skipped)
+    if chosen:
+        write_quality_page(objects, current, run_id)
     return RunPlan(
         run_id=run_id,
         snapshot_version=snapshot.version,
         rows=snapshot.rows,
-        models=tuple(model for model in wanted if model not in skipped),
+        models=chosen,
         skipped=skipped,
     )
 
@@ -94,10 +99,10 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due, and
     ``retry_at`` (ISO, UTC) if all that are due back off. Reads metadata alone.
     """
+    from smartwatts_ml.readings.landing import pending
     from smartwatts_ml.readings.table import open_table
-    from smartwatts_ml.stages.ingest import pending
 
-    rows = open_table(objects).rows() + pending(objects, current).estimated_rows
+    rows = open_table(objects).arrived() + pending(objects, current).estimated_rows
     due = {model: _due(objects, current, model, rows) for model in model_names()}
     retries = [d.retry_at for d in due.values() if d.retry_at]
     return {

@@ -26,11 +26,20 @@ from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Scores
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReadings, make_split
 from smartwatts_ml.readings.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ModelRun", "latest_run", "models_of_run", "new_run_id", "pin_snapshot", "read_snapshot"]
+__all__ = [
+    "ModelRun",
+    "latest_run",
+    "model_report",
+    "models_of_run",
+    "new_run_id",
+    "pin_snapshot",
+    "read_snapshot",
+]
 
 SECONDS_A_DAY = 86_400
 
@@ -215,6 +224,34 @@ class _Selected(Readings):
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._readings.load(site, period_s, channels)
 
+    def quality(self, site: str) -> SiteQuality:
+        return self._readings.quality(site)
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        return self._readings.mark(loaded)
+
 
 def _json_bytes(value: Any) -> bytes:
     return json.dumps(value, indent=1, sort_keys=True, default=str).encode()
+
+
+def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
+    """What a run decided on one model, and what came of it; None before a decision."""
+    base = f"runs/{run_id}/{model}"
+    try:
+        decision = json.loads(objects.read(f"{base}/decision.json").data)
+    except NotFoundError:
+        return None
+    report: dict[str, Any] = {
+        "model": model,
+        "accepted": decision["accepted"],
+        "summary": decision["summary"],
+        "reasons": decision["reasons"],
+        "metrics": decision["metrics"],
+        "report": objects.uri(f"{base}/report.html"),
+        "version": None,
+        "file": None,
+    }
+    if objects.exists(f"{base}/published.json"):
+        report |= json.loads(objects.read(f"{base}/published.json").data)
+    return report

@@ -6,19 +6,25 @@ settings class knows is an error, so that a misspelt one cannot go unnoticed.
 
 from __future__ import annotations
 
+import difflib
 import os
+import tomllib
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
+    SettingsError,
 )
 
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.readings.sources import Source, Unit
 
 __all__ = ["Settings", "TomlSettings", "check_environment", "settings"]
 
@@ -26,8 +32,20 @@ PREFIX = "SMARTWATTS_"
 SETTINGS_FILE = "smartwatts.toml"
 
 
+def read_file() -> dict[str, Any]:
+    """The tables of ``smartwatts.toml``; none where there is no such file."""
+    try:
+        return tomllib.loads(Path(SETTINGS_FILE).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{SETTINGS_FILE} is no TOML: {error}") from error
+
+
 class TomlSettings(BaseSettings):
-    """Reads the environment first, then a table of ``smartwatts.toml`` here."""
+    """Reads the environment first, then ``table`` of ``smartwatts.toml`` here, if there."""
+
+    table: ClassVar[str]
 
     @classmethod
     def settings_customise_sources(
@@ -38,17 +56,17 @@ class TomlSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        given = read_file().get(cls.table, {})
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=given)
 
 
 class Settings(TomlSettings):
     """What is not one kind's own."""
 
+    table: ClassVar[str] = "smartwatts"
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         extra="forbid",
-        toml_file=SETTINGS_FILE,
-        toml_table_header=("smartwatts",),
     )
 
     root: str = Field(
@@ -65,8 +83,21 @@ class Settings(TomlSettings):
     site_timezones: dict[str, str] = Field(
         default_factory=dict, description="IANA timezone by site, as JSON."
     )
-    unit: Literal["W", "kW", "kWh"] = Field(
-        "W", description="Unit of consumption in landing files; kWh is per interval."
+    unit: Unit = Field(
+        "W",
+        description="Unit of consumption in landing files. Wh and kWh are energy of one "
+        "interval; Wh-counter and kWh-counter are a meter's running total.",
+    )
+    sources: list[Source] = Field(
+        default_factory=list,
+        description="How files of some sources differ, as JSON: a list of objects with match "
+        "(a pattern of paths below landing/), unit, timezone, interval_s, stamp.",
+    )
+    ingest_batch_mib: int = Field(
+        256,
+        gt=0,
+        description="New landing files are ingested in batches of this many MiB, each a task "
+        "that any worker can take.",
     )
     new_readings: int = Field(
         100_000,
@@ -103,6 +134,41 @@ class Settings(TomlSettings):
     max_latency_ms: float = Field(
         10.0, gt=0, description="Slowest median call that may ship, on one core, ms."
     )
+    fuse_watts: float = Field(
+        50_000.0,
+        gt=0,
+        description="W that no home can draw or feed in; a site whose mains draws a third of "
+        "it for 1 % of the time gets three times that.",
+    )
+    site_fuse_watts: dict[str, float] = Field(
+        default_factory=dict, description="W that a site's fuse allows, by site, as JSON."
+    )
+    negative_mains: Literal["auto", "allow", "flag"] = Field(
+        "auto", description="Negative mains: auto allows it by day where that is regular."
+    )
+    negative_channels: tuple[str, ...] = Field(
+        ("solar", "pv", "battery"), description="Channels that may be negative, as JSON."
+    )
+    negative_watts: float = Field(
+        10.0, ge=0, description="W below zero that are still a meter's noise."
+    )
+    stuck_hours: float = Field(2.0, gt=0, description="Hours of one value that are too many.")
+    zero_hours: float = Field(
+        1.0, gt=0, description="Hours of mains at exactly 0 W that are too many."
+    )
+    sum_watts: float = Field(
+        100.0, ge=0, description="W by which the appliances' sum may exceed mains."
+    )
+    sum_share: float = Field(
+        0.1, ge=0, description="Share of mains by which the appliances' sum may exceed it."
+    )
+    sum_minutes: float = Field(
+        15.0, gt=0, description="Minutes for which the appliances' sum may exceed mains."
+    )
+    gap_hours: float = Field(24.0, gt=0, description="Missing hours that make a long gap.")
+    unit_days: int = Field(
+        2, gt=0, description="Days at a level off by 1000 or the like that are a changed unit."
+    )
 
 
 def settings(**overrides: Any) -> Settings:
@@ -112,6 +178,8 @@ def settings(**overrides: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise UsageError(describe(error, PREFIX)) from error
+    except SettingsError as error:
+        raise UsageError(f"{error}: {error.__cause__}", fix="write it as JSON") from error
 
 
 def describe(error: ValidationError, prefix: str) -> str:
@@ -122,27 +190,34 @@ def describe(error: ValidationError, prefix: str) -> str:
     )
 
 
+def _classes() -> list[type[TomlSettings]]:
+    from smartwatts_ml.kinds import kinds
+
+    return [Settings, *(kind.settings_class() for kind in kinds().values())]
+
+
 @cache
 def known_variables() -> frozenset[str]:
     """Every ``SMARTWATTS_*`` variable that means something."""
-    from smartwatts_ml.kinds import kinds
-
-    classes: list[type[BaseSettings]] = [Settings]
-    classes += [kind.settings_class() for kind in kinds().values()]
     return frozenset(
         f"{cls.model_config['env_prefix']}{name}".upper()
-        for cls in classes
+        for cls in _classes()
         for name in cls.model_fields
     )
 
 
 def check_environment() -> None:
-    """Raise UsageError on a ``SMARTWATTS_*`` variable that nothing reads."""
-    for name in os.environ:
-        if name.startswith(PREFIX) and name not in known_variables():
-            import difflib
+    """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table of the settings file, that
+    nothing reads."""
+    given = [name for name in os.environ if name.startswith(PREFIX)]
+    _check("setting", given, known_variables())
+    tables = frozenset(cls.table for cls in _classes())
+    _check(f"table in {SETTINGS_FILE}:", read_file(), tables)
 
-            near = difflib.get_close_matches(name, known_variables(), n=1)
-            raise UsageError(
-                f"unknown setting {name}", fix=f"did you mean {near[0]}?" if near else None
-            )
+
+def _check(what: str, given: Iterable[str], known: frozenset[str]) -> None:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]}?" if near else None
+            raise UsageError(f"unknown {what} {name}", fix=fix)

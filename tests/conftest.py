@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ministack import Ministack, why_missing
+
+collect_ignore = ["ministack_server.py"]  # runs in an environment of its own
 
 WsgiApp = Callable[[dict[str, Any], Any], Any]
 
@@ -69,6 +76,17 @@ class S3Server:
         self._server.server_close()
 
 
+@pytest.fixture(scope="session")
+def ministack() -> Iterator[Ministack]:
+    """One S3 server with users for the whole session."""
+    missing = why_missing()
+    if missing:
+        pytest.skip(missing)
+    server = Ministack()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def use_s3(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Point boto3's chain at a server: ``use_s3(server)``; nothing of the machine's own."""
@@ -124,3 +142,28 @@ def root_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         url: str = request.getfixturevalue("s3_root")
         return url
     return str(tmp_path_factory.mktemp("root") / "smartwatts")
+
+
+@pytest.fixture
+def web_server() -> Iterator[Callable[[str | Path], str]]:
+    """Serve a folder over http: ``web_server(folder)`` is its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    started: list[tuple[http.server.ThreadingHTTPServer, threading.Thread]] = []
+
+    def serve(folder: str | Path) -> str:
+        handler = functools.partial(Quiet, directory=str(folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        started.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server, thread in started:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -13,7 +13,7 @@ def smartwatts(*arguments: str, **environment: str) -> subprocess.CompletedProce
     import os
 
     return subprocess.run(
-        [sys.executable, "-c", "from smartwatts_ml.cli import main; main()", *arguments],
+        [sys.executable, "-m", "smartwatts_ml", *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "120", **environment},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from smartwatts_ml.errors import (
     ChangedError,
     NotFoundError,
     StoreError,
+    TrustError,
     UnfitServerError,
     UsageError,
 )
@@ -275,8 +277,91 @@ def test_a_server_that_ignores_a_condition_is_refused(
 ) -> None:
     server = start_s3_server(ignoring(header))
     use_s3(server)
-    with pytest.raises(UnfitServerError, match=rf"ignores .*\({named}\)"):
+    root = f"s3://{server.new_bucket()}/x"
+    with pytest.raises(UnfitServerError, match=rf"ignores .*\({named}\).*use a server"):
+        open_root(root)
+    keys = [info.key for info in open_root(root, writable=False).list()]
+    assert keys == [".selftest/conditional-writes"]
+
+
+def look_then_write(header: str) -> Callable[[WsgiApp], WsgiApp]:
+    """A server that honours one condition alone, but not in a race: it looks at the first
+    request of four, and lets the other three through as it would have then."""
+
+    def middleware(app: WsgiApp) -> WsgiApp:
+        lock, open_doors = threading.Lock(), [0]
+
+        def answer(environ: dict[str, Any], start_response: Any) -> Any:
+            if header not in environ or environ["REQUEST_METHOD"] != "PUT":
+                return app(environ, start_response)
+            with lock:
+                said: list[str] = []
+                if open_doors[0]:
+                    open_doors[0] -= 1
+                    environ = {k: v for k, v in environ.items() if k != header}
+                body = app(
+                    environ, lambda status, *_: said.append(status) or start_response(status, *_)
+                )
+                if said[0].startswith("200") and header in environ:
+                    open_doors[0] = 1
+                return body
+
+        return answer
+
+    return middleware
+
+
+@pytest.mark.parametrize("header", ["HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"])
+def test_a_server_that_looks_and_then_writes_is_refused(
+    start_s3_server: Any, use_s3: Any, header: str
+) -> None:
+    server = start_s3_server(look_then_write(header))
+    use_s3(server)
+    with pytest.raises(UnfitServerError, match="ignores"):
         open_root(f"s3://{server.new_bucket()}/x")
+
+
+def test_a_delete_is_done_once_and_may_be_repeated(objects: Objects) -> None:
+    objects.create("a/b", b"1")
+    objects.delete("a/b")
+    objects.delete("a/b")
+    assert not objects.exists("a/b")
+
+
+def test_folders_are_named_without_what_is_in_them(objects: Objects) -> None:
+    for key in ("models/b/x/y", "models/a/1", "models/a/2", "models/file"):
+        objects.create(key, b"")
+    assert list(objects.folders("models/")) == ["a", "b"]
+    assert list(objects.folders("none/")) == []
+
+
+def test_an_object_that_is_larger_than_it_can_be_is_refused(objects: Objects) -> None:
+    objects.create("a", b"12345")
+    assert objects.read("a", 5).data == b"12345"
+    with pytest.raises(TrustError, match="larger than the 4 bytes"):
+        objects.read("a", 4)
+
+
+def test_a_web_root_can_be_read_and_nothing_else(tmp_path: Path, web_server: Any) -> None:
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b/x").write_bytes(b"12345")
+    objects = open_root(web_server(tmp_path), writable=False)
+    assert objects.read("a b/x").data == b"12345"
+    assert objects.info("a b/x").size == 5
+    objects.fetch("a b/x", tmp_path / "copy/x")
+    assert (tmp_path / "copy/x").read_bytes() == b"12345"
+    with pytest.raises(NotFoundError):
+        objects.read("none")
+    with pytest.raises(TrustError, match="larger than"):
+        objects.read("a b/x", 4)
+    for forbidden in (
+        lambda: objects.create("y", b""),
+        lambda: objects.replace("a b/x", b"", ""),
+        lambda: objects.delete("a b/x"),
+        lambda: list(objects.list()),
+    ):
+        with pytest.raises(UsageError):
+            forbidden()
 
 
 def test_the_self_test_runs_once_a_process_and_reuses_its_object(s3_root: str) -> None:

@@ -1,6 +1,8 @@
 """The task group that both retraining DAGs share.
 
-    ingest ─ plan ─ model (one branch a model: train ─ validate ─ convert ─ publish) ─ report
+    find_new_files ─ ingest (one task a batch of files) ─ plan ─
+        model (one branch a model: train ─ validate ─ convert ─ publish) ┬ resign
+                                                                         └ report
 
 Tasks call the stages and hand over small values. A rejected challenger has its decision
 recorded and ends its branch as skipped; a failed one lets the other branches finish, and
@@ -40,15 +42,32 @@ BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
 STEPS = ("train", "validate", "convert", "publish")
 
 
-@task(execution_timeout=timedelta(hours=2), **PATIENT)
-def ingest() -> dict[str, Any]:
-    """Add the landing files not yet ingested to the readings table. Repeating adds nothing."""
+@task(execution_timeout=timedelta(minutes=30), **PATIENT)
+def find_new_files() -> list[list[str]]:
+    """Landing files not yet ingested, in batches that workers can take side by side."""
+    from smartwatts_ml.stages.pipeline import landing_batches
+
+    return landing_batches(root())
+
+
+@task(
+    execution_timeout=timedelta(hours=2),
+    map_index_template="{{ label | default(task.op_kwargs['keys'] | length ~ ' files') }}",
+    # A mapped task does not take it from its docstring.
+    doc_md="Add a batch of landing files to the readings table. Repeating adds nothing.",
+    **PATIENT,
+)
+def ingest(keys: list[str]) -> dict[str, Any]:
+    """Add a batch of landing files to the readings table. Repeating adds nothing."""
     from smartwatts_ml.stages.pipeline import ingest_stage
 
-    return ingest_stage(root())
+    done = ingest_stage(root(), keys)
+    left = f", {done['left']} files left" if done["left"] else ""
+    label(f"{len(keys)} files: {done['accepted']:,} readings{left}")
+    return done
 
 
-@task(execution_timeout=timedelta(minutes=30), **PATIENT)
+@task(trigger_rule="none_failed", execution_timeout=timedelta(minutes=30), **PATIENT)
 def plan(only_due: bool) -> list[dict[str, str]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
@@ -101,11 +120,12 @@ def convert(branch: dict[str, str]) -> dict[str, Any]:
         return _unless_over(model, convert_stage(root(), smartwatts_run_id(), model))
 
 
-@task(execution_timeout=timedelta(minutes=15), **BRANCH)
+@task(execution_timeout=timedelta(hours=2), **BRANCH)
 def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
     """Make the file the champion: version, signed manifest, history entry, pointer.
 
-    ``judged`` is what ``convert`` handed over.
+    ``judged`` is what ``convert`` handed over. Where another champion came into force in
+    the meantime, the file is judged again against that one.
     """
     from smartwatts_ml.stages.pipeline import publish_stage
 
@@ -114,8 +134,21 @@ def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
         _skip(f"{judged['summary']} (dry run, not published)")
     with _explained(model):
         done = publish_stage(root(), smartwatts_run_id(), model, actor())
-    label(f"{judged['summary']}, v{done['version']} published")
+    if done["outcome"] == "kept":
+        _skip(done["summary"])
+    label(f"{done['summary']}, v{done['version']} published")
     return done
+
+
+@task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
+def resign() -> dict[str, str]:
+    """Sign every champion's pointer again, whatever was decided, so that gateways notice a
+    store that stands still."""
+    from smartwatts_ml.stages.pipeline import resign_stage
+
+    if get_current_context()["params"]["dry_run"]:
+        raise AirflowSkipException("a dry run signs nothing")
+    return resign_stage(root())
 
 
 @task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
@@ -150,8 +183,9 @@ def retraining(*, only_due: bool) -> Any:
     @task_group(prefix_group_id=False, tooltip="From landing files to published models")
     def retrain() -> None:
         branches = plan(only_due)
-        ingest() >> branches
-        model.expand(branch=branches) >> report()
+        # By keyword: the map name counts a task's files among its keyword arguments.
+        ingest.expand(keys=find_new_files()) >> branches
+        model.expand(branch=branches) >> [resign(), report()]
 
     return retrain()
 
@@ -198,8 +232,8 @@ def _failures(states: dict[str, str]) -> dict[str, str]:
     """Why each model failed; a task that was killed could not say why."""
     context = get_current_context()
     ti = context["ti"]
-    for step in ("ingest", "plan"):
-        if states[step] == "failed":
+    for step in ("find_new_files", "ingest", "plan"):
+        if any(name.startswith(step) and state == "failed" for name, state in states.items()):
             return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}
     for index, branch in enumerate(ti.xcom_pull("plan") or ()):

@@ -40,20 +40,20 @@ def _key_folder(keys: str | None) -> KeyFolder:
 
 
 @app.command()
-def generate(
+def new(
     rotate: Annotated[
         bool,
-        typer.Option(
-            "--rotate", help="Replace the signing key; the old one stays trusted and beside it."
-        ),
+        typer.Option("--rotate", help="Beside the key that is here; both sign until `retire`."),
     ] = False,
     keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a signing key, and trust it here.
 
-    To rotate without a gap: generate elsewhere, let every gateway trust the new .pub, then
-    use it. Example: smartwatts keys generate --rotate
+    To rotate without a gap: `keys new --rotate`, `models resign --documents`, let every
+    gateway trust the new .pub, `keys retire`.
+
+    Example: smartwatts keys new --rotate
     """
     folder = _key_folder(keys)
     keyid = folder.generate(rotate=rotate)
@@ -65,6 +65,22 @@ def generate(
     out.print(f"public key  {public} (give it to gateways)", soft_wrap=True)
 
 
+@app.command()
+def retire(keys: KeysOption = None, as_json: JsonOption = False) -> None:
+    """End a rotation: the old key is deleted and not trusted any more.
+
+    What only the old key signed does not verify afterwards: `models resign --documents`
+    comes before.
+
+    Example: smartwatts keys retire
+    """
+    keyid = _key_folder(keys).retire()
+    if as_json:
+        print_json({"keyid": keyid})
+    else:
+        out.print(f"retired: {keyid}", soft_wrap=True)
+
+
 @app.command("list")
 def list_keys(keys: KeysOption = None, as_json: JsonOption = False) -> None:
     """The keys that this machine trusts, and which of them it signs with.
@@ -72,17 +88,17 @@ def list_keys(keys: KeysOption = None, as_json: JsonOption = False) -> None:
     Example: smartwatts keys list
     """
     folder = _key_folder(keys)
-    signing = folder.signing_key().keyid if folder.can_sign() else None
+    signing = {key.keyid for key in folder.signing_keys()} if folder.can_sign() else set()
     trusted = sorted(folder.trusted())
     if as_json:
-        print_json([{"keyid": keyid, "signs": keyid == signing} for keyid in trusted])
+        print_json([{"keyid": keyid, "signs": keyid in signing} for keyid in trusted])
         return
     if not trusted:
-        err.print(f"no keys in {folder.path}: `smartwatts keys generate` makes one")
+        err.print(f"no keys in {folder.path}: `smartwatts keys new` makes one")
         return
     table = Table("keyid", "")
     for keyid in trusted:
-        table.add_row(keyid, "signs" if keyid == signing else "trusted")
+        table.add_row(keyid, "signs" if keyid in signing else "trusted")
     out.print(table)
 
 

@@ -87,6 +87,9 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
         facts.add_row(f"[bold]{name}[/bold]", escape(value))
     out.print(facts)
     out.print(_metrics_table(manifest.metrics))
+    slices = _slices_table(manifest.metrics)
+    if slices.row_count:
+        out.print(slices)
 
 
 def _tensors(tensors: list[dict[str, Any]]) -> str:
@@ -95,10 +98,25 @@ def _tensors(tensors: list[dict[str, Any]]) -> str:
 
 def _metrics_table(metrics: dict[str, Any]) -> Table:
     systems = [name for name, values in metrics.items() if isinstance(values, dict)]
-    names = dict.fromkeys(name for system in systems for name in metrics[system])
+    names = dict.fromkeys(n for system in systems for n in metrics[system] if n != "slices")
     table = Table("metric", *systems)
     for name in names:
         table.add_row(name, *(_short(metrics[system].get(name)) for system in systems))
+    return table
+
+
+def _slices_table(metrics: dict[str, Any]) -> Table:
+    """A line for each slice and metric: challenger, and champion where there was one."""
+    by_system = {
+        name: values["slices"]
+        for name, values in metrics.items()
+        if isinstance(values, dict) and "slices" in values
+    }
+    table = Table("slice", "metric", *by_system)
+    for place in dict.fromkeys(place for slices in by_system.values() for place in slices):
+        found = [slices.get(place, {}) for slices in by_system.values()]
+        for metric in dict.fromkeys(name for values in found for name in values):
+            table.add_row(place, metric, *(_short(values.get(metric)) for values in found))
     return table
 
 

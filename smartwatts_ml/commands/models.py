@@ -15,6 +15,7 @@ from smartwatts_ml.commands.model_tables import (
     print_description,
     print_manifest,
 )
+from smartwatts_ml.commands.upkeep import open_store, prune, resign, verify
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Versions of the models: list, show, roll back, pull, inspect.", no_args_is_help=True
+    help="Versions of the models: list, show, roll back, pull, inspect, verify, prune.",
+    no_args_is_help=True,
 )
 
 
@@ -50,26 +52,13 @@ VersionOption = Annotated[
 ]
 
 
-def _open_store(root: str | None, *, writable: bool = False) -> Store:
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.store import Store
-
-    current = settings(root=root)
-    return Store(
-        open_root(current.root, writable=writable),
-        Path(current.keys),
-        pointer_days=current.pointer_days,
-    )
-
-
 @app.command("list")
 def list_models(root: RootOption = None, as_json: JsonOption = False) -> None:
     """The champion of each model: version, since when, by whom, and its file.
 
     Example: smartwatts models list --root s3://bucket/smartwatts
     """
-    store = _open_store(root)
+    store = open_store(root)
     rows = [_champion_row(store, model) for model in store.models()]
     if as_json:
         print_json(rows)
@@ -120,7 +109,7 @@ def show(
 
     Example: smartwatts models show nilm --version 3
     """
-    store = _open_store(root)
+    store = open_store(root)
     if version is None:
         champion = store.champion(model)
         if champion is None:
@@ -140,7 +129,7 @@ def history(model: ModelArgument, root: RootOption = None, as_json: JsonOption =
 
     Example: smartwatts models history nilm
     """
-    entries = _open_store(root).history(model)
+    entries = open_store(root).history(model)
     if as_json:
         print_json([entry.payload() for entry in entries])
         return
@@ -161,7 +150,7 @@ def rollback(
 
     Example: smartwatts models rollback nilm 3 --reason "v4 misses kettles"
     """
-    done = _open_store(root, writable=True).rollback(model, version, getpass.getuser(), reason)
+    done = open_store(root, writable=True).rollback(model, version, getpass.getuser(), reason)
     if as_json:
         print_json(done.to_json())
     else:
@@ -169,24 +158,9 @@ def rollback(
 
 
 @app.command()
-def resign(model: ModelArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
-    """Sign a model's pointer again when it expired, or after a key was rotated.
-
-    Example: smartwatts models resign nilm
-    """
-    pointer = _open_store(root, writable=True).resign(model)
-    if pointer is None:
-        raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
-    if as_json:
-        print_json(pointer.payload())
-    else:
-        out.print(f"{model} v{pointer.version}, serial {pointer.serial}, until {pointer.expires}")
-
-
-@app.command()
 def pull(
     folder: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder to write to.", file_okay=False)
+        Path, typer.Option("--to", metavar="DIR", help="Folder to write to.", file_okay=False)
     ],
     models: Annotated[
         list[str] | None,
@@ -198,18 +172,19 @@ def pull(
 ) -> None:
     """Copy champions into a folder, verified: signature, digest, expiry, no going back.
 
-    Writes <model>_v<N>.tflite, its manifest and <model>.tflite. Nothing is written where
-    the folder is up to date.
+    Writes <model>_v<N>.tflite, its manifest and <model>.tflite, all or nothing. Nothing is
+    written where the folder is up to date. ROOT may be an https address too; then name the
+    models.
 
-    Example: smartwatts models pull nilm --out app/src/main/assets
+    Example: smartwatts models pull nilm --to app/src/main/resources/models
     """
-    store = _open_store(root)
-    wanted = tuple(models or store.models())
+    store = open_store(root)
+    wanted = tuple(dict.fromkeys(models or store.models()))
     if version is not None and len(wanted) != 1:
         raise UsageError("--version needs exactly one MODEL")
     if not wanted:
         raise NotFoundError("the store has no models", fix="check --root")
-    pulled = [store.pull(model, folder, version) for model in wanted]
+    pulled = store.pull_all(wanted, folder, version)
     if as_json:
         print_json([item.to_json() for item in pulled])
         return
@@ -237,3 +212,7 @@ def inspect(
         print_json(described.to_json())
         return
     print_description(file, described)
+
+
+for verb in (resign, verify, prune):
+    app.command()(verb)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Column, Table
 
 from smartwatts_ml.commands.common import (
@@ -19,33 +20,58 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smartwatts_ml.readings.base import SiteSpan
     from smartwatts_ml.readings.faults import FileReport
+    from smartwatts_ml.readings.parts import DevicePart
     from smartwatts_ml.readings.table import ReadingsTable, Snapshot
+    from smartwatts_ml.settings import Settings
     from smartwatts_ml.stages.ingest import IngestReport
 
-__all__ = ["app", "ingest"]
+__all__ = ["app", "ingest", "open_readings"]
 
 app = typer.Typer(help="The readings that are kept: totals, sites, export.", no_args_is_help=True)
 
 FILES_SHOWN = 40
+DEVICES_SHOWN = 60
+MICRO = 1_000_000
 
 
-def ingest(root: RootOption = None, as_json: JsonOption = False) -> None:
-    """Add the CSV files in landing/ that are new to the readings.
+def ingest(
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--explain",
+            metavar="FILE",
+            help="Say what this file is taken for, with its first rows; nothing is ingested.",
+            show_default=False,
+        ),
+    ] = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add the files in landing/ that are new to the readings.
 
-    Files (.csv, .csv.gz, in folders below too) have the columns timestamp, consumption,
-    device_id. Each content is added once, however often this runs. Rows that cannot be
-    used go to quarantine/, with line and reason; exit code 3 says that a whole file
-    could not be read.
+    Files (.csv, .tsv, .txt, plain or as .gz or .zst, in folders below too) have the columns
+    timestamp, consumption, device_id. Separator, decimal mark and form of timestamps are
+    found out; unit and timezone are settings, for all files or by source. Each content is
+    added once, however often this runs. Rows that cannot be used go to quarantine/, with
+    line and reason; exit code 3 says that a whole file could not be read.
 
     Example: cp readings-2026-11.csv .local/smartwatts/landing/ && smartwatts ingest
+
+    Example: smartwatts ingest --explain readings-2026-11.csv
     """
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.settings import settings
-    from smartwatts_ml.stages.ingest import ingest as run
 
     current = settings(root=root)
+    if file is not None:
+        _explain(file, current, as_json)
+        return
+    from smartwatts_ml.stages.ingest import ingest as run
+
     objects = open_root(current.root)
     with progress_bar("ingest") as report_progress:
         report = run(objects, current, report_progress)
@@ -58,6 +84,39 @@ def ingest(root: RootOption = None, as_json: JsonOption = False) -> None:
         raise BadInputError(f"{len(report.left)} files could not be read: {names}")
 
 
+def _explain(file: Path, current: Settings, as_json: bool) -> None:
+    from smartwatts_ml.readings.explain import explain
+    from smartwatts_ml.readings.sources import source_of
+
+    if not file.is_file():
+        raise BadInputError(f"no file {file}")
+    landing = Path(current.root).expanduser().absolute() / "landing"
+    absolute = file.absolute()
+    key = str(absolute.relative_to(landing)) if absolute.is_relative_to(landing) else file.name
+    found = explain(file, source_of(current, key))
+    if as_json:
+        print_json(found.to_json())
+        return
+    facts = Table(show_header=False, box=None)
+    for name, text in found.facts.items():
+        facts.add_row(name, escape(text))
+    out.print(facts)
+    rows = Table("timestamp (UTC)", "device_id", Column("consumption", justify="right"))
+    for row in found.rows:
+        rows.add_row(row["timestamp"], escape(row["device_id"]), f"{row['consumption']:g}")
+    out.print(rows)
+    report = found.report
+    out.print(
+        f"{report.lines:,} lines: {report.header} header, {report.blank:,} blank, "
+        f"{report.accepted:,} rows, {report.rejected:,} rejected",
+        soft_wrap=True,
+    )
+    for row in found.rejected:
+        out.print(
+            f"line {row['line']}: {row['value']!r}: {row['reason']}", soft_wrap=True, markup=False
+        )
+
+
 def _print_ingest(report: IngestReport, uri: Any) -> None:
     if report.files:
         out.print(_files_table(report.files))
@@ -65,14 +124,18 @@ def _print_ingest(report: IngestReport, uri: Any) -> None:
         out.print(f"… and {len(report.files) - FILES_SHOWN} more files; --json tells all")
     for file in report.files:
         if file.left:
-            out.print(f"left: {file.left}", soft_wrap=True)
+            out.print(f"left: {file.left}", soft_wrap=True, markup=False)
         elif file.same_as:
-            out.print(f"{file.key}: {file.reason}", soft_wrap=True)
+            out.print(f"{file.key}: {file.reason}", soft_wrap=True, markup=False)
         if file.rejected:
-            out.print(f"{file.key}: {file.why_rejected()}", soft_wrap=True)
-            out.print(f"    kept in {uri(file.quarantine_key)}", soft_wrap=True)
+            out.print(f"{file.key}: {file.why_rejected()}", soft_wrap=True, markup=False)
+            out.print(f"    kept in {uri(file.quarantine_key)}", soft_wrap=True, markup=False)
     for key in report.ignored:
-        err.print(f"ignored: {key} is neither .csv nor .csv.gz", soft_wrap=True)
+        err.print(
+            f"ignored: {key} is no .csv, .tsv or .txt, plain, .gz or .zst",
+            soft_wrap=True,
+            markup=False,
+        )
     known = f", {report.unchanged} files known from before" if report.unchanged else ""
     out.print(
         f"{report.accepted:,} readings added, {report.rejected:,} rejected{known}. "
@@ -89,7 +152,7 @@ def _files_table(files: tuple[FileReport, ...]) -> Table:
     for file in ranked[:FILES_SHOWN]:
         counts = (file.rows_total, file.accepted, file.duplicate, file.rejected)
         shown = ("left",) if file.left else (f"{count:,}" for count in counts)
-        table.add_row(file.key, *shown)
+        table.add_row(escape(file.key), *shown)
     return table
 
 
@@ -102,7 +165,8 @@ def _in_words(snapshot: Snapshot) -> str:
     )
 
 
-def _open(root: str | None) -> tuple[ReadingsTable, Snapshot]:
+def open_readings(root: str | None) -> tuple[ReadingsTable, Snapshot]:
+    """The table of the root and its newest snapshot."""
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.readings.table import open_table
     from smartwatts_ml.settings import settings
@@ -114,33 +178,36 @@ def _open(root: str | None) -> tuple[ReadingsTable, Snapshot]:
 
 @app.command()
 def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
-    """Totals, and each site's channels, span and coverage.
+    """Totals, and each device's span, spacing and coverage, from metadata alone.
 
     Example: smartwatts readings stats --json
     """
-    table, snapshot = _open(root)
-    spans = table.readings(snapshot).spans()
+    table, snapshot = open_readings(root)
+    readings = table.readings(snapshot)
+    devices = readings.devices()
     if as_json:
-        sites = [_span_json(span) for span in spans]
-        print_json({"snapshot": snapshot.to_json(), "sites": sites})
+        parts = table.parts()
+        print_json(
+            {
+                "snapshot": snapshot.to_json(),
+                "files": len(parts),
+                "bytes": sum(part.size for part in parts),
+                "sites": [_span_json(span) for span in readings.spans()],
+                "devices": [_device_json(device) for device in devices],
+            }
+        )
         return
-    out.print(_in_words(snapshot), soft_wrap=True)
-    if spans:
-        out.print(_sites_table(spans))
+    out.print(_in_words(snapshot), soft_wrap=True, markup=False)
+    if devices:
+        out.print(_devices_table(devices[:DEVICES_SHOWN]))
+    if len(devices) > DEVICES_SHOWN:
+        out.print(f"… and {len(devices) - DEVICES_SHOWN:,} more devices; --json tells all")
 
 
-def _coverage(span: SiteSpan) -> float | None:
-    """Readings there are, of those that the site's span could hold at its spacing."""
-    if not span.native_s:
-        return None
-    seconds = float((span.end - span.start) / _second())
-    return min(1.0, span.rows * span.native_s / (seconds * len(span.channels)))
-
-
-def _second() -> Any:
+def _stamp(us: int) -> str:
     import numpy as np
 
-    return np.timedelta64(1, "s")
+    return str(np.datetime64(us, "us").astype("M8[s]"))
 
 
 def _span_json(span: SiteSpan) -> dict[str, Any]:
@@ -151,24 +218,35 @@ def _span_json(span: SiteSpan) -> dict[str, Any]:
         "end": f"{span.end}Z",
         "rows": span.rows,
         "native_s": span.native_s,
-        "coverage": _coverage(span),
+        "coverage": span.coverage,
     }
 
 
-def _sites_table(spans: tuple[SiteSpan, ...]) -> Table:
-    table = Table("site", "channels", *(Column(name, no_wrap=True) for name in ("from", "to")))
+def _device_json(device: DevicePart) -> dict[str, Any]:
+    return {
+        "site": device.site,
+        "channel": device.channel,
+        "rows": device.rows,
+        "start": f"{_stamp(device.first)}Z",
+        "end": f"{_stamp(device.last + device.native)}Z",
+        "native_s": device.native / MICRO,
+        "coverage": device.coverage,
+    }
+
+
+def _devices_table(devices: Sequence[DevicePart]) -> Table:
+    table = Table("site", "channel", *(Column(name, no_wrap=True) for name in ("from", "to")))
     for name in ("spacing", "readings", "coverage"):
         table.add_column(name, justify="right")
-    for span in spans:
-        coverage = _coverage(span)
+    for device in devices:
         table.add_row(
-            span.site,
-            ", ".join(span.channels),
-            str(span.start)[:16],
-            str(span.end)[:16],
-            f"{span.native_s} s" if span.native_s else "?",
-            f"{span.rows:,}",
-            "?" if coverage is None else f"{coverage:.0%}",
+            escape(device.site),
+            escape(device.channel),
+            _stamp(device.first)[:16],
+            _stamp(device.last + device.native)[:16],
+            f"{device.native / MICRO:g} s" if device.native else "?",
+            f"{device.rows:,}",
+            "?" if device.coverage is None else f"{device.coverage:.1%}",
         )
     return table
 
@@ -190,7 +268,7 @@ def export(
 
     from smartwatts_ml.readings.base import device_id
 
-    table, snapshot = _open(root)
+    table, snapshot = open_readings(root)
     readings = table.readings(snapshot)
     known = [span.site for span in readings.spans()]
     if site not in known:
@@ -208,4 +286,4 @@ def export(
     frame["timestamp"] = frame["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     output.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(output, index=False, float_format="%.6g")
-    out.print(f"{len(frame):,} rows in {output}", soft_wrap=True)
+    out.print(f"{len(frame):,} rows in {output}", soft_wrap=True, markup=False)

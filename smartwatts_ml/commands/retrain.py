@@ -57,6 +57,7 @@ def retrain(
     from smartwatts_ml.settings import settings
     from smartwatts_ml.stages import pipeline
     from smartwatts_ml.stages.ingest import ingest
+    from smartwatts_ml.stages.publish import resign_pointers
 
     for model in models or ():
         find_model(model)
@@ -81,6 +82,8 @@ def retrain(
             )
         if reason:
             failures[model] = reason
+    if not dry_run:
+        resign_pointers(objects, current)
     result = pipeline.run_report(current.root, plan.run_id) | {"failures": failures}
     if as_json:
         print_json(result)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
     import pandas as pd
-    from pydantic_settings import BaseSettings
 
     from smartwatts_ml.readings.base import Readings, SiteSpan
+    from smartwatts_ml.settings import TomlSettings
 
 __all__ = [
     "Criterion",
@@ -161,7 +161,7 @@ class Kind(ABC):
     prediction_columns: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def settings_class(self) -> type[BaseSettings]:
+    def settings_class(self) -> type[TomlSettings]:
         """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
 
     @abstractmethod

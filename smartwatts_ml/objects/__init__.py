@@ -19,7 +19,7 @@ __all__ = ["Object", "ObjectInfo", "Objects", "open_root"]
 
 
 def open_root(url: str, *, writable: bool = True) -> Objects:
-    """Open a path, ``file:///…`` or ``s3://bucket/prefix``.
+    """Open a path, ``file:///…`` or ``s3://bucket/prefix``; for reading ``https://…`` too.
 
     A directory is created if absent. The first time that a process opens an S3 root, both
     conditional writes are tried on it for real. Neither is done if not ``writable``, so
@@ -36,6 +36,10 @@ def open_root(url: str, *, writable: bool = True) -> Objects:
         from smartwatts_ml.objects.s3 import open_s3_root
 
         return open_s3_root(url, test=writable)
+    if scheme[1].lower() in ("http", "https") and not writable:
+        from smartwatts_ml.objects.http import HttpObjects
+
+        return HttpObjects(url)
     raise UsageError(
         f"cannot open root {url}", fix="give a path, file:///path or s3://bucket/prefix"
     )

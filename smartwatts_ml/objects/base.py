@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
     ChangedError,
     NotFoundError,
     StoreError,
+    TrustError,
     UsageError,
 )
 
-__all__ = ["Object", "ObjectInfo", "Objects", "check_key"]
+__all__ = ["Object", "ObjectInfo", "Objects", "check_key", "check_size"]
 
 WRITE_ATTEMPTS = 10
 
@@ -39,6 +43,12 @@ class ObjectInfo:
     modified: datetime
 
 
+def check_size(size: int, limit: int | None, where: str) -> None:
+    """Raise TrustError if an object is larger than it can be."""
+    if limit is not None and size > limit:
+        raise TrustError(f"{where} is larger than the {limit} bytes it may have")
+
+
 def check_key(key: str) -> str:
     """The key itself, if it is relative and cannot leave its root.
 
@@ -56,12 +66,18 @@ class Objects(ABC):
     url: str
 
     @abstractmethod
-    def read(self, key: str) -> Object:
-        """The whole object. Raises NotFoundError."""
+    def read(self, key: str, limit: int | None = None) -> Object:
+        """The whole object. Raises NotFoundError, and TrustError where it has more than
+        ``limit`` bytes."""
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Objects whose key starts with ``prefix``, below folders too, sorted by key."""
+
+    @abstractmethod
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Names of the folders directly below ``prefix`` ("" or ending with a slash),
+        sorted. Costs nothing for what is in them."""
 
     @abstractmethod
     def create(self, key: str, data: bytes) -> str:
@@ -72,12 +88,32 @@ class Objects(ABC):
         """Write only if still at ``etag``; the new etag. Raises ChangedError."""
 
     @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing where it is gone already."""
+
+    @abstractmethod
     def info(self, key: str) -> ObjectInfo:
         """One object's entry, without reading it. Raises NotFoundError."""
 
     @abstractmethod
     def fetch(self, key: str, path: Path) -> None:
         """Stream an object into a local file. Raises NotFoundError."""
+
+    def open(self, key: str) -> BinaryIO:
+        """An object to read in places, of which only those are fetched where the root can
+        do that. Raises NotFoundError."""
+        return io.BytesIO(self.read(key).data)
+
+    @contextmanager
+    def at_hand(self, key: str, folder: Path) -> Iterator[Path]:
+        """A local file with the object's content, to be read and left as it is: the object
+        itself where it is one, otherwise a copy in ``folder`` that is gone afterwards."""
+        path = folder / "fetched"
+        self.fetch(key, path)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     @abstractmethod
     def upload(self, key: str, path: Path) -> None:
@@ -98,6 +134,11 @@ class Objects(ABC):
         except NotFoundError:
             return False
         return True
+
+    def remove_leftovers(self, prefix: str, older_than_s: float) -> int:
+        """Remove what processes that died left below ``prefix``; how many. Objects that
+        are written in one request leave nothing."""
+        return 0
 
     def write(self, key: str, data: bytes) -> str:
         """Create or replace, for objects of which the last writer may win; the etag."""

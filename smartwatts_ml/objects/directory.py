@@ -12,13 +12,14 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
@@ -26,7 +27,8 @@ from smartwatts_ml.errors import (
     NotFoundError,
     StoreError,
 )
-from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key
+from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
+from smartwatts_ml.objects.durable import flush_folder, make_folder, write_flushed
 
 __all__ = ["DirectoryObjects"]
 
@@ -51,12 +53,14 @@ class DirectoryObjects(Objects):
         self.url = str(self._path)
         with _as_store_errors(self._path, "open"):
             if create:
-                self._path.mkdir(parents=True, exist_ok=True)
+                make_folder(self._path)
 
-    def read(self, key: str) -> Object:
+    def read(self, key: str, limit: int | None = None) -> Object:
         path = self._file(key)
         with _as_store_errors(path, "read"), path.open("rb") as file:
-            return Object(file.read(), _etag(os.fstat(file.fileno())))
+            stat = os.fstat(file.fileno())
+            check_size(stat.st_size, limit, str(path))
+            return Object(file.read(), _etag(stat))
 
     def info(self, key: str) -> ObjectInfo:
         path = self._file(key)
@@ -71,6 +75,30 @@ class DirectoryObjects(Objects):
             check_key(folder)
         return self._walk(self._path / folder, f"{folder}/" if folder else "", prefix, ())
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        folder = self._file(prefix.rstrip("/")) if prefix else self._path
+        with _as_store_errors(folder, "list"):
+            if folder.is_dir():
+                yield from sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+
+    def delete(self, key: str) -> None:
+        path = self._file(key)
+        with _as_store_errors(path, "remove"), contextlib.suppress(FileNotFoundError):
+            with self._lock():
+                path.unlink()
+            flush_folder(path.parent)
+
+    def remove_leftovers(self, prefix: str, older_than_s: float) -> int:
+        before, removed = time.time() - older_than_s, 0
+        folder = self._path / prefix
+        with _as_store_errors(folder, "clean"):
+            for path in folder.rglob(f"{TEMPORARY}*"):
+                with contextlib.suppress(FileNotFoundError):  # its writer lives after all
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        removed += 1
+        return removed
+
     def create(self, key: str, data: bytes) -> str:
         path = self._file(key)
         with _as_store_errors(path, "write"), _temporary(path, data) as temporary:
@@ -79,7 +107,7 @@ class DirectoryObjects(Objects):
                 self._link(temporary, path)
             except FileExistsError as error:
                 raise AlreadyExistsError(f"{path} is already there") from error
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
             return etag
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
@@ -95,7 +123,7 @@ class DirectoryObjects(Objects):
                 _make_later(temporary, before.st_mtime_ns)
                 after = _etag(temporary.stat())
                 temporary.replace(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
             return after
 
     def fetch(self, key: str, path: Path) -> None:
@@ -107,6 +135,16 @@ class DirectoryObjects(Objects):
             _temporary(path, file) as temporary,
         ):
             temporary.replace(path)
+
+    def open(self, key: str) -> BinaryIO:
+        path = self._file(key)
+        with _as_store_errors(path, "read"):
+            return path.open("rb")
+
+    @contextmanager
+    def at_hand(self, key: str, folder: Path) -> Iterator[Path]:
+        self.open(key).close()  # says what is wrong with it, if something is
+        yield self._file(key)
 
     def upload(self, key: str, path: Path) -> None:
         target = self._file(key)
@@ -120,7 +158,7 @@ class DirectoryObjects(Objects):
                 if target.exists():
                     _make_later(temporary, target.stat().st_mtime_ns)
                 temporary.replace(target)
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
 
     def uri(self, key: str) -> str:
         return str(self._file(key)) if key else self.url
@@ -141,7 +179,8 @@ class DirectoryObjects(Objects):
             return
         with _as_store_errors(folder, "list"):
             names = sorted(
-                f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(folder)
+                f"{entry.name}/" if _is_folder(entry) else entry.name
+                for entry in os.scandir(folder)
             )
         for name in names:
             key = base + name
@@ -151,9 +190,10 @@ class DirectoryObjects(Objects):
                 if key.startswith(prefix) or prefix.startswith(key):
                     yield from self._walk(folder / name, key, prefix, (*above, real))
             elif key.startswith(prefix):
-                # A file that another process just replaced or removed is not an error.
-                with contextlib.suppress(FileNotFoundError):
-                    yield _info(key, (folder / name).stat())
+                status = _status(folder / name)
+                # A pipe would be waited for without end.
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    yield _info(key, status)
 
     def _link(self, temporary: Path, path: Path) -> None:
         """Give the temporary file its name unless that is taken."""
@@ -176,6 +216,26 @@ class DirectoryObjects(Objects):
             yield
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """A link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """None where there is nothing: another process just removed it, or a link leads nowhere."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
+
+
 @contextmanager
 def _as_store_errors(path: Path, verb: str) -> Iterator[None]:
     try:
@@ -190,13 +250,13 @@ def _as_store_errors(path: Path, verb: str) -> Iterator[None]:
 @contextmanager
 def _temporary(path: Path, data: bytes | IO[bytes]) -> Iterator[Path]:
     """A flushed file with ``data`` beside ``path``, removed if it was not moved."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
     with _removed_after(temporary):
         if isinstance(data, bytes):
-            _write_flushed(temporary, lambda out: out.write(data))
+            write_flushed(temporary, lambda out: out.write(data))
         else:
-            _write_flushed(temporary, lambda out: shutil.copyfileobj(data, out))
+            write_flushed(temporary, lambda out: shutil.copyfileobj(data, out))
         yield temporary
 
 
@@ -207,24 +267,6 @@ def _removed_after(path: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
-
-
-def _write_flushed(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    with path.open("xb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    now = time.time_ns()
-    os.utime(path, ns=(now, now))
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a new name survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _make_later(path: Path, than_ns: int) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import boto3
@@ -24,17 +22,21 @@ from smartwatts_ml.errors import (
     ChangedError,
     NotFoundError,
     StoreError,
-    UnfitServerError,
     UsageError,
 )
-from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key
+from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
+from smartwatts_ml.objects.ranges import open_ranges
 from smartwatts_ml.objects.s3_errors import as_store_errors, error_code, status
+from smartwatts_ml.objects.selftest import (
+    ATTEMPTS,
+    TEST_KEY,
+    check_conditional_writes,
+    pause,
+    unfit,
+)
 
 __all__ = ["S3Objects", "open_s3_root"]
 
-SELF_TEST_KEY = ".selftest/conditional-writes"
-ATTEMPTS = 6
-FIRST_PAUSE_S = 0.05
 AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 DEFAULT_REGION = "us-east-1"
 BROKEN_OFF = (ResponseStreamingError, IncompleteReadError)
@@ -77,15 +79,16 @@ class S3Objects(Objects):
             ) from error
         self.endpoint: str = self._client.meta.endpoint_url
 
-    def read(self, key: str) -> Object:
+    def read(self, key: str, limit: int | None = None) -> Object:
         for attempt in range(ATTEMPTS):
             try:
                 with as_store_errors(self.uri(key), passing=BROKEN_OFF):
                     response = self._client.get_object(**self._at(key))
+                    check_size(response["ContentLength"], limit, self.uri(key))
                     return Object(response["Body"].read(), response["ETag"])
             except BROKEN_OFF:
                 # boto3 retries requests, but not a body that breaks off.
-                _pause(attempt)
+                pause(attempt)
         raise StoreError(f"{self.uri(key)} breaks off each time it is read")
 
     def info(self, key: str) -> ObjectInfo:
@@ -101,6 +104,18 @@ class S3Objects(Objects):
                     key = item["Key"][len(self._base) :]
                     if key and not key.endswith("/"):  # folder markers of consoles
                         yield ObjectInfo(key, item["Size"], item["ETag"], item["LastModified"])
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        pages = self._client.get_paginator("list_objects_v2")
+        base = self._base + prefix
+        with as_store_errors(self.uri(prefix.rstrip("/"))):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=base, Delimiter="/"):
+                for item in page.get("CommonPrefixes", ()):
+                    yield item["Prefix"][len(base) : -1]
+
+    def delete(self, key: str) -> None:
+        with as_store_errors(self.uri(key)):
+            self._client.delete_object(**self._at(key))
 
     def create(self, key: str, data: bytes) -> str:
         etag = self._put_if(key, data, IfNoneMatch="*")
@@ -123,6 +138,22 @@ class S3Objects(Objects):
                 )
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def open(self, key: str) -> BinaryIO:
+        with as_store_errors(self.uri(key)):
+            size = self._client.head_object(**self._at(key))["ContentLength"]
+        return open_ranges(lambda first, last: self._range(key, first, last), size)
+
+    def _range(self, key: str, first: int, last: int) -> bytes:
+        """Bytes ``first`` to ``last``, both included."""
+        for attempt in range(ATTEMPTS):
+            try:
+                with as_store_errors(self.uri(key), passing=BROKEN_OFF):
+                    found = self._client.get_object(**self._at(key), Range=f"bytes={first}-{last}")
+                    return bytes(found["Body"].read())
+            except BROKEN_OFF:
+                pause(attempt)
+        raise StoreError(f"{self.uri(key)} breaks off each time it is read")
 
     def upload(self, key: str, path: Path) -> None:
         try:
@@ -157,49 +188,27 @@ class S3Objects(Objects):
         return options
 
     def self_test(self) -> None:
-        """Try both conditional writes on one small object, which every test re-uses.
+        """Try both conditional writes on the server. Raises UnfitServerError."""
 
-        Holds up when several processes test at once: whatever the others do, a second
-        create and a replace with an etag that was replaced before must both fail.
-        """
-        if self._probe(IfNoneMatch="*") and self._probe(IfNoneMatch="*"):
-            raise self._unfit("create-if-absent (If-None-Match)", "overwrites")
-        for attempt in range(ATTEMPTS):
-            with as_store_errors(self.uri(SELF_TEST_KEY)):
-                etag = self._client.head_object(**self._at(SELF_TEST_KEY))["ETag"]
-            if self._probe(IfMatch=etag):
-                break
-            _pause(attempt)
-        else:
-            raise self._unfit("replace-if-unchanged (If-Match)", "refuses")
-        if self._probe(IfMatch=etag):
-            raise self._unfit("replace-if-unchanged (If-Match)", "overwrites")
+        def etag() -> str:
+            return self.info(TEST_KEY).etag
 
-    def _probe(self, **condition: str) -> bool:
+        check_conditional_writes(self._probe, etag, self.endpoint)
+
+    def _probe(self, condition: dict[str, str]) -> bool:
         """Whether the server took a conditional write of fresh bytes."""
-        body = os.urandom(16).hex().encode()
+        where, body = self.uri(TEST_KEY), os.urandom(16).hex().encode()
         try:
-            with as_store_errors(self.uri(SELF_TEST_KEY), passing=(ClientError,)):
-                self._client.put_object(**self._at(SELF_TEST_KEY), Body=body, **condition)
+            with as_store_errors(where, passing=(ClientError,)):
+                self._client.put_object(**self._at(TEST_KEY), Body=body, **condition)
         except ClientError as error:
             if _failed_condition(error):
                 return False
             if status(error) == 501 or error_code(error) == "NotImplemented":
-                raise self._unfit(" and ".join(condition), "does not know") from error
-            with as_store_errors(self.uri(SELF_TEST_KEY)):
+                raise unfit(self.endpoint, f"does not implement {' '.join(condition)}") from error
+            with as_store_errors(where):
                 raise
         return True
-
-    def _unfit(self, condition: str, verdict: str) -> UnfitServerError:
-        what = {
-            "overwrites": f"ignores {condition}",
-            "refuses": f"refuses every {condition}",
-            "does not know": f"does not implement {condition}",
-        }[verdict]
-        return UnfitServerError(
-            f"the S3 server at {self.endpoint} {what}: models and readings could be lost",
-            fix="use a server or a version of it that honours conditional writes",
-        )
 
     def _put_if(self, key: str, data: bytes, **condition: str) -> str | None:
         """The new etag, or None where the condition does not hold."""
@@ -218,7 +227,7 @@ class S3Objects(Objects):
                     break
             # 409: another write of this key was under way, and either may have won.
             retried = True
-            _pause(attempt)
+            pause(attempt)
         return self._own(key, data) if retried else None
 
     def _own(self, key: str, data: bytes) -> str | None:
@@ -267,7 +276,3 @@ def _transfer() -> TransferConfig:
 def _failed_condition(error: ClientError) -> bool:
     """Whether the object is not what the write expected; NoSuchKey: nothing to replace."""
     return status(error) in (409, 412) or error_code(error) == "NoSuchKey"
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))

@@ -9,12 +9,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from smartwatts_ml.ahead import map_ahead
+
+if TYPE_CHECKING:
+    from smartwatts_ml.readings.quality import SiteQuality
 
 __all__ = ["MAINS", "Readings", "SiteReadings", "SiteSpan", "device_id", "split_device_id"]
 
 MAINS = "mains"
+AHEAD = 2
 
 
 def device_id(site: str, channel: str) -> str:
@@ -44,7 +51,9 @@ class SiteReadings:
     since the epoch. Each array of ``channels`` is float32 of shape (n,), mean W over the
     interval, NaN where no reading covers at least half of it. ``anomaly`` is uint8 of
     shape (n,), the label of mains where the source has one. Only intervals from
-    ``score_from`` on may be scored (``None``: all); earlier ones are context.
+    ``score_from`` on may be scored (``None``: all); earlier ones are context. ``suspect``,
+    which ``Readings.mark`` fills, is by channel bool of shape (n,), True where a reading
+    that a plausibility check doubts touches the interval.
     """
 
     site: str
@@ -54,6 +63,7 @@ class SiteReadings:
     anomaly: np.ndarray | None = None
     timezone: str = "UTC"
     score_from: np.datetime64 | None = None
+    suspect: dict[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.channels.values()))) if self.channels else 0
@@ -87,6 +97,9 @@ class SiteReadings:
             start=self.start + np.timedelta64(a * self.period_s, "s"),
             channels={name: values[a:b] for name, values in self.channels.items()},
             anomaly=None if self.anomaly is None else self.anomaly[a:b],
+            suspect=None
+            if self.suspect is None
+            else {name: marked[a:b] for name, marked in self.suspect.items()},
         )
 
 
@@ -106,6 +119,15 @@ class SiteSpan:
     rows: int
     native_s: int = field(default=0)
 
+    @property
+    def coverage(self) -> float | None:
+        """Readings there are, of those that all channels could hold at the spacing of mains,
+        at most 1; None where there is no spacing."""
+        if not self.native_s:
+            return None
+        seconds = float((self.end - self.start) / np.timedelta64(1, "s"))
+        return min(1.0, self.rows * self.native_s / (seconds * len(self.channels)))
+
 
 class Readings(ABC):
     """A fixed set of readings, handed out a site at a time."""
@@ -124,11 +146,22 @@ class Readings(ABC):
         than ``period_s`` comes back with no channels.
         """
 
+    def quality(self, site: str) -> SiteQuality:
+        """How plausible and how complete one site's readings are, as they arrived."""
+        raise NotImplementedError(f"{type(self).__name__} keeps no readings as they arrived")
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        """What ``load`` gave, with ``suspect`` filled. Reads the site once more."""
+        raise NotImplementedError(f"{type(self).__name__} keeps no readings as they arrived")
+
     def iterate(
         self, period_s: int, channels: Sequence[str] | None = None
     ) -> Iterator[SiteReadings]:
-        """Every site that has something at ``period_s``, one at a time, sorted by site."""
-        for span in self.spans():
-            loaded = self.load(span.site, period_s, channels)
+        """Every site that has something at ``period_s``, one at a time, sorted by site.
+
+        The next two are loaded meanwhile, so ``load`` has to bear several threads.
+        """
+        sites = (span.site for span in self.spans())
+        for loaded in map_ahead(lambda site: self.load(site, period_s, channels), sites, AHEAD):
             if len(loaded):
                 yield loaded

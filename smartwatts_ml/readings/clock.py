@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+
 from smartwatts_ml.errors import UsageError
 
-__all__ = ["Stretch", "find_zone", "is_utc", "stretches", "to_utc"]
+__all__ = ["LocalClock", "Stretch", "find_zone", "is_utc", "stretches", "to_utc"]
 
 DAY = timedelta(days=1)
 ZERO = timedelta(0)
@@ -85,6 +87,50 @@ def stretches(name: str, first: datetime, last: datetime) -> tuple[Stretch, ...]
             offset = after
         at += DAY
     return tuple(found)
+
+
+class LocalClock:
+    """Wall-clock stamps of a timezone → UTC, many at a time."""
+
+    def __init__(self, name: str) -> None:
+        parts = stretches(name, datetime(1999, 12, 31), datetime(2100, 1, 2))
+        self._starts = np.array([part.start for part in parts], "M8[us]").astype(np.int64)
+        self._offsets = np.array([_micros(part.offset) for part in parts])
+        self._gap = np.array([part.offset is None for part in parts])
+        self._later = np.array(
+            [
+                0 if part.second is None else _micros(part.offset) - _micros(part.second)
+                for part in parts
+            ]
+        )
+
+    def to_utc(self, local: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """UTC (int64 µs, the first occurrence of two), whether in a gap, whether in a fold.
+
+        ``local`` int64, µs since the epoch as the clock shows it; all of shape (n,).
+        """
+        if not len(local):
+            return local, np.zeros(0, bool), np.zeros(0, bool)
+        low, high = self._part(np.array([local.min(), local.max()]))
+        part = np.full(len(local), low) if low == high else self._part(local)
+        return local - self._offsets[part], self._gap[part], self._later[part] > 0
+
+    def fold_of(self, first: np.ndarray) -> np.ndarray:
+        """Which fold each UTC stamp of a first occurrence is in; int64, shape (n,)."""
+        folds = np.flatnonzero(self._later)
+        starts = (self._starts - self._offsets)[folds]
+        return folds[np.searchsorted(starts, first, side="right") - 1]
+
+    def later_by(self, first: np.ndarray) -> np.ndarray:
+        """How much later (µs) the second occurrence is, for UTC stamps of first ones."""
+        return self._later[self.fold_of(first)]
+
+    def _part(self, local: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self._starts, local, side="right") - 1
+
+
+def _micros(offset: timedelta | None) -> int:
+    return 0 if offset is None else offset // timedelta(microseconds=1)
 
 
 def to_utc(local: datetime, name: str) -> datetime:

@@ -17,13 +17,17 @@ __all__ = [
     "PARTITIONS",
     "SITE",
     "TIMESTAMP",
+    "TOTAL",
     "site_bucket",
 ]
 
 TIMESTAMP = "timestamp"
 """Start of the interval, UTC, µs."""
 CONSUMPTION = "consumption"
-"""Mean active power over the interval, W (in a CSV file: in the configured unit)."""
+"""Mean active power over the interval, W (in a CSV file: in the configured unit). Null where
+the source sends a meter's total: the power follows from the totals when they are read."""
+TOTAL = "total_kwh"
+"""What the meter had counted at the timestamp, kWh, where the source sends that; else null."""
 DEVICE_ID = "device_id"
 """``site/channel``; a bare id is that site's mains."""
 ANOMALY = "anomaly"
@@ -33,7 +37,7 @@ CSV_COLUMNS = (TIMESTAMP, CONSUMPTION, DEVICE_ID)
 SITE = "site"
 CHANNEL = "channel"
 ARRIVAL = "arrival"
-"""Grows with each ingest: of two readings of one device and stamp the larger counts."""
+"""When the reading's file landed: of two readings of one device and stamp the larger counts."""
 MONTH = "month"
 """``2026-11``, of the timestamp in UTC."""
 BUCKET = "bucket"

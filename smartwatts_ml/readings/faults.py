@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.stampforms import FileStamps
 
 __all__ = ["FAULTS", "Fault", "FileReport", "ReadReport"]
 
@@ -23,14 +24,13 @@ FAULTS: Mapping[str, Fault] = {
     "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
-    "stamp_form": Fault(TIMESTAMP, "not an ISO 8601 date and time"),
+    "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),
     "stamp_range": Fault(TIMESTAMP, "not between the years 2000 and 2099"),
     "stamp_gap": Fault(TIMESTAMP, "does not exist: daylight saving time skips it"),
     "value_empty": Fault(CONSUMPTION, "empty"),
     "value_form": Fault(CONSUMPTION, "not a number"),
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),
-    "value_interval": Fault(CONSUMPTION, "kWh of an unknown interval: the device's only stamp"),
     "device_empty": Fault(DEVICE_ID, "empty, or without a site"),
     "anomaly_form": Fault(ANOMALY, "neither 0 nor 1"),
 }
@@ -43,7 +43,7 @@ class FileReport:
     ``duplicate`` rows repeat an earlier device and stamp of the file; the last one is the
     one that is accepted. ``reasons`` counts rejected rows by code in ``FAULTS``.
     ``left``: why the file was left for the next run. ``same_as``: an earlier file with the
-    same content. ``sample``: an accepted timestamp as the file writes it.
+    same content. ``stamps``: how it writes timestamps.
     """
 
     key: str
@@ -57,7 +57,11 @@ class FileReport:
     digest: str = ""
     left: str | None = None
     same_as: str | None = None
-    sample: str = ""
+    stamps: FileStamps | None = None
+
+    def with_duplicates(self, count: int) -> FileReport:
+        """So many of the rows repeat another one of the file."""
+        return replace(self, accepted=self.accepted - count, duplicate=count)
 
     @property
     def rows_total(self) -> int:

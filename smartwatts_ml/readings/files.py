@@ -1,7 +1,8 @@
-"""Readings straight from CSV files: what train --data-dir, evaluate and predict read."""
+"""Readings straight from files: what train --data-dir, evaluate and predict read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,26 +11,38 @@ import numpy as np
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.faults import FileReport, ReadReport
+from smartwatts_ml.readings.parsed import labels_of
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, forget, scan
-from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
+from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.readings.settling import FileSource, Intervals, settle, untold_interval
+from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, primary_channels, site_spans
+from smartwatts_ml.readings.sources import source_of
+from smartwatts_ml.readings.spill import Rows, Spill
+from smartwatts_ml.readings.staging import DeviceNumbers, as_rows
 from smartwatts_ml.readings.stamps import StampForm, parse_stamp
 from smartwatts_ml.readings.workspace import Workspace
 from smartwatts_ml.settings import Settings
 
-__all__ = ["SUFFIXES", "FileReadings", "find_files"]
+__all__ = ["FileReadings", "find_files", "is_readings_file"]
 
-SUFFIXES = (".csv", ".csv.gz")
-LINE_BITS = 40
-"""Bits of a line number within the order of arrival."""
+READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
+
+
+def is_readings_file(name: str) -> bool:
+    """Whether a file is one of readings, told by its name.
+
+    >>> [is_readings_file(name) for name in ("a.csv", "B.CSV.GZ", "c.tsv.zst", "d.parquet")]
+    [True, True, True, False]
+    """
+    return READINGS_FILE.fullmatch(name) is not None
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """CSV and CSV.gz files, in the order given; those of a folder and below it by name."""
+    """Files of readings, in the order given; those of a folder and below it by name."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = (p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES))
+            inside = (p for p in path.rglob("*") if is_readings_file(p.name))
             found += sorted(p for p in inside if p.is_file() and not p.name.startswith("."))
         elif path.is_file():
             found.append(path)
@@ -37,37 +50,39 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
             raise BadInputError(f"no file or folder {path}")
     if not found:
         listed = ", ".join(str(path) for path in paths)
-        raise BadInputError(f"no CSV or CSV.gz file in {listed}")
+        raise BadInputError(f"no CSV file, plain or packed (.gz, .zst), in {listed}")
     return found
 
 
 class FileReadings(StoredReadings):
-    """Readings of CSV and CSV.gz files; folders are searched below.
+    """Readings of CSV files, plain or packed; folders are searched below.
 
-    The files are scanned once, into a temporary database that is gone with this object.
-    Of several readings of one device and stamp, the last one counts. ``report`` says what
+    The files are scanned once, into a temporary folder that is gone with this object. Of
+    several readings of one device and stamp, the last one counts. ``report`` says what
     became of each line.
     """
 
     def __init__(self, paths: Sequence[Path], settings: Settings) -> None:
         super().__init__(settings)
         self._work = Workspace()
-        self._work.query("""
-            CREATE TABLE devices (device INTEGER, name VARCHAR, site VARCHAR, channel VARCHAR);
-            CREATE TABLE readings (device INTEGER, stamp BIGINT, value FLOAT, anomaly UTINYINT,
-                arrival BIGINT);
-        """)
+        self._spill = Spill(self._work.new_folder())
+        self._devices_seen = DeviceNumbers()
+        self._sources: dict[int, FileSource] = {}
+        self._intervals = Intervals()
         try:
-            files = find_files([Path(path) for path in paths])
-            self.report = ReadReport(tuple(self._take(i, path) for i, path in enumerate(files)))
+            files = [self._scan(path) for path in find_files([Path(path) for path in paths])]
+            self._count_intervals(files)
+            self._numbers, self._spans_of = self._settle_all()
+            self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if not self.report.accepted:
                 raise BadInputError(f"no usable reading: {self.report.summary()}")
         except BaseException:
-            self._work.close()
+            self.close()
             raise
 
     def close(self) -> None:
-        """Delete the temporary database."""
+        """Delete the temporary folder."""
+        self._spill.close()
         self._work.close()
 
     def __enter__(self) -> FileReadings:
@@ -76,58 +91,75 @@ class FileReadings(StoredReadings):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, order: int, path: Path) -> FileReport:
-        """Scan one file and keep what was accepted."""
-        report = scan(self._work, path, str(path), self._settings)
-        self._work.query(f"""
-            INSERT INTO devices
-            SELECT (SELECT count(*) FROM devices) + row_number() OVER (ORDER BY device), device,
-                split_part(device, '/', 1), substr(device, instr(device, '/') + 1)
-            FROM (SELECT DISTINCT device FROM {SCANNED} WHERE {ACCEPTED})
-            WHERE device NOT IN (SELECT name FROM devices)
-        """)
-        self._work.query(f"""
-            INSERT INTO readings
-            SELECT devices.device, epoch_us(stamp), value, anomaly,
-                {order << LINE_BITS} + line_no
-            FROM {SCANNED} AS scanned JOIN devices ON devices.name = scanned.device
-            WHERE {ACCEPTED}
-        """)
-        forget(self._work)
-        return report
+    def _scan(self, path: Path) -> FileReport:
+        """Take over one file's rows."""
+        number = len(self._sources)
+        scan = FileScan(path, str(path), source_of(self._settings, str(path)))
+        self._sources[number] = scan.file_source
+        for parsed in scan:
+            if len(parsed):
+                rows = as_rows(parsed, number, self._devices_seen)
+                self._spill.add(rows.devices.astype(np.int64), rows)
+        return scan.report()
+
+    def _count_intervals(self, files: Sequence[FileReport]) -> None:
+        untold = [n for n, file in self._sources.items() if file.source.interval_untold]
+        if not untold:
+            return
+        for device in self._spill.sizes():
+            rows = self._spill.read(device)
+            self._intervals.count(rows.take(np.isin(rows.files, untold)))
+        for number in untold:
+            if files[number].accepted and self._intervals.of(number) is None:
+                raise untold_interval(files[number].key)
+
+    def _settle_all(self) -> tuple[dict[tuple[str, str], int], list[DeviceSpan]]:
+        """The number of each site and channel, and what it spans. Fills ``_duplicates``."""
+        pairs, ranks = self._devices_seen.ranked()
+        self._ranks = ranks
+        self._duplicates = np.zeros(len(self._sources), np.int64)
+        numbers = {pairs[rank]: number for number, rank in enumerate(ranks.tolist())}
+        spans = []
+        for (site, channel), number in sorted(numbers.items()):
+            rows, duplicates = self._settled(number)
+            for file, count in duplicates.items():
+                self._duplicates[file] += count
+            spans.append((site, channel, int(rows.stamps[0]), int(rows.stamps[-1]), len(rows)))
+        return numbers, spans
+
+    def _settled(self, number: int) -> tuple[Rows, dict[int, int]]:
+        return settle(self._spill.read(number), self._ranks, self._sources, self._intervals)
+
+    def _account(self, number: int, file: FileReport) -> FileReport:
+        return file.with_duplicates(int(self._duplicates[number]))
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
-        devices = self._work.query("""
-            SELECT site, channel, min(stamp), max(stamp), count(*)
-            FROM readings JOIN devices USING (device) GROUP BY ALL ORDER BY ALL
-        """)
-        chosen = primary_channels((site, channel) for site, channel, *_ in devices)
+        chosen = primary_channels((site, channel) for site, channel, *_ in self._spans_of)
         natives = {
             site: self._devices(site, [channel])[channel].native_us
             for site, channel in chosen.items()
         }
-        return site_spans(devices, natives)
+        return site_spans(self._spans_of, natives)
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
         found = {}
         for channel in channels:
-            columns = self._work.database.execute(
-                """SELECT stamp, value, anomaly::FLOAT AS anomaly, arrival FROM readings
-                WHERE device = (SELECT device FROM devices WHERE site = ? AND channel = ?)""",
-                [site, channel],
-            ).fetchnumpy()
+            rows, _ = self._settled(self._numbers[site, channel])
+            counted = np.array([file.source.is_counter for file in self._sources.values()])
+            total = counted[rows.files]
             found[channel] = DeviceReadings.of(
-                columns["stamp"],
-                columns["value"],
-                np.ma.filled(columns["anomaly"], np.nan),
-                columns["arrival"],
+                rows.stamps,
+                rows.values.astype(np.float32),
+                labels_of(rows.labels),
+                rows.files,
+                np.where(total, rows.values, np.nan) if total.any() else None,
             )
         return found
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:
         """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input."""
-        sample = next(file.sample for file in self.report.files if file.sample)
-        return StampForm.of(sample).write(stamps, self._settings.timezone)
+        found = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
+        return StampForm.of(found).write(stamps, self._settings.timezone)
 
     def parse_stamp(self, text: str) -> np.datetime64:
         """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones in the

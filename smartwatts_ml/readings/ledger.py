@@ -8,19 +8,20 @@ file once, finds their contents in the table, and writes it anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from smartwatts_ml.errors import AlreadyExistsError, ChangedError, NotFoundError, StoreError
 from smartwatts_ml.objects import ObjectInfo, Objects
 
-__all__ = ["GZIP_ROWS_PER_BYTE", "Known", "Ledger", "PLAIN_ROWS_PER_BYTE", "is_packed"]
+__all__ = ["Known", "Ledger", "PACKED_ROWS_PER_BYTE", "PLAIN_ROWS_PER_BYTE", "is_packed"]
 
 KEY = "state/ingest.json"
 SCHEMA = 1
 ATTEMPTS = 20
 PLAIN_ROWS_PER_BYTE = 1 / 42
-GZIP_ROWS_PER_BYTE = 0.25
+PACKED_ROWS_PER_BYTE = 0.25
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,22 @@ class Ledger:
         keys = (key for key, known in self.files.items() if known.digest == digest)
         return next(keys, None)
 
-    def rows_per_byte(self, packed: bool) -> float:
-        """Accepted rows per byte of the files so far, or the usual figure before any."""
-        mine = [
-            known
-            for key, known in self.files.items()
-            if known.accepted and is_packed(key) == packed
-        ]
-        size = sum(known.size for known in mine)
-        if not size:
-            return GZIP_ROWS_PER_BYTE if packed else PLAIN_ROWS_PER_BYTE
-        return sum(known.accepted for known in mine) / size
+    def estimate_rows(self, new: Iterable[ObjectInfo]) -> int:
+        """Rows that files will give, by their sizes and what files of the same folder, or
+        else of the same packing, gave per byte so far."""
+        rows: Counter[tuple[str, bool]] = Counter()
+        size: Counter[tuple[str, bool]] = Counter()
+        for key, known in self.files.items():
+            if known.accepted:
+                for source in _sources(key):
+                    rows[source] += known.accepted
+                    size[source] += known.size
+        expected = 0.0
+        for info in new:
+            told = next((source for source in _sources(info.key) if size[source]), None)
+            usual = PACKED_ROWS_PER_BYTE if is_packed(info.key) else PLAIN_ROWS_PER_BYTE
+            expected += info.size * (rows[told] / size[told] if told else usual)
+        return round(expected)
 
     def keep(self, objects: Objects, news: Mapping[str, Known]) -> None:
         """Add to what is kept; what others added meanwhile stays."""
@@ -96,7 +102,13 @@ class Ledger:
 
 def is_packed(key: str) -> bool:
     """Whether a landing file is compressed, told by its name."""
-    return key.lower().endswith(".gz")
+    return key.lower().endswith((".gz", ".zst", ".zstd"))
+
+
+def _sources(key: str) -> tuple[tuple[str, bool], ...]:
+    """What files to compare a file with, the most alike first: of its folder, of any."""
+    packed = is_packed(key)
+    return (key.rpartition("/")[0], packed), ("", packed)
 
 
 def _load(objects: Objects, table: str) -> tuple[dict[str, Known], str | None]:

@@ -1,92 +1,106 @@
-"""Readings of one pinned version of the table, site by site."""
+"""Readings of one pinned version of the table, site by site, from its part files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
+from smartwatts_ml.ahead import map_ahead
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.columns import (
     ANOMALY,
     ARRIVAL,
-    BUCKET,
-    CHANNEL,
     CONSUMPTION,
-    MONTH,
-    SITE,
     TIMESTAMP,
+    TOTAL,
     site_bucket,
 )
+from smartwatts_ml.readings.parts import DevicePart, devices_of, merge_devices, read_site
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
 from smartwatts_ml.settings import Settings
 
-__all__ = ["TableReadings"]
+__all__ = ["Part", "TableReadings", "read_footers"]
+
+FOOTERS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the table's log says of a part: ``key`` in the root, ``rows``, ``size`` in
+    bytes, and the first and the last site in it (None: unknown)."""
+
+    key: str
+    path: str
+    month: str
+    bucket: int
+    rows: int
+    size: int
+    first_site: str | None
+    last_site: str | None
+
+    def may_hold(self, site: str) -> bool:
+        """Whether the log does not rule the site out."""
+        if self.bucket != site_bucket(site):
+            return False
+        low, high = self.first_site, self.last_site
+        return low is None or high is None or low <= site <= high
+
+
+def read_footers(objects: Objects, parts: Iterable[Part]) -> Iterator[list[DevicePart]]:
+    """What devices each part holds, in the order of the parts."""
+
+    def read(part: Part) -> list[DevicePart]:
+        with objects.open(part.key) as file:
+            return devices_of(file)
+
+    yield from map_ahead(read, parts, FOOTERS_AT_ONCE)
 
 
 class TableReadings(StoredReadings):
     """One pinned version of the table; memory is bounded by a site."""
 
-    def __init__(self, data: ds.Dataset, current: Settings) -> None:
+    def __init__(self, objects: Objects, parts: Sequence[Part], current: Settings) -> None:
         super().__init__(current)
-        self._data = data
+        self._objects = objects
+        self._parts = parts
+
+    def devices(self) -> list[DevicePart]:
+        """What there is of each device, from the parts' footers alone."""
+        return merge_devices(read_footers(self._objects, self._parts))
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
-        with duckdb.connect() as database:
-            database.register("readings", self._data)
-            months = database.execute(f"""
-                SELECT {SITE}, {CHANNEL}, {MONTH}, epoch_us(min({TIMESTAMP})),
-                    epoch_us(max({TIMESTAMP})), count(*)
-                FROM readings GROUP BY ALL
-            """).fetchall()
-        devices: dict[tuple[str, str], tuple[int, int, int]] = {}
-        for site, channel, _, first, last, rows in months:
-            a, b, n = devices.get((site, channel), (first, last, 0))
-            devices[site, channel] = (min(a, first), max(b, last), n + rows)
+        devices = self.devices()
+        chosen = primary_channels((device.site, device.channel) for device in devices)
         return site_spans(
-            [(*device, *span) for device, span in devices.items()], self._natives(months)
+            [(d.site, d.channel, d.first, d.last, d.rows) for d in devices],
+            {d.site: d.native for d in devices if d.channel == chosen[d.site]},
         )
 
-    def _natives(self, months: Sequence[tuple[Any, ...]]) -> dict[str, int]:
-        """Spacing of each site's mains (µs), from the month that holds most of them."""
-        chosen = primary_channels((site, channel) for site, channel, *_ in months)
-        fullest: dict[str, tuple[int, str]] = {}
-        for site, channel, month, _, _, rows in months:
-            if channel == chosen[site]:
-                fullest[site] = max(fullest.get(site, (0, "")), (rows, month))
-        return {
-            site: self._devices(site, [chosen[site]], month)[chosen[site]].native_us
-            for site, (_, month) in fullest.items()
-        }
-
-    def _devices(
-        self, site: str, channels: Sequence[str], month: str | None = None
-    ) -> dict[str, DeviceReadings]:
-        wanted = (ds.field(BUCKET) == site_bucket(site)) & (ds.field(SITE) == site)
-        wanted &= ds.field(CHANNEL).isin(list(channels))
-        if month is not None:
-            wanted &= ds.field(MONTH) == month
-        columns = [CHANNEL, TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL]
-        rows = self._data.to_table(columns=columns, filter=wanted)
-        return {
-            channel: _device(rows.filter(pc.equal(rows[CHANNEL], channel)))
-            for channel in sorted(set(pc.unique(rows[CHANNEL]).to_pylist()))
-        }
+    def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
+        found: dict[str, list[pa.Table]] = defaultdict(list)
+        for part in self._parts:
+            if part.may_hold(site):
+                with self._objects.open(part.key) as file:
+                    for channel, rows in read_site(file, site, channels).items():
+                        found[channel].append(rows)
+        return {channel: _device(pa.concat_tables(found[channel])) for channel in sorted(found)}
 
 
 def _device(rows: pa.Table) -> DeviceReadings:
-    labels = rows[ANOMALY]
+    labels, totals = rows[ANOMALY], rows[TOTAL]
     return DeviceReadings.of(
-        rows[TIMESTAMP].cast(pa.int64()).to_numpy(),
-        rows[CONSUMPTION].to_numpy(),
+        rows[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy(),
+        pc.fill_null(rows[CONSUMPTION], np.nan).to_numpy(),
         None
         if labels.null_count == len(labels)
         else pc.fill_null(labels.cast(pa.float32()), np.nan).to_numpy(),
         rows[ARRIVAL].to_numpy(),
+        None if totals.null_count == len(totals) else pc.fill_null(totals, np.nan).to_numpy(),
     )

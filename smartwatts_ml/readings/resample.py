@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+from smartwatts_ml.readings.totals import power_of_totals
 
 __all__ = ["DeviceReadings", "native_interval", "resample", "to_grid"]
 
@@ -38,10 +41,13 @@ class DeviceReadings:
         values: np.ndarray,
         labels: np.ndarray | None = None,
         arrival: np.ndarray | None = None,
+        totals: np.ndarray | None = None,
     ) -> DeviceReadings:
         """Any order, with duplicates: of one stamp the reading that arrived last counts.
 
-        ``arrival`` int64, shape (n,); None means the order of the arrays.
+        ``arrival`` int64, shape (n,); None means the order of the arrays. ``totals``
+        float64, kWh, NaN where a reading is power: what a meter had counted at the stamp,
+        from which the power until its next total follows.
         """
         if not np.all(stamps[1:] > stamps[:-1]):
             keys = (stamps,) if arrival is None else (arrival, stamps)
@@ -51,23 +57,53 @@ class DeviceReadings:
             order = order[last]
             stamps, values = stamps[order], values[order]
             labels = None if labels is None else labels[order]
+            totals = None if totals is None else totals[order]
+        if totals is not None:
+            stamps, values, labels = _without_totals(stamps, values, labels, totals)
         if labels is not None and np.all(np.isnan(labels)):
             labels = None
         return cls(stamps, values, labels)
 
-    @property
+    @cached_property
     def native_us(self) -> int:
         """Most common spacing, µs; 0 with fewer than two readings."""
         return native_interval(self.stamps)
 
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
+        ends = self.stamps + self.native_us
+        near = np.diff(self.stamps) <= PATIENCE * self.native_us
+        ends[:-1][near] = self.stamps[1:][near]
+        return ends
+
+
+def _without_totals(
+    stamps: np.ndarray, values: np.ndarray, labels: np.ndarray | None, totals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Power in place of totals; a total from which none follows goes."""
+    counted = np.flatnonzero(~np.isnan(totals))
+    mine = stamps[counted]
+    power = power_of_totals(mine, totals[counted])
+    # The energy of a hole is known, but not when it was used.
+    power[:-1][np.diff(mine) > PATIENCE * native_interval(mine)] = np.nan
+    values = values.copy()
+    values[counted] = power
+    known = ~np.isnan(values)
+    return stamps[known], values[known], None if labels is None else labels[known]
+
 
 def native_interval(stamps: np.ndarray) -> int:
-    """Most common difference of increasing int64 stamps, the smallest of equals; 0 if none.
+    """Most common difference of sorted int64 stamps other than 0, the smallest of equals; 0
+    if there is none.
 
-    >>> native_interval(np.array([0, 60, 120, 180, 600]))
+    >>> native_interval(np.array([0, 60, 120, 180, 180, 600]))
     60
     """
-    steps, counts = np.unique(np.diff(stamps), return_counts=True)
+    steps = np.diff(stamps)
+    if len(steps) and steps.min() == steps.max():
+        return int(steps[0])
+    steps, counts = np.unique(steps[steps > 0], return_counts=True)
     return int(steps[np.argmax(counts)]) if len(steps) else 0
 
 
@@ -84,36 +120,28 @@ def resample(
     >>> resample(quarter, 0, 60 * MICRO, 3)[0]
     array([150., 400.,  nan], dtype=float32)
     """
-    begins, ends = readings.stamps, _ends(readings)
-    energy = np.zeros(count)
-    covered = np.zeros(count)
+    begins, ends = readings.stamps, readings.ends
+    energy, covered = np.zeros(count), np.zeros(count)
     labels = None if readings.labels is None else np.zeros(count, np.uint8)
     first = (begins - start_us) // period_us
     last = (ends - 1 - start_us) // period_us
-    values = readings.values.astype(np.float64)
     for step in range(int((last - first).max(initial=0)) + 1):
         cell = first + step
-        touched = (cell <= last) & (cell >= 0) & (cell < count)
-        at = cell[touched]
-        edge = start_us + at * period_us
-        length = np.minimum(ends[touched], edge + period_us) - np.maximum(begins[touched], edge)
-        energy += np.bincount(at, length * values[touched], minlength=count)
-        covered += np.bincount(at, length, minlength=count)
+        inside = (cell <= last) & (cell >= 0) & (cell < count)
+        touched = slice(None) if inside.all() else inside
+        at, begin, end = cell[touched], begins[touched], ends[touched]
+        if step or np.any(last > first):  # a reading that is cut by the edge of an interval
+            edge = start_us + at * period_us
+            begin, end = np.maximum(begin, edge), np.minimum(end, edge + period_us)
+        lasting = (end - begin).astype(np.float64)
+        energy += np.bincount(at, lasting * readings.values[touched], minlength=count)
+        covered += np.bincount(at, lasting, minlength=count)
         if labels is not None and readings.labels is not None:
             labels[at[readings.labels[touched] == 1]] = 1
     enough = covered * 2 >= period_us
     mean = np.full(count, np.nan, np.float32)
     mean[enough] = energy[enough] / covered[enough]
     return mean, labels
-
-
-def _ends(readings: DeviceReadings) -> np.ndarray:
-    """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
-    stamps, native = readings.stamps, readings.native_us
-    ends = stamps + native
-    near = np.diff(stamps) <= PATIENCE * native
-    ends[:-1][near] = stamps[1:][near]
-    return ends
 
 
 def to_grid(
@@ -133,7 +161,7 @@ def to_grid(
     if not fine:
         return 0, {}, {}
     start = min(int(device.stamps[0]) for device in fine.values()) // period_us
-    end = max(int(_ends(device).max()) - 1 for device in fine.values()) // period_us + 1
+    end = max(int(device.ends.max()) - 1 for device in fine.values()) // period_us + 1
     values, labels = {}, {}
     for name, device in fine.items():
         values[name], marked = resample(device, start * period_us, period_us, end - start)

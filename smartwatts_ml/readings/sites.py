@@ -10,6 +10,7 @@ import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.quality import SiteQuality, assess, mark
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
 from smartwatts_ml.settings import Settings
 
@@ -43,10 +44,22 @@ class StoredReadings(Readings):
         """IANA timezone of a site."""
         return self._settings.site_timezones.get(site, self._settings.timezone)
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def _span(self, site: str) -> SiteSpan:
         span = next((span for span in self.spans() if span.site == site), None)
         if span is None:
             raise NotFoundError(f"no readings of site {site!r}")
+        return span
+
+    def quality(self, site: str) -> SiteQuality:
+        devices = self._devices(site, self._span(site).channels)
+        return assess(site, devices, self.timezone(site), self._settings)
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        devices = self._devices(loaded.site, self._span(loaded.site).channels)
+        return mark(loaded, devices, self._settings)
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        span = self._span(site)
         wanted = [name for name in span.channels if channels is None or name in channels]
         devices = {} if _too_coarse(span, period_s) else self._devices(site, wanted)
         start, values, labels = to_grid(devices, period_s)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.quality import SiteQuality
 
 __all__ = ["HoldoutReadings", "Split", "TrainingReadings", "make_split"]
 
@@ -89,6 +90,12 @@ class TrainingReadings(Readings):
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._readings.load(site, period_s, channels).between(None, self._end(site))
 
+    def quality(self, site: str) -> SiteQuality:
+        return self._readings.quality(site)
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        return self._readings.mark(loaded)
+
 
 class HoldoutReadings(Readings):
     """What a challenger is judged on. Readings before ``score_from`` are context only."""
@@ -103,3 +110,9 @@ class HoldoutReadings(Readings):
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         loaded = self._readings.load(site, period_s, channels)
         return replace(loaded, score_from=self._split.holdout_start[site])
+
+    def quality(self, site: str) -> SiteQuality:
+        return self._readings.quality(site)
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        return self._readings.mark(loaded)

@@ -1,128 +1,118 @@
-"""Files that were scanned but not yet committed, and rows that were rejected."""
+"""Files that were scanned but not yet committed: their rows wait on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import pyarrow as pa
+import numpy as np
 
-from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.columns import (
-    ANOMALY,
-    ARRIVAL,
-    BUCKET,
-    CHANNEL,
-    CONSUMPTION,
-    MONTH,
-    SITE,
-    TIMESTAMP,
-    site_bucket,
-)
-from smartwatts_ml.readings.faults import FAULTS, FileReport
-from smartwatts_ml.readings.scan import ACCEPTED, SCANNED, forget
-from smartwatts_ml.readings.table import SCHEMA
-from smartwatts_ml.readings.workspace import Workspace, quoted
+from smartwatts_ml.readings.columns import BUCKETS, site_bucket
+from smartwatts_ml.readings.parsed import Parsed
+from smartwatts_ml.readings.settling import FileSource, Intervals
+from smartwatts_ml.readings.spill import Rows, Spill
 
-__all__ = ["Staging", "quarantine"]
+__all__ = ["DeviceNumbers", "Staging", "as_rows", "months_of"]
 
-BATCH_ROWS = 100_000
-FILES_PER_COMMIT = 1 << 20
+ROWS_AT_ONCE = 1 << 20
+DAY_US = 86_400_000_000
+MONTH_OF_DAY = np.arange("1970-01-01", "2101-01-01", dtype="M8[D]").astype("M8[M]").astype(np.int64)
+
+
+class DeviceNumbers:
+    """Devices in the order in which they were first seen, by number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def of(self, names: Sequence[str]) -> np.ndarray:
+        """The number of each name, int32."""
+        numbers = self._numbers
+        return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
+
+    def ranked(self) -> tuple[list[tuple[str, str]], np.ndarray]:
+        """Site and channel of all devices, sorted; and the place of each number in that
+        (int64, shape (n_devices,))."""
+        pairs = [(*name.split("/", 1),) for name in self._numbers]
+        order = sorted(range(len(pairs)), key=pairs.__getitem__)
+        ranks = np.empty(len(order), np.int64)
+        ranks[order] = np.arange(len(order))
+        return [pairs[number] for number in order], ranks  # type: ignore[misc]
+
+
+def as_rows(parsed: Parsed, file: int, devices: DeviceNumbers) -> Rows:
+    """Rows of a block, with the numbers of their devices and of their file."""
+    return Rows(
+        stamps=parsed.stamps,
+        values=parsed.values,
+        devices=devices.of(parsed.names)[parsed.devices],
+        labels=parsed.labels,
+        files=np.full(len(parsed), file, np.int32),
+    )
+
+
+def months_of(stamps: np.ndarray) -> np.ndarray:
+    """Months since 1970 of UTC stamps (µs); int64, shape (n,)."""
+    first, last = MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
+    if first == last:
+        return np.full(len(stamps), first)
+    return MONTH_OF_DAY[stamps // DAY_US]
 
 
 class Staging:
-    """Accepted rows of several files, on disk, until one commit takes them."""
+    """Rows of several files until a commit takes them. Files have numbers from 0 on; a
+    shard holds the rows of one month and bucket."""
 
-    def __init__(self, work: Workspace) -> None:
-        self._work = work
-        self.files: list[FileReport] = []
-        self.clear()
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.spill = Spill(folder / "rows")
+        self.devices = DeviceNumbers()
+        self.files: dict[int, FileSource] = {}
+        self.arrivals: list[int] = []
+        self._buckets = np.zeros(0, np.int64)
 
-    def clear(self) -> None:
-        """Forget all files."""
-        self.files = []
-        self._work.query("""
-            CREATE OR REPLACE TABLE staged (device VARCHAR, stamp TIMESTAMP, value FLOAT,
-                anomaly TINYINT, file INTEGER)
-        """)
+    def close(self) -> None:
+        """Give up the rows and their place on disk."""
+        self.spill.close()
+        shutil.rmtree(self.folder)
 
-    @property
-    def rows(self) -> int:
-        return sum(file.accepted for file in self.files)
+    def open_file(self, source: FileSource, arrival: int) -> int:
+        """The number of a file whose rows follow; ``arrival`` as in the table."""
+        number = len(self.files)
+        self.files[number] = source
+        self.arrivals.append(arrival)
+        return number
 
-    def add(self, report: FileReport) -> None:
-        """Take over what was scanned last; of several rows of a device and stamp, the last."""
-        latest = (
-            ""
-            if not report.duplicate
-            else (
-                "QUALIFY row_number() OVER (PARTITION BY device, stamp ORDER BY line_no DESC) = 1"
-            )
-        )
-        self._work.query(f"""
-            INSERT INTO staged SELECT device, stamp, value, anomaly, {len(self.files)}
-            FROM {SCANNED} WHERE {ACCEPTED} {latest}
-        """)
-        self.files.append(report)
-        forget(self._work)
+    def add(self, file: int, parsed: Parsed) -> None:
+        """Take over a block's rows."""
+        if len(parsed):
+            rows = as_rows(parsed, file, self.devices)
+            self._number_buckets(parsed.names)
+            shards = months_of(rows.stamps) * BUCKETS + self._buckets[rows.devices]
+            self.spill.add(shards, rows)
 
-    def batches(self, numbers: Sequence[int], version: int) -> Iterator[pa.RecordBatch]:
-        """Rows of the files with these numbers in ``SCHEMA``, sorted as the table wants
-        them, streamed. ``version`` is the table's that they will follow."""
-        self._number_devices()
-        wanted = ", ".join(str(number) for number in numbers) or "NULL"
-        reader = self._work.database.sql(f"""
-            SELECT stamp AS {TIMESTAMP}, {SITE}, {CHANNEL}, value AS {CONSUMPTION},
-                anomaly AS {ANOMALY}, {version * FILES_PER_COMMIT}::BIGINT + file AS {ARRIVAL},
-                strftime(stamp, '%Y-%m') AS {MONTH}, {BUCKET}
-            FROM staged JOIN devices USING (device) WHERE file IN ({wanted})
-            ORDER BY {MONTH}, {BUCKET}, {SITE}, {CHANNEL}, {TIMESTAMP}
-        """).to_arrow_reader(BATCH_ROWS)
-        for batch in reader:
-            columns = [
-                column.cast(field.type) for column, field in zip(batch.columns, SCHEMA, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+    def _number_buckets(self, names: Sequence[str]) -> None:
+        """Buckets of devices that were not seen before, which are the newest numbers."""
+        if len(self.devices) > len(self._buckets):
+            known = len(self._buckets)
+            grown = np.empty(len(self.devices), np.int64)
+            grown[:known] = self._buckets
+            for name, number in zip(names, self.devices.of(names).tolist(), strict=True):
+                if number >= known:
+                    grown[number] = site_bucket(name.partition("/")[0])
+            self._buckets = grown
 
-    def _number_devices(self) -> None:
-        """Site, channel and bucket of each device."""
-        names = [row[0] for row in self._work.query("SELECT DISTINCT device FROM staged")]
-        sites = [name.partition("/")[0] for name in names]
-        table = pa.table(
-            {
-                "device": pa.array(names, pa.string()),
-                SITE: pa.array(sites, pa.string()),
-                CHANNEL: pa.array([name.partition("/")[2] for name in names], pa.string()),
-                BUCKET: pa.array([site_bucket(site) for site in sites], pa.int32()),
-            }
-        )
-        self._work.database.register("device_names", table)
-        self._work.query("CREATE OR REPLACE TABLE devices AS SELECT * FROM device_names")
-        self._work.database.unregister("device_names")
-
-
-def quarantine(work: Workspace, objects: Objects, report: FileReport) -> None:
-    """Keep the rejected rows of the file scanned last: file, line, column, value, reason.
-
-    Repeating it writes the same.
-    """
-    if report.quarantine_key is None:
-        return
-
-    def told(attribute: str) -> str:
-        whens = " ".join(
-            f"WHEN '{code}' THEN {quoted(getattr(fault, attribute))}"
-            for code, fault in FAULTS.items()
-        )
-        return f"CASE fault {whens} END"
-
-    path: Path = work.folder / "rejected.csv.gz"
-    work.query(f"""
-        COPY (
-            SELECT {quoted(report.key)} AS file, line_no AS line, {told("column")} AS "column",
-                text AS value, {told("reason")} AS reason
-            FROM {SCANNED} WHERE fault IS NOT NULL ORDER BY line_no
-        ) TO {quoted(str(path))} (FORMAT csv, HEADER, COMPRESSION gzip)
-    """)
-    objects.upload(report.quarantine_key, path)
-    path.unlink()
+    def intervals(self, files: Collection[int]) -> Intervals:
+        """Of those among the files whose consumption is energy of an untold interval."""
+        intervals = Intervals()
+        untold = [file for file in files if self.files[file].source.interval_untold]
+        if untold:
+            for shard in self.spill.sizes():
+                for rows in self.spill.pieces(shard, ROWS_AT_ONCE):
+                    intervals.count(rows.take(np.isin(rows.files, untold)))
+        return intervals

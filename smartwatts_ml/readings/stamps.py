@@ -11,6 +11,7 @@ import numpy as np
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.readings.clock import is_utc, to_utc
 from smartwatts_ml.readings.localtime import local_time
+from smartwatts_ml.readings.stampforms import EPOCH_MS, EPOCH_S, ISO, FileStamps
 
 __all__ = ["StampForm", "parse_stamp"]
 
@@ -22,19 +23,24 @@ SHAPE = re.compile(
 
 @dataclass(frozen=True)
 class StampForm:
-    """How a file writes a timestamp. ``zone`` is as in the sample, empty where naive."""
+    """How a file writes a timestamp. ``zone`` is as in the sample, empty where naive;
+    ``other`` is the form where it is not ISO 8601."""
 
-    separator: str
-    seconds: bool
-    space: str
-    zone: str
+    separator: str = "T"
+    seconds: bool = True
+    space: str = ""
+    zone: str = ""
+    other: str = ""
 
     @classmethod
-    def of(cls, sample: str) -> StampForm:
-        """The form of one timestamp."""
-        match = SHAPE.fullmatch(sample)
+    def of(cls, found: FileStamps) -> StampForm:
+        """The form in which a file writes; of dates or hours alone, with minutes all the
+        same."""
+        if found.form != ISO:
+            return cls(other=found.form)
+        match = SHAPE.fullmatch(found.sample)
         if match is None:
-            raise ValueError(f"{sample!r} is no timestamp")
+            return cls()
         zone = match["zone"] or ""
         return cls(match["separator"], bool(match["seconds"]), match["space"], zone)
 
@@ -45,11 +51,16 @@ class StampForm:
         offset stays the sample's.
 
         >>> noon = np.array(["2026-07-01T12:00"], "M8[s]")
-        >>> StampForm.of("2026-01-01 00:00:00").write(noon, "Europe/Paris")
-        ['2026-07-01 14:00:00']
-        >>> StampForm.of("2026-01-01T00:00+0100").write(noon, "Europe/Paris")
+        >>> StampForm.of(FileStamps(ISO, sample="2026-01-01 00:00")).write(noon, "Europe/Paris")
+        ['2026-07-01 14:00']
+        >>> zoned = FileStamps(ISO, zoned=True, sample="2026-01-01T00:00+0100")
+        >>> StampForm.of(zoned).write(noon, "Europe/Paris")
         ['2026-07-01T14:00+0200']
+        >>> StampForm.of(FileStamps("%d/%m/%Y %H:%M")).write(noon, "UTC")
+        ['01/07/2026 12:00']
         """
+        if self.other:
+            return self._write_other(np.asarray(stamps, "datetime64[s]"), timezone)
         utc = np.asarray(stamps, "datetime64[s]")
         if self.zone in {"Z", "UTC"}:
             local = utc
@@ -65,6 +76,13 @@ class StampForm:
             text.replace("T", self.separator) + self.space + self._zone(int(offset))
             for text, offset in zip(texts, ahead, strict=True)
         ]
+
+    def _write_other(self, utc: np.ndarray, timezone: str) -> list[str]:
+        if self.other in (EPOCH_S, EPOCH_MS):
+            scale = 1000 if self.other == EPOCH_MS else 1
+            return [str(second * scale) for second in utc.astype(np.int64).tolist()]
+        local: list[datetime] = local_time(utc, timezone).tolist()
+        return [stamp.strftime(self.other) for stamp in local]
 
     def _zone(self, ahead_s: int) -> str:
         """The offset, written like the sample's (minutes only where needed or usual)."""

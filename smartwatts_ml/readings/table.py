@@ -1,89 +1,55 @@
 """The Delta table of readings: exactly-once appends, pinned snapshots, sites read one by one.
 
-Partitioned by month and by a bucket of sites, sorted by site inside a file, so that
-reading one site opens the files of one bucket and skips most of their row groups. A
+Partitioned by month and by a bucket of sites, sorted by site inside a part, so that
+reading one site opens the parts of one bucket and skips most of their row groups. A
 corrected reading is one more row: of one device and stamp the row that arrived last
 counts, which is settled when a site is read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Field, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction, RemoveAction
 
 from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.columns import (
-    ANOMALY,
-    ARRIVAL,
     BUCKET,
     CHANNEL,
-    CONSUMPTION,
     MONTH,
     PARTITIONS,
     SITE,
     TIMESTAMP,
+    TOTAL,
 )
-from smartwatts_ml.readings.pinned import TableReadings
+from smartwatts_ml.readings.log import TABLE, LogEntries, Snapshot, add_statistics
+from smartwatts_ml.readings.parts import PART_SCHEMA
+from smartwatts_ml.readings.pinned import Part, TableReadings, read_footers
+from smartwatts_ml.readings.writing import WrittenPart
 from smartwatts_ml.settings import Settings, settings
 
 __all__ = ["SCHEMA", "ReadingsTable", "Snapshot", "open_table"]
 
-TABLE = "readings"
-SCHEMA = pa.schema(
-    [
-        (TIMESTAMP, pa.timestamp("us", "UTC")),
-        (SITE, pa.string()),
-        (CHANNEL, pa.string()),
-        (CONSUMPTION, pa.float32()),
-        (ANOMALY, pa.int8()),
-        (ARRIVAL, pa.int64()),
-        (MONTH, pa.string()),
-        (BUCKET, pa.int32()),
-    ]
-)
-WRITER = WriterProperties(compression="ZSTD", max_row_group_size=256 * 1024)
+SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
+DROPPED = "smartwatts.dropped"
+"""The application whose transaction number counts the rows that retention took away."""
+CONFIGURATION = {
+    "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}",
+    # Old snapshots stay readable until upkeep says otherwise.
+    "delta.enableExpiredLogCleanup": "false",
+}
 OPEN_ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One version of the table.
-
-    ``digest`` names its exact files. ``rows`` counts rows, superseded ones too. ``start``
-    and ``end`` are the first and the last stamp, ISO 8601 UTC, None where it is empty.
-    """
-
-    version: int
-    digest: str
-    rows: int
-    start: str | None
-    end: str | None
-    sites: int
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "version": self.version,
-            "digest": self.digest,
-            "rows": self.rows,
-            "start": self.start,
-            "end": self.end,
-            "sites": self.sites,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
-        return cls(**{name: value[name] for name in cls.__dataclass_fields__})
+UPLOADS_AT_ONCE = 4
 
 
 def open_table(objects: Objects, current: Settings | None = None) -> ReadingsTable:
@@ -110,6 +76,7 @@ class ReadingsTable:
     """The newest version of the table, until ``reload``; older ones by snapshot."""
 
     def __init__(self, objects: Objects, current: Settings) -> None:
+        self._objects = objects
         self._uri = _check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
         self._settings = current
@@ -123,7 +90,7 @@ class ReadingsTable:
         with _as_store_errors(self._uri):
             for _ in range(OPEN_ATTEMPTS):
                 try:
-                    return self._open()
+                    return _with_all_columns(self._open())
                 except TableNotFoundError:
                     pass
                 try:
@@ -132,9 +99,7 @@ class ReadingsTable:
                         SCHEMA,
                         partition_by=list(PARTITIONS),
                         name="readings",
-                        configuration={
-                            "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}"
-                        },
+                        configuration=CONFIGURATION,
                         storage_options=self._options,
                     )
                 except DeltaError as error:
@@ -150,6 +115,10 @@ class ReadingsTable:
     def version(self) -> int:
         return int(self._table.version())
 
+    @property
+    def objects(self) -> Objects:
+        return self._objects
+
     def reload(self) -> None:
         """Move on to the newest version."""
         with _as_store_errors(self._uri):
@@ -159,53 +128,101 @@ class ReadingsTable:
         """Whether a file with this content is in the version at hand."""
         return self._table.transaction_version(digest) is not None
 
+    def upload(self, parts: Sequence[WrittenPart]) -> list[AddAction]:
+        """Move part files into the root, where nothing sees them before a commit."""
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+            return list(pool.map(self._upload, parts))
+
+    def _upload(self, part: WrittenPart) -> AddAction:
+        path = f"{MONTH}={part.month}/{BUCKET}={part.bucket}/{uuid.uuid4().hex}.parquet"
+        size = part.path.stat().st_size
+        self._objects.upload(f"{TABLE}/{path}", part.path)
+        part.path.unlink()
+        values = {MONTH: part.month, BUCKET: str(part.bucket)}
+        return AddAction(path, size, values, _now_ms(), True, add_statistics(part))
+
     def append(
-        self,
-        batches: Iterable[pa.RecordBatch],
-        digests: Sequence[str],
-        notes: Mapping[str, str],
+        self, parts: Sequence[AddAction], digests: Sequence[str], notes: Mapping[str, str]
     ) -> None:
-        """Add rows (in ``SCHEMA``) and record the contents they are from, in one commit.
+        """Add parts and record the contents they are from, in one commit.
 
         The caller has asked ``has`` for each digest on this same object. Raises
         ChangedError if somebody else recorded one of them since; nothing is added then.
         """
-        transactions = [Transaction(digest, 1) for digest in digests]
-        commit = CommitProperties(custom_metadata=dict(notes), app_transactions=transactions)
-        reader = pa.RecordBatchReader.from_batches(SCHEMA, batches)
+        self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
+
+    def replace(self, old: Sequence[Part], new: Sequence[AddAction], dropped: int = 0) -> None:
+        """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
+
+        Raises ChangedError if somebody else replaced parts since.
+        """
+        removed = [
+            RemoveAction(
+                part.path,
+                bool(dropped),
+                _now_ms(),
+                part.size,
+                {MONTH: part.month, BUCKET: str(part.bucket)},
+            )
+            for part in old
+        ]
+        for action in new:
+            action.data_change = False
+        # Delta lets two commits remove the same part; one transaction for all of them does not.
+        done = Transaction(DROPPED, self.dropped() + dropped)
+        self._commit([*removed, *new], [done], {"smartwatts.upkeep": f"{len(old)} parts"})
+
+    def _commit(
+        self,
+        actions: Sequence[AddAction | RemoveAction],
+        transactions: Sequence[Transaction],
+        notes: Mapping[str, str],
+    ) -> None:
         with _as_store_errors(self._uri):
             try:
-                write_deltalake(
-                    self._table,
-                    reader,
-                    mode="append",
-                    writer_properties=WRITER,
-                    commit_properties=commit,
+                self._table.create_write_transaction(
+                    list(actions),
+                    "append",
+                    self._table.schema(),
+                    list(PARTITIONS),
+                    commit_properties=CommitProperties(
+                        custom_metadata=dict(notes), app_transactions=list(transactions)
+                    ),
                 )
             except CommitFailedError as error:
                 raise ChangedError(f"{self._uri} was changed by somebody else: {error}") from error
+            self._table.update_incremental()
 
-    def rows(self) -> int:
-        """Rows of the version at hand, from metadata alone."""
-        return int(pc.sum(_files(self._table)["num_records"]).as_py() or 0)
+    def arrived(self) -> int:
+        """Rows that were ever accepted up to the version at hand, from metadata alone."""
+        return LogEntries(self._table).rows + self.dropped()
+
+    def dropped(self) -> int:
+        """Rows that retention has taken away so far."""
+        return int(self._table.transaction_version(DROPPED) or 0)
+
+    def parts(self) -> list[Part]:
+        """The parts of the version at hand, sorted by month and bucket."""
+        return LogEntries(self._table).parts()
 
     def snapshot(self, version: int | None = None) -> Snapshot:
-        """A version, the newest by default. Only the count of sites looks at data."""
+        """A version, the newest by default, from metadata alone."""
         with _as_store_errors(self._uri):
             table = self._open(version)
-            files = _files(table)
-            if not len(files):
-                return Snapshot(table.version(), _digest(table, files), 0, None, None, 0)
-            return Snapshot(
-                version=table.version(),
-                digest=_digest(table, files),
-                rows=int(pc.sum(files["num_records"]).as_py()),
-                start=_iso(pc.min(files[f"min.{TIMESTAMP}"])),
-                end=_iso(pc.max(files[f"max.{TIMESTAMP}"])),
-                sites=_count_sites(table, files),
-            )
+            log = LogEntries(table)
+            dropped = int(table.transaction_version(DROPPED) or 0)
+        footers = read_footers(self._objects, log.parts())
+        return Snapshot(
+            version=table.version(),
+            digest=log.digest,
+            rows=log.rows,
+            start=log.start,
+            end=log.end,
+            sites=len({device.site for footer in footers for device in footer}),
+            dropped=dropped,
+        )
 
-    def readings(self, snapshot: Snapshot) -> Readings:
+    def readings(self, snapshot: Snapshot) -> TableReadings:
         """The readings of a snapshot. Raises StoreError if the table is not the one that
         the snapshot was taken of."""
         with _as_store_errors(self._uri):
@@ -213,34 +230,34 @@ class ReadingsTable:
                 table = self._open(snapshot.version)
             except DeltaError as error:
                 raise NotFoundError(f"no version {snapshot.version} of {self._uri}") from error
-            if _digest(table, _files(table)) != snapshot.digest:
+            log = LogEntries(table)
+            if log.digest != snapshot.digest:
                 raise StoreError(
                     f"{self._uri} version {snapshot.version} is not what was snapshot",
                     fix="the table was replaced: start a new run",
                 )
-        return TableReadings(table.to_pyarrow_dataset(), self._settings)
+        return TableReadings(self._objects, log.parts(), self._settings)
+
+    def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
+        """Delete files that neither the newest version nor one of ``keep_versions`` holds,
+        and that are older than ``hours``; their paths in the table."""
+        with _as_store_errors(self._uri):
+            known = [version for version in keep_versions if version <= self.version]
+            return self._table.vacuum(
+                retention_hours=hours,
+                dry_run=dry_run,
+                enforce_retention_duration=False,
+                full=True,
+                keep_versions=known,
+            )
 
 
-def _files(table: DeltaTable) -> pa.Table:
-    """One row a data file: path, num_records, min.*, max.*, partition.*."""
-    return pa.table(table.get_add_actions(flatten=True))
+def _with_all_columns(table: DeltaTable) -> DeltaTable:
+    """A table from before meters' totals were kept gets a column for them."""
+    if TOTAL not in {field.name for field in table.schema().fields}:
+        table.alter.add_columns(Field(TOTAL, PrimitiveType("double")))
+    return table
 
 
-def _digest(table: DeltaTable, files: pa.Table) -> str:
-    text = "\n".join([str(table.metadata().id), *sorted(files["path"].to_pylist())])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _iso(stamp: pa.Scalar) -> str:
-    return str(stamp.as_py().strftime("%Y-%m-%dT%H:%M:%SZ"))
-
-
-def _count_sites(table: DeltaTable, files: pa.Table) -> int:
-    """Files of a single site tell by their statistics; only the others are read."""
-    lows, highs = files[f"min.{SITE}"].to_pylist(), files[f"max.{SITE}"].to_pylist()
-    sites = {low for low, high in zip(lows, highs, strict=True) if low == high}
-    if any(low != high for low, high in zip(lows, highs, strict=True)):
-        scan = table.to_pyarrow_dataset()
-        for batch in scan.to_batches(columns=[SITE]):
-            sites.update(pc.unique(batch[SITE]).to_pylist())
-    return len(sites)
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,40 +1,28 @@
-"""A temporary place to work with more rows than fit into memory."""
+"""A temporary place on disk for what does not fit into memory."""
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import duckdb
-
-__all__ = ["Workspace", "quoted"]
-
-MEMORY = "768MB"
+__all__ = ["Workspace"]
 
 
 class Workspace:
-    """A temporary folder and a DuckDB database that spills into it, gone at the end.
+    """A temporary folder, gone at the end; ``TMPDIR`` says where it lies."""
 
-    So memory stays bounded whatever the size of a file, and nothing is flushed to disk
-    that need not survive.
-    """
-
-    def __init__(self, memory: str = MEMORY) -> None:
+    def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="smartwatts-")
+        self._numbers = itertools.count()
         self.folder = Path(self._folder.name)
-        self.database = duckdb.connect(":memory:")
-        self.database.execute(f"SET memory_limit = '{memory}'")
-        self.database.execute(f"SET temp_directory = {quoted(str(self.folder / 'spill'))}")
 
-    def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a statement."""
-        return self.database.execute(sql, list(values)).fetchall()
+    def new_folder(self) -> Path:
+        """A path in it that nothing has used before."""
+        return self.folder / str(next(self._numbers))
 
     def close(self) -> None:
-        self.database.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Workspace:
@@ -47,8 +35,3 @@ class Workspace:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def quoted(text: str) -> str:
-    """A SQL string."""
-    return "'" + text.replace("'", "''") + "'"

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.figures import Figure, slices_figure, training_figure
 from smartwatts_ml.runs import ModelRun
 
@@ -32,6 +33,7 @@ def write_report(run: ModelRun) -> str:
         number=_number,
         training=training,
         figures=_figures(run, decision, training),
+        quality=f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
     )
     return run.write("report.html", html.encode())
 

@@ -8,9 +8,11 @@ So it does not matter how often this runs, how many run at once, or when one is 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from deltalake.transaction import AddAction
 
 from smartwatts_ml.errors import (
     BadInputError,
@@ -20,21 +22,25 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.objects import ObjectInfo, Objects
+from smartwatts_ml.readings.compaction import compact
 from smartwatts_ml.readings.faults import FileReport
-from smartwatts_ml.readings.files import SUFFIXES
-from smartwatts_ml.readings.ledger import Known, Ledger, is_packed
-from smartwatts_ml.readings.scan import clean_copy, scan_copy
-from smartwatts_ml.readings.staging import Staging, quarantine
+from smartwatts_ml.readings.landing import LANDING, arrivals_of, list_landing
+from smartwatts_ml.readings.ledger import Known, Ledger
+from smartwatts_ml.readings.quarantine import Quarantine
+from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.readings.settling import Intervals, untold_interval
+from smartwatts_ml.readings.sources import source_of
+from smartwatts_ml.readings.staging import Staging
 from smartwatts_ml.readings.table import ReadingsTable, Snapshot, open_table
 from smartwatts_ml.readings.workspace import Workspace
+from smartwatts_ml.readings.writing import Writing, write_staged
 from smartwatts_ml.settings import Settings
 
-__all__ = ["IngestReport", "PendingReadings", "ingest", "pending"]
+__all__ = ["IngestReport", "ingest"]
 
-LANDING = "landing/"
-COMMIT_ROWS = 4_000_000
-COMMIT_FILES = 500
-COMMIT_ATTEMPTS = 20
+COMMIT_ROWS = 20_000_000
+COMMIT_FILES = 1000
+COMMIT_ATTEMPTS = 50
 
 Progress = Callable[[str, float], None]
 
@@ -42,7 +48,7 @@ Progress = Callable[[str, float], None]
 @dataclass(frozen=True)
 class IngestReport:
     """``files``: every file that was looked into. ``unchanged``: files known from before.
-    ``ignored``: keys below landing/ that are no CSV."""
+    ``ignored``: keys below landing/ that are no files of readings."""
 
     files: tuple[FileReport, ...]
     unchanged: int
@@ -62,53 +68,55 @@ class IngestReport:
     def rejected(self) -> int:
         return sum(file.rejected for file in self.files)
 
-    def to_json(self) -> dict[str, Any]:
+    def totals(self) -> dict[str, Any]:
+        """All but what became of each file."""
         return {
-            "files": [file.to_json() for file in self.files],
             "accepted": self.accepted,
             "rejected": self.rejected,
             "left": len(self.left),
             "unchanged": self.unchanged,
-            "ignored": list(self.ignored),
             "snapshot": self.snapshot.to_json(),
         }
 
-
-@dataclass(frozen=True)
-class PendingReadings:
-    """Landing files not yet ingested; those that cannot be read are not counted."""
-
-    files: int
-    bytes: int
-    estimated_rows: int
+    def to_json(self) -> dict[str, Any]:
+        return self.totals() | {
+            "files": [file.to_json() for file in self.files],
+            "ignored": list(self.ignored),
+        }
 
 
-def pending(objects: Objects, settings: Settings) -> PendingReadings:
-    """What waits in landing/, estimated from sizes, without reading a file."""
-    ledger = Ledger.read(objects, open_table(objects, settings).id)
-    found, _ = _landing(objects)
-    new = [info for info in found if not ledger.taken(info) and not ledger.refused(info)]
-    rows = sum(info.size * ledger.rows_per_byte(is_packed(info.key)) for info in new)
-    return PendingReadings(len(new), sum(info.size for info in new), round(rows))
-
-
-def ingest(objects: Objects, settings: Settings, progress: Progress | None = None) -> IngestReport:
-    """Add every landing file whose content is not in the table yet.
+def ingest(
+    objects: Objects,
+    settings: Settings,
+    progress: Progress | None = None,
+    only: Collection[str] | None = None,
+) -> IngestReport:
+    """Add every landing file whose content is not in the table yet; ``only`` some keys.
 
     A file that cannot be read as a whole is left for the next run, with the reason; rows
     that cannot be used go to quarantine/. Repeating adds nothing.
     """
     table = open_table(objects, settings)
     ledger = Ledger.read(objects, table.id)
-    found, ignored = _landing(objects)
+    found, ignored = list_landing(objects)
+    arrivals = arrivals_of(found, ledger)
+    if only is not None:
+        found = [info for info in found if info.key in only]
     new = [info for info in found if not ledger.taken(info)]
     with Workspace() as work:
-        run = _Run(objects, settings, table, ledger, work)
-        for done, info in enumerate(new):
+        run = _Run(objects, settings, table, ledger, work, arrivals)
+        whole = sum(info.size for info in new) or 1
+        done = 0
+        for info in new:
             if progress:
-                progress(info.key.removeprefix(LANDING), done / len(new))
+                progress(info.key.removeprefix(LANDING), done / whole)
             run.take(info)
+            done += info.size
+        if progress and new:
+            progress("writing", done / whole)
         run.commit()
+        if new:
+            compact(table, work.folder)
     return IngestReport(
         files=tuple(run.reports[info.key] for info in new),
         unchanged=len(found) - len(new),
@@ -117,25 +125,19 @@ def ingest(objects: Objects, settings: Settings, progress: Progress | None = Non
     )
 
 
-def _landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
-    """CSV files in the order in which they arrived, and the keys of other files."""
-    found, ignored = [], []
-    for info in objects.list(LANDING):
-        name = info.key.rpartition("/")[2]
-        if name.startswith("."):
-            continue
-        if name.lower().endswith(SUFFIXES):
-            found.append(info)
-        else:
-            ignored.append(info.key)
-    return sorted(found, key=lambda info: (info.modified, info.key)), tuple(ignored)
-
-
 def _is_the_files_fault(error: BadInputError | StoreError) -> bool:
     """Whether other files may still work: it is bad, gone, or may not be read."""
     return isinstance(error, BadInputError | NotFoundError) or isinstance(
         error.__cause__, PermissionError
     )
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A file whose rows wait for the commit."""
+
+    info: ObjectInfo
+    report: FileReport
 
 
 class _Run:
@@ -148,17 +150,23 @@ class _Run:
         table: ReadingsTable,
         ledger: Ledger,
         work: Workspace,
+        arrivals: Mapping[str, int],
     ) -> None:
         self._objects = objects
         self._settings = settings
         self._table = table
         self._ledger = ledger
         self._work = work
-        self._staging = Staging(work)
-        self._staged: dict[str, str] = {}
+        self._arrivals = arrivals
         self._news: dict[str, Known] = {}
-        self._waiting: dict[str, Known] = {}
         self.reports: dict[str, FileReport] = {}
+        self._restart()
+
+    def _restart(self) -> None:
+        self._staging = Staging(self._work.new_folder())
+        self._staged: dict[int, _Staged] = {}
+        self._repeated: dict[str, tuple[ObjectInfo, str]] = {}
+        self._rows = 0
 
     def take(self, info: ObjectInfo) -> None:
         """Scan one file; commit when enough has been gathered."""
@@ -167,70 +175,102 @@ class _Run:
         except (BadInputError, StoreError) as error:
             if not _is_the_files_fault(error):
                 raise
-            report = FileReport(info.key, left=str(error))
-            self._news[info.key] = Known(info.etag, info.size, left=report.left)
+            report = self._leave(info, str(error))
         self.reports[info.key] = report
-        if self._staging.rows >= COMMIT_ROWS or len(self._staging.files) >= COMMIT_FILES:
+        if self._rows >= COMMIT_ROWS or len(self._staging.files) >= COMMIT_FILES:
             self.commit()
 
+    def _leave(self, info: ObjectInfo, why: str) -> FileReport:
+        self._news[info.key] = Known(info.etag, info.size, left=why)
+        return FileReport(info.key, left=why)
+
     def _scan(self, info: ObjectInfo) -> FileReport:
-        path = self._work.folder / "landed"
-        self._objects.fetch(info.key, path)
+        quarantine = Quarantine(self._work.folder / "rejected.csv.gz", info.key)
         try:
-            copy = clean_copy(self._work, path, info.key)
+            with self._objects.at_hand(info.key, self._work.folder) as path:
+                scan = FileScan(path, info.key, source_of(self._settings, info.key))
+                number = self._staging.open_file(scan.file_source, self._arrivals[info.key])
+                for parsed in scan:
+                    self._staging.add(number, parsed)
+                    quarantine.add(parsed.rejected)
+            if self._objects.info(info.key).etag != info.etag:
+                raise BadInputError(f"{info.key} changed while it was read", fix="try again later")
+            if known_as := self._known(scan.digest):
+                self._repeated[info.key] = (info, scan.digest)
+                return FileReport(info.key, digest=scan.digest, same_as=known_as)
+            report = scan.report()
+            quarantine.keep(self._objects, report.quarantine_key)
         finally:
-            path.unlink()
-        if self._objects.info(info.key).etag != info.etag:
-            raise BadInputError(f"{info.key} changed while it was read", fix="try again later")
-        if self._table.has(copy.digest):
-            known_as = self._ledger.first_with(copy.digest) or "an earlier file"
-            self._news[info.key] = Known(info.etag, info.size, copy.digest)
-            return FileReport(info.key, digest=copy.digest, same_as=known_as)
-        if copy.digest in self._staged:
-            self._waiting[info.key] = Known(info.etag, info.size, copy.digest)
-            known_as = self._staged[copy.digest]
-            return FileReport(info.key, digest=copy.digest, same_as=known_as)
-        report = scan_copy(self._work, copy, info.key, self._settings)
-        quarantine(self._work, self._objects, report)
-        self._staging.add(report)
-        self._staged[report.digest] = info.key
-        self._waiting[info.key] = Known(info.etag, info.size, report.digest, report.accepted)
+            quarantine.close()
+        self._staged[number] = _Staged(info, report)
+        self._rows += scan.rows
         return report
+
+    def _known(self, digest: str) -> str | None:
+        """Another file with this content, in the table or staged."""
+        if self._table.has(digest):
+            return self._ledger.first_with(digest) or "an earlier file"
+        staged = (file.info.key for file in self._staged.values() if file.report.digest == digest)
+        return next(staged, None)
 
     def commit(self) -> None:
         """Add what is staged, each content once, whatever others commit meanwhile."""
+        intervals = self._staging.intervals(self._staged)
+        self._leave_untold(intervals)
         for _ in range(COMMIT_ATTEMPTS):
-            fresh = [
-                number
-                for number, file in enumerate(self._staging.files)
-                if not self._table.has(file.digest)
-            ]
-            try:
-                self._append(fresh)
-            except ChangedError:
-                self._table.reload()
-                continue
-            self._settle(set(fresh))
-            return
+            fresh = [n for n, file in self._staged.items() if not self._has(file)]
+            writing = write_staged(self._staging, fresh, intervals)
+            reports = self._accounted(fresh, writing)
+            parts = self._table.upload(writing.parts)
+            while not any(self._has(self._staged[number]) for number in fresh):
+                try:
+                    self._append(list(reports.values()), parts)
+                except ChangedError:
+                    self._table.reload()
+                    continue
+                self._finish(reports)
+                return
         raise SmartwattsError("the readings table is being written by others without a pause")
 
-    def _append(self, numbers: list[int]) -> None:
-        files = [self._staging.files[number] for number in numbers]
-        if not files:
-            return
-        notes = {"smartwatts.files": json.dumps({file.key: file.accepted for file in files})}
-        batches = self._staging.batches(numbers, self._table.version + 1)
-        self._table.append(batches, [file.digest for file in files], notes)
+    def _has(self, file: _Staged) -> bool:
+        return self._table.has(file.report.digest)
 
-    def _settle(self, fresh: set[int]) -> None:
+    def _leave_untold(self, intervals: Intervals) -> None:
+        """Leave files whose energy is of an interval that nothing tells."""
+        for number, file in list(self._staged.items()):
+            untold = self._staging.files[number].source.interval_untold
+            if untold and file.report.accepted and intervals.of(number) is None:
+                del self._staged[number]
+                same = [k for k, (_, d) in self._repeated.items() if d == file.report.digest]
+                for info in (file.info, *(self._repeated.pop(key)[0] for key in same)):
+                    self.reports[info.key] = self._leave(info, str(untold_interval(info.key)))
+
+    def _accounted(self, numbers: list[int], writing: Writing) -> dict[int, FileReport]:
+        """Duplicates told from accepted rows; SmartwattsError if a row went nowhere."""
+        reports = {}
+        for number in numbers:
+            report = self._staged[number].report.with_duplicates(writing.duplicates[number])
+            if report.accepted != writing.rows[number]:
+                raise SmartwattsError(f"{report.key}: rows got lost; nothing was taken")
+            reports[number] = report
+        return reports
+
+    def _append(self, files: list[FileReport], parts: list[AddAction]) -> None:
+        if files:
+            notes = {"smartwatts.files": json.dumps({file.key: file.accepted for file in files})}
+            self._table.append(parts, [file.digest for file in files], notes)
+
+    def _finish(self, taken: dict[int, FileReport]) -> None:
         """Report what others took first; remember every file that need not be read again."""
-        for number, file in enumerate(self._staging.files):
-            if number not in fresh:
-                taken = FileReport(file.key, digest=file.digest, same_as="a file of another run")
-                self.reports[file.key] = taken
-        self._news |= self._waiting
+        for number, file in self._staged.items():
+            digest = file.report.digest
+            other = FileReport(file.info.key, digest=digest, same_as="a file of another run")
+            report = self.reports[file.info.key] = taken.get(number, other)
+            self._news[report.key] = Known(file.info.etag, file.info.size, digest, report.accepted)
+        for key, (info, digest) in self._repeated.items():
+            self._news[key] = Known(info.etag, info.size, digest)
         if self._news:
             self._ledger.keep(self._objects, self._news)
-        self._news, self._waiting = {}, {}
-        self._staged = {}
-        self._staging.clear()
+        self._news = {}
+        self._staging.close()
+        self._restart()

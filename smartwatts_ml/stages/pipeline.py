@@ -1,6 +1,6 @@
 """The order of the stages, for the command line and for Airflow. Nothing else knows it.
 
-    ingest → start_run → for each model: train → validate → convert → publish
+    ingest → start_run → for each model: train → validate → convert → publish → resign
 
 Each ``*_stage`` function is one Airflow task: plain strings in, a small JSON-able dict
 out. ``proceed`` False in it means that the model's branch ends here, as decided and for
@@ -10,12 +10,16 @@ Importing this module is light; TensorFlow loads inside the stages that need it.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, SmartwattsError
+from smartwatts_ml.errors import (
+    NotEnoughReadingsError,
+    SmartwattsError,
+    StaleChallengerError,
+    StoreError,
+)
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.objects import Objects, open_root
@@ -25,16 +29,25 @@ from smartwatts_ml.settings import Settings, check_environment, settings
 __all__ = [
     "convert_stage",
     "ingest_stage",
+    "landing_batches",
     "new_readings",
     "plan_stage",
     "publish_run",
     "publish_stage",
     "record_failure",
+    "resign_stage",
     "retrain",
     "run_report",
     "train_stage",
     "validate_stage",
 ]
+
+JUDGEMENTS = 3
+"""How often a challenger is judged before its run gives up on a champion that keeps changing."""
+
+
+BATCHES = 200
+"""At most so many at once: what is left over makes the batches larger."""
 
 
 def quiet(text: str, share: float) -> None:
@@ -52,12 +65,23 @@ def _open(root: str | None) -> tuple[Objects, Settings]:
     return open_root(current.root), current
 
 
-def ingest_stage(root: str) -> dict[str, Any]:
-    """Landing files that are new become a new snapshot of the table."""
+def landing_batches(root: str) -> list[list[str]]:
+    """New landing files, in groups that different workers can ingest at once."""
+    from smartwatts_ml.readings.landing import batches
+
+    objects, current = _open(root)
+    return batches(objects, current, current.ingest_batch_mib << 20, BATCHES)
+
+
+def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]:
+    """Landing files that are new, or some of them, become a new snapshot of the table."""
     from smartwatts_ml.stages.ingest import ingest
 
     objects, current = _open(root)
-    return ingest(objects, current, log_progress).to_json()
+    done = ingest(objects, current, log_progress, keys)
+    for file in done.left:
+        logging.getLogger("smartwatts").warning("left for the next run: %s", file.left)
+    return done.totals()
 
 
 def plan_stage(
@@ -147,13 +171,29 @@ def publish_stage(root: str, run_id: str, model: str, actor: str) -> dict[str, A
 def publish_run(
     objects: Objects, current: Settings, run_id: str, model: str, actor: str
 ) -> dict[str, Any]:
-    """Publish, and leave in the run what it gave."""
+    """Publish, and leave in the run what it gave. A challenger that became stale is judged
+    again, against the champion that came into force meanwhile."""
     from smartwatts_ml.runs import ModelRun
     from smartwatts_ml.stages.publish import publish
 
-    result = publish(objects, current, run_id, model, actor=actor).to_json()
-    ModelRun(objects, current, run_id, model).write_json("published.json", result)
-    return result
+    for _ in range(JUDGEMENTS):
+        try:
+            result = publish(objects, current, run_id, model, actor=actor).to_json()
+        except StaleChallengerError as error:
+            log_progress(f"{error}; doing so", 0.0)
+            if _validate(objects, current, run_id, model, log_progress)["proceed"]:
+                _convert(objects, current, run_id, model, log_progress)
+            continue
+        ModelRun(objects, current, run_id, model).write_json("published.json", result)
+        return result
+    raise StoreError(f"the champion of {model} changes faster than a challenger can be judged")
+
+
+def resign_stage(root: str) -> dict[str, str]:
+    """Sign every pointer again, as the end of a run; when each expires."""
+    from smartwatts_ml.stages.publish import resign_pointers
+
+    return resign_pointers(*_open(root))
 
 
 def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
@@ -224,28 +264,17 @@ def retrain(
 
 
 def run_report(root: str, run_id: str) -> dict[str, Any]:
-    """What a run decided, for each model: outcome, reasons, metrics, version and file."""
+    """What a run decided, for each model: outcome, reasons, metrics, version and file; and
+    where its page on the quality of its readings is."""
+    from smartwatts_ml.reports.data_quality import quality_key
+    from smartwatts_ml.runs import model_report
+
     objects, _ = _open(root)
-    rows = [_model_report(objects, run_id, model) for model in model_names()]
-    return {"run_id": run_id, "root": objects.url, "models": [row for row in rows if row]}
-
-
-def _model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
-    base = f"runs/{run_id}/{model}"
-    try:
-        decision = json.loads(objects.read(f"{base}/decision.json").data)
-    except NotFoundError:
-        return None
-    report: dict[str, Any] = {
-        "model": model,
-        "accepted": decision["accepted"],
-        "summary": decision["summary"],
-        "reasons": decision["reasons"],
-        "metrics": decision["metrics"],
-        "report": objects.uri(f"{base}/report.html"),
-        "version": None,
-        "file": None,
+    rows = [model_report(objects, run_id, model) for model in model_names()]
+    key = quality_key(run_id)
+    return {
+        "run_id": run_id,
+        "root": objects.url,
+        "data_quality": objects.uri(key) if objects.exists(key) else None,
+        "models": [row for row in rows if row],
     }
-    if objects.exists(f"{base}/published.json"):
-        report |= json.loads(objects.read(f"{base}/published.json").data)
-    return report

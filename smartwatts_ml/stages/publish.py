@@ -7,15 +7,15 @@ that is in force. Run again after a crash, it completes what the first attempt l
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from smartwatts_ml import __version__
-from smartwatts_ml.errors import SmartwattsError, TrustError
+from smartwatts_ml.errors import SmartwattsError, StoreError, TrustError
+from smartwatts_ml.gate import CHALLENGER, CHAMPION
 from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import code_version
 from smartwatts_ml.readings.table import Snapshot
 from smartwatts_ml.runs import ModelRun
 from smartwatts_ml.settings import Settings
@@ -23,10 +23,11 @@ from smartwatts_ml.store import Store
 from smartwatts_ml.store.documents import file_key
 from smartwatts_ml.store.state import record_decision
 
-__all__ = ["PublishResult", "publish"]
+__all__ = ["PublishResult", "publish", "resign_pointers"]
 
 PUBLISHED: Literal["published"] = "published"
 KEPT: Literal["kept"] = "kept"
+MOST_SLICES = 200
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def publish(
     progress: Progress | None = None,
 ) -> PublishResult:
     """Put the run's accepted file in force, or sign the champion's pointer again; then
-    record the decision in the model's state."""
+    record the decision in the model's state. Raises StaleChallengerError where another
+    champion came into force after the file was judged."""
     run = ModelRun(objects, settings, run_id, model)
     decision = run.read_json("decision.json")
     store = Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
@@ -77,6 +79,25 @@ def publish(
         note = f"; new signing key {result.new_key}, keep a copy" if result.new_key else ""
         progress(f"{result.outcome}: {result.summary}{note}", 1.0)
     return result
+
+
+def resign_pointers(objects: Objects, settings: Settings) -> dict[str, str]:
+    """Sign every model's pointer again with the same serial, as the end of a run, whatever
+    it decided; when each expires. So a store that stands still or was turned back is noticed.
+    One model's trouble does not keep the others from it; then StoreError is raised."""
+    store = Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
+    expires, failures = {}, []
+    for model in store.models():
+        try:
+            pointer = store.resign(model)
+        except StoreError as error:
+            failures.append(f"{model}: {error}")
+            continue
+        if pointer:
+            expires[model] = pointer.expires
+    if failures:
+        raise StoreError("; ".join(failures))
+    return expires
 
 
 def _publish_file(
@@ -127,7 +148,7 @@ def _manifest_fields(snapshot: Snapshot, decision: dict[str, Any]) -> dict[str, 
     """What the manifest says beside what the store knows itself."""
     seen = snapshot.to_json()
     return {
-        "code": _code_version(),
+        "code": code_version(),
         "snapshot": {
             "version": seen["version"],
             "digest": seen["digest"],
@@ -138,7 +159,7 @@ def _manifest_fields(snapshot: Snapshot, decision: dict[str, Any]) -> dict[str, 
         },
         "inputs": decision["inputs"],
         "outputs": decision["outputs"],
-        "metrics": decision["metrics"],
+        "metrics": _with_slices(decision),
         "decision": {
             "accepted": decision["accepted"],
             "reasons": decision["reasons"],
@@ -148,19 +169,14 @@ def _manifest_fields(snapshot: Snapshot, decision: dict[str, Any]) -> dict[str, 
     }
 
 
-def _code_version() -> str:
-    """Package version, and the commit where the code runs from a git checkout."""
-    package = Path(__file__).resolve().parents[1]
-    if not (package.parent / ".git").exists():
-        return __version__
-    try:
-        commit = subprocess.run(
-            ["git", "-C", str(package), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return __version__
-    return f"{__version__}+{commit}"
+def _with_slices(decision: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of each system, and those of challenger and champion by slice too. A
+    manifest stays a small object: of very many sites the run's report tells."""
+    metrics = dict(decision["metrics"])
+    for system in (CHALLENGER, CHAMPION):
+        slices = decision["slices"].get(system, {})
+        if len(slices) > MOST_SLICES:
+            slices = {name: s for name, s in slices.items() if not name.startswith("site ")}
+        if metrics.get(system) and slices:
+            metrics[system] = {**metrics[system], "slices": slices}
+    return metrics

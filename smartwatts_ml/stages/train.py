@@ -13,6 +13,7 @@ from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
 from smartwatts_ml.native import import_keras
 from smartwatts_ml.networks import save_keras
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import code_version
 from smartwatts_ml.runs import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.lease import hold
@@ -57,7 +58,7 @@ def train(
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "challenger.keras"
-            save_keras(trained.network, trained.details, path)
+            save_keras(trained.network, trained.details | _origin(run), path)
             uri = run.write("challenger.keras", path.read_bytes())
     challenger = Challenger(
         model=model,
@@ -72,6 +73,16 @@ def train(
     )
     run.write_json("training.json", training_log(trained, options) | challenger.to_json())
     return challenger
+
+
+def _origin(run: ModelRun) -> dict[str, Any]:
+    """What a model file says of where it comes from."""
+    snapshot = run.snapshot
+    return {
+        "run_id": run.run_id,
+        "code": code_version(),
+        "snapshot": {"version": snapshot.version, "digest": snapshot.digest},
+    }
 
 
 def training_log(trained: Trained, options: TrainOptions) -> dict[str, Any]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from smartwatts_ml.store.auditing import Audit, Finding
+from smartwatts_ml.store.committing import ANY_CHAMPION
 from smartwatts_ml.store.documents import HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.keys import KeyFolder
+from smartwatts_ml.store.pruning import Pruned
 from smartwatts_ml.store.pulling import Pulled
-from smartwatts_ml.store.store import ANY_CHAMPION, Store
+from smartwatts_ml.store.store import Store
 from smartwatts_ml.store.values import Champion, Published, StoredVersion
 
 __all__ = [
     "ANY_CHAMPION",
+    "Audit",
     "Champion",
+    "Finding",
     "HistoryEntry",
     "KeyFolder",
     "Manifest",
     "Pointer",
+    "Pruned",
     "Published",
     "Pulled",
     "Store",

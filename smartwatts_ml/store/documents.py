@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self, get_type_hints
 
 from smartwatts_ml.errors import TrustError, UsageError
@@ -21,18 +21,30 @@ __all__ = [
     "format_time",
     "history_key",
     "history_prefix",
+    "is_model",
     "manifest_key",
     "parse_time",
     "pointer_key",
 ]
 
 SCHEMA = 1
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far the clocks of a signer and a reader may differ."""
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def is_model(name: str) -> bool:
+    """Whether a model can be called so.
+
+    >>> is_model("nilm"), is_model("../nilm")
+    (True, False)
+    """
+    return MODEL_NAME.fullmatch(name) is not None
 
 
 def check_model(model: str) -> str:
     """The name itself, if a model can be called so. Raises UsageError."""
-    if not MODEL_NAME.fullmatch(model):
+    if not is_model(model):
         raise UsageError(f"{model!r} is not a model's name", fix="e.g. nilm or forecasting_24h")
     return model
 
@@ -176,12 +188,17 @@ class Pointer(Document):
     time: str
     expires: str
 
-    def is_expired(self, now: datetime) -> bool:
-        """Whether its time is over, or cannot be read."""
+    def trouble(self, now: datetime) -> str | None:
+        """Why it does not hold at this time; None where it does."""
         try:
-            return parse_time(self.expires) <= now
+            signed, expires = parse_time(self.time), parse_time(self.expires)
         except ValueError:
-            return True
+            return "has no valid times"
+        if expires <= now:
+            return f"expired {self.expires}"
+        if signed > now + CLOCK_TOLERANCE:
+            return f"was signed in the future, {self.time}"
+        return None
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -1,8 +1,8 @@
-"""The folder of keys: one that signs, and the public ones that are trusted.
+"""The folder of keys: those that sign, and the public ones that are trusted.
 
 ``signing_key.pem`` (PKCS 8, readable by its owner alone) and ``trusted/<keyid>.pub`` (PEM).
-A keyid is the SHA-256 of the public key's DER form. Several trusted keys allow a key to be
-rotated: what the old one signed stays valid until its ``.pub`` is taken out.
+A keyid is the SHA-256 of the public key's DER form. While a key is being rotated, the old
+one lies beside as ``outgoing_key.pem`` and both sign, so that a gateway may trust either.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from smartwatts_ml.errors import BadInputError, StoreError, TrustError, UsageErr
 __all__ = ["KeyFolder", "SigningKey", "keyid_of", "load_public_key"]
 
 SIGNING_KEY = "signing_key.pem"
+OUTGOING_KEY = "outgoing_key.pem"
 TRUSTED = "trusted"
 RESTORE = (
-    "restore the key folder, or make a key with `smartwatts keys generate` and let gateways trust"
-    " it"
+    "restore the key folder, or make a key with `smartwatts keys new` and let gateways trust it"
 )
 
 
@@ -58,9 +58,15 @@ class KeyFolder:
         """Where the private key is."""
         return self.path / SIGNING_KEY
 
+    @property
+    def outgoing_path(self) -> Path:
+        """Where the private key is that is being rotated out."""
+        return self.path / OUTGOING_KEY
+
     def is_empty(self) -> bool:
         """Whether there is no key at all."""
-        return not self.signing_path.exists() and not self._public_files()
+        private = self.signing_path.exists() or self.outgoing_path.exists()
+        return not private and not self._public_files()
 
     def can_sign(self) -> bool:
         """Whether there is a private key."""
@@ -68,13 +74,7 @@ class KeyFolder:
 
     def signing_key(self) -> SigningKey:
         """The private key. Raises TrustError where it is missing or not trusted itself."""
-        try:
-            pem = self.signing_path.read_bytes()
-        except FileNotFoundError as error:
-            raise TrustError(f"no signing key at {self.signing_path}", fix=RESTORE) from error
-        except OSError as error:
-            raise TrustError(f"cannot read {self.signing_path}: {error.strerror}") from error
-        signing = _load_private_key(pem, self.signing_path)
+        signing = _load_private_key(self.signing_path)
         trusted = self.trusted()
         if not trusted:  # a crash came between the two files of a new key
             self.trust(public_pem(signing.key.public_key()))
@@ -84,6 +84,13 @@ class KeyFolder:
                 fix="`smartwatts keys trust FILE.pub` with its public half",
             )
         return signing
+
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """Every key that signs: the signing key, and the one that is being rotated out."""
+        keys = (self.signing_key(),)
+        if not self.outgoing_path.exists():
+            return keys
+        return (*keys, _load_private_key(self.outgoing_path))
 
     def trusted(self) -> dict[str, Ed25519PublicKey]:
         """The trusted public keys by keyid."""
@@ -101,35 +108,58 @@ class KeyFolder:
     def generate(self, *, rotate: bool = False) -> str:
         """Make a signing key and trust it; its keyid.
 
-        With a key already here, ``rotate`` puts a new one in its place and keeps the old
-        one beside it, still trusted; without ``rotate`` that is wrong use.
+        With a key already here, ``rotate`` lets both sign until ``retire``; without
+        ``rotate`` that is wrong use.
         """
         signing = Ed25519PrivateKey.generate()
         pem = signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         if rotate and self.can_sign():
-            old = self.signing_key().keyid
-            self.signing_path.rename(self.path / f"retired_{old[:12]}.pem")
+            if self.outgoing_path.exists():
+                raise UsageError(
+                    f"{self.outgoing_path} is still being rotated out",
+                    fix="`smartwatts keys retire` ends that",
+                )
+            self.signing_key()
+            self.signing_path.rename(self.outgoing_path)
         try:
             self._write_private(pem)
         except FileExistsError as error:
             raise UsageError(
-                f"{self.signing_path} exists", fix="--rotate replaces it and keeps trusting it"
+                f"{self.signing_path} exists", fix="--rotate makes a new one, and both sign"
             ) from error
         return self.trust(public_pem(signing.public_key()))
+
+    def retire(self) -> str:
+        """End a rotation: the old key neither signs nor is trusted any more; its keyid."""
+        if not self.outgoing_path.exists():
+            raise UsageError(
+                f"no key is being rotated out of {self.path}",
+                fix="`smartwatts keys new --rotate` begins that",
+            )
+        self.signing_key()
+        keyid = _load_private_key(self.outgoing_path).keyid
+        # The private half last: a crash before leaves something to retire again.
+        self._trusted_path(keyid).unlink(missing_ok=True)
+        self.outgoing_path.unlink()
+        return keyid
 
     def trust(self, pem: bytes, where: str = "the public key") -> str:
         """Trust a public key given as PEM; its keyid."""
         key = load_public_key(pem, where)
         keyid = keyid_of(key)
-        path = self.path / TRUSTED / f"{keyid}.pub"
+        path = self._trusted_path(keyid)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             temporary = path.with_name(f".{uuid.uuid4().hex}")
             temporary.write_bytes(public_pem(key))
             temporary.replace(path)
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
         return keyid
+
+    def _trusted_path(self, keyid: str) -> Path:
+        return self.path / TRUSTED / f"{keyid}.pub"
 
     def _public_files(self) -> list[Path]:
         return sorted((self.path / TRUSTED).glob("*.pub"))
@@ -138,7 +168,7 @@ class KeyFolder:
         """Create the file whole or not at all, and never over another one."""
         temporary = self.path / f".{uuid.uuid4().hex}"
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(pem)
@@ -176,7 +206,13 @@ def load_public_key(pem: bytes, where: str) -> Ed25519PublicKey:
     return key
 
 
-def _load_private_key(pem: bytes, path: Path) -> SigningKey:
+def _load_private_key(path: Path) -> SigningKey:
+    try:
+        pem = path.read_bytes()
+    except FileNotFoundError as error:
+        raise TrustError(f"no signing key at {path}", fix=RESTORE) from error
+    except OSError as error:
+        raise TrustError(f"cannot read {path}: {error.strerror}") from error
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:

@@ -8,6 +8,7 @@ somebody cut the history.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from smartwatts_ml.errors import (
@@ -17,18 +18,29 @@ from smartwatts_ml.errors import (
     StoreError,
     TrustError,
 )
+from smartwatts_ml.objects import Object
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     Manifest,
     Pointer,
+    file_name,
     format_time,
     pointer_key,
 )
-from smartwatts_ml.store.sealed import SealedObjects
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, SealedObjects
 
-__all__ = ["PointerFile"]
+__all__ = ["PointerFile", "Seen"]
 
 ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A pointer as it was found. ``pointer`` is None where it does not verify, ``etag``
+    where there is none."""
+
+    pointer: Pointer | None
+    etag: str | None
 
 
 class PointerFile:
@@ -42,57 +54,48 @@ class PointerFile:
     def read(self, model: str) -> Pointer:
         """The verified pointer. Raises NotFoundError, TrustError."""
         key = pointer_key(model)
-        pointer = self._sealed.read(key, Pointer)
-        if pointer.model != model:
-            raise TrustError(f"{self._sealed.objects.uri(key)} points to {pointer.model}")
-        return pointer
+        return self._verify(self._sealed.objects.read(key, MAX_DOCUMENT_BYTES), model)
 
-    def read_if_valid(self, model: str) -> Pointer | None:
-        """The pointer, or None where it is missing or does not verify."""
+    def look(self, model: str) -> Seen:
+        """What is there, valid or not."""
         try:
-            return self.read(model)
-        except (NotFoundError, TrustError):
-            return None
+            found = self._sealed.objects.read(pointer_key(model))
+        except NotFoundError:
+            return Seen(None, None)
+        try:
+            return Seen(self._verify(found, model), found.etag)
+        except TrustError:
+            return Seen(None, found.etag)
 
-    def check(self, pointer: Pointer | None, last: HistoryEntry | None, model: str) -> None:
-        """Raise TrustError where a valid pointer contradicts the history read after it."""
-        if pointer is None:
-            return
-        serial = last.serial if last else 0
-        same = last is not None and pointer.commit_id == last.commit_id
-        if pointer.serial > serial or (pointer.serial == serial and not same):
-            raise TrustError(
-                f"the pointer of {model} was signed for serial {pointer.serial}, but the history"
-                f" ends at {serial} or was rewritten",
-                fix="restore the model's history folder from a backup",
-            )
-
-    def advance(self, entry: HistoryEntry, manifest: Manifest) -> Pointer:
-        """Point to an entry with a new expiry, unless a newer one is pointed to already."""
+    def advance(self, entry: HistoryEntry, manifest: Manifest, seen: Seen | None = None) -> Pointer:
+        """Point to an entry with a new expiry, unless a newer one is pointed to already.
+        ``seen``: what a look gave before, which saves another."""
         key = pointer_key(entry.model)
         for _ in range(ATTEMPTS):
-            try:
-                found = self._sealed.objects.read(key)
-            except NotFoundError:
-                found = None
-            if found:
-                try:
-                    current = self._sealed.verify(found, key, Pointer)
-                except TrustError:
-                    current = None
-                if current and current.model == entry.model and current.serial > entry.serial:
-                    return current
+            seen = seen or self.look(entry.model)
+            if seen.pointer and seen.pointer.serial > entry.serial:
+                return seen.pointer
             pointer = self._pointer(entry, manifest)
             data = self._sealed.seal(pointer)
             try:
-                if found is None:
+                if seen.etag is None:
                     self._sealed.objects.create(key, data)
                 else:
-                    self._sealed.objects.replace(key, data, found.etag)
+                    self._sealed.objects.replace(key, data, seen.etag)
             except (AlreadyExistsError, ChangedError):
+                seen = None
                 continue
             return pointer
         raise StoreError(f"{key} is being replaced by others without a pause")
+
+    def _verify(self, found: Object, model: str) -> Pointer:
+        key = pointer_key(model)
+        pointer = self._sealed.verify(found, key, Pointer)
+        if (pointer.model, pointer.file) != (model, file_name(model, pointer.version)):
+            raise TrustError(
+                f"{self._sealed.objects.uri(key)} is of {pointer.model} v{pointer.version}"
+            )
+        return pointer
 
     def _pointer(self, entry: HistoryEntry, manifest: Manifest) -> Pointer:
         now = self._clock()

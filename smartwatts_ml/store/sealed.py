@@ -9,9 +9,13 @@ from smartwatts_ml.errors import TrustError
 from smartwatts_ml.objects import Object, Objects
 from smartwatts_ml.store.documents import Document
 from smartwatts_ml.store.keys import KeyFolder
-from smartwatts_ml.store.signing import seal, unseal
+from smartwatts_ml.store.signing import reseal, seal, unseal
 
-__all__ = ["SealedObjects", "digest"]
+__all__ = ["MAX_DOCUMENT_BYTES", "SealedObjects", "check_identifier", "digest"]
+
+MAX_DOCUMENT_BYTES = 1 << 20
+"""What a signed document may have; a server that offers more is not listened to."""
+IDENTIFIER = b"TFL3"
 
 SomeDocument = TypeVar("SomeDocument", bound=Document)
 
@@ -19,6 +23,12 @@ SomeDocument = TypeVar("SomeDocument", bound=Document)
 def digest(data: bytes) -> str:
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def check_identifier(data: bytes, where: str) -> None:
+    """Raise TrustError where a file does not say that it is a flatbuffer of TensorFlow Lite."""
+    if data[4:8] != IDENTIFIER:
+        raise TrustError(f"{where} is not a .tflite file: it lacks the identifier TFL3")
 
 
 class SealedObjects:
@@ -29,12 +39,22 @@ class SealedObjects:
         self.keys = keys
 
     def seal(self, document: Document) -> bytes:
-        """The document's envelope, signed with this machine's key."""
-        return seal(document.payload(), document.payload_type, self.keys.signing_key())
+        """The document's envelope, signed with this machine's keys."""
+        return seal(document.payload(), document.payload_type, self.keys.signing_keys())
+
+    def reseal(self, key: str, kind: type[Document]) -> bool:
+        """Sign a document again if a key of this machine has not; whether it had to be.
+        Its payload stays as it is. Raises TrustError."""
+        found = self.objects.read(key, MAX_DOCUMENT_BYTES)
+        self.verify(found, key, kind)
+        again = reseal(found.data, self.keys.signing_keys(), self.objects.uri(key))
+        if again:
+            self.objects.replace(key, again, found.etag)
+        return again is not None
 
     def read(self, key: str, kind: type[SomeDocument]) -> SomeDocument:
         """A verified document. Raises NotFoundError, TrustError."""
-        return self.verify(self.objects.read(key), key, kind)
+        return self.verify(self.objects.read(key, MAX_DOCUMENT_BYTES), key, kind)
 
     def verify(self, found: Object, key: str, kind: type[SomeDocument]) -> SomeDocument:
         """The document in an object's bytes. Raises TrustError."""
@@ -44,10 +64,12 @@ class SealedObjects:
 
     def read_file(self, key: str, sha256: str, size: int) -> bytes:
         """A file's bytes, if they are the signed ones. Raises NotFoundError, TrustError."""
-        data = self.objects.read(key).data
+        where = self.objects.uri(key)
+        data = self.objects.read(key, size).data
         if len(data) != size or digest(data) != sha256:
             raise TrustError(
-                f"{self.objects.uri(key)} is not the file that was signed",
+                f"{where} is not the file that was signed",
                 fix="restore it from a backup, or roll back to a version that verifies",
             )
+        check_identifier(data, where)
         return data

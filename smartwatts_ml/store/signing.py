@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from smartwatts_ml.errors import TrustError
 from smartwatts_ml.store.keys import SigningKey
 
-__all__ = ["canonical_json", "seal", "unseal", "without_floats"]
+__all__ = ["canonical_json", "reseal", "seal", "unseal", "without_floats"]
 
 TRUST_FIX = "`smartwatts keys list` shows whom this machine trusts"
 
@@ -52,14 +52,29 @@ def without_floats(value: Any) -> Any:
     return value
 
 
-def seal(payload: Mapping[str, Any], payload_type: str, signing: SigningKey) -> bytes:
-    """A signed envelope, as canonical JSON."""
-    body = canonical_json(payload)
-    signature = signing.key.sign(_pre_authentication_encoding(payload_type, body))
+def seal(payload: Mapping[str, Any], payload_type: str, keys: Sequence[SigningKey]) -> bytes:
+    """An envelope that every key signed, as canonical JSON."""
+    return _sealed(canonical_json(payload), payload_type, keys)
+
+
+def reseal(data: bytes, keys: Sequence[SigningKey], where: str) -> bytes | None:
+    """The same payload signed by ``keys``, or None where they all signed it already. The
+    envelope has to be verified before. Raises TrustError where it is none."""
+    payload_type, body, _ = _parse(data, where)
+    sealed = _sealed(body, payload_type, keys)  # Ed25519: the same message, the same signature
+    return None if sealed == data else sealed
+
+
+def _sealed(body: bytes, payload_type: str, keys: Sequence[SigningKey]) -> bytes:
+    message = _pre_authentication_encoding(payload_type, body)
+    signatures = [
+        {"keyid": key.keyid, "sig": base64.b64encode(key.key.sign(message)).decode()}
+        for key in keys
+    ]
     envelope = {
         "payload": base64.b64encode(body).decode(),
         "payloadType": payload_type,
-        "signatures": [{"keyid": signing.keyid, "sig": base64.b64encode(signature).decode()}],
+        "signatures": signatures,
     }
     return canonical_json(envelope)
 

@@ -45,17 +45,17 @@ class SnapshotFacts(Protocol):
     @property
     def digest(self) -> str: ...
     @property
-    def rows(self) -> int: ...
+    def arrived(self) -> int: ...
 
 
 @dataclass(frozen=True)
 class ModelState:
     """Where a model stands.
 
-    ``snapshot_version``, ``snapshot_digest`` and ``rows`` are of the last snapshot decided
-    on (None, None and 0 before the first decision). ``run_id``, ``time``, ``outcome`` and
-    its ``reason`` are of the last run, decided or failed. ``failures`` counts runs that
-    failed in a row; no attempt before ``next_attempt`` (UTC).
+    ``snapshot_version``, ``snapshot_digest`` and ``rows`` (that ever arrived) are of the last
+    snapshot decided on (None, None and 0 before the first decision). ``run_id``, ``time``,
+    ``outcome`` and its ``reason`` are of the last run, decided or failed. ``failures`` counts
+    runs that failed in a row; no attempt before ``next_attempt`` (UTC).
     """
 
     model: str
@@ -166,7 +166,7 @@ def record_decision(
             decided,
             snapshot_version=snapshot.version,
             snapshot_digest=snapshot.digest,
-            rows=snapshot.rows,
+            rows=snapshot.arrived,
         )
 
     return _update(objects, model, decide)

@@ -1,44 +1,42 @@
-"""The store's public face: publish, roll back, pull, and who is the champion.
+"""The store's public face: publish, roll back, pull, verify, prune, and who is the champion.
 
-The history is the truth. Publishing writes file, manifest, history entry and pointer, in
-that order; the history entry alone decides, so a crash anywhere leaves the old champion or
-the new one in force, and the same run published again completes what it left.
+The history is the truth: whatever is newest in it is in force. How a version gets there is
+in ``committing``, how a gateway gets it in ``pulling``.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, TrustError, UsageError
+from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.store.auditing import Audit, Auditor
+from smartwatts_ml.store.committing import ANY_CHAMPION, Candidate, Committer
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     Manifest,
     Pointer,
     check_model,
     file_key,
-    format_time,
+    history_key,
+    history_prefix,
+    is_model,
     manifest_key,
 )
-from smartwatts_ml.store.history import History, published_by
+from smartwatts_ml.store.history import History
 from smartwatts_ml.store.keys import RESTORE, KeyFolder
+from smartwatts_ml.store.parts import Parts
 from smartwatts_ml.store.pointer import PointerFile
-from smartwatts_ml.store.pulling import Pulled, check_serial, is_up_to_date, write_pulled
-from smartwatts_ml.store.sealed import SealedObjects, digest
-from smartwatts_ml.store.signing import without_floats
+from smartwatts_ml.store.pruning import Pruned, Pruner
+from smartwatts_ml.store.pulling import Pulled, Puller
+from smartwatts_ml.store.sealed import SealedObjects
 from smartwatts_ml.store.values import Champion, Published, StoredVersion
 from smartwatts_ml.store.versions import Versions
 
-__all__ = ["ANY_CHAMPION", "Store"]
-
-COMMIT_ATTEMPTS = 50
-ANY_CHAMPION: Final = -1
-"""For ``judged_against``: publish whatever is in force."""
-POINTER_FIX = "`smartwatts models resign MODEL` where the signing key is, or the next retraining"
+__all__ = ["Store"]
 
 
 def _utc_now() -> datetime:
@@ -58,32 +56,35 @@ class Store:
     ) -> None:
         self.keys = KeyFolder(Path(keys_folder))
         self._objects = objects
-        self._clock = clock
-        self._sealed = SealedObjects(objects, self.keys)
-        self._history = History(self._sealed)
-        self._versions = Versions(self._sealed)
-        self._pointer = PointerFile(self._sealed, pointer_days, clock)
+        sealed = SealedObjects(objects, self.keys)
+        self._parts = Parts(
+            sealed=sealed,
+            history=History(sealed),
+            versions=Versions(sealed),
+            pointer=PointerFile(sealed, pointer_days, clock),
+            clock=clock,
+        )
 
     def models(self) -> tuple[str, ...]:
         """Names of all models that have anything in the store."""
-        return tuple(
-            dict.fromkeys(info.key.split("/")[1] for info in self._objects.list("models/"))
-        )
+        return tuple(filter(is_model, self._objects.folders("models/")))
 
     def champion(self, model: str) -> Champion | None:
         """The version in force by the history, or None. Raises TrustError."""
-        pointer = self._pointer.read_if_valid(model)  # before the history: it may only be older
-        last = self._history.last(model)
-        self._pointer.check(pointer, last, model)
-        return self._champion_of(last) if last else None
+        last = self._parts.head(model).entry
+        return (
+            Champion(self._parts.versions.of_entry(last), last, self._parts.versions)
+            if last
+            else None
+        )
 
     def history(self, model: str) -> tuple[HistoryEntry, ...]:
         """Every promotion and rollback, oldest first, verified as a chain."""
-        return self._chain(model)
+        return self._parts.chain(model)
 
     def pointer(self, model: str) -> Pointer:
         """The pointer as gateways see it. Raises NotFoundError, TrustError."""
-        return self._pointer.read(model)
+        return self._parts.pointer.read(model)
 
     def file_uri(self, manifest: Manifest) -> str:
         """Address of a version's file."""
@@ -91,17 +92,17 @@ class Store:
 
     def manifest(self, model: str, version: int) -> Manifest:
         """The verified manifest of a version. Raises NotFoundError, TrustError."""
-        return self._versions.manifest(model, version)
+        return self._parts.versions.manifest(model, version)
 
     def versions(self, model: str) -> tuple[StoredVersion, ...]:
         """Every version that has a file or a manifest, oldest first."""
-        chain = self._chain(model)
+        chain = self.history(model)
         promoted = {entry.version for entry in chain}
         stored = []
-        for version in self._versions.numbers(model):
+        for version in self._parts.versions.numbers(model):
             manifest, problem = None, None
             try:
-                manifest = self._versions.manifest(model, version)
+                manifest = self._parts.versions.manifest(model, version)
             except NotFoundError:
                 problem = "a publish broke off before its manifest"
             except TrustError as error:
@@ -128,109 +129,78 @@ class Store:
 
         ``manifest_fields`` are those of Manifest that the store does not know itself:
         code, snapshot, inputs, outputs, metrics, decision, quantization. With
-        ``judged_against`` (a version, or None for no champion) ChangedError is raised if
-        another version is in force by the time of the commit.
+        ``judged_against`` (a version, or None for no champion) StaleChallengerError is
+        raised if another version is in force by the time of the commit.
         """
-        check_model(model)
+        candidate = Candidate(
+            check_model(model),
+            file_bytes,
+            manifest_fields,
+            run_id,
+            actor,
+            reason,
+            action,
+            judged_against,
+        )
         new_key = self._ensure_key()
-        sha256 = digest(file_bytes)
-        claimed: Manifest | None = None
-        for _ in range(COMMIT_ATTEMPTS):
-            chain = self._chain(model)
-            entry = published_by(chain, run_id, sha256)
-            if entry is None:
-                last = chain[-1] if chain else None
-                _check_judged_against(judged_against, last, model)
-                if claimed is None:
-                    draft = self._draft(model, file_bytes, sha256, manifest_fields, run_id, last)
-                    taken = {entry.version for entry in chain}
-                    claimed = self._versions.claim(draft, file_bytes, taken)
-                entry = self._next_entry(claimed, last, action, actor, reason)
-                if not self._history.try_append(entry):
-                    continue
-            self._point_to_last(model)
-            return Published(model, entry.version, entry.serial, new_key)
-        raise StoreError(f"others publish {model} without a pause")
+        entry = Committer(self._parts).publish(candidate)
+        return Published(model, entry.version, entry.serial, new_key)
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> Published:
-        """Put a version that was in force before in force again, under a new serial.
-
-        Does nothing more if that version is in force already.
-        """
-        for _ in range(COMMIT_ATTEMPTS):
-            chain = self._chain(model)
-            if not chain:
-                raise NotFoundError(f"{model} has no version in {self._objects.url}")
-            past = next((e for e in reversed(chain) if e.version == version), None)
-            if past is None:
-                known = ", ".join(f"v{v}" for v in sorted({e.version for e in chain}))
-                raise NotFoundError(f"{model} v{version} was never in force", fix=f"one of {known}")
-            entry = chain[-1]
-            if entry.version != version:
-                manifest = self._versions.of_entry(past)
-                self._versions.read_file(manifest)
-                entry = self._next_entry(manifest, chain[-1], "rollback", actor, reason)
-                if not self._history.try_append(entry):
-                    continue
-            self._point_to_last(model)
-            return Published(model, entry.version, entry.serial)
-        raise StoreError(f"others publish {model} without a pause")
+        """Put a version that was in force before, and whose bytes still verify, in force
+        again, under a new serial. Does nothing more if it is in force already."""
+        entry = Committer(self._parts).rollback(model, version, actor, reason)
+        return Published(model, entry.version, entry.serial)
 
     def resign(self, model: str) -> Pointer | None:
         """Sign the pointer again, same serial, new expiry; None where nothing is in force."""
-        champion = self.champion(model)
-        return self._pointer.advance(champion.entry, champion.manifest) if champion else None
+        head = self._parts.head(model)
+        if head.entry is None:
+            return None
+        return self._parts.pointer.advance(
+            head.entry, self._parts.versions.of_entry(head.entry), head.seen
+        )
+
+    def resign_documents(self, model: str) -> int:
+        """Let this machine's keys sign every manifest and history entry that they have not
+        signed yet, after verifying it; how many those were. What they say stays the same."""
+        entries = [
+            self._parts.sealed.reseal(history_key(model, serial), HistoryEntry)
+            for serial in self._parts.history.serials(model)
+        ]
+        manifests = [
+            self._parts.sealed.reseal(manifest_key(model, version), Manifest)
+            for version in self._parts.versions.described(model)
+        ]
+        return sum(entries) + sum(manifests)
 
     def pull(self, model: str, folder: Path, version: int | None = None) -> Pulled:
-        """Copy the champion, or a version that was in force, into a folder, verified.
+        """``pull_all`` for one model."""
+        return self.pull_all([model], folder, version)[0]
+
+    def pull_all(
+        self, models: Sequence[str], folder: Path, version: int | None = None
+    ) -> list[Pulled]:
+        """Copy champions, or one version that was in force, into a folder, verified.
 
         Writes ``<model>_v<N>.tflite``, its manifest and the stable name ``<model>.tflite``.
-        Raises TrustError where anything does not verify or the pointer has expired.
+        Raises TrustError where anything does not verify or a pointer does not hold; the
+        folder is then as it was.
         """
-        manifest, serial = self._to_pull(model, version)
-        if serial is not None:
-            check_serial(folder, model, serial)
-        envelope = self._objects.read(manifest_key(model, manifest.version))
-        if self._versions.verified(envelope, model, manifest.version) != manifest:
-            raise TrustError(f"the manifest of {model} v{manifest.version} changed meanwhile")
-        current = is_up_to_date(folder, manifest, envelope.data)
-        data = None if current else self._versions.read_file(manifest)
-        write_pulled(folder, manifest, envelope.data, data, serial)
-        path = folder / f"{model}.tflite"
-        return Pulled(model, manifest.version, serial, path, manifest.sha256, not current)
+        return Puller(self._parts).pull(models, folder, version)
 
-    def _to_pull(self, model: str, version: int | None) -> tuple[Manifest, int | None]:
-        if version is not None:
-            past = [e for e in self._chain(model) if e.version == version]
-            if not past:
-                raise NotFoundError(f"{model} v{version} was never in force")
-            return self._versions.of_entry(past[-1]), None
-        champion = self.champion(model)
-        if champion is None:
-            raise NotFoundError(f"{model} has no version in {self._objects.url}")
-        try:
-            pointer = self._pointer.read(model)
-        except NotFoundError as error:
-            raise TrustError(f"{model} has no pointer", fix=POINTER_FIX) from error
-        if pointer.is_expired(self._clock()):
-            raise TrustError(f"the pointer of {model} expired {pointer.expires}", fix=POINTER_FIX)
-        return champion.manifest, champion.entry.serial
+    def verify(self, model: str, *, repair: bool = False) -> Audit:
+        """Check every digest, signature, serial and the pointer. ``repair`` rebuilds the
+        pointer where the history is whole and the pointer does not match it."""
+        return Auditor(self._parts).audit(model, repair)
 
-    def _chain(self, model: str) -> tuple[HistoryEntry, ...]:
-        """The whole history, verified against the pointer too."""
-        pointer = self._pointer.read_if_valid(model)
-        chain = self._history.chain(model)
-        self._pointer.check(pointer, chain[-1] if chain else None, model)
-        return chain
-
-    def _champion_of(self, entry: HistoryEntry) -> Champion:
-        return Champion(self._versions.of_entry(entry), entry, self._versions)
-
-    def _point_to_last(self, model: str) -> None:
-        """Bring the pointer up to the history, whoever wrote its newest entry."""
-        last = self._history.last(model)
-        if last:
-            self._pointer.advance(last, self._versions.of_entry(last))
+    def prune(
+        self, model: str, *, keep: int, older_than: timedelta, dry_run: bool = False
+    ) -> Pruned:
+        """Remove versions that nobody may need: see ``pruning``."""
+        if keep < 1:
+            raise UsageError(f"cannot keep {keep} versions", fix="1 or more")
+        return Pruner(self._parts).prune(model, keep, older_than, dry_run)
 
     def _ensure_key(self) -> Path | None:
         """Make the first key of a store that is as new as this machine's key folder."""
@@ -246,52 +216,4 @@ class Store:
         return self.keys.signing_path
 
     def _has_history(self) -> bool:
-        return any("/history/" in info.key for info in self._objects.list("models/"))
-
-    def _draft(
-        self,
-        model: str,
-        data: bytes,
-        sha256: str,
-        given: Mapping[str, Any],
-        run_id: str,
-        last: HistoryEntry | None,
-    ) -> Manifest:
-        return Manifest(
-            **without_floats(given),
-            model=model,
-            version=0,
-            file="",
-            sha256=sha256,
-            size=len(data),
-            created=format_time(self._clock()),
-            run_id=run_id,
-            replaces=last.version if last else None,
-        )
-
-    def _next_entry(
-        self, manifest: Manifest, last: HistoryEntry | None, action: str, actor: str, reason: str
-    ) -> HistoryEntry:
-        return HistoryEntry(
-            model=manifest.model,
-            serial=last.serial + 1 if last else 1,
-            action=action,
-            version=manifest.version,
-            sha256=manifest.sha256,
-            previous_version=last.version if last else None,
-            commit_id=str(uuid.uuid4()),
-            actor=actor,
-            run_id=manifest.run_id,
-            reason=reason,
-            time=format_time(self._clock()),
-        )
-
-
-def _check_judged_against(version: int | None, last: HistoryEntry | None, model: str) -> None:
-    in_force = last.version if last else None
-    if version not in (ANY_CHAMPION, in_force):
-        judged = "no champion" if version is None else f"v{version}"
-        now = "none" if in_force is None else f"v{in_force}"
-        raise ChangedError(
-            f"{model} was judged against {judged}, {now} is in force", fix="run validate again"
-        )
+        return any(next(self._objects.list(history_prefix(model)), None) for model in self.models())

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
     NotFoundError,
-    StoreError,
     TrustError,
 )
 from smartwatts_ml.objects import Object
@@ -21,11 +19,9 @@ from smartwatts_ml.store.documents import (
     file_name,
     manifest_key,
 )
-from smartwatts_ml.store.sealed import SealedObjects, digest
+from smartwatts_ml.store.sealed import SealedObjects
 
 __all__ = ["Versions"]
-
-FURTHER_VERSIONS = 1000
 
 
 class Versions:
@@ -36,8 +32,15 @@ class Versions:
 
     def numbers(self, model: str) -> tuple[int, ...]:
         """Versions that have a file or a manifest, ascending."""
+        return self._listed(model, r"(tflite|json)")
+
+    def described(self, model: str) -> tuple[int, ...]:
+        """Versions that have a manifest, ascending."""
+        return self._listed(model, "json")
+
+    def _listed(self, model: str, suffix: str) -> tuple[int, ...]:
         prefix = f"models/{check_model(model)}/{model}_v"
-        name = re.compile(re.escape(prefix) + r"([1-9]\d*)\.(tflite|json)")
+        name = re.compile(re.escape(prefix) + r"([1-9]\d*)\." + suffix)
         keys = (info.key for info in self._sealed.objects.list(prefix))
         return tuple(sorted({int(match[1]) for key in keys if (match := name.fullmatch(key))}))
 
@@ -79,52 +82,43 @@ class Versions:
         except NotFoundError as error:
             raise TrustError(f"{self._sealed.objects.uri(key)} is gone") from error
 
-    def claim(self, draft: Manifest, data: bytes, in_history: Collection[int]) -> Manifest:
-        """Give a file and its manifest a version of their own; the manifest as stored.
+    def claim(self, draft: Manifest, data: bytes, version: int) -> Manifest | None:
+        """Give a file and its manifest a version; the manifest as stored, or None where
+        the version is another run's, whole or not.
 
-        A version that a crashed attempt of the same run left is completed; one that is
-        somebody else's, whole or not, is passed over.
+        What a crashed attempt of the same run left is completed.
         """
-        for version in self._candidates(draft.model, in_history):
-            manifest = self._try_claim(
-                replace(draft, version=version, file=file_name(draft.model, version)), data
-            )
-            if manifest:
-                return manifest
-        raise StoreError(f"{FURTHER_VERSIONS} versions of {draft.model} in a row are taken")
-
-    def _candidates(self, model: str, in_history: Collection[int]) -> Iterator[int]:
-        stored = self.numbers(model)
-        yield from (version for version in stored if version not in in_history)
-        after = max((0, *stored, *in_history)) + 1
-        yield from range(after, after + FURTHER_VERSIONS)
-
-    def _try_claim(self, manifest: Manifest, data: bytes) -> Manifest | None:
-        key = manifest_key(manifest.model, manifest.version)
-        if self._sealed.objects.exists(key):
-            return self._complete(manifest, data)
-        if not self._put_file(manifest, data):
-            return None
+        wanted = replace(draft, version=version, file=file_name(draft.model, version))
         try:
-            self._sealed.objects.create(key, self._sealed.seal(manifest))
+            self._sealed.objects.create(file_key(wanted.model, version), data)
         except AlreadyExistsError:
-            return self._complete(manifest, data)
-        return manifest
+            return self._complete(wanted)
+        return self._describe(wanted)
 
-    def _complete(self, wanted: Manifest, data: bytes) -> Manifest | None:
-        """The manifest that is there, if it is of the same run and file."""
+    def _describe(self, wanted: Manifest) -> Manifest | None:
+        """Write the manifest of a file that is there; None where another run was quicker."""
+        key = manifest_key(wanted.model, wanted.version)
+        try:
+            self._sealed.objects.create(key, self._sealed.seal(wanted))
+        except AlreadyExistsError:
+            return self._complete(wanted)
+        return wanted
+
+    def _complete(self, wanted: Manifest) -> Manifest | None:
+        """The version's manifest, if file and manifest are of the wanted run and bytes."""
         try:
             found = self.manifest(wanted.model, wanted.version)
+        except NotFoundError:
+            # Broken off between the two, or another run is between them just now.
+            return self._describe(wanted) if self._holds_file(wanted) else None
         except TrustError:
             return None
         same = (found.run_id, found.sha256) == (wanted.run_id, wanted.sha256)
-        return found if same and self._put_file(wanted, data) else None
+        return found if same and self._holds_file(wanted) else None
 
-    def _put_file(self, manifest: Manifest, data: bytes) -> bool:
-        """Whether the version's file holds these bytes, after an attempt to create it."""
-        key = file_key(manifest.model, manifest.version)
+    def _holds_file(self, wanted: Manifest) -> bool:
         try:
-            self._sealed.objects.create(key, data)
-        except AlreadyExistsError:
-            return digest(self._sealed.objects.read(key).data) == manifest.sha256
+            self.read_file(wanted)
+        except TrustError:
+            return False
         return True

@@ -19,6 +19,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "rejects": {"validate": ["anomaly"]},
         "breaks": {"train": ["forecasting_24h"]},
     },
+    "stale_and_then_rejected": {"rejects": {"publish": ["nilm"]}},
     "the_file_is_rejected": {"rejects": {"convert": ["nilm"]}},
     "too_little_to_train_on": {"rejects": {"train": ["nilm"]}},
     "dry_run": {"rejects": {"validate": ["anomaly"]}, "form": {"dry_run": True}},
@@ -27,6 +28,8 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "one_is_not_due": {"dag": "retrain_on_new_readings", "skipped": ["anomaly"]},
     "nothing_is_due": {"dag": "retrain_on_new_readings", "skipped": list(MODELS)},
     "a_long_reason": {"breaks": {"train": ["nilm"]}, "message": "boom " * 200},
+    "many_new_files": {"batches": [["landing/a.csv", "landing/b.csv"], ["landing/c.csv"]]},
+    "no_new_files": {"batches": []},
     "bad_landing_file": {"breaks": {"ingest": [None]}},
 }
 
@@ -46,8 +49,11 @@ class Stages:
         summary = f"{model} {'accepted: F1 +0.03' if proceed else 'kept: F1 −0.02'}"
         return {"proceed": proceed, "summary": summary}
 
-    def ingest_stage(self, root: str) -> dict[str, Any]:
-        return self._end("ingest", None)
+    def landing_batches(self, root: str) -> list[list[str]]:
+        return self.scenario.get("batches", [["landing/a.csv"]])
+
+    def ingest_stage(self, root: str, keys: list[str]) -> dict[str, Any]:
+        return self._end("ingest", None) | {"accepted": 5, "left": 0}
 
     def plan_stage(self, root: str, run_id: str, models: Any, only_due: bool) -> dict[str, Any]:
         skipped = [m for m in self.scenario.get("skipped", []) if only_due]
@@ -65,7 +71,12 @@ class Stages:
         return self._end("convert", model)
 
     def publish_stage(self, root: str, run_id: str, model: str, actor: str) -> dict[str, Any]:
-        return self._end("publish", model) | {"version": 3}
+        end = self._end("publish", model)
+        return end | {"version": 3, "outcome": "published" if end["proceed"] else "kept"}
+
+    def resign_stage(self, root: str) -> dict[str, str]:
+        self.calls.append(["resign"])
+        return {}
 
     def record_failure(self, root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
         self.calls.append(["failure", model, reason])

@@ -53,7 +53,7 @@ def test_new_readings_keep_exactly_one_run_waiting(parsed: Parsed) -> None:
     assert dag["timetable"] == "ContinuousTimetable"
     assert dag["max_active_runs"] == 1
     assert tasks_of(parsed, "retrain_on_new_readings")["wait_for_readings"]["downstream"] == [
-        "ingest"
+        "find_new_files"
     ]
 
 
@@ -61,23 +61,29 @@ def test_new_readings_keep_exactly_one_run_waiting(parsed: Parsed) -> None:
 def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: str) -> None:
     tasks = tasks_of(parsed, dag)
     tasks.pop("wait_for_readings", None)
+    assert tasks["find_new_files"]["downstream"] == ["ingest"]
     assert tasks["ingest"]["downstream"] == ["plan"]
     assert tasks["model.train"]["downstream"] == ["model.validate"]
     assert tasks["model.validate"]["downstream"] == ["model.convert"]
     assert tasks["model.convert"]["downstream"] == ["model.publish"]
-    assert tasks["model.publish"]["downstream"] == ["report"]
-    assert tasks["report"]["downstream"] == []
+    assert sorted(tasks["model.publish"]["downstream"]) == ["report", "resign"]
+    assert tasks["report"]["downstream"] == tasks["resign"]["downstream"] == []
     assert set(tasks) == {
+        "find_new_files",
         "ingest",
         "plan",
         "report",
+        "resign",
         *(f"model.{step}" for step in ("train", "validate", "convert", "publish")),
     }
 
 
 @pytest.mark.parametrize("dag", RETRAINING)
-def test_the_last_task_runs_whatever_happened_before_it(parsed: Parsed, dag: str) -> None:
-    assert tasks_of(parsed, dag)["report"]["rule"].endswith("ALL_DONE")
+@pytest.mark.parametrize("task", ["report", "resign"])
+def test_the_last_tasks_run_whatever_happened_before_them(
+    parsed: Parsed, dag: str, task: str
+) -> None:
+    assert tasks_of(parsed, dag)[task]["rule"].endswith("ALL_DONE")
 
 
 @pytest.mark.parametrize("dag", RETRAINING)

@@ -92,10 +92,27 @@ def test_a_rejection_at_any_step_leaves_the_run_a_success(played: Played, scenar
     assert asked(run, "failure") == []
 
 
+def test_a_challenger_that_is_judged_again_and_rejected_is_skipped(played: Played) -> None:
+    run = played["stale_and_then_rejected"]
+    assert run["state"] == "success"
+    assert branch(run, "nilm")["publish"] == "skipped"
+    assert "nilm kept: F1 −0.02" in names(run)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    ["accepted_rejected_failed", "the_file_is_rejected", "nothing_is_due", "bad_landing_file"],
+)
+def test_every_run_ends_by_signing_the_pointers_again(played: Played, scenario: str) -> None:
+    run = played[scenario]
+    assert run["tasks"]["resign -1"]["state"] == "success"
+    assert len(asked(run, "resign")) == 1
+
+
 def test_a_dry_run_publishes_and_records_nothing(played: Played) -> None:
     run = played["dry_run"]
     assert run["state"] == "success"
-    assert asked(run, "publish") == []
+    assert asked(run, "publish") == asked(run, "resign") == []
     assert branch(run, "nilm") == {
         "train": "success",
         "validate": "success",
@@ -139,10 +156,28 @@ def test_a_map_name_fits_into_airflows_database(played: Played) -> None:
     assert len(failed) <= 250
 
 
+def test_new_files_are_ingested_in_batches_side_by_side(played: Played) -> None:
+    run = played["many_new_files"]
+    found = {name: told for name, told in run["tasks"].items() if name.startswith("ingest")}
+    assert {told["state"] for told in found.values()} == {"success"}
+    assert [told["name"] for told in found.values()] == [
+        "2 files: 5 readings",
+        "1 files: 5 readings",
+    ]
+    assert asked(run, "train")
+
+
+def test_without_new_files_the_models_are_trained_on_what_is_there(played: Played) -> None:
+    run = played["no_new_files"]
+    assert run["tasks"]["ingest -1"]["state"] == "skipped"
+    assert run["tasks"]["plan -1"]["state"] == "success"
+    assert asked(run, "train")
+
+
 def test_when_ingest_fails_every_chosen_model_backs_off(played: Played) -> None:
     run = played["bad_landing_file"]
     assert run["state"] == "failed"
-    assert run["tasks"]["ingest -1"]["state"] == "failed"
+    assert run["tasks"]["ingest 0"]["state"] == "failed"
     assert {tuple(call) for call in asked(run, "failure")} >= {("nilm", "ingest failed")}
 
 

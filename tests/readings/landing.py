@@ -20,7 +20,7 @@ import json, os, signal, sys
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import ingest as stage
-from smartwatts_ml.readings import ledger, staging, table
+from smartwatts_ml.readings import ledger, staging, table, writing
 
 objects = open_root(sys.argv[1])
 DEATH = sys.argv[2]
@@ -29,25 +29,20 @@ def die_at(point, owner, name):
     if point == DEATH:
         setattr(owner, name, lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL))
 
-append = table.ReadingsTable.append
-batches = staging.Staging.batches
+def die_after(point, owner, name):
+    whole = getattr(owner, name)
+    def work_and_die(*arguments):
+        whole(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if point == DEATH:
+        setattr(owner, name, work_and_die)
 
-def append_and_die(self, *arguments):
-    append(self, *arguments)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def stream_and_die(self, *arguments):
-    for batch in batches(self, *arguments):
-        yield batch
-    os.kill(os.getpid(), signal.SIGKILL)
-
-die_at("before the scan", stage, "scan_copy")
+die_at("while scanning", staging.Staging, "add")
+die_after("while writing", writing, "write_part")
+die_after("while uploading", table.ReadingsTable, "_upload")
 die_at("before the commit", table.ReadingsTable, "append")
+die_after("after the commit", table.ReadingsTable, "append")
 die_at("before the ledger", ledger.Ledger, "keep")
-if DEATH == "while writing":
-    staging.Staging.batches = stream_and_die
-if DEATH == "after the commit":
-    table.ReadingsTable.append = append_and_die
 print("ready", flush=True)
 sys.stdin.readline()
 report = stage.ingest(objects, Settings())

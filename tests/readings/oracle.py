@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 
 from smartwatts_ml.readings.base import device_id, split_device_id
 
-LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?", re.ASCII)
-OFFSET = re.compile(r" ?(?:(Z|UTC)|([+-])(0\d|1[0-8])(?::?([0-5]\d))?)", re.ASCII)
+LOCAL = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?", re.ASCII
+)
+OFFSET = re.compile(r" ?(?:(Z|UTC)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 SPACE = " \t"
@@ -109,6 +111,7 @@ def parse_stamp(text: str) -> datetime | None:
     if rest and offset is None:
         return None
     day, hour, minute, second, fraction = match.groups()
+    hour, minute = hour or "00", minute or "00"
     next_day = (hour, minute, int(second or 0), int(fraction or 0)) == ("24", "00", 0, 0)
     try:
         stamp = datetime.fromisoformat(f"{day} {'00' if next_day else hour}:{minute}")

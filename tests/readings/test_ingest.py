@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,10 +21,11 @@ from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings import ledger as ledger_module
 from smartwatts_ml.readings.base import SiteReadings
+from smartwatts_ml.readings.landing import pending
 from smartwatts_ml.readings.table import open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import ingest as stage
-from smartwatts_ml.stages.ingest import IngestReport, ingest, pending
+from smartwatts_ml.stages.ingest import IngestReport, ingest
 from tests.readings.landing import HEADER, Ingester, land, minutes
 
 
@@ -72,7 +75,7 @@ def test_the_same_content_under_another_name_is_recognised(objects: Objects) -> 
     land(objects, "c.csv", *rows)
     (again,) = run(objects).files
     assert again.reason in ("same content as landing/a.csv", "same content as landing/b.csv.gz")
-    assert open_table(objects).rows() == 50
+    assert open_table(objects).arrived() == 50
     assert run(objects).unchanged == 3
 
 
@@ -116,7 +119,7 @@ def test_rejected_rows_are_kept_with_line_and_reason(any_objects: Objects) -> No
         (key, "4", "timestamp", "noon"),
         (key, "6", "", '2024-01-31,"nan,x'),
     ]
-    assert rows[0]["reason"] == "not an ISO 8601 date and time"
+    assert rows[0]["reason"] == "not a date and time of the form that the file uses"
 
 
 def test_a_file_without_accepted_rows_is_not_read_again(objects: Objects) -> None:
@@ -131,7 +134,7 @@ def test_files_that_cannot_be_read_are_left_and_the_others_taken(objects: Object
     whole = gzip.compress("\n".join([HEADER, *minutes("home2", 500)]).encode())
     objects.write("landing/cut.csv.gz", whole[:-20])
     objects.write("landing/empty.csv", b"")
-    objects.write("landing/notes.txt", b"hello")
+    objects.write("landing/notes.md", b"hello")
     land(objects, "headless.csv", header="a,b,c")
     land(objects, "good.csv", *minutes("home1", 5))
     report = run(objects)
@@ -140,7 +143,7 @@ def test_files_that_cannot_be_read_are_left_and_the_others_taken(objects: Object
         "landing/empty.csv",
         "landing/headless.csv",
     }
-    assert (report.accepted, report.ignored) == (5, ("landing/notes.txt",))
+    assert (report.accepted, report.ignored) == (5, ("landing/notes.md",))
     assert pending(objects, Settings()).files == 0
     assert len(run(objects).left) == 3
     objects.write("landing/cut.csv.gz", whole)
@@ -151,13 +154,13 @@ def test_a_file_that_changes_after_the_listing_is_left_for_the_next_run(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = land(objects, "a.csv", *minutes("home1", 5))
-    fetch = DirectoryObjects.fetch
 
-    def change(self: DirectoryObjects, name: str, path: Path) -> None:
-        fetch(self, name, path)
+    @contextmanager
+    def change(self: DirectoryObjects, name: str, folder: Path) -> Iterator[Path]:
         land(objects, "a.csv", *minutes("home1", 6))
+        yield Path(self.uri(name))
 
-    monkeypatch.setattr(DirectoryObjects, "fetch", change)
+    monkeypatch.setattr(DirectoryObjects, "at_hand", change)
     (left,) = run(objects).left
     assert (left.key, "changed" in str(left.left)) == (key, True)
     monkeypatch.undo()
@@ -169,10 +172,10 @@ def test_a_store_that_fails_is_not_the_files_fault(
 ) -> None:
     land(objects, "a.csv", *minutes("home1", 5))
 
-    def fail(self: DirectoryObjects, name: str, path: Path) -> None:
+    def fail(self: DirectoryObjects, name: str, folder: Path) -> None:
         raise StoreError("cannot reach the store")
 
-    monkeypatch.setattr(DirectoryObjects, "fetch", fail)
+    monkeypatch.setattr(DirectoryObjects, "at_hand", fail)
     with pytest.raises(StoreError, match="cannot reach"):
         run(objects)
 
@@ -182,10 +185,10 @@ def test_a_file_that_may_not_be_read_is_left(
 ) -> None:
     land(objects, "a.csv", *minutes("home1", 5))
 
-    def deny(self: DirectoryObjects, name: str, path: Path) -> None:
+    def deny(self: DirectoryObjects, name: str) -> None:
         raise StoreError("cannot read a.csv") from PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(DirectoryObjects, "fetch", deny)
+    monkeypatch.setattr(DirectoryObjects, "open", deny)
     assert len(run(objects).left) == 1
 
 
@@ -213,7 +216,7 @@ def test_a_big_landing_is_taken_in_several_commits(
     texts: list[str] = []
     report = ingest(objects, Settings(), lambda text, share: texts.append(f"{text} {share:.2f}"))
     assert texts[0] == "0.csv 0.00"
-    assert len(texts) == 6
+    assert texts[6:] == ["writing 1.00"]
     assert report.snapshot.version == 3
     assert report.snapshot.rows == 300
     assert run(objects).unchanged == 6
@@ -228,14 +231,15 @@ def test_two_processes_at_once_add_each_reading_once(any_objects: Objects) -> No
         ingester.go()
     reports = [ingester.result() for ingester in ingesters]
     assert sum(report["accepted"] for report in reports) == 800
-    assert open_table(any_objects).rows() == 800
+    assert open_table(any_objects).arrived() == 800
 
 
 @pytest.mark.parametrize(
     "death",
     [
-        "before the scan",
+        "while scanning",
         "while writing",
+        "while uploading",
         "before the commit",
         "after the commit",
         "before the ledger",
@@ -248,7 +252,7 @@ def test_a_killed_run_is_completed_by_the_next(objects: Objects, death: str) -> 
     killed.go()
     assert killed.was_killed()
     run(objects)
-    assert open_table(objects).rows() == 300
+    assert open_table(objects).arrived() == 300
     expected = np.concatenate([50.0 + np.arange(100) % 7, 1.0 + np.arange(100, 200) % 7])
     assert np.array_equal(load(objects, "home1").channels["mains"], expected)
     assert len(list(objects.list("quarantine/"))) == 1
@@ -262,7 +266,7 @@ def test_a_killed_run_on_s3_is_completed_by_the_next(s3_root: str) -> None:
     killed.go()
     assert killed.was_killed()
     assert run(objects).accepted == 0
-    assert open_table(objects).rows() == 200
+    assert open_table(objects).arrived() == 200
 
 
 made_files = st.lists(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,9 @@ from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageE
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.table import SCHEMA, Snapshot, open_table
+from smartwatts_ml.readings.parts import PART_SCHEMA, summarise, write_part
+from smartwatts_ml.readings.table import Snapshot, open_table
+from smartwatts_ml.readings.writing import WrittenPart
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.landing import land, minutes
@@ -26,28 +26,28 @@ def objects(tmp_path: Path) -> Objects:
     return open_root(str(tmp_path / "root"))
 
 
-def batch(site: str, count: int) -> Iterator[pa.RecordBatch]:
-    yield pa.RecordBatch.from_pylist(
-        [
-            {
-                "timestamp": datetime(2024, 1, 1, 0, 0, i, tzinfo=UTC),
-                "site": site,
-                "channel": "mains",
-                "consumption": 1.0,
-                "arrival": 1,
-                "month": "2024-01",
-                "bucket": site_bucket(site),
-            }
-            for i in range(count)
-        ],
-        schema=SCHEMA,
-    )
+def part(folder: Path, site: str, count: int) -> WrittenPart:
+    """A part with so many seconds of a site."""
+    stamps = np.datetime64("2024-01-01", "us").astype(np.int64) + np.arange(count) * 1_000_000
+    device = summarise(site, "mains", stamps)
+    made = {
+        "timestamp": stamps,
+        "site": [site] * count,
+        "channel": ["mains"] * count,
+        "consumption": [1.0] * count,
+        "anomaly": [None] * count,
+        "arrival": [1] * count,
+        "total_kwh": [None] * count,
+    }
+    path = folder / f"{site}.parquet"
+    write_part(path, [pa.table(made).cast(PART_SCHEMA)], [device])
+    return WrittenPart(path, "2024-01", site_bucket(site), (device,))
 
 
 def test_an_empty_root_has_an_empty_table(objects: Objects) -> None:
     table = open_table(objects)
     snapshot = table.snapshot()
-    assert (table.rows(), snapshot.rows, snapshot.sites, snapshot.start) == (0, 0, 0, None)
+    assert (table.arrived(), snapshot.rows, snapshot.sites, snapshot.start) == (0, 0, 0, None)
     assert table.readings(snapshot).spans() == ()
 
 
@@ -78,19 +78,21 @@ def test_a_table_made_anew_is_not_mistaken_for_the_old_one(objects: Objects) -> 
         open_table(objects).readings(later)
 
 
-def test_a_digest_recorded_by_somebody_else_refuses_the_commit(root_url: str) -> None:
+def test_a_digest_recorded_by_somebody_else_refuses_the_commit(
+    root_url: str, tmp_path: Path
+) -> None:
     objects = open_root(root_url)
     first, second = open_table(objects), open_table(objects)
     assert not first.has("digest-1")
     assert not second.has("digest-1")
-    first.append(batch("a", 3), ["digest-0", "digest-1"], {})
+    first.append(first.upload([part(tmp_path, "a", 3)]), ["digest-0", "digest-1"], {})
     with pytest.raises(ChangedError):
-        second.append(batch("a", 3), ["digest-1", "digest-2"], {})
+        second.append(second.upload([part(tmp_path, "a", 3)]), ["digest-1", "digest-2"], {})
     second.reload()
     assert (second.has("digest-1"), second.has("digest-2")) == (True, False)
-    first.append(batch("b", 1), ["digest-3"], {})
-    second.append(batch("c", 1), ["digest-4"], {})
-    assert open_table(objects).rows() == 5
+    first.append(first.upload([part(tmp_path, "b", 1)]), ["digest-3"], {})
+    second.append(second.upload([part(tmp_path, "c", 1)]), ["digest-4"], {})
+    assert open_table(objects).arrived() == 5
 
 
 def test_sites_of_the_table_are_those_of_the_files(objects: Objects, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class Root:
 
     def smartwatts(self, *arguments: str, code: int = 0, **environment: str) -> Any:
         run = subprocess.run(
-            [sys.executable, "-c", "from smartwatts_ml.cli import main; main()", *arguments],
+            [sys.executable, "-m", "smartwatts_ml", *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -108,6 +108,17 @@ def test_the_stages_one_by_one_give_the_same_and_a_dry_run_records_nothing(
     root.smartwatts("publish", *run)
     champion = root.store.champion("forecasting_24h")
     assert champion is not None and champion.manifest.sha256 == converted["sha256"]
+
+    file = root.keys.parent / champion.file
+    file.write_bytes(champion.read_file())
+    described = root.smartwatts("models", "inspect", str(file), "--json")["details"]
+    assert described["snapshot"]["digest"] == champion.manifest.snapshot["digest"]
+    assert described["code"] == champion.manifest.code
+    assert described["run_id"] == trained["run_id"]
+    assert (described["horizon"], described["inputs"][0]["period_s"]) == (24, 3600)
+    assert {"name", "shape", "unit"} <= set(described["inputs"][0])
+    shown = root.smartwatts("models", "show", "forecasting_24h", "--json")
+    assert any(name.startswith("site ") for name in shown["metrics"]["challenger"]["slices"])
 
 
 def test_a_failure_is_told_recorded_and_backs_off(root_on_s3: Root) -> None:

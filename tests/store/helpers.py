@@ -24,7 +24,11 @@ FIELDS: dict[str, Any] = {
     },
     "inputs": [{"name": "mains_w", "shape": [1, 512, 1], "dtype": "float32", "unit": "W"}],
     "outputs": [{"name": "power_w", "shape": [1, 512, 5], "unit": "W"}],
-    "metrics": {"challenger": {"mae": 12.5}, "champion": None, "baseline": {"mae": 20.25}},
+    "metrics": {
+        "challenger": {"mae": 12.5, "slices": {"site h1": {"mae": 9.5}}},
+        "champion": None,
+        "baseline": {"mae": 20.25},
+    },
     "decision": {"accepted": True, "reasons": ["mae 12.5 < 20.2"], "holdout_digest": "h"},
     "quantization": "dynamic",
 }
@@ -45,7 +49,7 @@ class Clock:
 
 def content(run_id: str) -> bytes:
     """The file of a run."""
-    return b"TFL3 " + hashlib.sha256(run_id.encode()).digest() * 8
+    return b"\x1c\0\0\0TFL3" + hashlib.sha256(run_id.encode()).digest() * 8
 
 
 def publish(store: Store, model: str, run_id: str, **more: Any) -> Published:
@@ -86,11 +90,11 @@ class FragileObjects(Objects):
         self._after = after
         self.writes = 0
 
-    def _write(self, write: Any, *args: Any) -> str:
+    def _write(self, write: Any, *args: Any) -> Any:
         self.writes += 1
         if self.writes == self._die_at and not self._after:
             raise PowerCutError
-        etag: str = write(*args)
+        etag = write(*args)
         if self.writes == self._die_at:
             raise PowerCutError
         return etag
@@ -101,8 +105,14 @@ class FragileObjects(Objects):
     def replace(self, key: str, data: bytes, etag: str) -> str:
         return self._write(self._objects.replace, key, data, etag)
 
-    def read(self, key: str) -> Object:
-        return self._objects.read(key)
+    def delete(self, key: str) -> None:
+        self._write(self._objects.delete, key)
+
+    def read(self, key: str, limit: int | None = None) -> Object:
+        return self._objects.read(key, limit)
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        return self._objects.folders(prefix)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         return self._objects.list(prefix)

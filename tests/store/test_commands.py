@@ -71,6 +71,8 @@ def test_show_is_of_the_champion_or_of_a_version(root: str) -> None:
     text = call(models.app, "show", "nilm").stdout
     assert "12.5" in text
     assert "mains_w [1, 512, 1] W" in text
+    assert "site h1" in text
+    assert "9.5" in text
     with pytest.raises(NotFoundError):
         call(models.app, "show", "anomaly")
 
@@ -90,21 +92,67 @@ def test_rollback_wants_a_reason_and_takes_both_forms_of_a_version(root: str) ->
 
 
 def test_resign_moves_the_expiry_alone(root: str) -> None:
-    pointer = json_of(models.app, "resign", "nilm")
+    (pointer,) = json_of(models.app, "resign", "nilm")
     assert (pointer["version"], pointer["serial"]) == (1, 3)
 
 
 def test_pull_writes_all_models_or_those_named(root: str, tmp_path: Path) -> None:
     out = tmp_path / "assets"
-    assert "nilm v1 updated" in call(models.app, "pull", "--out", str(out)).stdout
+    assert "nilm v1 updated" in call(models.app, "pull", "--to", str(out)).stdout
     assert (out / "nilm.tflite").read_bytes() == content("run1")
-    assert "nilm v1 up to date" in call(models.app, "pull", "nilm", "--out", str(out)).stdout
-    (pulled,) = json_of(models.app, "pull", "nilm", "--version", "2", "--out", str(out))
+    assert "nilm v1 up to date" in call(models.app, "pull", "nilm", "--to", str(out)).stdout
+    (pulled,) = json_of(models.app, "pull", "nilm", "--version", "2", "--to", str(out))
     assert (pulled["version"], pulled["updated"]) == (2, True)
     with pytest.raises(UsageError):
-        call(models.app, "pull", "nilm", "anomaly", "--version", "2", "--out", str(out))
+        call(models.app, "pull", "nilm", "anomaly", "--version", "2", "--to", str(out))
     with pytest.raises(NotFoundError):
-        call(models.app, "pull", "anomaly", "--out", str(out))
+        call(models.app, "pull", "anomaly", "--to", str(out))
+
+
+def test_folders_that_are_no_models_are_left_alone(root: str) -> None:
+    for name in (".DS_Store", "Old models", "nilm-backup"):
+        (Path(root) / "models" / name).mkdir()
+    assert [row["model"] for row in json_of(models.app, "list")] == ["nilm"]
+    assert [item["model"] for item in json_of(models.app, "resign")] == ["nilm"]
+
+
+def test_pull_reads_a_web_server_too(root: str, tmp_path: Path, web_server: Any) -> None:
+    url = web_server(root)
+    out = tmp_path / "assets"
+    pulled = call(models.app, "pull", "nilm", "--to", str(out), "--root", url)
+    assert "nilm v1 updated" in pulled.stdout
+    assert (out / "nilm.tflite").read_bytes() == content("run1")
+    with pytest.raises(UsageError, match="name the models"):
+        call(models.app, "pull", "--to", str(out), "--root", url)
+    with pytest.raises(NotFoundError, match="anomaly has no pointer"):
+        call(models.app, "pull", "anomaly", "--to", str(out), "--root", url)
+    with pytest.raises(UsageError, match="cannot open root"):
+        call(models.app, "resign", "--root", url)
+
+
+def test_verify_names_what_is_wrong_and_repair_rebuilds_the_pointer(root: str) -> None:
+    assert "nilm: 3 serials, 2 versions" in call(models.app, "verify").stdout
+    (Path(root) / "models/nilm/champion.json").unlink()
+    runner = CliRunner()
+    result = runner.invoke(models.app, ["verify"])
+    assert "models/nilm/champion.json: is missing" in result.stdout
+    assert isinstance(result.exception, TrustError)
+    assert "--repair" in str(result.exception)
+    assert "pointer rebuilt" in call(models.app, "verify", "--repair").stdout
+    (audit,) = json_of(models.app, "verify", "nilm")
+    assert audit["findings"] == []
+    with pytest.raises(NotFoundError):
+        call(models.app, "verify", "anomaly")
+
+
+def test_prune_says_what_would_go_and_takes_days(root: str) -> None:
+    options = ("--keep", "1", "--older-than", "0d")
+    dry = call(models.app, "prune", *options, "--dry-run").stdout
+    assert "nilm: would remove nothing, 2 versions stay" in dry  # v2 is newest, v1 in force
+    (item,) = json_of(models.app, "prune", "nilm", *options)
+    assert (item["versions"], item["kept"], item["dry_run"]) == ([], 2, False)
+    assert call(models.app, "prune", "--keep", "0").exit_code == 2
+    assert call(models.app, "prune", "--keep", "1", "--older-than", "soon").exit_code == 2
 
 
 def tiny_tflite() -> bytes:
@@ -153,20 +201,24 @@ def test_inspect_of_no_model_is_bad_input(tmp_path: Path, data: bytes) -> None:
 
 def test_keys_are_made_listed_shown_and_trusted(tmp_path: Path) -> None:
     here, there = str(tmp_path / "here"), str(tmp_path / "there")
-    assert "smartwatts keys generate" in call(keys.app, "list", "--keys", here).output
-    made = json_of(keys.app, "generate", "--keys", here)
+    assert "smartwatts keys new" in call(keys.app, "list", "--keys", here).output
+    made = json_of(keys.app, "new", "--keys", here)
     assert json_of(keys.app, "list", "--keys", here) == [{"keyid": made["keyid"], "signs": True}]
     (tmp_path / "a.pub").write_text(call(keys.app, "show", "--keys", here).stdout)
     call(keys.app, "trust", str(tmp_path / "a.pub"), "--keys", there)
     assert json_of(keys.app, "list", "--keys", there) == [{"keyid": made["keyid"], "signs": False}]
     with pytest.raises(UsageError, match="--rotate"):
-        call(keys.app, "generate", "--keys", here)
-    rotated = json_of(keys.app, "generate", "--rotate", "--keys", here)
+        call(keys.app, "new", "--keys", here)
+    rotated = json_of(keys.app, "new", "--rotate", "--keys", here)
     listed = json_of(keys.app, "list", "--keys", here)
     assert {(key["keyid"], key["signs"]) for key in listed} == {
-        (made["keyid"], False),
+        (made["keyid"], True),
         (rotated["keyid"], True),
     }
+    assert json_of(keys.app, "retire", "--keys", here) == {"keyid": made["keyid"]}
+    assert json_of(keys.app, "list", "--keys", here) == [{"keyid": rotated["keyid"], "signs": True}]
+    with pytest.raises(UsageError, match="--rotate"):
+        call(keys.app, "retire", "--keys", here)
     with pytest.raises(BadInputError):
         call(keys.app, "trust", str(tmp_path / "none.pub"), "--keys", there)
 

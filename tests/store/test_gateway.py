@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import shutil
 import subprocess
-import threading
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,28 +63,16 @@ def pull(classes: Path, root: Path, tmp_path: Path, out: Path, store: Store) -> 
     def run(*models: str, url: str | None = None, key: str = "key.pub") -> Any:
         command = ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", str(classes)]
         command += ["SmartWattsPull", "--root", url or str(root), "--key", str(tmp_path / key)]
-        command += ["--out", str(out), *(models or ("nilm",))]
+        command += ["--to", str(out), *(models or ("nilm",))]
         return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     return run
 
 
 @pytest.fixture
-def served(root: Path) -> Iterator[str]:
+def served(root: Path, web_server: Callable[[Path], str]) -> str:
     """The root over http."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(root))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    return web_server(root)
 
 
 def with_payload(envelope: bytes, **changes: Any) -> bytes:
@@ -247,7 +232,7 @@ def test_a_signed_pointer_cannot_name_a_file_elsewhere(
 ) -> None:
     fields = store.pointer("nilm").payload() | {"file": "../../../evil.tflite"}
     kind = "application/vnd.smartwatts.champion+json"
-    sealed = seal(fields, kind, store.keys.signing_key())
+    sealed = seal(fields, kind, store.keys.signing_keys())
     (root / "models/nilm/champion.json").write_bytes(sealed)
     refused(pull(), "champion.json is of nilm v2", out)
 
@@ -262,6 +247,6 @@ def test_wrong_use_is_explained(classes: Path, arguments: list[str]) -> None:
 
 def test_the_source_runs_without_compiling(store: Store, root: Path, tmp_path: Path) -> None:
     command = ["java", str(SOURCE), "--root", root.as_uri(), "--key", str(tmp_path / "key.pub")]
-    command += ["--out", str(tmp_path / "out"), "nilm"]
+    command += ["--to", str(tmp_path / "out"), "nilm"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert "nilm v2 updated" in result.stdout, result.stderr

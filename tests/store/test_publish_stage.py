@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from smartwatts_ml.errors import ChangedError, SmartwattsError, TrustError
+from smartwatts_ml.errors import ChangedError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table import Snapshot
 from smartwatts_ml.runs import pin_snapshot
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages.publish import publish
+from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.publish import publish, resign_pointers
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.sealed import digest
 from smartwatts_ml.store.state import read_state
@@ -45,7 +48,7 @@ def judged(
         "summary": "nilm accepted: MAE 12.5 W",
         "holdout_digest": "h",
         "metrics": {"challenger": {"mae": 12.5}, "champion": None, "baseline": {"mae": 20.25}},
-        "slices": {},
+        "slices": {"challenger": {"site h1": {"mae": 9.5}}, "dumb": {"site h1": {"mae": 30.5}}},
         "champion_version": champion_version,
         "sha256": digest(content(run_id)),
         "quantization": "dynamic",
@@ -89,7 +92,10 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "rows": 5000,
         "sites": 3,
     }
-    assert champion.manifest.metrics["challenger"] == {"mae": "12.5"}
+    assert champion.manifest.metrics["challenger"] == {
+        "mae": "12.5",
+        "slices": {"site h1": {"mae": "9.5"}},
+    }
     assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
     state = read_state(objects, "nilm")
     assert state is not None
@@ -118,6 +124,33 @@ def test_a_rejected_challenger_signs_the_pointer_again_and_moves_the_state(
     state = read_state(objects, "nilm")
     assert state is not None
     assert (state.run_id, state.outcome, state.reason) == ("run2", "kept", "nilm kept: F1 −0.02")
+
+
+def test_a_run_ends_by_signing_every_pointer_again(objects: Objects, current: Settings) -> None:
+    assert resign_pointers(objects, current) == {}
+    judged(objects, "run1")
+    publish(objects, current, "run1", "nilm", actor="ann")
+    store = store_of(objects, current)
+    before = store.pointer("nilm")
+    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
+    expires = resign_pointers(objects, longer)
+    after = store.pointer("nilm")
+    assert expires == {"nilm": after.expires}
+    assert after.expires > before.expires
+    assert (after.serial, after.commit_id) == (before.serial, before.commit_id)
+
+
+def test_one_broken_model_does_not_keep_the_other_pointers_from_being_signed(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    publish(objects, current, "run1", "nilm", actor="ann")
+    objects.create("models/anomaly/history/0000000001.json", b"{}")
+    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
+    before = store_of(objects, current).pointer("nilm")
+    with pytest.raises(StoreError, match="anomaly"):
+        resign_pointers(objects, longer)
+    assert store_of(objects, current).pointer("nilm").expires > before.expires
 
 
 def test_a_rejected_challenger_of_a_new_store_leaves_it_empty(
@@ -152,6 +185,66 @@ def test_a_file_judged_against_an_older_champion_is_refused(
         publish(objects, current, "run2", "nilm", actor="ann")
     judged(objects, "run2", 1)
     assert publish(objects, current, "run2", "nilm", actor="ann").version == 2
+
+
+@pytest.mark.parametrize("accepted_again", [True, False])
+def test_a_stale_challenger_is_judged_again_before_it_is_published(
+    objects: Objects, current: Settings, monkeypatch: pytest.MonkeyPatch, accepted_again: bool
+) -> None:
+    """The stages that need TensorFlow are played; they leave what the real ones leave."""
+    for run_id in ("run1", "run2"):
+        judged(objects, run_id)
+    publish(objects, current, "run1", "nilm", actor="ann")
+    asked: list[str] = []
+
+    def validate_again(*_: Any) -> dict[str, Any]:
+        asked.append("validate")
+        judged(objects, "run2", 1, accepted=accepted_again, sha256=None)
+        return {"proceed": accepted_again}
+
+    def convert_again(*_: Any) -> dict[str, Any]:
+        asked.append("convert")
+        judged(objects, "run2", 1)
+        return {"proceed": True}
+
+    monkeypatch.setattr(pipeline, "_validate", validate_again)
+    monkeypatch.setattr(pipeline, "_convert", convert_again)
+    result = pipeline.publish_run(objects, current, "run2", "nilm", "ann")
+    assert asked == (["validate", "convert"] if accepted_again else ["validate"])
+    assert (result["outcome"], result["version"]) == (
+        ("published", 2) if accepted_again else ("kept", 1)
+    )
+    assert len(store_of(objects, current).history("nilm")) == result["version"]
+
+
+def test_a_file_that_no_disk_has_room_for_changes_nothing(
+    objects: Objects, current: Settings, root_url: str
+) -> None:
+    if root_url.startswith("s3://"):
+        pytest.skip("a bucket has no quota")
+    judged(objects, "run1")
+    publish(objects, current, "run1", "nilm", actor="ann")
+    store = store_of(objects, current)
+    before = store.verify("nilm")
+    code = (
+        "import sys, resource; from pathlib import Path\n"
+        "from tests.store.helpers import new_store, FIELDS, content\n"
+        "store = new_store(sys.argv[1], Path(sys.argv[2]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
+        "store.publish('nilm', content('run2') * 99, FIELDS, run_id='run2', actor='a', reason='')"
+    )
+    for limit in (0, 1000, 20_000):
+        run = subprocess.run(
+            [sys.executable, "-c", code, root_url, Path(current.keys).parent, str(limit)],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "StoreError: cannot write" in run.stderr
+        assert store.verify("nilm") == before
+    leftovers = [path for path in Path(root_url).rglob(".tmp-*")]
+    assert leftovers == []
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -72,7 +72,11 @@ def test_the_documents_say_what_they_are_agreed_to_say(root_url: str, tmp_path: 
         "size": len(content("run2")),
         "created": "2026-11-22T02:11:09Z",
         "run_id": "run2",
-        "metrics": {"challenger": {"mae": "12.5"}, "champion": None, "baseline": {"mae": "20.25"}},
+        "metrics": {
+            "challenger": {"mae": "12.5", "slices": {"site h1": {"mae": "9.5"}}},
+            "champion": None,
+            "baseline": {"mae": "20.25"},
+        },
         "replaces": 1,
     }
     entry = payload(root_url, "models/nilm/history/0000000002.json")
@@ -217,8 +221,9 @@ def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, WRITES + 1))
 def test_another_run_passes_over_what_a_crash_left(
-    root_url: str, tmp_path: Path, die_at: int, after: bool
+    root_url: str, tmp_path: Path, die_at: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("smartwatts_ml.store.committing.PATIENCE_S", 0.0)
     dying = Store(FragileObjects(opened(root_url), die_at, after), keys_of(tmp_path))
     with pytest.raises(PowerCutError):
         publish(dying, "nilm", "run1")
@@ -257,7 +262,7 @@ def test_a_publish_takes_as_many_writes_as_the_crash_tests_try(
 
 def test_two_runs_with_the_same_bytes_get_a_version_each(store: Store) -> None:
     for run_id in ("run1", "run2"):
-        store.publish("nilm", b"same", FIELDS, run_id=run_id, actor="ann", reason="x")
+        store.publish("nilm", content("same"), FIELDS, run_id=run_id, actor="ann", reason="x")
     assert [entry.version for entry in store.history("nilm")] == [1, 2]
 
 
@@ -326,6 +331,6 @@ def test_publishing_processes_make_one_key_and_lose_nothing(root_url: str, tmp_p
 def test_signing_needs_the_key_once_there_is_history(store: Store) -> None:
     publish(store, "nilm", "run1")
     store.keys.signing_path.unlink()
-    with pytest.raises(TrustError, match=r"no signing key.*smartwatts keys generate"):
+    with pytest.raises(TrustError, match=r"no signing key.*smartwatts keys new"):
         publish(store, "nilm", "run2")
     assert store.champion("nilm") is not None

@@ -24,10 +24,10 @@ from smartwatts_ml.kinds.base import (
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    from pydantic_settings import BaseSettings
 
     from smartwatts_ml.kinds.anomaly.training import Fitted
     from smartwatts_ml.readings.base import Readings
+    from smartwatts_ml.settings import TomlSettings
 
 __all__ = ["AnomalyKind"]
 
@@ -68,7 +68,7 @@ class AnomalyKind(Kind):
     )
     prediction_columns = ("device_id", "timestamp", "score", "alert")
 
-    def settings_class(self) -> type[BaseSettings]:
+    def settings_class(self) -> type[TomlSettings]:
         return AnomalySettings
 
     def models(self) -> tuple[ModelSpec, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.settings import SETTINGS_FILE, TomlSettings, describe
+from smartwatts_ml.settings import TomlSettings, describe
 
 __all__ = ["AnomalySettings", "anomaly_settings"]
 
@@ -18,11 +18,10 @@ PREFIX = "SMARTWATTS_ANOMALY_"
 class AnomalySettings(TomlSettings):
     """How the anomaly model is built, trained and judged."""
 
+    table: ClassVar[str] = "anomaly"
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         extra="forbid",
-        toml_file=SETTINGS_FILE,
-        toml_table_header=("anomaly",),
     )
 
     context_days: int = Field(

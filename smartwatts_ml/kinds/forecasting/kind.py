@@ -23,9 +23,9 @@ from smartwatts_ml.kinds.base import (
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    from pydantic_settings import BaseSettings
 
     from smartwatts_ml.readings.base import Readings
+    from smartwatts_ml.settings import TomlSettings
 
 __all__ = ["ForecastingKind"]
 
@@ -71,7 +71,7 @@ class ForecastingKind(Kind):
     )
     prediction_columns = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")
 
-    def settings_class(self) -> type[BaseSettings]:
+    def settings_class(self) -> type[TomlSettings]:
         from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 
         return ForecastingSettings

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.settings import SETTINGS_FILE, TomlSettings
+from smartwatts_ml.settings import TomlSettings
 
 __all__ = ["ForecastingSettings"]
 
@@ -13,11 +15,10 @@ __all__ = ["ForecastingSettings"]
 class ForecastingSettings(TomlSettings):
     """How forecasting networks are trained."""
 
+    table: ClassVar[str] = "forecasting"
     model_config = SettingsConfigDict(
         env_prefix="SMARTWATTS_FORECASTING_",
         extra="forbid",
-        toml_file=SETTINGS_FILE,
-        toml_table_header=("forecasting",),
     )
 
     epochs: int = Field(16, gt=0, description="Epochs, at most; training stops early by itself.")

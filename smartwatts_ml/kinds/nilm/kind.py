@@ -24,10 +24,10 @@ from smartwatts_ml.kinds.nilm.settings import NilmSettings, nilm_settings
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    from pydantic_settings import BaseSettings
 
     from smartwatts_ml.kinds.nilm.corpus import Corpus
     from smartwatts_ml.readings.base import Readings, SiteSpan
+    from smartwatts_ml.settings import TomlSettings
 
 __all__ = ["NilmKind"]
 
@@ -52,7 +52,7 @@ class NilmKind(Kind):
         Option("energy", bool, False, f"Write energy by day instead: {', '.join(ENERGY)}."),
     )
 
-    def settings_class(self) -> type[BaseSettings]:
+    def settings_class(self) -> type[TomlSettings]:
         return NilmSettings
 
     def models(self) -> tuple[ModelSpec, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.settings import SETTINGS_FILE, TomlSettings, describe
+from smartwatts_ml.settings import TomlSettings, describe
 
 __all__ = ["NilmSettings", "nilm_settings"]
 
@@ -18,11 +18,10 @@ PREFIX = "SMARTWATTS_NILM_"
 class NilmSettings(TomlSettings):
     """How the NILM model is built, trained and judged."""
 
+    table: ClassVar[str] = "nilm"
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         extra="forbid",
-        toml_file=SETTINGS_FILE,
-        toml_table_header=("nilm",),
     )
 
     period_s: int = Field(60, ge=10, le=120, description="Seconds of one sample of mains.")

@@ -1,0 +1,39 @@
+"""The ``smartwatts`` command: how errors become exit codes.
+
+Exit codes: 0 done (a rejected challenger is 0), 1 the work failed, 2 wrong use,
+3 bad input, 4 the store or its trust.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from rich.markup import escape
+
+from smartwatts_ml.commands.common import err
+from smartwatts_ml.errors import SmartwattsError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; a known error is one line and an exit code, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        # Here, since the options of some verbs come from settings, which may be wrong.
+        from smartwatts_ml.cli import app
+
+        app()
+    except SmartwattsError as error:
+        err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        told = escape(f"{where}{error.strerror or error}")
+        err.print(f"[red]error:[/red] {told}", soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""``smartwatts import``: public data sets, as files that ``ingest`` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from smartwatts_ml.commands.common import JsonOption, err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from smartwatts_ml.imports.base import Channel, House
+    from smartwatts_ml.imports.run import ImportReport
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Turn public data sets (REFIT, UK-DALE, REDD, NILMTK) into files for landing/.",
+    no_args_is_help=True,
+)
+
+PathArgument = Annotated[Path, typer.Argument(help="Where the data set lies, unpacked.")]
+OutOption = Annotated[
+    Path,
+    typer.Option("--out", file_okay=False, help="Folder to write to, e.g. a root's landing/."),
+]
+HouseOption = Annotated[
+    list[int] | None,
+    typer.Option("--house", help="A house to take; repeat it for more. Default: all."),
+]
+PeriodOption = Annotated[
+    int | None,
+    typer.Option(
+        "--period",
+        min=1,
+        help="Resample to means over so many seconds, energy preserved. Default: the source's "
+        "own sampling.",
+        show_default=False,
+    ),
+]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        exists=True,
+        dir_okay=False,
+        help="CSV file house,source,label of your own names; an empty label leaves a channel "
+        "out. Sources: Appliance1 (REFIT), channel_5 (UK-DALE, REDD), meter3 (NILMTK).",
+    ),
+]
+
+
+@app.command()
+def refit(
+    path: PathArgument,
+    out_dir: OutOption,
+    house: HouseOption = None,
+    period: PeriodOption = None,
+    labels: LabelsOption = None,
+    drop_flagged: Annotated[
+        bool,
+        typer.Option(
+            "--drop-flagged",
+            help="Leave out mains where the appliances add up to more (Issues = 1).",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """REFIT: a folder of CLEAN_House<N>.csv or raw House_<N>.csv files, or one of them.
+
+    20 British homes, mains and nine appliances every 8 s, active power. The appliances'
+    names are built in, from REFIT's readme.
+
+    Example: smartwatts import refit CLEAN_REFIT_081116 --house 2 --period 60
+    --out .local/smartwatts/landing && smartwatts ingest
+    """
+    _import("refit", path, out_dir, house, period, labels, as_json, drop_flagged)
+
+
+@app.command()
+def ukdale(
+    path: PathArgument,
+    out_dir: OutOption,
+    house: HouseOption = None,
+    period: PeriodOption = None,
+    labels: LabelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """UK-DALE: the folder with house_1 to house_5, each with labels.dat and channel_<k>.dat.
+
+    Mains is active power from mains.dat (1 s) where a house has it, otherwise the apparent
+    power of its aggregate channel (6 s). Circuits metered with clamps are apparent too.
+
+    Example: smartwatts import ukdale ukdale --house 2 --period 60
+    --out .local/smartwatts/landing && smartwatts ingest
+    """
+    _import("ukdale", path, out_dir, house, period, labels, as_json)
+
+
+@app.command()
+def redd(
+    path: PathArgument,
+    out_dir: OutOption,
+    house: HouseOption = None,
+    period: PeriodOption = None,
+    labels: LabelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """REDD: the folder low_freq with house_1 to house_6, each with labels.dat and channels.
+
+    The two mains legs are summed (apparent power), and so are the channels of one 240 V
+    appliance (oven, stove, washer_dryer, electric_heat, air_conditioning, furnace). Other
+    repeated labels get a number.
+
+    Example: smartwatts import redd low_freq --period 60 --out .local/smartwatts/landing
+    && smartwatts ingest
+    """
+    _import("redd", path, out_dir, house, period, labels, as_json)
+
+
+@app.command("nilmtk-h5")
+def nilmtk_h5(
+    path: PathArgument,
+    out_dir: OutOption,
+    house: HouseOption = None,
+    period: PeriodOption = None,
+    labels: LabelsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """NILMTK: an HDF5 file of any data set that NILMTK has a converter for.
+
+    As in NILMTK, site meters that are not disabled are summed to mains, and the meters of
+    one appliance are summed. Active power where a meter has it, otherwise apparent.
+
+    Example: smartwatts import nilmtk-h5 ukdale.h5 --house 1 --period 60
+    --out .local/smartwatts/landing && smartwatts ingest
+    """
+    _import("nilmtk-h5", path, out_dir, house, period, labels, as_json)
+
+
+def _import(
+    name: str,
+    path: Path,
+    out_dir: Path,
+    houses: list[int] | None,
+    period: int | None,
+    labels: Path | None,
+    as_json: bool,
+    drop_flagged: bool = False,
+) -> None:
+    from smartwatts_ml.imports import Options, import_readings
+    from smartwatts_ml.imports.labels import Labels
+
+    own = Labels.read(labels) if labels else Labels()
+    options = Options(tuple(houses or ()), period, drop_flagged, own)
+    with progress_bar(f"import {name}") as progress:
+        report = import_readings(name, path, out_dir, options, progress)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _show(report)
+
+
+def _show(report: ImportReport) -> None:
+    for house in report.houses:
+        out.print(_channels_table(house))
+        for note in house.notes:
+            out.print(f"{house.site}: {note}", soft_wrap=True, markup=False)
+        for channel in house.channels:
+            if channel.written == 0:
+                out.print(f"{house.site}: {channel.name} has no usable reading", soft_wrap=True)
+        for file in house.files:
+            if file.bad:
+                out.print(
+                    f"{file.path}: {file.lines:,} lines = {file.header} header + {file.blank:,} "
+                    f"blank + {file.bad:,} bad + {file.used:,} used; the first bad:",
+                    soft_wrap=True,
+                    markup=False,
+                )
+            for example in file.examples:
+                out.print(f"    {example}", soft_wrap=True, markup=False)
+    err.print(
+        f"{report.written:,} readings of {len(report.houses)} houses in {len(report.files)} "
+        f"files, {report.bad:,} bad lines left out, in {report.out}",
+        soft_wrap=True,
+    )
+
+
+def _channels_table(house: House) -> Table:
+    table = Table(title=house.site, title_justify="left")
+    for name in ("source", "label", "channel", "power"):
+        table.add_column(name)
+    for name in ("readings", "kept out", "rows"):
+        table.add_column(name, justify="right")
+    table.add_column("from", no_wrap=True)
+    table.add_column("to", no_wrap=True)
+    for channel in house.channels:
+        entry = channel.to_json()
+        table.add_row(
+            " + ".join(channel.sources),
+            channel.label,
+            channel.name,
+            channel.power,
+            f"{channel.taken:,}",
+            _kept_out(channel),
+            f"{channel.written:,}",
+            (entry["first"] or "")[:16],
+            (entry["last"] or "")[:16],
+        )
+    return table
+
+
+def _kept_out(channel: Channel) -> str:
+    """Counts that are not zero, in words."""
+    reasons = ("duplicate", "missing", "flagged", "unpaired", "late")
+    counts = [(getattr(channel, reason), reason) for reason in reasons]
+    return ", ".join(f"{count:,} {reason}" for count, reason in counts if count)

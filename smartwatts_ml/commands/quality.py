@@ -1,0 +1,115 @@
+"""``smartwatts readings quality``: how plausible and how complete the readings are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Column, Table
+
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    RootOption,
+    out,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from smartwatts_ml.readings.base import Readings
+    from smartwatts_ml.reports.data_quality import Survey
+
+__all__ = ["quality"]
+
+DEVICES_SHOWN = 60
+
+
+def quality(
+    sites: Annotated[
+        list[str] | None, typer.Argument(metavar="[SITE]...", help="Default: every site.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the page with calendars to this file.")
+    ] = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What is missing and what is implausible, by device. Nothing is ever dropped.
+
+    Thresholds are settings: SMARTWATTS_FUSE_WATTS, SMARTWATTS_STUCK_HOURS and others.
+
+    Example: smartwatts readings quality home1 --html quality.html
+    """
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.reports.data_quality import render
+    from smartwatts_ml.settings import settings
+
+    current = settings(root=root)
+    objects = open_root(current.root)
+    table = open_table(objects, current)
+    snapshot = table.snapshot()
+    found = _look(table.readings(snapshot), sites)
+    if html:
+        about = f"{objects.url} · readings snapshot {snapshot.version}"
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(render(found, "Data quality", about), "utf-8")
+    if as_json:
+        listed = [site.to_json() for site in found.sites]
+        print_json({"snapshot": snapshot.to_json(), "sites": listed})
+        return
+    _print(found)
+    if html:
+        out.print(f"page: {html}", soft_wrap=True, markup=False)
+
+
+def _look(readings: Readings, sites: list[str] | None) -> Survey:
+    """Every site asked for, without the limits that a run's page has."""
+    from smartwatts_ml.reports.data_quality import Survey
+
+    known = [span.site for span in readings.spans()]
+    for site in sites or ():
+        if site not in known:
+            raise NotFoundError(
+                f"no site {site!r}", fix=f"known: {', '.join(known[:10]) or 'none'}"
+            )
+    wanted = [site for site in known if not sites or site in sites]
+    found = []
+    with progress_bar("quality") as report:
+        for done, site in enumerate(wanted):
+            report(f"{site}, {done + 1} of {len(wanted)}", done / len(wanted))
+            found.append(readings.quality(site))
+    return Survey(tuple(found), len(known))
+
+
+def _print(found: Survey) -> None:
+    from smartwatts_ml.readings.base import device_id
+
+    if not found.sites:
+        out.print("the readings are empty")
+        return
+    table = Table("device", *(Column(name, justify="right") for name in ("readings", "covered")))
+    table.add_column("longest gap")
+    table.add_column("flagged")
+    devices = [(site.site, device) for site in found.by_need() for device in site.devices]
+    for site, device in devices[:DEVICES_SHOWN]:
+        table.add_row(
+            escape(device_id(site, device.channel)),
+            f"{device.rows:,}",
+            f"{device.coverage:.1%}",
+            f"{device.gaps[0].hours:,.1f} h from {device.gaps[0].start[:10]}"
+            if device.gaps
+            else "none",
+            "\n".join(finding.words for finding in device.findings) or "nothing",
+        )
+    out.print(table)
+    if len(devices) > DEVICES_SHOWN:
+        out.print(f"… and {len(devices) - DEVICES_SHOWN} more devices; --json tells all")
+    doubted = sum(site.suspect * site.rows for site in found.sites)
+    rows = sum(site.rows for site in found.sites)
+    out.print(
+        f"{round(doubted):,} of {rows:,} readings in doubt ({doubted / rows:.2%}), none dropped."
+    )

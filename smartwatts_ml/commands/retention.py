@@ -1,0 +1,77 @@
+"""``smartwatts readings compact``, ``drop`` and ``vacuum``: keeping the table in shape."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from smartwatts_ml.commands.common import RootOption, out
+from smartwatts_ml.commands.readings import app, open_readings
+from smartwatts_ml.errors import UsageError
+
+__all__: list[str] = []
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
+
+
+@app.command()
+def compact(root: RootOption = None) -> None:
+    """Join small files of the same month. Ingest does it by itself where many lie together.
+
+    No reading changes. Example: smartwatts readings compact
+    """
+    from smartwatts_ml.readings.compaction import compact as run
+    from smartwatts_ml.readings.workspace import Workspace
+
+    table, before = open_readings(root)
+    with Workspace() as work:
+        gone = run(table, work.folder, enough=2)
+    out.print(f"{gone} small files joined; {before.rows:,} readings in {len(table.parts())} files")
+
+
+@app.command()
+def drop(
+    before: Annotated[str, typer.Option("--before", help="The first month that stays: 2024-05.")],
+    dry_run: DryRunOption = False,
+    root: RootOption = None,
+) -> None:
+    """Take readings of old months out of the table.
+
+    Runs that stand on an earlier snapshot keep reading it; `vacuum` frees the space once no
+    run does. Example: smartwatts readings drop --before 2024-05
+    """
+    from smartwatts_ml.readings.retention import drop_before
+
+    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", before):
+        raise UsageError(f"--before {before} is no month", fix="write it like 2024-05")
+    table, _ = open_readings(root)
+    if dry_run:
+        rows = sum(part.rows for part in table.parts() if part.month < before)
+        out.print(f"{rows:,} readings before {before} would go")
+        return
+    out.print(f"{drop_before(table, before):,} readings before {before} are gone")
+
+
+@app.command()
+def vacuum(
+    hours: Annotated[
+        int,
+        typer.Option("--hours", min=0, help="Younger files stay: an ingest may be writing them."),
+    ] = 168,
+    dry_run: DryRunOption = False,
+    root: RootOption = None,
+) -> None:
+    """Delete files of the table that neither its newest snapshot nor any run needs.
+
+    A run needs its snapshot for as long as runs/<run> is there. Killed ingests, compaction
+    and `drop` leave such files. Example: smartwatts readings vacuum --dry-run
+    """
+    from smartwatts_ml.readings.retention import vacuum as run
+
+    table, _ = open_readings(root)
+    gone = run(table, hours, dry_run=dry_run)
+    out.print(f"{len(gone)} files {'would go' if dry_run else 'are gone'}")
+    for path in gone:
+        out.print(f"  {path}", soft_wrap=True)

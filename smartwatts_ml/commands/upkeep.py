@@ -1,0 +1,188 @@
+"""The verbs of ``smartwatts models`` that look after a store: resign, verify, prune."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    RootOption,
+    err,
+    out,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.errors import NotFoundError, TrustError
+
+if TYPE_CHECKING:
+    from smartwatts_ml.store import Audit, Pruned, Store
+
+__all__ = ["open_store", "prune", "resign", "verify"]
+
+ModelsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[MODEL]...", help="Default: all.", show_default=False),
+]
+
+
+def open_store(root: str | None, *, writable: bool = False) -> Store:
+    """The store of a root, with this machine's keys."""
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.settings import settings
+    from smartwatts_ml.store import Store
+
+    current = settings(root=root)
+    return Store(
+        open_root(current.root, writable=writable),
+        Path(current.keys),
+        pointer_days=current.pointer_days,
+    )
+
+
+def _chosen(store: Store, models: list[str] | None) -> tuple[str, ...]:
+    found = store.models()
+    for model in models or ():
+        if model not in found:
+            raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+    return tuple(dict.fromkeys(models or found))
+
+
+def resign(
+    models: ModelsArgument = None,
+    documents: Annotated[
+        bool,
+        typer.Option(
+            "--documents",
+            help="Manifests and history too: after `keys new --rotate`. Needs permission to "
+            "replace them.",
+        ),
+    ] = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign pointers again: same version, same serial, a new expiry.
+
+    Every retraining does this; by hand after a long pause, or while a key is rotated.
+
+    Example: smartwatts models resign nilm
+    """
+    store = open_store(root, writable=True)
+    signed = []
+    for model in _chosen(store, models):
+        again = store.resign_documents(model) if documents else 0
+        pointer = store.resign(model)
+        if pointer:
+            signed.append(pointer.payload() | {"documents": again})
+    if as_json:
+        print_json(signed)
+        return
+    for item in signed:
+        more = f", {item['documents']} documents signed again" if documents else ""
+        version = f"{item['model']} v{item['version']}, serial {item['serial']}"
+        out.print(f"{version}, until {item['expires']}{more}")
+
+
+def verify(
+    models: ModelsArgument = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild a wrong pointer from the history.")
+    ] = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every digest, signature, serial and pointer of the store; exit code 4 if any is wrong.
+
+    Versions that a crash left unfinished, or that were pruned, are counted and not wrong.
+
+    Example: smartwatts models verify --repair
+    """
+    store = open_store(root, writable=repair)
+    audits = []
+    with progress_bar("verify") as report:
+        chosen = _chosen(store, models)
+        for done, model in enumerate(chosen):
+            report(model, done / len(chosen))
+            audits.append(store.verify(model, repair=repair))
+    if as_json:
+        print_json([audit.to_json() for audit in audits])
+    else:
+        for audit in audits:
+            _print_audit(audit)
+    wrong = sum(len(audit.findings) for audit in audits)
+    if wrong:
+        mendable = any(finding.repairable for audit in audits for finding in audit.findings)
+        raise TrustError(
+            f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong in the store",
+            fix="--repair rebuilds pointers" if mendable and not repair else None,
+        )
+
+
+def _print_audit(audit: Audit) -> None:
+    asides = [
+        f"{len(versions)} {name}"
+        for name, versions in (("unfinished", audit.unfinished), ("pruned", audit.pruned))
+        if versions
+    ]
+    if audit.repaired:
+        asides.append("pointer rebuilt")
+    verdict = "[red]✗[/red]" if audit.findings else "[green]✓[/green]"
+    text = f"{audit.model}: {audit.entries} serials, {audit.versions} versions"
+    out.print(f"{verdict} {', '.join([text, *asides])}", soft_wrap=True)
+    for finding in audit.findings:
+        out.print(f"    {escape(finding.key)}: {escape(finding.problem)}", soft_wrap=True)
+
+
+def _days(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,5})d?", text)
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a time such as 365d")
+    return timedelta(days=int(match[1]))
+
+
+def prune(
+    keep: Annotated[int, typer.Option("--keep", min=1, help="Newest versions to keep.")],
+    models: ModelsArgument = None,
+    older_than: Annotated[
+        timedelta,
+        typer.Option(
+            "--older-than",
+            metavar="DAYS",
+            parser=_days,
+            help="Keep what was in force within this time, so that it can be rolled back to.",
+        ),
+    ] = "90d",  # type: ignore[assignment]
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")
+    ] = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old versions: never the champion, nor what was in force lately, nor any history.
+
+    Example: smartwatts models prune --keep 20 --older-than 365d --dry-run
+    """
+    store = open_store(root, writable=not dry_run)
+    pruned = [
+        store.prune(model, keep=keep, older_than=older_than, dry_run=dry_run)
+        for model in _chosen(store, models)
+    ]
+    if as_json:
+        print_json([item.to_json() for item in pruned])
+        return
+    if not pruned:
+        err.print("no models yet")
+    for item in pruned:
+        out.print(_pruned_line(item), soft_wrap=True)
+
+
+def _pruned_line(item: Pruned) -> str:
+    gone: list[Any] = [f"v{version}" for version in (*item.versions, *item.unfinished)]
+    shown = ", ".join(gone[:10]) + (f" and {len(gone) - 10} more" if len(gone) > 10 else "")
+    verb = "would remove" if item.dry_run else "removed"
+    return f"{item.model}: {verb} {shown or 'nothing'}, {item.kept} versions stay"

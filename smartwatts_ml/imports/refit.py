@@ -1,0 +1,141 @@
+"""REFIT: one CSV file a house, mains and nine appliances side by side, active power, 8 s.
+
+``CLEAN_House<N>.csv`` has a header and a last column Issues (1: the appliances add up to
+more than the mains); the raw ``House_<N>.csv`` may come without a header. The column Unix
+is UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.imports.base import (
+    MICRO,
+    Channel,
+    FileAccount,
+    Format,
+    House,
+    Options,
+    Part,
+    Report,
+    packed_hint,
+)
+from smartwatts_ml.imports.labels import UNUSED, channel_name
+from smartwatts_ml.imports.refit_labels import CHANGED, LABELS, SOLAR
+from smartwatts_ml.imports.streams import Distinct
+from smartwatts_ml.imports.text import Layout, number_blocks
+from smartwatts_ml.readings.base import MAINS
+
+__all__ = ["FORMAT"]
+
+FILE = re.compile(r"(?P<clean>CLEAN_)?(RAW_)?House_?(?P<house>\d+)\.csv", re.IGNORECASE)
+TIME, UNIX, AGGREGATE, ISSUES = "Time", "Unix", "Aggregate", "Issues"
+APPLIANCES = tuple(f"Appliance{number}" for number in range(1, 10))
+COLUMNS = (TIME, UNIX, AGGREGATE, *APPLIANCES)
+UNLABELLED = ("Unknown",) * 9
+
+
+@dataclass(kw_only=True)
+class RefitHouse(House):
+    path: Path
+    layout: Layout
+
+    def read(self, options: Options, report: Report) -> Iterator[Part]:
+        account = FileAccount(str(self.path))
+        self.files.append(account)
+        flagged = 0
+        distinct = [Distinct(channel) for channel in self.channels]
+        for rows in number_blocks(self.path, self.layout, account, report):
+            stamps = np.round(rows[:, 0] * MICRO).astype(np.int64)
+            issues = self._issues(rows)
+            flagged += int(issues.sum())
+            for column, channel in enumerate(self.channels, 1):
+                unreliable = options.drop_flagged and channel.name == MAINS
+                keep = ~issues if unreliable else np.full(len(rows), True)
+                channel.taken += len(rows)
+                channel.flagged += int(len(rows) - keep.sum())
+                watts = rows[keep, column]
+                yield Part(channel, *distinct[column - 1].take(stamps[keep], watts))
+        for channel, held in zip(self.channels, distinct, strict=True):
+            yield Part(channel, *held.rest())
+        if flagged:
+            done = "left out" if options.drop_flagged else "kept; --drop-flagged leaves them out"
+            self.notes.append(
+                f"{flagged:,} mains readings are below the sum of the appliances (Issues = 1): "
+                f"{done}"
+            )
+
+    def _issues(self, rows: np.ndarray) -> np.ndarray:
+        if self.layout.wanted[-1] != ISSUES:
+            return np.full(len(rows), False)
+        return rows[:, -1] == 1
+
+
+class Refit(Format):
+    title = "REFIT"
+
+    def houses(self, path: Path, options: Options) -> list[House]:
+        hint = packed_hint(path)
+        files = {path} if path.is_file() else set(path.rglob("*.csv"))
+        found: dict[int, Path] = {}
+        for file in sorted(files):
+            match = FILE.fullmatch(file.name)
+            if match and (int(match["house"]) not in found or match["clean"]):
+                found[int(match["house"])] = file
+        if not found:
+            raise BadInputError(
+                f"{path} holds no file of REFIT{hint}",
+                fix="they are named CLEAN_House<N>.csv or House_<N>.csv",
+            )
+        wanted = options.houses or tuple(found)
+        return [_house(n, found[n], options) for n in sorted(found) if n in wanted]
+
+
+def _house(number: int, path: Path, options: Options) -> RefitHouse:
+    columns, header_lines = _columns(path)
+    labels = dict(zip(APPLIANCES, LABELS.get(number, UNLABELLED), strict=True))
+    sources = {AGGREGATE: AGGREGATE, **labels}
+    options.labels.check(number, tuple(sources))
+    channels, notes = [], []
+    for source, published in sources.items():
+        label = options.labels.of(number, source, published)
+        if channel_name(label) == UNUSED:
+            notes.append(f"{source} is not used")
+        else:
+            channels.append(Channel((source,), label))
+    notes += ["mains is affected by solar panels"] if number in SOLAR else []
+    notes += [CHANGED[number]] if number in CHANGED else []
+    if number not in LABELS:
+        notes.append("REFIT names no appliances for this house; name them with --labels")
+    wanted = (UNIX, *(channel.sources[0] for channel in channels))
+    if ISSUES in columns:
+        wanted += (ISSUES,)
+    layout = Layout(columns, wanted, ",", header_lines)
+    size = path.stat().st_size
+    return RefitHouse(
+        number, f"refit_house{number}", channels, size, notes=notes, path=path, layout=layout
+    )
+
+
+def _columns(path: Path) -> tuple[tuple[str, ...], int]:
+    """Names of the columns, and how many header lines there are."""
+    with path.open("rb") as file:
+        first = file.readline(1000).decode("utf-8-sig", "replace")
+    cells = tuple(cell.strip().strip('"') for cell in first.strip().split(","))
+    if set(COLUMNS) - {TIME} <= set(cells) and len(set(cells)) == len(cells):
+        return cells, 1
+    if len(cells) == len(COLUMNS) and re.match(r"\d{4}-\d\d-\d\d", cells[0]):
+        return COLUMNS, 0
+    raise BadInputError(
+        f"{path}:1: not a file of REFIT, it starts with {first.strip()[:60]!r}",
+        fix=f"its columns are {','.join(COLUMNS[:4])},…,{APPLIANCES[-1]}",
+    )
+
+
+FORMAT = Refit()

@@ -1,0 +1,182 @@
+"""What happens to a channel's readings between the source and the files."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+
+import numpy as np
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.imports.base import MICRO, Channel
+from smartwatts_ml.readings.resample import DeviceReadings, resample
+
+__all__ = ["AsTheyAre", "Distinct", "Resampler", "Sink", "summed"]
+
+Readings = tuple[np.ndarray, np.ndarray]
+"""Stamps int64 µs and watts, both of shape (n,)."""
+Writer = Callable[[np.ndarray, np.ndarray], None]
+
+CHUNK = 200_000
+HISTORY = 4_096
+"""Readings kept before the next interval, so that each chunk sees the usual spacing."""
+COARSER = 1.1
+
+
+class Distinct:
+    """Keeps out missing values, and all but the last reading of a stamp that is repeated at
+    once. Ingest sees to repetitions that lie further apart."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._held: Readings = (np.empty(0, np.int64), np.empty(0))
+
+    def take(self, stamps: np.ndarray, watts: np.ndarray) -> Readings:
+        """What is certain by now; the newest reading is held back."""
+        finite = np.isfinite(watts)
+        stamps = np.concatenate([self._held[0], stamps[finite]])
+        watts = np.concatenate([self._held[1], watts[finite]])
+        last = np.ones(len(stamps), bool)
+        last[:-1] = stamps[1:] != stamps[:-1]
+        self._channel.missing += int(len(finite) - finite.sum())
+        self._channel.duplicate += int(len(stamps) - last.sum())
+        stamps, watts = stamps[last], watts[last]
+        self._held = (stamps[-1:], watts[-1:])
+        return stamps[:-1], watts[:-1]
+
+    def rest(self) -> Readings:
+        """The reading that was held back."""
+        return self._held
+
+    def all(self, readings: Iterator[Readings]) -> Iterator[Readings]:
+        """A whole series, its readings counted as taken."""
+        for stamps, watts in readings:
+            self._channel.taken += len(stamps)
+            yield self.take(stamps, watts)
+        yield self.rest()
+
+
+def summed(legs: Sequence[Iterator[Readings]], channel: Channel) -> Iterator[Readings]:
+    """The sum of legs at the stamps that all of them have; other readings are unpaired.
+
+    Legs are read side by side, so memory does not grow with their length.
+    """
+    if len(legs) == 1:
+        yield from legs[0]
+        return
+    held: list[Readings] = [(np.empty(0, np.int64), np.empty(0)) for _ in legs]
+    while _refill(held, legs):
+        yield _sum_until(held, min(int(stamps[-1]) for stamps, _ in held), channel)
+    channel.unpaired += sum(len(stamps) for stamps, _ in held)
+    channel.unpaired += sum(len(stamps) for leg in legs for stamps, _ in leg)
+
+
+def _refill(held: list[Readings], legs: Sequence[Iterator[Readings]]) -> bool:
+    """Give each leg something to go on with; False when one has come to its end."""
+    for at, leg in enumerate(legs):
+        while not len(held[at][0]):
+            more = next(leg, None)
+            if more is None:
+                return False
+            order = np.argsort(more[0], kind="stable")
+            held[at] = more[0][order], more[1][order]
+    return True
+
+
+def _sum_until(held: list[Readings], until: int, channel: Channel) -> Readings:
+    """Take everything up to a stamp out of ``held`` and add it up."""
+    ready = []
+    for at, (stamps, watts) in enumerate(held):
+        cut = int(np.searchsorted(stamps, until, "right"))
+        ready.append((stamps[:cut], watts[:cut]))
+        held[at] = (stamps[cut:], watts[cut:])
+    common: np.ndarray = reduce(np.intersect1d, [stamps for stamps, _ in ready])
+    total = np.zeros(len(common))
+    for stamps, watts in ready:
+        total += watts[np.searchsorted(stamps, common)]
+        channel.unpaired += len(stamps) - len(common)
+    return common, total
+
+
+class Sink(ABC):
+    """Where a channel's readings end. One of a sum stands for a reading of each leg."""
+
+    def __init__(self, channel: Channel, write: Writer) -> None:
+        self._channel = channel
+        self._write = write
+        self._legs = len(channel.sources)
+
+    @abstractmethod
+    def take(self, stamps: np.ndarray, watts: np.ndarray) -> None:
+        """More readings: int64 µs and W, shape (n,)."""
+
+    def close(self) -> None:  # noqa: B027
+        """Write what is left."""
+
+    def _put(self, stamps: np.ndarray, watts: np.ndarray) -> None:
+        if len(stamps):
+            self._channel.saw(stamps)
+            self._write(stamps, watts)
+
+
+class AsTheyAre(Sink):
+    """The source's own sampling."""
+
+    def take(self, stamps: np.ndarray, watts: np.ndarray) -> None:
+        self._channel.used += len(stamps) * self._legs
+        self._put(stamps, watts)
+
+
+class Resampler(Sink):
+    """Mean W on a regular grid, whatever the size of the series, by the project's own
+    ``resample``: chunks overlap, and a chunk ends where an interval does."""
+
+    def __init__(self, channel: Channel, write: Writer, period_s: int) -> None:
+        super().__init__(channel, write)
+        self._period = period_s * MICRO
+        self._stamps = np.empty(0, np.int64)
+        self._watts = np.empty(0)
+        self._from: int | None = None  # start of the first interval not written yet
+
+    def take(self, stamps: np.ndarray, watts: np.ndarray) -> None:
+        if self._from is not None:
+            early = stamps < self._from
+            self._channel.late += int(early.sum()) * self._legs
+            stamps, watts = stamps[~early], watts[~early]
+        self._channel.used += len(stamps) * self._legs
+        self._stamps = np.concatenate([self._stamps, stamps])
+        self._watts = np.concatenate([self._watts, watts])
+        if len(self._stamps) > CHUNK + HISTORY:
+            self._flush(last=False)
+
+    def close(self) -> None:
+        if len(self._stamps):
+            self._flush(last=True)
+
+    def _flush(self, last: bool) -> None:
+        series = DeviceReadings.of(self._stamps, self._watts.astype(np.float32))
+        repeated = (len(self._stamps) - len(series.stamps)) * self._legs
+        self._channel.duplicate += repeated
+        self._channel.used -= repeated
+        self._check(series.native_us)
+        start = int(series.stamps[0]) if self._from is None else self._from
+        start = start // self._period * self._period
+        # A reading covers at most one and a half native intervals: two periods hold it.
+        reach = int(series.stamps[-1]) + (2 * self._period if last else 0)
+        count = max((reach - start) // self._period, 0)
+        mean, _ = resample(series, start, self._period, count)
+        there = np.flatnonzero(np.isfinite(mean))
+        self._put(start + there * self._period, mean[there])
+        self._from = start + count * self._period
+        kept = max(int(np.searchsorted(series.stamps, self._from)) - HISTORY, 0)
+        self._stamps = series.stamps[kept:]
+        self._watts = series.values[kept:].astype(np.float64)
+
+    def _check(self, native_us: int) -> None:
+        if native_us > self._period * COARSER:
+            raise UsageError(
+                f"{self._channel.name} has a reading every {native_us / MICRO:g} s: "
+                f"--period {self._period // MICRO} is finer",
+                fix=f"give --period {-(-native_us // MICRO)} or more",
+            )

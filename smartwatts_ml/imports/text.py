@@ -1,0 +1,139 @@
+"""Numbers from big text files, a block at a time, with every line accounted for.
+
+A block without a fault is parsed by Arrow. One with a fault is looked at line by line, so
+that a bad line costs that line alone and is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.imports.base import FileAccount, Report
+
+__all__ = ["Layout", "number_blocks"]
+
+BLOCK = 8 << 20
+EARLIEST, LATEST = 631_152_000, 4_102_444_800
+"""1990 and 2100: a stamp outside is damage, or milliseconds."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+MISSING = ("", "nan", "NaN", "NULL")
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Layout:
+    """``columns`` of a line, in order; ``wanted``: those to read, the Unix stamp first."""
+
+    columns: tuple[str, ...]
+    wanted: tuple[str, ...]
+    separator: str = " "
+    header_lines: int = 0
+
+
+def number_blocks(
+    path: Path, layout: Layout, account: FileAccount, report: Report
+) -> Iterator[np.ndarray]:
+    """Rows of the wanted columns, float64, shape (n, n_wanted), NaN where missing.
+
+    Column 0 is seconds since the epoch. ``account`` counts lines; ``report`` bytes.
+    """
+    with path.open("rb") as file:
+        for _ in range(layout.header_lines):
+            report(len(file.readline()))
+            account.lines += 1
+            account.header += 1
+        rest = b""
+        while chunk := file.read(BLOCK):
+            cut = chunk.rfind(b"\n") + 1
+            if cut:
+                yield _numbers(rest + chunk[:cut], layout, account)
+            rest = chunk[cut:] if cut else rest + chunk
+            report(len(chunk))
+            if len(rest) > BLOCK:
+                raise BadInputError(
+                    f"{path}:{account.lines + 1}: a line without an end",
+                    fix="it is no text file: look at it, or download it again",
+                )
+        if rest:
+            yield _numbers(rest, layout, account)
+
+
+def _numbers(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    rows = _fast(block, layout)
+    if rows is None or len(rows) > lines:
+        return _careful(block, layout, account)
+    account.lines += lines
+    account.used += len(rows)
+    account.blank += lines - len(rows)
+    return rows
+
+
+def _fast(block: bytes, layout: Layout) -> np.ndarray | None:
+    """The block as Arrow reads it; None where it holds anything out of the ordinary."""
+    if block.count(b"\r") != block.count(b"\r\n"):
+        return None
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(block),
+            pyarrow.csv.ReadOptions(column_names=layout.columns, block_size=len(block) + 1),
+            pyarrow.csv.ParseOptions(delimiter=layout.separator, quote_char=False),
+            pyarrow.csv.ConvertOptions(
+                include_columns=layout.wanted,
+                column_types=dict.fromkeys(layout.wanted, pa.float64()),
+                null_values=MISSING,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    rows = np.column_stack([table[name].to_numpy() for name in layout.wanted])
+    stamps = rows[:, 0]
+    return rows if np.all((stamps >= EARLIEST) & (stamps < LATEST)) else None
+
+
+def _careful(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
+    """Line by line: bad lines are counted with their reason and kept out."""
+    rows = []
+    places = [layout.columns.index(name) for name in layout.wanted]
+    lines = block.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    for number, raw in enumerate(lines, account.lines + 1):
+        text = raw.decode("utf-8", "replace").rstrip("\r")
+        if not text.strip():
+            account.blank += 1
+            continue
+        cells = text.split() if layout.separator == " " else text.split(layout.separator)
+        if reason := _fault(cells, layout, places):
+            account.reject(number, reason)
+        else:
+            rows.append([_number(cells[place]) for place in places])
+    account.lines += len(lines)
+    account.used += len(rows)
+    return np.array(rows, np.float64).reshape(len(rows), len(places))
+
+
+def _fault(cells: Sequence[str], layout: Layout, places: Sequence[int]) -> str | None:
+    if len(cells) != len(layout.columns):
+        shown = layout.separator.join(cells)[:SHOWN]
+        return f"{len(cells)} columns instead of {len(layout.columns)}: {shown!r}"
+    for place in places:
+        cell = cells[place].strip()
+        if cell not in MISSING and not NUMBER.fullmatch(cell):
+            return f"{layout.columns[place]} {cell[:SHOWN]!r} is not a number"
+    stamp = cells[places[0]].strip()
+    if stamp in MISSING or not EARLIEST <= float(stamp) < LATEST:
+        return f"stamp {stamp[:SHOWN]!r} is not in seconds since 1970"
+    return None
+
+
+def _number(cell: str) -> float:
+    return float("nan") if cell.strip() in MISSING else float(cell)

@@ -1,0 +1,30 @@
+"""Which code is running."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from smartwatts_ml import __version__
+
+__all__ = ["code_version"]
+
+
+@cache
+def code_version() -> str:
+    """Package version, and the commit where the code runs from a git checkout."""
+    package = Path(__file__).resolve().parent
+    if not (package.parent / ".git").exists():
+        return __version__
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(package), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+{commit}"

@@ -1,0 +1,69 @@
+"""The database that casts text, and timestamps of a given form, which both parsers share."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from smartwatts_ml.errors import UsageError
+
+__all__ = ["database", "local_stamps", "strptime_sql", "text_sql"]
+
+MEMORY = "256MB"
+
+
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    """One for the process; it never holds more than the blocks that are being judged."""
+    return duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "threads": 1,
+            # It must not go to the network. Without the ICU extension, instants that are cast
+            # to stamps are UTC on any machine.
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+
+
+def text_sql(text: str) -> str:
+    """A text as a literal of SQL.
+
+    >>> text_sql("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def strptime_sql(column: str, form: str) -> str:
+    """A column of text as TIMESTAMP, null where it is not of the form.
+
+    Raises UsageError if that is no form of strptime.
+    """
+    stamp = f"try_strptime({column}, {text_sql(form)})::TIMESTAMP"
+    _check_form(form)
+    return stamp
+
+
+@cache
+def _check_form(form: str) -> None:
+    with database().cursor() as connection:
+        try:
+            connection.execute(f"SELECT try_strptime('', {text_sql(form)})")
+        except duckdb.Error as error:
+            raise UsageError(
+                f"{form!r} is no form of timestamps", fix="give a source's stamp as in strptime"
+            ) from error
+
+
+def local_stamps(texts: pa.ChunkedArray, form: str) -> np.ndarray | None:
+    """µs since the epoch (int64) of timestamps of a form of strptime; None if one is not."""
+    with database().cursor() as connection:
+        connection.register("texts", pa.table({"text": texts}))
+        query = f"SELECT epoch_us({strptime_sql('text', form)}) AS stamp FROM texts"
+        stamps = connection.sql(query).to_arrow_table()["stamp"]
+    return None if stamps.null_count else stamps.to_numpy()

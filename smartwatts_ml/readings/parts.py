@@ -1,0 +1,260 @@
+"""Part files of the readings table: Parquet that says itself which devices it holds.
+
+A part holds rows of one month and bucket, sorted by site, channel and time. Its footer lists
+its devices and how many rows each has, so totals, spans and coverage are known from
+metadata, and the rows of one site are read without a look at the others.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from smartwatts_ml.readings.columns import (
+    ANOMALY,
+    ARRIVAL,
+    CHANNEL,
+    CONSUMPTION,
+    SITE,
+    TIMESTAMP,
+    TOTAL,
+)
+from smartwatts_ml.readings.resample import native_interval
+
+__all__ = [
+    "PART_SCHEMA",
+    "DevicePart",
+    "devices_of",
+    "merge_devices",
+    "read_site",
+    "summarise",
+    "summarise_all",
+    "write_part",
+]
+
+PART_SCHEMA = pa.schema(
+    [
+        (TIMESTAMP, pa.timestamp("us", "UTC")),
+        (SITE, pa.string()),
+        (CHANNEL, pa.string()),
+        (CONSUMPTION, pa.float32()),
+        (ANOMALY, pa.int8()),
+        (ARRIVAL, pa.int64()),
+        (TOTAL, pa.float64()),
+    ]
+)
+VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL)
+FOOTER_KEY = "smartwatts.devices"
+ROW_GROUP = 1 << 16
+WRITER: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL],
+    "column_encoding": {TIMESTAMP: "DELTA_BINARY_PACKED"},
+    "write_statistics": [TIMESTAMP, SITE],
+    "store_schema": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePart:
+    """What a part holds of one device: ``first`` and ``last`` stamp and the most common
+    spacing, all in µs."""
+
+    site: str
+    channel: str
+    rows: int
+    first: int
+    last: int
+    native: int
+
+    @property
+    def coverage(self) -> float | None:
+        """Rows there are, of those that the span could hold at this spacing, at most 1; None
+        where there is no spacing."""
+        if not self.native:
+            return None
+        return min(1.0, self.rows * self.native / (self.last + self.native - self.first))
+
+
+def merge_devices(footers: Iterable[Iterable[DevicePart]]) -> list[DevicePart]:
+    """Devices of several parts, sorted; the spacing is that of the part with most rows."""
+    merged: dict[tuple[str, str], DevicePart] = {}
+    most: dict[tuple[str, str], int] = {}
+    for device in itertools.chain.from_iterable(footers):
+        name = (device.site, device.channel)
+        known = merged.get(name)
+        if known is None:
+            merged[name], most[name] = device, device.rows
+            continue
+        larger = device.rows > most[name]
+        most[name] = max(most[name], device.rows)
+        merged[name] = DevicePart(
+            *name,
+            rows=known.rows + device.rows,
+            first=min(known.first, device.first),
+            last=max(known.last, device.last),
+            native=device.native if larger else known.native,
+        )
+    return [merged[name] for name in sorted(merged)]
+
+
+def summarise(site: str, channel: str, stamps: np.ndarray) -> DevicePart:
+    """``stamps`` int64 µs, sorted, shape (n,), n > 0."""
+    return DevicePart(
+        site, channel, len(stamps), int(stamps[0]), int(stamps[-1]), native_interval(stamps)
+    )
+
+
+def summarise_all(
+    names: Sequence[tuple[str, str]], stamps: np.ndarray, starts: np.ndarray
+) -> list[DevicePart]:
+    """``summarise`` of many devices: the stamps of each begin at its place in ``starts``."""
+    ends = np.append(starts[1:], len(stamps))
+    steps = np.diff(stamps, append=stamps[-1:])
+    lonely = ends - starts == 1
+    steps[ends - 1] = np.where(lonely, 0, steps[ends - 2])  # not to the next device
+    low, high = np.minimum.reduceat(steps, starts), np.maximum.reduceat(steps, starts)
+    return [
+        DevicePart(site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step)
+        if regular
+        else summarise(site, channel, stamps[start:end])
+        for (site, channel), start, end, step, regular in zip(
+            names, starts.tolist(), ends.tolist(), low.tolist(), (low == high).tolist(), strict=True
+        )
+    ]
+
+
+def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DevicePart]) -> None:
+    """Write sorted tables (columns of ``PART_SCHEMA``, text as strings or dictionaries);
+    ``devices`` says, in the same order, whose rows they are."""
+    footer = [
+        [part.site, part.channel, part.rows, part.first, part.last, part.native] for part in devices
+    ]
+    writer: pq.ParquetWriter | None = None
+    for group in _row_groups(tables, devices):
+        if writer is None:
+            writer = pq.ParquetWriter(path, group.schema, **WRITER)
+        writer.write_table(group, row_group_size=len(group))
+    if writer is None:
+        raise ValueError("a part has at least one row")
+    writer.add_key_value_metadata({FOOTER_KEY: json.dumps(footer, separators=(",", ":"))})
+    writer.close()
+
+
+def _row_groups(tables: Iterable[pa.Table], devices: Sequence[DevicePart]) -> Iterator[pa.Table]:
+    """The rows in row groups that begin with a device, where that is not too small, so that
+    reading one reads little else."""
+    waiting: list[pa.Table] = []
+    rest = iter(tables)
+    for size in _group_sizes([device.rows for device in devices]):
+        while sum(map(len, waiting)) < size:
+            waiting.append(next(rest))
+        together = pa.concat_tables(waiting)
+        yield together.slice(0, size)
+        waiting = [together.slice(size)]
+
+
+def _group_sizes(rows: Iterable[int]) -> Iterator[int]:
+    """Rows of each row group, for so many rows of each device.
+
+    >>> list(_group_sizes([40_000, 20_000, 20_000, 150_000, 5]))
+    [40000, 40000, 65536, 65536, 18933]
+    """
+    size = 0
+    for count in rows:
+        size += count
+        while size > ROW_GROUP:
+            yield ROW_GROUP
+            size -= ROW_GROUP
+        if size >= ROW_GROUP // 2:
+            yield size
+            size = 0
+    if size:
+        yield size
+
+
+def devices_of(file: BinaryIO) -> list[DevicePart]:
+    """The devices of a part, from its footer. A part that another program wrote has none
+    there, so its rows are looked at."""
+    part = pq.ParquetFile(file)
+    told = _footer(part)
+    if told is not None:
+        return told
+    rows = part.read(columns=[SITE, CHANNEL, TIMESTAMP], use_threads=False)
+    rows = rows.sort_by([(name, "ascending") for name in (SITE, CHANNEL, TIMESTAMP)])
+    found = []
+    for device in rows.group_by([SITE, CHANNEL]).aggregate([]).to_pylist():
+        site, channel = device[SITE], device[CHANNEL]
+        mine = rows.filter(pc.and_(pc.equal(rows[SITE], site), pc.equal(rows[CHANNEL], channel)))
+        found.append(summarise(site, channel, mine[TIMESTAMP].cast(pa.int64()).to_numpy()))
+    return found
+
+
+def _footer(part: pq.ParquetFile) -> list[DevicePart] | None:
+    kept = (part.metadata.metadata or {}).get(FOOTER_KEY.encode())
+    return None if kept is None else [DevicePart(*fields) for fields in json.loads(kept)]
+
+
+def read_site(file: BinaryIO, site: str, channels: Collection[str]) -> dict[str, pa.Table]:
+    """Rows of some channels of one site (``VALUES``), by channel; row groups without them
+    are not read."""
+    part = pq.ParquetFile(file)
+    footer = _footer(part)
+    if footer is None:
+        return _search_site(part, site, channels)
+    places: dict[str, tuple[int, int]] = {}
+    row = 0
+    for device in footer:
+        if device.site == site and device.channel in channels:
+            places[device.channel] = (row, device.rows)
+        row += device.rows
+    if not places:
+        return {}
+    first = min(start for start, _ in places.values())
+    last = max(start + rows for start, rows in places.values())
+    groups, skipped = _groups_between(part.metadata, first, last)
+    rows = _read_values(part, groups)
+    return {
+        channel: rows.slice(start - skipped, count) for channel, (start, count) in places.items()
+    }
+
+
+def _groups_between(metadata: pq.FileMetaData, first: int, last: int) -> tuple[list[int], int]:
+    """Row groups that hold rows ``first`` to ``last`` (exclusive), and the rows before them."""
+    groups, skipped, start = [], 0, 0
+    for number in range(metadata.num_row_groups):
+        end = start + metadata.row_group(number).num_rows
+        if start < last and end > first:
+            groups.append(number)
+        elif end <= first:
+            skipped = end
+        start = end
+    return groups, skipped
+
+
+def _read_values(part: pq.ParquetFile, groups: list[int], *more: str) -> pa.Table:
+    rows = part.read_row_groups(groups, columns=[*more, *VALUES], use_threads=False)
+    if TOTAL not in rows.column_names:  # written before totals were kept
+        rows = rows.append_column(TOTAL, pa.nulls(len(rows), pa.float64()))
+    return rows
+
+
+def _search_site(part: pq.ParquetFile, site: str, channels: Collection[str]) -> dict[str, pa.Table]:
+    """``read_site`` of a part that another program wrote, in whatever order."""
+    rows = _read_values(part, list(range(part.metadata.num_row_groups)), SITE, CHANNEL)
+    rows = rows.filter(pc.equal(rows[SITE], site))
+    found = {
+        channel: rows.filter(pc.equal(rows[CHANNEL], channel)).drop_columns([SITE, CHANNEL])
+        for channel in channels
+    }
+    return {channel: mine for channel, mine in found.items() if len(mine)}

@@ -1,0 +1,70 @@
+"""Appliances that together draw more than the mains they hang on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.quality.runs import long_runs
+from smartwatts_ml.readings.resample import MICRO, DeviceReadings, to_grid
+
+__all__ = ["exceeds", "over_mains"]
+
+GRID_S = 300
+PART = 0.1
+
+
+def exceeds(
+    mains: np.ndarray, total: np.ndarray, watts: float = 100.0, share: float = 0.1
+) -> np.ndarray:
+    """Bool, shape (n,): ``total`` is over ``mains`` (both W) by more than ``watts`` and by
+    more than ``share`` of mains. Missing mains is never exceeded.
+
+    >>> exceeds(np.array([500.0, 500.0, np.nan]), np.array([590.0, 700.0, 700.0])).tolist()
+    [False, True, False]
+    """
+    return np.asarray(total - mains > np.maximum(watts, share * np.abs(mains)))
+
+
+def over_mains(
+    devices: Mapping[str, DeviceReadings],
+    *,
+    watts: float = 100.0,
+    share: float = 0.1,
+    minutes: float = 15.0,
+) -> dict[str, np.ndarray]:
+    """By channel, bool of its shape (n,): in a stretch of at least ``minutes`` in which the
+    appliances' sum ``exceeds`` mains.
+
+    Compared on a grid of 5 minutes, or of the coarsest channel. Flagged are mains and the
+    appliances that make up at least a tenth of the sum, since any of them may be wrong.
+    Empty without mains or without an appliance.
+
+    >>> stamps = np.arange(60) * 60 * MICRO
+    >>> home = {
+    ...     "mains": DeviceReadings(stamps, np.full(60, 200.0)),
+    ...     "oven": DeviceReadings(stamps, np.where(stamps < 1800 * MICRO, 2000.0, 0.0)),
+    ... }
+    >>> {name: int(found.sum()) for name, found in over_mains(home).items()}
+    {'oven': 30, 'mains': 30}
+    """
+    if MAINS not in devices or len(devices) < 2:
+        return {}
+    coarsest = max(device.native_us for device in devices.values())
+    period_s = max(GRID_S, math.ceil(coarsest / MICRO))
+    start, grid, _ = to_grid(devices, period_s)
+    if MAINS not in grid:
+        return {}
+    parts = {name: np.nan_to_num(power) for name, power in grid.items() if name != MAINS}
+    total = np.sum(list(parts.values()), axis=0, initial=0.0)
+    over = exceeds(grid[MAINS], total, watts, share)
+    over = long_runs(over, max(1, math.ceil(minutes * 60 / period_s)))
+    where = {name: over & (part >= PART * total) for name, part in parts.items()} | {MAINS: over}
+    return {
+        name: found[(devices[name].stamps // MICRO - start) // period_s]
+        for name, found in where.items()
+        if found.any()
+    }

@@ -1,0 +1,168 @@
+"""Rows that wait on disk, sorted into shards, until each shard is taken back as a whole.
+
+It is how files of any size pass through bounded memory: rows come in the order of the
+files, and leave by shard, in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+__all__ = ["Rows", "Spill"]
+
+COLUMNS: Mapping[str, np.dtype] = {
+    "stamps": np.dtype(np.int64),
+    "values": np.dtype(np.float64),
+    "devices": np.dtype(np.int32),
+    "labels": np.dtype(np.uint8),
+    "files": np.dtype(np.int32),
+}
+ROWS_IN_MEMORY = 1 << 20
+SMALL_KEYS = 1 << 15
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of any devices and files, in the order of their lines; all of shape (n,).
+
+    ``stamps`` µs since the epoch, UTC; ``values`` W, Wh, or kWh of a counter, by the unit
+    of the file; ``devices`` and ``files`` numbers that the owner gave them; ``labels``
+    codes as in ``parsed``.
+    """
+
+    stamps: np.ndarray
+    values: np.ndarray
+    devices: np.ndarray
+    labels: np.ndarray
+    files: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.stamps)
+
+    def take(self, chosen: np.ndarray | slice) -> Rows:
+        """The rows that an index, a mask or a slice picks."""
+        return Rows(*(getattr(self, name)[chosen] for name in COLUMNS))
+
+    @classmethod
+    def join(cls, parts: list[Rows]) -> Rows:
+        """One after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
+
+    @classmethod
+    def none(cls) -> Rows:
+        return cls(*(np.zeros(0, dtype) for dtype in COLUMNS.values()))
+
+
+class Spill:
+    """A folder with one file a column, and an index of which rows belong to which shard.
+
+    A shard is named by a non-negative integer. Memory holds at most ``ROWS_IN_MEMORY``
+    rows, besides 24 bytes for each run of rows of one shard.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._files: dict[str, IO[bytes]] = {
+            name: (folder / name).open("w+b", buffering=0) for name in COLUMNS
+        }
+        self._waiting: list[tuple[np.ndarray, Rows]] = []
+        self._waiting_rows = 0
+        self._written = 0
+        self._runs: list[np.ndarray] = []
+        self._index: np.ndarray | None = None
+
+    def close(self) -> None:
+        """Give up the rows and their place on disk."""
+        for file in self._files.values():
+            file.close()
+        shutil.rmtree(self._folder)
+
+    def add(self, shards: np.ndarray, rows: Rows) -> None:
+        """Add rows; ``shards`` (int64, shape (n,)) says where each belongs."""
+        self._index = None
+        self._waiting.append((shards, rows))
+        self._waiting_rows += len(rows)
+        if self._waiting_rows >= ROWS_IN_MEMORY:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._waiting_rows:
+            return
+        shards = np.concatenate([shards for shards, _ in self._waiting])
+        rows = Rows.join([rows for _, rows in self._waiting])
+        self._waiting, self._waiting_rows = [], 0
+        if np.any(shards[1:] != shards[:-1]):
+            # A radix sort for small numbers, which those of months and buckets are.
+            keys = shards.astype(np.int16) if shards.max() < SMALL_KEYS else shards
+            order = np.argsort(keys, kind="stable")
+            shards, rows = shards[order], rows.take(order)
+        starts = np.flatnonzero(np.append(True, shards[1:] != shards[:-1]))
+        counts = np.diff(np.append(starts, len(shards)))
+        self._runs.append(np.stack([shards[starts], starts + self._written, counts], axis=1))
+        self._written += len(rows)
+        for name, file in self._files.items():
+            file.write(np.ascontiguousarray(getattr(rows, name)).tobytes())
+
+    def sizes(self) -> dict[int, int]:
+        """Rows of each shard, by its name in rising order."""
+        index = self._sorted_runs()
+        if not len(index):
+            return {}
+        shards, first = np.unique(index[:, 0], return_index=True)
+        return dict(zip(shards.tolist(), np.add.reduceat(index[:, 2], first).tolist(), strict=True))
+
+    def read(self, shard: int) -> Rows:
+        """The rows of a shard, in the order in which they came. May be called by several
+        threads at once."""
+        return Rows.join(list(self.pieces(shard, None)))
+
+    def pieces(self, shard: int, size: int | None) -> Iterator[Rows]:
+        """The rows of a shard in pieces of about ``size`` rows (None: all at once)."""
+        index = self._sorted_runs()
+        first, last = np.searchsorted(index[:, 0], [shard, shard + 1])
+        runs = index[first:last]
+        if size is None:
+            groups = [runs]
+        else:
+            groups = np.split(runs, np.flatnonzero(np.diff(np.cumsum(runs[:, 2]) // size)) + 1)
+        for group in groups:
+            yield self._read_runs(group)
+
+    def _sorted_runs(self) -> np.ndarray:
+        """Shard, first row and rows of each run, shape (n, 3), sorted by shard and place."""
+        if self._index is None:
+            self._flush()
+            runs = np.concatenate(self._runs) if self._runs else np.zeros((0, 3), np.int64)
+            self._index = runs[np.argsort(runs[:, 0], kind="stable")]
+        return self._index
+
+    def _read_runs(self, runs: np.ndarray) -> Rows:
+        total = int(runs[:, 2].sum())
+        columns = {name: np.empty(total, dtype) for name, dtype in COLUMNS.items()}
+        for name, column in columns.items():
+            size, number = column.itemsize, self._files[name].fileno()
+            view, done = column.data.cast("B"), 0
+            for _, start, count in runs.tolist():
+                end = done + count * size
+                _read_fully(number, view[done:end], start * size)
+                done = end
+        return Rows(**columns)
+
+
+def _read_fully(number: int, view: memoryview, offset: int) -> None:
+    done = 0
+    while done < len(view):
+        count = os.preadv(number, [view[done:]], offset + done)
+        if not count:
+            raise EOFError("the temporary folder lost rows that wait in it")
+        done += count

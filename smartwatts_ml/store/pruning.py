@@ -1,0 +1,126 @@
+"""Removing versions that nobody may need. The history stays whole, whatever goes.
+
+Kept are: the champion; the newest versions by number; every version that was in force at
+any time within the stated time, so that it can be rolled back to; and whatever is newer
+than the newest promotion, which may be a publish under way. Of a version the manifest goes
+first: without it there is no such version, whatever becomes of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
+from typing import Any
+
+from smartwatts_ml.errors import AlreadyExistsError, NotFoundError
+from smartwatts_ml.store.documents import (
+    HistoryEntry,
+    file_key,
+    manifest_key,
+    parse_time,
+)
+from smartwatts_ml.store.history import PROMOTIONS
+from smartwatts_ml.store.parts import Parts
+
+__all__ = ["Pruned", "Pruner"]
+
+UNFINISHED_FOR = timedelta(days=7)
+"""So long a publish that broke off may still be completed by running it again."""
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What went, or would go. ``unfinished`` versions never were in force; ``leftovers``
+    counts files of writers that died."""
+
+    model: str
+    versions: tuple[int, ...]
+    unfinished: tuple[int, ...]
+    kept: int
+    leftovers: int
+    dry_run: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+
+class Pruner:
+    """Prunes models, one at a time."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def prune(self, model: str, keep: int, older_than: timedelta, dry_run: bool) -> Pruned:
+        """Remove what is neither among the ``keep`` newest versions nor was in force within
+        ``older_than``. Raises TrustError where the history is not whole."""
+        chain = self._parts.chain(model)
+        stored = self._parts.versions.numbers(model)
+        newest = max((e.version for e in chain if e.action in PROMOTIONS), default=0)
+        in_force = {entry.version for entry in chain}
+        since = self._parts.clock() - older_than
+        kept = {*[v for v in stored if v in in_force][-keep:], *_in_force_since(chain, since)}
+        old = [v for v in stored if v < newest and v not in kept]
+        versions = [v for v in old if v in in_force]
+        unfinished = [v for v in old if v not in in_force and self._is_abandoned(model, v)]
+        leftovers = 0
+        if not dry_run:
+            versions = [v for v in versions if self._remove(model, v)]
+            unfinished = [v for v in unfinished if self._remove(model, v)]
+            seconds = UNFINISHED_FOR.total_seconds()
+            leftovers = self._parts.sealed.objects.remove_leftovers(f"models/{model}", seconds)
+        gone = len(versions) + len(unfinished)
+        return Pruned(
+            model, tuple(versions), tuple(unfinished), len(stored) - gone, leftovers, dry_run
+        )
+
+    def _is_abandoned(self, model: str, version: int) -> bool:
+        """Whether nothing was written of an unfinished version for long."""
+        before = self._parts.clock() - UNFINISHED_FOR
+        found = []
+        for key in (manifest_key(model, version), file_key(model, version)):
+            try:
+                found.append(self._parts.sealed.objects.info(key).modified)
+            except NotFoundError:
+                continue
+        return all(modified < before for modified in found)
+
+    def _remove(self, model: str, version: int) -> bool:
+        """Remove a version, unless it is rolled back to at this moment: either this sees
+        the rollback, or the rollback sees that the manifest is gone."""
+        key = manifest_key(model, version)
+        try:
+            envelope = self._parts.sealed.objects.read(key).data
+        except NotFoundError:
+            envelope = None  # an earlier pruning broke off here
+        self._parts.sealed.objects.delete(key)
+        last = self._parts.head(model).entry
+        if last and last.version == version:
+            if envelope:
+                self._restore(key, envelope)
+            return False
+        self._parts.sealed.objects.delete(file_key(model, version))
+        return True
+
+    def _restore(self, key: str, envelope: bytes) -> None:
+        try:
+            self._parts.sealed.objects.create(key, envelope)
+        except AlreadyExistsError:
+            return
+
+
+def _in_force_since(chain: tuple[HistoryEntry, ...], since: datetime) -> Iterator[int]:
+    """Versions that were in force at some time after ``since``, the champion among them."""
+    for entry, following in zip_longest(chain, chain[1:]):
+        if following is None or _time(following) > since:
+            yield entry.version
+
+
+def _time(entry: HistoryEntry) -> datetime:
+    """When it was committed; one that cannot be read counts as new."""
+    try:
+        return parse_time(entry.time)
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)

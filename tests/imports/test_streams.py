@@ -1,0 +1,115 @@
+"""Duplicates, legs and resampling: where blocks end makes no difference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smartwatts_ml.imports import streams
+from smartwatts_ml.imports.base import MICRO, Channel
+from smartwatts_ml.imports.labels import channel_names
+from smartwatts_ml.imports.streams import Distinct, Resampler, summed
+from smartwatts_ml.readings.resample import DeviceReadings, resample
+
+CUTS = st.lists(st.integers(0, 300), max_size=8).map(sorted)
+
+
+def cut(values: np.ndarray, cuts: list[int]) -> list[np.ndarray]:
+    return np.split(values, cuts)
+
+
+def jittering(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mostly every 6 s, sometimes 7 or 8, with holes."""
+    chance = np.random.default_rng(seed)
+    steps = chance.choice([6, 6, 6, 6, 7, 8, 50], count)
+    return np.cumsum(steps) * MICRO, chance.uniform(0, 3000, count).round(1)
+
+
+@given(CUTS, st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_blocks_make_no_difference_to_duplicates(cuts: list[int], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    stamps = np.sort(chance.integers(0, 150, 300)) * MICRO
+    watts = np.where(chance.random(300) < 0.1, np.nan, np.arange(300))
+    channel = Channel(("x",), "x")
+    blocks = zip(cut(stamps, cuts), cut(watts, cuts), strict=True)
+    parts = list(Distinct(channel).all(iter(blocks)))
+    got = dict(zip(np.concatenate([p[0] for p in parts]).tolist(),
+                   np.concatenate([p[1] for p in parts]).tolist(), strict=True))  # fmt: skip
+    there = np.isfinite(watts)
+    assert got == dict(zip(stamps[there].tolist(), watts[there].tolist(), strict=True))
+    assert channel.taken == 300 == len(got) + channel.missing + channel.duplicate
+
+
+@given(CUTS, CUTS, st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_blocks_make_no_difference_to_a_sum(one: list[int], two: list[int], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    legs = [np.unique(chance.integers(0, 400, 300)) * MICRO for _ in range(2)]
+    channel = Channel(("a", "b"), "mains")
+    streams_ = [
+        iter([(part, part / MICRO) for part in cut(leg, cuts)])
+        for leg, cuts in zip(legs, (one, two), strict=True)
+    ]
+    parts = list(summed(streams_, channel))
+    got = np.concatenate([stamps for stamps, _ in parts])
+    assert got.tolist() == np.intersect1d(*legs).tolist()
+    np.testing.assert_allclose(np.concatenate([w for _, w in parts]), 2 * got / MICRO)
+    assert channel.unpaired == sum(map(len, legs)) - 2 * len(got)
+
+
+@given(CUTS, st.integers(0, 99), st.sampled_from([10, 60, 900]))
+@settings(max_examples=50, deadline=None)
+def test_blocks_make_no_difference_to_resampling(cuts: list[int], seed: int, period_s: int) -> None:
+    stamps, watts = jittering(300, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "CHUNK", 40)
+        patch.setattr(streams, "HISTORY", 30)
+        written: list[tuple[int, float]] = []
+        channel = Channel(("x",), "x")
+        sink = Resampler(
+            channel,
+            lambda s, w: written.extend(zip(s.tolist(), w.tolist(), strict=True)),
+            period_s,
+        )
+        for part in zip(cut(stamps, cuts), cut(watts, cuts), strict=True):
+            sink.take(*part)
+        sink.close()
+    start = int(stamps[0]) // (period_s * MICRO) * period_s * MICRO
+    count = (int(stamps[-1]) - start) // (period_s * MICRO) + 3
+    whole = DeviceReadings.of(stamps, watts.astype(np.float32))
+    mean, _ = resample(whole, start, period_s * MICRO, count)
+    there = np.flatnonzero(np.isfinite(mean))
+    assert [s for s, _ in written] == (start + there * period_s * MICRO).tolist()
+    np.testing.assert_allclose([w for _, w in written], mean[there], rtol=1e-5)
+    assert channel.used == 300
+    assert channel.written == len(written)
+
+
+def test_resampling_preserves_energy() -> None:
+    watts = np.arange(600, dtype=float)
+    written: list[float] = []
+    sink = Resampler(Channel(("x",), "x"), lambda _, w: written.extend(w.tolist()), 60)
+    sink.take(np.arange(600) * 6 * MICRO, watts)
+    sink.close()
+    assert sum(written) * 60 == pytest.approx(watts.sum() * 6)
+
+
+def test_a_reading_of_an_interval_that_is_written_is_late() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "CHUNK", 10)
+        patch.setattr(streams, "HISTORY", 10)
+        channel = Channel(("x",), "x")
+        sink = Resampler(channel, lambda _s, _w: None, 60)
+        sink.take(np.arange(100) * 6 * MICRO, np.ones(100))
+        sink.take(np.array([6 * MICRO]), np.ones(1))
+        sink.close()
+    assert (channel.late, channel.used) == (1, 100)
+
+
+@given(st.lists(st.sampled_from(["Fridge", "fridge_2", "Fridge-Freezer", "fridge 3", "Kettle"])))
+def test_channel_names_never_repeat(labels: list[str]) -> None:
+    names = channel_names(labels)
+    assert len(set(names)) == len(names) == len(labels)
