@@ -42,7 +42,7 @@ predict_app = typer.Typer(
 ModelPath = Annotated[
     Path, typer.Option(help="A .tflite file (or .keras, which loads TensorFlow).", dir_okay=False)
 ]
-DECIMALS = {"score": 6}
+DECIMALS = {"score": 6, "energy_kwh": 4}
 """Digits after the point in predictions; 2 (hundredths of a watt) where not listed."""
 
 
@@ -52,28 +52,28 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
         test_data: Annotated[
             list[Path], typer.Option(help="CSV files or folders; may be repeated.", exists=True)
         ],
+        output_dir: Annotated[
+            Path | None,
+            typer.Option(help="Where evaluation.json, a table and figures go.", file_okay=False),
+        ] = None,
         seed: SeedOption = 0,
         as_json: JsonOption = False,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        from smartwatts_ml.resampling import site_sums, slices_of
+        from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
 
         network = _open(kind, model_path)
         with progress_bar(f"evaluate {kind.name}") as report:
             report("reading files", 0.1)
             readings = _read(test_data)
             report("scoring", 0.3)
-            spec = kind.spec_of(network.details)
-            scores = kind.evaluate(spec, {"model": kind.predictor(network)}, readings, seed)
-        found = scores["model"]
-        result = {
-            "model": spec.name,
-            "metrics": {**kind.headline(site_sums(found)), **found.extra},
-            "slices": {
-                name: kind.headline(site_sums(part)) for name, part in slices_of(found).items()
-            },
-            "notes": list(found.notes),
-        }
+            spec, predictor = kind.spec_of(network.details), kind.predictor(network)
+            scores = kind.evaluate(spec, {"model": predictor}, readings, seed)["model"]
+            result = evaluation_report(kind, spec.name, scores, seed)
+            if output_dir is not None:
+                report("figures", 0.8)
+                figures = kind.evaluation_figures(predictor, readings)
+                result["files"] = write_evaluation(kind, result, figures, output_dir)
         if as_json:
             print_json(result)
         else:
@@ -83,10 +83,13 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
 
 
 def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
-    """All metrics of the whole, then those that the gate looks at by site and channel."""
-    whole = Table("metric", Column(result["model"], justify="right"))
+    """All metrics of the whole, those that the gate looks at by site and channel, tables."""
+    whole = Table(
+        "metric", Column(result["model"], justify="right"), Column("95 % interval", justify="right")
+    )
     for name, value in result["metrics"].items():
-        whole.add_row(name, f"{value:.4g}")
+        low, high = result["intervals"].get(name, (None, None))
+        whole.add_row(name, f"{value:.4g}", "" if low is None else f"{low:.4g} to {high:.4g}")
     out.print(whole)
     names = list(dict.fromkeys((*(c.metric for c in kind.criteria), *kind.required_metrics)))
     parts = Table("", *(Column(name, justify="right") for name in names))
@@ -94,7 +97,12 @@ def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
         parts.add_row(label, *(f"{metrics[name]:.4g}" for name in names))
     if len(result["slices"]) > 1:
         out.print(parts)
-    for note in result["notes"]:
+    for title, rows in result["tables"].items():
+        shown = Table(title, *(Column(name, justify="right") for name in next(iter(rows.values()))))
+        for label, values in rows.items():
+            shown.add_row(label, *(f"{value:.4g}" for value in values.values()))
+        out.print(shown)
+    for note in (*result["notes"], *result.get("files", ())):
         out.print(note, soft_wrap=True)
 
 
@@ -108,15 +116,15 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
         as_json: JsonOption = False,
         extra: dict[str, Any] | None = None,
     ) -> None:
+        columns = kind.columns(**(extra or {}))
         network = _open(kind, model_path)
         with progress_bar(f"predict {kind.name}") as report:
             report("reading files", 0.05)
             readings = _read(input)
             options = _parse_stamps(extra or {}, readings)
             frames = kind.predict(kind.predictor(network), readings, **options)
-            rows = _write(frames, kind.prediction_columns, readings, output, report)
-        if not rows:
-            output.unlink()
+            rows = _write(frames, columns, readings, output, report)
+        if rows is None:
             period_s = kind.spec_of(network.details).period_s
             raise BadInputError(
                 f"nothing to predict from in {', '.join(map(str, input))}: "
@@ -166,13 +174,14 @@ def _write(
     readings: FileReadings,
     output: Path,
     report: Callable[[str, float], None],
-) -> int:
-    """Write frames as they come; the file appears only when it is whole."""
+) -> int | None:
+    """Write frames as they come; the file appears only when it is whole. Returns the rows,
+    None where there was no frame at all: nothing found is not nothing to look at."""
     import gzip
 
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.part")
-    rows, sites = 0, max(len(readings.spans()), 1)
+    rows, done, sites = 0, 0, max(len(readings.spans()), 1)
     opener = gzip.open if output.suffix == ".gz" else open
     try:
         with opener(partial, "wt", newline="") as sink:
@@ -181,10 +190,11 @@ def _write(
                 _formatted(frame, readings)[list(columns)].to_csv(sink, header=False, index=False)
                 rows += len(frame)
                 report(f"{rows:,} rows", min(done / sites, 1.0))
-        partial.replace(output)
+        if done:
+            partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)
-    return rows
+    return rows if done else None
 
 
 def _formatted(frame: pd.DataFrame, readings: FileReadings) -> pd.DataFrame:

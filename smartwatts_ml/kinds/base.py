@@ -29,6 +29,7 @@ __all__ = [
     "Predictor",
     "Progress",
     "Scores",
+    "Table",
     "TrainOptions",
     "Trained",
 ]
@@ -40,6 +41,9 @@ common; the others are the kind's own (appliances, thresholds, horizon, …)."""
 
 Predictor = Any
 """A kind's own object that turns a site's readings into predictions. Opaque outside."""
+
+Table = Mapping[str, Mapping[str, float]]
+"""Values by row and column."""
 
 Progress = Callable[[str, float], None]
 """Called with a short text ("epoch 3/20, loss 0.12") and the share done in 0..1."""
@@ -141,6 +145,7 @@ class Scores:
     sums: np.ndarray
     extra: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
 
 class Kind(ABC):
@@ -208,11 +213,19 @@ class Kind(ABC):
         """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where
         undefined. Pure; the gate calls it on bootstrap samples and on slices."""
 
+    def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
+        """PNG by name: what an evaluation shows beside its numbers."""
+        return {}
+
+    def columns(self, **options: Any) -> tuple[str, ...]:
+        """Columns that ``predict`` gives with these of its options."""
+        return self.prediction_columns
+
     @abstractmethod
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
     ) -> Iterator[pd.DataFrame]:
-        """Predictions as frames in ``prediction_columns``, a site at a time; stamps are
+        """Predictions as frames in ``columns(**options)``, a site at a time; stamps are
         datetime64[s] in UTC."""
 
     @abstractmethod

@@ -9,6 +9,7 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.appliances import activations, on_power, on_threshold
+from smartwatts_ml.kinds.nilm.events import Duration, duration_of
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
@@ -36,12 +37,14 @@ class SiteArrays:
 class Corpus:
     """Sites to train on and, later in time, to validate on.
 
-    ``thresholds`` and ``on_power``: W by appliance, in the order of ``appliances``.
+    ``thresholds`` and ``on_power``: W by appliance, in the order of ``appliances``;
+    ``durations`` by name.
     """
 
     appliances: tuple[str, ...]
     thresholds: np.ndarray
     on_power: np.ndarray
+    durations: Mapping[str, Duration]
     training: tuple[SiteArrays, ...]
     validation: tuple[SiteArrays, ...]
     notes: tuple[str, ...]
@@ -65,10 +68,11 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
         for name, values in power.items()
     }
     parts = [_cut(site, window) for site in sites]
-    counts = {
-        name: sum(len(_activations(old, name, thresholds, settings)) for old, _ in parts)
+    found = {
+        name: np.concatenate([_activations(old, name, thresholds, settings) for old, _ in parts])
         for name in power
     }
+    counts = {name: len(spans) for name, spans in found.items()}
     kept = tuple(name for name in power if counts[name] >= settings.min_activations)
     notes = [
         f"{name} left out: {counts[name]} activations, {settings.min_activations} needed"
@@ -78,10 +82,17 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
     if not kept:
         raise NotEnoughReadingsError("no appliance can be learned: " + "; ".join(notes))
     notes.append(f"learned from {', '.join(site.site for site in sites)}")
+    bare = sum(len(span.channels) < 2 for span in readings.spans())
+    if bare:
+        notes.append(f"{bare} sites without sub-meters teach nothing here and were not used")
     return Corpus(
         appliances=kept,
         thresholds=np.array([thresholds[name] for name in kept], np.float32),
         on_power=np.array([on_power(power[name], thresholds[name]) for name in kept], np.float32),
+        durations={
+            name: duration_of(name, np.diff(found[name], axis=1)[:, 0] * settings.period_s)
+            for name in kept
+        },
         training=tuple(_arrays(old, kept, thresholds, settings) for old, _ in parts),
         validation=tuple(_arrays(new, kept, thresholds, settings) for _, new in parts),
         notes=tuple(notes),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.base import Scores
-from smartwatts_ml.kinds.nilm.metrics import STATS, statistics
+from smartwatts_ml.kinds.base import Scores, Table
+from smartwatts_ml.kinds.nilm.metrics import STATS, confusion, statistics
 from smartwatts_ml.kinds.nilm.predictors import NilmPredictor
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
@@ -31,6 +31,7 @@ def evaluate(
     channels = tuple(sorted(thresholds))
     limits = np.array([thresholds[name] for name in channels])
     rows: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
+    mistaken = {name: np.zeros((len(channels) + 1, len(channels) + 1)) for name in predictors}
     sites: list[str] = []
     weeks: list[np.datetime64] = []
     for site in readings.iterate(period_s):
@@ -40,6 +41,8 @@ def evaluate(
         estimates = {
             name: _aligned(predictor, site, channels) for name, predictor in predictors.items()
         }
+        for name, estimate in estimates.items():
+            mistaken[name] += confusion(truth, estimate, limits)
         monday = _mondays(site)
         for week in np.unique(monday[np.isfinite(truth).any(axis=1)]):
             chosen = monday == week
@@ -50,8 +53,25 @@ def evaluate(
     if not sites:
         raise NotEnoughReadingsError("no sub-metered site has readings to judge with")
     return {
-        name: Scores(channels, STATS, np.array(sites), np.array(weeks), np.stack(blocks))
+        name: Scores(
+            channels,
+            STATS,
+            np.array(sites),
+            np.array(weeks),
+            np.stack(blocks),
+            tables=_mistaken_table(mistaken[name] * period_s / 3600, channels),
+        )
         for name, blocks in rows.items()
+    }
+
+
+def _mistaken_table(hours: np.ndarray, channels: tuple[str, ...]) -> dict[str, Table]:
+    """Hours by what ran (rows) and what was said to run instead (columns)."""
+    return {
+        "hours mistaken, ran ↓ said →": {
+            ran: dict(zip((*channels, "nothing"), row.tolist(), strict=True))
+            for ran, row in zip((*channels, "nothing"), hours, strict=True)
+        }
     }
 
 

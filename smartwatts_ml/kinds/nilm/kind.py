@@ -12,6 +12,7 @@ from smartwatts_ml.kinds.base import (
     Kind,
     ModelSpec,
     Network,
+    Option,
     Predictor,
     Progress,
     Scores,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["NilmKind"]
 
 DAY = 86_400
+ACTIVATION = ("site", "appliance", "start", "end", "energy_kwh", "mean_w")
+ENERGY = ("site", "appliance", "day", "energy_kwh", "measured_h")
 
 
 class NilmKind(Kind):
@@ -44,6 +47,10 @@ class NilmKind(Kind):
     )
     required_metrics = ("mae_w", "f1", "accuracy")
     prediction_columns = ("timestamp", "consumption", "device_id")
+    predict_options = (
+        Option("activations", bool, False, f"Write activations instead: {', '.join(ACTIVATION)}."),
+        Option("energy", bool, False, f"Write energy by day instead: {', '.join(ENERGY)}."),
+    )
 
     def settings_class(self) -> type[TomlSettings]:
         return NilmSettings
@@ -77,24 +84,25 @@ class NilmKind(Kind):
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
     ) -> Trained:
         from smartwatts_ml.kinds.nilm.corpus import build_corpus
+        from smartwatts_ml.kinds.nilm.network import Grid
         from smartwatts_ml.kinds.nilm.training import fit
 
         if options.extra:
             raise UsageError(f"the NILM model has no option {', '.join(sorted(options.extra))}")
         settings = nilm_settings()
-        window = _window_samples(settings)
+        grid = Grid.of(settings.period_s, settings.window_minutes)
         progress("reading sub-metered sites", 0.0)
-        corpus = build_corpus(readings, settings, window)
+        corpus = build_corpus(readings, settings, grid.window)
         fitted = fit(
             corpus,
             settings,
-            window,
+            grid,
             epochs=options.epochs or settings.epochs,
-            batch_size=options.batch_size or settings.batch_size,
+            batch_size=options.batch_size,
             seed=options.seed,
             progress=progress,
         )
-        details = self._details(spec, settings, corpus, window, fitted.cuts)
+        details = self._details(spec, settings, corpus, grid.window, fitted.cuts)
         return Trained(fitted.network, details, fitted.log, corpus.notes)
 
     def _details(
@@ -129,6 +137,7 @@ class NilmKind(Kind):
             "period_s": settings.period_s,
             "on_thresholds_w": _by_name(names, corpus.thresholds),
             "on_cuts": _by_name(names, cuts),
+            "durations": {name: found.to_json() for name, found in corpus.durations.items()},
         }
 
     def baselines(
@@ -168,25 +177,34 @@ class NilmKind(Kind):
 
         return headline(sums)
 
+    def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
+        from smartwatts_ml.kinds.nilm.pictures import activations_figure
+
+        details = predictor.details
+        thresholds = self._thresholds(details, readings)
+        figure = activations_figure(predictor, readings, details["period_s"], thresholds)
+        return {} if figure is None else {"activations": figure}
+
+    def columns(self, **options: Any) -> tuple[str, ...]:
+        if options.get("activations") and options.get("energy"):
+            raise UsageError("--activations and --energy at once", fix="ask for one of them")
+        if options.get("activations"):
+            return ACTIVATION
+        return ENERGY if options.get("energy") else self.prediction_columns
+
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
     ) -> Iterator[pd.DataFrame]:
-        from smartwatts_ml.kinds.nilm.prediction import predict
+        from smartwatts_ml.kinds.nilm import prediction
 
-        return predict(predictor, readings)
+        framed = {ACTIVATION: prediction.activation_frame, ENERGY: prediction.energy_frame}
+        chosen = framed.get(self.columns(**options), prediction.power_frame)
+        return prediction.predict(predictor, readings, chosen)
 
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
         from smartwatts_ml.kinds.nilm.prediction import sample_inputs
 
         return sample_inputs(details, count, seed)
-
-
-def _window_samples(settings: NilmSettings) -> int:
-    """Samples in a window, a multiple of what the network folds together."""
-    from smartwatts_ml.kinds.nilm.network import FOLD
-
-    samples = settings.window_minutes * 60 // settings.period_s
-    return max(samples // FOLD, 1) * FOLD
 
 
 def _by_name(names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:

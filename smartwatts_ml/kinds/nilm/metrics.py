@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["STATS", "headline", "statistics"]
+__all__ = ["STATS", "confusion", "headline", "statistics"]
 
 STATS = (
     "n",
@@ -46,6 +46,26 @@ def statistics(truth: np.ndarray, predicted: np.ndarray, threshold: float) -> np
         ],
         float,
     )
+
+
+def confusion(truth: np.ndarray, predicted: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Who is mistaken for whom: samples by what ran and what was said, square.
+
+    ``truth`` and ``predicted``: W, shape (n, n_appliances). Row i, column j counts samples
+    in which appliance i ran and was missed while j was said to run and did not; the last
+    row is of false alarms while nothing was missed, the last column of misses for which
+    nothing else was blamed.
+
+    >>> confusion(np.array([[900.0, 0]]), np.array([[0, 900.0]]), np.array([500, 500])).tolist()
+    [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    on, said = truth >= thresholds, predicted >= thresholds
+    missed, wrong = on & ~said, said & ~on & np.isfinite(truth)
+    missed = np.column_stack([missed, ~missed.any(axis=1)]).astype(float)
+    wrong = np.column_stack([wrong, ~wrong.any(axis=1)]).astype(float)
+    counts = missed.T @ wrong
+    counts[-1, -1] = 0
+    return np.asarray(counts)
 
 
 def headline(sums: np.ndarray) -> dict[str, float]:

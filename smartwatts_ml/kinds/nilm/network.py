@@ -1,14 +1,19 @@
 """The network: appliances from a window of mains, as sequence to sequence.
 
 A small convolutional network works at full resolution for edges and, after folding eight
-samples into channels, at an eighth of it with dilated convolutions for whole cycles.
+minutes into channels, on coarse steps with dilated convolutions for whole cycles. It sees
+mains only relative to what was there before (above the lowest of the last hour, above what
+never ends within a quarter, step by step), since a level says much about one home and
+nothing about the next. A few members, trained side by side, are averaged.
+
 Residual dilated stacks: van den Oord et al. 2016; one on-state gate that multiplies the
 power: subtask gated networks, Shin et al. 2019; sequence to sequence over all appliances:
-Faustine et al. 2020 (UNet-NILM).
+Faustine et al. 2020 (UNet-NILM); averaged members: Lakshminarayanan et al. 2017.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,65 +21,159 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FOLD", "build_networks"]
+__all__ = ["Grid", "build_networks"]
 
-FOLD = 8
 FINE, COARSE = 16, 64
-DILATIONS = (1, 2, 4, 8, 16, 1, 2)
-BASE_SAMPLES = 64
+DILATIONS = (1, 2, 4, 8, 2)
+BASE_S, SLOW_S, SHORT_S = 3840, 900, 300
+COARSE_S, FOLD = 480, 8
 ROOM_W = 20.0
+FAR_W = 1e4
 
 
-def build_networks(window: int, on_power: np.ndarray) -> tuple[keras.Model, keras.Model]:
+@dataclass(frozen=True)
+class Grid:
+    """How time becomes samples: a window spans time, whatever the period.
+
+    ``window``: samples. ``pool`` samples are one fine step of about a minute (1 where the
+    period is not shorter), ``fold`` of these one coarse step of eight minutes.
+    """
+
+    period_s: int
+    window: int
+    pool: int
+    fold: int
+
+    @classmethod
+    def of(cls, period_s: int, window_minutes: int) -> Grid:
+        """The grid of a period; the window is cut to whole coarse steps.
+
+        >>> Grid.of(60, 512)
+        Grid(period_s=60, window=512, pool=1, fold=8)
+        >>> Grid.of(10, 512)
+        Grid(period_s=10, window=3072, pool=6, fold=8)
+        """
+        pool = max(1, round(COARSE_S / FOLD / period_s))
+        fold = max(1, round(COARSE_S / (period_s * pool)))
+        steps = max(window_minutes * 60 // (period_s * pool * fold), 1)
+        return cls(period_s, steps * pool * fold, pool, fold)
+
+    def minutes(self, seconds: float) -> int:
+        """The fine steps that span this time, at least one."""
+        return max(1, round(seconds / (self.period_s * self.pool)))
+
+
+def build_networks(
+    grid: Grid, on_power: np.ndarray, members: int
+) -> tuple[keras.Model, keras.Model]:
     """The network that is trained and the one that ships; they share their weights.
 
     Input ``mains_w``: (batch, window, 1), raw W, NaN where missing. The first gives
-    [power in W, on-state logits, power before the gate], each (batch, window,
-    n_appliances); the second ``power_w`` and ``on_probability`` of the same shape.
-    ``on_power``: typical W of each appliance while on, shape (n_appliances,).
+    [power in W, on-state logits, power before the gate] of every member, each (members,
+    batch, window, n_appliances); the second their mean ``power_w`` and ``on_probability``,
+    (batch, window, n_appliances). ``on_power``: typical W of each appliance while on.
     """
+    import keras
+    from keras import ops
+
+    mains = keras.Input((grid.window, 1), name="mains_w")
+    known, features = _features(mains, grid)
+    # No appliance draws more than mains, above the window's own negative floor (solar).
+    floor = ops.minimum(ops.min(known, axis=1, keepdims=True), 0.0)
+    most = ops.relu(known - floor) + ROOM_W
+    outputs = [_member(features, most, grid, on_power) for _ in range(members)]
+    trained = [ops.stack([output[i] for output in outputs]) for i in range(3)]
+    power = sum(output[0] for output in outputs) / members
+    probability = sum(ops.sigmoid(output[1]) for output in outputs) / members
+    return (
+        keras.Model(mains, trained),
+        keras.Model(mains, {"power_w": power, "on_probability": probability}),
+    )
+
+
+def _member(features: Any, most: Any, grid: Grid, on_power: np.ndarray) -> tuple[Any, Any, Any]:
+    """Power, logits and power before the gate, each (batch, window, n_appliances)."""
     import keras
     from keras import layers, ops
 
-    count = len(on_power)
-    mains = keras.Input((window, 1), name="mains_w")
-    known, features = _features(mains)
+    count, minutes = len(on_power), grid.window // grid.pool
     fine = _convolve(features, FINE, 5)
-    coarse = layers.Reshape((window // FOLD, FOLD * FINE))(fine)
+    coarse = layers.AveragePooling1D(grid.pool)(fine) if grid.pool > 1 else fine
+    coarse = layers.Reshape((minutes // grid.fold, grid.fold * FINE))(coarse)
     coarse = _convolve(coarse, COARSE, 1, normalise=True)
     for dilation in DILATIONS:
         coarse = coarse + _convolve(coarse, COARSE, 3, dilation=dilation, normalise=True)
-    unfolded = layers.Reshape((window, FINE))(layers.Conv1D(FOLD * FINE, 1)(coarse))
+    unfolded = layers.Reshape((minutes, FINE))(layers.Conv1D(grid.fold * FINE, 1)(coarse))
+    if grid.pool > 1:
+        unfolded = layers.UpSampling1D(grid.pool)(unfolded)
     fine = layers.Activation("relu")(fine + unfolded)
     fine = fine + _convolve(fine, FINE, 3)
     # Few samples are on: a gate that starts closed does not have to learn that first.
     logits = layers.Conv1D(count, 1, bias_initializer=keras.initializers.Constant(-2.0))(fine)
     level = ops.elu(layers.Conv1D(count, 1)(fine)) + 1.0
-    ungated = level * ops.convert_to_tensor(on_power.astype(np.float32))
-    probability = ops.sigmoid(logits)
-    # No appliance draws more than mains, above the window's own negative floor (solar).
-    floor = ops.minimum(ops.min(known, axis=1, keepdims=True), 0.0)
-    power = ops.minimum(ungated, ops.relu(known - floor) + ROOM_W) * probability
-    return (
-        keras.Model(mains, [power, logits, ungated]),
-        keras.Model(mains, {"power_w": power, "on_probability": probability}),
-    )
+    ungated = ops.minimum(level * ops.convert_to_tensor(on_power.astype(np.float32)), most)
+    return ungated * ops.sigmoid(logits), logits, ungated
 
 
-def _features(mains: Any) -> tuple[Any, Any]:
-    """Mains with missing samples as 0, and what the network looks at, near 1 in size:
-    power, its signed logarithm, the missing mask, and power above the local base load."""
+def _features(mains: Any, grid: Grid) -> tuple[Any, Any]:
+    """Mains with missing samples as 0, and what the network looks at, near 1 in size.
+
+    Beside mains and the missing mask: mains above the lowest of the last hour, above what
+    lasts a quarter and five minutes (an opening: the rolling maximum of the rolling
+    minimum, which removes what is shorter), logarithms of two of them, and differences.
+    """
     from keras import layers, ops
 
     missing = ops.not_equal(mains, mains)
     known = ops.where(missing, 0.0, mains)
-    logarithm = ops.sign(known) * ops.log1p(ops.abs(known) / 20.0) / 4.0
-    high = 1e4
-    negated = -ops.where(missing, high, known)
-    base = -layers.MaxPooling1D(BASE_SAMPLES, 1, padding="same")(negated)
-    base = ops.where(base > 0.9 * high, 0.0, base)
-    parts = [known / 1000.0, logarithm, ops.cast(missing, "float32"), (known - base) / 1000.0]
+    far = ops.where(missing, FAR_W, known)
+    # What is slow is looked up minute by minute: wide windows of short samples cost most.
+    minutes = -layers.MaxPooling1D(grid.pool)(-far) if grid.pool > 1 else far
+    base, slow, short = (
+        _above_missing(level if grid.pool == 1 else layers.UpSampling1D(grid.pool)(level))
+        for level in (
+            _lowest(minutes, grid.minutes(BASE_S)),
+            *(
+                _highest(_lowest(minutes, grid.minutes(span)), grid.minutes(span))
+                for span in (SLOW_S, SHORT_S)
+            ),
+        )
+    )
+    before = layers.ZeroPadding1D((1, 0))(known)[:, :-1]
+    parts = [
+        known / 1000.0,
+        _logarithm(known - base),
+        ops.cast(missing, "float32"),
+        (known - base) / 1000.0,
+        _logarithm(known - slow),
+        (known - slow) / 1000.0,
+        (known - short) / 1000.0,
+        ops.clip(known - before, -3000.0, 3000.0) / 1000.0,
+    ]
     return known, ops.concatenate(parts, axis=-1)
+
+
+def _lowest(x: Any, width: int) -> Any:
+    return -_highest(-x, width)
+
+
+def _highest(x: Any, width: int) -> Any:
+    from keras import layers
+
+    return layers.MaxPooling1D(width, 1, padding="same")(x)
+
+
+def _above_missing(x: Any) -> Any:
+    """0 where all samples around are missing."""
+    from keras import ops
+
+    return ops.where(x > 0.9 * FAR_W, 0.0, x)
+
+
+def _logarithm(x: Any) -> Any:
+    from keras import ops
+
+    return ops.sign(x) * ops.log1p(ops.abs(x) / 20.0) / 4.0
 
 
 def _convolve(

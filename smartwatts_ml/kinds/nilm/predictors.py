@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.kinds.nilm.events import Duration, keep_activations
 from smartwatts_ml.kinds.nilm.sliding import slide
 
 __all__ = [
@@ -17,10 +18,13 @@ __all__ = [
     "NetworkPredictor",
     "NilmPredictor",
     "appliance_states",
+    "within_mains",
 ]
 
 MAX_COMBINATIONS = 4096
 CHUNK = 65_536
+ROOM_W = 20.0
+"""Appliances' meters and mains differ by this much without anybody being wrong."""
 
 
 class NilmPredictor(Protocol):
@@ -43,14 +47,30 @@ class NetworkPredictor:
         self.appliances = tuple(details["appliances"])
         self._window = int(details["window"])
         self._cuts = np.array([details["on_cuts"][name] for name in self.appliances])
+        self.durations = {name: Duration(**details["durations"][name]) for name in self.appliances}
 
     def power(self, mains: np.ndarray) -> np.ndarray:
         power, on = slide(self._forward, mains, self._window, len(self.appliances))
-        return np.where(on < self._cuts, 0.0, power)
+        power = within_mains(np.where(on < self._cuts, 0.0, power), mains)
+        return keep_activations(power, self.appliances, self.durations, self.details["period_s"])
 
     def _forward(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = self._network({"mains_w": windows[..., None]})
         return outputs["power_w"], outputs["on_probability"]
+
+
+def within_mains(power: np.ndarray, mains: np.ndarray) -> np.ndarray:
+    """The same power, scaled down where the sum of appliances exceeds mains.
+
+    ``power``: W, shape (n, n_appliances); ``mains``: W, shape (n,). Where mains is below
+    ``ROOM_W`` (panels feed in) it says nothing about the sum.
+
+    >>> within_mains(np.array([[900.0, 300.0]]), np.array([1000.0])).round(1).tolist()
+    [[765.0, 255.0]]
+    """
+    total = power.sum(axis=1)
+    most = np.where(mains > ROOM_W, mains + ROOM_W, np.inf)
+    return np.asarray(power * np.minimum(1.0, most / np.maximum(total, 1e-9))[:, None])
 
 
 @dataclass(frozen=True)

@@ -1,93 +1,221 @@
-"""Training windows: balanced over appliances, with activations of any home mixed in."""
+"""Training windows: balanced over appliances, in homes made up from parts of others.
+
+Some windows are as they were recorded. In the others the home is another one: its
+appliances are taken out or not, other makes of them are added, loads that nobody meters
+come from other homes, the base load moves, and the meter drops and clips. All of it is
+addition on both sides, so mains stays the sum of what runs.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
+from smartwatts_ml.kinds.nilm.library import Library
 
-__all__ = ["Sampler"]
+__all__ = ["Mixture", "Sampler"]
 
-SCALE_ACTIVATION = 0.1
-SCALE_WINDOW = 0.05
 RUNNING_W = 20.0
 MARGIN = 5
+ALWAYS_RUNNING = 0.2
+"""An appliance on for more of the time runs in cycles: its power is changed in place."""
+AGAIN = 0.25
+SCALE_AS_IS = 0.03
+OTHER_SCALE = (0.4, 1.3)
+BASE_W = (-30.0, 150.0)
+NOISE_W = 12.0
+DROPPED, CLIPPED = 0.1, 0.05
+CLIP_W = (3500.0, 7000.0)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Chances, each 0..1. ``balance``: of a window around an activation; ``as_is``: of one
+    as recorded; ``simulated``: of one of a simulated home. In the others, ``strip``: that
+    an appliance is taken out, ``mixing``: that a foreign one is added, ``other``: that
+    another home's unmetered loads are."""
+
+    balance: float
+    as_is: float
+    simulated: float
+    strip: float
+    mixing: float
+    other: float
 
 
 class Sampler:
-    """Draws batches from the training part of a corpus; the same seed, the same batches.
-
-    Augmentation keeps physics: an activation is added to mains and to its appliance alike,
-    a window is scaled as a whole, and an appliance never runs twice at once.
-    """
+    """Draws batches; the same seed, the same batches."""
 
     def __init__(
-        self, corpus: Corpus, window: int, *, mixing: float, balance: float, seed: int
+        self,
+        corpus: Corpus,
+        sites: Sequence[SiteArrays],
+        simulated: Sequence[SiteArrays],
+        window: int,
+        mixture: Mixture,
+        seed: int,
     ) -> None:
-        self._sites = corpus.training
-        self._window, self._mixing, self._balance = window, mixing, balance
+        self._window, self._mixture = window, mixture
         self._rng = np.random.default_rng(seed)
-        self._usable = [_usable_starts(site, window) for site in self._sites]
-        counts = np.array([usable.sum() for usable in self._usable], float)
-        if not counts.sum():
+        groups = [_Group.of(sites, window), _Group.of(simulated, window)]
+        if not groups[0].full:
             raise NotEnoughReadingsError(f"no window of {window} samples is at least half full")
-        self._site_share = counts / counts.sum()
-        self._starts = [np.flatnonzero(usable) for usable in self._usable]
-        self._library = [
-            [(s, a, b) for s, site in enumerate(self._sites) for a, b in site.activations[k]]
-            for k in range(len(corpus.appliances))
+        self._groups = groups
+        every = [*sites, *simulated]
+        count = len(corpus.appliances)
+        self._library = Library(
+            corpus.appliances,
+            [
+                [
+                    np.nan_to_num(site.power[a:b, k])
+                    for site in every
+                    for a, b in site.activations[k]
+                ]
+                for k in range(count)
+            ],
+        )
+        self._cyclic = [
+            np.mean([np.nanmean(_share_on(s.power[:, k], corpus.thresholds[k])) for s in sites])
+            > ALWAYS_RUNNING
+            for k in range(count)
         ]
+        self._rests = [part for group in groups for part in group.rests()]
 
     def batch(self, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Mains of shape (size, window) and power (size, window, n_appliances), W, NaN
         where missing."""
         windows = [self._draw() for _ in range(size)]
-        mains = np.stack([mains for mains, _ in windows])
-        power = np.stack([power for _, power in windows])
-        scale = 1 + SCALE_WINDOW * self._rng.uniform(-1, 1, (size, 1)).astype(np.float32)
-        return mains * scale, power * scale[..., None]
+        return np.stack([mains for mains, _ in windows]), np.stack([power for _, power in windows])
 
     def _draw(self) -> tuple[np.ndarray, np.ndarray]:
-        site, start = self._place()
-        arrays = self._sites[site]
-        mains = arrays.mains[start : start + self._window].copy()
-        power = arrays.power[start : start + self._window].copy()
+        rng, mixture = self._rng, self._mixture
+        group = self._groups[int(self._groups[1].full and rng.random() < mixture.simulated)]
+        mains, power = group.window(rng, mixture.balance)
+        if rng.random() < mixture.as_is:
+            scale = np.float32(1 + SCALE_AS_IS * rng.uniform(-1, 1))
+            return mains * scale, power * scale
+        self._change_rest(mains)
         for k in range(power.shape[1]):
-            if self._library[k] and self._rng.random() < self._mixing:
-                self._mix(mains, power, k)
+            if self._library.has(k) and np.isfinite(power[:, k]).any():
+                self._change(mains, power[:, k], k)
+        self._meter(mains)
         return mains, power
 
-    def _place(self) -> tuple[int, int]:
-        """A site and the start of a usable window, often one that holds an activation."""
-        rng, window = self._rng, self._window
-        if rng.random() < self._balance:
-            library = self._library[rng.integers(len(self._library))]
-            if library:
-                site, first, last = library[rng.integers(len(library))]
-                start = int(rng.integers(first, last)) - int(rng.integers(0, window))
-                start = min(max(start, 0), len(self._usable[site]) - 1)
-                if self._usable[site][start]:
-                    return site, start
-        site = int(rng.choice(len(self._sites), p=self._site_share))
-        return site, int(rng.choice(self._starts[site]))
+    def _change_rest(self, mains: np.ndarray) -> None:
+        """Another base load, and another home's unmetered loads on top of it."""
+        rng = self._rng
+        if self._rests and rng.random() < self._mixture.other:
+            rest, starts = self._rests[rng.integers(len(self._rests))]
+            part = rest[(at := int(rng.choice(starts))) : at + self._window]
+            mains += np.nan_to_num((part - np.nanmin(part)) * np.float32(rng.uniform(*OTHER_SCALE)))
+        mains += np.float32(rng.uniform(*BASE_W))
+        noise = NOISE_W * rng.uniform(0, 1) ** 2
+        mains += (noise * rng.standard_normal(len(mains))).astype(np.float32)
 
-    def _mix(self, mains: np.ndarray, power: np.ndarray, k: int) -> None:
-        """Add a scaled activation of appliance ``k`` where the appliance is off."""
-        rng, window = self._rng, self._window
-        site, first, last = self._library[k][rng.integers(len(self._library[k]))]
-        added = np.nan_to_num(self._sites[site].power[first:last, k])
-        added = added * np.float32(1 + SCALE_ACTIVATION * rng.uniform(-1, 1))
-        at = int(rng.integers(-len(added) // 2, window - len(added) // 2))
-        begin, end = max(at, 0), min(at + len(added), window)
-        if end <= begin:
+    def _change(self, mains: np.ndarray, own: np.ndarray, k: int) -> None:
+        """Take out appliance ``k`` or not, then add activations of one make of it."""
+        rng, mixture = self._rng, self._mixture
+        if self._cyclic[k]:
+            change = np.float32(np.exp(rng.uniform(-0.5, 0.5)) - 1)
+            mains += np.nan_to_num(own) * change
+            own *= 1 + change
             return
-        around = power[max(begin - MARGIN, 0) : end + MARGIN, k]
-        if np.isnan(around).any() or around.max() > RUNNING_W:
+        if rng.random() < mixture.strip:
+            mains -= np.nan_to_num(own)
+            own[np.isfinite(own)] = 0
+        if rng.random() >= mixture.mixing:
             return
-        added = added[begin - at : end - at]
-        mains[begin:end] += added
-        power[begin:end, k] += added
+        make = self._library.make(k, rng)
+        for _ in range(1 + (rng.random() < AGAIN)):
+            self._add(mains, own, self._library.draw(k, make, rng))
+
+    def _add(self, mains: np.ndarray, own: np.ndarray, added: np.ndarray) -> None:
+        """Add an activation somewhere, unless the appliance runs there already."""
+        at = int(self._rng.integers(-len(added) // 2, self._window - len(added) // 2))
+        begin, end = max(at, 0), min(at + len(added), self._window)
+        around = own[max(begin - MARGIN, 0) : end + MARGIN]
+        if end <= begin or np.isnan(around).any() or around.max() > RUNNING_W:
+            return
+        part = added[begin - at : end - at]
+        mains[begin:end] += part
+        own[begin:end] += part
+
+    def _meter(self, mains: np.ndarray) -> None:
+        """What meters and feeds do: samples are missing, power is clipped."""
+        rng = self._rng
+        if rng.random() < DROPPED:
+            first = int(rng.integers(self._window))
+            mains[first : first + int(rng.integers(1, self._window // 4))] = np.nan
+        if rng.random() < CLIPPED:
+            np.minimum(mains, np.float32(rng.uniform(*CLIP_W)), out=mains)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Sites with the starts of their usable windows, and events by appliance."""
+
+    sites: tuple[SiteArrays, ...]
+    starts: tuple[np.ndarray, ...]
+    events: tuple[tuple[tuple[int, int, int], ...], ...]
+    window_size: int
+
+    @classmethod
+    def of(cls, sites: Sequence[SiteArrays], window: int) -> _Group:
+        count = len(sites[0].activations) if sites else 0
+        return cls(
+            tuple(sites),
+            tuple(np.flatnonzero(_usable_starts(site, window)) for site in sites),
+            tuple(
+                tuple((s, a, b) for s, site in enumerate(sites) for a, b in site.activations[k])
+                for k in range(count)
+            ),
+            window,
+        )
+
+    @property
+    def full(self) -> bool:
+        """Whether there is a window to draw."""
+        return any(len(starts) for starts in self.starts)
+
+    def window(self, rng: np.random.Generator, balance: float) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of mains and power of a usable window, often around an activation."""
+        site, start = self._place(rng, balance)
+        part = slice(start, start + self.window_size)
+        return self.sites[site].mains[part].copy(), self.sites[site].power[part].copy()
+
+    def _place(self, rng: np.random.Generator, balance: float) -> tuple[int, int]:
+        if rng.random() < balance:
+            events = self.events[rng.integers(len(self.events))]
+            if events:
+                site, first, last = events[rng.integers(len(events))]
+                start = int(rng.integers(first, last)) - int(rng.integers(0, self.window_size))
+                nearest = np.searchsorted(self.starts[site], start)
+                if nearest < len(self.starts[site]) and self.starts[site][nearest] <= last:
+                    return site, int(self.starts[site][nearest])
+        counts = np.array([len(starts) for starts in self.starts], float)
+        site = int(rng.choice(len(counts), p=counts / counts.sum()))
+        return site, int(rng.choice(self.starts[site]))
+
+    def rests(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What no sub-meter sees, with usable starts, of sites that meter all they can:
+        elsewhere it may hold what a label would deny."""
+        metered = [np.isfinite(site.power).any(axis=0) for site in self.sites]
+        most = max((known.sum() for known in metered), default=0)
+        return [
+            (site.mains - np.nan_to_num(site.power).sum(axis=1), starts)
+            for site, starts, known in zip(self.sites, self.starts, metered, strict=True)
+            if known.sum() == most and len(starts)
+        ]
+
+
+def _share_on(power: np.ndarray, threshold: float) -> np.ndarray:
+    """1 where on, 0 where off, NaN where unknown; one 0 if nothing is known."""
+    known = power[np.isfinite(power)]
+    return (known >= threshold).astype(float) if len(known) else np.zeros(1)
 
 
 def _usable_starts(site: SiteArrays, window: int) -> np.ndarray:

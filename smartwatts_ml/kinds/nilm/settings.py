@@ -26,7 +26,7 @@ class NilmSettings(TomlSettings):
 
     period_s: int = Field(60, ge=10, le=120, description="Seconds of one sample of mains.")
     window_minutes: int = Field(
-        512, ge=64, le=1440, description="Time that one window spans, in minutes."
+        512, ge=64, le=1440, description="Time that one window spans, in minutes, at any period."
     )
     on_thresholds: dict[str, float] = Field(
         default_factory=dict,
@@ -35,19 +35,35 @@ class NilmSettings(TomlSettings):
     min_activations: int = Field(
         10, gt=0, description="An appliance with fewer activations to learn from is left out."
     )
-    epochs: int = Field(30, gt=0, description="Most epochs of training.")
-    patience: int = Field(8, gt=0, description="Epochs without gain after which training ends.")
+    epochs: int = Field(40, gt=0, description="Most epochs of training.")
+    patience: int = Field(12, gt=0, description="Epochs without gain after which training ends.")
     steps: int = Field(64, gt=0, description="Batches in one epoch.")
-    batch_size: int = Field(32, gt=0, description="Windows in one batch.")
+    batch_size: int = Field(
+        32, gt=0, description="Windows in one batch; fewer at shorter periods than a minute."
+    )
     learning_rate: float = Field(8e-3, gt=0, description="Of AdamW, warmed up, then by a cosine.")
-    mixing: float = Field(
-        0.3,
-        ge=0,
-        le=1,
-        description="Chance for each appliance that a foreign activation is added to a window.",
+    members: int = Field(
+        2, ge=1, le=2, description="Networks of one file whose estimates are averaged."
     )
     balance: float = Field(
         0.5, ge=0, le=1, description="Share of windows drawn around an activation."
+    )
+    as_is: float = Field(
+        0.2, ge=0, le=1, description="Share of windows that are learned as they were recorded."
+    )
+    strip: float = Field(
+        0.5, ge=0, le=1, description="Chance for each appliance that its own power is taken out."
+    )
+    mixing: float = Field(
+        0.5, ge=0, le=1, description="Chance for each appliance that another make of it is added."
+    )
+    other: float = Field(
+        0.7, ge=0, le=1, description="Chance that another home's unmetered loads are added."
+    )
+    simulated_homes: int = Field(80, ge=0, description="Simulated homes to learn from.")
+    simulated_days: int = Field(10, ge=2, description="Days of each simulated home.")
+    simulated_share: float = Field(
+        0.35, ge=0, le=1, description="Share of windows that are of simulated homes."
     )
     max_samples: int = Field(
         3_000_000, gt=0, description="Most samples of mains held in memory; the newest are kept."

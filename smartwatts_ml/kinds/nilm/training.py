@@ -1,19 +1,25 @@
-"""Training: power and on-state together, the best epoch on the newest part is kept."""
+"""Training: power and on-state together, the best epoch on held-back readings is kept.
+
+Held back are the newest part of each site as it is, and the same part as other homes would
+have it: a model is for homes that it has never seen as much as for those that taught it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
-from smartwatts_ml.kinds.nilm.network import build_networks
-from smartwatts_ml.kinds.nilm.sampler import Sampler
+from smartwatts_ml.kinds.nilm.network import Grid, build_networks
+from smartwatts_ml.kinds.nilm.sampler import Mixture, Sampler
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
+from smartwatts_ml.kinds.nilm.simulated import simulated_sites
 from smartwatts_ml.kinds.nilm.sliding import slide
 
 if TYPE_CHECKING:
@@ -21,15 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Fitted", "fit"]
 
-CUTS = (0.1, 0.2, 0.3, 0.4, 0.5)
+CUTS = (0.2, 0.3, 0.4)
 POWER_WEIGHT, UNGATED_WEIGHT = 4.0, 0.1
 WARM_UP_STEPS = 100
+CHANGED_WINDOWS = 96
+VALIDATION_SEED = 1
+PERIOD_S = 60
+SMALLEST_BATCH = 8
 
 
 @dataclass(frozen=True)
 class Fitted:
     """The network that ships, and for each appliance the on-probability below which it is
-    off (shape (n_appliances,)), chosen on the validation part."""
+    off (shape (n_appliances,)), chosen on what was held back."""
 
     network: keras.Model
     cuts: np.ndarray
@@ -39,20 +49,30 @@ class Fitted:
 def fit(
     corpus: Corpus,
     settings: NilmSettings,
-    window: int,
+    grid: Grid,
     *,
     epochs: int,
-    batch_size: int,
+    batch_size: int | None,
     seed: int,
     progress: Progress,
 ) -> Fitted:
-    """Train with AdamW on a warmed-up cosine. Early stopping watches the validation MAE,
-    each appliance in units of its own power."""
+    """Train with AdamW on a warmed-up cosine. Early stopping watches the error in W of each
+    appliance in units of its own power.
+
+    ``batch_size`` None: the setting, fewer windows where these have more samples.
+    """
     import keras
 
     keras.utils.set_random_seed(seed)
-    trained, shipped = build_networks(window, corpus.on_power)
-    sampler = Sampler(corpus, window, mixing=settings.mixing, balance=settings.balance, seed=seed)
+    progress("simulating homes to learn from", 0.0)
+    simulated = simulated_sites(
+        corpus, settings.period_s, settings.simulated_homes, settings.simulated_days
+    )
+    mixture = _mixture(settings)
+    sampler = Sampler(corpus, corpus.training, simulated, grid.window, mixture, seed)
+    held_back = _held_back(corpus, simulated, grid.window, mixture)
+    trained, shipped = build_networks(grid, corpus.on_power, settings.members)
+    size = batch_size or _batch(settings)
     # More epochs than the setting go on at the lowest rate: early stopping has the last word.
     steps = min(epochs, settings.epochs) * settings.steps
     step = _make_step(trained, corpus, settings.learning_rate, steps)
@@ -60,8 +80,8 @@ def fit(
     best, best_weights, since = np.inf, shipped.get_weights(), 0
     started = time.monotonic()
     for epoch in range(1, epochs + 1):
-        losses = [float(step(*sampler.batch(batch_size))) for _ in range(settings.steps)]
-        errors = _validation_errors(shipped, corpus, window)
+        losses = [float(step(*sampler.batch(size))) for _ in range(settings.steps)]
+        errors = _errors(_estimate(shipped, held_back, corpus, grid.window))
         score = float(np.nanmean(errors / corpus.on_power))
         log.append({"loss": float(np.mean(losses)), "validation_loss": score,
                     "validation_mae_w": float(np.nanmean(errors))})  # fmt: skip
@@ -77,19 +97,61 @@ def fit(
         if since >= settings.patience:
             break
     shipped.set_weights(best_weights)
-    return Fitted(shipped, _choose_cuts(shipped, corpus, window), tuple(log))
+    return Fitted(
+        shipped, _choose_cuts(_estimate(shipped, held_back, corpus, grid.window)), tuple(log)
+    )
+
+
+def _mixture(settings: NilmSettings) -> Mixture:
+    return Mixture(
+        balance=settings.balance,
+        as_is=settings.as_is,
+        simulated=settings.simulated_share,
+        strip=settings.strip,
+        mixing=settings.mixing,
+        other=settings.other,
+    )
+
+
+def _batch(settings: NilmSettings) -> int:
+    return max(SMALLEST_BATCH, settings.batch_size * min(settings.period_s, PERIOD_S) // PERIOD_S)
+
+
+Series = tuple[np.ndarray, np.ndarray]
+"""Mains, shape (n,), and power, shape (n, n_appliances), W."""
+Estimates = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""Power, on-probability and truth of each series, all (n, n_appliances)."""
+
+
+def _held_back(
+    corpus: Corpus, simulated: tuple[SiteArrays, ...], window: int, mixture: Mixture
+) -> list[Series]:
+    """The newest part of each site, and windows of it as other homes would have it, in a
+    row with gaps between them."""
+    series = [(site.mains, site.power) for site in corpus.validation]
+    changed = replace(mixture, as_is=0.0, simulated=0.0)
+    try:
+        sampler = Sampler(corpus, corpus.validation, simulated, window, changed, VALIDATION_SEED)
+    except NotEnoughReadingsError:
+        return series
+    mains, power = sampler.batch(CHANGED_WINDOWS)
+    gap = ((0, 0), (0, window // 2))
+    mains = np.pad(mains, gap, constant_values=np.nan)
+    power = np.pad(power, (*gap, (0, 0)), constant_values=np.nan)
+    return [*series, (mains.ravel(), power.reshape(-1, power.shape[-1]))]
 
 
 def _make_step(
     network: keras.Model, corpus: Corpus, learning_rate: float, steps: int
 ) -> Callable[[np.ndarray, np.ndarray], Any]:
+    """One step on a batch; each member has a loss of its own, and they are added up."""
     import keras
     import tensorflow as tf
 
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         max(steps - WARM_UP_STEPS, 1),
-        alpha=0.02,
+        alpha=0.01,
         warmup_target=learning_rate,
         warmup_steps=min(WARM_UP_STEPS, max(steps // 4, 1)),
     )
@@ -102,16 +164,18 @@ def _make_step(
         known = tf.math.is_finite(truth) & tf.math.is_finite(mains)[..., None]
         mask = tf.cast(known, tf.float32)
         truth = tf.where(known, truth, 0.0)
-        on = tf.cast(truth >= thresholds, tf.float32)
+        on = tf.cast(truth >= thresholds, tf.float32) * mask
         count = tf.maximum(tf.reduce_sum(mask), 1.0)
+        samples = tf.reduce_sum(on, axis=(0, 1))
         with tf.GradientTape() as tape:
             power, logits, ungated = network(mains[..., None], training=True)
             error = tf.reduce_sum(tf.abs(power - truth) / scale * mask) / count
-            gate = tf.nn.sigmoid_cross_entropy_with_logits(on, logits)
+            gate = tf.nn.sigmoid_cross_entropy_with_logits(
+                tf.broadcast_to(on, logits.shape), logits
+            )
             gate = tf.reduce_sum(gate * mask) / count
-            running = tf.abs(ungated - truth) / scale * mask * on
-            samples = tf.reduce_sum(mask * on, axis=(0, 1))
-            level = tf.reduce_mean(tf.reduce_sum(running, axis=(0, 1)) / (samples + 20.0))
+            running = tf.reduce_sum(tf.abs(ungated - truth) / scale * on, axis=(0, 1, 2))
+            level = tf.reduce_mean(running / (samples + 20.0))
             loss = POWER_WEIGHT * error + gate + UNGATED_WEIGHT * level
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
@@ -120,31 +184,27 @@ def _make_step(
     return lambda mains, truth: run(tf.constant(mains), tf.constant(truth))
 
 
-def _forward(network: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def _estimate(
+    network: keras.Model, held_back: list[Series], corpus: Corpus, window: int
+) -> Estimates:
     def forward(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = network.predict(windows[..., None], batch_size=64, verbose=0)
         return outputs["power_w"], outputs["on_probability"]
 
-    return forward
+    count = len(corpus.appliances)
+    return [(*slide(forward, mains, window, count), power) for mains, power in held_back]
 
 
-def _validate(network: keras.Model, site: SiteArrays, window: int) -> tuple[np.ndarray, ...]:
-    return slide(_forward(network), site.mains, window, site.power.shape[1])
-
-
-def _validation_errors(network: keras.Model, corpus: Corpus, window: int) -> np.ndarray:
+def _errors(estimates: Estimates) -> np.ndarray:
     """Mean absolute error in W of each appliance, shape (n_appliances,)."""
-    errors = [
-        np.abs(_validate(network, site, window)[0] - site.power) for site in corpus.validation
-    ]
-    return _mean(np.concatenate(errors))
+    errors = np.concatenate([np.abs(power - truth) for power, _, truth in estimates])
+    return _mean(errors)
 
 
-def _choose_cuts(network: keras.Model, corpus: Corpus, window: int) -> np.ndarray:
-    """For each appliance the cut with the smallest validation error."""
-    found = [(*_validate(network, site, window), site.power) for site in corpus.validation]
+def _choose_cuts(estimates: Estimates) -> np.ndarray:
+    """For each appliance the cut with the smallest error on what was held back."""
     errors = [
-        _mean(np.concatenate([np.abs(np.where(on >= cut, p, 0.0) - t) for p, on, t in found]))
+        _mean(np.concatenate([np.abs(np.where(on >= cut, p, 0.0) - t) for p, on, t in estimates]))
         for cut in CUTS
     ]
     return np.array(CUTS)[np.argmin(np.nan_to_num(np.stack(errors)), axis=0)]

@@ -2,69 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.nilm import KIND
 from smartwatts_ml.kinds.nilm.appliances import activations, on_threshold
 from smartwatts_ml.kinds.nilm.corpus import build_corpus
 from smartwatts_ml.kinds.nilm.evaluation import evaluate
-from smartwatts_ml.kinds.nilm.metrics import STATS, headline, statistics
+from smartwatts_ml.kinds.nilm.metrics import STATS, confusion, headline, statistics
+from smartwatts_ml.kinds.nilm.network import Grid
 from smartwatts_ml.kinds.nilm.predictors import CombinatorialOptimisation, MeanPower
-from smartwatts_ml.kinds.nilm.sampler import Sampler
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.sliding import slide
-from smartwatts_ml.networks import KerasNetwork
-from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.resampling import site_sums
+from tests.kinds.nilm.homes import Made
 
-START = np.datetime64("2026-01-01T00:00:00")
 WINDOW = 64
-
-
-class Made(Readings):
-    """Homes with a kettle, a heater that runs for half an hour, loads that nobody meters,
-    and a hole in mains."""
-
-    def __init__(self, homes: int = 1, days: int = 8, hole: bool = True) -> None:
-        self._homes = {f"home{i}": _home(i, days, hole) for i in range(homes)}
-
-    def spans(self) -> tuple[SiteSpan, ...]:
-        return tuple(
-            SiteSpan(name, ("mains", "heater", "kettle"), site.start, site.end, 3 * len(site), 60)
-            for name, site in self._homes.items()
-        )
-
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        found = self._homes[site]
-        wanted = found.channels if channels is None else set(channels) & set(found.channels)
-        return SiteReadings(site, START, 60, {name: found.channels[name] for name in wanted})
-
-
-def _home(seed: int, days: int, hole: bool) -> SiteReadings:
-    rng = np.random.default_rng(seed)
-    minutes = days * 1440
-    kettle, heater = np.zeros(minutes), np.zeros(minutes)
-    for at in rng.choice(minutes - 60, days * 8, replace=False):
-        kettle[at : at + 3] = 2500
-    for at in rng.choice(minutes - 60, days * 5, replace=False):
-        heater[at : at + 30] = 900
-    other = np.zeros(minutes)  # nobody meters it, and it looks like the heater for two hours
-    for at in rng.choice(minutes - 120, days * 3, replace=False):
-        other[at : at + 120] = 880
-    mains = 150 + kettle + heater + other + rng.normal(0, 8, minutes)
-    if hole:
-        mains[3000:3200] = np.nan
-    parts = {"mains": mains, "kettle": kettle, "heater": heater}
-    return SiteReadings(
-        f"home{seed}", START, 60, {name: part.astype(np.float32) for name, part in parts.items()}
-    )
 
 
 def test_published_thresholds_follow_the_period_and_given_ones_win() -> None:
@@ -107,25 +70,6 @@ def test_every_sample_with_mains_gets_an_estimate_and_no_other(
     assert np.array_equal(np.isfinite(on), np.isfinite(power))
 
 
-def test_augmentation_keeps_the_sum_of_appliances_within_mains() -> None:
-    corpus = build_corpus(Made(2), NilmSettings(), WINDOW)
-    sampler = Sampler(corpus, WINDOW, mixing=1.0, balance=0.5, seed=1)
-    for _ in range(20):
-        mains, power = sampler.batch(16)
-        known = np.isfinite(mains)
-        assert (mains[known] - np.nan_to_num(power).sum(axis=2)[known]).min() > 50
-        assert known.sum(axis=1).min() >= WINDOW // 2
-
-
-def test_the_same_seed_draws_the_same_windows() -> None:
-    corpus = build_corpus(Made(2), NilmSettings(), WINDOW)
-    first, second = (
-        Sampler(corpus, WINDOW, mixing=0.5, balance=0.5, seed=4).batch(8) for _ in range(2)
-    )
-    for a, b in zip(first, second, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
 def test_validation_windows_never_overlap_training() -> None:
     corpus = build_corpus(Made(1, hole=False), NilmSettings(), WINDOW)
     used = len(corpus.training[0].mains) + len(corpus.validation[0].mains)
@@ -136,6 +80,17 @@ def test_an_appliance_that_hardly_runs_is_left_out_with_the_reason() -> None:
     corpus = build_corpus(Made(1, days=4), NilmSettings(min_activations=25), WINDOW)
     assert corpus.appliances == ("kettle",)
     assert any("heater left out" in note for note in corpus.notes)
+
+
+def test_sites_without_sub_meters_are_not_used_and_this_is_said() -> None:
+    class Mixed(Made):
+        def spans(self) -> tuple[SiteSpan, ...]:
+            first = super().spans()[0]
+            return (replace(first, site="bare", channels=("mains",)), first)
+
+    corpus = build_corpus(Mixed(1), NilmSettings(), WINDOW)
+    assert [site.site for site in corpus.training] == ["home0"]
+    assert any("1 sites without sub-meters" in note for note in corpus.notes)
 
 
 def test_nothing_to_learn_says_what_is_missing() -> None:
@@ -182,9 +137,27 @@ def test_zero_prediction_has_nde_one_and_teca_one_half() -> None:
     assert metrics["f1"] == 0
 
 
+@pytest.fixture(scope="module")
+def quick() -> Iterator[tuple[KerasNetwork, Made]]:
+    """A network after a few steps, and the homes that taught it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "WINDOW_MINUTES": WINDOW,
+            "STEPS": 30,
+            "SIMULATED_HOMES": 2,
+            "MEMBERS": 1,
+        }.items():
+            patch.setenv(f"SMARTWATTS_NILM_{name}", str(value))
+        homes = Made(1)
+        trained = KIND.train(KIND.spec(), homes, TrainOptions(epochs=1), lambda *_: None)
+        yield KerasNetwork(trained.network, trained.details), homes
+
+
 @pytest.fixture
 def short_windows(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     monkeypatch.setenv("SMARTWATTS_NILM_WINDOW_MINUTES", str(WINDOW))
+    monkeypatch.setenv("SMARTWATTS_NILM_SIMULATED_HOMES", "6")
+    monkeypatch.setenv("SMARTWATTS_NILM_MEMBERS", "1")
     return lambda: None
 
 
@@ -196,13 +169,95 @@ def test_a_short_training_beats_every_baseline_on_a_home_never_seen(
     trained = KIND.train(spec, training, TrainOptions(epochs=6, seed=1), lambda *_: None)
     network = KerasNetwork(trained.network, trained.details)
 
-    class Unseen(Made):
-        def __init__(self) -> None:
-            self._homes = {"home9": _home(9, 4, True)}
-
     systems = {"network": KIND.predictor(network)}
     systems |= KIND.baselines(spec, trained.details, training)
-    scores = KIND.evaluate(spec, systems, Unseen(), 0)
+    scores = KIND.evaluate(spec, systems, Made(1, days=4, first=9), 0)
     errors = {name: KIND.headline(site_sums(score))["mae_w"] for name, score in scores.items()}
     assert errors["network"] == min(errors.values())
     assert KIND.headline(site_sums(scores["network"]))["f1"] > 0.7
+
+
+def test_who_is_mistaken_for_whom_counts_each_wrong_sample_once() -> None:
+    truth = np.array([[900, 0], [900, 0], [900, 0], [0, 0], [0, 900], [np.nan, 0]], float)
+    said = np.array([[0, 900], [0, 0], [900, 900], [900, 0], [0, 900], [900, 0]], float)
+    found = confusion(truth, said, np.array([500.0, 500.0]))
+    taken_for_second, missed, false_alarms = found[0, 1], found[0, -1], found[-1]
+    assert (taken_for_second, missed) == (1, 1)
+    assert false_alarms.tolist() == [1, 1, 0]
+
+
+def test_an_evaluation_shows_where_hours_went() -> None:
+    blind = MeanPower(("heater",), np.array([0.0]))
+    limits = {"kettle": 500.0, "heater": 450.0}
+    scores = evaluate({"blind": blind}, Made(1, hole=False), 60, limits)["blind"]
+    (table,) = scores.tables.values()
+    truth = Made(1, hole=False).load("home0", 60).channels["kettle"]
+    assert table["kettle"]["nothing"] == pytest.approx((truth >= 500).sum() / 60)
+    assert table["nothing"] == {"heater": 0, "kettle": 0, "nothing": 0}
+
+
+@pytest.mark.parametrize("period_s", [10, 20, 30, 60, 120])
+def test_a_window_spans_the_same_time_at_every_period(period_s: int) -> None:
+    grid = Grid.of(period_s, 512)
+    assert grid.window * period_s == 512 * 60
+    assert grid.window % (grid.pool * grid.fold) == 0
+    assert grid.pool * grid.fold * period_s == 480
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("period_s", [10, 120])
+def test_other_periods_train_and_fit_the_gateway(
+    monkeypatch: pytest.MonkeyPatch, period_s: int
+) -> None:
+    for name, value in {"PERIOD_S": period_s, "WINDOW_MINUTES": 128, "STEPS": 4}.items():
+        monkeypatch.setenv(f"SMARTWATTS_NILM_{name}", str(value))
+    monkeypatch.setenv("SMARTWATTS_NILM_SIMULATED_HOMES", "2")
+    readings = Made(1, days=8, period_s=min(period_s, 60))
+    readings = Coarser(readings, period_s) if period_s > 60 else readings
+    trained = KIND.train(KIND.spec(), readings, TrainOptions(epochs=1), lambda *_: None)
+    network = KerasNetwork(trained.network, trained.details)
+    converted = convert_network(network, KIND.sample_inputs(trained.details, 8, 0), "auto")
+    assert trained.details["window"] * period_s == 128 * 60
+    assert len(converted.content) <= 256 * 1024
+    estimate = KIND.predictor(LiteRTNetwork(converted.content)).power(
+        readings.load("home0", period_s).channels["mains"][:5000]
+    )
+    assert estimate.shape == (5000, 2)
+
+
+class Coarser(Made):
+    """The same homes, two samples as one."""
+
+    def __init__(self, readings: Made, period_s: int) -> None:
+        self._homes = {
+            span.site: replace(
+                found := readings.load(span.site, 60),
+                period_s=period_s,
+                channels={n: v.reshape(-1, 2).mean(axis=1) for n, v in found.channels.items()},
+            )
+            for span in readings.spans()
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("feed", ["export", "offset", "clipped", "apparent", "gaps", "jitter"])
+def test_a_broken_feed_costs_accuracy_and_nothing_else(
+    quick: tuple[KerasNetwork, Made], feed: str
+) -> None:
+    network, homes = quick
+    mains = homes.load("home0", 60).channels["mains"].copy()
+    rng = np.random.default_rng(0)
+    changed = {
+        "export": lambda: mains - 3000,
+        "offset": lambda: mains + 200,
+        "clipped": lambda: np.minimum(mains, 2000),
+        "apparent": lambda: mains * 1.15 + 60,
+        "gaps": lambda: np.where(rng.random(len(mains)) < 0.3, np.nan, mains),
+        "jitter": lambda: np.roll(mains, 1) * 0.4 + mains * 0.6,
+    }[feed]().astype(np.float32)
+    power = KIND.predictor(network).power(changed)
+    known = np.isfinite(changed)
+    assert np.isfinite(power[known]).all() and np.isnan(power[~known]).all()
+    assert (power[known] >= 0).all()
+    drawn = known & (changed > 20)
+    assert (power[drawn].sum(axis=1) <= changed[drawn] + 21).all()

@@ -1,0 +1,221 @@
+"""The NILM model against its peers, all trained and scored in one run.
+
+    python benchmarks/nilm.py accuracy s1 s2 --data ../shared/data --models M --seeds 0 1 2
+    python benchmarks/nilm.py day --model nilm_model.tflite
+
+``accuracy`` trains with the defaults that ship and scores the converted file. ``day``
+measures what a gateway pays: one call for each minute of a day on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nilm_peers import Seq2Point, Trees, training_arrays
+
+from smartwatts_ml.kinds import find_kind
+from smartwatts_ml.kinds.base import Details, Scores, TrainOptions
+from smartwatts_ml.networks import LiteRTNetwork
+from smartwatts_ml.readings.base import Readings
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.settings import Settings
+
+SPLITS = {
+    "s1": (("nilm_ukdale2/*2013-0[56].csv.gz",), ("nilm_ukdale2/*2013-07.csv.gz",)),
+    "s2": (
+        ("nilm_refit2/*2014-0[3-9].csv.gz", "nilm_refit2/*2014-1[012].csv.gz"),
+        ("nilm_ukdale2/*.csv.gz",),
+    ),
+}
+DAY_WINDOWS = 1440
+MINUTES_MEASURED = 10_000
+SHOWN = ("mae_w", "f1", "nde", "precision", "recall", "accuracy", "sae", "teca")
+
+
+@dataclass(frozen=True)
+class System:
+    """A predictor with what it cost: CPU seconds of training, bytes, ms a call."""
+
+    predictor: Any
+    cpu_s: float | None = None
+    size: int | None = None
+    call_ms: float | None = None
+
+
+def read(data: Path, globs: Sequence[str]) -> FileReadings:
+    paths = sorted(path for pattern in globs for path in data.glob(pattern))
+    if not paths:
+        raise SystemExit(f"nothing matches {', '.join(globs)} below {data}")
+    return FileReadings(paths, Settings())
+
+
+def ours(training: Readings, seed: int, kept: Path) -> dict[str, System]:
+    """The file that ships; trained here, with the Keras model it was made from, unless
+    ``kept`` is there already (as ``smartwatts train`` writes it)."""
+    from smartwatts_ml.conversion import convert_network
+    from smartwatts_ml.networks import KerasNetwork
+
+    kind = find_kind("nilm")
+    if kept.is_file():
+        return {"this file": open_file(kept.read_bytes())}
+    before = time.process_time()
+    trained = kind.train(kind.spec(), training, TrainOptions(seed=seed), lambda *_: None)
+    cpu_s = time.process_time() - before
+    network = KerasNetwork(trained.network, trained.details)
+    samples = kind.sample_inputs(trained.details, 64, seed)
+    content = convert_network(network, samples, "auto").content
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(content)
+    file = replace(open_file(content), cpu_s=cpu_s)
+    return {"this file": file, "the same before conversion": System(kind.predictor(network))}
+
+
+def open_file(content: bytes) -> System:
+    kind, file = find_kind("nilm"), LiteRTNetwork(content)
+    samples = kind.sample_inputs(file.details, 64, 0)
+    return System(kind.predictor(file), size=len(content), call_ms=call_ms(file, samples))
+
+
+def call_ms(file: LiteRTNetwork, samples: Mapping[str, np.ndarray]) -> float:
+    """Median of 1,000 calls of one window on one thread, after a warm-up."""
+    times = []
+    for i in range(1050):
+        one = {name: array[i % len(array)][None] for name, array in samples.items()}
+        start = time.perf_counter()
+        file(one)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times[50:]) * 1000)
+
+
+def fit_peers(
+    details: Details, training: Readings, seed: int, seq2point_steps: int
+) -> dict[str, System]:
+    kind = find_kind("nilm")
+    before = time.process_time()
+    simple = kind.baselines(kind.spec_of(details), details, training)
+    cpu_s = time.process_time() - before
+    peers = {name: System(predictor, cpu_s) for name, predictor in simple.items()}
+    arrays = training_arrays(details, training)
+    peers["gradient_boosted_trees"] = timed(lambda: Trees(details, arrays, seed))
+    if seq2point_steps:
+        made = timed(lambda: Seq2Point(details, arrays, seed, seq2point_steps))
+        peers[f"seq2point, {seq2point_steps} steps"] = made
+    return peers
+
+
+def timed(make: Callable[[], Any]) -> System:
+    """A peer, its training's CPU seconds, its size, and ms to estimate one minute in bulk."""
+    before = time.process_time()
+    predictor = make()
+    cpu_s = time.process_time() - before
+    mains = np.random.default_rng(0).gamma(1.0, 300.0, MINUTES_MEASURED).astype(np.float32)
+    start = time.perf_counter()
+    predictor.power(mains)
+    each = (time.perf_counter() - start) / MINUTES_MEASURED * 1000
+    return System(predictor, cpu_s, predictor.size, each)
+
+
+def run(split: str, arguments: argparse.Namespace, seed: int, peers: bool) -> None:
+    kind = find_kind("nilm")
+    globs = SPLITS[split]
+    training, test = read(arguments.data, globs[0]), read(arguments.data, globs[1])
+    systems = ours(training, seed, arguments.models / f"{split}.{seed}" / "nilm_model.tflite")
+    if peers:
+        details = systems["this file"].predictor.details
+        systems |= fit_peers(details, training, seed, arguments.seq2point_steps.get(split, 0))
+    predictors = {name: system.predictor for name, system in systems.items()}
+    scores = kind.evaluate(kind.spec(), predictors, test, seed)
+    print(f"\n### nilm {split}, seed {seed}\n")
+    show_accuracy(scores)
+    show_cost(systems)
+
+
+def show_accuracy(scores: Mapping[str, Scores]) -> None:
+    kind = find_kind("nilm")
+    channels = next(iter(scores.values())).channels
+    print("| system |", " | ".join((*channels, *(f"mean {name}" for name in SHOWN))), "|")
+    print("|---" * (1 + len(channels) + len(SHOWN)) + "|")
+    for name, score in scores.items():
+        total = site_sums(score)
+        cells = []
+        for k in range(len(channels)):
+            one = kind.headline(total[:, k : k + 1])
+            cells.append(f"{one['mae_w']:.2f} / {one['f1']:.3f} / {one['nde']:.3f}")
+        whole = kind.headline(total)
+        print(
+            f"| {name} |",
+            " | ".join((*cells, *(f"{whole[m]:.4g}" for m in SHOWN))),
+            "|",
+            flush=True,
+        )
+
+
+def show_cost(systems: Mapping[str, System]) -> None:
+    print("\n| system | CPU s of training | size, KiB | ms a call |\n|---|---|---|---|")
+    for name, system in systems.items():
+        cells = (
+            "" if system.cpu_s is None else f"{system.cpu_s:.0f}",
+            "" if system.size is None else f"{system.size / 1024:,.0f}",
+            "" if system.call_ms is None else f"{system.call_ms:.3f}",
+        )
+        print(f"| {name} |", " | ".join(cells), "|", flush=True)
+
+
+def day(model: Path) -> None:
+    """1,440 windows, one a minute, as a gateway that wants news every minute computes."""
+    file = LiteRTNetwork(model.read_bytes(), str(model))
+    windows = find_kind("nilm").sample_inputs(file.details, DAY_WINDOWS, 0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wall, cpu = time.perf_counter(), time.process_time()
+    for i in range(DAY_WINDOWS):
+        file({name: array[i : i + 1] for name, array in windows.items()})
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"{DAY_WINDOWS} windows: {wall:.2f} s wall, {cpu:.2f} CPU s, peak memory "
+        f"{after / 1024:.0f} MiB with Python and numpy, {(after - before) / 1024:.1f} MiB of it "
+        f"while computing"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    accuracy = verbs.add_parser("accuracy")
+    accuracy.add_argument("--data", type=Path, required=True)
+    accuracy.add_argument("--seeds", type=int, nargs="+", default=[0])
+    accuracy.add_argument("--models", type=Path, required=True, help="folder of files, kept")
+    accuracy.add_argument("--alone", action="store_true", help="no peers")
+    accuracy.add_argument(
+        "--seq2point-steps", type=steps_of, default={}, help="s1=100: of 256 windows each"
+    )
+    accuracy.add_argument("splits", nargs="*", choices=[*SPLITS, []], default=[])
+    daily = verbs.add_parser("day")
+    daily.add_argument("--model", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.verb == "day":
+        day(arguments.model)
+        return
+    from smartwatts_ml.native import import_keras
+
+    import_keras()
+    for split in arguments.splits or SPLITS:
+        for number, seed in enumerate(arguments.seeds):
+            run(split, arguments, seed, peers=number == 0 and not arguments.alone)
+
+
+def steps_of(text: str) -> dict[str, int]:
+    split, _, steps = text.partition("=")
+    return {split: int(steps)}
+
+
+if __name__ == "__main__":
+    main()
