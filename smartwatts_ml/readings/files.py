@@ -118,7 +118,7 @@ class FileReadings(StoredReadings):
         pairs, ranks = self._devices_seen.ranked()
         self._ranks = ranks
         self._duplicates = np.zeros(len(self._sources), np.int64)
-        numbers = {pairs[rank]: number for number, rank in enumerate(ranks.tolist())}
+        numbers = {pairs[ranks[number]]: number for number in self._spill.sizes()}
         spans = []
         for (site, channel), number in sorted(numbers.items()):
             rows, duplicates = self._settled(number)

@@ -23,7 +23,8 @@ START = np.datetime64("2020-01-01", "s").astype(np.int64)
 YEAR_S = 366 * 86_400
 
 INGEST = """
-import json, resource, sys
+import json, sys
+from pathlib import Path
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
@@ -31,7 +32,9 @@ from smartwatts_ml.stages.ingest import ingest
 report = ingest(open_root(sys.argv[1]), Settings(unit=sys.argv[2]))
 (file,) = report.files
 assert file.adds_up and not file.left, file
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Not ru_maxrss, which counts the process that started this one.
+status = Path("/proc/self/status").read_text()
+peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
 print(json.dumps([peak, file.accepted, file.duplicate, file.rejected]))
 """
 

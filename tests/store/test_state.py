@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 22, 2, 0, 0, tzinfo=UTC)
 class Facts:
     version: int
     digest: str
-    rows: int
+    arrived: int
 
 
 @pytest.fixture
