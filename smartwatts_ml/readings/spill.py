@@ -24,7 +24,7 @@ COLUMNS: Mapping[str, np.dtype] = {
     "labels": np.dtype(np.uint8),
     "files": np.dtype(np.int32),
 }
-ROWS_IN_MEMORY = 1 << 20
+ROWS_IN_MEMORY = 1 << 17
 SMALL_KEYS = 1 << 15
 
 
