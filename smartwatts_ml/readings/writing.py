@@ -112,7 +112,8 @@ class _Job:
 
     def _places(self, shard: int) -> np.ndarray:
         """The group of each place: neighbours, of about ``ROWS_A_PART`` rows together."""
-        counts = np.zeros(len(self._ranks) * DAYS_A_MONTH, np.int64)
+        places = len(self._ranks) * (1 if len(self._ranks) > MANY_DEVICES else DAYS_A_MONTH)
+        counts = np.zeros(places, np.int64)
         for piece in self._staging.spill.pieces(shard, ROWS_A_PART):
             np.add.at(counts, self._place(piece), 1)
         return (np.cumsum(counts) - counts) // ROWS_A_PART
