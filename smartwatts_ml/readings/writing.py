@@ -22,6 +22,8 @@ __all__ = ["WrittenPart", "Writing", "write_staged"]
 
 WORKERS = 2
 ROWS_A_PART = 1 << 20
+ROWS_A_GROUP = 1 << 18
+"""Of a shard that is larger than a part: two of its groups are written at a time."""
 DAYS_A_MONTH = 32
 MANY_DEVICES = 100_000
 
@@ -95,7 +97,7 @@ class _Job:
             return
         groups = self._places(shard)
         finer = Spill(self._staging.folder / f"shard-{shard}")
-        for piece in self._staging.spill.pieces(shard, ROWS_A_PART):
+        for piece in self._staging.spill.pieces(shard, ROWS_A_GROUP):
             rows = self._wanted_of(piece)
             finer.add(groups[self._place(rows)], rows)
         for group in finer.sizes():
@@ -111,12 +113,12 @@ class _Job:
         return ranks * DAYS_A_MONTH + rows.stamps // DAY_US % DAYS_A_MONTH
 
     def _places(self, shard: int) -> np.ndarray:
-        """The group of each place: neighbours, of about ``ROWS_A_PART`` rows together."""
+        """The group of each place: neighbours, of about ``ROWS_A_GROUP`` rows together."""
         places = len(self._ranks) * (1 if len(self._ranks) > MANY_DEVICES else DAYS_A_MONTH)
         counts = np.zeros(places, np.int64)
-        for piece in self._staging.spill.pieces(shard, ROWS_A_PART):
+        for piece in self._staging.spill.pieces(shard, ROWS_A_GROUP):
             np.add.at(counts, self._place(piece), 1)
-        return (np.cumsum(counts) - counts) // ROWS_A_PART
+        return (np.cumsum(counts) - counts) // ROWS_A_GROUP
 
     def _gathered(self, finer: Spill, group: int, duplicates: Counter[int]) -> Rows:
         """The rows of a group, however often they are repeated."""
