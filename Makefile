@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help env ministack run stop test test-store test-full check format lock secrets clean
@@ -23,20 +24,20 @@ stop:  ## End what make run started; no process is left
 
 test: env  ## Every test, the heavy ones with reduced counts
 	-@$(BIN)/python -m scripts.ministack
-	$(PYTEST) -m "not full"
+	$(PYTEST) $(ON_BOTH_CORES) -m "not full"
 
 test-store: ministack  ## The store in full: crashes, races, servers, pullers, users
 	$(PYTEST) tests/store tests/test_objects.py -s
 
 test-full: ministack  ## Every test in full
-	$(PYTEST)
+	$(PYTEST) $(ON_BOTH_CORES)
 
 check: env  ## Format, lint, types and quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy scripts plugins dags
-	$(PYTEST) -m "not slow and not full"
+	$(PYTEST) $(ON_BOTH_CORES) -m "not slow and not full"
 
 format: env  ## Put the code in shape
 	$(BIN)/ruff check --fix .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pytest
 from tests.ministack import Ministack, why_missing
 
 collect_ignore = ["ministack_server.py"]  # runs in an environment of its own
+os.environ["COLUMNS"] = "160"  # of tables that tests read, with a terminal or without
 
 WsgiApp = Callable[[dict[str, Any], Any], Any]
 
