@@ -57,7 +57,7 @@ EXPECTED = [(MOMENT, 1.5), (MOMENT + timedelta(minutes=1), 2.5)]
 @pytest.mark.parametrize(
     "content",
     [
-        gzip.compress(PLAIN.encode()),
+        gzip.compress(PLAIN.encode(), mtime=0),
         bytes(pa.compress(PLAIN.encode(), "zstd", asbytes=True)),
         PLAIN.replace("\n", "\r\n"),
         PLAIN.replace("\n", "\r"),
