@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import ValidationError
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Details, ModelSpec, Progress, Trained, TrainOptions
-from smartwatts_ml.kinds.forecasting.calibration import stretch_factors
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, compress, context_scale
+from smartwatts_ml.kinds.forecasting.calibration import (
+    SHORT_DAYS,
+    Calibration,
+    short_factor,
+    stretch_factors,
+)
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
-from smartwatts_ml.kinds.forecasting.network import build_network
+from smartwatts_ml.kinds.forecasting.network import Design, build_network
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
-from smartwatts_ml.kinds.forecasting.training import fit, predict_windows
+from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.settings import describe
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 __all__ = ["train"]
 
@@ -35,12 +40,11 @@ def train(
     series = collect(readings, plan.max_sites, options.seed)
     training, validation = split_windows(series, horizon, plan.validation_share)
     _start_keras(options.seed)
-    sizes: dict[str, Any] = {"units": plan.units, "layers": plan.layers}
-    model = build_network(horizon, dropout=plan.dropout, **sizes)
-    fitted = fit(model, training, validation, plan, options.seed, progress)
-    factors, coverage = _calibrate(model, validation, fitted.watched)
-    network = build_network(horizon, calibration=factors, **sizes)
-    network.set_weights(model.get_weights())
+    design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout)
+    fitted = fit(design, training, validation, plan, options.seed, progress)
+    calibration, coverage = _calibrate(fitted, validation)
+    factors = calibration.stretch
+    network = build_network(fitted.trunk, calibration)
     best = min(fitted.log, key=lambda row: row["validation_loss"])
     notes = (
         f"{len(training):,} windows of {len(series)} sites; the best of {len(fitted.log)} "
@@ -70,27 +74,24 @@ def _start_keras(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def _calibrate(model: keras.Model, windows: Windows, rows: np.ndarray) -> tuple[np.ndarray, float]:
-    """Stretch factors (horizon, 2), and the coverage without them."""
-    from keras import ops
-
-    quantiles = predict_windows(model, windows, rows)
+def _calibrate(fitted: Fitted, windows: Windows) -> tuple[Calibration, float]:
+    """The calibration, and the coverage of full contexts without it."""
+    rows = fitted.watched
     truth = windows.targets(rows)
-    known = np.isfinite(truth)
-    inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
-    scale = np.concatenate(
-        [
-            ops.convert_to_numpy(context_scale(windows.inputs(part)["history_w"])[2])
-            for part in np.array_split(rows, max(len(rows) // 128, 1))
-        ]
-    )
-    compressed = ops.convert_to_numpy(compress(quantiles, scale[:, :, None]))
-    target = ops.convert_to_numpy(compress(np.where(known, truth, 0.0), scale))
+    quantiles = predict_windows(fitted.network, windows, rows)
     # Each site counts alike, however many of its windows were watched.
     per_site = np.bincount(windows.sites[rows])
     weights = 1.0 / per_site[windows.sites[rows]]
-    factors = stretch_factors(compressed, np.where(known, target, np.nan), weights)
-    return factors, float(inside[known].mean())
+    stretch = stretch_factors(quantiles, truth, weights)
+    short: list[float] = []
+    least = 1.0
+    for days in reversed(SHORT_DAYS):
+        found = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
+        least = max(least, short_factor(found, truth, weights, stretch))
+        short.insert(0, least)
+    known = np.isfinite(truth)
+    inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
+    return Calibration(stretch, tuple(short)), float(inside[known].mean())
 
 
 def _details(spec: ModelSpec, horizon: int, factors: np.ndarray) -> Details:

@@ -13,7 +13,6 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Scores
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import (
     FLOOR_W,
     STATS,
@@ -21,6 +20,7 @@ from smartwatts_ml.kinds.forecasting.metrics import (
     measure,
     naive_error,
 )
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.windows import (
     HOUR_S,

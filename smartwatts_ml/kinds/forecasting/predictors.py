@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, CONTEXT_WEEKS
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, CONTEXT_WEEKS
 from smartwatts_ml.kinds.forecasting.windows import Series
 
 __all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 
 __all__ = ["sample_inputs"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import naive_error
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.localtime import hour_of_week, local_days
 
@@ -110,11 +110,22 @@ class Windows:
         """Power after each origin, W, NaN where missing, shape (r, horizon)."""
         return self.power[self.origins[rows][:, None] + np.arange(self.horizon)]
 
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """``count`` windows at random, each site as often as any other, shape (count,)."""
-        _, first, size = np.unique(self.sites, return_index=True, return_counts=True)
-        site = rng.integers(0, len(first), count)
-        return np.asarray(first[site] + (rng.random(count) * size[site]).astype(np.int64))
+    def draw(self, count: int, rng: np.random.Generator, midnight_share: float = 0.0) -> np.ndarray:
+        """``count`` windows at random, each site as often as any other, shape (count,);
+        ``midnight_share`` of them begin at local midnight, where forecasts are issued most."""
+        found = _draw(self.sites, count, rng)
+        midnights = np.flatnonzero(self.hours[self.origins] % 24 == 0)
+        some = rng.random(count) < midnight_share
+        if len(midnights) and some.any():
+            found[some] = midnights[_draw(self.sites[midnights], int(some.sum()), rng)]
+        return found
+
+
+def _draw(sites: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of sorted ``sites``, each site as often as any other."""
+    _, first, size = np.unique(sites, return_index=True, return_counts=True)
+    site = rng.integers(0, len(first), count)
+    return np.asarray(first[site] + (rng.random(count) * size[site]).astype(np.int64))
 
 
 def to_series(loaded: SiteReadings) -> Series:

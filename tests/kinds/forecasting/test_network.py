@@ -41,7 +41,7 @@ def trained(horizon: int) -> Trained:
 def train(horizon: int) -> Trained:
     spec = KIND.spec(forecast_horizon=horizon)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "1024")
+        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "2048")
         return KIND.train(spec, homes(DAYS - TEST_DAYS), OPTIONS, lambda *_: None)
 
 
