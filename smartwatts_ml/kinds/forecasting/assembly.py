@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -15,9 +15,10 @@ from smartwatts_ml.kinds.forecasting.calibration import (
     short_factor,
     stretch_factors,
 )
+from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, fit_energy
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
-from smartwatts_ml.kinds.forecasting.network import Design, build_network
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, split_windows
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     pass
 
 __all__ = ["train"]
+
+INPUT_NOTES: dict[str, dict[str, Any]] = {
+    "history_w": {"unit": "W", "period_s": 3600, "missing": "nan"},
+    "hour_of_week": {"unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00"},
+    HOLIDAY: {"unit": "1 in local hours of a public holiday, of the context and the horizon"},
+    TEMPERATURE: {"unit": "degrees Celsius, of the context and the horizon", "missing": "nan"},
+}
 
 
 def train(
@@ -45,6 +53,7 @@ def train(
     calibration, coverage = _calibrate(fitted, validation)
     factors = calibration.stretch
     network = build_network(fitted.trunk, calibration)
+    energy = _energy(network, validation, fitted.watched)
     best = min(fitted.log, key=lambda row: row["validation_loss"])
     notes = (
         f"{len(training):,} windows of {len(series)} sites; the best of {len(fitted.log)} "
@@ -52,7 +61,7 @@ def train(
         f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
         f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )
-    return Trained(network, _details(spec, horizon, factors), fitted.log, notes)
+    return Trained(network, _details(spec, design, calibration, energy), fitted.log, notes)
 
 
 def _plan(options: TrainOptions) -> ForecastingSettings:
@@ -79,9 +88,7 @@ def _calibrate(fitted: Fitted, windows: Windows) -> tuple[Calibration, float]:
     rows = fitted.watched
     truth = windows.targets(rows)
     quantiles = predict_windows(fitted.network, windows, rows)
-    # Each site counts alike, however many of its windows were watched.
-    per_site = np.bincount(windows.sites[rows])
-    weights = 1.0 / per_site[windows.sites[rows]]
+    weights = _site_weights(windows, rows)
     stretch = stretch_factors(quantiles, truth, weights)
     short: list[float] = []
     least = 1.0
@@ -94,28 +101,42 @@ def _calibrate(fitted: Fitted, windows: Windows) -> tuple[Calibration, float]:
     return Calibration(stretch, tuple(short)), float(inside[known].mean())
 
 
-def _details(spec: ModelSpec, horizon: int, factors: np.ndarray) -> Details:
+def _site_weights(windows: Windows, rows: np.ndarray) -> np.ndarray:
+    """Each site counts alike, however many of its windows were watched, shape (r,)."""
+    per_site = np.bincount(windows.sites[rows])
+    return np.asarray(1.0 / per_site[windows.sites[rows]])
+
+
+def _energy(network: keras.Model, windows: Windows, rows: np.ndarray) -> dict[str, EnergyFactors]:
+    """Factors for the sums of days and of the horizon. Days count from the origin."""
+    quantiles, truth = predict_windows(network, windows, rows), windows.targets(rows)
+    weights = _site_weights(windows, rows)
+    length = min(24, truth.shape[1])
+    days = truth.shape[1] // length
+    by_day = (len(rows) * days, length)
+    return {
+        "day": fit_energy(
+            quantiles[:, : days * length].reshape(*by_day, 3),
+            truth[:, : days * length].reshape(by_day),
+            np.repeat(weights, days),
+        ),
+        "horizon": fit_energy(quantiles, truth, weights),
+    }
+
+
+def _details(
+    spec: ModelSpec, design: Design, calibration: Calibration, energy: dict[str, EnergyFactors]
+) -> Details:
     """What the model's file says of itself."""
+    factors, horizon = calibration.stretch, design.horizon
     return {
         "kind": spec.kind,
         "model": spec.name,
         "horizon": horizon,
         "context_hours": CONTEXT_HOURS,
         "inputs": [
-            {
-                "name": "history_w",
-                "shape": [1, CONTEXT_HOURS, 1],
-                "dtype": "float32",
-                "unit": "W",
-                "period_s": spec.period_s,
-                "missing": "nan",
-            },
-            {
-                "name": "hour_of_week",
-                "shape": [1, 1],
-                "dtype": "float32",
-                "unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00",
-            },
+            {"name": name, "shape": [1, *shape], "dtype": "float32", **INPUT_NOTES[name]}
+            for name, shape in input_shapes(design).items()
         ],
         "outputs": [
             {
@@ -130,5 +151,10 @@ def _details(spec: ModelSpec, horizon: int, factors: np.ndarray) -> Details:
         "stretch": {
             "smallest": round(float(factors.min()), 4),
             "largest": round(float(factors.max()), 4),
+            "short": {
+                f"{days}d": round(factor, 4)
+                for days, factor in zip(SHORT_DAYS, calibration.short, strict=True)
+            },
         },
+        "energy": {name: found.to_json() for name, found in energy.items()},
     }

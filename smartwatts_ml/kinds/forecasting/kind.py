@@ -35,6 +35,7 @@ CONTEXT_DAYS = 28
 NAMED = {24: "24h", 168: "7d", 720: "30d"}
 MAX_HORIZON = 720
 MAX_EMBARGO_DAYS = 7
+ENERGY = ("device_id", "issued_at", "period", "hours", "energy_kwh", "p10_kwh", "p90_kwh")
 
 
 class ForecastingKind(Kind):
@@ -68,6 +69,7 @@ class ForecastingKind(Kind):
         Option("from", str, None, "First origin, on the input's own clock. Default: end of data."),
         Option("to", str, None, "Last origin (inclusive). Default: end of data."),
         Option("every", str, None, "Time between two origins: 24h, 7d or a number of hours."),
+        Option("energy", bool, False, f"Write kWh by day and in all instead: {', '.join(ENERGY)}."),
     )
     prediction_columns = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")
 
@@ -135,6 +137,22 @@ class ForecastingKind(Kind):
 
         return headline(sums)
 
+    def columns(self, **options: Any) -> tuple[str, ...]:
+        return ENERGY if options.get("energy") else self.prediction_columns
+
+    def remarks(self, readings: Readings) -> list[str]:
+        from smartwatts_ml.kinds.forecasting.prediction import short_sites
+
+        return [
+            f"{site} has {days} of {CONTEXT_DAYS} days of readings: its intervals are wider"
+            for site, days in short_sites(readings).items()
+        ]
+
+    def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
+        from smartwatts_ml.kinds.forecasting.pictures import figures
+
+        return figures(predictor, readings)
+
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
     ) -> Iterator[pd.DataFrame]:
@@ -146,6 +164,7 @@ class ForecastingKind(Kind):
             start=options.get("from_"),
             end=options.get("to"),
             every=options.get("every"),
+            energy=bool(options.get("energy")),
         )
 
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:

@@ -21,17 +21,17 @@ class ForecastingSettings(TomlSettings):
         extra="forbid",
     )
 
-    epochs: int = Field(14, gt=0, description="Epochs, at most; training stops early by itself.")
+    epochs: int = Field(20, gt=0, description="Epochs, at most; training stops early by itself.")
     batch_size: int = Field(128, gt=0, description="Windows in a training step.")
     epoch_windows: int = Field(
         16384, gt=0, description="Windows drawn in an epoch, however many sites there are."
     )
     patience: int = Field(5, gt=0, description="Epochs without progress before training stops.")
-    units: int = Field(64, gt=0, description="Width of each layer of the network.")
+    units: int = Field(96, gt=0, description="Width of each layer of the network.")
     layers: int = Field(3, gt=0, description="Layers of the network.")
     heads: int = Field(4, gt=0, description="Heads of the attention over days of the context.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of hidden units left out.")
-    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
+    learning_rate: float = Field(3e-3, gt=0, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(1e-3, ge=0, description="Weight decay of AdamW.")
     averaging: float = Field(
         0.998, ge=0, lt=1, description="Share that the average of weights keeps in a step."

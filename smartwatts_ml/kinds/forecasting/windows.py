@@ -54,6 +54,12 @@ class Series:
         return len(self.power)
 
     @property
+    def end(self) -> int:
+        """Index of the hour after the last reading of mains."""
+        known = np.flatnonzero(np.isfinite(self.power))
+        return int(known[-1]) + 1 if len(known) else 0
+
+    @property
     def midnight(self) -> np.ndarray:
         """Whether a local day begins with each hour, bool, shape (n,). Where the clock
         skips midnight, the first hour after it counts; hour 0 counts if its own clock
