@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +18,11 @@ from smartwatts_ml.kinds.forecasting.calibration import (
     stretch_factors,
 )
 from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, fit_energy
+from smartwatts_ml.kinds.forecasting.holiday import check_country
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
 from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.series import Outside
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, split_windows
@@ -26,7 +30,7 @@ from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.settings import describe
 
 if TYPE_CHECKING:
-    pass
+    import keras
 
 __all__ = ["train"]
 
@@ -46,9 +50,10 @@ def train(
     horizon = int(spec.parameters["horizon"])
     progress("reading sites", 0.0)
     series = collect(readings, plan.max_sites, options.seed)
-    training, validation = split_windows(series, horizon, plan.validation_share)
+    outside = _outside(spec, plan)
+    training, validation = split_windows(series, horizon, plan.validation_share, outside)
     _start_keras(options.seed)
-    design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout)
+    design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout, outside.names)
     fitted = fit(design, training, validation, plan, options.seed, progress)
     calibration, coverage = _calibrate(fitted, validation)
     factors = calibration.stretch
@@ -61,11 +66,11 @@ def train(
         f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
         f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )
-    return Trained(network, _details(spec, design, calibration, energy), fitted.log, notes)
+    return Trained(network, _details(spec, design, outside, calibration, energy), fitted.log, notes)
 
 
 def _plan(options: TrainOptions) -> ForecastingSettings:
-    given = {
+    given: dict[str, Any] = {
         name: value
         for name, value in (("epochs", options.epochs), ("batch_size", options.batch_size))
         if value is not None
@@ -74,6 +79,15 @@ def _plan(options: TrainOptions) -> ForecastingSettings:
         return ForecastingSettings(**given)
     except ValidationError as error:
         raise UsageError(describe(error, "SMARTWATTS_FORECASTING_")) from error
+
+
+def _outside(spec: ModelSpec, plan: ForecastingSettings) -> Outside:
+    """What the model gets beside the meter: as its options say, or else the settings."""
+    country = spec.parameters.get("holidays") or plan.holidays
+    temperature = bool(spec.parameters.get("temperature") or plan.temperature)
+    check_country(country)
+    ahead = 24 * math.ceil(spec.parameters["horizon"] / 24) if country or temperature else 0
+    return Outside(country, temperature, ahead)
 
 
 def _start_keras(seed: int) -> None:
@@ -125,7 +139,11 @@ def _energy(network: keras.Model, windows: Windows, rows: np.ndarray) -> dict[st
 
 
 def _details(
-    spec: ModelSpec, design: Design, calibration: Calibration, energy: dict[str, EnergyFactors]
+    spec: ModelSpec,
+    design: Design,
+    outside: Outside,
+    calibration: Calibration,
+    energy: dict[str, EnergyFactors],
 ) -> Details:
     """What the model's file says of itself."""
     factors, horizon = calibration.stretch, design.horizon
@@ -156,5 +174,6 @@ def _details(
                 for days, factor in zip(SHORT_DAYS, calibration.short, strict=True)
             },
         },
+        "outside": asdict(outside) if outside.names else {},
         "energy": {name: found.to_json() for name, found in energy.items()},
     }

@@ -23,12 +23,8 @@ from smartwatts_ml.kinds.forecasting.metrics import (
 )
 from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
-from smartwatts_ml.kinds.forecasting.windows import (
-    HOUR_S,
-    MIN_CONTEXT_HOURS,
-    Series,
-    to_series,
-)
+from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
+from smartwatts_ml.kinds.forecasting.windows import MIN_CONTEXT_HOURS
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["Case", "backtest_origins", "evaluate", "make_case"]
@@ -80,7 +76,7 @@ def evaluate(
     weeks: list[np.ndarray] = []
     sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
     looks = {name: Closer(horizon, predictor.energy) for name, predictor in predictors.items()}
-    for loaded in readings.iterate(HOUR_S, (MAINS,)):
+    for loaded in readings.iterate(HOUR_S, CHANNELS):
         case = make_case(loaded, horizon)
         if case is None:
             continue

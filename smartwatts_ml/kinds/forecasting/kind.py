@@ -64,6 +64,12 @@ class ForecastingKind(Kind):
             minimum=1,
             maximum=MAX_HORIZON,
         ),
+        Option(
+            "holidays", str, None, "Country whose public holidays it learns of: US, GB-ENG, DE-BY."
+        ),
+        Option(
+            "temperature", bool, False, "Learn from site/temperature (Celsius) too, where it is."
+        ),
     )
     predict_options = (
         Option("from", str, None, "First origin, on the input's own clock. Default: end of data."),
@@ -95,11 +101,21 @@ class ForecastingKind(Kind):
             # that lies before its origin; more than a week would only cost readings.
             embargo_s=min(hours * HOUR_S, MAX_EMBARGO_DAYS * DAY_S),
             holdout_s=hours * HOUR_S + 7 * DAY_S,
-            parameters={"horizon": hours},
+            channels=("mains", "temperature"),
+            parameters={
+                "horizon": hours,
+                "holidays": options.get("holidays") or "",
+                "temperature": bool(options.get("temperature")),
+            },
         )
 
     def spec_of(self, details: Details) -> ModelSpec:
-        return self.spec(forecast_horizon=details["horizon"])
+        outside = details.get("outside") or {}
+        return self.spec(
+            forecast_horizon=details["horizon"],
+            holidays=outside.get("country"),
+            temperature=outside.get("temperature"),
+        )
 
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
@@ -170,4 +186,4 @@ class ForecastingKind(Kind):
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
         from smartwatts_ml.kinds.forecasting.samples import sample_inputs
 
-        return sample_inputs(count, seed)
+        return sample_inputs(details, count, seed)

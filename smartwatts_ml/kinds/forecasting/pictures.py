@@ -11,8 +11,8 @@ import numpy as np
 from smartwatts_ml.kinds.forecasting.evaluation import make_case
 from smartwatts_ml.kinds.forecasting.metrics import headline, measure_hours
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
-from smartwatts_ml.kinds.forecasting.windows import HOUR_S
-from smartwatts_ml.readings.base import MAINS, Readings
+from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S
+from smartwatts_ml.readings.base import Readings
 
 __all__ = ["figures"]
 
@@ -47,7 +47,7 @@ def figures(forecaster: Forecaster, readings: Readings) -> dict[str, bytes]:
 
 def _views(forecaster: Forecaster, readings: Readings) -> list[_View]:
     found = []
-    for loaded in readings.iterate(HOUR_S, (MAINS,)):
+    for loaded in readings.iterate(HOUR_S, CHANNELS):
         case = make_case(loaded, forecaster.horizon)
         if case is None:
             continue

@@ -11,7 +11,7 @@ import pandas as pd
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.forecasting.kind import CONTEXT_DAYS, ENERGY
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
-from smartwatts_ml.kinds.forecasting.windows import HOUR_S, Series, to_series
+from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 from smartwatts_ml.readings.localtime import local_days
 
@@ -58,7 +58,7 @@ def predict(
         raise UsageError("--every needs --from", fix="say where the first origin is")
     if start is not None and end is not None and end < start:
         raise UsageError(f"--to {end} is before --from {start}")
-    for loaded in readings.iterate(HOUR_S, (MAINS,)):
+    for loaded in readings.iterate(HOUR_S, CHANNELS):
         if MAINS not in loaded.channels:
             continue
         series = to_series(loaded)
@@ -140,7 +140,7 @@ def _energy_frame(
 def short_sites(readings: Readings) -> dict[str, int]:
     """Days of readings of each site that has less than a full context of them at its end."""
     found = {}
-    for loaded in readings.iterate(HOUR_S, (MAINS,)):
+    for loaded in readings.iterate(HOUR_S, CHANNELS):
         if MAINS not in loaded.channels:
             continue
         series = to_series(loaded)

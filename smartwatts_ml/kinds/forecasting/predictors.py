@@ -11,7 +11,7 @@ import numpy as np
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, energy_of
 from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, CONTEXT_WEEKS
-from smartwatts_ml.kinds.forecasting.windows import Series
+from smartwatts_ml.kinds.forecasting.series import NOTHING, Outside, Series
 
 __all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]
 
@@ -43,9 +43,15 @@ class NetworkForecaster:
     def energy(self) -> Mapping[str, EnergyFactors]:
         return energy_of(self.network.details)
 
+    @property
+    def outside(self) -> Outside:
+        """What the network was trained with beside the meter."""
+        found = self.network.details.get("outside")
+        return Outside(**found) if found else NOTHING
+
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         parts = [
-            self.network(series.contexts(origins[i : i + BATCH]))["power_w"]
+            self.network(series.contexts(origins[i : i + BATCH], self.outside))["power_w"]
             for i in range(0, len(origins), BATCH)
         ]
         return np.concatenate(parts)

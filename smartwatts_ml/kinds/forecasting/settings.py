@@ -49,3 +49,9 @@ class ForecastingSettings(TomlSettings):
         0.15, gt=0, lt=0.5, description="Newest share of each site that early stopping watches."
     )
     max_sites: int = Field(500, gt=0, description="Most sites held in memory while training.")
+    holidays: str = Field(
+        "", description="Country (US, GB-ENG, DE-BY) whose public holidays models learn of."
+    )
+    temperature: bool = Field(
+        False, description="Whether models get site/temperature (degrees Celsius) where it is."
+    )

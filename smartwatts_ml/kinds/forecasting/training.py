@@ -18,6 +18,7 @@ from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.kinds.forecasting.damage import damage
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner, build_network
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
 
@@ -161,6 +162,9 @@ def _step(
 ) -> float:
     inputs = windows.inputs(rows)
     inputs["history_w"] = damage(inputs["history_w"], plan.damaged_share, rng)
+    if TEMPERATURE in inputs:
+        # No forecast of the weather is at hand everywhere.
+        inputs[TEMPERATURE][rng.random(len(rows)) < 0.5, CONTEXT_HOURS:] = np.nan
     count = learner.input["slot"].shape[1]
     days = rng.integers(0, design.days, (len(rows), count))
     inputs["slot"] = np.eye(design.slots, dtype=np.float32)[days % design.slots]

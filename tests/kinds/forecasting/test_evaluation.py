@@ -13,7 +13,7 @@ from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import STATS, headline, measure
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
-from smartwatts_ml.kinds.forecasting.windows import Series, to_series
+from smartwatts_ml.kinds.forecasting.series import Series, to_series
 from smartwatts_ml.resampling import site_sums
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
 
