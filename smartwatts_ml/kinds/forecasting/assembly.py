@@ -25,7 +25,7 @@ from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMP
 from smartwatts_ml.kinds.forecasting.series import Outside
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
-from smartwatts_ml.kinds.forecasting.windows import Windows, collect, split_windows
+from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.settings import describe
 
@@ -61,8 +61,8 @@ def train(
     energy = _energy(network, validation, fitted.watched)
     best = min(fitted.log, key=lambda row: row["validation_loss"])
     notes = (
-        f"{len(training):,} windows of {len(series)} sites; the best of {len(fitted.log)} "
-        f"epochs was {best['epoch']:.0f}, watched on {len(fitted.watched):,} later windows",
+        f"{len(training):,} windows of {len(series):,} of {known_sites(readings):,} sites; "
+        f"the best of {len(fitted.log)} epochs was {best['epoch']:.0f}, watched on {len(fitted.watched):,} later windows",
         f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
         f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )

@@ -29,6 +29,7 @@ __all__ = [
     "MIN_CONTEXT_HOURS",
     "Windows",
     "collect",
+    "known_sites",
     "make_windows",
     "split_windows",
 ]
@@ -97,13 +98,22 @@ def _draw(sites: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray
 def collect(readings: Readings, max_sites: int, seed: int) -> list[Series]:
     """Hourly mains of all sites, or of ``max_sites`` picked at random, so that memory
     does not grow with the fleet."""
-    names = [span.site for span in readings.spans() if MAINS in span.channels]
+    names = _names(readings)
     if len(names) > max_sites:
         picked = np.random.default_rng(seed).choice(len(names), max_sites, replace=False)
         names = [names[i] for i in sorted(picked)]
     loaded = (readings.load(name, HOUR_S, CHANNELS) for name in names)
     series = [to_series(site) for site in loaded if MAINS in site.channels]
     return [one for one in series if np.isfinite(one.power).any()]
+
+
+def known_sites(readings: Readings) -> int:
+    """How many sites have mains."""
+    return len(_names(readings))
+
+
+def _names(readings: Readings) -> list[str]:
+    return [span.site for span in readings.spans() if MAINS in span.channels]
 
 
 def split_windows(
