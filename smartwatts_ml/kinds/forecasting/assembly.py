@@ -62,7 +62,8 @@ def train(
     best = min(fitted.log, key=lambda row: row["validation_loss"])
     notes = (
         f"{len(training):,} windows of {len(series):,} of {known_sites(readings):,} sites; "
-        f"the best of {len(fitted.log)} epochs was {best['epoch']:.0f}, watched on {len(fitted.watched):,} later windows",
+        f"the best of {len(fitted.log)} epochs was {best['epoch']:.0f}, watched on "
+        f"{len(fitted.watched):,} later windows",
         f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
         f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )
