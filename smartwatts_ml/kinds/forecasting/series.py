@@ -9,12 +9,12 @@ import numpy as np
 from smartwatts_ml.kinds.forecasting.holiday import holiday_flags
 from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.readings.base import MAINS, SiteReadings
+from smartwatts_ml.readings.base import TEMPERATURE as TEMPERATURE_CHANNEL
 from smartwatts_ml.readings.localtime import hour_of_week, local_days
 
 __all__ = ["CHANNELS", "HOUR_S", "NOTHING", "Outside", "Series", "to_series"]
 
 HOUR_S = 3600
-TEMPERATURE_CHANNEL = "temperature"
 CHANNELS = (MAINS, TEMPERATURE_CHANNEL)
 """Channels that forecasting reads; the second is optional, in degrees Celsius."""
 
