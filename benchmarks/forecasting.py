@@ -74,7 +74,8 @@ def test_begins(site: SiteReadings) -> np.datetime64:
     if site.end > BUILDINGS_TEST + 30 * DAY:
         return BUILDINGS_TEST
     begin = site.start + (site.end - site.start) * 3 // 4
-    return np.datetime64(-(-(begin - np.datetime64(0, "s")) // DAY), "D").astype("datetime64[s]")
+    days = -(-(begin - np.datetime64(0, "s")) // DAY)
+    return np.datetime64(int(days), "D").astype("datetime64[s]")
 
 
 def before_test(site: SiteReadings) -> SiteReadings:
