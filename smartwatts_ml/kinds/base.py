@@ -135,7 +135,7 @@ class Scores:
     ``sites``: str, shape (n_blocks,). ``weeks``: datetime64[D] of the Monday, same shape.
     ``sums``: float64, shape (n_blocks, n_channels, n_stats); blocks of two systems that
     were evaluated together are the same blocks in the same order. ``extra``: metrics of
-    the whole that cannot be added up.
+    the whole that cannot be added up. ``record``: plain JSON too long to be shown.
     """
 
     channels: tuple[str, ...]
@@ -146,6 +146,7 @@ class Scores:
     extra: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Kind(ABC):
@@ -227,6 +228,10 @@ class Kind(ABC):
     ) -> Iterator[pd.DataFrame]:
         """Predictions as frames in ``columns(**options)``, a site at a time; stamps are
         datetime64[s] in UTC."""
+
+    def remarks(self, readings: Readings) -> list[str]:
+        """What a person should know of predictions from these readings, a line each."""
+        return []
 
     @abstractmethod
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:

@@ -165,11 +165,12 @@ class NilmKind(Kind):
     def _thresholds(self, details: Details, readings: Readings) -> dict[str, float]:
         """Thresholds in W of every appliance that the readings hold."""
         from smartwatts_ml.kinds.nilm.appliances import on_threshold
+        from smartwatts_ml.readings.base import MAINS, NO_POWER
 
-        channels = {name for span in readings.spans() for name in span.channels} - {"mains"}
+        named = {name for span in readings.spans() for name in span.channels}
         return {
             name: on_threshold(name, details["period_s"], None, details["on_thresholds_w"])
-            for name in channels
+            for name in named - {MAINS, *NO_POWER}
         }
 
     def headline(self, sums: np.ndarray) -> dict[str, float]:
