@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.anomaly.injection import inject
+from smartwatts_ml.kinds.anomaly.injection import TYPES, Event, inject
 from smartwatts_ml.kinds.anomaly.metrics import BINS, COUNTS, STATS, runs, score_bins, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
-from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.kinds.base import Scores, Table
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["Scorer", "evaluate"]
@@ -40,6 +40,7 @@ class _Judged:
     site: SiteReadings
     at: np.ndarray
     truth: np.ndarray
+    events: tuple[Event, ...] = ()
 
 
 def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> dict[str, Scores]:
@@ -47,6 +48,7 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     labelled = _has_labels(readings)
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in systems}
     volumes: dict[str, list[float]] = {name: [] for name in systems}
+    seen: dict[str, list[_Seen]] = {name: [] for name in systems}
     sites: list[np.ndarray] = []
     weeks: list[np.ndarray] = []
     for site in readings.iterate(3600, (MAINS,)):
@@ -61,6 +63,7 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
             score, alert = system.score(judged.site, judged.at)
             score = np.nan_to_num(score, nan=0.0)
             blocks[name].append(_block_sums(judged, score, alert.astype(bool), monday))
+            seen[name] += _seen(judged, alert.astype(bool))
             if judged.truth.any():
                 volumes[name].append(vus_pr(judged.truth, score))
     if not sites or not any(volumes.values()):
@@ -75,6 +78,7 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
             sums=np.concatenate(blocks[name])[:, None, :],
             extra={"vus_pr": float(np.mean(volumes[name]))},
             notes=notes,
+            tables=_event_tables(seen[name]),
         )
         for name in systems
     }
@@ -122,7 +126,46 @@ def _from_injection(site: SiteReadings, seed: int) -> _Judged:
         count=max(1, round(len(at) / (24 * DAYS_PER_EVENT))),
     )
     changed = replace(site, channels={**site.channels, MAINS: injected.values})
-    return _Judged(changed, at, injected.codes[at] > 0)
+    return _Judged(changed, at, injected.codes[at] > 0, injected.events)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """An injected event, and after how many hours an alert came (None: never)."""
+
+    event: Event
+    delay: int | None
+
+
+def _seen(judged: _Judged, alert: np.ndarray) -> list[_Seen]:
+    found = []
+    for event in judged.events:
+        first, last = np.searchsorted(judged.at, (event.start, event.start + event.hours))
+        hits = judged.at[first:last][alert[first:last]]
+        found.append(_Seen(event, int(hits[0]) - event.start if hits.size else None))
+    return found
+
+
+def _event_tables(seen: list[_Seen]) -> dict[str, Table]:
+    """Recall and delay by type, and recall by length; empty where labels name no types."""
+    if not seen:
+        return {}
+    by_type = {name: _recall([s for s in seen if s.event.type == name]) for name in TYPES}
+    lengths = ((1, 6), (6, 24), (24, 72), (72, 10**6))
+    by_length = {
+        f"{low} h and longer": _recall([s for s in seen if low <= s.event.hours < high])
+        for low, high in lengths
+    }
+    return {"events by type": by_type, "events by length": by_length}
+
+
+def _recall(seen: list[_Seen]) -> dict[str, float]:
+    delays = [s.delay for s in seen if s.delay is not None]
+    return {
+        "events": float(len(seen)),
+        "recall": len(delays) / len(seen) if seen else float("nan"),
+        "median_delay_h": float(np.median(delays)) if delays else float("nan"),
+    }
 
 
 def _mondays(times: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings, anomaly_settings
 from smartwatts_ml.kinds.base import (
     Criterion,
@@ -64,6 +65,15 @@ class AnomalyKind(Kind):
             None,
             "Alert budget a device-month on normal readings; with --threshold the stricter wins.",
             minimum=0.01,
+        ),
+    )
+    predict_options = (
+        Option(
+            "alerts",
+            bool,
+            False,
+            "A row for each alert instead: start, end, severity, what it looks like, kWh above "
+            "or below what is usual, and a sentence.",
         ),
     )
     prediction_columns = ("device_id", "timestamp", "score", "alert")
@@ -139,6 +149,13 @@ class AnomalyKind(Kind):
             "outputs": [
                 {"name": "score", "shape": [1, 1], "unit": "conformal rank, 0..1"},
                 {"name": "alert", "shape": [1, 1], "unit": "0 or 1"},
+                {
+                    "name": "likeness",
+                    "shape": [1, len(TYPES)],
+                    "unit": "share of each type, should it be an anomaly",
+                    "channels": list(TYPES),
+                },
+                {"name": "expected_w", "shape": [1, 1], "unit": "W"},
             ],
             "context_hours": context,
             "threshold": float(calibration.score(calibration.threshold)),
@@ -173,12 +190,17 @@ class AnomalyKind(Kind):
 
         return headline(sums)
 
+    def columns(self, **options: Any) -> tuple[str, ...]:
+        from smartwatts_ml.kinds.anomaly.alerts import ALERT_COLUMNS
+
+        return ALERT_COLUMNS if options.get("alerts") else self.prediction_columns
+
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
     ) -> Iterator[pd.DataFrame]:
-        from smartwatts_ml.kinds.anomaly.predictor import predictions
+        from smartwatts_ml.kinds.anomaly.predictor import alerts, predictions
 
-        return predictions(predictor, readings)
+        return (alerts if options.get("alerts") else predictions)(predictor, readings)
 
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
         from smartwatts_ml.kinds.anomaly.predictor import sample_windows
