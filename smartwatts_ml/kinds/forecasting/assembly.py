@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+WIDER = 1.02
+"""At each of ``SHORT_DAYS`` intervals are at least this much wider than with more days."""
+TINY = 1e-9
+
 INPUT_NOTES: dict[str, dict[str, Any]] = {
     "history_w": {"unit": "W", "period_s": 3600, "missing": "nan"},
     "hour_of_week": {"unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00"},
@@ -109,11 +113,18 @@ def _calibrate(fitted: Fitted, windows: Windows) -> tuple[Calibration, float]:
     least = 1.0
     for days in reversed(SHORT_DAYS):
         found = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
-        least = max(least, short_factor(found, truth, weights, stretch))
+        narrower = _mean_width(quantiles, windows, rows) / _mean_width(found, windows, rows)
+        least = WIDER * max(least, narrower, short_factor(found, truth, weights, stretch))
         short.insert(0, least)
     known = np.isfinite(truth)
     inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
     return Calibration(stretch, tuple(short)), float(inside[known].mean())
+
+
+def _mean_width(quantiles: np.ndarray, windows: Windows, rows: np.ndarray) -> float:
+    """Mean width of the interval, in what a watt weighs at each site."""
+    width = (quantiles[:, :, 2] - quantiles[:, :, 0]).mean(1)
+    return float((width * windows.weights[rows]).mean()) + TINY
 
 
 def _site_weights(windows: Windows, rows: np.ndarray) -> np.ndarray:
