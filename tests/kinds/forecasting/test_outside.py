@@ -21,7 +21,7 @@ WEEK = 168
 
 def heated(seed: int, name: str, weather: np.ndarray | None) -> SiteReadings:
     """A home that heats with electricity; ``weather``: its temperature, if it is told."""
-    warmth = 8.0 + np.repeat(8.0 * np.sin(np.arange(DAYS) * 1.7 + seed), 24)
+    warmth = np.repeat(np.random.default_rng(seed).normal(8.0, 5.0, DAYS), 24)
     power = habit(DAYS, seed, 300.0) + 80.0 * np.clip(16.0 - warmth, 0, None)
     site = site_of(power, name)
     if weather is not None:
