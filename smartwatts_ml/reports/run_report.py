@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.gate.decision import plain
+from smartwatts_ml.kinds.base import Predictor
+from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.figures import Figure, slices_figure, training_figure
 from smartwatts_ml.runs import ModelRun
 
-__all__ = ["write_report"]
+__all__ = ["write_charts", "write_report"]
+
+CHARTS = "charts.json"
 
 
 def write_report(run: ModelRun) -> str:
@@ -36,6 +43,23 @@ def write_report(run: ModelRun) -> str:
         quality=f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
     )
     return run.write("report.html", html.encode())
+
+
+def write_charts(
+    run: ModelRun, predictors: Mapping[str, Predictor], holdout: Readings, seed: int
+) -> None:
+    """Leave the kind's own charts in the run, for every report that follows.
+
+    Charts inform, they decide nothing: no fault in making them may cost a retraining, nor
+    may it go unseen, so it is logged and the report says that they are missing and why.
+    """
+    try:
+        charts = [chart.to_json() for chart in run.kind.charts(run.spec, predictors, holdout, seed)]
+        made: dict[str, Any] = {"charts": charts}
+    except Exception as error:
+        logging.getLogger("smartwatts").exception("%s: no charts", run.model)
+        made = {"charts": [], "failure": str(error) or type(error).__name__}
+    run.write_json(CHARTS, plain(made))
 
 
 def _training(run: ModelRun) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from smartwatts_ml.kinds.anomaly.injection import inject
 from smartwatts_ml.kinds.anomaly.metrics import BINS, COUNTS, STATS, runs, score_bins, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["Scorer", "evaluate"]
@@ -49,30 +50,39 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     volumes: dict[str, list[float]] = {name: [] for name in systems}
     sites: list[np.ndarray] = []
     weeks: list[np.ndarray] = []
+    targets = TargetIndex()
     for site in readings.iterate(3600, (MAINS,)):
         judged = _from_labels(site) if labelled else _from_injection(site, seed)
         if not judged.at.size:
             continue
-        monday = _mondays(judged.site.times[judged.at])
-        mondays = np.unique(monday)
+        mondays, week = np.unique(_mondays(judged.site.times[judged.at]), return_inverse=True)
+        band = hours_of_week(judged.site)[judged.at] % 24 // 6
+        truth = np.stack([judged.truth, mains_of(judged.site)[judged.at]])
+        targets.add(site.site, site.start, judged.at, truth)
         sites.append(np.full(len(mondays), site.site))
         weeks.append(mondays)
         for name, system in systems.items():
             score, alert = system.score(judged.site, judged.at)
             score = np.nan_to_num(score, nan=0.0)
-            blocks[name].append(_block_sums(judged, score, alert.astype(bool), monday))
+            block = week * len(HOUR_BANDS) + band
+            count = len(mondays) * len(HOUR_BANDS)
+            sums = _block_sums(judged, score, alert.astype(bool), block, count)
+            blocks[name].append(sums.reshape(len(mondays), len(HOUR_BANDS), len(STATS)))
             if judged.truth.any():
                 volumes[name].append(vus_pr(judged.truth, score))
     if not sites or not any(volumes.values()):
         raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
     notes = (_note(labelled),)
+    by_band = {name: np.concatenate(blocks[name]) for name in systems}
     return {
         name: Scores(
             channels=(MAINS,),
             stats=STATS,
             sites=np.concatenate(sites),
             weeks=np.concatenate(weeks),
-            sums=np.concatenate(blocks[name])[:, None, :],
+            sums=by_band[name].sum(1)[:, None, :],
+            bands={band: by_band[name][:, None, i] for i, band in enumerate(HOUR_BANDS)},
+            targets=targets.hexdigest(),
             extra={"vus_pr": float(np.mean(volumes[name]))},
             notes=notes,
         )
@@ -131,13 +141,12 @@ def _mondays(times: np.ndarray) -> np.ndarray:
 
 
 def _block_sums(
-    judged: _Judged, score: np.ndarray, alert: np.ndarray, monday: np.ndarray
+    judged: _Judged, score: np.ndarray, alert: np.ndarray, block: np.ndarray, count: int
 ) -> np.ndarray:
-    """Statistics by week, shape (n_weeks, n_stats); an event or an alert belongs to the
-    week in which it starts."""
+    """Statistics by block of hours, shape (count, n_stats); an event or an alert belongs to
+    the block in which it starts."""
     truth, at = judged.truth, judged.at
-    _, block = np.unique(monday, return_inverse=True)
-    sums = np.zeros((block.max() + 1, len(STATS)))
+    sums = np.zeros((count, len(STATS)))
 
     def add(stat: str, rows: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
         np.add.at(sums[:, COUNTS.index(stat)], block[rows], amount)

@@ -10,6 +10,7 @@ from smartwatts_ml.kinds.anomaly.settings import AnomalySettings, anomaly_settin
 from smartwatts_ml.kinds.base import (
     Criterion,
     Details,
+    Floor,
     Kind,
     ModelSpec,
     Network,
@@ -155,6 +156,11 @@ class AnomalyKind(Kind):
 
         budget = float(details["max_alerts_per_month"])
         return {"hour_of_week_mad": fit_hour_of_week_mad(readings, budget)}
+
+    def floors(self, details: Details) -> tuple[Floor, ...]:
+        """Alerts may exceed the budget that the threshold was set for by half, not more."""
+        limit = 1.5 * float(details["max_alerts_per_month"])
+        return (Floor("false_alerts_per_month", "lower", limit, "false alerts a month"),)
 
     def predictor(self, network: Network) -> Predictor:
         from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer

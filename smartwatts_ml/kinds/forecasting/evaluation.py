@@ -28,6 +28,7 @@ from smartwatts_ml.kinds.forecasting.windows import (
     Series,
     to_series,
 )
+from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["backtest_origins", "evaluate"]
@@ -78,18 +79,23 @@ def evaluate(
     sites: list[str] = []
     weeks: list[np.ndarray] = []
     sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
+    targets = TargetIndex()
     for loaded in readings.iterate(HOUR_S, (MAINS,)):
         case = _make_case(loaded, horizon)
         if case is None:
             continue
         found, block = np.unique(case.weeks, return_inverse=True)
         sites += [case.series.site] * len(found)
+        targets.add(case.series.site, loaded.start, case.origins, case.truth)
+        hours = case.series.hours[case.origins[:, None] + np.arange(horizon)] % 24
         weeks.append(found)
         for name, predictor in predictors.items():
             quantiles = predictor.forecast(case.series, case.origins)
-            total = np.zeros((len(found), len(STATS)))
-            for row, at in enumerate(block):
-                total[at] += measure(case.truth[row], quantiles[row], case.naive_error_w)
+            total = np.zeros((len(found), len(HOUR_BANDS), len(STATS)))
+            for band in range(len(HOUR_BANDS)):
+                truth = np.where(hours // 6 == band, case.truth, np.nan)
+                for row, at in enumerate(block):
+                    total[at, band] += measure(truth[row], quantiles[row], case.naive_error_w)
             sums[name].append(total)
     if not sites:
         raise NotEnoughReadingsError(
@@ -97,7 +103,9 @@ def evaluate(
             f"{horizon} h forecast by"
         )
     return {
-        name: _scores(np.array(sites), np.concatenate(weeks), np.concatenate(parts))
+        name: _scores(
+            np.array(sites), np.concatenate(weeks), np.concatenate(parts), targets.hexdigest()
+        )
         for name, parts in sums.items()
     }
 
@@ -124,7 +132,9 @@ def _make_case(loaded: SiteReadings, horizon: int) -> _Case | None:
     )
 
 
-def _scores(sites: np.ndarray, weeks: np.ndarray, sums: np.ndarray) -> Scores:
+def _scores(sites: np.ndarray, weeks: np.ndarray, by_band: np.ndarray, targets: str) -> Scores:
+    """``by_band``: shape (n_blocks, n_bands, n_stats)."""
+    sums = by_band.sum(1)
     excluded = int(sums[:, STATS.index("ape_excluded")].sum())
     hours = int(sums[:, STATS.index("n")].sum())
     return Scores(
@@ -133,5 +143,7 @@ def _scores(sites: np.ndarray, weeks: np.ndarray, sums: np.ndarray) -> Scores:
         sites=sites,
         weeks=weeks,
         sums=sums[:, None, :],
+        bands={name: by_band[:, None, band] for band, name in enumerate(HOUR_BANDS)},
+        targets=targets,
         notes=(f"MAPE leaves out {excluded:,} of {hours:,} hours with less than {FLOOR_W:.0f} W",),
     )

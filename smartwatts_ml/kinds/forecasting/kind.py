@@ -135,6 +135,9 @@ class ForecastingKind(Kind):
 
         return headline(sums)
 
+    def overlap_weeks(self, spec: ModelSpec) -> int:
+        return -(-int(spec.parameters["horizon"]) // (7 * 24))
+
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
     ) -> Iterator[pd.DataFrame]:
