@@ -80,7 +80,10 @@ class Facts:
                 "unseen": None if value["unseen"] is None else tuple(value["unseen"]),
                 "floors": tuple(Floor(**floor) for floor in value["floors"]),
                 "checks": tuple(Check(**check) for check in value["checks"]),
-                "drift": tuple(Drift(**drift) for drift in value["drift"]),
+                "drift": tuple(
+                    Drift(**{**one, "challenger": _bound(one["challenger"])})
+                    for one in value["drift"]
+                ),
                 "troubles": tuple(value["troubles"]),
             }
         )
@@ -158,6 +161,11 @@ class Case:
         """Whom a challenger has to beat beyond chance: the champion, or else every baseline;
         the strongest baseline is resampled in any case, for its interval."""
         return self.baselines[:1] if CHAMPION in self.scores else self.baselines
+
+
+def _bound(value: float | None) -> float:
+    """JSON has no infinity."""
+    return np.inf if value is None else value
 
 
 def sign_of(criterion: Criterion | Floor) -> int:

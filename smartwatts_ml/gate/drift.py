@@ -24,7 +24,8 @@ DAYS_OF_A_KIND = 7
 
 @dataclass(frozen=True)
 class Drift:
-    """One feature: its index, what chance gives, and the medians of both populations."""
+    """One feature: its index against the champion's training and against the
+    ``challenger``'s, what chance gives, and the medians of the champion's and of now."""
 
     feature: str
     unit: str
@@ -32,6 +33,12 @@ class Drift:
     chance: float
     before: float
     now: float
+    challenger: float = np.inf
+
+    def repaired(self, threshold: float) -> bool:
+        """Whether the challenger was trained on what has moved: it has seen a world that is
+        within bounds, and at most half as far away."""
+        return self.challenger <= min(max(threshold, self.chance), self.psi / 2)
 
     def shifted(self, threshold: float) -> bool:
         """Whether it has moved, beyond chance."""
@@ -55,23 +62,34 @@ def psi(before: np.ndarray, now: np.ndarray) -> float:
     return float(np.sum((b - a) * np.log(b / a)))
 
 
-def drift(before: Mapping[str, Histograms], now: Mapping[str, Histograms]) -> tuple[Drift, ...]:
+def drift(
+    before: Mapping[str, Histograms],
+    now: Mapping[str, Histograms],
+    challenger: Mapping[str, Histograms],
+) -> tuple[Drift, ...]:
     """Every feature that both populations have, the most shifted first."""
-    found = [_one(name, before[name], now[name]) for name in before if name in now]
+    found = [
+        _one(name, before[name], now[name], challenger.get(name)) for name in before if name in now
+    ]
     return tuple(sorted(found, key=lambda one: -one.psi))
 
 
-def _one(name: str, before: Histograms, now: Histograms) -> Drift:
+def _one(name: str, before: Histograms, now: Histograms, challenger: Histograms | None) -> Drift:
     old, new = np.array(before.counts, float), np.array(now.counts, float)
     groups = _quantile_groups(old)
-    merged = [
-        np.bincount(groups, weights=counts, minlength=groups.max() + 1) for counts in (old, new)
-    ]
+
+    def merged(counts: np.ndarray) -> np.ndarray:
+        return np.bincount(groups, weights=counts, minlength=groups.max() + 1)
+
     n, m = (max(counts.sum() / DAYS_OF_A_KIND, 1.0) for counts in (old, new))
     from scipy.stats import chi2
 
     chance = float(chi2.ppf(0.95, max(groups.max(), 1))) * (1 / n + 1 / m)
-    return Drift(name, before.unit, psi(*merged), chance, before.median, now.median)
+    index = psi(merged(old), merged(new))
+    seen = np.inf
+    if challenger:
+        seen = psi(merged(np.array(challenger.counts, float)), merged(new))
+    return Drift(name, before.unit, index, chance, before.median, now.median, seen)
 
 
 def _quantile_groups(counts: np.ndarray) -> np.ndarray:

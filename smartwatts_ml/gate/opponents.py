@@ -74,8 +74,8 @@ def champion_manifest(run: ModelRun, version: int | None) -> tuple[Store, Manife
 def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bout:
     """Load the champion, fit the baselines, and find what both may be judged on."""
     store, manifest = champion_manifest(run, version)
-    champion = None if manifest is None else _load(run, store, manifest)
     details = challenger.details
+    champion = None if manifest is None else _load(run, store, manifest, details)
     predictors: dict[str, Any] = {CHALLENGER: run.kind.predictor(challenger)}
     starts = champion.starts if champion else {}
     if champion and champion.network:
@@ -109,7 +109,7 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     return HoldoutReadings(run.readings, hold_out_later(run.split, starts))
 
 
-def _load(run: ModelRun, store: Store, manifest: Manifest) -> _Champion:
+def _load(run: ModelRun, store: Store, manifest: Manifest, challenger: Details) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
         network = LiteRTNetwork(store.read_file(manifest), manifest.file)
@@ -130,7 +130,12 @@ def _load(run: ModelRun, store: Store, manifest: Manifest) -> _Champion:
     moved: tuple[Drift, ...] = ()
     if trained_on:
         now = HoldoutReadings(run.readings, run.split)
-        moved = drift(trained_on.features, histograms(now, run.spec.channels))
+        learned = read_trained_on(run.objects, run.model, challenger)
+        moved = drift(
+            trained_on.features,
+            histograms(now, run.spec.channels),
+            learned.features if learned else {},
+        )
     return _Champion(manifest, network, starts=starts, drift=moved)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from smartwatts_ml.gate.case import Case, sign_of
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, SliceResult
-from smartwatts_ml.gate.rules import compare
+from smartwatts_ml.gate.rules import MIN_FREEDOM, compare
 from smartwatts_ml.gate.statistics import holm, jackknife_p
 from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.resampling import site_sums, slices_of, without
@@ -33,38 +33,45 @@ def repairs(case: Case, slices: tuple[SliceResult, ...]) -> tuple[Repair, ...]:
     drifted = (
         Repair(f"drift since the champion was trained: {one.text} (PSI {one.psi:.2f})")
         for one in case.facts.drift
-        if one.shifted(case.rules.drift)
+        if one.shifted(case.rules.drift) and one.repaired(case.rules.drift)
     )
     return (*_repaired_slices(case, slices), *drifted)
 
 
 def _repaired_slices(case: Case, slices: tuple[SliceResult, ...]) -> list[Repair]:
-    """Slices whose floor, the strongest baseline, the champion misses and the challenger
-    keeps, its gain over the champion there being beyond chance (Holm over those slices)."""
+    """Slices whose floor, the strongest baseline, the champion misses by more than the
+    margin and the challenger keeps. Both the miss and the gain over the champion have to be
+    beyond chance (Holm over all slices that are judged), for of many slices some are always
+    a little below their floor, and another seed a little above."""
     if not case.baselines:
         return []
     systems = {
         name: slices_of(case.scores[name], case.facts.unseen)
         for name in (CHALLENGER, CHAMPION, case.baselines[0])
     }
-    names = [one.name for one in slices if one.judged and _under_floor(case, systems, one.name)]
-    p_values = [
-        jackknife_p(
-            case.kind.headline,
-            case.improve.metric,
-            systems[CHAMPION][name],
-            systems[CHALLENGER][name],
-            sign_of(case.improve),
-            case.over if len(np.unique(systems[CHAMPION][name].sites)) > 1 else "weeks",
-        )
-        for name in names
-    ]
+    judged = [one.name for one in slices if one.judged]
+    p_values = [_p_of_repair(case, systems, name) for name in judged]
     label, floor = case.improve.label, case.baselines[0]
     return [
         Repair(f"{name}, where {label} of the champion is under its floor ({floor})", name)
-        for name, p in zip(names, holm(p_values), strict=True)
+        for name, p in zip(judged, holm(p_values), strict=True)
         if p <= 1 - case.rules.confidence
     ]
+
+
+def _p_of_repair(case: Case, systems: dict[str, dict[str, Scores]], name: str) -> float:
+    """The larger of the p-values of "the champion keeps its floor" and "the challenger is no
+    better than the champion"; 1 where the estimates say so already."""
+    if not _under_floor(case, systems, name):
+        return 1.0
+    challenger, champion, floor = (parts[name] for parts in systems.values())
+    over = case.over if len(np.unique(champion.sites)) > MIN_FREEDOM else "weeks"
+
+    def p_of_loss(ours: Scores, theirs: Scores) -> float:
+        metric, sign = case.improve.metric, sign_of(case.improve)
+        return jackknife_p(case.kind.headline, metric, ours, theirs, sign, over)
+
+    return max(p_of_loss(champion, floor), p_of_loss(champion, challenger))
 
 
 def no_worse_elsewhere(case: Case, repaired: tuple[Repair, ...]) -> bool:
@@ -85,4 +92,4 @@ def _under_floor(case: Case, systems: dict[str, dict[str, Scores]], name: str) -
     ours, theirs, floor = (
         sign * case.kind.headline(site_sums(parts[name]))[metric] for parts in systems.values()
     )
-    return bool(theirs < floor <= ours)
+    return bool(theirs < floor - case.rules.margin * abs(floor) and floor <= ours)

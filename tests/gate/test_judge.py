@@ -185,7 +185,7 @@ def test_one_that_is_clearly_worse_is_called_worse() -> None:
     assert decision.outcome is Outcome.WORSE
 
 
-DRIFTED = Drift("level", "W", psi=0.6, chance=0.1, before=300, now=900)
+DRIFTED = Drift("level", "W", psi=0.6, chance=0.1, before=300, now=900, challenger=0.1)
 
 
 def test_no_worse_is_enough_where_the_champion_drifted() -> None:
@@ -196,6 +196,13 @@ def test_no_worse_is_enough_where_the_champion_drifted() -> None:
     assert "repairs drift since the champion was trained: level moved from 300 to 900" in (
         decision.summary
     )
+
+
+def test_a_challenger_that_has_not_seen_what_drifted_repairs_nothing() -> None:
+    same, champion = made_scores(8, noise=0.05, seed=1), made_scores(8, noise=0.05, seed=2)
+    unseen = replace(DRIFTED, challenger=0.55)
+    decision = decide(same, made_scores(10), champion, drift=(unseen,))
+    assert decision.outcome is Outcome.NO_EVIDENCE
 
 
 def test_drift_excuses_no_loss_beyond_the_margin() -> None:
