@@ -113,10 +113,8 @@ def _load(run: ModelRun, store: Store, manifest: Manifest, challenger: Details) 
     name = f"champion v{manifest.version}"
     try:
         network = LiteRTNetwork(store.read_file(manifest), manifest.file)
-    except NotFoundError:
-        return _Champion(manifest, trouble=f"the file of {name} is gone ({ROLL_BACK})")
-    except TrustError:
-        trouble = f"the file of {name} is damaged or was replaced ({ROLL_BACK})"
+    except (NotFoundError, TrustError):
+        trouble = f"the file of {name} is missing, damaged or was replaced ({ROLL_BACK})"
         return _Champion(manifest, trouble=trouble)
     except BadInputError as error:
         return _Champion(manifest, trouble=f"{name} cannot be run: {error} ({ROLL_BACK})")

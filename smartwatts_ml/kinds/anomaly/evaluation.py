@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
-__all__ = ["Scorer", "evaluate"]
+__all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]
 
 DAYS_PER_EVENT = 7
 SMEAR_HOURS = 24
@@ -35,7 +35,7 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """Hours to judge: ``at`` (indices of present readings), ``truth`` (bool), alike."""
 
     site: SiteReadings
@@ -51,10 +51,8 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     sites: list[np.ndarray] = []
     weeks: list[np.ndarray] = []
     targets = TargetIndex()
-    for site in readings.iterate(3600, (MAINS,)):
-        judged = _from_labels(site) if labelled else _from_injection(site, seed)
-        if not judged.at.size:
-            continue
+    for judged in judged_sites(readings, seed, labelled):
+        site = judged.site
         mondays, week = np.unique(_mondays(judged.site.times[judged.at]), return_inverse=True)
         band = hours_of_week(judged.site)[judged.at] % 24 // 6
         truth = np.stack([judged.truth, mains_of(judged.site)[judged.at]])
@@ -90,6 +88,16 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     }
 
 
+def judged_sites(readings: Readings, seed: int, labelled: bool | None = None) -> Iterator[Judged]:
+    """Every site that has hours to judge, with its labels or with injected anomalies;
+    ``labelled`` None looks whether there are labels."""
+    marked = _has_labels(readings) if labelled is None else labelled
+    for site in readings.iterate(3600, (MAINS,)):
+        judged = _from_labels(site) if marked else _from_injection(site, seed)
+        if judged.at.size:
+            yield judged
+
+
 def _note(labelled: bool) -> str:
     if labelled:
         return "judged by the labels of the readings (column anomaly)"
@@ -112,13 +120,13 @@ def _present(site: SiteReadings) -> np.ndarray:
     return at[at >= site.score_index]
 
 
-def _from_labels(site: SiteReadings) -> _Judged:
+def _from_labels(site: SiteReadings) -> Judged:
     at = _present(site)
     marks = np.zeros(len(site), np.uint8) if site.anomaly is None else site.anomaly
-    return _Judged(site, at, marks[at] > 0)
+    return Judged(site, at, marks[at] > 0)
 
 
-def _from_injection(site: SiteReadings, seed: int) -> _Judged:
+def _from_injection(site: SiteReadings, seed: int) -> Judged:
     """The same site with anomalies in its scored part; what is injected follows from the
     seed, the site's name and its readings alone."""
     at = _present(site)
@@ -132,7 +140,7 @@ def _from_injection(site: SiteReadings, seed: int) -> _Judged:
         count=max(1, round(len(at) / (24 * DAYS_PER_EVENT))),
     )
     changed = replace(site, channels={**site.channels, MAINS: injected.values})
-    return _Judged(changed, at, injected.codes[at] > 0)
+    return Judged(changed, at, injected.codes[at] > 0)
 
 
 def _mondays(times: np.ndarray) -> np.ndarray:
@@ -141,7 +149,7 @@ def _mondays(times: np.ndarray) -> np.ndarray:
 
 
 def _block_sums(
-    judged: _Judged, score: np.ndarray, alert: np.ndarray, block: np.ndarray, count: int
+    judged: Judged, score: np.ndarray, alert: np.ndarray, block: np.ndarray, count: int
 ) -> np.ndarray:
     """Statistics by block of hours, shape (count, n_stats); an event or an alert belongs to
     the block in which it starts."""

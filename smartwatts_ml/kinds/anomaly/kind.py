@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smartwatts_ml.kinds.anomaly.training import Fitted
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings
     from smartwatts_ml.settings import TomlSettings
 
@@ -173,6 +174,13 @@ class AnomalyKind(Kind):
         from smartwatts_ml.kinds.anomaly.evaluation import evaluate
 
         return evaluate(predictors, readings, seed)
+
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        from smartwatts_ml.kinds.anomaly.charts import charts
+
+        return charts(predictors, readings, seed)
 
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.anomaly.metrics import headline

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings
     from smartwatts_ml.settings import TomlSettings
 
@@ -129,6 +130,13 @@ class ForecastingKind(Kind):
         from smartwatts_ml.kinds.forecasting.evaluation import evaluate
 
         return evaluate(spec.parameters["horizon"], predictors, readings)
+
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        from smartwatts_ml.kinds.forecasting.charts import charts
+
+        return charts(spec.parameters["horizon"], predictors, readings)
 
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.forecasting.metrics import headline
