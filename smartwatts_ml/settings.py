@@ -134,6 +134,12 @@ class Settings(TomlSettings):
         description="Share by which an appliance, a season, a band of hours, or the sites "
         "that training saw or did not see may get worse.",
     )
+    gate_least_gain: float = Field(
+        0.005,
+        ge=0,
+        description="Share by which a challenger has to be better at least: training again "
+        "with another seed changes a model by about as much.",
+    )
     gate_margin: float = Field(
         0.02,
         gt=0,

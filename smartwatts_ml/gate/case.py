@@ -29,6 +29,7 @@ class Rules:
     resamples: int
     slice_loss: float
     group_loss: float
+    least_gain: float
     margin: float
     drift: float
     min_sites: int
@@ -42,6 +43,7 @@ class Rules:
             resamples=settings.gate_resamples,
             slice_loss=settings.gate_slice_loss,
             group_loss=settings.gate_group_loss,
+            least_gain=settings.gate_least_gain,
             margin=settings.gate_margin,
             drift=settings.gate_drift,
             min_sites=settings.holdout_min_sites,

@@ -99,7 +99,7 @@ def _verdict(
         return Outcome.BETTER, _change(improved[0])
     if named and no_worse_elsewhere(case, named):
         return Outcome.REPAIRS, f"repairs {named[0].text}, {_change(improved[0])}"
-    return Outcome.NO_EVIDENCE, _unsure(failed[0], known)
+    return Outcome.NO_EVIDENCE, _unsure(case, failed[0], known)
 
 
 def _broken(
@@ -132,11 +132,17 @@ def _change(one: Comparison) -> str:
     return f"{one.label} {change} against {one.opponent}"
 
 
-def _unsure(failed: Comparison, known: Evidence) -> str:
+def _unsure(case: Case, failed: Comparison, known: Evidence) -> str:
     if failed.role == "series":
         return f"{_change(failed)}, which week by week may be chance (Diebold-Mariano)"
     if failed.gain == 0:
         return f"{failed.label} is the same as that of {failed.opponent}"
+    if failed.low > 0:
+        return (
+            f"not enough evidence: {_change(failed)} is a gain of less than "
+            f"{case.rules.least_gain:.1%}, which another seed may give "
+            f"({known.count} {known.over})"
+        )
     return lacking(failed, known)
 
 

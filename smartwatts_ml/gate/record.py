@@ -31,6 +31,7 @@ SETTINGS = (
     "gate_resamples",
     "gate_slice_loss",
     "gate_group_loss",
+    "gate_least_gain",
     "gate_margin",
     "gate_drift",
     "max_file_kib",

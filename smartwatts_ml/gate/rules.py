@@ -69,11 +69,22 @@ def compare(case: Case, criterion: Criterion, opponent: str, *, null: float = 0.
 
 
 def improvement(case: Case, opponent: str) -> Comparison:
-    """The deciding metric: passed where it is better beyond chance."""
+    """The deciding metric: passed where it is better beyond chance, and by more than another
+    seed would change it."""
     criterion = case.improve
     found = compare(case, criterion, opponent)
-    passed = found.gain > 0 and found.low > 0 and found.p <= 1 - case.rules.confidence
+    passed = beyond_chance(case, found) and not too_small(case, opponent, found.gain)
     return _comparison(case, criterion, opponent, "improve", found, found.p, passed)
+
+
+def beyond_chance(case: Case, found: Difference) -> bool:
+    """Whether a gain is one."""
+    return found.gain > 0 and found.low > 0 and found.p <= 1 - case.rules.confidence
+
+
+def too_small(case: Case, opponent: str, gain: float) -> bool:
+    """Whether a gain is less than what training again may give."""
+    return gain < case.rules.least_gain * abs(case.metrics[opponent][case.improve.metric])
 
 
 def baseline_by_estimate(case: Case) -> Comparison | None:

@@ -74,11 +74,8 @@ class LossTableKind:
     @staticmethod
     def headline(sums: np.ndarray) -> dict[str, float]:
         """Mean over sites and channels of the loss an hour, from (n_sites, n_channels, 3)."""
-        hours = sums[..., 1]
-        return {
-            "loss": float((sums[..., 0] / hours).mean()),
-            "guarded": float((sums[..., 2] / hours).mean()),
-        }
+        means = (sums[..., ::2] / sums[..., 1:2]).reshape(-1, 2).sum(0) * (2 / sums[..., ::2].size)
+        return {"loss": float(means[0]), "guarded": float(means[1])}
 
 
 def simulate_tables(scenario: Scenario, tables: Tables, seed: int) -> dict[str, Scores]:
