@@ -18,15 +18,14 @@ from smartwatts_ml.gate.decision import (
     Outcome,
     SliceResult,
 )
+from smartwatts_ml.gate.evidence import evidence, intervals
 from smartwatts_ml.gate.repairs import Repair, no_worse_elsewhere, repairs
 from smartwatts_ml.gate.rules import (
     baseline_by_estimate,
     compare,
-    evidence,
     floor_checks,
     guards_and_slices,
     improvement,
-    intervals,
     series_test,
     slices_by_system,
     troubles,

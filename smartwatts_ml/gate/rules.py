@@ -10,7 +10,6 @@ from smartwatts_ml.gate.decision import (
     CHAMPION,
     Check,
     Comparison,
-    Evidence,
     SliceResult,
 )
 from smartwatts_ml.gate.statistics import (
@@ -19,7 +18,6 @@ from smartwatts_ml.gate.statistics import (
     difference,
     holm,
     jackknife_p,
-    needed,
 )
 from smartwatts_ml.gate.wording import number, signed
 from smartwatts_ml.kinds.base import Criterion, Scores
@@ -28,7 +26,6 @@ from smartwatts_ml.resampling import Over, site_sums, slices_of
 __all__ = [
     "baseline_by_estimate",
     "compare",
-    "evidence",
     "floor_checks",
     "guards_and_slices",
     "series_test",
@@ -226,33 +223,6 @@ def floor_checks(case: Case) -> tuple[Check, ...]:
         text = f"{number(value)} {floor.label}, {bound} {number(floor.limit)}"
         found.append(Check(floor.metric, passed, text))
     return (*found, *case.facts.checks)
-
-
-def evidence(case: Case, found: Difference) -> Evidence:
-    """How much there was to judge by, and how much it would take."""
-    units = case.units
-    if case.over == "sites":
-        count, over = case.sites, "sites"
-    else:
-        count = len(case.scores[CHALLENGER].sites)
-        over = f"weeks within {case.sites} {'site' if case.sites == 1 else 'sites'}"
-    want = needed(count, units, found.gain, found.error, case.rules.confidence)
-    return Evidence(over, count, want, case.rules.confidence)
-
-
-def intervals(case: Case) -> dict[str, dict[str, list[float]]]:
-    """Bounds of every metric of every resampled system, at the gate's confidence on either
-    side, widened as those of differences are."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for name, samples in case.samples.items():
-        found[name] = {}
-        for metric, values in samples.items():
-            bounds = difference(
-                case.metrics[name][metric], values, case.units, case.rules.confidence
-            )
-            if np.isfinite([bounds.low, bounds.high]).all():
-                found[name][metric] = [bounds.low, bounds.high]
-    return found
 
 
 def _comparison(

@@ -54,7 +54,7 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     for judged in judged_sites(readings, seed, labelled):
         site = judged.site
         mondays, week = np.unique(_mondays(judged.site.times[judged.at]), return_inverse=True)
-        band = hours_of_week(judged.site)[judged.at] % 24 // 6
+        band = hours_of_week(judged.site)[judged.at].astype(int) % 24 // 6
         truth = np.stack([judged.truth, mains_of(judged.site)[judged.at]])
         targets.add(site.site, site.start, judged.at, truth)
         sites.append(np.full(len(mondays), site.site))
