@@ -16,12 +16,13 @@ __all__ = ["coverage_rows", "drift_rows", "metric_rows", "slice_rows"]
 
 MOST_SLICES = 60
 MOST_SITES = 50
+SYSTEMS = ("challenger", "champion", "baseline")
 Stored = Mapping[str, Any]
 
 
 def metric_rows(kind: Kind, decision: Stored) -> dict[str, Any]:
     """Each metric by system, with its interval and a bar on a common axis."""
-    systems = [name for name, values in decision["metrics"].items() if values]
+    systems = [name for name in SYSTEMS if decision["metrics"].get(name)]
     found = decision.get("intervals", {})
     sources = {name: decision.get("baseline") if name == "baseline" else name for name in systems}
     intervals = {name: found.get(source, {}) for name, source in sources.items()}

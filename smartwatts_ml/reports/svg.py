@@ -53,7 +53,7 @@ def panel(drawn: Panel) -> str:
         *(_line(axes, drawn.x, line) for line in drawn.lines),
         f'<text class="axis" x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">'
         f"{escape(drawn.x_label)}</text>",
-        f'<text class="axis" x="2" y="{TOP + 8}">{escape(drawn.y_label)}</text>',
+        f'<text class="axis" x="{LEFT + 4}" y="{TOP + 8}">{escape(drawn.y_label)}</text>',
     ]
     return _svg(drawn.title, WIDTH, HEIGHT, parts)
 
