@@ -56,7 +56,7 @@ def psi(before: np.ndarray, now: np.ndarray) -> float:
     >>> round(psi(np.array([50, 50]), np.array([50, 50])), 3)
     0.0
     >>> round(psi(np.array([50, 50]), np.array([80, 20])), 2)
-    0.42
+    0.41
     """
     a, b = ((part + 0.5) / (part.sum() + 0.5 * len(part)) for part in (before, now))
     return float(np.sum((b - a) * np.log(b / a)))
