@@ -11,6 +11,7 @@ from smartwatts_ml.kinds.anomaly.settings import AnomalySettings, anomaly_settin
 from smartwatts_ml.kinds.base import (
     Criterion,
     Details,
+    Floor,
     Kind,
     ModelSpec,
     Network,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smartwatts_ml.kinds.anomaly.training import Fitted
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings
     from smartwatts_ml.settings import TomlSettings
 
@@ -173,6 +175,11 @@ class AnomalyKind(Kind):
         budget = float(details["max_alerts_per_month"])
         return {"hour_of_week_mad": fit_hour_of_week_mad(readings, budget)}
 
+    def floors(self, details: Details) -> tuple[Floor, ...]:
+        """Alerts may exceed the budget that the threshold was set for by half, not more."""
+        limit = 1.5 * float(details["max_alerts_per_month"])
+        return (Floor("false_alerts_per_month", "lower", limit, "false alerts a month"),)
+
     def predictor(self, network: Network) -> Predictor:
         from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer
 
@@ -184,6 +191,13 @@ class AnomalyKind(Kind):
         from smartwatts_ml.kinds.anomaly.evaluation import evaluate
 
         return evaluate(predictors, readings, seed)
+
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        from smartwatts_ml.kinds.anomaly.charts import charts
+
+        return charts(predictors, readings, seed)
 
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.anomaly.metrics import headline

@@ -25,6 +25,7 @@ from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
 from smartwatts_ml.kinds.forecasting.windows import MIN_CONTEXT_HOURS
+from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["Case", "backtest_origins", "evaluate", "make_case"]
@@ -76,18 +77,21 @@ def evaluate(
     weeks: list[np.ndarray] = []
     sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
     looks = {name: Closer(horizon, predictor.energy) for name, predictor in predictors.items()}
+    targets = TargetIndex()
     for loaded in readings.iterate(HOUR_S, CHANNELS):
         case = make_case(loaded, horizon)
         if case is None:
             continue
         found, block = np.unique(case.weeks, return_inverse=True)
         sites += [case.series.site] * len(found)
+        targets.add(case.series.site, loaded.start, case.origins, case.truth)
+        bands = case.series.hours[case.origins[:, None] + np.arange(horizon)] % 24 // 6
         weeks.append(found)
         for name, predictor in predictors.items():
             quantiles = predictor.forecast(case.series, case.origins)
             hours = measure_hours(case.truth, quantiles, case.naive_error_w)
-            total = np.zeros((len(found), len(STATS)))
-            np.add.at(total, block, hours.sum(1))
+            total = np.zeros((len(found), len(HOUR_BANDS), len(STATS)))
+            np.add.at(total, (block[:, None], bands), hours)
             sums[name].append(total)
             looks[name].add(case.series.site, case.truth, quantiles, hours)
     if not sites:
@@ -96,7 +100,13 @@ def evaluate(
             f"{horizon} h forecast by"
         )
     return {
-        name: _scores(np.array(sites), np.concatenate(weeks), np.concatenate(parts), looks[name])
+        name: _scores(
+            np.array(sites),
+            np.concatenate(weeks),
+            np.concatenate(parts),
+            targets.hexdigest(),
+            looks[name],
+        )
         for name, parts in sums.items()
     }
 
@@ -123,7 +133,11 @@ def make_case(loaded: SiteReadings, horizon: int) -> Case | None:
     )
 
 
-def _scores(sites: np.ndarray, weeks: np.ndarray, sums: np.ndarray, look: Closer) -> Scores:
+def _scores(
+    sites: np.ndarray, weeks: np.ndarray, by_band: np.ndarray, targets: str, look: Closer
+) -> Scores:
+    """``by_band``: shape (n_blocks, n_bands, n_stats)."""
+    sums = by_band.sum(1)
     excluded = int(sums[:, STATS.index("ape_excluded")].sum())
     hours = int(sums[:, STATS.index("n")].sum())
     return Scores(
@@ -132,6 +146,8 @@ def _scores(sites: np.ndarray, weeks: np.ndarray, sums: np.ndarray, look: Closer
         sites=sites,
         weeks=weeks,
         sums=sums[:, None, :],
+        bands={name: by_band[:, None, band] for band, name in enumerate(HOUR_BANDS)},
+        targets=targets,
         extra=look.extra(),
         tables=look.tables(),
         record=look.record(),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings
     from smartwatts_ml.settings import TomlSettings
 
@@ -148,6 +149,13 @@ class ForecastingKind(Kind):
 
         return evaluate(spec.parameters["horizon"], predictors, readings)
 
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        from smartwatts_ml.kinds.forecasting.charts import charts
+
+        return charts(spec.parameters["horizon"], predictors, readings)
+
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.forecasting.metrics import headline
 
@@ -168,6 +176,9 @@ class ForecastingKind(Kind):
         from smartwatts_ml.kinds.forecasting.pictures import figures
 
         return figures(predictor, readings)
+
+    def overlap_weeks(self, spec: ModelSpec) -> int:
+        return -(-int(spec.parameters["horizon"]) // (7 * 24))
 
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
