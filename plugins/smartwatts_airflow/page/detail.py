@@ -77,6 +77,12 @@ class Detail:
     earlier: tuple[int, ...] = field(default=())
     """Versions that were in force before and can be again, newest first."""
 
+    @property
+    def usual(self) -> int | None:
+        """The version that a rollback is most often to: the one before the champion."""
+        before = (version for version in self.earlier if version < (self.champion or 0))
+        return next(before, self.earlier[0] if self.earlier else None)
+
 
 def detail(
     objects: Objects, current: Settings, model: str, runs: Sequence[DagRunFacts], most: int

@@ -134,11 +134,11 @@ def age(since: datetime, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that fits.
 
     >>> age(datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 22, 5, tzinfo=UTC))
-    '2 days'
+    '2 days ago'
     """
     seconds = ((now or datetime.now(UTC)) - since).total_seconds()
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         count = int(seconds // size)
         if count >= 1:
-            return f"{count} {unit}{'s' if count > 1 else ''}"
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
