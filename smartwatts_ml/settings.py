@@ -108,8 +108,9 @@ class Settings(TomlSettings):
         60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
     )
     notify: str = Field(
-        "",
-        description="Airflow connection that gets one message for each run; none: nobody is told.",
+        "smartwatts_notify",
+        description="Airflow connection that gets one message for each run; while there is none "
+        "of this name, nobody is told.",
     )
     late_hours: float = Field(
         12.0, gt=0, description="Hours after which a weekly run that has not ended is reported."

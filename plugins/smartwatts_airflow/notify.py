@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from smartwatts_airflow.addresses import model_page, run_page
 from smartwatts_ml.errors import SmartwattsError, UsageError
@@ -77,10 +78,11 @@ def send(message: Message) -> bool:
     from smartwatts_ml.settings import settings
 
     name = settings().notify
-    if not name:
-        return False
     try:
         deliver(BaseHook.get_connection(name), message)
+    except AirflowNotFoundException:
+        log.info("nobody is told: Airflow has no connection %s", name)
+        return False
     except Exception as error:  # noqa: BLE001 - hooks raise what they like
         log.error("nobody was told of %r through %s: %s", message.title, name, error)
         return False
@@ -99,10 +101,11 @@ async def late(hours: float, context: Mapping[str, Any]) -> None:
         (f"run: {page}", "What to do: docs/operations.md, “A run is late”."),
     )
     log.warning("%s; %s", message.title, page)
-    name = settings().notify
-    if name:
-        connection = await BaseHook.aget_connection(name)
-        await asyncio.to_thread(deliver, connection, message)
+    try:
+        connection = await BaseHook.aget_connection(settings().notify)
+    except AirflowNotFoundException:
+        return
+    await asyncio.to_thread(deliver, connection, message)
 
 
 def deliver(connection: Connection, message: Message) -> None:
