@@ -25,9 +25,9 @@ from smartwatts_airflow.page.overview import age, overview
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.plan import count_new_readings
 from smartwatts_ml.runs import check_run_id
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages.pipeline import new_readings
 
 __all__ = ["application"]
 
@@ -85,7 +85,7 @@ Root = Annotated[tuple[Objects, Settings], Depends(root)]
 def show_models(request: Request, session: SessionDep, opened: Root) -> Response:
     """Every champion."""
     objects, current = opened
-    seen = new_readings(current.root)
+    seen = _waiting(objects, current)
     return _page(
         request,
         "models.html",
@@ -95,6 +95,15 @@ def show_models(request: Request, session: SessionDep, opened: Root) -> Response
         newest=next(iter(runs(session, RETRAINING)), None),
         root=objects.url,
     )
+
+
+def _waiting(objects: Objects, current: Settings) -> dict[str, Any]:
+    """What the sensor sees; nothing where there is no table, which looking would create."""
+    from smartwatts_ml.readings.log import TABLE
+
+    if next(objects.list(f"{TABLE}/_delta_log/"), None) is None:
+        return {"rows": 0, "threshold": current.new_readings, "rows_by_model": {}}
+    return count_new_readings(objects, current)
 
 
 def show_model(
