@@ -17,13 +17,14 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     TF_CPP_MIN_LOG_LEVEL=2 \
+    MPLCONFIGDIR=/tmp/matplotlib \
     AIRFLOW_HOME=/opt/smartwatts/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/smartwatts/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/smartwatts/plugins \
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=/opt/smartwatts/logs \
     SMARTWATTS_KEYS=/opt/smartwatts/keys
 RUN useradd --uid 50000 --create-home smartwatts \
-    && mkdir -p /opt/smartwatts/airflow /opt/smartwatts/logs /opt/smartwatts/keys \
+    && mkdir -p /opt/smartwatts/airflow /opt/smartwatts/logs /opt/smartwatts/keys/trusted \
     && chown -R smartwatts:smartwatts /opt/smartwatts
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /opt/smartwatts

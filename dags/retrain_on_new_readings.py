@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from airflow.sdk import DAG
+from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.form import retraining_form
+from smartwatts_airflow.ownership import OWNED
 from smartwatts_airflow.retraining import PATIENT, retraining
 from smartwatts_airflow.sensor import NewReadingsSensor
 
@@ -28,10 +30,11 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params=retraining_form(),
+    **OWNED,
     tags=["smartwatts", "retraining"],
     doc_md=DOC,
 ):
     waiting = NewReadingsSensor(
-        task_id="wait_for_readings", doc_md=NewReadingsSensor.__doc__, **PATIENT
+        task_id="wait_for_readings", doc_md=DOCS["wait_for_readings"], **PATIENT
     )
     waiting >> retraining(only_due=True)

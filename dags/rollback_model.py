@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 from smartwatts_airflow.form import rollback_form
+from smartwatts_airflow.ownership import OWNED
 from smartwatts_airflow.rollback import rollback
 
 DOC = """
@@ -19,6 +20,7 @@ with DAG(
     schedule=None,
     max_active_runs=1,
     params=rollback_form(),
+    **OWNED,
     tags=["smartwatts"],
     doc_md=DOC,
 ):

@@ -96,8 +96,9 @@ def _due(objects: Objects, current: Settings, model: str, rows: int) -> _Due:
 def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     """Readings since the last decision, ingested or estimated from landing files.
 
-    Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due, and
-    ``retry_at`` (ISO, UTC) if all that are due back off. Reads metadata alone.
+    Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due,
+    ``rows_by_model``, and ``retry_at`` (ISO, UTC) if all that are due back off. Reads
+    metadata alone.
     """
     from smartwatts_ml.readings.landing import pending
     from smartwatts_ml.readings.table import open_table
@@ -109,5 +110,6 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
         "rows": max(d.new_rows for d in due.values()),
         "threshold": current.new_readings,
         "models": [model for model, d in due.items() if not d.reason],
+        "rows_by_model": {model: d.new_rows for model, d in due.items()},
         "retry_at": min(retries).isoformat() if retries else None,
     }

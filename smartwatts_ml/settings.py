@@ -107,6 +107,18 @@ class Settings(TomlSettings):
     poke_seconds: float = Field(
         60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
     )
+    notify: str = Field(
+        "smartwatts_notify",
+        description="Airflow connection that gets one message for each run; while there is none "
+        "of this name, nobody is told.",
+    )
+    late_hours: float = Field(
+        12.0, gt=0, description="Hours after which a weekly run that has not ended is reported."
+    )
+    training_pod: str = Field(
+        "",
+        description="YAML file of a pod that KubernetesExecutor's training pods are changed to.",
+    )
     holdout_share: float = Field(
         0.2, gt=0, lt=1, description="Newest share of each site that is held out of training."
     )

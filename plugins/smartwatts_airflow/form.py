@@ -27,6 +27,7 @@ def retraining_form() -> dict[str, Param]:
             None,
             type=["null", "integer"],
             minimum=1,
+            maximum=10_000,
             title="Epochs",
             description="At most so many; empty: each kind's own setting.",
         ),
@@ -42,7 +43,12 @@ def retraining_form() -> dict[str, Param]:
 def rollback_form() -> dict[str, Param]:
     """Which model goes back to which version, and why."""
     return {
-        "model": Param(type="string", enum=list(model_names()), title="Model"),
+        "model": Param(
+            type="string",
+            enum=list(model_names()),
+            title="Model",
+            description="The model that goes back.",
+        ),
         "version": Param(
             type="integer",
             minimum=1,
@@ -52,6 +58,7 @@ def rollback_form() -> dict[str, Param]:
         "reason": Param(
             type="string",
             minLength=3,
+            maxLength=500,
             title="Reason",
             description="Kept in the signed history.",
         ),

@@ -17,18 +17,20 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from airflow.sdk import get_current_context, task, task_group
+from airflow.sdk import chain, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, label, root, smartwatts_run_id
+from smartwatts_airflow.explained import DOCS
+from smartwatts_airflow.links import ModelLink, ReportLink
+from smartwatts_airflow.notify import about_run, send
+from smartwatts_airflow.placement import TRAINING_POOL, training_placement
 from smartwatts_airflow.retries import RetryWhatCanPass
 
 log = logging.getLogger(__name__)
 
 __all__ = ["PATIENT", "TRAINING_POOL", "retraining"]
-
-TRAINING_POOL = "smartwatts_training"
-"""Its slots bound how many trainings run at once, over all DAGs. Made at start-up."""
 
 PATIENT: dict[str, Any] = {
     "retries": 5,
@@ -42,7 +44,7 @@ BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
 STEPS = ("train", "validate", "convert", "publish")
 
 
-@task(execution_timeout=timedelta(minutes=30), **PATIENT)
+@task(execution_timeout=timedelta(minutes=30), doc_md=DOCS["find_new_files"], **PATIENT)
 def find_new_files() -> list[list[str]]:
     """Landing files not yet ingested, in batches that workers can take side by side."""
     from smartwatts_ml.stages.pipeline import landing_batches
@@ -53,8 +55,7 @@ def find_new_files() -> list[list[str]]:
 @task(
     execution_timeout=timedelta(hours=2),
     map_index_template="{{ label | default(task.op_kwargs['keys'] | length ~ ' files') }}",
-    # A mapped task does not take it from its docstring.
-    doc_md="Add a batch of landing files to the readings table. Repeating adds nothing.",
+    doc_md=DOCS["ingest"],
     **PATIENT,
 )
 def ingest(keys: list[str]) -> dict[str, Any]:
@@ -67,7 +68,12 @@ def ingest(keys: list[str]) -> dict[str, Any]:
     return done
 
 
-@task(trigger_rule="none_failed", execution_timeout=timedelta(minutes=30), **PATIENT)
+@task(
+    trigger_rule="none_failed",
+    execution_timeout=timedelta(minutes=30),
+    doc_md=DOCS["plan"],
+    **PATIENT,
+)
 def plan(only_due: bool) -> list[dict[str, str]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
@@ -87,7 +93,12 @@ def plan(only_due: bool) -> list[dict[str, str]]:
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 
-@task(pool=TRAINING_POOL, execution_timeout=timedelta(hours=6), **{**BRANCH, "retries": 12})
+@task(
+    execution_timeout=timedelta(hours=6),
+    doc_md=DOCS["train"],
+    **{**BRANCH, "retries": 12},
+    **training_placement(),
+)
 def train(branch: dict[str, str]) -> dict[str, Any]:
     """Train a challenger on the snapshot's training part, in this task's own process."""
     from smartwatts_ml.stages.pipeline import train_stage
@@ -100,7 +111,7 @@ def train(branch: dict[str, str]) -> dict[str, Any]:
         return _unless_over(model, train_stage(root(), smartwatts_run_id(), model, epochs))
 
 
-@task(execution_timeout=timedelta(hours=2), **BRANCH)
+@task(execution_timeout=timedelta(hours=2), doc_md=DOCS["validate"], **BRANCH)
 def validate(branch: dict[str, str]) -> dict[str, Any]:
     """Judge challenger, champion and baseline on readings that none of them has seen."""
     from smartwatts_ml.stages.pipeline import validate_stage
@@ -110,7 +121,7 @@ def validate(branch: dict[str, str]) -> dict[str, Any]:
         return _unless_over(model, validate_stage(root(), smartwatts_run_id(), model))
 
 
-@task(execution_timeout=timedelta(hours=2), **BRANCH)
+@task(execution_timeout=timedelta(hours=2), doc_md=DOCS["convert"], **BRANCH)
 def convert(branch: dict[str, str]) -> dict[str, Any]:
     """Make the .tflite file and judge the file itself by the same rules."""
     from smartwatts_ml.stages.pipeline import convert_stage
@@ -120,14 +131,19 @@ def convert(branch: dict[str, str]) -> dict[str, Any]:
         return _unless_over(model, convert_stage(root(), smartwatts_run_id(), model))
 
 
-@task(execution_timeout=timedelta(hours=2), **BRANCH)
+@task(
+    execution_timeout=timedelta(hours=2),
+    outlets=[CHAMPIONS],
+    doc_md=DOCS["publish"],
+    **BRANCH,
+)
 def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
     """Make the file the champion: version, signed manifest, history entry, pointer.
 
     ``judged`` is what ``convert`` handed over. Where another champion came into force in
     the meantime, the file is judged again against that one.
     """
-    from smartwatts_ml.stages.pipeline import publish_stage
+    from smartwatts_ml.stages.pipeline import publish_stage, published_metrics
 
     model = branch["model"]
     if get_current_context()["params"]["dry_run"]:
@@ -137,10 +153,24 @@ def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
     if done["outcome"] == "kept":
         _skip(done["summary"])
     label(f"{done['summary']}, v{done['version']} published")
+    announce(
+        model,
+        action="published",
+        version=done["version"],
+        reason=done["summary"],
+        metrics=published_metrics(root(), smartwatts_run_id(), model),
+        file=done["file"],
+        run_id=smartwatts_run_id(),
+    )
     return done
 
 
-@task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
+@task(
+    trigger_rule="all_done",
+    execution_timeout=timedelta(minutes=15),
+    doc_md=DOCS["resign"],
+    **PATIENT,
+)
 def resign() -> dict[str, str]:
     """Sign every champion's pointer again, whatever was decided, so that gateways notice a
     store that stands still."""
@@ -151,7 +181,12 @@ def resign() -> dict[str, str]:
     return resign_stage(root())
 
 
-@task(trigger_rule="all_done", execution_timeout=timedelta(minutes=15), **PATIENT)
+@task(
+    trigger_rule="all_done",
+    execution_timeout=timedelta(minutes=15),
+    doc_md=DOCS["report"],
+    **PATIENT,
+)
 def report() -> dict[str, str]:
     """Say what was decided, make failed models back off, and fail the run if any failed."""
     from smartwatts_ml.stages.pipeline import record_failure, run_report
@@ -166,12 +201,16 @@ def report() -> dict[str, str]:
     if not context["params"]["dry_run"]:
         for model, why in failures.items():
             record_failure(root(), smartwatts_run_id(), model, why)
-    if states["plan"] != "success":
-        raise AirflowFailException("the run failed before any training")
-    rows = run_report(root(), smartwatts_run_id())["models"]
+    planned = states["plan"] == "success"
+    rows = run_report(root(), smartwatts_run_id())["models"] if planned else []
     decided = {row["model"]: row["summary"] for row in rows}
     for summary in decided.values():
         log.info(summary)
+    run = context["dag_run"]
+    dry_run = context["params"]["dry_run"]
+    send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run))
+    if not planned:
+        raise AirflowFailException("the run failed before any training")
     if failures:
         raise AirflowFailException("; ".join(f"{m}: {why}" for m, why in failures.items()))
     return decided
@@ -194,9 +233,15 @@ def retraining(*, only_due: bool) -> Any:
 def model(branch: dict[str, str]) -> None:
     """One model, from readings to a published file."""
     # By keyword: the map name finds the model among a task's keyword arguments.
-    converted = convert(branch=branch)
-    train(branch=branch) >> validate(branch=branch) >> converted
-    publish(branch=branch, judged=converted)
+    steps = [train(branch=branch), validate(branch=branch), convert(branch=branch)]
+    steps.append(publish(branch=branch, judged=steps[-1]))
+    chain(*steps)
+    for step in steps:
+        _operator(step).operator_extra_links = (ReportLink(), ModelLink())
+
+
+def _operator(step: Any) -> Any:
+    return step.operator
 
 
 def _skip(why: str) -> NoReturn:

@@ -7,7 +7,9 @@ from typing import Any
 
 from airflow.sdk import get_current_context, task
 
+from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import actor, root
+from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.retries import RetryWhatCanPass
 
 __all__ = ["rollback"]
@@ -18,6 +20,8 @@ __all__ = ["rollback"]
     retries=3,
     retry_delay=timedelta(seconds=10),
     retry_policy=RetryWhatCanPass(),
+    outlets=[CHAMPIONS],
+    doc_md=DOCS["rollback"],
 )
 def rollback() -> dict[str, Any]:
     """Commit the rollback to the history and repoint the champion."""
@@ -30,4 +34,11 @@ def rollback() -> dict[str, Any]:
     form = get_current_context()["params"]
     store = Store(open_root(root()), Path(settings().keys))
     done = store.rollback(form["model"], form["version"], actor(), form["reason"])
+    announce(
+        form["model"],
+        action="rolled back",
+        version=done.version,
+        reason=form["reason"],
+        metrics=store.manifest(form["model"], done.version).metrics.get("challenger") or {},
+    )
     return {"model": form["model"], "version": done.version, "serial": done.serial}

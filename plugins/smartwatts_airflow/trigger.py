@@ -32,12 +32,23 @@ class NewReadingsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look every ``poke_seconds``; a store that is gone is looked at again later."""
+        seen = -1
         while True:
             try:
                 found = await asyncio.to_thread(look, self.root)
             except (StoreError, OSError) as error:
                 self.log.warning("cannot look at %s, trying again: %s", self.root, error)
             else:
+                if found["rows"] != seen:
+                    seen = found["rows"]
+                    self.log.info(
+                        "%s of %s new readings%s",
+                        f"{seen:,}",
+                        f"{found['threshold']:,}",
+                        f", after a failure not before {found['retry_at']}"
+                        if found["retry_at"]
+                        else "",
+                    )
                 if found["models"]:
                     yield TriggerEvent(found)
                     return

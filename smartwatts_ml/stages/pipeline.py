@@ -34,6 +34,7 @@ __all__ = [
     "plan_stage",
     "publish_run",
     "publish_stage",
+    "published_metrics",
     "record_failure",
     "resign_stage",
     "retrain",
@@ -197,6 +198,14 @@ def publish_run(
         run.write_json("published.json", result)
         return result
     raise StoreError(f"the champion of {model} changes faster than a challenger can be judged")
+
+
+def published_metrics(root: str, run_id: str, model: str) -> dict[str, Any]:
+    """The metrics of the file that a run published, for those who are told of it."""
+    from smartwatts_ml.runs import model_report
+
+    report = model_report(_open(root)[0], run_id, model)
+    return (report["metrics"].get("challenger") or {}) if report else {}
 
 
 def resign_stage(root: str) -> dict[str, str]:

@@ -72,7 +72,11 @@ class Stages:
 
     def publish_stage(self, root: str, run_id: str, model: str, actor: str) -> dict[str, Any]:
         end = self._end("publish", model)
-        return end | {"version": 3, "outcome": "published" if end["proceed"] else "kept"}
+        outcome = "published" if end["proceed"] else "kept"
+        return end | {"version": 3, "outcome": outcome, "file": f"{model}_v3.tflite"}
+
+    def published_metrics(self, root: str, run_id: str, model: str) -> dict[str, Any]:
+        return {"f1": 0.8}
 
     def resign_stage(self, root: str) -> dict[str, str]:
         self.calls.append(["resign"])

@@ -1,0 +1,30 @@
+"""What this project tells Airflow's other DAGs: a model has another champion.
+
+A DAG with ``schedule=Asset("smartwatts/nilm")`` runs after each publish and each rollback
+of nilm; the event's ``extra`` says which version, why, and how well it does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Asset, AssetAlias, get_current_context
+
+from smartwatts_airflow.addresses import model_page
+
+__all__ = ["CHAMPIONS", "announce"]
+
+CHAMPIONS = AssetAlias("smartwatts-champions", group="smartwatts")
+"""Stands for whichever model's asset a task turns out to change."""
+
+
+def announce(model: str, *, action: str, version: int, **more: Any) -> None:
+    """Attach an event of the model's asset to the current task; it counts if that succeeds."""
+    asset = Asset(f"smartwatts/{model}", group="smartwatts")
+    extra: dict[str, Any] = {
+        "model": model,
+        "action": action,
+        "version": version,
+        "page": model_page(model),
+    }
+    get_current_context()["outlet_events"][CHAMPIONS].add(asset, extra={**extra, **more})

@@ -1,0 +1,82 @@
+"""What each task does and what to do when it fails, as its page in Airflow shows it."""
+
+from __future__ import annotations
+
+__all__ = ["DOCS"]
+
+DOCS = {
+    "wait_for_readings": """
+Waits in the triggerer, without a worker slot, until some model has enough new readings. Its log
+says after each look that found something else what was seen.
+
+**If it fails:** the log names the setting or the store that it could not read. Repair that and
+clear the task; nothing is lost, since the count starts from the last decision, not from this
+task.
+""",
+    "find_new_files": """
+Lists `landing/` and groups files that are new into batches for workers to ingest side by side.
+
+**If it fails:** the root cannot be listed. Check `SMARTWATTS_ROOT` and its credentials, then
+clear the task.
+""",
+    "ingest": """
+Adds a batch of landing files to the readings table. Repeating adds nothing.
+
+**If it fails:** the log names file and line, or the store. A file that cannot be read does not
+fail this task: it is left and named. `smartwatts ingest --explain FILE` shows what a file is
+taken for. Clear the task afterwards.
+""",
+    "plan": """
+Pins the snapshot that every branch reads, and says which models this run retrains.
+
+**Skipped** means that no model has enough new readings. **If it fails:** the readings table
+cannot be read; `smartwatts readings stats` says why.
+""",
+    "train": """
+Trains a challenger on the snapshot's training part, in a process of its own, in the pool
+`smartwatts_training` and on the queue `training`.
+
+**Skipped** means that there is too little to train on: the map name says what is missing. **If
+it fails:** *its process died* mostly means memory: give workers more, or lower the pool's
+slots. Clear the task to try again; the champion stays in force meanwhile.
+""",
+    "validate": """
+Judges challenger, champion and baselines on readings that none of them has seen.
+
+**Skipped** means that the champion stays: the map name and the report (button **Report**) say
+why. **If it fails:** the champion's file may not verify: `smartwatts models verify`.
+""",
+    "convert": """
+Makes the `.tflite` file and judges the file itself by the same rules.
+
+**Skipped** means that the file was not good enough. **If it fails:** the log says which check;
+please report it, with the run's folder in the root.
+""",
+    "publish": """
+Makes the file the champion: version, signed manifest, history entry, pointer. Emits an event of
+the asset `smartwatts/<model>`.
+
+**If it fails:** keys or store. `smartwatts models verify` checks both; then clear the task.
+Publishing twice is impossible: a second attempt completes the first.
+""",
+    "resign": """
+Signs every champion's pointer again, whatever was decided, so that gateways notice a store that
+stands still.
+
+**If it fails:** gateways refuse a pointer after `SMARTWATTS_POINTER_DAYS` days, so there is
+time: `smartwatts models verify`, repair, clear the task.
+""",
+    "report": """
+Says what was decided, tells the connection `SMARTWATTS_NOTIFY`, makes failed models back off
+(an hour, doubling to a day), and fails the run if any model failed.
+
+**If it fails:** its log names each failed model and why; open that model's failed task.
+""",
+    "rollback": """
+Commits the rollback to the signed history, repoints the champion, and emits an event of the
+asset `smartwatts/<model>`.
+
+**If it fails:** nothing has changed. The log says why: mostly a version that was never in
+force, or a file that no longer verifies.
+""",
+}

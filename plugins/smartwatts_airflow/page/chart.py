@@ -1,0 +1,93 @@
+"""A metric over a model's versions, as an SVG without styles of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+__all__ = ["Point", "draw"]
+
+WIDTH, HEIGHT = 720, 240
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 32
+TICKS = 4
+MOST_LABELS = 12
+
+
+@dataclass(frozen=True)
+class Point:
+    """A version's metric and its baseline's, on the same holdout; None where unknown."""
+
+    version: int
+    value: float | None
+    baseline: float | None
+    title: str
+    mark: str = ""
+    """CSS class: ``champion``, ``forced`` or nothing."""
+
+
+def draw(points: Sequence[Point], label: str) -> str:
+    """The chart; empty text where no version has the metric."""
+    known = [p.value for p in points if p.value is not None]
+    if not known:
+        return ""
+    known += [p.baseline for p in points if p.value is not None and p.baseline is not None]
+    ticks = _ticks(min(known), max(known))
+    low, high = ticks[0], ticks[-1]
+
+    def x(place: int) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (place + 0.5) / len(points)
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (high - low))
+
+    parts = [
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
+        f'<text class="tick" x="{LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{t:g}</text>'
+        for t in ticks
+    ]
+    values = [(x(i), y(p.value)) for i, p in enumerate(points) if p.value is not None]
+    baselines = [(x(i), y(p.baseline)) for i, p in enumerate(points) if p.baseline is not None]
+    parts += [_line("baseline", baselines), _line("value", values)]
+    step = math.ceil(len(points) / MOST_LABELS)
+    for place, point in enumerate(points):
+        if place % step == 0:
+            parts.append(
+                f'<text class="tick" x="{x(place):.1f}" y="{HEIGHT - 10}"'
+                f' text-anchor="middle">v{point.version}</text>'
+            )
+        if point.value is not None:
+            radius = 6 if point.mark else 4
+            parts.append(
+                f'<circle class="point {point.mark}" cx="{x(place):.1f}"'
+                f' cy="{y(point.value):.1f}" r="{radius}"><title>{escape(point.title)}</title>'
+                "</circle>"
+            )
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+        f" aria-label={quoteattr(f'{label} of each version')}>{''.join(parts)}</svg>"
+    )
+
+
+def _line(name: str, places: Sequence[tuple[float, float]]) -> str:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return f'<polyline class="{name}" points="{path}"/>'
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from at most ``low`` to at least ``high``.
+
+    >>> _ticks(0.31, 0.44)
+    [0.3, 0.35, 0.4, 0.45]
+    >>> _ticks(20, 20)
+    [19.0, 19.5, 20.0, 20.5, 21.0]
+    """
+    if high - low < 1e-9 * max(1.0, abs(high)):
+        margin = abs(high) * 0.05 or 1.0
+        low, high = low - margin, high + margin
+    rough = (high - low) / TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n >= rough)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(step * i, 12) for i in range(first, last + 1)]

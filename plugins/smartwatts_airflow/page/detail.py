@@ -1,0 +1,199 @@
+"""One model: its versions as a chart, its history, and what runs decided on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from smartwatts_airflow.page.airflow import DagRunFacts
+from smartwatts_airflow.page.chart import Point, draw
+from smartwatts_airflow.page.documents import READS_AT_ONCE, RememberedObjects
+from smartwatts_airflow.page.overview import (
+    BASELINE,
+    CHALLENGER,
+    Metric,
+    metrics_of,
+    number,
+    store_of,
+)
+from smartwatts_ml.errors import NotFoundError, SmartwattsError
+from smartwatts_ml.kinds import find_model
+from smartwatts_ml.store.documents import parse_time
+
+if TYPE_CHECKING:
+    from smartwatts_ml.objects import Objects
+    from smartwatts_ml.settings import Settings
+    from smartwatts_ml.store import HistoryEntry, Manifest, Store
+
+__all__ = ["Change", "Detail", "Judged", "detail", "judged"]
+
+FORCE = "force"
+DECISIONS = 30
+
+
+@dataclass(frozen=True)
+class Change:
+    """An entry of the signed history, with what is known of its version and its run."""
+
+    entry: HistoryEntry
+    when: datetime
+    manifest: Manifest | None
+    run: DagRunFacts | None
+    has_report: bool
+
+    @property
+    def forced(self) -> bool:
+        """Put in force although the gate said no."""
+        return self.entry.action == FORCE
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a run decided on the model. ``outcome``: published, kept, accepted (not, or not
+    yet, published) or failed."""
+
+    run: DagRunFacts
+    outcome: str
+    summary: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Everything that the page of one model shows. ``changes`` newest first, of ``total``."""
+
+    model: str
+    kind: str
+    champion: int | None = None
+    metrics: tuple[Metric, ...] = ()
+    chart: str = ""
+    chart_label: str = ""
+    changes: tuple[Change, ...] = ()
+    total: int = 0
+    earlier: tuple[int, ...] = field(default=())
+    """Versions that were in force before and can be again, newest first."""
+
+    @property
+    def usual(self) -> int | None:
+        """The version that a rollback is most often to: the one before the champion."""
+        before = (version for version in self.earlier if version < (self.champion or 0))
+        return next(before, self.earlier[0] if self.earlier else None)
+
+
+def detail(
+    objects: Objects, current: Settings, model: str, runs: Sequence[DagRunFacts], most: int
+) -> Detail:
+    """Read and verify a model's history and manifests; ``most`` changes are listed. Raises
+    TrustError."""
+    kind, _ = find_model(model)
+    store = store_of(RememberedObjects(objects, f"models/{model}/"), current)
+    chain = store.history(model)
+    if not chain:
+        return Detail(model, kind.title)
+    manifests = _manifests(store, model, chain)
+    criterion = next(c for c in kind.criteria if c.role == "improve")
+    champion = chain[-1].version
+    by_key = {run.key: run for run in runs}
+    shown = chain[::-1][:most]
+    reports = _reports(objects, {entry.run_id for entry in shown}, model)
+    changes = [
+        Change(
+            entry,
+            parse_time(entry.time),
+            manifests.get(entry.version),
+            by_key.get(entry.run_id),
+            entry.run_id in reports,
+        )
+        for entry in shown
+    ]
+    newest = manifests.get(champion)
+    return Detail(
+        model=model,
+        kind=kind.title,
+        champion=champion,
+        metrics=metrics_of(kind, newest.metrics) if newest else (),
+        chart=draw(_points(chain, manifests, criterion.metric, criterion.label), criterion.label),
+        chart_label=f"{criterion.label}, {criterion.better} is better",
+        changes=tuple(changes),
+        total=len(chain),
+        earlier=tuple(sorted({e.version for e in chain if e.version != champion}, reverse=True)),
+    )
+
+
+def _manifests(
+    store: Store, model: str, chain: Iterable[HistoryEntry]
+) -> dict[int, Manifest | None]:
+    """Manifests of the versions that were in force; None for one that was pruned."""
+    found: dict[int, Manifest | None] = {}
+    for version in {entry.version for entry in chain}:
+        try:
+            found[version] = store.manifest(model, version)
+        except NotFoundError:
+            found[version] = None
+    return found
+
+
+def _points(
+    chain: Sequence[HistoryEntry],
+    manifests: Mapping[int, Manifest | None],
+    metric: str,
+    label: str,
+) -> list[Point]:
+    champion = chain[-1].version
+    forced = {entry.version for entry in chain if entry.action == FORCE}
+    points = []
+    for version in sorted(manifests):
+        manifest = manifests[version]
+        measured = manifest.metrics if manifest else {}
+        value = number(measured, CHALLENGER, metric)
+        marks = [*(["champion"] * (version == champion)), *(["forced"] * (version in forced))]
+        shown = "unknown" if value is None else f"{value:.4g}"
+        title = f"v{version}: {label} {shown}" + (f" ({', '.join(marks)})" if marks else "")
+        points.append(
+            Point(version, value, number(measured, BASELINE, metric), title, " ".join(marks))
+        )
+    return points
+
+
+def _reports(objects: Objects, run_ids: Iterable[str], model: str) -> set[str]:
+    """Those of the runs whose report is there; asked side by side."""
+    names = [run_id for run_id in run_ids if run_id]
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        there = pool.map(lambda run: objects.exists(f"runs/{run}/{model}/report.html"), names)
+        return {name for name, exists in zip(names, there, strict=True) if exists}
+
+
+def judged(objects: Objects, model: str, runs: Sequence[DagRunFacts]) -> list[Judged]:
+    """What the newest retraining runs decided on the model, newest first."""
+    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+        found = pool.map(lambda run: _judged(objects, model, run), runs[:DECISIONS])
+        return [decision for decision in found if decision]
+
+
+def _judged(objects: Objects, model: str, run: DagRunFacts) -> Judged | None:
+    base = f"runs/{run.key}/{model}"
+    decision = _read(objects, f"{base}/decision.json")
+    if decision is None:
+        return None
+    published = _read(objects, f"{base}/published.json")
+    accepted = "accepted" if decision["accepted"] else "kept"
+    return Judged(
+        run,
+        published["outcome"] if published else accepted,
+        decision["summary"],
+        tuple(decision["reasons"]),
+    )
+
+
+def _read(objects: Objects, key: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(objects.read(key).data)
+    except NotFoundError:
+        return None
+    except ValueError as error:
+        raise SmartwattsError(f"{objects.uri(key)} is damaged: {error}") from error
+    return found

@@ -1,0 +1,92 @@
+"""A root as the page reads it: small documents are fetched side by side, once.
+
+A listing tells each object's etag, so what is remembered is used only while the object is
+the one that was read; signatures are verified anew by whoever reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import NoReturn
+
+from smartwatts_ml.errors import NotFoundError, UsageError
+from smartwatts_ml.objects import Object, ObjectInfo, Objects, open_root
+from smartwatts_ml.objects.base import check_size
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+
+__all__ = ["RememberedObjects"]
+
+READS_AT_ONCE = 16
+REMEMBERED = 8192
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(url: str, key: str, etag: str) -> Object:
+    return open_root(url, writable=False).read(key, MAX_DOCUMENT_BYTES)
+
+
+class RememberedObjects(Objects):
+    """A root for reading, whose JSON documents below ``prefix`` are at hand."""
+
+    def __init__(self, objects: Objects, prefix: str) -> None:
+        self.url = objects.url
+        self._objects = objects
+        self._prefix = prefix
+        self._listed = {
+            info.key: info for info in objects.list(prefix) if info.key.endswith(".json")
+        }
+        with ThreadPoolExecutor(READS_AT_ONCE) as pool:
+            for _ in pool.map(self._remembered, self._listed):
+                pass
+
+    def _remembered(self, key: str) -> Object | None:
+        """None where it is gone since it was listed."""
+        try:
+            return _read(self.url, key, self._listed[key].etag)
+        except NotFoundError:
+            return None
+
+    def read(self, key: str, limit: int | None = None) -> Object:
+        if not (key.startswith(self._prefix) and key.endswith(".json")):
+            return self._objects.read(key, limit)
+        found = self._remembered(key) if key in self._listed else None
+        if found is None:
+            raise NotFoundError(f"{self.uri(key)} is not there")
+        check_size(len(found.data), limit, self.uri(key))
+        return found
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self._objects.list(prefix)
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        return self._objects.folders(prefix)
+
+    def info(self, key: str) -> ObjectInfo:
+        return self._objects.info(key)
+
+    def fetch(self, key: str, path: Path) -> None:
+        self._objects.fetch(key, path)
+
+    def uri(self, key: str) -> str:
+        return self._objects.uri(key)
+
+    def storage_options(self) -> dict[str, str]:
+        return self._objects.storage_options()
+
+    def create(self, key: str, data: bytes) -> str:
+        self._refuse()
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        self._refuse()
+
+    def delete(self, key: str) -> None:
+        self._refuse()
+
+    def upload(self, key: str, path: Path) -> None:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise UsageError("the Models page changes nothing by itself")

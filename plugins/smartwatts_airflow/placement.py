@@ -1,0 +1,28 @@
+"""Where a training runs: its pool, its Celery queue, its Kubernetes pod."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["TRAINING_POOL", "TRAINING_QUEUE", "training_placement"]
+
+TRAINING_POOL = "smartwatts_training"
+"""Its slots bound how many trainings run at once, over all DAGs. Made at start-up."""
+TRAINING_QUEUE = "training"
+"""Celery workers with ``--queues training`` take trainings; LocalExecutor has no queues."""
+
+
+def training_placement() -> dict[str, Any]:
+    """Arguments of the training task. With KubernetesExecutor its pod is changed as the file
+    that ``SMARTWATTS_TRAINING_POD`` names says: a pod in Kubernetes' own YAML, of which only
+    what is to differ has to be there (docs/kubernetes.md)."""
+    from smartwatts_ml.settings import settings
+
+    placement: dict[str, Any] = {"pool": TRAINING_POOL, "queue": TRAINING_QUEUE}
+    path = settings().training_pod
+    if path:
+        from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
+
+        pod = PodGenerator.deserialize_model_file(path)
+        placement["executor_config"] = {"pod_override": pod}
+    return placement

@@ -1,0 +1,257 @@
+"""The Models page below a real Airflow API server: who may see it, what it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartwatts_ml.kinds import model_names
+from smartwatts_ml.objects import open_root
+from smartwatts_ml.store import Store
+from tests.airflow.versions import fill
+
+pytestmark = pytest.mark.slow
+
+VERSIONS = 200
+SECONDS = 2.0
+"""CPU seconds for a page of 200 versions, read for the first time."""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("page")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("SMARTWATTS_ROOT", str(folder / "root"))
+    patch.setenv("SMARTWATTS_KEYS", str(folder / "keys"))
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def store(root: Path) -> Store:
+    """nilm with 200 versions: the last but one forced, the last rolled back from."""
+    made = Store(open_root(str(root / "root")), root / "keys")
+    fill(made, VERSIONS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def clients(root: Path) -> Iterator[dict[str, Any]]:
+    """Clients of Airflow's own API application, by the user's role."""
+    from airflow.api_fastapi.app import create_app, get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.utils import db
+    from starlette.testclient import TestClient
+
+    db.initdb()
+    app = create_app("core")
+    made = {"anonymous": TestClient(app)}
+    for role in ("admin", "viewer", ""):
+        user = SimpleAuthManagerUser(username=role or "nobody", role=role.upper() or None)
+        token = get_auth_manager().generate_jwt(user)
+        made[role or "nobody"] = TestClient(app, cookies={"_token": token})
+    yield made
+    for client in made.values():
+        client.close()
+
+
+ROUTES = [
+    "/",
+    "/models/nilm",
+    "/models/nilm/versions/1",
+    "/runs/run-1/nilm/report.html",
+    "/runs/run-1/data_quality.html",
+    "/static/page.js",
+]
+
+
+def test_the_routes_tried_here_are_all_that_there_are() -> None:
+    from smartwatts_airflow.page.app import application
+
+    patterns = [re.sub(r"\{\w+\}", "[^/]+", route.path) for route in application().routes]
+    for pattern in patterns:
+        assert any(re.fullmatch(pattern, route) for route in ROUTES), pattern
+    assert len(patterns) == len(ROUTES)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "user, status, says", [("anonymous", 401, "not logged in"), ("nobody", 403, "may not see")]
+)
+def test_a_stranger_sees_nothing(
+    clients: dict[str, Any], store: Store, route: str, user: str, status: int, says: str
+) -> None:
+    answer = clients[user].get(f"/smartwatts{route}")
+    assert answer.status_code == status
+    assert says in answer.text
+    assert "nilm" not in answer.text
+
+
+@pytest.mark.parametrize("user", ["admin", "viewer"])
+def test_the_overview_shows_every_model_and_its_champion(
+    clients: dict[str, Any], store: Store, user: str
+) -> None:
+    text = clients[user].get("/smartwatts/").text
+    for model in model_names():
+        assert f'id="{model}"' in text
+    champion = store.champion("nilm")
+    assert champion is not None and f"v{champion.version}</b>" in text
+    assert "rolled back" in text
+    assert "baseline 40" in text
+
+
+def test_nothing_is_fetched_from_elsewhere(clients: dict[str, Any], store: Store) -> None:
+    for route in ("/", "/models/nilm"):
+        answer = clients["admin"].get(f"/smartwatts{route}")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert not re.search(r"(src|href|action)=\"(https?:)?//", answer.text)
+        assert " style=" not in answer.text and "<style" not in answer.text
+
+
+def test_a_models_page_has_chart_history_and_decisions(
+    clients: dict[str, Any], store: Store
+) -> None:
+    text = clients["admin"].get("/smartwatts/models/nilm?every=true").text
+    assert text.count("<circle") == VERSIONS
+    assert text.count("<title>v") == VERSIONS
+    assert text.count('class="forced"') == 1, "the forced entry stands out"
+    assert f"v{VERSIONS - 1}: MAE" in text
+    assert "because the dashboards were wrong" in text
+    short = clients["admin"].get("/smartwatts/models/nilm").text
+    assert f"Show all {VERSIONS + 1} entries" in short
+    assert short.count("<circle") == VERSIONS
+
+
+def test_two_hundred_versions_are_quick(clients: dict[str, Any], store: Store) -> None:
+    from smartwatts_airflow.page import documents
+
+    documents._read.cache_clear()
+    clients["admin"].get("/smartwatts/static/page.js")
+    started = time.process_time()
+    clients["admin"].get("/smartwatts/models/nilm")
+    assert time.process_time() - started < SECONDS
+
+
+def test_only_who_may_trigger_the_dag_is_offered_a_rollback(
+    clients: dict[str, Any], store: Store
+) -> None:
+    admin = clients["admin"].get("/smartwatts/models/nilm").text
+    assert "<dialog" in admin and 'id="may-not"' not in admin
+    viewer = clients["viewer"].get("/smartwatts/models/nilm").text
+    assert "<dialog" not in viewer and 'id="may-not"' in viewer
+    refused = clients["viewer"].post(
+        "/api/v2/dags/rollback_model/dagRuns", json={"conf": {}, "logical_date": None}
+    )
+    assert refused.status_code == 403
+
+
+def test_a_download_is_the_signed_file(clients: dict[str, Any], store: Store) -> None:
+    answer = clients["viewer"].get("/smartwatts/models/nilm/versions/3")
+    assert answer.content == store.read_file("nilm", 3)
+    assert 'filename="nilm_v3.tflite"' in answer.headers["content-disposition"]
+
+
+def test_a_file_that_was_changed_is_not_handed_out(
+    clients: dict[str, Any], store: Store, root: Path
+) -> None:
+    path = root / "root" / "models" / "nilm" / "nilm_v2.tflite"
+    before = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(before[:-1] + b"?")
+    answer = clients["admin"].get("/smartwatts/models/nilm/versions/2")
+    path.write_bytes(before)
+    assert answer.status_code == 503
+    assert "is not the file that was signed" in answer.text
+
+
+def test_a_report_runs_no_script(clients: dict[str, Any], store: Store) -> None:
+    objects = open_root(str(Path(store.keys.path).parent / "root"))
+    objects.write("runs/run-7/nilm/report.html", b"<p>why</p><script>alert(1)</script>")
+    answer = clients["viewer"].get("/smartwatts/runs/run-7/nilm/report.html")
+    assert answer.text.startswith("<p>why")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script-src" not in policy
+
+
+@pytest.mark.parametrize(
+    "route, status",
+    [
+        ("/models/unknown", 404),
+        ("/models/nilm/versions/9999", 404),
+        ("/runs/..%2f..%2fkeys/nilm/report.html", 404),
+        ("/runs/run%20x/nilm/report.html", 404),
+        ("/runs/none/nilm/report.html", 404),
+        ("/static/..%2fapp.py", 404),
+        ("/models/nilm/versions/x", 422),
+    ],
+)
+def test_what_is_not_there_is_said_to_be_missing(
+    clients: dict[str, Any], store: Store, route: str, status: int
+) -> None:
+    answer = clients["admin"].get(f"/smartwatts{route}")
+    assert answer.status_code == status
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_an_empty_root_says_what_to_do(
+    clients: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "new"))
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
+    text = clients["viewer"].get("/smartwatts/").text
+    assert 'id="empty"' in text and f"{tmp_path}/new/landing" in text
+    assert 'id="empty"' in clients["viewer"].get("/smartwatts/models/nilm").text
+
+
+def test_a_root_that_cannot_be_read_is_explained(
+    clients: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_ROOT", "s3://")
+    answer = clients["viewer"].get("/smartwatts/")
+    assert answer.status_code in (404, 503)
+    assert 'id="trouble"' in answer.text
+
+
+def test_without_the_public_key_the_page_says_so_and_shows_no_version(
+    clients: dict[str, Any], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "none"))
+    text = clients["viewer"].get("/smartwatts/").text
+    assert "problem" in text and 'class="version"' not in text
+    assert clients["viewer"].get("/smartwatts/models/nilm").status_code == 503
+
+
+def test_a_run_of_airflow_is_linked_and_its_decision_shown(
+    clients: dict[str, Any], store: Store, root: Path
+) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from airflow.utils.types import DagRunType
+    from smartwatts_airflow.runs import run_key
+
+    run_id = "manual__2026-11-22T02:00:00+00:00"
+    with create_session() as session:
+        run = DagRun(
+            dag_id="retrain_weekly",
+            run_id=run_id,
+            run_type=DagRunType.MANUAL,
+            state=DagRunState.SUCCESS,
+        )
+        session.add(run)
+    key = run_key("retrain_weekly", run_id)
+    decision = {"accepted": False, "summary": "nilm kept: MAE +3", "reasons": ["worse <b>"]}
+    open_root(str(root / "root")).write(
+        f"runs/{key}/nilm/decision.json", json.dumps(decision).encode()
+    )
+    text = clients["viewer"].get("/smartwatts/models/nilm").text
+    assert "nilm kept: MAE +3" in text
+    assert "worse &lt;b&gt;" in text
+    assert "/dags/retrain_weekly/runs/manual__2026-11-22T02%3A00%3A00%2B00%3A00" in text
+    assert f"/smartwatts/runs/{key}/nilm/report.html" in text
