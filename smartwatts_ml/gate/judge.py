@@ -28,6 +28,7 @@ from smartwatts_ml.gate.rules import (
     improvement,
     series_test,
     slices_by_system,
+    too_small,
     troubles,
 )
 from smartwatts_ml.gate.wording import lacking, signed, slice_sentence
@@ -136,7 +137,7 @@ def _unsure(case: Case, failed: Comparison, known: Evidence) -> str:
         return f"{_change(failed)}, which week by week may be chance (Diebold-Mariano)"
     if failed.gain == 0:
         return f"{failed.label} is the same as that of {failed.opponent}"
-    if failed.low > 0:
+    if failed.low > 0 and too_small(case, failed.opponent, failed.gain):
         return (
             f"not enough evidence: {_change(failed)} is a gain of less than "
             f"{case.rules.least_gain:.1%}, which another seed may give "

@@ -84,7 +84,7 @@ def no_worse_elsewhere(case: Case, repaired: tuple[Repair, ...]) -> bool:
         return True
     margin = case.rules.margin * abs(rest.metrics[CHAMPION][case.improve.metric])
     found = compare(rest, case.improve, CHAMPION, null=-margin)
-    return found.low > -margin and found.p <= 1 - case.rules.confidence
+    return found.low > -margin and rest.units.freedom >= MIN_FREEDOM
 
 
 def _under_floor(case: Case, systems: dict[str, dict[str, Scores]], name: str) -> bool:

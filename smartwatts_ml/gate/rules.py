@@ -35,6 +35,7 @@ __all__ = [
 
 MIN_FREEDOM = 3
 """A slice with fewer weeks than this and one is shown, but cannot block: it proves nothing."""
+FAMILIES = 2
 NEGLIGIBLE = 0.02
 """A loss in a slice below this share of the champion's overall value hurts nobody."""
 
@@ -75,8 +76,11 @@ def improvement(case: Case, opponent: str) -> Comparison:
 
 
 def beyond_chance(case: Case, found: Difference) -> bool:
-    """Whether a gain is one."""
-    return found.gain > 0 and found.low > 0 and found.p <= 1 - case.rules.confidence
+    """Whether the interval lies above zero, from as many units as it takes to have one. Of
+    sites the t-test has to agree; weeks at the ends of a holdout are parts of weeks, for
+    which it is no test."""
+    agreed = case.over == "weeks" or found.p <= 1 - case.rules.confidence
+    return found.gain > 0 and found.low > 0 and agreed and case.units.freedom >= MIN_FREEDOM
 
 
 def too_small(case: Case, opponent: str, gain: float) -> bool:
@@ -127,21 +131,22 @@ def _weekly_gains(case: Case, criterion: Criterion, opponent: str) -> np.ndarray
 
 def guards_and_slices(case: Case) -> tuple[tuple[Comparison, ...], tuple[SliceResult, ...]]:
     """What may not get worse. One fails that falls by more than its margin, beyond chance;
-    chance is told for all of them together (Holm)."""
+    chance is told for all of them together: Holm within the guards and within the slices,
+    of which each gets half of the error that is allowed."""
     if CHAMPION not in case.scores:
         return (), ()
     guards = case.guards
     slices = _slices(case)
-    p_values = [_p_of_fall(case, criterion) for criterion in guards]
-    p_values += [one.p for one in slices if one.judged]
-    adjusted = holm(p_values)
-    alpha = 1 - case.rules.confidence
+    judged = [one.p for one in slices if one.judged]
+    of_guards = holm([_p_of_fall(case, criterion) for criterion in guards])
+    of_slices = iter(holm(judged))
+    alpha = (1 - case.rules.confidence) / FAMILIES
     judged_guards = tuple(
-        _guard(case, criterion, p, alpha)
-        for criterion, p in zip(guards, adjusted[: len(guards)], strict=True)
+        _guard(case, criterion, p, alpha) for criterion, p in zip(guards, of_guards, strict=True)
     )
-    rest = iter(adjusted[len(guards) :])
-    judged_slices = tuple(_with_p(one, next(rest), alpha) if one.judged else one for one in slices)
+    judged_slices = tuple(
+        _with_p(one, next(of_slices), alpha) if one.judged else one for one in slices
+    )
     return judged_guards, judged_slices
 
 
