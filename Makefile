@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env ministack run stop test test-store test-full check format lock secrets clean
+.PHONY: help env ministack run stop test test-store test-distributed test-full check format lock secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -14,7 +14,7 @@ env:  ## .venv with the smartwatts command, from requirements.lock
 	@$(PYTHON) scripts/environment.py
 
 ministack: env  ## .venv-ministack with an S3 server that knows users, for tests
-	@$(BIN)/python -m scripts.ministack
+	@$(BIN)/python -m scripts.side_environment ministack
 
 run: env  ## Airflow up, a weekly retraining through it, and what it decided
 	@$(BIN)/python -m scripts.run $(ARGS)
@@ -23,11 +23,16 @@ stop:  ## End what make run started; no process is left
 	@test ! -x $(BIN)/python || $(BIN)/python -m scripts.stop
 
 test: env  ## Every test, the heavy ones with reduced counts
-	-@$(BIN)/python -m scripts.ministack
+	-@$(BIN)/python -m scripts.side_environment ministack
 	$(PYTEST) $(ON_BOTH_CORES) -m "not full"
 
 test-store: ministack  ## The store in full: crashes, races, servers, pullers, users
 	$(PYTEST) tests/store tests/test_objects.py -s
+
+test-distributed: ministack  ## Celery, Redis, Postgres and S3: a worker dies in mid-training
+	@$(BIN)/python -m scripts.side_environment compose
+	@for program in initdb redis-server; do command -v $$program >/dev/null || ls /usr/lib/postgresql/*/bin/$$program >/dev/null 2>&1 || apt-get install -y -qq postgresql redis-server; done
+	$(PYTEST) tests/airflow/test_distributed.py -s -n 0 -m full
 
 test-full: ministack  ## Every test in full
 	$(PYTEST) $(ON_BOTH_CORES)

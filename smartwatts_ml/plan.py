@@ -77,7 +77,12 @@ class _Due:
     retry_at: datetime | None = None
 
 
-def _due(objects: Objects, current: Settings, model: str, rows: int) -> _Due:
+def _due(
+    objects: Objects, current: Settings, model: str, rows: int, *, ingested: bool = True
+) -> _Due:
+    """``ingested``: all of the rows are in the table, so that their days and sites are known;
+    of files in landing only their number is, and ingest brings out the rest."""
+    from smartwatts_ml.evidence import shortfall
     from smartwatts_ml.store.state import may_attempt, read_state
 
     state = read_state(objects, model)
@@ -90,26 +95,32 @@ def _due(objects: Objects, current: Settings, model: str, rows: int) -> _Due:
             f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
             state.next_attempt,
         )
-    return _Due(new_rows, "")
+    return _Due(new_rows, shortfall(objects, current, state) if ingested else "")
 
 
 def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     """Readings since the last decision, ingested or estimated from landing files.
 
     Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due,
-    ``rows_by_model``, and ``retry_at`` (ISO, UTC) if all that are due back off. Reads
+    ``why_not`` of the others, ``rows_by_model``, and ``retry_at`` (ISO, UTC) if all that are due
+    back off. Reads
     metadata alone.
     """
     from smartwatts_ml.readings.landing import pending
     from smartwatts_ml.readings.table import open_table
 
-    rows = open_table(objects).arrived() + pending(objects, current).estimated_rows
-    due = {model: _due(objects, current, model, rows) for model in model_names()}
+    waiting = pending(objects, current)
+    rows = open_table(objects).arrived() + waiting.estimated_rows
+    due = {
+        model: _due(objects, current, model, rows, ingested=waiting.files == 0)
+        for model in model_names()
+    }
     retries = [d.retry_at for d in due.values() if d.retry_at]
     return {
         "rows": max(d.new_rows for d in due.values()),
         "threshold": current.new_readings,
         "models": [model for model, d in due.items() if not d.reason],
+        "why_not": {model: d.reason for model, d in due.items() if d.reason},
         "rows_by_model": {model: d.new_rows for model, d in due.items()},
         "retry_at": min(retries).isoformat() if retries else None,
     }

@@ -104,6 +104,17 @@ class Settings(TomlSettings):
         gt=0,
         description="Readings since the last decision that start retrain_on_new_readings.",
     )
+    new_days: float = Field(
+        0.0,
+        ge=0,
+        description="Days of readings beyond the last decision's that have to be there as well.",
+    )
+    new_site_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of sites that have to have brought new readings as well.",
+    )
     poke_seconds: float = Field(
         60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
     )

@@ -32,23 +32,16 @@ class NewReadingsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look every ``poke_seconds``; a store that is gone is looked at again later."""
-        seen = -1
+        seen: dict[str, Any] = {}
         while True:
             try:
                 found = await asyncio.to_thread(look, self.root)
             except (StoreError, OSError) as error:
                 self.log.warning("cannot look at %s, trying again: %s", self.root, error)
             else:
-                if found["rows"] != seen:
-                    seen = found["rows"]
-                    self.log.info(
-                        "%s of %s new readings%s",
-                        f"{seen:,}",
-                        f"{found['threshold']:,}",
-                        f", after a failure not before {found['retry_at']}"
-                        if found["retry_at"]
-                        else "",
-                    )
+                if found != seen:
+                    seen = found
+                    self.log.info("%s", describe(found))
                 if found["models"]:
                     yield TriggerEvent(found)
                     return
@@ -61,3 +54,15 @@ def look(root: str) -> dict[str, Any]:
     from smartwatts_ml.stages.pipeline import new_readings
 
     return new_readings(root)
+
+
+def describe(found: dict[str, Any]) -> str:
+    """What was seen, in one line.
+
+    >>> describe({"rows": 5, "threshold": 9, "models": [], "why_not": {"nilm": "5 new readings"}})
+    '5 of 9 new readings; nilm: 5 new readings'
+    """
+    reasons = "; ".join(f"{model}: {why}" for model, why in found["why_not"].items())
+    due = f"due: {', '.join(found['models'])}" if found["models"] else ""
+    counted = f"{found['rows']:,} of {found['threshold']:,} new readings"
+    return "; ".join(part for part in (counted, due, reasons) if part)

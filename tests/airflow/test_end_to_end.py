@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -28,6 +29,7 @@ from smartwatts_ml.objects import open_root
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.state import read_state
+from tests.airflow.browser import logged_in, models_frame, roll_back
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -241,23 +243,51 @@ def test_a_dry_run_records_nothing(local: Local) -> None:
     assert read_state(open_root(local.stack.root), "nilm") == before
 
 
-def test_a_rollback_by_hand_names_who_did_it_and_why(local: Local) -> None:
+def test_an_operator_rolls_back_in_the_browser_and_the_history_names_them(local: Local) -> None:
     store = Store(open_root(local.stack.root), local.stack.folder / "keys")
     champion = store.champion("nilm")
-    assert champion is not None
+    record = local.stack.running()
+    assert champion is not None and record is not None
     fields = {name: getattr(champion.manifest, name) for name in MANIFEST_FIELDS}
     newer = store.publish(
         "nilm", champion.read_file(), fields, run_id="by-hand", actor="test", reason="newer"
     )
-    form = {"model": "nilm", "version": champion.version, "reason": "smells of burning"}
-    run_id = local.airflow.trigger("rollback_model", form)["dag_run_id"]
-    eventually(
-        lambda: local.airflow.run("rollback_model", run_id)["state"] == "success", "the rollback"
-    )
+    with logged_in(record.url, local.stack.password()) as page:
+        frame = models_frame(page)
+        frame.locator("#nilm h2 a").click()
+        assert frame.locator("#chart circle").count() == len(store.versions("nilm"))
+        frame.locator("#decisions a.report").last.click()
+        frame.get_by_text("Metrics on the holdout").wait_for()
+        page.go_back()
+        roll_back(frame, champion.version, "smells of burning")
+        frame.locator("#history a[data-airflow]").first.click()
+        page.wait_for_url("**/dags/rollback_model/runs/**")
     after = store.champion("nilm")
     assert after is not None and after.version == champion.version < newer.version
     entry = store.history("nilm")[-1]
     assert (entry.action, entry.actor, entry.reason) == ("rollback", "admin", "smells of burning")
+
+
+def test_a_champion_is_an_event_of_its_models_asset(local: Local) -> None:
+    events = local.airflow.call("GET", "/assets/events?order_by=timestamp")["asset_events"]
+    told = [event["extra"] for event in events if event["name"] == "smartwatts/nilm"]
+    assert (told[0]["action"], told[0]["version"]) == ("published", 1)
+    assert float(told[0]["metrics"]["mae_w"]) > 0
+    assert told[-1]["action"] == "rolled back"
+
+
+def test_a_branchs_tasks_link_to_report_and_model(local: Local) -> None:
+    run_id = local.airflow.runs(WEEKLY)[-1]["dag_run_id"]
+    names = map_names(local, WEEKLY, run_id)
+    (task,) = [
+        t
+        for t in local.airflow.tasks(WEEKLY, run_id)
+        if t["rendered_map_index"] == names["model.publish nilm"]
+    ]
+    path = f"/dags/{WEEKLY}/dagRuns/{quote(run_id)}/taskInstances/model.publish/links"
+    links = local.airflow.call("GET", f"{path}?map_index={task['map_index']}")["extra_links"]
+    assert links["Report"].endswith("/nilm/report.html")
+    assert links["Model"].endswith("/smartwatts/models/nilm")
 
 
 def test_a_second_make_run_uses_what_is_there(local: Local) -> None:

@@ -20,7 +20,13 @@ from smartwatts_ml.errors import StoreError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.table import open_table
-from smartwatts_ml.stages.pipeline import ingest_stage, plan_stage, record_failure
+from smartwatts_ml.runs import pin_snapshot
+from smartwatts_ml.stages.pipeline import (
+    ingest_stage,
+    new_readings,
+    plan_stage,
+    record_failure,
+)
 from smartwatts_ml.store.state import record_decision
 
 THRESHOLD = 1000
@@ -97,6 +103,51 @@ def test_files_still_in_landing_count_by_their_size(root: str, drop: Drop) -> No
     event = fires(root)
     assert event is not None
     assert abs(event["rows"] - 1200) <= 12
+
+
+def decide_run(root: str, run_id: str) -> None:
+    """As a real run: its snapshot is pinned, and every model is decided on it."""
+    objects = open_root(root)
+    snapshot = pin_snapshot(objects, run_id, open_table(objects).snapshot())
+    for model in model_names():
+        record_decision(objects, model, snapshot, run_id=run_id, outcome="rejected")
+
+
+def test_days_of_new_readings_may_be_asked_for_as_well(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_NEW_DAYS", "2")
+    drop("home1", 1440)
+    ingest_stage(root)
+    decide_run(root, "run1")
+    drop("home2", 2 * 1440)
+    assert fires(root) is not None, "what is not ingested yet has to be looked at"
+    ingest_stage(root)
+    found = new_readings(root)
+    assert found["models"] == []
+    assert found["why_not"]["nilm"] == "1.0 new days, 2 needed"
+    assert plan_stage(root, "run2", None, True)["models"] == ()
+    assert fires(root, seconds=1.0) is None, "or it would start runs without end"
+    drop("home3", 3 * 1440)
+    ingest_stage(root)
+    assert new_readings(root)["models"] == list(model_names())
+
+
+def test_a_share_of_sites_with_new_readings_may_be_asked_for_as_well(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_NEW_SITE_SHARE", "0.6")
+    for home in ("home1", "home2"):
+        drop(home, 1440)
+    ingest_stage(root)
+    decide_run(root, "run1")
+    drop("home3", 3 * 1440)
+    ingest_stage(root)
+    assert new_readings(root)["why_not"]["nilm"] == "33% of sites have new readings, 60% needed"
+    text = open_root(root).read("landing/home3.csv").data.replace(b"home3", b"home2")
+    open_root(root).write("landing/home2b.csv", text)
+    ingest_stage(root)
+    assert new_readings(root)["models"] == list(model_names())
 
 
 def test_a_decision_of_any_kind_starts_the_count_anew(root: str, drop: Drop) -> None:
