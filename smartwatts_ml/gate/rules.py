@@ -13,6 +13,7 @@ from smartwatts_ml.gate.decision import (
     SliceResult,
 )
 from smartwatts_ml.gate.statistics import (
+    MIN_FREEDOM,
     Difference,
     diebold_mariano,
     difference,
@@ -33,8 +34,6 @@ __all__ = [
     "troubles",
 ]
 
-MIN_FREEDOM = 3
-"""A slice with fewer weeks than this and one is shown, but cannot block: it proves nothing."""
 FAMILIES = 2
 NEGLIGIBLE = 0.02
 """A loss in a slice below this share of the champion's overall value hurts nobody."""

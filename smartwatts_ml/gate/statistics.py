@@ -17,6 +17,7 @@ from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.resampling import Over, resample, site_sums
 
 __all__ = [
+    "MIN_FREEDOM",
     "Clusters",
     "Difference",
     "Headline",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 Headline = Callable[[np.ndarray], dict[str, float]]
+MIN_FREEDOM = 3
+"""Fewer units than this and one to each cluster prove nothing: they cannot let pass, nor block."""
 POWER_Z = 0.8416
 """Quantile of the normal distribution for 80 % power."""
 Resampled = dict[str, np.ndarray]
@@ -190,7 +193,8 @@ def needed(count: int, units: Clusters, gain: float, error: float, confidence: f
     if not math.isfinite(error) or not gain or units.freedom < 1:
         return None
     z = (_t_quantile(confidence, units.freedom) + POWER_Z) * error / abs(gain)
-    return math.ceil(count * z * z)
+    least = count - units.freedom + MIN_FREEDOM
+    return max(least, math.ceil(count * z * z))
 
 
 def diebold_mariano(gains: np.ndarray, overlap: int) -> float:

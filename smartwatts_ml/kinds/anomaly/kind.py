@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings, anomaly_settings
 from smartwatts_ml.kinds.base import (
     Criterion,
@@ -118,6 +117,8 @@ class AnomalyKind(Kind):
     def _details(
         self, spec: ModelSpec, settings: AnomalySettings, options: TrainOptions, fitted: Fitted
     ) -> Details:
+        from smartwatts_ml.kinds.anomaly.injection import TYPES
+
         context = settings.context_days * 24
         quantile = options.extra.get("threshold")
         budget = options.extra.get("max_alerts_per_month")
