@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.settings import Settings
+
+if TYPE_CHECKING:
+    from smartwatts_ml.store.claims import Claim
 
 __all__ = ["RunPlan", "count_new_readings", "start_run"]
 
@@ -35,27 +38,37 @@ def start_run(
     models: Sequence[str] | None = None,
     *,
     only_due: bool = False,
+    only_new: bool = False,
+    claim: bool = True,
 ) -> RunPlan:
-    """Pin the newest snapshot for the run and choose its models.
+    """Pin the newest snapshot for the run, choose its models and claim them.
 
     ``only_due``: leave out a model with fewer new readings since its last decision than
-    the threshold, and one that backs off after a failure. A run that has any gets a page
-    on the quality of its readings.
+    the threshold, and one that backs off after a failure. ``only_new``: leave out one that
+    was decided on just these readings. Either leaves out one that another run is retraining;
+    without ``claim`` the run holds nobody up. A run that has any gets a page on the quality
+    of its readings.
     """
     from smartwatts_ml.readings.table import open_table
     from smartwatts_ml.reports.data_quality import write_quality_page
     from smartwatts_ml.runs import pin_snapshot
+    from smartwatts_ml.store.claims import take_claim
 
     wanted = tuple(models or model_names())
     for model in wanted:
         find_model(model)
     snapshot = pin_snapshot(objects, run_id, open_table(objects).snapshot())
     skipped = {}
-    if only_due:
-        for model in wanted:
-            due = _due(objects, current, model, snapshot.arrived)
-            if due.reason:
-                skipped[model] = due.reason
+    for model in wanted:
+        reason = ""
+        if only_due:
+            reason = _due(objects, current, model, snapshot.arrived, run_id=run_id).reason
+        elif only_new:
+            reason = _decided_already(objects, model, snapshot.arrived)
+        if claim and not reason:
+            reason = _claimed(take_claim(objects, model, run_id, heed=only_due or only_new))
+        if reason:
+            skipped[model] = reason
     chosen = tuple(model for model in wanted if model not in skipped)
     if chosen:
         write_quality_page(objects, current, run_id)
@@ -77,12 +90,33 @@ class _Due:
     retry_at: datetime | None = None
 
 
+def _decided_already(objects: Objects, model: str, rows: int) -> str:
+    """Which run decided on these readings; empty where none did, or where it failed."""
+    from smartwatts_ml.store.state import FAILED, read_state
+
+    state = read_state(objects, model)
+    if state is None or state.outcome == FAILED or rows > state.rows or not rows:
+        return ""
+    return f"no new readings since {state.run_id}"
+
+
+def _claimed(claim: Claim | None) -> str:
+    return f"{claim.run_id} is retraining it" if claim else ""
+
+
 def _due(
-    objects: Objects, current: Settings, model: str, rows: int, *, ingested: bool = True
+    objects: Objects,
+    current: Settings,
+    model: str,
+    rows: int,
+    *,
+    ingested: bool = True,
+    run_id: str = "",
 ) -> _Due:
     """``ingested``: all of the rows are in the table, so that their days and sites are known;
     of files in landing only their number is, and ingest brings out the rest."""
     from smartwatts_ml.evidence import shortfall
+    from smartwatts_ml.store.claims import other_claim
     from smartwatts_ml.store.state import may_attempt, read_state
 
     state = read_state(objects, model)
@@ -95,7 +129,8 @@ def _due(
             f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
             state.next_attempt,
         )
-    return _Due(new_rows, shortfall(objects, current, state) if ingested else "")
+    claimed = _claimed(other_claim(objects, model, run_id))
+    return _Due(new_rows, claimed or (shortfall(objects, current, state) if ingested else ""))
 
 
 def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
@@ -103,8 +138,7 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
 
     Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due,
     ``why_not`` of the others, ``rows_by_model``, and ``retry_at`` (ISO, UTC) if all that are due
-    back off. Reads
-    metadata alone.
+    back off. Reads metadata alone.
     """
     from smartwatts_ml.readings.landing import pending
     from smartwatts_ml.readings.table import open_table

@@ -78,13 +78,17 @@ def plan(only_due: bool) -> list[dict[str, str]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
     ``only_due``: those with too few new readings are left out; if that is all of them,
-    the run ends as skipped.
+    the run ends as skipped. Only a run by hand retrains on readings that were decided on,
+    or while another run is at it.
     """
     from smartwatts_ml.kinds import find_model
     from smartwatts_ml.stages.pipeline import plan_stage
 
-    chosen = get_current_context()["params"]["models"]
-    made = plan_stage(root(), smartwatts_run_id(), chosen, only_due)
+    context = get_current_context()
+    form = context["params"]
+    by_hand = context["dag_run"].run_type == "manual"
+    how = {"only_new": not by_hand, "claim": not form["dry_run"]}
+    made = plan_stage(root(), smartwatts_run_id(), form["models"], only_due, **how)
     if only_due and not made["models"]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
     # The finest readings train for the longest: started last, they would hold up the run.

@@ -65,7 +65,7 @@ def retrain(
     objects = open_root(current.root)
     with progress_bar("ingest") as report:
         ingest(objects, current, report)
-    plan = start_run(objects, current, new_run_id(), models)
+    plan = start_run(objects, current, new_run_id(), models, claim=not dry_run)
     err.print(f"run {plan.run_id}: {plan.rows:,} readings, snapshot {plan.snapshot_version}")
     failures: dict[str, str] = {}
     for model in plan.models:

@@ -149,7 +149,7 @@ def _train_stage(
         )
     current = settings(root=root)
     objects = open_root(current.root)
-    plan = start_run(objects, current, run_id or new_run_id(), [spec.name])
+    plan = start_run(objects, current, run_id or new_run_id(), [spec.name], claim=False)
     with progress_bar(f"train {spec.name}") as report:
         challenger = train(objects, current, plan.run_id, spec.name, options, report)
     err.print(f"next: smartwatts validate {spec.name} --run {plan.run_id}")

@@ -86,11 +86,11 @@ def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]
 
 
 def plan_stage(
-    root: str, run_id: str, models: Sequence[str] | None = None, only_due: bool = False
+    root: str, run_id: str, models: Sequence[str] | None = None, only_due: bool = False, **how: bool
 ) -> dict[str, Any]:
     """``start_run`` for a task."""
     objects, current = _open(root)
-    return start_run(objects, current, run_id, models, only_due=only_due).to_json()
+    return start_run(objects, current, run_id, models, only_due=only_due, **how).to_json()
 
 
 def new_readings(root: str) -> dict[str, Any]:

@@ -55,7 +55,10 @@ class Stages:
     def ingest_stage(self, root: str, keys: list[str]) -> dict[str, Any]:
         return self._end("ingest", None) | {"accepted": 5, "left": 0}
 
-    def plan_stage(self, root: str, run_id: str, models: Any, only_due: bool) -> dict[str, Any]:
+    def plan_stage(
+        self, root: str, run_id: str, models: Any, only_due: bool, **how: bool
+    ) -> dict[str, Any]:
+        self.calls.append(["plan", how])
         skipped = [m for m in self.scenario.get("skipped", []) if only_due]
         left = [m for m in models if m in MODELS and m not in skipped]
         return {"models": left, "skipped": dict.fromkeys(skipped, "5 new readings")}

@@ -255,13 +255,15 @@ def test_an_operator_rolls_back_in_the_browser_and_the_history_names_them(local:
     with logged_in(record.url, local.stack.password()) as page:
         frame = models_frame(page)
         frame.locator("#nilm h2 a").click()
+        frame.locator("#chart circle").first.wait_for()
         assert frame.locator("#chart circle").count() == len(store.versions("nilm"))
         frame.locator("#decisions a.report").last.click()
-        frame.get_by_text("Metrics on the holdout").wait_for()
-        page.go_back()
+        frame.locator("#decisions").wait_for(state="detached")
+        assert frame.locator("h1").inner_text().startswith("nilm")
+        page.goto(f"{record.url}/plugin/models/smartwatts/models/nilm")
         roll_back(frame, champion.version, "smells of burning")
         frame.locator("#history a[data-airflow]").first.click()
-        page.wait_for_url("**/dags/rollback_model/runs/**")
+        page.wait_for_url("**/dags/retrain_*/runs/**")
     after = store.champion("nilm")
     assert after is not None and after.version == champion.version < newer.version
     entry = store.history("nilm")[-1]

@@ -1,0 +1,157 @@
+"""What Airflow adds to a run of five models, and how soon new readings start one.
+
+Starts the stack of ``make run`` in a folder of its own, with a threshold of one day of the
+simulated homes. Overhead is the time of the DAG's run in which no stage was at work: from
+the logs, a stage works between the end of *Pre Execute* and the beginning of *Post Execute*,
+so that loading TensorFlow is a stage's own and starting its process is Airflow's.
+
+    .venv/bin/python -m benchmarks.overhead --homes 12 --days 90 --epochs 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from scripts.airflow_api import Airflow, AirflowError
+from scripts.stack import REPOSITORY, Stack
+from smartwatts_ml.simulate import simulate
+
+WEEKLY, NEW = "retrain_weekly", "retrain_on_new_readings"
+START = date(2026, 1, 1)
+POKE_SECONDS = 5
+PATIENCE = 3600.0
+Interval = tuple[float, float]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--homes", type=int, default=12)
+    parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--epochs", type=int, default=1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder), str(Path(folder) / "root"))
+        environment = os.environ | {
+            "SMARTWATTS_ROOT": stack.root,
+            "SMARTWATTS_NEW_READINGS": str(1000 * given.homes),
+            "SMARTWATTS_POKE_SECONDS": str(POKE_SECONDS),
+        }
+        try:
+            size = ["--homes", given.homes, "--days", given.days, "--epochs", given.epochs]
+            script("run", stack, environment, *map(str, size))
+            record = stack.running()
+            assert record is not None
+            measure(Airflow(record.port, stack.password()), stack, given)
+        finally:
+            script("stop", stack, environment)
+    return 0
+
+
+def script(name: str, stack: Stack, environment: dict[str, str], *options: str) -> None:
+    """What ``make run`` and ``make stop`` call."""
+    command = [sys.executable, "-m", f"scripts.{name}", "--folder", str(stack.folder), *options]
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True, stdout=sys.stderr)
+
+
+def measure(airflow: Airflow, stack: Stack, given: argparse.Namespace) -> None:
+    """A run of all models, then new readings; a line for each."""
+    run_id = airflow.trigger(WEEKLY, {"epochs": given.epochs})["dag_run_id"]
+    run = until(lambda: ended(airflow, WEEKLY, run_id), "the run ends")
+    whole = seconds(run["end_date"]) - seconds(run["start_date"])
+    work = list(working(airflow, run_id))
+    busy = union(work)
+    print(
+        f"run {whole:.0f} s, stages at work {busy:.0f} s, overhead {whole - busy:.0f} s,"
+        f" {len(work)} tasks"
+    )
+    waiting = until(lambda: deferred(airflow), "the sensor waits")
+    landed = time.time()
+    day = START + timedelta(days=given.days)
+    simulate(given.homes, 1, Path(stack.root) / "landing" / str(day), submetered=1, start=day)
+    written = time.time()
+    fired = until(lambda: success(airflow, waiting), "new readings are noticed")
+    after = seconds(fired["end_date"])
+    print(
+        f"threshold reached to run's first task: {after - written:.1f} s"
+        f" (looks every {POKE_SECONDS} s; files written in {written - landed:.1f} s)"
+    )
+
+
+def ended(airflow: Airflow, dag: str, run_id: str) -> dict[str, Any] | None:
+    run = airflow.run(dag, run_id)
+    return run if run["state"] in ("success", "failed") else None
+
+
+def deferred(airflow: Airflow) -> str | None:
+    """The new-readings run that waits now."""
+    run_id = str(airflow.runs(NEW)[0]["dag_run_id"])
+    states = {task["task_id"]: task["state"] for task in airflow.tasks(NEW, run_id)}
+    return run_id if states.get("wait_for_readings") == "deferred" else None
+
+
+def success(airflow: Airflow, run_id: str) -> dict[str, Any] | None:
+    tasks = airflow.tasks(NEW, run_id)
+    (sensor,) = [task for task in tasks if task["task_id"] == "wait_for_readings"]
+    return sensor if sensor["state"] == "success" else None
+
+
+def working(airflow: Airflow, run_id: str) -> Iterable[Interval]:
+    """When each task's own code ran."""
+    for task in airflow.tasks(WEEKLY, run_id):
+        if not task["start_date"]:
+            continue
+        path = (
+            f"/dags/{WEEKLY}/dagRuns/{quote(run_id)}/taskInstances/{task['task_id']}/logs/"
+            f"{task['try_number']}?map_index={task['map_index']}"
+        )
+        entries = airflow.call("GET", path)["content"]
+        stamps = [(e["event"], e["timestamp"]) for e in entries if e.get("timestamp")]
+        begin = next((s for event, s in stamps if event == "::endgroup::"), task["start_date"])
+        end = next((s for event, s in stamps if "Post Execute" in event), task["end_date"])
+        yield seconds(begin), seconds(end)
+
+
+def union(intervals: Iterable[Interval]) -> float:
+    """Seconds that are in at least one interval.
+
+    >>> union([(0, 2), (1, 3), (5, 6)])
+    4.0
+    """
+    total, reached = 0.0, float("-inf")
+    for begin, end in sorted(intervals):
+        total += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return total
+
+
+def seconds(stamp: str) -> float:
+    """Since 1970."""
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def until(true: Any, what: str) -> Any:
+    """Airflow pushes nothing, so it is asked."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            found = true()
+        except (AirflowError, LookupError):
+            found = None
+        if found:
+            return found
+        time.sleep(0.3)
+    raise SystemExit(f"{what}: not within {PATIENCE:.0f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
