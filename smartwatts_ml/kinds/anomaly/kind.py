@@ -200,6 +200,11 @@ class AnomalyKind(Kind):
 
         return charts(predictors, readings, seed)
 
+    def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
+        from smartwatts_ml.kinds.anomaly.pictures import figures
+
+        return figures(predictor, readings)
+
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.anomaly.metrics import headline
 
