@@ -11,7 +11,15 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.anomaly.injection import Event, inject
-from smartwatts_ml.kinds.anomaly.metrics import BINS, COUNTS, STATS, runs, score_bins, vus_pr
+from smartwatts_ml.kinds.anomaly.metrics import (
+    BINS,
+    COUNTS,
+    STATS,
+    false_alerts,
+    runs,
+    score_bins,
+    vus_pr,
+)
 from smartwatts_ml.kinds.anomaly.tables import Seen, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import Scores
@@ -21,8 +29,6 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 __all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]
 
 DAYS_PER_EVENT = 7
-SMEAR_HOURS = 24
-"""A false alert that touches an event and is no longer than this is that event's echo."""
 STREAM = 0x5EED  # keeps the injections of judging apart from those of training
 MONDAY = np.datetime64("1969-12-29", "D")  # the Monday before the epoch
 WEEK = np.timedelta64(7, "D")
@@ -113,7 +119,8 @@ def _note(labelled: bool) -> str:
         return "judged by the labels of the readings (column anomaly)"
     return (
         "judged by seeded injection into held-out readings: about one anomaly in "
-        f"{DAYS_PER_EVENT} days a site, of seven types"
+        f"{DAYS_PER_EVENT} days a site, of seven types; hours soon after one count as normal, "
+        "and score higher than in a home where nothing is wrong"
     )
 
 
@@ -199,25 +206,8 @@ def _block_sums(
     hits = np.r_[0, np.cumsum(alert)]
     add("events", first)
     add("events_hit", first, (hits[last + 1] > hits[first]).astype(float))
-    starts, counts = _false_alerts(alert & ~truth, truth, at)
+    starts, counts = false_alerts(alert & ~truth, truth, at)
     add("false_alerts", starts, counts)
     bins = score_bins(score) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)
     np.add.at(sums, (block, bins), 1.0)
     return sums
-
-
-def _false_alerts(
-    false: np.ndarray, truth: np.ndarray, at: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where each run of false alert hours starts, and for how many it counts: one for each
-    started day, none for a short run that touches an event."""
-    follows = np.r_[False, np.diff(at) == 1]
-    leads = np.r_[follows[1:], False]
-    starts = np.flatnonzero(false & ~(np.r_[False, false[:-1]] & follows))
-    ends = np.flatnonzero(false & ~(np.r_[false[1:], False] & leads))
-    hours = ends - starts + 1
-    after = np.r_[False, truth[:-1]][starts] & follows[starts]
-    before = np.r_[truth[1:], False][ends] & leads[ends]
-    counts = -(-hours // 24)
-    counts[(after | before) & (hours <= SMEAR_HOURS)] = 0
-    return starts, counts.astype(float)
