@@ -164,6 +164,7 @@ class AnomalyKind(Kind):
             "threshold": float(calibration.score(calibration.threshold)),
             "threshold_logit": calibration.threshold,
             "alert_rule": " and ".join(rules),
+            "quiet_repeats": budget is not None,
             "max_alerts_per_month": settings.max_alerts_per_month if budget is None else budget,
             "min_present_hours": settings.min_present_hours,
         }
