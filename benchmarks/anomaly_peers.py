@@ -90,7 +90,9 @@ def autoencoder(values: np.ndarray, hours: np.ndarray, fit: np.ndarray, seed: in
     windows, own = _windows(values, fit)
     some = _some(windows[own], seed)
     layers = (64, 32, 16, 32, 64)
-    network = MLPRegressor(layers, max_iter=40, early_stopping=True, random_state=seed)
+    network = MLPRegressor(
+        hidden_layer_sizes=layers, max_iter=40, early_stopping=True, random_state=seed
+    )
     network.fit(some, some)
     return _by_hour(((network.predict(windows) - windows) ** 2).mean(axis=1))
 

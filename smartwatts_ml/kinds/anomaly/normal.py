@@ -32,7 +32,7 @@ __all__ = ["NormalSeries", "calibrate", "normal_series"]
 
 DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of either
 DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
-ROOM = 0.85  # of the budget, for alerts that are counted
+ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
 
 
 @dataclass(frozen=True)
