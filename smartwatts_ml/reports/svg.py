@@ -8,7 +8,7 @@ from html import escape
 
 from smartwatts_ml.kinds.charts import Band, Line, Panel, Span
 
-__all__ = ["change_bar", "interval_bar", "panel"]
+__all__ = ["change_bar", "interval_bar", "panel", "time_bar"]
 
 WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 34
@@ -169,6 +169,19 @@ def interval_bar(
             f'<circle class="dot {role}" cx="{x(value):.1f}" cy="7" r="4"/>',
         ],
     )
+
+
+def time_bar(parts: Sequence[tuple[str, float, float]], title: str) -> str:
+    """Stretches of one time axis that all rows share; each has a role and, as shares of the
+    axis, where it begins and ends."""
+    width, height = 160, 14
+    drawn = [
+        f'<rect class="time {role}" x="{begin * width:.1f}" y="3" '
+        f'width="{max((end - begin) * width, 0.8):.1f}" height="8"/>'
+        for role, begin, end in parts
+        if end > begin
+    ]
+    return _svg(title, width, height, [f'<path class="grid" d="M0 7H{width}"/>', *drawn])
 
 
 def _svg(title: str, width: int, height: int, parts: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from smartwatts_ml.kinds.base import (
     Trained,
     TrainOptions,
 )
+from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.kinds.targets import TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.settings import TomlSettings
@@ -36,7 +37,8 @@ Spoil = Callable[[np.ndarray], np.ndarray]
 
 
 class LightKind(Kind):
-    """``spoil`` changes the training targets: what a faulty training would learn."""
+    """``spoil`` changes the training targets: what a faulty training would learn; ``drawn``
+    is what its reports show."""
 
     name = "light"
     title = "next hour"
@@ -46,6 +48,7 @@ class LightKind(Kind):
 
     def __init__(self) -> None:
         self.spoil: Spoil = lambda targets: targets
+        self.drawn: tuple[Chart, ...] = ()
 
     def settings_class(self) -> type[TomlSettings]:
         raise NotImplementedError
@@ -113,6 +116,11 @@ class LightKind(Kind):
             )
             for name, rows in sums.items()
         }
+
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        return self.drawn
 
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         site = sums[:, 0]

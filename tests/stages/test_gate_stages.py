@@ -14,17 +14,39 @@ import pytest
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.gate.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 from smartwatts_ml.networks import LiteRTNetwork, embed_details
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.plan import start_run
+from smartwatts_ml.runs import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.store import Store
+from tests.reports.pages import faults_of
 from tests.stages.light import LightKind, use_light
 
 pytestmark = pytest.mark.slow
+
+HOURS = [float(i) for i in range(168)]
+WAVE = [300 + 12_345 * max(np.sin(i / 9), 0) for i in range(168)]
+EVERYTHING = Chart(
+    "Everything that can be drawn",
+    "Lines with gaps, an area and marked stretches, under long titles.",
+    tuple(
+        Panel(
+            f"{word}: a-site-with-a-rather-long-name from 2026-01-05 00:00 UTC, error 123 %",
+            "hours since the start of the week",
+            "W",
+            HOURS,
+            (Line("true", "truth", WAVE), Line("P50", "challenger", [None, *WAVE[1:]])),
+            (Band("P10–P90", "challenger", [0.8 * w for w in WAVE], [1.2 * w for w in WAVE]),),
+            (Span("anomaly", "champion", 20.0, 30.0), Span("alert", "challenger", 167.0, 168.0)),
+        )
+        for word in ("best", "median", "worst")
+    ),
+)
 
 
 @dataclass
@@ -197,6 +219,27 @@ def test_a_champion_trained_on_the_holdout_has_that_part_left_out(service: Servi
     assert any("the champion was trained later" in reason for reason in decision["reasons"])
     starts = decision["record"]["facts"]["starts"]
     assert len(starts) == 4
+
+
+def test_a_training_that_was_given_the_holdout_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelRun, "training", property(lambda run: run.readings))
+    decision = service.retrain(seed=2)
+    assert not decision["accepted"] and decision["outcome"] == "trouble"
+    assert "the challenger was trained on the holdout" in decision["summary"]
+    assert replay(service.objects, service.current, "run2", "light").same
+
+
+def test_a_report_is_whole_on_a_phone_and_in_the_dark_and_asks_for_nothing(
+    service: Service, tmp_path: Path
+) -> None:
+    service.light.drawn = (EVERYTHING,)
+    service.retrain(seed=2)
+    page = tmp_path / "report.html"
+    page.write_text(service.report("run2"))
+    assert "<h2>Everything" in page.read_text()
+    assert faults_of(page) == []
 
 
 @pytest.mark.parametrize("fault", ["shifted", "wrong unit", "half zero"])
