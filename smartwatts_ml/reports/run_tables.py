@@ -125,9 +125,7 @@ def coverage_rows(spans: Sequence[SiteSpan], split: Split) -> dict[str, Any]:
     return {"coverage": rows, "more_sites": max(len(spans) - MOST_SITES, 0)}
 
 
-def _time_bar(
-    span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.datetime64]
-) -> str:
+def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.datetime64]) -> str:
     from markupsafe import Markup
 
     first, last = axis
