@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -100,8 +101,12 @@ def _trainings(arguments: argparse.Namespace) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
-        homes = arguments.homes
-        simulate(homes, arguments.days, root / "landing", seed=3, submetered=homes)
+        if arguments.data:
+            shutil.copytree(arguments.data, root / "landing", copy_function=shutil.copyfile)
+            (root / "landing").chmod(0o755)
+        else:
+            homes = arguments.homes
+            simulate(homes, arguments.days, root / "landing", seed=3, submetered=homes)
         models = {name: arguments.epochs for name in arguments.models}
         for one in try_trainings(root, models):
             said = "yes" if one.accepted else "no"
@@ -125,6 +130,7 @@ def main() -> None:
     two.set_defaults(run=_year)
     three = verbs.add_parser("trainings", help="real trainings that went wrong")
     three.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
+    three.add_argument("--data", type=Path, help="readings; simulated homes where not given")
     three.add_argument("--homes", type=int, default=4)
     three.add_argument("--days", type=int, default=75)
     three.add_argument("--epochs", type=int, default=6)

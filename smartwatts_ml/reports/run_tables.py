@@ -37,7 +37,7 @@ def metric_rows(kind: Kind, decision: Stored) -> dict[str, Any]:
             _cell(decision["metrics"][name].get(metric), intervals[name].get(metric), span, name)
             for name in systems
         ]
-        rows.append({"label": labels.get(metric, metric), "cells": cells})
+        rows.append({"label": labels.get(metric, metric.replace("_", " ")), "cells": cells})
     evidence = decision.get("evidence") or {}
     return {"rows": rows, "systems": systems, "confidence": evidence.get("confidence", 0.95)}
 

@@ -20,7 +20,7 @@ CUT_OFF = """() => {
     if (box.x < 0 || box.y < 0 || right > view.width || bottom > view.height)
       found.push(`outside its picture: ${text.textContent}`);
   }
-  for (const part of document.querySelectorAll('h1, h2, h3, p, li, figure')) {
+  for (const part of document.querySelectorAll('h1, h2, h3, p, li, figure, .scroll')) {
     if (part.scrollWidth > part.clientWidth + 1) found.push(`cut off: ${part.textContent.trim()}`);
   }
   return found;

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from smartwatts_ml.cli import app
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.gate.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
@@ -24,6 +27,7 @@ from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.store import Store
+from smartwatts_ml.store.state import read_state
 from tests.reports.pages import faults_of
 from tests.stages.light import LightKind, use_light
 
@@ -135,6 +139,39 @@ def test_another_seed_is_kept_for_lack_of_evidence_and_replayed_to_the_same_verd
             )
             assert again.same and not again.differences
     assert again.holdout_digest == second["holdout_digest"]
+
+
+def test_a_dry_run_decides_and_records_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_state(service.objects, "light")
+    run = command(service, monkeypatch, "retrain", "light", "--seed", "2", "--dry-run", "--json")
+    assert run.exit_code == 0, run.output
+    assert "light kept, not enough evidence" in json.loads(run.stdout)["models"][0]["summary"]
+    assert read_state(service.objects, "light") == before
+    assert [entry.version for entry in service.store.history("light")] == [1]
+
+
+def test_a_failure_is_told_recorded_and_backs_off(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(targets: np.ndarray) -> np.ndarray:
+        raise OSError("no space left on device")
+
+    service.light.spoil = full_disk
+    run = command(service, monkeypatch, "retrain", "light")
+    assert run.exit_code == 1
+    assert "light failed: no space left on device" in f"{run.stderr}{run.exception}"
+    assert [entry.version for entry in service.store.history("light")] == [1]
+    state = read_state(service.objects, "light")
+    assert state is not None and state.failures == 1 and state.next_attempt is not None
+
+
+def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
+    """What ``smartwatts`` with these words gives, on the service's root."""
+    for name in ("root", "keys", "gate_resamples"):
+        patch.setenv(f"SMARTWATTS_{name.upper()}", str(getattr(service.current, name)))
+    return CliRunner().invoke(app, list(words))
 
 
 def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
