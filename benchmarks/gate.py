@@ -1,14 +1,19 @@
 """Trials of the gate: what it accepts where the truth is known.
 
 python -m benchmarks.gate tables --runs 1000
+python -m benchmarks.gate year --seeds 5 --picture benchmarks/gate_year.png
+python -m benchmarks.gate trainings
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
+import tempfile
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.gate.case import Rules
@@ -66,6 +71,48 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
         )
 
 
+def _tables(arguments: argparse.Namespace) -> None:
+    rows = tables(arguments.runs, arguments.sites, arguments.seed)
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        print_tables(rows)
+
+
+def _year(arguments: argparse.Namespace) -> None:
+    from benchmarks.gate_year import live
+    from benchmarks.gate_year_report import draw_year, print_year
+
+    years = []
+    for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+        years.append(live(seed, arguments.weeks))
+        print(f"seed {seed}", file=sys.stderr)
+    print_year(years)
+    if arguments.picture:
+        draw_year(years, arguments.picture)
+
+
+def _trainings(arguments: argparse.Namespace) -> None:
+    from benchmarks.gate_trainings import try_trainings
+    from smartwatts_ml.simulate import simulate
+
+    print(
+        "| model | what is wrong with the training | accepted | the gate says |\n|---|---|---|---|"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        if arguments.data:
+            shutil.copytree(arguments.data, root / "landing", copy_function=shutil.copyfile)
+            (root / "landing").chmod(0o755)
+        else:
+            homes = arguments.homes
+            simulate(homes, arguments.days, root / "landing", seed=3, submetered=homes)
+        models = {name: arguments.epochs for name in arguments.models}
+        for one in try_trainings(root, models):
+            said = "yes" if one.accepted else "no"
+            print(f"| {one.model} | {one.fault} | {said} | {one.summary} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -74,12 +121,22 @@ def main() -> None:
     one.add_argument("--sites", type=int, default=30)
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--json", action="store_true")
+    one.set_defaults(run=_tables)
+    two = verbs.add_parser("year", help="52 weeks of retraining under four policies")
+    two.add_argument("--seeds", type=int, default=5)
+    two.add_argument("--seed", type=int, default=0)
+    two.add_argument("--weeks", type=int, default=52)
+    two.add_argument("--picture", type=Path)
+    two.set_defaults(run=_year)
+    three = verbs.add_parser("trainings", help="real trainings that went wrong")
+    three.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
+    three.add_argument("--data", type=Path, help="readings; simulated homes where not given")
+    three.add_argument("--homes", type=int, default=4)
+    three.add_argument("--days", type=int, default=75)
+    three.add_argument("--epochs", type=int, default=6)
+    three.set_defaults(run=_trainings)
     arguments = parser.parse_args()
-    rows = tables(arguments.runs, arguments.sites, arguments.seed)
-    if arguments.json:
-        print(json.dumps(rows, indent=1))
-    else:
-        print_tables(rows)
+    arguments.run(arguments)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,19 @@ from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.kinds.features import Histograms, histograms
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.base import Readings, SiteSpan
+from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.readings.split import Split
 
-__all__ = ["TRAINED_ON", "TrainedOn", "describe_training", "later_starts", "read_trained_on"]
+__all__ = [
+    "TRAINED_ON",
+    "TrainedOn",
+    "Witnessed",
+    "describe_training",
+    "later_starts",
+    "leaks",
+    "read_trained_on",
+]
 
 TRAINED_ON = "trained_on.json"
 
@@ -58,10 +67,56 @@ class TrainedOn:
         }
 
 
-def describe_training(readings: Readings, channels: tuple[str, ...] | None) -> TrainedOn:
-    """What these training readings are."""
-    ends = {span.site: span.end.astype("datetime64[s]") for span in readings.spans()}
-    return TrainedOn(ends, histograms(readings, channels))
+class Witnessed(Readings):
+    """Readings that remember what they gave: ``ends``, of each site that was loaded the
+    latest end of an interval (exclusive, UTC)."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+        self.ends: dict[str, np.datetime64] = {}
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        return self._readings.spans()
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        loaded = self._readings.load(site, period_s, channels)
+        if len(loaded):
+            end = loaded.end.astype("datetime64[s]")
+            self.ends[site] = max(end, self.ends[site]) if site in self.ends else end
+        return loaded
+
+    def quality(self, site: str) -> SiteQuality:
+        return self._readings.quality(site)
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        return self._readings.mark(loaded)
+
+
+def describe_training(readings: Witnessed, channels: tuple[str, ...] | None) -> TrainedOn:
+    """What a training was given: ends as it was seen to load, not as it was meant to."""
+    return TrainedOn(dict(readings.ends), histograms(readings, channels))
+
+
+def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
+    """What a challenger learned of its own holdout, as a clause; empty where nothing. One
+    that nothing is known of fails too."""
+    if trained_on is None or not trained_on.ends:
+        return "what the challenger was trained on is not known"
+    held_out = sorted(split.held_out_sites & trained_on.ends.keys())
+    if held_out:
+        return f"the challenger was trained on sites that are held out: {', '.join(held_out)}"
+    rounding = np.timedelta64(period_s, "s")
+    late = [
+        site
+        for site, end in trained_on.ends.items()
+        if end >= split.holdout_start[site] - split.embargo + rounding
+    ]
+    if not late:
+        return ""
+    return (
+        f"the challenger was trained on the holdout, or too close before it, at {len(late)} of "
+        f"{len(trained_on.ends)} sites"
+    )
 
 
 def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn | None:

@@ -19,7 +19,13 @@ from smartwatts_ml.gate.case import Facts
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION
 from smartwatts_ml.gate.drift import Drift, drift
 from smartwatts_ml.gate.extremes import check_extremes
-from smartwatts_ml.gate.holdout import later_starts, left_out_sentence, read_trained_on, to_json
+from smartwatts_ml.gate.holdout import (
+    later_starts,
+    leaks,
+    left_out_sentence,
+    read_trained_on,
+    to_json,
+)
 from smartwatts_ml.kinds.base import Details, Network, Predictor, Scores
 from smartwatts_ml.kinds.features import histograms
 from smartwatts_ml.networks import LiteRTNetwork
@@ -81,6 +87,9 @@ def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bo
     if champion and champion.network:
         predictors[CHAMPION] = run.kind.predictor(champion.network)
     predictors |= run.kind.baselines(run.spec, details, run.training)
+    learned = read_trained_on(run.objects, run.model, details)
+    leak = leaks(run.split, learned, run.spec.period_s)
+    troubles = (leak, champion.trouble if champion else "")
     facts = Facts(
         split=run.split.digest,
         champion_version=manifest.version if manifest else None,
@@ -89,7 +98,7 @@ def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bo
         checks=(check_extremes(run.kind, challenger),),
         drift=champion.drift if champion else (),
         overlap_weeks=run.kind.overlap_weeks(run.spec),
-        troubles=(champion.trouble,) if champion and champion.trouble else (),
+        troubles=tuple(filter(None, troubles)),
         left_out=left_out_sentence(starts, run.split, run.readings.spans()),
         starts=to_json(starts),
     )

@@ -20,7 +20,7 @@ from smartwatts_ml.gate.statistics import (
     holm,
     jackknife_p,
 )
-from smartwatts_ml.gate.wording import number, signed
+from smartwatts_ml.gate.wording import chance, number, signed
 from smartwatts_ml.kinds.base import Criterion, Scores
 from smartwatts_ml.resampling import Over, site_sums, slices_of
 
@@ -111,7 +111,7 @@ def series_test(case: Case, opponent: str) -> Comparison | None:
     role = "decides" if decides else "shown, does not decide"
     text = (
         f"{'passed' if passed else 'failed'}: Diebold-Mariano over {len(gains)} weeks against "
-        f"{opponent}: p = {p:.3f} ({role})"
+        f"{opponent}: {chance(p)} ({role})"
     )
     return Comparison(**{**vars(made), "text": text})
 
@@ -274,6 +274,6 @@ def _text(
         return f"{text} ({change})"
     if role == "guard":
         allowed = f"{criterion.tolerance:.0%}" if criterion.relative else f"{criterion.tolerance:g}"
-        return f"{text} ({change}; may fall by {allowed}; p = {p:.3f}, Holm)"
+        return f"{text} ({change}; may fall by {allowed}; {chance(p)}, Holm)"
     span = f"gain {found.gain:.4g}, at least {found.low:.4g}" if np.isfinite(found.low) else change
-    return f"{text} ({span} with {case.rules.confidence:.0%} confidence, p = {p:.3f})"
+    return f"{text} ({span} with {case.rules.confidence:.0%} confidence, {chance(p)})"

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from smartwatts_ml.gate.decision import Comparison, Evidence, SliceResult
 
-__all__ = ["lacking", "number", "signed", "slice_sentence"]
+__all__ = ["chance", "lacking", "number", "signed", "slice_sentence"]
 
 MANY = 100_000
 
@@ -21,6 +21,15 @@ def number(value: float) -> str:
     ('0.1235', 'missing')
     """
     return f"{value:.4g}" if np.isfinite(value) else "missing"
+
+
+def chance(p: float) -> str:
+    """A p-value.
+
+    >>> chance(0.0123), chance(0.0)
+    ('p = 0.012', 'p < 0.001')
+    """
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def signed(metric: str, ours: float, theirs: float) -> str:

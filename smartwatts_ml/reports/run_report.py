@@ -18,7 +18,7 @@ from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
-from smartwatts_ml.reports.svg import panel
+from smartwatts_ml.reports.svg import looks, panel
 from smartwatts_ml.runs import ModelRun
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.forced import Forced, forced
@@ -110,8 +110,10 @@ def _training_chart(training: dict[str, Any] | None) -> list[Chart]:
         for name in names
     )
     epochs = [float(i + 1) for i in range(len(log))]
-    drawn = Panel("loss by epoch", "epoch", "loss", epochs, lines)
-    return [Chart("Training", "Loss on training readings, and on those that it watched.", (drawn,))]
+    drawn = Panel("lower is better", "epoch", "loss", epochs, lines)
+    return [
+        Chart("Loss by epoch", "Loss on training readings, and on those that it watched.", (drawn,))
+    ]
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def _drawn(chart: Chart) -> dict[str, Any]:
 
     keys: dict[str, str] = {}
     for one in chart.panels:
-        keys |= {line.label: line.role for line in one.lines}
+        keys |= dict(zip((line.label for line in one.lines), looks(one.lines), strict=True))
         keys |= {band.label: band.role for band in one.bands}
         keys |= {span.label: span.role for span in one.spans}
     return {

@@ -10,7 +10,7 @@ import numpy as np
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.split import Split
-from smartwatts_ml.reports.svg import change_bar, interval_bar
+from smartwatts_ml.reports.svg import change_bar, interval_bar, time_bar
 
 __all__ = ["coverage_rows", "drift_rows", "metric_rows", "slice_rows"]
 
@@ -37,7 +37,7 @@ def metric_rows(kind: Kind, decision: Stored) -> dict[str, Any]:
             _cell(decision["metrics"][name].get(metric), intervals[name].get(metric), span, name)
             for name in systems
         ]
-        rows.append({"label": labels.get(metric, metric), "cells": cells})
+        rows.append({"label": labels.get(metric, metric.replace("_", " ")), "cells": cells})
     evidence = decision.get("evidence") or {}
     return {"rows": rows, "systems": systems, "confidence": evidence.get("confidence", 0.95)}
 
@@ -107,7 +107,9 @@ def drift_rows(decision: Stored) -> list[dict[str, Any]]:
 
 
 def coverage_rows(spans: Sequence[SiteSpan], split: Split) -> dict[str, Any]:
-    """What each site holds, and from when on it is held out."""
+    """What each site holds, from when on it is held out, and both on a common time axis."""
+    shown = spans[:MOST_SITES]
+    axis = (min(span.start for span in shown), max(span.end for span in shown))
     rows = [
         {
             "site": span.site,
@@ -116,10 +118,29 @@ def coverage_rows(spans: Sequence[SiteSpan], split: Split) -> dict[str, Any]:
             "held_out": str(split.holdout_start[span.site])[:10],
             "coverage": "–" if span.coverage is None else f"{span.coverage:.1%}",
             "unseen": span.site in split.held_out_sites,
+            "bar": _time_bar(span, split, axis),
         }
-        for span in spans[:MOST_SITES]
+        for span in shown
     ]
     return {"coverage": rows, "more_sites": max(len(spans) - MOST_SITES, 0)}
+
+
+def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.datetime64]) -> str:
+    from markupsafe import Markup
+
+    first, last = axis
+
+    def share(time: np.datetime64) -> float:
+        return float(np.clip((time - first) / (last - first), 0, 1))
+
+    held_out = split.holdout_start[span.site]
+    trained = span.start if span.site in split.held_out_sites else held_out - split.embargo
+    parts = [
+        ("challenger", share(span.start), share(trained)),
+        ("context", share(trained), share(held_out)),
+        ("champion", share(held_out), share(span.end)),
+    ]
+    return Markup(time_bar(parts, f"{span.site}, {str(span.start)[:10]} to {str(span.end)[:10]}"))
 
 
 def _number(value: float | None) -> str:

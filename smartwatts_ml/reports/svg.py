@@ -8,10 +8,10 @@ from html import escape
 
 from smartwatts_ml.kinds.charts import Band, Line, Panel, Span
 
-__all__ = ["change_bar", "interval_bar", "panel"]
+__all__ = ["change_bar", "interval_bar", "looks", "panel", "time_bar"]
 
-WIDTH, HEIGHT = 360, 190
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 34
+WIDTH, HEIGHT = 360, 200
+LEFT, RIGHT, TOP, BOTTOM = 46, 8, 18, 34
 TICKS = 4
 Points = Sequence[float | None]
 
@@ -50,10 +50,13 @@ def panel(drawn: Panel) -> str:
         *(_stretch(axes, span) for span in drawn.spans),
         _grid(axes),
         *(_area(axes, drawn.x, band) for band in drawn.bands),
-        *(_line(axes, drawn.x, line) for line in drawn.lines),
+        *(
+            _line(axes, drawn.x, line, look)
+            for line, look in zip(drawn.lines, looks(drawn.lines), strict=True)
+        ),
         f'<text class="axis" x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">'
         f"{escape(drawn.x_label)}</text>",
-        f'<text class="axis" x="{LEFT + 4}" y="{TOP + 8}">{escape(drawn.y_label)}</text>',
+        f'<text class="axis" x="4" y="11">{escape(drawn.y_label)}</text>',
     ]
     return _svg(drawn.title, WIDTH, HEIGHT, parts)
 
@@ -92,8 +95,14 @@ def _short(value: float) -> str:
     return f"{value / 1000:g}k" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
-def _line(axes: _Axes, xs: Sequence[float], line: Line) -> str:
-    return f'<path class="line {line.role}" d="{_path(axes, xs, line.y)}"/>'
+def looks(lines: Sequence[Line]) -> list[str]:
+    """Classes of each line: a role that is there already is drawn again, but dashed."""
+    roles = [line.role for line in lines]
+    return [f"{role} again" if role in roles[:i] else role for i, role in enumerate(roles)]
+
+
+def _line(axes: _Axes, xs: Sequence[float], line: Line, look: str) -> str:
+    return f'<path class="line {look}" d="{_path(axes, xs, line.y)}"/>'
 
 
 def _path(axes: _Axes, xs: Sequence[float], ys: Points) -> str:
@@ -169,6 +178,19 @@ def interval_bar(
             f'<circle class="dot {role}" cx="{x(value):.1f}" cy="7" r="4"/>',
         ],
     )
+
+
+def time_bar(parts: Sequence[tuple[str, float, float]], title: str) -> str:
+    """Stretches of one time axis that all rows share; each has a role and, as shares of the
+    axis, where it begins and ends."""
+    width, height = 160, 14
+    drawn = [
+        f'<rect class="time {role}" x="{begin * width:.1f}" y="3" '
+        f'width="{max((end - begin) * width, 0.8):.1f}" height="8"/>'
+        for role, begin, end in parts
+        if end > begin
+    ]
+    return _svg(title, width, height, [f'<path class="grid" d="M0 7H{width}"/>', *drawn])
 
 
 def _svg(title: str, width: int, height: int, parts: Sequence[str]) -> str:

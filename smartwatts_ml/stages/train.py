@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from smartwatts_ml.gate.holdout import TRAINED_ON, describe_training
+from smartwatts_ml.gate.holdout import TRAINED_ON, Witnessed, describe_training
 from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
 from smartwatts_ml.native import import_keras
 from smartwatts_ml.networks import save_keras
@@ -55,11 +55,12 @@ def train(
     with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS):
         import_keras()
         started, cpu = time.monotonic(), time.process_time()
-        trained = run.kind.train(run.spec, run.training, options, progress)
+        readings = Witnessed(run.training)
+        trained = run.kind.train(run.spec, readings, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "challenger.keras"
-            trained_on = describe_training(run.training, run.spec.channels)
+            trained_on = describe_training(readings, run.spec.channels)
             run.write(TRAINED_ON, trained_on.to_bytes())
             details = trained.details | _origin(run) | {"trained": trained_on.summary()}
             save_keras(trained.network, details, path)

@@ -183,7 +183,42 @@ def _assert_scores(kind: Kind, scores: Scores) -> None:
     assert scores.sums.shape == (len(scores.sites), len(scores.channels), len(scores.stats))
     assert np.isfinite(scores.sums).all()
     metrics = {**kind.headline(site_sums(scores)), **scores.extra}
-    assert set(kind.required_metrics) | {c.metric for c in kind.criteria} <= set(metrics)
+    floors = kind.floors({"max_alerts_per_month": 2.0})
+    asked = {c.metric for c in kind.criteria} | {floor.metric for floor in floors}
+    assert set(kind.required_metrics) | asked <= set(metrics)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_its_charts_survive_the_run_and_can_be_drawn(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    import json
+
+    from smartwatts_ml.kinds.charts import Chart
+    from smartwatts_ml.reports.svg import panel
+
+    case = case_of(name)
+    holdout = HoldoutReadings(case.readings, case.split)
+    training = TrainingReadings(case.readings, case.split)
+    systems = {
+        "challenger": case.kind.predictor(case.network),
+        "champion": case.kind.predictor(case.file),
+        **case.kind.baselines(case.spec, case.trained.details, training),
+    }
+    charts = case.kind.charts(case.spec, systems, holdout, 7)
+    assert charts
+    for chart in charts:
+        assert Chart.from_json(json.loads(json.dumps(chart.to_json()))).to_json() == (
+            chart.to_json()
+        )
+        assert chart.title and chart.caption and chart.panels
+        for one in chart.panels:
+            assert any(line.role == "challenger" for line in one.lines) or one.spans
+            ys = [line.y for line in one.lines] + [band.low for band in one.bands]
+            assert all(len(y) == len(one.x) > 1 for y in ys)
+            assert all(any(value is not None for value in line.y) for line in one.lines)
+            assert "nan" not in panel(one).lower()
 
 
 @pytest.mark.slow

@@ -7,11 +7,12 @@ the last day. For tests of stages, where what a real kind does is not the point.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import (
@@ -26,17 +27,26 @@ from smartwatts_ml.kinds.base import (
     Trained,
     TrainOptions,
 )
+from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.kinds.targets import TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings
-from smartwatts_ml.settings import TomlSettings
+from smartwatts_ml.settings import TomlSettings, known_variables
 
 DAY_H = 24
 STATS = ("error", "n", "truth")
 Spoil = Callable[[np.ndarray], np.ndarray]
 
 
+class LightSettings(TomlSettings):
+    """None."""
+
+    table: ClassVar[str] = "light"
+    model_config = SettingsConfigDict(env_prefix="SMARTWATTS_LIGHT_", extra="forbid")
+
+
 class LightKind(Kind):
-    """``spoil`` changes the training targets: what a faulty training would learn."""
+    """``spoil`` changes the training targets: what a faulty training would learn; ``drawn``
+    is what its reports show."""
 
     name = "light"
     title = "next hour"
@@ -46,9 +56,10 @@ class LightKind(Kind):
 
     def __init__(self) -> None:
         self.spoil: Spoil = lambda targets: targets
+        self.drawn: tuple[Chart, ...] = ()
 
     def settings_class(self) -> type[TomlSettings]:
-        raise NotImplementedError
+        return LightSettings
 
     def models(self) -> tuple[ModelSpec, ...]:
         return (self.spec(),)
@@ -114,6 +125,11 @@ class LightKind(Kind):
             for name, rows in sums.items()
         }
 
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        return self.drawn
+
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         site = sums[:, 0]
         return {"wape": float(np.mean(site[:, 0] / np.maximum(site[:, 2], 1e-9)))}
@@ -168,6 +184,7 @@ def use_light(monkeypatch: pytest.MonkeyPatch) -> LightKind:
     """Make it the only kind there is, in this process."""
     import smartwatts_ml.kinds
 
+    known_variables()  # kept for the process: of the kinds that there are
     light = LightKind()
     monkeypatch.setattr(smartwatts_ml.kinds, "kinds", lambda: {"light": light})
     return light

@@ -10,21 +10,47 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from smartwatts_ml.cli import app
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.gate.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 from smartwatts_ml.networks import LiteRTNetwork, embed_details
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.plan import start_run
+from smartwatts_ml.runs import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.store import Store
+from smartwatts_ml.store.state import read_state
+from tests.reports.pages import faults_of
 from tests.stages.light import LightKind, use_light
 
 pytestmark = pytest.mark.slow
+
+HOURS = [float(i) for i in range(168)]
+WAVE = [300 + 12_345 * max(np.sin(i / 9), 0) for i in range(168)]
+EVERYTHING = Chart(
+    "Everything that can be drawn",
+    "Lines with gaps, an area and marked stretches, under long titles.",
+    tuple(
+        Panel(
+            f"{word}: a-site-with-a-rather-long-name from 2026-01-05 00:00 UTC, error 123 %",
+            "hours since the start of the week",
+            "W",
+            HOURS,
+            (Line("true", "truth", WAVE), Line("P50", "challenger", [None, *WAVE[1:]])),
+            (Band("P10–P90", "challenger", [0.8 * w for w in WAVE], [1.2 * w for w in WAVE]),),
+            (Span("anomaly", "champion", 20.0, 30.0), Span("alert", "challenger", 167.0, 168.0)),
+        )
+        for word in ("best", "median", "worst")
+    ),
+)
 
 
 @dataclass
@@ -115,6 +141,39 @@ def test_another_seed_is_kept_for_lack_of_evidence_and_replayed_to_the_same_verd
     assert again.holdout_digest == second["holdout_digest"]
 
 
+def test_a_dry_run_decides_and_records_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_state(service.objects, "light")
+    run = command(service, monkeypatch, "retrain", "light", "--seed", "2", "--dry-run", "--json")
+    assert run.exit_code == 0, run.output
+    assert "light kept, not enough evidence" in json.loads(run.stdout)["models"][0]["summary"]
+    assert read_state(service.objects, "light") == before
+    assert [entry.version for entry in service.store.history("light")] == [1]
+
+
+def test_a_failure_is_told_recorded_and_backs_off(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(targets: np.ndarray) -> np.ndarray:
+        raise OSError("no space left on device")
+
+    service.light.spoil = full_disk
+    run = command(service, monkeypatch, "retrain", "light")
+    assert run.exit_code == 1
+    assert "light failed: no space left on device" in f"{run.stderr}{run.exception}"
+    assert [entry.version for entry in service.store.history("light")] == [1]
+    state = read_state(service.objects, "light")
+    assert state is not None and state.failures == 1 and state.next_attempt is not None
+
+
+def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
+    """What ``smartwatts`` with these words gives, on the service's root."""
+    for name in ("root", "keys", "gate_resamples"):
+        patch.setenv(f"SMARTWATTS_{name.upper()}", str(getattr(service.current, name)))
+    return CliRunner().invoke(app, list(words))
+
+
 def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
     other = service.current.model_copy(update={"holdout_share": 0.5, "gate_confidence": 0.6})
     assert replay(service.objects, other, "run1", "light").same
@@ -197,6 +256,27 @@ def test_a_champion_trained_on_the_holdout_has_that_part_left_out(service: Servi
     assert any("the champion was trained later" in reason for reason in decision["reasons"])
     starts = decision["record"]["facts"]["starts"]
     assert len(starts) == 4
+
+
+def test_a_training_that_was_given_the_holdout_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelRun, "training", property(lambda run: run.readings))
+    decision = service.retrain(seed=2)
+    assert not decision["accepted"] and decision["outcome"] == "trouble"
+    assert "the challenger was trained on the holdout" in decision["summary"]
+    assert replay(service.objects, service.current, "run2", "light").same
+
+
+def test_a_report_is_whole_on_a_phone_and_in_the_dark_and_asks_for_nothing(
+    service: Service, tmp_path: Path
+) -> None:
+    service.light.drawn = (EVERYTHING,)
+    service.retrain(seed=2)
+    page = tmp_path / "report.html"
+    page.write_text(service.report("run2"))
+    assert "<h2>Everything" in page.read_text()
+    assert faults_of(page) == []
 
 
 @pytest.mark.parametrize("fault", ["shifted", "wrong unit", "half zero"])

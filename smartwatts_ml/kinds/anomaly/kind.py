@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AnomalyKind"]
 
+LEAST_RECALL = 0.05
+"""Share of events that has to raise an alert."""
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -178,9 +180,13 @@ class AnomalyKind(Kind):
         return {"hour_of_week_mad": fit_hour_of_week_mad(readings, budget)}
 
     def floors(self, details: Details) -> tuple[Floor, ...]:
-        """Alerts may exceed the budget that the threshold was set for by half, not more."""
+        """Alerts may exceed the budget that the threshold was set for by half, not more; and
+        scores that rank well are worth nothing where no event ever reaches the threshold."""
         limit = 1.5 * float(details["max_alerts_per_month"])
-        return (Floor("false_alerts_per_month", "lower", limit, "false alerts a month"),)
+        return (
+            Floor("false_alerts_per_month", "lower", limit, "false alerts a month"),
+            Floor("event_recall", "higher", LEAST_RECALL, "of events with an alert"),
+        )
 
     def predictor(self, network: Network) -> Predictor:
         from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer

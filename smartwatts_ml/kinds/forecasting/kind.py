@@ -9,6 +9,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import (
     Criterion,
     Details,
+    Floor,
     Kind,
     ModelSpec,
     Network,
@@ -36,6 +37,8 @@ CONTEXT_DAYS = 28
 NAMED = {24: "24h", 168: "7d", 720: "30d"}
 MAX_HORIZON = 720
 MAX_EMBARGO_DAYS = 7
+COVERAGE = (0.6, 0.97)
+"""Of truth, what P10 to P90 has to hold at least and at most: 0.8 is meant."""
 ENERGY = ("device_id", "issued_at", "period", "hours", "energy_kwh", "p10_kwh", "p90_kwh")
 
 
@@ -136,6 +139,15 @@ class ForecastingKind(Kind):
             "four_week_mean": SameHourMean(horizon, weeks=4),
             "last_week": SameHourMean(horizon, weeks=1),
         }
+
+    def floors(self, details: Details) -> tuple[Floor, ...]:
+        """WAPE is of P50 alone: P10 and P90 have to mean what they say, about."""
+        least, most = COVERAGE
+        label = "of truth between P10 and P90"
+        return (
+            Floor("coverage_80", "higher", least, label),
+            Floor("coverage_80", "lower", most, label),
+        )
 
     def predictor(self, network: Network) -> Predictor:
         from smartwatts_ml.kinds.forecasting.predictors import NetworkForecaster

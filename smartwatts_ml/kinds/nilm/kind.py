@@ -9,6 +9,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import (
     Criterion,
     Details,
+    Floor,
     Kind,
     ModelSpec,
     Network,
@@ -147,6 +148,11 @@ class NilmKind(Kind):
         from smartwatts_ml.kinds.nilm.baselines import fit_baselines
 
         return dict(fit_baselines(details, readings))
+
+    def floors(self, details: Details) -> tuple[Floor, ...]:
+        """A network that hardly ever says "on" has a smaller MAE than the mean has: F1 has to
+        be above what saying "on" at all times gives."""
+        return (Floor("f1_gain", "higher", 0.0, 'F1 beyond that of always saying "on"'),)
 
     def predictor(self, network: Network) -> Predictor:
         from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor

@@ -1,0 +1,225 @@
+"""52 weeks of retraining under different policies: what is in force, and how wrong it is.
+
+Each week gradient-boosted trees learn three appliances from mains on the newest weeks, as
+the sub-meters tell them, faults and all. Every policy is offered the same challenger on the
+same holdout; it is measured on the truth of the week that follows, which none of them sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from benchmarks.gate_homes import APPLIANCES, WARM_UP, Fleet, make_fleet
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Case, Decision, Facts, Rules, judge
+from smartwatts_ml.gate.drift import drift
+from smartwatts_ml.kinds import find_kind
+from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.kinds.features import Histograms, histograms
+from smartwatts_ml.kinds.nilm.metrics import STATS, statistics
+from smartwatts_ml.kinds.targets import HOUR_BANDS
+from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.settings import Settings
+
+__all__ = ["POLICIES", "Year", "live"]
+
+WEEKS, SITES = 52, 40
+HOLDOUT_WEEKS = 4
+THRESHOLDS = dict(zip(APPLIANCES, (150.0, 150.0, 100.0), strict=True))
+EXAMPLES = 12_000
+WEEK_H, DAY_S = 168, 86_400
+RUINED, RUINED_APPLIANCE = 1.1, 1.5
+"""How much worse on truth than what it replaced a model is that should never have gone out:
+by a tenth in all, or by half for one appliance, over the four weeks that follow."""
+Power = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Model:
+    """``power``: from features (…, n_features) to W (…, n_appliances); ``days``: of its
+    training; ``week``: when it was made."""
+
+    power: Power
+    mean: np.ndarray
+    days: dict[str, Histograms]
+    week: int
+
+
+@dataclass(frozen=True)
+class Week:
+    """What the policies are asked about."""
+
+    number: int
+    split: Split
+    challenger: Model
+    champion: Model
+    scored: Callable[[], dict[str, Scores]]
+    now: dict[str, Histograms]
+
+
+@dataclass(frozen=True)
+class Year:
+    """By policy: MAE on truth by week, W, and the weeks of what it put into force, with
+    those of them that were ruined."""
+
+    errors: dict[str, np.ndarray]
+    deployed: dict[str, list[int]]
+    ruined: dict[str, list[int]]
+
+
+def by_gate(week: Week) -> bool:
+    """The gate that ships, with the rules that ship and the criteria of NILM."""
+    return _decide(week).accepted
+
+
+def by_metric(week: Week) -> bool:
+    """The lower MAE on the holdout wins."""
+    headline, scores = find_kind("nilm").headline, week.scored()
+    ours, theirs = (headline(site_sums(scores[name]))["mae_w"] for name in (CHALLENGER, CHAMPION))
+    return ours < theirs
+
+
+POLICIES: dict[str, Callable[[Week], bool]] = {
+    "this gate": by_gate,
+    "lower metric wins": by_metric,
+    "always deploy": lambda week: True,
+    "never retrain": lambda week: False,
+}
+
+
+def _decide(week: Week) -> Decision:
+    kind: Any = find_kind("nilm")
+    facts = Facts(
+        split=week.split.digest,
+        champion_version=week.champion.week,
+        unseen=tuple(sorted(week.split.held_out_sites)),
+        floors=kind.floors({}),
+        drift=drift(week.champion.days, week.now, week.challenger.days),
+    )
+    rules = Rules.of(Settings(), seed=week.number)
+    return judge(Case(kind, "nilm", week.scored(), rules, facts))
+
+
+def live(seed: int, weeks: int = WEEKS, sites: int = SITES) -> Year:
+    """One year under every policy."""
+    fleet = make_fleet(sites, weeks + HOLDOUT_WEEKS, seed)
+    first = _train(fleet, WARM_UP, seed)[0]
+    champions = dict.fromkeys(POLICIES, first)
+    errors: dict[str, list[float]] = {name: [] for name in POLICIES}
+    deployed: dict[str, list[int]] = {name: [] for name in POLICIES}
+    ruined: dict[str, list[int]] = {name: [] for name in POLICIES}
+    for week in range(WARM_UP + 1, WARM_UP + weeks):
+        challenger, split = _train(fleet, week, seed)
+        offer = _Offer(fleet, week, split, challenger)
+        for name, accepts in POLICIES.items():
+            champion = champions[name]
+            if accepts(offer.against(champion)):
+                deployed[name].append(week - WARM_UP)
+                if _is_ruined(fleet, week, challenger, champion):
+                    ruined[name].append(week - WARM_UP)
+                champions[name] = challenger
+        truths = {id(c): _on_truth(fleet, c, week, 1).mean() for c in champions.values()}
+        for name, champion in champions.items():
+            errors[name].append(float(truths[id(champion)]))
+    return Year({name: np.array(found) for name, found in errors.items()}, deployed, ruined)
+
+
+def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
+    """On the weeks before the holdout, of sites that are not held out, as labelled."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    settings = Settings()
+    readings = fleet.until(week, WARM_UP)
+    split = make_split(
+        readings.spans(),
+        share=HOLDOUT_WEEKS / WARM_UP,
+        min_days=7,
+        embargo_s=DAY_S,
+        site_share=settings.holdout_site_share,
+        min_sites=settings.holdout_min_sites,
+    )
+    seen = [i for i, site in enumerate(fleet.sites) if site not in split.held_out_sites]
+    hours = slice((week - WARM_UP) * WEEK_H, (week - HOLDOUT_WEEKS) * WEEK_H - 24)
+    x = fleet.features[seen, hours].reshape(-1, fleet.features.shape[-1])
+    y = fleet.labels[seen, hours].reshape(-1, len(APPLIANCES))
+    drawn = np.random.default_rng((seed, week)).choice(len(x), EXAMPLES, replace=False)
+    trees = [
+        HistGradientBoostingRegressor(
+            max_iter=50, learning_rate=0.15, max_leaf_nodes=24, random_state=week
+        ).fit(x[drawn], y[drawn, k])
+        for k in range(len(APPLIANCES))
+    ]
+
+    def power(features: np.ndarray) -> np.ndarray:
+        rows = features.reshape(-1, features.shape[-1])
+        made = np.stack([np.maximum(tree.predict(rows), 0) for tree in trees], -1)
+        return made.reshape(*features.shape[:-1], -1)
+
+    days = histograms(TrainingReadings(readings, split), (MAINS,))
+    return Model(power, y.mean(0), days, week), split
+
+
+class _Offer:
+    """A week's challenger, scored once beside whichever champion a policy has."""
+
+    def __init__(self, fleet: Fleet, week: int, split: Split, challenger: Model) -> None:
+        hours = slice((week - HOLDOUT_WEEKS) * WEEK_H, week * WEEK_H)
+        self._x, self._labels = fleet.features[:, hours], fleet.labels[:, hours]
+        self._sites, self._week = fleet.sites, week
+        self._split, self._challenger = split, challenger
+        self._now = histograms(HoldoutReadings(fleet.until(week, WARM_UP), split), (MAINS,))
+        mean = np.broadcast_to(challenger.mean, self._labels.shape)
+        made = {CHALLENGER: challenger.power(self._x), "mean_power": mean}
+        self._scores = {name: self._score(power) for name, power in made.items()}
+
+    def _score(self, power: np.ndarray) -> Scores:
+        return _scores(self._sites, self._labels, power, self._week)
+
+    def against(self, champion: Model) -> Week:
+        """The week as a policy with this champion sees it; the champion is scored when
+        the policy asks."""
+        scored = partial(self._against, champion)
+        return Week(self._week, self._split, self._challenger, champion, scored, self._now)
+
+    def _against(self, champion: Model) -> dict[str, Scores]:
+        return {**self._scores, CHAMPION: self._score(champion.power(self._x))}
+
+
+def _scores(sites: list[str], truth: np.ndarray, power: np.ndarray, week: int) -> Scores:
+    """NILM's own statistics, a block for each site and week."""
+    shape = (len(sites), HOLDOUT_WEEKS, 7, len(HOUR_BANDS), 6, len(APPLIANCES))
+    true, said = (
+        values.reshape(shape).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 42)
+        for values in (truth, power)
+    )
+    at = np.tile([THRESHOLDS[name] for name in APPLIANCES], len(true) // len(APPLIANCES))
+    sums = np.stack([statistics(*one) for one in zip(true, said, at, strict=True)])
+    by_band = sums.reshape(-1, len(HOUR_BANDS), len(APPLIANCES), len(STATS))
+    monday = np.datetime64("2025-08-18") + 7 * np.arange(week - HOLDOUT_WEEKS, week)
+    return Scores(
+        APPLIANCES,
+        STATS,
+        np.repeat(sites, HOLDOUT_WEEKS),
+        np.tile(monday, len(sites)),
+        by_band.sum(1),
+        {band: by_band[:, i] for i, band in enumerate(HOUR_BANDS)},
+    )
+
+
+def _on_truth(fleet: Fleet, model: Model, week: int, weeks: int) -> np.ndarray:
+    """MAE of each appliance over the weeks that follow, W, shape (n_appliances,)."""
+    hours = slice(week * WEEK_H, (week + weeks) * WEEK_H)
+    miss = np.abs(model.power(fleet.features[:, hours]) - fleet.truth[:, hours])
+    return np.asarray(miss.mean((0, 1)))
+
+
+def _is_ruined(fleet: Fleet, week: int, new: Model, old: Model) -> bool:
+    ours, theirs = (_on_truth(fleet, model, week, HOLDOUT_WEEKS) for model in (new, old))
+    worse = ours.mean() > RUINED * theirs.mean()
+    return bool(worse or np.any(ours > RUINED_APPLIANCE * np.maximum(theirs, 1.0)))

@@ -1,0 +1,46 @@
+"""Trainings of real kinds that went wrong never replace a sound champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.gate_trainings import FAULTS, Verdict, try_trainings
+from smartwatts_ml.simulate import simulate
+
+SOUND = "none, another seed"
+LEAK = "trained on the holdout"
+REFUSED = {"worse", "slice", "guard", "not better than the baseline", "check"}
+
+
+def check(verdicts: list[Verdict]) -> None:
+    """The first, a sound champion, was accepted; every fault after it is refused."""
+    champion, *others = verdicts
+    assert champion.accepted, champion.summary
+    for one in others:
+        assert one.fault == SOUND or not one.accepted, one
+        assert one.summary.startswith(f"{one.model} kept: ") or one.fault == SOUND, one
+        if one.fault == LEAK:
+            assert "the challenger was trained on the holdout" in one.summary
+        elif one.fault != SOUND:
+            assert one.outcome in REFUSED, one
+
+
+@pytest.mark.slow
+def test_a_forecaster_that_learned_kw_for_w_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "2048")
+    simulate(3, 60, tmp_path / "root" / "landing", seed=2, submetered=0)
+    check(list(try_trainings(tmp_path / "root", {"forecasting_24h": 4}, ("kW for W",))))
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("model", ["nilm", "forecasting_24h", "anomaly"])
+def test_every_fault_of_a_training_is_refused_with_a_sentence(model: str, tmp_path: Path) -> None:
+    simulate(4, 75, tmp_path / "root" / "landing", seed=3, submetered=4)
+    verdicts = list(try_trainings(tmp_path / "root", {model: 6}))
+    assert [one.fault for one in verdicts] == ["champion", *FAULTS]
+    check(verdicts)
