@@ -6,16 +6,18 @@ the same seed get the same draws, which is what makes their comparison paired.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from smartwatts_ml.kinds.base import Scores
 
-__all__ = ["Over", "resample", "site_sums", "slices_of"]
+__all__ = ["Over", "resample", "site_sums", "slices_of", "without"]
 
 Over = Literal["sites", "weeks"]
+SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
 
 def site_sums(scores: Scores, weights: np.ndarray | None = None) -> np.ndarray:
@@ -37,8 +39,8 @@ def resample(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.n
     rng = np.random.default_rng(seed)
     if over == "sites":
         total = site_sums(scores)
-        for _ in range(count):
-            yield total[rng.integers(0, len(total), len(total))]
+        for drawn in rng.integers(0, len(total), (count, len(total))):
+            yield total[drawn]
         return
     _, site_of = np.unique(scores.sites, return_inverse=True)
     rows_of = [np.flatnonzero(site_of == site) for site in range(site_of.max() + 1)]
@@ -49,21 +51,48 @@ def resample(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.n
         yield site_sums(scores, weights)
 
 
-def slices_of(scores: Scores) -> dict[str, Scores]:
-    """The scores of each site and, where there are several, of each channel."""
-
-    def part(rows: np.ndarray, columns: slice) -> Scores:
-        return Scores(
-            scores.channels[columns],
-            scores.stats,
-            scores.sites[rows],
-            scores.weeks[rows],
-            scores.sums[rows][:, columns],
-        )
-
-    every = np.ones(len(scores.sites), bool)
-    found = {f"site {s}": part(scores.sites == s, slice(None)) for s in np.unique(scores.sites)}
+def slices_of(scores: Scores, unseen: Collection[str] | None = None) -> dict[str, Scores]:
+    """The scores of each site and, where there are several, of each channel, season, band
+    of hours, and of sites that training saw or did not (``unseen``) see."""
+    found = {f"site {s}": _part(scores, scores.sites == s) for s in np.unique(scores.sites)}
     if len(scores.channels) > 1:
+        every = np.ones(len(scores.sites), bool)
         for i, channel in enumerate(scores.channels):
-            found[f"channel {channel}"] = part(every, slice(i, i + 1))
+            found[f"channel {channel}"] = _part(scores, every, slice(i, i + 1))
+    season = scores.weeks.astype("datetime64[M]").astype(int) % 12 + 1
+    season = season % 12 // 3
+    groups = {f"months {name}": season == i for i, name in enumerate(SEASONS)}
+    if unseen is not None:
+        held_out = np.isin(scores.sites, list(unseen))
+        groups |= {"sites seen": ~held_out, "sites unseen": held_out}
+    for name, rows in groups.items():
+        if rows.any() and not rows.all():
+            found[name] = _part(scores, rows)
+    for name, sums in scores.bands.items():
+        found[f"hours {name}"] = replace(scores, sums=sums, bands={}, extra={})
     return found
+
+
+def without(scores: Scores, names: Collection[str]) -> Scores:
+    """The scores less the sites and channels among the slices named; other slices stay."""
+    sites = [name.removeprefix("site ") for name in names if name.startswith("site ")]
+    rows = ~np.isin(scores.sites, sites)
+    columns = [i for i, c in enumerate(scores.channels) if f"channel {c}" not in names]
+    return replace(
+        scores,
+        channels=tuple(scores.channels[i] for i in columns),
+        sites=scores.sites[rows],
+        weeks=scores.weeks[rows],
+        sums=scores.sums[rows][:, columns],
+        bands={name: sums[rows][:, columns] for name, sums in scores.bands.items()},
+    )
+
+
+def _part(scores: Scores, rows: np.ndarray, columns: slice = slice(None)) -> Scores:
+    return Scores(
+        scores.channels[columns],
+        scores.stats,
+        scores.sites[rows],
+        scores.weeks[rows],
+        scores.sums[rows][:, columns],
+    )

@@ -6,7 +6,6 @@ runs/<run_id>/<model>/…                challenger, scores, decision, file, rep
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import secrets
@@ -19,8 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, UsageError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Scores
@@ -29,6 +26,7 @@ from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReadings, make_split
 from smartwatts_ml.readings.table import Snapshot, open_table
+from smartwatts_ml.scorefile import pack_scores, unpack_scores
 from smartwatts_ml.settings import Settings
 
 __all__ = [
@@ -176,39 +174,12 @@ class ModelRun:
             path.write_bytes(self.read(name))
             yield path
 
-    def write_scores(self, scores: dict[str, Scores]) -> None:
-        """Keep scores for the judgement of the converted file."""
-        arrays: dict[str, Any] = {}
-        texts: dict[str, Any] = {}
-        for name, score in scores.items():
-            arrays[f"{name}/sites"] = score.sites.astype(str)
-            arrays[f"{name}/weeks"] = score.weeks.astype("datetime64[D]")
-            arrays[f"{name}/sums"] = score.sums
-            texts[name] = {
-                "channels": score.channels,
-                "stats": score.stats,
-                "extra": dict(score.extra),
-                "notes": score.notes,
-            }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, texts=np.array(json.dumps(texts)), **arrays)
-        self.write("scores.npz", buffer.getvalue())
+    def write_scores(self, scores: dict[str, Scores]) -> str:
+        """Keep the scores that a decision was made from; their address."""
+        return self.write("scores.npz", pack_scores(scores))
 
     def read_scores(self) -> dict[str, Scores]:
-        with np.load(io.BytesIO(self.read("scores.npz")), allow_pickle=False) as arrays:
-            texts = json.loads(str(arrays["texts"]))
-            return {
-                name: Scores(
-                    channels=tuple(text["channels"]),
-                    stats=tuple(text["stats"]),
-                    sites=arrays[f"{name}/sites"],
-                    weeks=arrays[f"{name}/weeks"],
-                    sums=arrays[f"{name}/sums"],
-                    extra=text["extra"],
-                    notes=tuple(text["notes"]),
-                )
-                for name, text in texts.items()
-            }
+        return unpack_scores(self.read("scores.npz"))
 
 
 class _Selected(Readings):

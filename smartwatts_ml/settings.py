@@ -141,16 +141,39 @@ class Settings(TomlSettings):
         10, gt=1, description="Fewer sites than this: the holdout is by time alone."
     )
     gate_confidence: float = Field(
-        0.9,
+        0.97,
         gt=0.5,
         lt=1,
-        description="How sure the paired bootstrap has to be that a challenger is better.",
+        description="How sure the gate has to be that a challenger is better, and, guards and "
+        "slices taken together, that something got worse. At 0.97 fewer than 5 % of equal "
+        "challengers pass, with room for what the test does not know.",
     )
     gate_resamples: int = Field(1000, ge=100, description="Resamples of the paired bootstrap.")
     gate_slice_loss: float = Field(
+        0.25, gt=0, description="Share by which a single site may get worse."
+    )
+    gate_group_loss: float = Field(
+        0.1,
+        gt=0,
+        description="Share by which an appliance, a season, a band of hours, or the sites "
+        "that training saw or did not see may get worse.",
+    )
+    gate_least_gain: float = Field(
+        0.005,
+        ge=0,
+        description="Share by which a challenger has to be better at least: training again "
+        "with another seed changes a model by about as much.",
+    )
+    gate_margin: float = Field(
+        0.02,
+        gt=0,
+        description="Share by which a challenger may be worse at most that repairs a named "
+        "failure of the champion.",
+    )
+    gate_drift: float = Field(
         0.25,
         gt=0,
-        description="A site or appliance that gets worse by more than this share blocks.",
+        description="Population stability index of an input from which on it has drifted.",
     )
     pointer_days: int = Field(30, gt=0, description="Days until a champion pointer expires.")
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from smartwatts_ml.store import HistoryEntry, Manifest
     from smartwatts_ml.store.inspection import FileDescription
 
+FORCE = "force"
+
 __all__ = ["champions_table", "history_table", "print_description", "print_manifest"]
 
 
@@ -40,12 +42,19 @@ def _champion_cells(row: dict[str, Any]) -> list[str]:
         return [row["model"], "[red]✗[/red]" if row["problem"] else "–", "", "", "", ""]
     return [
         row["model"],
-        f"v{row['version']}" + (" (rolled back)" if row["action"] == "rollback" else ""),
+        f"v{row['version']}" + _how(row),
         str(row["serial"]),
         _minute(row["time"]),
         f"{row['size'] / 1024:.0f} KiB",
         row["expires"][:10] if row["expires"] else "[yellow]missing[/yellow]",
     ]
+
+
+def _how(row: dict[str, Any]) -> str:
+    """How a champion came into force, where that was not the gate's verdict."""
+    if row.get("forced"):
+        return f" [bold red](forced by {escape(row['forced']['actor'])})[/bold red]"
+    return " (rolled back)" if row["action"] == "rollback" else ""
 
 
 def history_table(entries: Iterable[HistoryEntry]) -> Table:
@@ -56,7 +65,7 @@ def history_table(entries: Iterable[HistoryEntry]) -> Table:
         table.add_row(
             str(entry.serial),
             _minute(entry.time),
-            entry.action,
+            f"[bold red]{entry.action}[/bold red]" if entry.action == FORCE else entry.action,
             f"v{entry.version}",
             before,
             escape(entry.actor),

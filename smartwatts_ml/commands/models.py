@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, err, out, print_json
+from smartwatts_ml.commands.judging import replay
 from smartwatts_ml.commands.model_tables import (
     champions_table,
     history_table,
@@ -72,12 +74,15 @@ def list_models(root: RootOption = None, as_json: JsonOption = False) -> None:
 
 
 def _champion_row(store: Store, model: str) -> dict[str, Any]:
+    from smartwatts_ml.store.forced import in_force_by_force
+
     row: dict[str, Any] = {"model": model, "version": None, "problem": None}
     try:
         champion = store.champion(model)
         if champion is None:
             return row
         entry, manifest = champion.entry, champion.manifest
+        by_force = in_force_by_force(store.history(model))
         row |= {
             "version": entry.version,
             "serial": entry.serial,
@@ -89,6 +94,7 @@ def _champion_row(store: Store, model: str) -> dict[str, Any]:
             "size": manifest.size,
             "file": store.file_uri(manifest),
             "expires": None,
+            "forced": by_force.to_json() if by_force else None,
         }
         row["expires"] = store.pointer(model).expires
     except NotFoundError:
@@ -109,7 +115,10 @@ def show(
 
     Example: smartwatts models show nilm --version 3
     """
+    from smartwatts_ml.store.forced import forced
+
     store = open_store(root)
+    marks = [one for one in forced(store.history(model)) if version in (None, one.version)]
     if version is None:
         champion = store.champion(model)
         if champion is None:
@@ -121,6 +130,9 @@ def show(
         print_json(manifest.payload())
     else:
         print_manifest(manifest, store.file_uri(manifest))
+        for one in marks:
+            if one.version == manifest.version:
+                out.print(f"[bold red]{escape(one.text)}[/bold red]", soft_wrap=True)
 
 
 @app.command()
@@ -214,5 +226,5 @@ def inspect(
     print_description(file, described)
 
 
-for verb in (resign, verify, prune):
+for verb in (replay, resign, verify, prune):
     app.command()(verb)

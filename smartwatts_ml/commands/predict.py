@@ -42,7 +42,7 @@ predict_app = typer.Typer(
 ModelPath = Annotated[
     Path, typer.Option(help="A .tflite file (or .keras, which loads TensorFlow).", dir_okay=False)
 ]
-DECIMALS = {"score": 6, "energy_kwh": 4}
+DECIMALS = {"score": 6, "energy_kwh": 4, "p10_kwh": 4, "p90_kwh": 4}
 """Digits after the point in predictions; 2 (hundredths of a watt) where not listed."""
 
 
@@ -130,10 +130,14 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
                 f"nothing to predict from in {', '.join(map(str, input))}: "
                 f"mains readings every {period_s} s or faster are needed"
             )
+        remarks = kind.remarks(readings)
         if as_json:
-            print_json({"output": str(output), "rows": rows, "model": network.details["model"]})
-        else:
-            out.print(f"{output}: {rows:,} rows", soft_wrap=True)
+            model = network.details["model"]
+            print_json({"output": str(output), "rows": rows, "model": model, "notes": remarks})
+            return
+        for line in remarks:
+            err.print(f"note: {line}", soft_wrap=True)
+        out.print(f"{output}: {rows:,} rows", soft_wrap=True)
 
     return body
 

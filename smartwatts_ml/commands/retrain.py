@@ -18,7 +18,7 @@ from smartwatts_ml.commands.common import (
     print_json,
     progress_bar,
 )
-from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.errors import SmartwattsError, UsageError
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 
@@ -148,18 +148,36 @@ def publish(
     models: ModelsArgument = None,
     root: RootOption = None,
     run: RunOption = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Publish ONE rejected model against the gate's verdict."),
+    ] = False,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", help="Why it is forced; signed into the history, with your name."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish a run's accepted files as new versions; a rejected one is recorded as such."""
+    """Publish a run's accepted files as new versions; a rejected one is recorded as such.
+
+    With --force and --reason a rejected challenger is put in force all the same. The history
+    says who did it and what the gate had said, and every page shows it in red.
+
+    Example: smartwatts publish nilm --force --reason "new meters; v3 reads them wrongly"
+    """
     from smartwatts_ml.stages.pipeline import publish_run
 
+    if force != bool(reason and reason.strip()):
+        raise UsageError("--force needs a --reason, and --reason is for --force alone")
+    if force and len(models or ()) != 1:
+        raise UsageError("--force needs exactly one MODEL")
     for_each_model(
         models,
         root,
         run,
         as_json,
         lambda objects, current, run_id, model, report: publish_run(
-            objects, current, run_id, model, getpass.getuser()
+            objects, current, run_id, model, getpass.getuser(), reason if force else None
         ),
     )
 

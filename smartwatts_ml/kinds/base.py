@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings, SiteSpan
     from smartwatts_ml.settings import TomlSettings
 
 __all__ = [
     "Criterion",
     "Details",
+    "Floor",
     "Kind",
     "ModelSpec",
     "Network",
@@ -129,13 +131,26 @@ class Criterion:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """A limit that a challenger has to keep whatever the champion does."""
+
+    metric: str
+    better: Literal["lower", "higher"]
+    limit: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Scores:
     """Additive statistics of predictions against truth, a block for each site and week.
 
     ``sites``: str, shape (n_blocks,). ``weeks``: datetime64[D] of the Monday, same shape.
     ``sums``: float64, shape (n_blocks, n_channels, n_stats); blocks of two systems that
-    were evaluated together are the same blocks in the same order. ``extra``: metrics of
-    the whole that cannot be added up.
+    were evaluated together are the same blocks in the same order. ``bands``: the same by
+    band of local hours, where statistics belong to hours. ``targets``: digest of the
+    windows that were scored and of their truth, equal for systems that saw the same.
+    ``extra``: metrics of the whole that cannot be added up. ``record``: plain JSON too
+    long to be shown.
     """
 
     channels: tuple[str, ...]
@@ -143,9 +158,12 @@ class Scores:
     sites: np.ndarray
     weeks: np.ndarray
     sums: np.ndarray
+    bands: Mapping[str, np.ndarray] = field(default_factory=dict)
+    targets: str = ""
     extra: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tables: Mapping[str, Table] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Kind(ABC):
@@ -213,6 +231,21 @@ class Kind(ABC):
         """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where
         undefined. Pure; the gate calls it on bootstrap samples and on slices."""
 
+    def floors(self, details: Details) -> tuple[Floor, ...]:
+        """Limits that hold for a challenger with these details, beside the baselines."""
+        return ()
+
+    def overlap_weeks(self, spec: ModelSpec) -> int | None:
+        """For forecasts: how many weeks one of them spans, which makes the errors of
+        neighbouring weeks alike. None: the model does not forecast."""
+        return None
+
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        """What a run's report shows beside the numbers, all from ``score_from`` on."""
+        return ()
+
     def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
         """PNG by name: what an evaluation shows beside its numbers."""
         return {}
@@ -227,6 +260,10 @@ class Kind(ABC):
     ) -> Iterator[pd.DataFrame]:
         """Predictions as frames in ``columns(**options)``, a site at a time; stamps are
         datetime64[s] in UTC."""
+
+    def remarks(self, readings: Readings) -> list[str]:
+        """What a person should know of predictions from these readings, a line each."""
+        return []
 
     @abstractmethod
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:

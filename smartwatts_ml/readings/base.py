@@ -18,9 +18,21 @@ from smartwatts_ml.ahead import map_ahead
 if TYPE_CHECKING:
     from smartwatts_ml.readings.quality import SiteQuality
 
-__all__ = ["MAINS", "Readings", "SiteReadings", "SiteSpan", "device_id", "split_device_id"]
+__all__ = [
+    "MAINS",
+    "NO_POWER",
+    "TEMPERATURE",
+    "Readings",
+    "SiteReadings",
+    "SiteSpan",
+    "device_id",
+    "split_device_id",
+]
 
 MAINS = "mains"
+TEMPERATURE = "temperature"
+NO_POWER = frozenset({TEMPERATURE})
+"""Channels that hold no power: outdoor temperature, in degrees Celsius."""
 AHEAD = 2
 
 

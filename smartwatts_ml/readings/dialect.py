@@ -16,7 +16,8 @@ __all__ = ["Dialect", "find_dialect"]
 
 SEPARATORS = (",", ";", "\t", "|")
 FIX = f"the first line names the columns: {','.join(CSV_COLUMNS)}"
-SAMPLE = 20_000
+SAMPLE = 2_000
+"""Lines, spread over the block, that tell a file's decimal mark and form of timestamps."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,15 @@ def find_dialect(data: bytes, first_line: int, name: str, source: Source) -> Dia
     >>> found.separator, found.positions["timestamp"], found.ignored
     (';', 2, ('x',))
     """
-    lines = data.decode("utf-8", "replace").split("\n")
-    for offset, text in enumerate(lines):
+    lines = data.split(b"\n")
+    for offset, line in enumerate(lines):
+        text = line.decode("utf-8", "replace")
         if text.strip():
             number = first_line + offset
             separator, names = _columns(text, name, number)
             positions = _positions(names, name, number)
-            sample = lines[offset + 1 : offset + 1 + SAMPLE]
+            below = lines[offset + 1 :]
+            sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // SAMPLE + 1]]
             wanted = (positions[TIMESTAMP], positions[CONSUMPTION])
             stamps, values = _fields(sample, separator, len(names), wanted)
             return Dialect(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -65,8 +66,10 @@ class Rows:
 class Spill:
     """A folder with one file a column, and an index of which rows belong to which shard.
 
-    A shard is named by a non-negative integer. Memory holds at most ``ROWS_IN_MEMORY``
-    rows, besides 24 bytes for each run of rows of one shard.
+    A shard is named by a non-negative integer. Memory holds at most twice
+    ``ROWS_IN_MEMORY`` rows, those of a batch that a thread sorts and writes and those that
+    come meanwhile, besides 24 bytes for each run of rows of one shard. What that thread
+    meets (a full disk) is raised by the next call.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,9 +83,12 @@ class Spill:
         self._written = 0
         self._runs: list[np.ndarray] = []
         self._index: np.ndarray | None = None
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
 
     def close(self) -> None:
         """Give up the rows and their place on disk."""
+        self._writer.shutdown()
         for file in self._files.values():
             file.close()
         shutil.rmtree(self._folder)
@@ -93,14 +99,23 @@ class Spill:
         self._waiting.append((shards, rows))
         self._waiting_rows += len(rows)
         if self._waiting_rows >= ROWS_IN_MEMORY:
-            self._flush()
+            self._write_on()
 
-    def _flush(self) -> None:
-        if not self._waiting_rows:
-            return
-        shards = np.concatenate([shards for shards, _ in self._waiting])
-        rows = Rows.join([rows for _, rows in self._waiting])
-        self._waiting, self._waiting_rows = [], 0
+    def _write_on(self) -> None:
+        """Hand on what waits, once the batch before it is written."""
+        self._wait()
+        if self._waiting_rows:
+            self._writing = self._writer.submit(self._write, self._waiting)
+            self._waiting, self._waiting_rows = [], 0
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, batch: list[tuple[np.ndarray, Rows]]) -> None:
+        shards = np.concatenate([shards for shards, _ in batch])
+        rows = Rows.join([rows for _, rows in batch])
         if np.any(shards[1:] != shards[:-1]):
             # A radix sort for small numbers, which those of months and buckets are.
             keys = shards.astype(np.int16) if shards.max() < SMALL_KEYS else shards
@@ -141,7 +156,8 @@ class Spill:
     def _sorted_runs(self) -> np.ndarray:
         """Shard, first row and rows of each run, shape (n, 3), sorted by shard and place."""
         if self._index is None:
-            self._flush()
+            self._write_on()
+            self._wait()
             runs = np.concatenate(self._runs) if self._runs else np.zeros((0, 3), np.int64)
             self._index = runs[np.argsort(runs[:, 0], kind="stable")]
         return self._index

@@ -7,7 +7,7 @@ training of a run and every judgement in it agree without handing anything over.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.quality import SiteQuality
 
-__all__ = ["HoldoutReadings", "Split", "TrainingReadings", "make_split"]
+__all__ = ["HoldoutReadings", "Split", "TrainingReadings", "hold_out_later", "make_split"]
 
 DAY = np.timedelta64(86_400, "s")
 
@@ -64,6 +64,15 @@ def make_split(
         embargo=np.timedelta64(embargo_s, "s"),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def hold_out_later(split: Split, starts: Mapping[str, np.datetime64]) -> Split:
+    """The same split, but nothing is scored before ``starts`` of a site: what a champion
+    had been trained on. Training ends where it ended."""
+    later = {
+        site: max(start, starts.get(site, start)) for site, start in split.holdout_start.items()
+    }
+    return replace(split, holdout_start=later)
 
 
 def _stable_hash(site: str) -> str:

@@ -34,6 +34,7 @@ def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict
         "by_site_and_channel": _cells(kind, scores),
         "tables": {title: _plain(rows) for title, rows in scores.tables.items()},
         "notes": list(scores.notes),
+        "record": dict(scores.record),
     }
 
 

@@ -1,16 +1,32 @@
-"""The HTML report of one model in one run: the decision, and the pictures behind it."""
+"""The HTML report of one model in one run: the decision, and the pictures behind it.
+
+One file without scripts, fonts or requests; light and dark; readable on a phone.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
+from smartwatts_ml.gate.decision import plain
+from smartwatts_ml.kinds.base import Predictor
+from smartwatts_ml.kinds.charts import Chart, Line, Panel
+from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
-from smartwatts_ml.reports.figures import Figure, slices_figure, training_figure
+from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
+from smartwatts_ml.reports.svg import panel
 from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.store import Store
+from smartwatts_ml.store.forced import Forced, forced
 
-__all__ = ["write_report"]
+__all__ = ["write_charts", "write_report"]
+
+CHARTS = "charts.json"
+TEMPLATE = "run_report.html"
 
 
 def write_report(run: ModelRun) -> str:
@@ -18,46 +34,97 @@ def write_report(run: ModelRun) -> str:
     from jinja2 import Environment, PackageLoader, select_autoescape
 
     decision = run.read_json("decision.json")
-    training = _training(run)
-    systems = [name for name, values in decision["metrics"].items() if values]
-    names = sorted({metric for name in systems for metric in decision["metrics"][name]})
+    training = _left(run, "training.json")
+    drawn = _left(run, CHARTS) or {"charts": []}
+    charts = [Chart.from_json(value) for value in drawn["charts"]]
     page = Environment(
         loader=PackageLoader("smartwatts_ml.reports", "."), autoescape=select_autoescape()
-    ).get_template("run_report.html")
+    ).get_template(TEMPLATE)
     html = page.render(
-        **decision,
+        **{
+            **decision,
+            **metric_rows(run.kind, decision),
+            **slice_rows(run.kind, decision),
+            **_coverage(run),
+            "drift": drift_rows(decision),
+        },
         run_id=run.run_id,
         snapshot=run.snapshot,
-        systems=systems,
-        metric_names=names,
-        number=_number,
         training=training,
-        figures=_figures(run, decision, training),
+        charts=[_drawn(chart) for chart in (*charts, *_training_chart(training))],
+        failure=drawn.get("failure"),
+        forced=_forced(run),
         quality=f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
     )
     return run.write("report.html", html.encode())
 
 
-def _training(run: ModelRun) -> dict[str, Any] | None:
+def write_charts(
+    run: ModelRun, predictors: Mapping[str, Predictor], holdout: Readings, seed: int
+) -> None:
+    """Leave the kind's own charts in the run, for every report that follows.
+
+    Charts inform, they decide nothing: no fault in making them may cost a retraining, nor
+    may it go unseen, so it is logged and the report says that they are missing and why.
+    """
     try:
-        training: dict[str, Any] = json.loads(run.read("training.json"))
+        charts = [chart.to_json() for chart in run.kind.charts(run.spec, predictors, holdout, seed)]
+        made: dict[str, Any] = {"charts": charts}
+    except Exception as error:
+        logging.getLogger("smartwatts").exception("%s: no charts", run.model)
+        made = {"charts": [], "failure": str(error) or type(error).__name__}
+    run.write_json(CHARTS, plain(made))
+
+
+def _left(run: ModelRun, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(run.read(name))
     except NotFoundError:
         return None
-    return training
+    return found
 
 
-def _figures(
-    run: ModelRun, decision: dict[str, Any], training: dict[str, Any] | None
-) -> list[Figure]:
-    figures = []
-    improve = next(c for c in run.kind.criteria if c.role == "improve")
-    if decision.get("slices"):
-        figures.append(slices_figure(decision["slices"], improve))
-    if training and training["log"]:
-        figures.append(training_figure(training["log"]))
-    return figures
+def _forced(run: ModelRun) -> list[Forced]:
+    """Forced versions; a store that does not verify says so where it is used."""
+    try:
+        return list(forced(Store(run.objects, Path(run.settings.keys)).history(run.model)))
+    except StoreError as error:
+        logging.getLogger("smartwatts").warning("%s: no history: %s", run.model, error)
+        return []
 
 
-def _number(values: dict[str, float | None], metric: str) -> str:
-    value = values.get(metric)
-    return "–" if value is None else f"{value:.4g}"
+def _coverage(run: ModelRun) -> dict[str, Any]:
+    try:
+        return coverage_rows(run.readings.spans(), run.split)
+    except NotEnoughReadingsError:
+        return {}
+
+
+def _training_chart(training: dict[str, Any] | None) -> list[Chart]:
+    log = training["log"] if training else []
+    names = [name for name in (log[0] if log else ()) if "loss" in name]
+    if not names:
+        return []
+    lines = tuple(
+        Line(name, "champion" if "val" in name else "challenger", [row.get(name) for row in log])
+        for name in names
+    )
+    epochs = [float(i + 1) for i in range(len(log))]
+    drawn = Panel("loss by epoch", "epoch", "loss", epochs, lines)
+    return [Chart("Training", "Loss on training readings, and on those that it watched.", (drawn,))]
+
+
+def _drawn(chart: Chart) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    keys: dict[str, str] = {}
+    for one in chart.panels:
+        keys |= {line.label: line.role for line in one.lines}
+        keys |= {band.label: band.role for band in one.bands}
+        keys |= {span.label: span.role for span in one.spans}
+    return {
+        "title": chart.title,
+        "caption": chart.caption,
+        "legend": [(role, label) for label, role in keys.items()],
+        "panels": [{"title": one.title, "svg": Markup(panel(one))} for one in chart.panels],
+    }

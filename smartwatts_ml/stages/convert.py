@@ -1,22 +1,21 @@
 """Convert: an accepted challenger becomes a LiteRT file, and the file is judged again.
 
 What ships is what was judged: the same holdout, the same rules, the same opponents, with
-the file's own predictions; then its size and its latency.
+the file's own predictions; then its parity, its outputs on extremes, its size and latency.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from smartwatts_ml.conversion import Converted, convert_network
-from smartwatts_ml.errors import SmartwattsError
-from smartwatts_ml.gate import CHALLENGER, Decision, judge
-from smartwatts_ml.kinds.base import Progress, Scores
-from smartwatts_ml.networks import LiteRTNetwork, load_keras
+from smartwatts_ml.conversion import Converted, ParityError, convert_network
+from smartwatts_ml.gate import CHALLENGER, Case, Check, Decision, judge
+from smartwatts_ml.gate.extremes import check_extremes
+from smartwatts_ml.gate.opponents import holdout_from, sha256_of
+from smartwatts_ml.gate.record import case_of, read_decision, write_decision
+from smartwatts_ml.kinds.base import Progress
+from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork, load_keras
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs import ModelRun
@@ -25,16 +24,17 @@ from smartwatts_ml.settings import Settings
 __all__ = ["JudgedFile", "convert"]
 
 PARITY_SAMPLES = 64
+UNLIKE_KERAS = "the converted file does not compute what the trained model computes"
 
 
 @dataclass(frozen=True)
 class JudgedFile:
-    """A converted file and the decision on it."""
+    """The decision on a converted file; no file where none computes what Keras computes."""
 
     decision: Decision
-    uri: str
-    sha256: str
-    converted: Converted
+    uri: str | None = None
+    sha256: str | None = None
+    converted: Converted | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -43,7 +43,7 @@ class JudgedFile:
             "reasons": list(self.decision.reasons),
             "uri": self.uri,
             "sha256": self.sha256,
-            **self.converted.to_json(),
+            **(self.converted.to_json() if self.converted else {}),
         }
 
 
@@ -59,76 +59,97 @@ def convert(
 ) -> JudgedFile:
     """Convert the run's challenger and judge the file."""
     run = ModelRun(objects, settings, run_id, model)
-    before = run.read_json("decision.json")
+    before = read_decision(run)
     with run.local("challenger.keras") as path:
         challenger = load_keras(path)
     progress("converting", 0.1)
-    samples = run.kind.sample_inputs(challenger.details, PARITY_SAMPLES, seed)
-    converted = convert_network(challenger, samples, quantization)
-    progress("judging the file", 0.4)
-    scores = run.read_scores()
-    file_network = LiteRTNetwork(converted.content, f"{model}.tflite")
-    judged = run.kind.evaluate(
-        run.spec, {CHALLENGER: run.kind.predictor(file_network)}, run.holdout, seed
-    )[CHALLENGER]
-    _check_same_targets(judged, scores[CHALLENGER])
-    decision = judge(
-        run.kind,
-        model,
-        {**scores, CHALLENGER: judged},
-        settings,
-        holdout_digest=run.split.digest,
-        champion_version=before["champion_version"],
-        seed=seed,
+    case = case_of(run, before)
+    try:
+        samples = run.kind.sample_inputs(challenger.details, PARITY_SAMPLES, seed)
+        converted = convert_network(challenger, samples, quantization)
+    except ParityError as error:
+        judged = _unlike_keras(run, case, before, str(error))
+    else:
+        progress("judging the file", 0.4)
+        judged = _judge_file(run, case, before, challenger, converted)
+    write_report(run)
+    progress(judged.decision.summary, 1.0)
+    return judged
+
+
+def _judge_file(
+    run: ModelRun,
+    case: Case,
+    before: dict[str, Any],
+    challenger: KerasNetwork,
+    converted: Converted,
+) -> JudgedFile:
+    network = LiteRTNetwork(converted.content, f"{run.model}.tflite")
+    predictor = {CHALLENGER: run.kind.predictor(network)}
+    holdout = holdout_from(run, case.facts)
+    scores = run.kind.evaluate(run.spec, predictor, holdout, case.rules.seed)
+    checks = (check_extremes(run.kind, network), *_budget_checks(converted, run.settings))
+    case = replace(
+        case,
+        scores={**case.scores, **scores},
+        facts=replace(case.facts, checks=checks),
     )
-    decision = _within_budget(decision, converted, settings)
-    sha256 = hashlib.sha256(converted.content).hexdigest()
-    uri = run.write(f"{model}.tflite", converted.content)
-    details = challenger.details
-    run.write_json(
-        "decision.json",
-        {
-            **decision.to_json(),
+    decision = judge(case)
+    sha256 = sha256_of(converted.content)
+    uri = run.write(f"{run.model}.tflite", converted.content)
+    write_decision(
+        run,
+        case,
+        decision,
+        judged=f"{run.model}.tflite",
+        judged_sha256=sha256,
+        champion_sha256=before["record"]["champion_sha256"],
+        more={
             "sha256": sha256,
             "quantization": converted.quantization,
             "latency_ms": converted.latency_ms,
             "parity": converted.parity,
-            "inputs": details["inputs"],
-            "outputs": details["outputs"],
+            "inputs": challenger.details["inputs"],
+            "outputs": challenger.details["outputs"],
         },
     )
-    write_report(run)
-    progress(decision.summary, 1.0)
     return JudgedFile(decision, uri, sha256, converted)
 
 
-def _check_same_targets(file_scores: Scores, scores: Scores) -> None:
-    same = (
-        file_scores.channels == scores.channels
-        and np.array_equal(file_scores.sites, scores.sites)
-        and np.array_equal(
-            file_scores.weeks.astype("datetime64[D]"), scores.weeks.astype("datetime64[D]")
-        )
-    )
-    if not same:
-        raise SmartwattsError("the file was scored on other targets than its opponents")
-
-
-def _within_budget(decision: Decision, converted: Converted, settings: Settings) -> Decision:
-    """Reject a file that is too large or too slow for the gateway."""
-    size_kib = len(converted.content) / 1024
-    problems = []
-    if size_kib > settings.max_file_kib:
-        problems.append(f"failed: file of {size_kib:.0f} KiB, at most {settings.max_file_kib}")
-    if converted.latency_ms > settings.max_latency_ms:
-        problems.append(
-            f"failed: {converted.latency_ms:.2f} ms a call, at most {settings.max_latency_ms}"
-        )
-    if not problems:
-        return decision
-    return replace(
+def _unlike_keras(run: ModelRun, case: Case, before: dict[str, Any], why: str) -> JudgedFile:
+    parity = Check("parity", False, f"{UNLIKE_KERAS}: {why}")
+    case = replace(case, facts=replace(case.facts, checks=(parity,)))
+    decision = judge(case)
+    record = before["record"]
+    write_decision(
+        run,
+        case,
         decision,
-        accepted=False,
-        reasons=(*decision.reasons, *problems),
-        summary=f"{decision.model} kept: {problems[0].removeprefix('failed: ')}",
+        judged=record["judged"]["file"],
+        judged_sha256=record["judged"]["sha256"],
+        champion_sha256=record["champion_sha256"],
+    )
+    return JudgedFile(decision)
+
+
+def _budget_checks(converted: Converted, settings: Settings) -> tuple[Check, ...]:
+    """Whether the file computes what Keras does, and is small and quick enough."""
+    kib = len(converted.content) / 1024
+    worst = max(converted.parity.values(), default=0.0)
+    return (
+        Check(
+            "parity",
+            True,
+            f"differs from Keras by at most {worst:.2%} of an output's spread",
+        ),
+        Check(
+            "size",
+            kib <= settings.max_file_kib,
+            f"file of {kib:.0f} KiB, at most {settings.max_file_kib}",
+        ),
+        Check(
+            "latency",
+            converted.latency_ms <= settings.max_latency_ms,
+            f"{converted.latency_ms:.2f} ms a call, at most {settings.max_latency_ms:g}",
+        ),
     )

@@ -170,22 +170,32 @@ def publish_stage(root: str, run_id: str, model: str, actor: str) -> dict[str, A
 
 
 def publish_run(
-    objects: Objects, current: Settings, run_id: str, model: str, actor: str
+    objects: Objects,
+    current: Settings,
+    run_id: str,
+    model: str,
+    actor: str,
+    force: str | None = None,
 ) -> dict[str, Any]:
     """Publish, and leave in the run what it gave. A challenger that became stale is judged
-    again, against the champion that came into force meanwhile."""
+    again, against the champion that came into force meanwhile. ``force``: why a rejected
+    one is published all the same; it is converted first where it was not."""
     from smartwatts_ml.runs import ModelRun
     from smartwatts_ml.stages.publish import publish
 
+    run = ModelRun(objects, current, run_id, model)
+    if force is not None and not run.read_json("decision.json").get("sha256"):
+        _convert(objects, current, run_id, model, log_progress)
     for _ in range(JUDGEMENTS):
         try:
-            result = publish(objects, current, run_id, model, actor=actor).to_json()
+            result = publish(objects, current, run_id, model, actor=actor, force=force).to_json()
         except StaleChallengerError as error:
             log_progress(f"{error}; doing so", 0.0)
-            if _validate(objects, current, run_id, model, log_progress)["proceed"]:
+            proceed = _validate(objects, current, run_id, model, log_progress)["proceed"]
+            if proceed or force is not None:
                 _convert(objects, current, run_id, model, log_progress)
             continue
-        ModelRun(objects, current, run_id, model).write_json("published.json", result)
+        run.write_json("published.json", result)
         return result
     raise StoreError(f"the champion of {model} changes faster than a challenger can be judged")
 

@@ -27,6 +27,8 @@ __all__ = ["PublishResult", "publish", "resign_pointers"]
 
 PUBLISHED: Literal["published"] = "published"
 KEPT: Literal["kept"] = "kept"
+PROMOTE: Literal["promote", "force"] = "promote"
+FORCE: Literal["promote", "force"] = "force"
 MOST_SLICES = 200
 
 
@@ -55,16 +57,22 @@ def publish(
     model: str,
     *,
     actor: str,
+    force: str | None = None,
     progress: Progress | None = None,
 ) -> PublishResult:
     """Put the run's accepted file in force, or sign the champion's pointer again; then
     record the decision in the model's state. Raises StaleChallengerError where another
-    champion came into force after the file was judged."""
+    champion came into force after the file was judged.
+
+    ``force``: why a rejected file is to be in force all the same; signed into the history
+    with the actor's name and what the gate had said."""
     run = ModelRun(objects, settings, run_id, model)
     decision = run.read_json("decision.json")
     store = Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
     if decision["accepted"]:
         result = _publish_file(store, run, decision, actor)
+    elif force is not None:
+        result = _publish_file(store, run, decision, actor, force)
     else:
         result = _keep_champion(store, run, decision)
     record_decision(
@@ -101,8 +109,15 @@ def resign_pointers(objects: Objects, settings: Settings) -> dict[str, str]:
 
 
 def _publish_file(
-    store: Store, run: ModelRun, decision: dict[str, Any], actor: str
+    store: Store,
+    run: ModelRun,
+    decision: dict[str, Any],
+    actor: str,
+    force: str | None = None,
 ) -> PublishResult:
+    reason, action = decision["summary"], PROMOTE
+    if force is not None:
+        reason, action = f"{force} (the gate said: {reason})", FORCE
     if not decision.get("sha256"):
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     content = run.read(f"{run.model}.tflite")
@@ -117,13 +132,14 @@ def _publish_file(
         _manifest_fields(run.snapshot, decision),
         run_id=run.run_id,
         actor=actor,
-        reason=decision["summary"],
+        reason=reason,
+        action=action,
         judged_against=decision["champion_version"],
     )
     return PublishResult(
         model=run.model,
         outcome=PUBLISHED,
-        summary=decision["summary"],
+        summary=reason if force is None else f"{run.model} forced by {actor}: {reason}",
         version=published.version,
         serial=published.serial,
         file=run.objects.uri(file_key(run.model, published.version)),

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from smartwatts_ml.gate.holdout import TRAINED_ON, describe_training
 from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
 from smartwatts_ml.native import import_keras
 from smartwatts_ml.networks import save_keras
@@ -58,7 +59,10 @@ def train(
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "challenger.keras"
-            save_keras(trained.network, trained.details | _origin(run), path)
+            trained_on = describe_training(run.training, run.spec.channels)
+            run.write(TRAINED_ON, trained_on.to_bytes())
+            details = trained.details | _origin(run) | {"trained": trained_on.summary()}
+            save_keras(trained.network, details, path)
             uri = run.write("challenger.keras", path.read_bytes())
     challenger = Challenger(
         model=model,

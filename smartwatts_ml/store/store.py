@@ -94,9 +94,9 @@ class Store:
         """The verified manifest of a version. Raises NotFoundError, TrustError."""
         return self._parts.versions.manifest(model, version)
 
-    def read_file(self, model: str, version: int) -> bytes:
-        """A version's file, verified by its manifest. Raises NotFoundError, TrustError."""
-        return self._parts.versions.read_file(self.manifest(model, version))
+    def read_file(self, manifest: Manifest) -> bytes:
+        """The .tflite file of a version, verified by digest. Raises TrustError."""
+        return self._parts.versions.read_file(manifest)
 
     def versions(self, model: str) -> tuple[StoredVersion, ...]:
         """Every version that has a file or a manifest, oldest first."""

@@ -1,6 +1,6 @@
 """The real stack through the same scripts as ``make run``: a tiny root, one epoch.
 
-Two homes over three weeks are enough for nilm and a day's forecast; the other models find
+Three homes over three weeks are enough for nilm and a day's forecast; the other models find
 too little to train on, which is a decision too. The tests share one stack, in their order.
 """
 
@@ -34,10 +34,10 @@ from tests.airflow.browser import logged_in, models_frame, roll_back
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 THRESHOLD = 12_000
-"""A simulated day of both homes has some 8,400 readings."""
+"""A simulated day of two of the homes has some 8,400 readings."""
 NEW = "retrain_on_new_readings"
 WEEKLY = "retrain_weekly"
-SIZE = ["--homes", "2", "--days", "21", "--submetered", "1", "--epochs", "1"]
+SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "1"]
 PATIENCE = 400.0
 MANIFEST_FIELDS = (
     "code",
@@ -128,7 +128,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture(scope="module")
 def drop(local: Local) -> Callable[[date, int], None]:
-    """Simulated days of the same homes, as new files below landing/."""
+    """Simulated days of two of the homes, as new files below landing/."""
 
     def put(start: date, days: int) -> None:
         simulate(

@@ -153,7 +153,7 @@ def test_only_who_may_trigger_the_dag_is_offered_a_rollback(
 
 def test_a_download_is_the_signed_file(clients: dict[str, Any], store: Store) -> None:
     answer = clients["viewer"].get("/smartwatts/models/nilm/versions/3")
-    assert answer.content == store.read_file("nilm", 3)
+    assert answer.content == store.read_file(store.manifest("nilm", 3))
     assert 'filename="nilm_v3.tflite"' in answer.headers["content-disposition"]
 
 

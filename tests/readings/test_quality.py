@@ -74,6 +74,14 @@ def test_channels_that_produce_may_be_negative() -> None:
     assert found(made | {"shed": panel}, negative_channels=("shed",)) == {}
 
 
+def test_a_temperature_below_zero_is_no_negative_power() -> None:
+    made = home()
+    stamps = made[MAINS].stamps
+    warmth = -5.0 + 8.0 * np.sin(np.arange(len(stamps)) / 229.0)
+    outdoors = DeviceReadings(stamps, warmth.astype(np.float32))
+    assert found(made | {"temperature": outdoors}) == {}
+
+
 def test_what_no_fuse_lets_through_is_flagged() -> None:
     made = home()
     made["oven"] = spoil(made["kettle"], lambda v: v.__setitem__(NOON, 80_000))

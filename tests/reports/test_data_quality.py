@@ -31,7 +31,7 @@ from tests.readings.homes import Home, KeptReadings, home, spoil
 from tests.readings.landing import land, minutes
 
 NASTY = '<script>alert("1")</script>&"'
-VOID = {"meta", "rect", "circle", "path", "br"}
+VOID = {"meta", "rect", "circle", "path", "br", "link"}
 
 
 class Page(HTMLParser):

@@ -138,7 +138,8 @@ def download(opened: Root, model: str, version: int) -> Response:
     from smartwatts_ml.store.documents import file_name
 
     _check_model(model)
-    content = store_of(*opened).read_file(model, version)
+    store = store_of(*opened)
+    content = store.read_file(store.manifest(model, version))
     given = {"Content-Disposition": f'attachment; filename="{file_name(model, version)}"'}
     return Response(content, media_type="application/octet-stream", headers=given)
 

@@ -8,7 +8,7 @@ raised no more alerts a device-month than the budget allows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
 MONTH_HOURS = 730.5
 TAILS = (0.9, 0.75, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 1e-3, 5e-4, 2e-4, 1e-4)
 CANDIDATES = 400
+Series = Sequence[tuple[np.ndarray, np.ndarray]]
 FIT_SPAN = 6.0  # times the budget: alerts that take part in the fit
 
 
@@ -87,22 +88,24 @@ def count_alerts(alert: np.ndarray, follows: np.ndarray) -> int:
 
 
 def budget_threshold(
-    series: Sequence[tuple[np.ndarray, np.ndarray]], alerts_per_month: float
+    series: Series, alerts_per_month: float, count: Callable[[float], int] | None = None
 ) -> float:
     """A logit that keeps the alerts on these normal hours within the budget.
 
-    ``series``: logits and ``follows`` of each site. The lowest logit that would do rests
-    on a handful of alerts where a fleet is young. So the logarithm of the number of alerts
-    is also fitted as a line in the logit, over many more alerts than the budget has, and
-    the higher of the two wins, up to where half of the budget would be used. Above the
-    highest logit if even the single oddest hour is too much for so few hours.
+    ``series``: logits and ``follows`` of each site. ``count``: alerts on all of them at a
+    logit, where an alert is more than a run of hours at or above it. The lowest logit that
+    would do rests on a handful of alerts where a fleet is young. So the logarithm of the
+    number of alerts is also fitted as a line in the logit, over many more alerts than the
+    budget has, and the higher of the two wins, up to where half of the budget would be
+    used. Above the highest logit if even the single oddest hour is too much for so few
+    hours.
     """
     pooled = np.sort(np.concatenate([logits for logits, _ in series]))[::-1]
     allowed = alerts_per_month * len(pooled) / MONTH_HOURS
     ranks = np.unique(np.geomspace(1, len(pooled), CANDIDATES).astype(int)) - 1
     logits, counts = [float(pooled[0]) + 1e-3], [0]
     for candidate in pooled[ranks]:
-        alerts = sum(count_alerts(found >= candidate, follows) for found, follows in series)
+        alerts = count(float(candidate)) if count else _plain_count(series, float(candidate))
         if alerts > FIT_SPAN * max(allowed, 1.0):
             break
         logits.append(float(candidate))
@@ -112,6 +115,10 @@ def budget_threshold(
     careful = [x for x, n in zip(logits[: last + 1], counts, strict=False) if n <= allowed / 2]
     fitted = _fitted_threshold(np.array(logits), np.array(counts), allowed)
     return min(max(logits[last], fitted), careful[-1])
+
+
+def _plain_count(series: Series, logit: float) -> int:
+    return sum(count_alerts(found >= logit, follows) for found, follows in series)
 
 
 def _fitted_threshold(logits: np.ndarray, counts: np.ndarray, allowed: float) -> float:
@@ -124,16 +131,17 @@ def _fitted_threshold(logits: np.ndarray, counts: np.ndarray, allowed: float) ->
 
 
 def pick_threshold(
-    series: Sequence[tuple[np.ndarray, np.ndarray]],
+    series: Series,
     quantile: float | None,
     alerts_per_month: float | None,
     default_budget: float,
+    count: Callable[[float], int] | None = None,
 ) -> float:
     """The logit that alerts: by the budget; by the ``quantile`` of the training hours'
     logits if that alone is given; by the stricter of both if both are."""
     if quantile is None:
-        return budget_threshold(series, alerts_per_month or default_budget)
+        return budget_threshold(series, alerts_per_month or default_budget, count)
     by_quantile = float(np.quantile(np.concatenate([found for found, _ in series]), quantile))
     if alerts_per_month is None:
         return by_quantile
-    return max(by_quantile, budget_threshold(series, alerts_per_month))
+    return max(by_quantile, budget_threshold(series, alerts_per_month, count))

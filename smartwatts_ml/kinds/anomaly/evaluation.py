@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.anomaly.injection import inject
+from smartwatts_ml.kinds.anomaly.injection import TYPES, Event, inject
 from smartwatts_ml.kinds.anomaly.metrics import BINS, COUNTS, STATS, runs, score_bins, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
-from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.kinds.base import Scores, Table
+from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
-__all__ = ["Scorer", "evaluate"]
+__all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]
 
 DAYS_PER_EVENT = 7
 SMEAR_HOURS = 24
@@ -34,12 +35,13 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """Hours to judge: ``at`` (indices of present readings), ``truth`` (bool), alike."""
 
     site: SiteReadings
     at: np.ndarray
     truth: np.ndarray
+    events: tuple[Event, ...] = ()
 
 
 def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> dict[str, Scores]:
@@ -47,37 +49,57 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     labelled = _has_labels(readings)
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in systems}
     volumes: dict[str, list[float]] = {name: [] for name in systems}
+    seen: dict[str, list[_Seen]] = {name: [] for name in systems}
     sites: list[np.ndarray] = []
     weeks: list[np.ndarray] = []
-    for site in readings.iterate(3600, (MAINS,)):
-        judged = _from_labels(site) if labelled else _from_injection(site, seed)
-        if not judged.at.size:
-            continue
-        monday = _mondays(judged.site.times[judged.at])
-        mondays = np.unique(monday)
+    targets = TargetIndex()
+    for judged in judged_sites(readings, seed, labelled):
+        site = judged.site
+        mondays, week = np.unique(_mondays(judged.site.times[judged.at]), return_inverse=True)
+        band = hours_of_week(judged.site)[judged.at].astype(int) % 24 // 6
+        truth = np.stack([judged.truth, mains_of(judged.site)[judged.at]])
+        targets.add(site.site, site.start, judged.at, truth)
         sites.append(np.full(len(mondays), site.site))
         weeks.append(mondays)
         for name, system in systems.items():
             score, alert = system.score(judged.site, judged.at)
             score = np.nan_to_num(score, nan=0.0)
-            blocks[name].append(_block_sums(judged, score, alert.astype(bool), monday))
+            block = week * len(HOUR_BANDS) + band
+            count = len(mondays) * len(HOUR_BANDS)
+            sums = _block_sums(judged, score, alert.astype(bool), block, count)
+            blocks[name].append(sums.reshape(len(mondays), len(HOUR_BANDS), len(STATS)))
+            seen[name] += _seen(judged, alert.astype(bool))
             if judged.truth.any():
                 volumes[name].append(vus_pr(judged.truth, score))
     if not sites or not any(volumes.values()):
         raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
     notes = (_note(labelled),)
+    by_band = {name: np.concatenate(blocks[name]) for name in systems}
     return {
         name: Scores(
             channels=(MAINS,),
             stats=STATS,
             sites=np.concatenate(sites),
             weeks=np.concatenate(weeks),
-            sums=np.concatenate(blocks[name])[:, None, :],
+            sums=by_band[name].sum(1)[:, None, :],
+            bands={band: by_band[name][:, None, i] for i, band in enumerate(HOUR_BANDS)},
+            targets=targets.hexdigest(),
             extra={"vus_pr": float(np.mean(volumes[name]))},
             notes=notes,
+            tables=_event_tables(seen[name]),
         )
         for name in systems
     }
+
+
+def judged_sites(readings: Readings, seed: int, labelled: bool | None = None) -> Iterator[Judged]:
+    """Every site that has hours to judge, with its labels or with injected anomalies;
+    ``labelled`` None looks whether there are labels."""
+    marked = _has_labels(readings) if labelled is None else labelled
+    for site in readings.iterate(3600, (MAINS,)):
+        judged = _from_labels(site) if marked else _from_injection(site, seed)
+        if judged.at.size:
+            yield judged
 
 
 def _note(labelled: bool) -> str:
@@ -102,13 +124,13 @@ def _present(site: SiteReadings) -> np.ndarray:
     return at[at >= site.score_index]
 
 
-def _from_labels(site: SiteReadings) -> _Judged:
+def _from_labels(site: SiteReadings) -> Judged:
     at = _present(site)
     marks = np.zeros(len(site), np.uint8) if site.anomaly is None else site.anomaly
-    return _Judged(site, at, marks[at] > 0)
+    return Judged(site, at, marks[at] > 0)
 
 
-def _from_injection(site: SiteReadings, seed: int) -> _Judged:
+def _from_injection(site: SiteReadings, seed: int) -> Judged:
     """The same site with anomalies in its scored part; what is injected follows from the
     seed, the site's name and its readings alone."""
     at = _present(site)
@@ -122,7 +144,46 @@ def _from_injection(site: SiteReadings, seed: int) -> _Judged:
         count=max(1, round(len(at) / (24 * DAYS_PER_EVENT))),
     )
     changed = replace(site, channels={**site.channels, MAINS: injected.values})
-    return _Judged(changed, at, injected.codes[at] > 0)
+    return Judged(changed, at, injected.codes[at] > 0, injected.events)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """An injected event, and after how many hours an alert came (None: never)."""
+
+    event: Event
+    delay: int | None
+
+
+def _seen(judged: Judged, alert: np.ndarray) -> list[_Seen]:
+    found = []
+    for event in judged.events:
+        first, last = np.searchsorted(judged.at, (event.start, event.start + event.hours))
+        hits = judged.at[first:last][alert[first:last]]
+        found.append(_Seen(event, int(hits[0]) - event.start if hits.size else None))
+    return found
+
+
+def _event_tables(seen: list[_Seen]) -> dict[str, Table]:
+    """Recall and delay by type, and recall by length; empty where labels name no types."""
+    if not seen:
+        return {}
+    by_type = {name: _recall([s for s in seen if s.event.type == name]) for name in TYPES}
+    lengths = ((1, 6), (6, 24), (24, 72), (72, 10**6))
+    by_length = {
+        f"{low} h and longer": _recall([s for s in seen if low <= s.event.hours < high])
+        for low, high in lengths
+    }
+    return {"events by type": by_type, "events by length": by_length}
+
+
+def _recall(seen: list[_Seen]) -> dict[str, float]:
+    delays = [s.delay for s in seen if s.delay is not None]
+    return {
+        "events": float(len(seen)),
+        "recall": len(delays) / len(seen) if seen else float("nan"),
+        "median_delay_h": float(np.median(delays)) if delays else float("nan"),
+    }
 
 
 def _mondays(times: np.ndarray) -> np.ndarray:
@@ -131,13 +192,12 @@ def _mondays(times: np.ndarray) -> np.ndarray:
 
 
 def _block_sums(
-    judged: _Judged, score: np.ndarray, alert: np.ndarray, monday: np.ndarray
+    judged: Judged, score: np.ndarray, alert: np.ndarray, block: np.ndarray, count: int
 ) -> np.ndarray:
-    """Statistics by week, shape (n_weeks, n_stats); an event or an alert belongs to the
-    week in which it starts."""
+    """Statistics by block of hours, shape (count, n_stats); an event or an alert belongs to
+    the block in which it starts."""
     truth, at = judged.truth, judged.at
-    _, block = np.unique(monday, return_inverse=True)
-    sums = np.zeros((block.max() + 1, len(STATS)))
+    sums = np.zeros((count, len(STATS)))
 
     def add(stat: str, rows: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
         np.add.at(sums[:, COUNTS.index(stat)], block[rows], amount)

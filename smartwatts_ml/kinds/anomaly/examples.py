@@ -1,4 +1,5 @@
-"""Training examples: features of normal hours, and of hours inside injected anomalies."""
+"""Training examples: features of normal hours, of hours inside injected anomalies, and of
+hours in which life changes without anything being wrong."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.injection import Event, Injected, inject
+from smartwatts_ml.kinds.anomaly.life import CHANGES, change_life
 from smartwatts_ml.kinds.anomaly.windows import inputs_at
 
 __all__ = ["Drawn", "Examples", "Featurise", "Part", "draw"]
@@ -22,6 +24,8 @@ ECHO = 12  # hours right after an event: still calling them odd is a small mista
 AFTERMATH = 168  # hours after an event: normal again, yet the window still holds it
 LEAST_HOURS = 168  # normal hours of a part
 WEEK_HOURS = 168
+LIFE = 0.4  # examples of changed lives, as a share of the injected ones
+PER_CHANGE = 40  # hours of one change that are taken
 SPOILED = 0.25  # share of examples that readings are taken away from
 ONSET = {"creep": 72, "shift": 12, "high": 6, "stuck": 3}
 """Hours until an event of that type can be told from normal: its first hours weigh less."""
@@ -59,11 +63,11 @@ class Examples:
 @dataclass(frozen=True)
 class Drawn:
     """What one part of a site gives: ``examples``, and ``normal``, features of normal hours
-    in their order, with ``follows``: whether each comes right after the one before it."""
+    in their order, with ``hours``: the index of each in the series."""
 
     examples: Examples
     normal: np.ndarray
-    follows: np.ndarray
+    hours: np.ndarray
 
 
 def draw(
@@ -92,8 +96,10 @@ def draw(
     for values, codes, weights, taken in _copies(part, n_injected, rng):
         features = _featurised(part, values, taken, SPOILED, context, featurise, rng)
         found.append(Examples(features, codes[taken], weights[taken]))
-    follows = np.r_[False, np.diff(rows) == 1]
-    return Drawn(Examples.join(found), normal, follows)
+    for values, weights, taken in _lives(part, int(LIFE * n_injected), rng):
+        features = _featurised(part, values, taken, SPOILED, context, featurise, rng)
+        found.append(Examples(features, np.zeros(len(taken), np.uint8), weights[taken]))
+    return Drawn(Examples.join(found), normal, rows)
 
 
 def _blocks(at: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -130,6 +136,21 @@ def _copies(
         wanted -= len(rows)
         if len(rows):
             yield injected.values, injected.codes, weights, rows
+
+
+def _lives(
+    part: Part, wanted: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Copies of the series with one change of life each until ``wanted`` hours are drawn
+    from them: values, weights, and the hours to take."""
+    starts = np.flatnonzero(part.usable)
+    starts = starts[starts >= 2 * LEAST_CONTEXT]
+    kinds = list(CHANGES)
+    for turn in range(-(-wanted // PER_CHANGE) if starts.size else 0):
+        start = int(rng.choice(starts))
+        changed = change_life(kinds[turn % len(kinds)], part.values, part.hours, start, rng)
+        rows = np.flatnonzero(part.usable[changed.start : changed.stop]) + changed.start
+        yield changed.values, changed.weights, _sample(rows, PER_CHANGE, rng)
 
 
 def _rows(

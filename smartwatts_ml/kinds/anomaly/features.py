@@ -53,8 +53,8 @@ class Measure:
 
 
 def feature_model(hours: int) -> keras.Model:
-    """Model from ``history_w`` (hours, 1) and ``hour_of_week`` (1,) to features, shape
-    (windows, n_features)."""
+    """Model from ``history_w`` (hours, 1) and ``hour_of_week`` (1,) to ``features``, shape
+    (windows, n_features), and ``expected_w``, what is usual at the newest hour, (windows, 1)."""
     import keras
     from keras import ops
 
@@ -65,7 +65,9 @@ def feature_model(hours: int) -> keras.Model:
     columns = [_standing(measure) for measure in measures]
     columns += [_state(window, newest)]
     features = ops.concatenate(columns, axis=-1)
-    return keras.Model({"history_w": history, "hour_of_week": newest}, features, name="features")
+    expected = window.expected[:, -1, -1:] * window.scale[:, 0]
+    inputs = {"history_w": history, "hour_of_week": newest}
+    return keras.Model(inputs, {"features": features, "expected_w": expected}, name="features")
 
 
 def _hourly(window: Window) -> Measure:

@@ -1,17 +1,19 @@
 """Seeded anomalies put into normal readings, for training and, with other seeds, for judging.
 
-Seven types, sizes relative to the device's own readings where events may lie:
+Seven types. Lengths and sizes are drawn log-uniformly from wide ranges: nobody knows how
+large the next anomaly is, and small ones are more frequent. Sizes are relative to the
+device's own readings where events may lie:
 
 ======  ========  =======================================================================
 type    hours     what happens to the readings
 ======  ========  =======================================================================
-spike   1..3      2.5 to 7 standard deviations are added, later hours at 70 to 100 % of it
-outage  2..36     zero; in one of five a standby of at most 2 % of the mean instead
-stuck   6..60     the value of the hour before is repeated
-creep   72..240   a ramp is added, up to 0.3 to 1.2 times the median; it stays at the top
-shift   24..72    whole local days, each rotated by 5 to 12 hours either way
-high    12..72    everything times 1.6 to 3
-scale   2..30     everything times 10 or 0.1 (three of four), else times or over 4 to 20
+spike   1..4      2 to 10 standard deviations are added, later hours at 70 to 100 % of it
+outage  1..72     zero; in one of five a standby of at most 2 % of the mean instead
+stuck   4..120    the value of the hour before is repeated
+creep   48..336   a ramp is added, up to 0.2 to 1.5 times the median; it stays at the top
+shift   24..120   whole local days, each rotated by 4 to 12 hours either way
+high    8..120    everything times 1.4 to 4
+scale   1..72     everything times or over 10 (half of them), else times or over 3 to 30
 ======  ========  =======================================================================
 
 An event lies where nothing is missing, keeps its distance from others, and must change
@@ -25,17 +27,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["TYPES", "Event", "Injected", "inject"]
+__all__ = ["TYPES", "Event", "Injected", "inject", "log_uniform"]
 
 TYPES = ("spike", "outage", "stuck", "creep", "shift", "high", "scale")
 HOURS = {
-    "spike": (1, 3),
-    "outage": (2, 36),
-    "stuck": (6, 60),
-    "creep": (72, 240),
-    "shift": (24, 72),
-    "high": (12, 72),
-    "scale": (2, 30),
+    "spike": (1, 4),
+    "outage": (1, 72),
+    "stuck": (4, 120),
+    "creep": (48, 336),
+    "shift": (24, 120),
+    "high": (8, 120),
+    "scale": (1, 72),
 }
 TRIES = 30
 VISIBLE = 0.1  # least mean change of an event, as a share of the device's mean
@@ -69,6 +71,11 @@ class _Device:
     median: float
 
 
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A draw whose logarithm is even between those of ``low`` and ``high``."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 Change = Callable[[np.ndarray, float, _Device, np.random.Generator], tuple[np.ndarray, float]]
 """From the readings of an event (W), the reading before it, the device and a generator:
 the changed readings and the size."""
@@ -77,7 +84,7 @@ the changed readings and the size."""
 def _spike(
     values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    size = rng.uniform(2.5, 7.0)
+    size = log_uniform(rng, 2.0, 10.0)
     shape = np.r_[1.0, rng.uniform(0.7, 1.0, len(values) - 1)]
     return values + size * device.std * shape, size
 
@@ -98,7 +105,7 @@ def _stuck(
 def _creep(
     values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    size = rng.uniform(0.3, 1.2)
+    size = log_uniform(rng, 0.2, 1.5)
     rise = rng.uniform(0.4, 1.0) * len(values)
     ramp = np.minimum(np.arange(1, len(values) + 1) / rise, 1.0)
     return values + size * device.median * ramp, size
@@ -107,7 +114,7 @@ def _creep(
 def _shift(
     values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    size = int(rng.integers(5, 13)) * int(rng.choice((-1, 1)))
+    size = int(rng.integers(4, 13)) * int(rng.choice((-1, 1)))
     days = values.reshape(-1, 24)
     return np.roll(days, size, axis=1).reshape(-1), float(size)
 
@@ -115,17 +122,15 @@ def _shift(
 def _high(
     values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    size = rng.uniform(1.6, 3.0)
+    size = log_uniform(rng, 1.4, 4.0)
     return values * size, size
 
 
 def _scale(
     values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    if rng.random() < 0.75:
-        size = float(rng.choice((10.0, 0.1)))
-    else:
-        size = float(np.exp(rng.uniform(np.log(4.0), np.log(20.0))) ** rng.choice((-1, 1)))
+    factor = 10.0 if rng.random() < 0.5 else log_uniform(rng, 3.0, 30.0)
+    size = float(factor ** rng.choice((-1.0, 1.0)))
     return values * size, size
 
 
@@ -192,9 +197,9 @@ def _place(
     low, high = HOURS[kind]
     busy = np.r_[0, np.cumsum(~free)]  # busy[b] - busy[a]: hours of [a, b) that are taken
     for _ in range(TRIES):
-        hours = int(rng.integers(low, high + 1))
+        hours = int(log_uniform(rng, low, high + 1))
         if kind == "shift":
-            hours = 24 * int(rng.integers(low // 24, high // 24 + 1))
+            hours = 24 * (hours // 24)
         starts = np.arange(1, len(values) - hours + 1)
         ok = (busy[starts + hours] == busy[starts]) & ~np.isnan(values[starts - 1])
         if kind == "shift":

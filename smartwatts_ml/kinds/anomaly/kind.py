@@ -10,6 +10,7 @@ from smartwatts_ml.kinds.anomaly.settings import AnomalySettings, anomaly_settin
 from smartwatts_ml.kinds.base import (
     Criterion,
     Details,
+    Floor,
     Kind,
     ModelSpec,
     Network,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smartwatts_ml.kinds.anomaly.training import Fitted
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings
     from smartwatts_ml.settings import TomlSettings
 
@@ -64,6 +66,15 @@ class AnomalyKind(Kind):
             None,
             "Alert budget a device-month on normal readings; with --threshold the stricter wins.",
             minimum=0.01,
+        ),
+    )
+    predict_options = (
+        Option(
+            "alerts",
+            bool,
+            False,
+            "A row for each alert instead: start, end, severity, what it looks like, kWh above "
+            "or below what is usual, and a sentence.",
         ),
     )
     prediction_columns = ("device_id", "timestamp", "score", "alert")
@@ -106,6 +117,8 @@ class AnomalyKind(Kind):
     def _details(
         self, spec: ModelSpec, settings: AnomalySettings, options: TrainOptions, fitted: Fitted
     ) -> Details:
+        from smartwatts_ml.kinds.anomaly.injection import TYPES
+
         context = settings.context_days * 24
         quantile = options.extra.get("threshold")
         budget = options.extra.get("max_alerts_per_month")
@@ -139,6 +152,13 @@ class AnomalyKind(Kind):
             "outputs": [
                 {"name": "score", "shape": [1, 1], "unit": "conformal rank, 0..1"},
                 {"name": "alert", "shape": [1, 1], "unit": "0 or 1"},
+                {
+                    "name": "likeness",
+                    "shape": [1, len(TYPES)],
+                    "unit": "share of each type, should it be an anomaly",
+                    "channels": list(TYPES),
+                },
+                {"name": "expected_w", "shape": [1, 1], "unit": "W"},
             ],
             "context_hours": context,
             "threshold": float(calibration.score(calibration.threshold)),
@@ -156,6 +176,11 @@ class AnomalyKind(Kind):
         budget = float(details["max_alerts_per_month"])
         return {"hour_of_week_mad": fit_hour_of_week_mad(readings, budget)}
 
+    def floors(self, details: Details) -> tuple[Floor, ...]:
+        """Alerts may exceed the budget that the threshold was set for by half, not more."""
+        limit = 1.5 * float(details["max_alerts_per_month"])
+        return (Floor("false_alerts_per_month", "lower", limit, "false alerts a month"),)
+
     def predictor(self, network: Network) -> Predictor:
         from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer
 
@@ -168,17 +193,29 @@ class AnomalyKind(Kind):
 
         return evaluate(predictors, readings, seed)
 
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        from smartwatts_ml.kinds.anomaly.charts import charts
+
+        return charts(predictors, readings, seed)
+
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.anomaly.metrics import headline
 
         return headline(sums)
 
+    def columns(self, **options: Any) -> tuple[str, ...]:
+        from smartwatts_ml.kinds.anomaly.alerts import ALERT_COLUMNS
+
+        return ALERT_COLUMNS if options.get("alerts") else self.prediction_columns
+
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
     ) -> Iterator[pd.DataFrame]:
-        from smartwatts_ml.kinds.anomaly.predictor import predictions
+        from smartwatts_ml.kinds.anomaly.predictor import alerts, predictions
 
-        return predictions(predictor, readings)
+        return (alerts if options.get("alerts") else predictions)(predictor, readings)
 
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
         from smartwatts_ml.kinds.anomaly.predictor import sample_windows

@@ -54,20 +54,31 @@ def build_shipped(
     calibration: Calibration,
     least_hours: int,
 ) -> keras.Model:
-    """From raw history to ``score`` and ``alert``, shape (windows, 1) each, by the mean of
-    the classifiers' log-odds. No alert where fewer than ``least_hours`` of the history are
-    present."""
+    """From raw history, by the mean of the classifiers, to
+
+    - ``score`` and ``alert``, shape (windows, 1); no alert where fewer than ``least_hours``
+      of the history are present;
+    - ``likeness``, shape (windows, 7): which type an anomaly in the newest hour would be;
+    - ``expected_w``, shape (windows, 1): what is usual at that hour.
+    """
     import keras
     from keras import ops
 
     inputs = features.input
-    logits = [anomaly_logits(classifier(features.output)) for classifier in classifiers]
-    logit = ops.mean(ops.concatenate(logits, axis=-1), axis=-1, keepdims=True)
+    raw = [classifier(features.output["features"]) for classifier in classifiers]
+    odds = [anomaly_logits(logits) for logits in raw]
+    logit = ops.mean(ops.concatenate(odds, axis=-1), axis=-1, keepdims=True)
+    types = sum(logits[:, 1:] for logits in raw) / len(raw)
     history = inputs["history_w"][:, :, 0]
     present = ops.sum(ops.cast(ops.equal(history, history), "float32"), -1, keepdims=True)
     loud = ops.cast(logit >= np.float32(calibration.threshold), "float32")
     known = ops.cast(present >= float(least_hours), "float32")
-    outputs = {"score": _score(logit, calibration), "alert": loud * known}
+    outputs = {
+        "score": _score(logit, calibration),
+        "alert": loud * known,
+        "likeness": ops.softmax(types),
+        "expected_w": features.output["expected_w"],
+    }
     return keras.Model(inputs, outputs, name="anomaly")
 
 

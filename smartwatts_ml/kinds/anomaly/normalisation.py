@@ -22,6 +22,7 @@ class Window:
     24), 0 where missing, the last row ending at the newest hour. ``usual``: median of each
     hour of day, shape (windows, 24). ``expected``: the same by type of day, and
     ``spread``, the usual size of a residual: shapes (windows, days, 24), (windows, 24).
+    ``scale``: W of one unit, shape (windows, 1, 1).
     """
 
     days: Tensor
@@ -30,6 +31,7 @@ class Window:
     usual: Tensor
     expected: Tensor
     spread: Tensor
+    scale: Tensor
 
 
 def normalise(history: Tensor, newest: Tensor, hours: int) -> Window:
@@ -43,7 +45,8 @@ def normalise(history: Tensor, newest: Tensor, hours: int) -> Window:
     raw = ops.reshape(ops.where(missing, 0.0, raw), shape)
     # Divided by the mean first: sorting in W could meet the mark of absent values.
     count = ops.maximum(ops.sum(present, (1, 2), keepdims=True), 1.0)
-    days = raw / (ops.sum(ops.abs(raw), (1, 2), keepdims=True) / count + 1.0)
+    mean = ops.sum(ops.abs(raw), (1, 2), keepdims=True) / count + 1.0
+    days = raw / mean
     age = np.arange(hours - 1, -1, -1, dtype=np.float32).reshape(shape[1:])
     of_week = ops.expand_dims(newest, -1) - age + np.float32(hours + 168)
     of_week = of_week - 168.0 * ops.floor(of_week / 168.0)
@@ -61,6 +64,7 @@ def normalise(history: Tensor, newest: Tensor, hours: int) -> Window:
         usual=usual / level[:, 0],
         expected=expected,
         spread=_spread((days - expected) * present, present),
+        scale=mean * level,
     )
 
 

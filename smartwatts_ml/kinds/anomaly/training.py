@@ -1,6 +1,6 @@
-"""Training: two networks, each on half of the sites, calibrated on the other half.
+"""Training: four networks, two on each half of the sites, calibrated on the other half.
 
-What ships is the mean of both. Its score and threshold rest on hours of sites that the
+What ships is the mean of all. Its score and threshold rest on hours of sites that the
 network scoring them has never seen (cross-conformal prediction: Vovk 2015), which is what
 a new home, or next month in a known one, is like. With one site its older and newer half
 stand in for two.
@@ -15,13 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.anomaly.calibration import (
-    MONTH_HOURS,
-    Calibration,
-    fit_ranks,
-    pick_threshold,
-)
+from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, Calibration
 from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, Part, draw
+from smartwatts_ml.kinds.anomaly.normal import calibrate, normal_series
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 
@@ -38,6 +34,7 @@ PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach 
 VALIDATION = 4000  # examples of the other fold that early stopping watches
 BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
 FOLDS = 2
+MEMBERS = 2  # networks of each fold
 
 Log = tuple[Mapping[str, float], ...]
 
@@ -82,26 +79,26 @@ def fit(
     examples = [Examples.join([drawn.examples for drawn in fold]) for fold in folds]
     classifiers = []
     log: list[Mapping[str, float]] = []
-    for index, other in ((0, 1), (1, 0)):
-        watched = _thinned(examples[other], options.seed)
-        classifier, rows = _train(
-            examples[index], watched, settings, options, _Part(progress, index)
-        )
+    for number in range(FOLDS * MEMBERS):
+        fold = number % FOLDS
+        watched = _thinned(examples[1 - fold], options.seed)
+        part = _Part(progress, number)
+        classifier, rows = _train(examples[fold], watched, settings, options, part)
         classifiers.append(classifier)
-        log += [{"network": float(index + 1), **row} for row in rows]
+        log += [{"network": float(number + 1), **row} for row in rows]
     series = [
-        (_logits(classifiers[other], drawn.normal), drawn.follows)
-        for index, other in ((0, 1), (1, 0))
-        for drawn in folds[index]
+        normal_series(classifiers[1 - fold :: FOLDS], drawn)
+        for fold in range(FOLDS)
+        for drawn in folds[fold]
     ]
-    calibration = _calibrate(series, settings, options)
+    calibration = calibrate(series, settings, options)
     return Fitted(
         network=build_shipped(features, classifiers, calibration, settings.min_present_hours),
         calibration=calibration,
         log=tuple(log),
         sites=len({half.site for half in halves}),
         windows=sum(len(fold.codes) for fold in examples),
-        calibration_months=sum(len(logits) for logits, _ in series) / MONTH_HOURS,
+        calibration_months=sum(len(part.hours) for part in series) / MONTH_HOURS,
     )
 
 
@@ -113,8 +110,8 @@ class _Part:
     index: int
 
     def __call__(self, text: str, share: float) -> None:
-        shown = f"network {self.index + 1}/{FOLDS}, {text}"
-        self.progress(shown, 0.6 + 0.38 * (self.index + share) / FOLDS)
+        shown = f"network {self.index + 1}/{FOLDS * MEMBERS}, {text}"
+        self.progress(shown, 0.6 + 0.38 * (self.index + share) / (FOLDS * MEMBERS))
 
 
 def _featuriser(model: keras.Model) -> Featurise:
@@ -126,10 +123,10 @@ def _featuriser(model: keras.Model) -> Featurise:
 
     @tf.function(input_signature=shapes)
     def compute(history: Any, newest: Any) -> Any:
-        return model({"history_w": history, "hour_of_week": newest})
+        return model({"history_w": history, "hour_of_week": newest})["features"]
 
     def featurise(history: np.ndarray, newest: np.ndarray) -> np.ndarray:
-        parts = [np.zeros((0, model.output_shape[1]), np.float32)]
+        parts = [np.zeros((0, model.output["features"].shape[1]), np.float32)]
         for start in range(0, len(history), BATCH):
             rows = np.arange(start, start + BATCH).clip(max=len(history) - 1)
             parts.append(compute(history[rows], newest[rows]).numpy())
@@ -253,24 +250,3 @@ def _train(
         for epoch, row in enumerate(rows)
     )
     return classifier, log
-
-
-def _logits(classifier: keras.Model, features: np.ndarray) -> np.ndarray:
-    """Log-odds of any anomaly, shape (n,)."""
-    from smartwatts_ml.kinds.anomaly.network import anomaly_logits
-
-    raw = classifier.predict(features, batch_size=4096, verbose=0)
-    return np.asarray(anomaly_logits(raw))[:, 0]
-
-
-def _calibrate(
-    series: list[tuple[np.ndarray, np.ndarray]], settings: AnomalySettings, options: TrainOptions
-) -> Calibration:
-    threshold = pick_threshold(
-        series,
-        options.extra.get("threshold"),
-        options.extra.get("max_alerts_per_month"),
-        settings.max_alerts_per_month,
-    )
-    knots, tails = fit_ranks(np.concatenate([logits for logits, _ in series]))
-    return Calibration(knots, tails, threshold)

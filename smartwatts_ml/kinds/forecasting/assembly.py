@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,13 +11,21 @@ from pydantic import ValidationError
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Details, ModelSpec, Progress, Trained, TrainOptions
-from smartwatts_ml.kinds.forecasting.calibration import stretch_factors
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, compress, context_scale
+from smartwatts_ml.kinds.forecasting.calibration import (
+    SHORT_DAYS,
+    Calibration,
+    short_factor,
+    stretch_factors,
+)
+from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, fit_energy
+from smartwatts_ml.kinds.forecasting.holiday import check_country
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
-from smartwatts_ml.kinds.forecasting.network import build_network
+from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.series import Outside
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
-from smartwatts_ml.kinds.forecasting.training import fit, predict_windows
-from smartwatts_ml.kinds.forecasting.windows import Windows, collect, split_windows
+from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
+from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.settings import describe
 
@@ -23,6 +33,17 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = ["train"]
+
+WIDER = 1.02
+"""At each of ``SHORT_DAYS`` intervals are at least this much wider than with more days."""
+TINY = 1e-9
+
+INPUT_NOTES: dict[str, dict[str, Any]] = {
+    "history_w": {"unit": "W", "period_s": 3600, "missing": "nan"},
+    "hour_of_week": {"unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00"},
+    HOLIDAY: {"unit": "1 in local hours of a public holiday, of the context and the horizon"},
+    TEMPERATURE: {"unit": "degrees Celsius, of the context and the horizon", "missing": "nan"},
+}
 
 
 def train(
@@ -33,26 +54,28 @@ def train(
     horizon = int(spec.parameters["horizon"])
     progress("reading sites", 0.0)
     series = collect(readings, plan.max_sites, options.seed)
-    training, validation = split_windows(series, horizon, plan.validation_share)
+    outside = _outside(spec, plan)
+    training, validation = split_windows(series, horizon, plan.validation_share, outside)
     _start_keras(options.seed)
-    sizes: dict[str, Any] = {"units": plan.units, "layers": plan.layers}
-    model = build_network(horizon, dropout=plan.dropout, **sizes)
-    fitted = fit(model, training, validation, plan, options.seed, progress)
-    factors, coverage = _calibrate(model, validation, fitted.watched)
-    network = build_network(horizon, calibration=factors, **sizes)
-    network.set_weights(model.get_weights())
+    design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout, outside.names)
+    fitted = fit(design, training, validation, plan, options.seed, progress)
+    calibration, coverage = _calibrate(fitted, validation)
+    factors = calibration.stretch
+    network = build_network(fitted.trunk, calibration)
+    energy = _energy(network, validation, fitted.watched)
     best = min(fitted.log, key=lambda row: row["validation_loss"])
     notes = (
-        f"{len(training):,} windows of {len(series)} sites; the best of {len(fitted.log)} "
-        f"epochs was {best['epoch']:.0f}, watched on {len(fitted.watched):,} later windows",
+        f"{len(training):,} windows of {len(series):,} of {known_sites(readings):,} sites; "
+        f"the best of {len(fitted.log)} epochs was {best['epoch']:.0f}, watched on "
+        f"{len(fitted.watched):,} later windows",
         f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
         f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )
-    return Trained(network, _details(spec, horizon, factors), fitted.log, notes)
+    return Trained(network, _details(spec, design, outside, calibration, energy), fitted.log, notes)
 
 
 def _plan(options: TrainOptions) -> ForecastingSettings:
-    given = {
+    given: dict[str, Any] = {
         name: value
         for name, value in (("epochs", options.epochs), ("batch_size", options.batch_size))
         if value is not None
@@ -63,6 +86,15 @@ def _plan(options: TrainOptions) -> ForecastingSettings:
         raise UsageError(describe(error, "SMARTWATTS_FORECASTING_")) from error
 
 
+def _outside(spec: ModelSpec, plan: ForecastingSettings) -> Outside:
+    """What the model gets beside the meter: as its options say, or else the settings."""
+    country = spec.parameters.get("holidays") or plan.holidays
+    temperature = bool(spec.parameters.get("temperature") or plan.temperature)
+    check_country(country)
+    ahead = 24 * math.ceil(spec.parameters["horizon"] / 24) if country or temperature else 0
+    return Outside(country, temperature, ahead)
+
+
 def _start_keras(seed: int) -> None:
     from smartwatts_ml.native import import_keras
 
@@ -70,51 +102,71 @@ def _start_keras(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def _calibrate(model: keras.Model, windows: Windows, rows: np.ndarray) -> tuple[np.ndarray, float]:
-    """Stretch factors (horizon, 2), and the coverage without them."""
-    from keras import ops
-
-    quantiles = predict_windows(model, windows, rows)
+def _calibrate(fitted: Fitted, windows: Windows) -> tuple[Calibration, float]:
+    """The calibration, and the coverage of full contexts without it."""
+    rows = fitted.watched
     truth = windows.targets(rows)
+    quantiles = predict_windows(fitted.network, windows, rows)
+    weights = _site_weights(windows, rows)
+    stretch = stretch_factors(quantiles, truth, weights)
+    short: list[float] = []
+    least = 1.0
+    for days in reversed(SHORT_DAYS):
+        found = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
+        narrower = _mean_width(quantiles, windows, rows) / _mean_width(found, windows, rows)
+        least = WIDER * max(least, narrower, short_factor(found, truth, weights, stretch))
+        short.insert(0, least)
     known = np.isfinite(truth)
     inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
-    scale = np.concatenate(
-        [
-            ops.convert_to_numpy(context_scale(windows.inputs(part)["history_w"])[2])
-            for part in np.array_split(rows, max(len(rows) // 128, 1))
-        ]
-    )
-    compressed = ops.convert_to_numpy(compress(quantiles, scale[:, :, None]))
-    target = ops.convert_to_numpy(compress(np.where(known, truth, 0.0), scale))
-    # Each site counts alike, however many of its windows were watched.
+    return Calibration(stretch, tuple(short)), float(inside[known].mean())
+
+
+def _mean_width(quantiles: np.ndarray, windows: Windows, rows: np.ndarray) -> float:
+    """Mean width of the interval, in what a watt weighs at each site."""
+    width = (quantiles[:, :, 2] - quantiles[:, :, 0]).mean(1)
+    return float((width * windows.weights[rows]).mean()) + TINY
+
+
+def _site_weights(windows: Windows, rows: np.ndarray) -> np.ndarray:
+    """Each site counts alike, however many of its windows were watched, shape (r,)."""
     per_site = np.bincount(windows.sites[rows])
-    weights = 1.0 / per_site[windows.sites[rows]]
-    factors = stretch_factors(compressed, np.where(known, target, np.nan), weights)
-    return factors, float(inside[known].mean())
+    return np.asarray(1.0 / per_site[windows.sites[rows]])
 
 
-def _details(spec: ModelSpec, horizon: int, factors: np.ndarray) -> Details:
+def _energy(network: keras.Model, windows: Windows, rows: np.ndarray) -> dict[str, EnergyFactors]:
+    """Factors for the sums of days and of the horizon. Days count from the origin."""
+    quantiles, truth = predict_windows(network, windows, rows), windows.targets(rows)
+    weights = _site_weights(windows, rows)
+    length = min(24, truth.shape[1])
+    days = truth.shape[1] // length
+    by_day = (len(rows) * days, length)
+    return {
+        "day": fit_energy(
+            quantiles[:, : days * length].reshape(*by_day, 3),
+            truth[:, : days * length].reshape(by_day),
+            np.repeat(weights, days),
+        ),
+        "horizon": fit_energy(quantiles, truth, weights),
+    }
+
+
+def _details(
+    spec: ModelSpec,
+    design: Design,
+    outside: Outside,
+    calibration: Calibration,
+    energy: dict[str, EnergyFactors],
+) -> Details:
     """What the model's file says of itself."""
+    factors, horizon = calibration.stretch, design.horizon
     return {
         "kind": spec.kind,
         "model": spec.name,
         "horizon": horizon,
         "context_hours": CONTEXT_HOURS,
         "inputs": [
-            {
-                "name": "history_w",
-                "shape": [1, CONTEXT_HOURS, 1],
-                "dtype": "float32",
-                "unit": "W",
-                "period_s": spec.period_s,
-                "missing": "nan",
-            },
-            {
-                "name": "hour_of_week",
-                "shape": [1, 1],
-                "dtype": "float32",
-                "unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00",
-            },
+            {"name": name, "shape": [1, *shape], "dtype": "float32", **INPUT_NOTES[name]}
+            for name, shape in input_shapes(design).items()
         ],
         "outputs": [
             {
@@ -129,5 +181,11 @@ def _details(spec: ModelSpec, horizon: int, factors: np.ndarray) -> Details:
         "stretch": {
             "smallest": round(float(factors.min()), 4),
             "largest": round(float(factors.max()), 4),
+            "short": {
+                f"{days}d": round(factor, 4)
+                for days, factor in zip(SHORT_DAYS, calibration.short, strict=True)
+            },
         },
+        "outside": asdict(outside) if outside.names else {},
+        "energy": {name: found.to_json() for name, found in energy.items()},
     }

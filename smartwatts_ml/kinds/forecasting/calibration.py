@@ -8,9 +8,16 @@ of the graph.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-__all__ = ["stretch_factors"]
+__all__ = ["SHORT_DAYS", "Calibration", "short_factor", "stretch_factors"]
+
+SHORT_DAYS = (3, 14)
+"""Days of readings for which widths are calibrated beside the full context."""
+FULL_DAYS = 28
 
 SIDE_LEVEL = 0.9
 """Share of hours that must lie above P10, and below P90."""
@@ -18,6 +25,34 @@ LIMITS = (1.0, 3.0)
 """Widths are stretched, never narrowed: a quiet validation season is no promise."""
 MIN_RATIOS = 200
 MIN_WIDTH = 1e-6
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """``stretch`` (horizon, 2) of the widths below and above the median; ``short``: the
+    further factors, 1 or more, where a context holds ``SHORT_DAYS`` of readings."""
+
+    stretch: np.ndarray
+    short: tuple[float, ...]
+
+    def block(self, first: int, count: int) -> np.ndarray:
+        """Factors of some days of the horizon, float32, (1, count, 24, 2)."""
+        part = self.stretch[24 * first : 24 * (first + count)]
+        whole = np.concatenate([part, np.ones((24 * count - len(part), 2))])
+        return np.asarray(whole.reshape(1, count, 24, 2), np.float32)
+
+    def stretch_of(self, days_known: Any) -> Any:
+        """Factor (b, 1, 1, 1) for contexts with ``days_known`` (b, 1) of readings: straight
+        lines between the calibrated lengths and 1 at a full context."""
+        from keras import ops
+
+        knots, factors = (*SHORT_DAYS, FULL_DAYS), (*self.short, 1.0)
+        total = 0.0 * days_known + factors[0]
+        for i in range(len(knots) - 1):
+            span = knots[i + 1] - knots[i]
+            part = ops.minimum(ops.relu(days_known - knots[i]) / span, 1.0)
+            total = total + part * (factors[i + 1] - factors[i])
+        return ops.reshape(total, (-1, 1, 1, 1))
 
 
 def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -47,6 +82,18 @@ def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarra
         for side, ratios in enumerate(sides):
             factors[step, side] = _weighted_quantile(ratios[:, near], weights, SIDE_LEVEL)
     return np.clip(_fill(factors), *LIMITS)
+
+
+def short_factor(
+    quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray, stretch: np.ndarray
+) -> float:
+    """One further factor for widths that were stretched already, for both sides alike."""
+    below, median, above = np.moveaxis(quantiles, 2, 0)
+    error = truth - median
+    width = np.where(error < 0, (median - below) * stretch[:, 0], (above - median) * stretch[:, 1])
+    ratios = np.abs(error) / np.maximum(width, MIN_WIDTH)
+    found = _weighted_quantile(ratios, weights, 2 * SIDE_LEVEL - 1)
+    return float(np.clip(found, *LIMITS)) if np.isfinite(found) else 1.0
 
 
 def _reach(horizon: int) -> int:

@@ -13,31 +13,29 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Scores
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.closer import Closer
 from smartwatts_ml.kinds.forecasting.metrics import (
     FLOOR_W,
     STATS,
     WEEK_HOURS,
-    measure,
+    measure_hours,
     naive_error,
 )
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
-from smartwatts_ml.kinds.forecasting.windows import (
-    HOUR_S,
-    MIN_CONTEXT_HOURS,
-    Series,
-    to_series,
-)
+from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
+from smartwatts_ml.kinds.forecasting.windows import MIN_CONTEXT_HOURS
+from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
-__all__ = ["backtest_origins", "evaluate"]
+__all__ = ["Case", "backtest_origins", "evaluate", "make_case"]
 
 LONG_STRIDE_DAYS = 14
 MONDAY = np.datetime64("1969-12-29", "D")
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """One site: where it is judged from, and against what."""
 
     series: Series
@@ -78,31 +76,42 @@ def evaluate(
     sites: list[str] = []
     weeks: list[np.ndarray] = []
     sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
-    for loaded in readings.iterate(HOUR_S, (MAINS,)):
-        case = _make_case(loaded, horizon)
+    looks = {name: Closer(horizon, predictor.energy) for name, predictor in predictors.items()}
+    targets = TargetIndex()
+    for loaded in readings.iterate(HOUR_S, CHANNELS):
+        case = make_case(loaded, horizon)
         if case is None:
             continue
         found, block = np.unique(case.weeks, return_inverse=True)
         sites += [case.series.site] * len(found)
+        targets.add(case.series.site, loaded.start, case.origins, case.truth)
+        bands = case.series.hours[case.origins[:, None] + np.arange(horizon)] % 24 // 6
         weeks.append(found)
         for name, predictor in predictors.items():
             quantiles = predictor.forecast(case.series, case.origins)
-            total = np.zeros((len(found), len(STATS)))
-            for row, at in enumerate(block):
-                total[at] += measure(case.truth[row], quantiles[row], case.naive_error_w)
+            hours = measure_hours(case.truth, quantiles, case.naive_error_w)
+            total = np.zeros((len(found), len(HOUR_BANDS), len(STATS)))
+            np.add.at(total, (block[:, None], bands), hours)
             sums[name].append(total)
+            looks[name].add(case.series.site, case.truth, quantiles, hours)
     if not sites:
         raise NotEnoughReadingsError(
             f"no site has three days of readings and then {horizon} hours to judge a "
             f"{horizon} h forecast by"
         )
     return {
-        name: _scores(np.array(sites), np.concatenate(weeks), np.concatenate(parts))
+        name: _scores(
+            np.array(sites),
+            np.concatenate(weeks),
+            np.concatenate(parts),
+            targets.hexdigest(),
+            looks[name],
+        )
         for name, parts in sums.items()
     }
 
 
-def _make_case(loaded: SiteReadings, horizon: int) -> _Case | None:
+def make_case(loaded: SiteReadings, horizon: int) -> Case | None:
     """Origins and truth of a site; None where it has none."""
     if MAINS not in loaded.channels:
         return None
@@ -115,7 +124,7 @@ def _make_case(loaded: SiteReadings, horizon: int) -> _Case | None:
         return None
     origins, truth = origins[judged], truth[judged]
     days = series.days[origins]
-    return _Case(
+    return Case(
         series=series,
         origins=origins,
         truth=truth,
@@ -124,7 +133,11 @@ def _make_case(loaded: SiteReadings, horizon: int) -> _Case | None:
     )
 
 
-def _scores(sites: np.ndarray, weeks: np.ndarray, sums: np.ndarray) -> Scores:
+def _scores(
+    sites: np.ndarray, weeks: np.ndarray, by_band: np.ndarray, targets: str, look: Closer
+) -> Scores:
+    """``by_band``: shape (n_blocks, n_bands, n_stats)."""
+    sums = by_band.sum(1)
     excluded = int(sums[:, STATS.index("ape_excluded")].sum())
     hours = int(sums[:, STATS.index("n")].sum())
     return Scores(
@@ -133,5 +146,10 @@ def _scores(sites: np.ndarray, weeks: np.ndarray, sums: np.ndarray) -> Scores:
         sites=sites,
         weeks=weeks,
         sums=sums[:, None, :],
+        bands={name: by_band[:, None, band] for band, name in enumerate(HOUR_BANDS)},
+        targets=targets,
+        extra=look.extra(),
+        tables=look.tables(),
+        record=look.record(),
         notes=(f"MAPE leaves out {excluded:,} of {hours:,} hours with less than {FLOOR_W:.0f} W",),
     )

@@ -3,8 +3,9 @@
 The gateway feeds raw watts, so every step from there is part of the model file. Only
 static slices, reshapes and reductions are used: they convert to builtin LiteRT
 operators. The context is four weeks, and an hour of the horizon sees the same hour of
-earlier weeks and days; both repeat after 168 hours, so the features of one week serve
-a horizon of any length.
+earlier weeks and days. Both repeat after 168 hours, so the features of one week serve a
+horizon of any length; a calendar or a temperature does not repeat, and then each day of
+the horizon has a slot of its own.
 
 Power is seen as ``sign(x) * log1p(|x| / scale)`` with the context's own mean power as
 scale: homes of 200 W and buildings of 200 kW look alike, and production (negative) works.
@@ -13,217 +14,265 @@ scale: homes of 200 W and buildings of 200 kW look alike, and production (negati
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = [
-    "CONTEXT_HOURS",
-    "CONTEXT_WEEKS",
-    "Features",
-    "compress",
-    "context_scale",
-    "expand",
-    "make_features",
-]
+from smartwatts_ml.kinds.forecasting.cleaning import clean
+from smartwatts_ml.kinds.forecasting.outside import (
+    CONTEXT_DAYS,
+    CONTEXT_HOURS,
+    CONTEXT_WEEKS,
+    free_days,
+    pairs_of_days,
+    waves,
+    weather_features,
+    weekday_waves,
+)
 
-CONTEXT_WEEKS = 4
-CONTEXT_HOURS = CONTEXT_WEEKS * 168
+__all__ = ["CONTEXT_DAYS", "CONTEXT_HOURS", "CONTEXT_WEEKS", "Features", "make_features"]
+
 MISSING_PRIOR = 0.5
 """Weight, in readings, of the next coarser mean where readings are missing."""
+HALF_LIVES = (2.0, 5.0, 14.0, 40.0)
+"""Of means by hour of the day that lean to recent days, in days."""
+KIND_HALF_LIVES = (7.0, 21.0)
+"""Of means over weekdays or over free days."""
+
+BY_SLOT = ("base", "cells", "days", "queries", "pairs")
 
 Tensor = Any
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features in compressed units, grouped by what they vary over.
+    """Features in compressed units, grouped by what they vary over; s slots, a day each.
 
-    ``scale`` (b, 1), W. ``base`` (b, days, 24) and ``spread`` (b, 1, 24): a first
-    guess of the power and of its spread. The groups have a last axis of features: ``hours``
-    (b, 1, 24, f), ``days`` (b, days, 1, f), ``cells`` (b, days, 24, f), ``site``
-    (b, 1, 1, f).
+    ``scale`` (b, 1), W; ``days_known`` (b, 1): days that the context's readings would
+    fill; ``hourly`` (b, 1, 24): mean by hour of the day; ``spread`` (b, 1, 24). ``hours``
+    (b, 1, 24, f); ``site`` (b, 1, 1, f). ``profiles`` (b, 28, 24): each day of the context
+    less ``hourly``; ``keys`` (b, 28, f): what a day of the context is like.
+    By slot: ``base`` (b, s, 24), a first guess; ``cells`` (b, s, 24, f); ``days``
+    (b, s, 1, f); ``queries`` (b, s, f) and ``pairs`` (b, s, 28, f): what a slot looks for
+    among the days of the context, and how each lies to it.
     """
 
     scale: Tensor
-    base: Tensor
+    days_known: Tensor
+    hourly: Tensor
     spread: Tensor
     hours: Tensor
-    days: Tensor
-    cells: Tensor
     site: Tensor
+    profiles: Tensor
+    keys: Tensor
+    base: Tensor
+    cells: Tensor
+    days: Tensor
+    queries: Tensor
+    pairs: Tensor
+
+    def select(self, chosen: Tensor) -> Features:
+        """Some slots: ``chosen`` (b, k, s) is one-hot."""
+        from keras import ops
+
+        def pick(values: Tensor) -> Tensor:
+            rest = values.shape[2:]
+            flat = ops.reshape(values, (-1, values.shape[1], math.prod(rest)))
+            return ops.reshape(ops.matmul(chosen, flat), (-1, chosen.shape[1], *rest))
+
+        return replace(self, **{name: pick(getattr(self, name)) for name in BY_SLOT})
 
 
-def compress(power_w: Tensor, scale: Tensor) -> Tensor:
-    """Signed logarithm of power relative to ``scale``."""
-    from keras import ops
+def make_features(inputs: Mapping[str, Tensor], slots: int) -> Features:
+    """Features of the first ``slots`` days after a context.
 
-    return ops.log1p(ops.relu(power_w) / scale) - ops.log1p(ops.relu(-power_w) / scale)
-
-
-def expand(compressed: Tensor, scale: Tensor) -> Tensor:
-    """Inverse of ``compress``, W."""
-    from keras import ops
-
-    return (ops.exp(ops.relu(compressed)) - ops.exp(ops.relu(-compressed))) * scale
-
-
-def make_features(history_w: Tensor, hour_of_week: Tensor, days: int) -> Features:
-    """Features of the first ``days`` days after a context.
-
-    ``history_w`` (b, 672, 1), W, NaN where missing; ``hour_of_week`` (b, 1) of the first
-    hour after it. Missing readings take the mean of their hour of the day, and that
-    leans on the mean of the whole where it has few readings itself.
+    ``inputs``: ``history_w`` (b, 672, 1), W, NaN where missing; ``hour_of_week`` (b, 1) of
+    the first hour after it; and, if the model has them, what ``outside`` describes.
+    Missing readings take the mean of their hour of the day, which leans on the mean of
+    the whole where it has few readings itself.
     """
     from keras import ops
 
-    power, present, scale = context_scale(history_w)
-    shape = (-1, CONTEXT_WEEKS * 7, 24)
-    present = ops.reshape(present, shape)
-    z = ops.reshape(compress(power, ops.expand_dims(scale, 2)), shape)
+    context = clean(inputs["history_w"])
+    z, present = context.z, context.present
     count = ops.sum(present, (1, 2), keepdims=True)
     level = ops.sum(z, (1, 2), keepdims=True) / ops.maximum(count, 1.0)
-    by_hour = ops.sum(present, 1, keepdims=True)
-    hourly = (ops.sum(z, 1, keepdims=True) + MISSING_PRIOR * level) / (by_hour + MISSING_PRIOR)
+    seen = ops.sum(present, 1, keepdims=True)
+    hourly = (ops.sum(z, 1, keepdims=True) + MISSING_PRIOR * level) / (seen + MISSING_PRIOR)
     filled = z + (1.0 - present) * hourly
-    weekly = ops.reshape(filled, (-1, CONTEXT_WEEKS, 7, 24))
-    calendar = _calendar(hour_of_week)
-    kind_of_day = _kind_of_day_mean(weekly, calendar[:, :, :, :1])
-    same_hour = ops.mean(weekly, 1)
-    base = 0.4 * same_hour + 0.3 * kind_of_day + 0.3 * hourly
-    deviation = filled - hourly
-    spread = ops.sqrt(ops.mean(deviation * deviation, 1, keepdims=True) + 1e-4)
-    groups = {
-        "hours": _hour_features(filled, hourly, spread, level),
-        "days": _day_features(weekly, level, days),
-        "cells": ops.concatenate(
-            [_cell_features(weekly, same_hour, kind_of_day, base, level), calendar], 3
-        )[:, :days],
-        "site": _site_features(filled, deviation, level, count),
-    }
-    return Features(scale=scale, base=base[:, :days], spread=spread, **groups)
+    profiles = filled - hourly
+    clock = inputs["hour_of_week"]
+    free_past, free_ahead = free_days(inputs, slots)
+    same_hour, by_kind = _means(filled, profiles, present, hourly, free_past, free_ahead)
+    base = 0.4 * same_hour + 0.3 * by_kind[0] + 0.3 * hourly
+    spread = ops.sqrt(ops.mean(profiles * profiles, 1, keepdims=True) + 1e-4)
+    weekly = _slots(ops.reshape(filled, (-1, CONTEXT_WEEKS, 7, 24)), slots)
+    cells = [
+        *_cell_features(weekly, same_hour, base, level),
+        *(kind - base for kind in by_kind),
+        free_ahead,
+        *waves(clock, slots),
+    ]
+    weather = weather_features(inputs, filled, present, slots)
+    return Features(
+        scale=context.scale,
+        days_known=count[:, :, 0] / 24.0,
+        hourly=hourly,
+        spread=spread,
+        hours=_hour_features(profiles, present, hourly, spread, level),
+        site=_site_features(profiles, filled, level, count),
+        profiles=profiles,
+        keys=_keys(profiles, clock),
+        base=base,
+        cells=ops.concatenate([ops.stack(cells, 3), *weather], 3),
+        days=_day_features(weekly, level, slots),
+        queries=_queries(profiles, clock, slots),
+        pairs=pairs_of_days(free_past, free_ahead),
+    )
 
 
-def context_scale(history_w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Power with 0 where missing and 1 where present, both (b, 672, 1), and the mean
-    magnitude of power, W, shape (b, 1). Clipping at four times the mean, twice, keeps one
-    absurd reading from shrinking everything else."""
+def _slots(values: Tensor, slots: int) -> Tensor:
+    """Repeat a week, axis -2 of length 7, to ``slots`` days."""
     from keras import ops
 
-    missing = ops.not_equal(history_w, history_w)
-    present = ops.where(missing, 0.0, 1.0)
-    power = ops.where(missing, 0.0, history_w)
-    size = ops.abs(power)
-    count = ops.maximum(ops.sum(present, 1), 1.0)
-    mean = ops.sum(size, 1) / count
-    for _ in range(2):
-        mean = ops.sum(ops.minimum(size, ops.expand_dims(4.0 * mean, 2)), 1) / count
-    return power, present, mean + 1.0
+    repeated = ops.concatenate([values] * math.ceil(slots / 7), -2)
+    return repeated[..., :slots, :]
 
 
-def _calendar(hour_of_week: Tensor) -> Tensor:
-    """Weekend flag and waves of the day and the week, shape (b, 7, 24, f)."""
+def _means(
+    filled: Tensor,
+    profiles: Tensor,
+    present: Tensor,
+    hourly: Tensor,
+    free_past: Tensor,
+    free_ahead: Tensor,
+) -> tuple[Tensor, list[Tensor]]:
+    """Mean of the same hour of the week, and means over days of the slot's own kind
+    (working or free): over all alike, and leaning to recent ones; each (b, s, 24)."""
+    from keras import ops
+
+    slots = free_ahead.shape[1]
+    weekly = ops.mean(ops.reshape(filled, (-1, CONTEXT_WEEKS, 7, 24)), 1)
+    found = []
+    for half_life in (1e6, *KIND_HALF_LIVES):
+        weight = present * _decay(half_life)
+        free = _weighted(profiles, weight * free_past, MISSING_PRIOR)
+        work = _weighted(profiles, weight * (1.0 - free_past), MISSING_PRIOR)
+        found.append(hourly + free_ahead * free + (1.0 - free_ahead) * work)
+    return _slots(weekly, slots), found
+
+
+def _decay(half_life: float) -> Any:
+    """Weights of the days of the context, (1, 28, 1)."""
     import numpy as np
+
+    age = np.arange(CONTEXT_DAYS - 1, -1, -1, dtype=np.float32)
+    return (0.5 ** (age / half_life)).astype(np.float32).reshape(1, CONTEXT_DAYS, 1)
+
+
+def _weighted(profiles: Tensor, weight: Tensor, prior: float) -> Tensor:
+    """Weighted mean over days, drawn to 0 where weights are small, (b, 1, 24)."""
     from keras import ops
 
-    steps = np.arange(168, dtype=np.float32).reshape(1, 7, 24)
-    hour = ops.expand_dims(hour_of_week, 2) + steps
-    hour = hour - 168.0 * ops.floor(hour / 168.0)
-    weekend = ops.relu(ops.minimum(hour - 119.0, 1.0))
-    waves = []
-    for period, orders in ((24.0, (1, 2, 3)), (168.0, (1, 2, 3))):
-        for order in orders:
-            angle = hour * (2.0 * math.pi * order / period)
-            waves += [ops.sin(angle), ops.cos(angle)]
-    return ops.stack([weekend, *waves], 3)
+    total = ops.sum(weight, 1, keepdims=True)
+    return ops.sum(weight * profiles, 1, keepdims=True) / (total + prior)
 
 
-def _kind_of_day_mean(weekly: Tensor, weekend: Tensor) -> Tensor:
-    """Mean at that hour over days of its own kind (weekday or weekend), (b, 7, 24)."""
+def _hour_features(
+    profiles: Tensor, present: Tensor, hourly: Tensor, spread: Tensor, level: Tensor
+) -> Tensor:
+    """The last days at that hour, their distribution and recent means, (b, 1, 24, f)."""
     from keras import ops
 
-    weekend = weekend[:, :, :, 0]
-    by_cell = ops.mean(weekly, 1)
-    free = ops.sum(by_cell * weekend, 1, keepdims=True) / (
-        ops.sum(weekend, 1, keepdims=True) + 1e-6
-    )
-    work = ops.sum(by_cell * (1.0 - weekend), 1, keepdims=True) / (
-        ops.sum(1.0 - weekend, 1, keepdims=True) + 1e-6
-    )
-    return weekend * free + (1.0 - weekend) * work
-
-
-def _hour_features(filled: Tensor, hourly: Tensor, spread: Tensor, level: Tensor) -> Tensor:
-    """The last seven days at that hour, and their distribution, shape (b, 1, 24, f)."""
-    from keras import ops
-
-    ranked = ops.sort(ops.transpose(filled - hourly, (0, 2, 1)), axis=2)
-    quantiles = [ranked[:, :, i : i + 2] for i in (1, 6, 13, 20, 25)]
-    around = [_turn(hourly, by) - hourly for by in (-2, -1, 1, 2)]
+    by_hour = ops.transpose(profiles, (0, 2, 1))
+    rows = [hourly - level, spread, *(_turn(hourly, by) - hourly for by in (-2, -1, 1, 2))]
+    for half_life in HALF_LIVES:
+        mean = _weighted(profiles, present * _decay(half_life), 0.3)
+        rows += [mean, (_turn(mean, -1) + mean + _turn(mean, 1)) / 3.0]
+    rows += [_turn(profiles[:, -1:], by) for by in (-2, -1, 1, 2)]
+    ranked = ops.sort(by_hour, axis=2)
+    week, fortnight = (ops.sort(by_hour[:, :, -n:], axis=2) for n in (7, 14))
     parts = [
-        ops.transpose(filled[:, -7:] - hourly, (0, 2, 1)),
-        *[ops.mean(q, 2, keepdims=True) for q in quantiles],
-        ops.transpose(ops.concatenate([hourly - level, spread, *around], 1), (0, 2, 1)),
+        by_hour[:, :, -7:],
+        *(ops.mean(ranked[:, :, i : i + 2], 2, keepdims=True) for i in (1, 6, 13, 20, 25)),
+        week[:, :, 3:4],
+        ops.mean(fortnight[:, :, 6:8], 2, keepdims=True),
+        ops.transpose(ops.concatenate(rows, 1), (0, 2, 1)),
     ]
     return ops.expand_dims(ops.concatenate(parts, 2), 1)
 
 
-def _day_features(weekly: Tensor, level: Tensor, days: int) -> Tensor:
-    """Mean of that weekday in each week, and how far ahead the day is, (b, days, 1, f)."""
+def _cell_features(weekly: Tensor, same_hour: Tensor, base: Tensor, level: Tensor) -> list[Tensor]:
+    """The last four weeks at that hour of the week, each (b, s, 24)."""
+    from keras import ops
+
+    slots = same_hour.shape[1]
+    flat = ops.reshape(same_hour, (-1, 1, slots * 24))
+    near = [ops.reshape(_turn(flat, by), (-1, slots, 24)) for by in (-2, -1, 0, 1, 2)]
+    deviation = weekly - ops.expand_dims(same_hour, 1)
+    ranked = ops.sort(weekly, axis=1)
+    return [
+        *(weekly[:, week] - base for week in range(CONTEXT_WEEKS)),
+        base - level,
+        same_hour - base,
+        ops.sqrt(ops.mean(deviation * deviation, 1) + 1e-4),
+        ranked[:, -1] - base,
+        ranked[:, 0] - base,
+        (ranked[:, 1] + ranked[:, 2]) / 2.0 - base,
+        *(near[i] - same_hour for i in (0, 1, 3, 4)),
+        (near[1] + near[2] + near[3]) / 3.0 - base,
+        sum(near) / 5.0 - base,
+    ]
+
+
+def _day_features(weekly: Tensor, level: Tensor, slots: int) -> Tensor:
+    """Mean of that weekday in each week, and how far ahead the day is, (b, s, 1, f)."""
     import numpy as np
     from keras import ops
 
     means = ops.transpose(ops.mean(weekly, 3) - level, (0, 2, 1))
-    ahead = np.arange(7, dtype=np.float32).reshape(1, 7, 1)
+    ahead = np.arange(slots, dtype=np.float32).reshape(1, slots, 1)
     lead = np.concatenate([ahead / 7.0, np.exp(-ahead)], 2)
-    means = ops.concatenate([means, ops.zeros_like(means[:, :, :2]) + lead], 2)
-    return ops.expand_dims(means[:, :days], 2)
+    return ops.expand_dims(ops.concatenate([means, ops.zeros_like(means[:, :, :2]) + lead], 2), 2)
 
 
-def _cell_features(
-    weekly: Tensor, same_hour: Tensor, kind_of_day: Tensor, base: Tensor, level: Tensor
-) -> Tensor:
-    """The last four weeks at that hour of the week, shape (b, 7, 24, f)."""
+def _site_features(profiles: Tensor, filled: Tensor, level: Tensor, count: Tensor) -> Tensor:
+    """Recent days and hours, level, spread and how much is missing, (b, 1, 1, f)."""
     from keras import ops
 
-    flat = ops.reshape(same_hour, (-1, 1, 168))
-    around = [ops.reshape(_turn(flat, by) - flat, (-1, 7, 24)) for by in (-2, -1, 1, 2)]
-    deviation = weekly - ops.expand_dims(same_hour, 1)
+    deviation = filled - level
     parts = [
-        ops.transpose(weekly - ops.expand_dims(base, 1), (0, 2, 3, 1)),
-        ops.stack(
-            [
-                base - level,
-                same_hour - base,
-                kind_of_day - base,
-                ops.sqrt(ops.mean(deviation * deviation, 1) + 1e-4),
-                ops.max(weekly, 1) - base,
-                ops.min(weekly, 1) - base,
-                *around,
-            ],
-            3,
-        ),
-    ]
-    return ops.concatenate(parts, 3)
-
-
-def _site_features(filled: Tensor, deviation: Tensor, level: Tensor, count: Tensor) -> Tensor:
-    """Recent days and hours, level, spread and how much is missing, shape (b, 1, 1, f)."""
-    from keras import ops
-
-    recent = ops.mean(filled[:, -7:], 2) - level[:, :, 0]
-    spread = ops.sqrt(ops.mean((filled - level) ** 2, (1, 2)) + 1e-4)
-    parts = [
-        recent,
-        deviation[:, -1, -6:],
+        ops.mean(filled[:, -7:], 2) - level[:, :, 0],
+        profiles[:, -1],
+        ops.mean(profiles[:, -2:], 2),
+        ops.mean(profiles[:, -3:], (1, 2), keepdims=True)[:, :, 0],
         level[:, :, 0],
-        ops.expand_dims(spread, 1),
+        ops.sqrt(ops.mean(deviation * deviation, (1, 2), keepdims=True) + 1e-4)[:, :, 0],
         count[:, :, 0] / CONTEXT_HOURS,
     ]
     return ops.expand_dims(ops.expand_dims(ops.concatenate(parts, 1), 1), 1)
+
+
+def _keys(profiles: Tensor, clock: Tensor) -> Tensor:
+    """Each day of the context, its mean, and where it stands in the week, (b, 28, f)."""
+    from keras import ops
+
+    mean = ops.mean(profiles, 2, keepdims=True)
+    weekday = weekday_waves(clock, -CONTEXT_DAYS, CONTEXT_DAYS)
+    return ops.concatenate([profiles, mean, weekday], 2)
+
+
+def _queries(profiles: Tensor, clock: Tensor, slots: int) -> Tensor:
+    """The newest day, and where each slot stands in the week, (b, s, f)."""
+    from keras import ops
+
+    newest = ops.concatenate([profiles[:, -1:], ops.mean(profiles[:, -1:], 2, keepdims=True)], 2)
+    weekday = weekday_waves(clock, 0, slots)
+    return ops.concatenate([newest + ops.zeros_like(weekday[:, :, :1]), weekday], 2)
 
 
 def _turn(rows: Tensor, by: int) -> Tensor:
     """Roll the last axis of (b, k, n) by a fixed number of places."""
     from keras import ops
 
-    return ops.concatenate([rows[:, :, -by:], rows[:, :, :-by]], 2)
+    return ops.concatenate([rows[:, :, -by:], rows[:, :, :-by]], 2) if by else rows

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings
     from smartwatts_ml.settings import TomlSettings
 
@@ -35,6 +36,7 @@ CONTEXT_DAYS = 28
 NAMED = {24: "24h", 168: "7d", 720: "30d"}
 MAX_HORIZON = 720
 MAX_EMBARGO_DAYS = 7
+ENERGY = ("device_id", "issued_at", "period", "hours", "energy_kwh", "p10_kwh", "p90_kwh")
 
 
 class ForecastingKind(Kind):
@@ -63,11 +65,18 @@ class ForecastingKind(Kind):
             minimum=1,
             maximum=MAX_HORIZON,
         ),
+        Option(
+            "holidays", str, None, "Country whose public holidays it learns of: US, GB-ENG, DE-BY."
+        ),
+        Option(
+            "temperature", bool, False, "Learn from site/temperature (Celsius) too, where it is."
+        ),
     )
     predict_options = (
         Option("from", str, None, "First origin, on the input's own clock. Default: end of data."),
         Option("to", str, None, "Last origin (inclusive). Default: end of data."),
         Option("every", str, None, "Time between two origins: 24h, 7d or a number of hours."),
+        Option("energy", bool, False, f"Write kWh by day and in all instead: {', '.join(ENERGY)}."),
     )
     prediction_columns = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")
 
@@ -93,11 +102,21 @@ class ForecastingKind(Kind):
             # that lies before its origin; more than a week would only cost readings.
             embargo_s=min(hours * HOUR_S, MAX_EMBARGO_DAYS * DAY_S),
             holdout_s=hours * HOUR_S + 7 * DAY_S,
-            parameters={"horizon": hours},
+            channels=("mains", "temperature"),
+            parameters={
+                "horizon": hours,
+                "holidays": options.get("holidays") or "",
+                "temperature": bool(options.get("temperature")),
+            },
         )
 
     def spec_of(self, details: Details) -> ModelSpec:
-        return self.spec(forecast_horizon=details["horizon"])
+        outside = details.get("outside") or {}
+        return self.spec(
+            forecast_horizon=details["horizon"],
+            holidays=outside.get("country"),
+            temperature=outside.get("temperature"),
+        )
 
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
@@ -130,10 +149,36 @@ class ForecastingKind(Kind):
 
         return evaluate(spec.parameters["horizon"], predictors, readings)
 
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        from smartwatts_ml.kinds.forecasting.charts import charts
+
+        return charts(spec.parameters["horizon"], predictors, readings)
+
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.forecasting.metrics import headline
 
         return headline(sums)
+
+    def columns(self, **options: Any) -> tuple[str, ...]:
+        return ENERGY if options.get("energy") else self.prediction_columns
+
+    def remarks(self, readings: Readings) -> list[str]:
+        from smartwatts_ml.kinds.forecasting.prediction import short_sites
+
+        return [
+            f"{site} has {days} of {CONTEXT_DAYS} days of readings: its intervals are wider"
+            for site, days in short_sites(readings).items()
+        ]
+
+    def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
+        from smartwatts_ml.kinds.forecasting.pictures import figures
+
+        return figures(predictor, readings)
+
+    def overlap_weeks(self, spec: ModelSpec) -> int:
+        return -(-int(spec.parameters["horizon"]) // (7 * 24))
 
     def predict(
         self, predictor: Predictor, readings: Readings, **options: Any
@@ -146,9 +191,10 @@ class ForecastingKind(Kind):
             start=options.get("from_"),
             end=options.get("to"),
             every=options.get("every"),
+            energy=bool(options.get("energy")),
         )
 
     def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
         from smartwatts_ml.kinds.forecasting.samples import sample_inputs
 
-        return sample_inputs(count, seed)
+        return sample_inputs(details, count, seed)

@@ -16,6 +16,7 @@ __all__ = [
     "WEEK_HOURS",
     "headline",
     "measure",
+    "measure_hours",
     "naive_error",
     "pinball",
 ]
@@ -68,31 +69,41 @@ def naive_error(past: np.ndarray) -> float:
 def measure(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> np.ndarray:
     """Sums over the known hours of one block, shape (n_stats,).
 
-    ``truth`` (h,), W, NaN where missing; ``quantiles`` (h, 3), W; ``naive_error_w``: mean
+    ``truth`` (…), W, NaN where missing; ``quantiles`` (…, 3), W; ``naive_error_w``: mean
     absolute error of last week's value over the site's training period, W, NaN if unknown.
     """
+    found = measure_hours(truth, quantiles, naive_error_w)
+    return np.asarray(found.reshape(-1, len(STATS)).sum(0))
+
+
+def measure_hours(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> np.ndarray:
+    """The same hour by hour, 0 where missing, shape (…, n_stats)."""
     known = np.isfinite(truth)
-    y, q = truth[known].astype(np.float64), quantiles[known].astype(np.float64)
-    error = np.abs(y - q[:, 1])
-    large = np.abs(y) >= FLOOR_W
+    y = np.where(known, truth, 0.0).astype(np.float64)
+    q = quantiles.astype(np.float64)
+    error = np.abs(y - q[..., 1])
+    size = np.abs(y)
+    large = size >= FLOOR_W
     scalable = np.isfinite(naive_error_w) and naive_error_w > 0
-    return np.array(
+    found = np.stack(
         [
-            len(y),
-            error.sum(),
-            np.abs(y).sum(),
-            y.sum(),
-            (error**2).sum(),
-            *(pinball(y, q[:, i], level).sum() for i, level in enumerate(QUANTILES)),
-            ((q[:, 0] <= y) & (y <= q[:, 2])).sum(),
-            (q[:, 2] - q[:, 0]).sum(),
-            (error[large] / np.abs(y[large])).sum(),
-            large.sum(),
-            (~large).sum(),
-            error.sum() if scalable else 0.0,
-            naive_error_w * len(y) if scalable else 0.0,
-        ]
+            np.ones_like(y),
+            error,
+            size,
+            y,
+            error**2,
+            *(pinball(y, q[..., i], level) for i, level in enumerate(QUANTILES)),
+            (q[..., 0] <= y) & (y <= q[..., 2]),
+            q[..., 2] - q[..., 0],
+            np.where(large, error / np.where(large, size, 1.0), 0.0),
+            large,
+            ~large,
+            error if scalable else np.zeros_like(y),
+            np.full_like(y, naive_error_w if scalable else 0.0),
+        ],
+        -1,
     )
+    return np.where(known[..., None], found, 0.0)
 
 
 def headline(sums: np.ndarray) -> dict[str, float]:

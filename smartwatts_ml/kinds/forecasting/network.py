@@ -1,113 +1,240 @@
-"""The forecasting network: one small network that all hours of the horizon share.
+"""The forecasting network: one small network that all days of the horizon share.
 
-Sharing makes it learn from every hour of every site, so 25,000 weights equal boosted
-trees where a network from the whole context to the whole horizon overfits. It predicts
-a correction to a mean of like hours; quantiles cannot cross, because the outer two are
-the median less and plus a positive width.
+Sharing makes it learn from every hour of every site, so some 30,000 weights equal boosted
+trees where a network from the whole context to the whole horizon overfits. It predicts a
+correction to a mean of like hours. Beside fixed means it sees means over days that it
+chooses itself: attention (Vaswani et al. 2017) over the days of the context, by their age,
+weekday and shape. Hours of a day then exchange what they know in a layer across hours, as
+in MLP-Mixer (Tolstikhin et al. 2021). Quantiles cannot cross, because the outer two are the
+median less and plus a positive width.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.features import (
-    CONTEXT_HOURS,
-    Features,
-    expand,
-    make_features,
-)
+from smartwatts_ml.kinds.forecasting.calibration import Calibration
+from smartwatts_ml.kinds.forecasting.cleaning import expand
+from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, Features, make_features
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_DAYS
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["build_network"]
+__all__ = ["Design", "Trunk", "build_learner", "build_network", "input_shapes"]
 
-WEEK = 168
+WEEK_DAYS = 7
 FIRST_WIDTH = 0.5
 SPREAD_FLOOR = 0.1
+KEY_UNITS = 16
+MIXED_HOURS = 48
+RECENCY = (
+    (-1.0, 0.5, 0.0, 0.0),
+    (-0.3, 0.0, 1.0, 0.0),
+    (-1.0, 0.0, 2.0, 0.0),
+    (-3.0, 2.0, 0.0, 0.0),
+)
+"""What attention begins with: weights of a day's age / 10, its freshness, same weekday."""
+
+Tensor = Any
 
 
-def build_network(
-    horizon: int,
-    *,
-    units: int,
-    layers: int,
-    dropout: float = 0.0,
-    calibration: np.ndarray | None = None,
-) -> keras.Model:
-    """Raw watts to quantiles in watts.
+@dataclass(frozen=True)
+class Design:
+    """Sizes of a network, and its optional inputs (``holiday``, ``temperature_c``)."""
 
-    Inputs ``history_w`` (b, 672, 1) with NaN for missing and ``hour_of_week`` (b, 1);
-    output ``power_w`` (b, horizon, 3): P10, P50, P90. ``calibration`` (horizon, 2)
-    stretches the widths below and above the median.
-    """
-    import keras
-    from keras import ops
+    horizon: int
+    units: int = 64
+    layers: int = 3
+    heads: int = 4
+    dropout: float = 0.1
+    outside: tuple[str, ...] = ()
 
-    history = keras.Input((CONTEXT_HOURS, 1), name="history_w")
-    hour = keras.Input((1,), name="hour_of_week")
-    days = min(math.ceil(horizon / 24), 7)
-    features = make_features(history, hour, days)
-    weeks = math.ceil(horizon / WEEK)
-    hidden = _trunk(features, units, layers, dropout)
-    raw = keras.layers.Dense(3 if weeks == 1 else 6, kernel_initializer="zeros", name="head")(
-        hidden
-    )
-    quantiles = ops.concatenate(
-        [_quantiles(features, raw, week, days, calibration) for week in range(weeks)], 1
-    )
-    power = expand(quantiles[:, :horizon], ops.expand_dims(features.scale, 2))
-    power = keras.layers.Identity(name="power_w")(power)
-    return keras.Model({"history_w": history, "hour_of_week": hour}, {"power_w": power})
+    @property
+    def days(self) -> int:
+        """Days that the horizon touches."""
+        return math.ceil(self.horizon / 24)
+
+    @property
+    def slots(self) -> int:
+        """Days with features of their own; without anything from outside a week repeats."""
+        return self.days if self.outside else min(self.days, WEEK_DAYS)
+
+    @property
+    def weeks(self) -> int:
+        return math.ceil(self.days / WEEK_DAYS)
 
 
-def _trunk(features: Features, units: int, layers: int, dropout: float) -> Any:
-    """Hidden state of each hour of the first week, shape (b, days, 24, units).
-
-    The first layer is a sum of one layer for each group of features, so that what does
-    not vary from hour to hour is computed once.
-    """
-    import keras
-    from keras import ops
-
-    groups = {
-        "cells": features.cells,
-        "hours": features.hours,
-        "days": features.days,
-        "site": features.site,
+def input_shapes(design: Design) -> dict[str, tuple[int, int]]:
+    """Shape of each input, without the batch."""
+    whole = (CONTEXT_HOURS + 24 * design.days, 1)
+    return {
+        "history_w": (CONTEXT_HOURS, 1),
+        "hour_of_week": (1,),  # type: ignore[dict-item]
+        **dict.fromkeys(design.outside, whole),
     }
-    total = None
-    for name, group in groups.items():
-        part = keras.layers.Dense(units, use_bias=total is None, name=name)(group)
-        total = part if total is None else total + part
-    hidden = ops.relu(total)
-    for index in range(layers - 1):
-        if dropout:
-            hidden = keras.layers.Dropout(dropout)(hidden)
-        step = keras.layers.Dense(units, activation="relu", name=f"hidden_{index}")(hidden)
-        hidden = hidden + step
-    return hidden
 
 
-def _quantiles(
-    features: Features, raw: Any, week: int, days: int, calibration: np.ndarray | None
-) -> Any:
-    """Compressed quantiles of one week of the horizon, shape (b, days * 24, 3)."""
+class Trunk:
+    """The layers that every day of the horizon shares."""
+
+    def __init__(self, design: Design) -> None:
+        import keras
+
+        dense = keras.layers.Dense
+        self.design = design
+        units, heads = design.units, design.heads
+        groups = ("cells", "hours", "days", "site")
+        self.groups = {name: dense(units, use_bias=name == "cells", name=name) for name in groups}
+        self.key = [dense(KEY_UNITS, activation="tanh", name="key"), dense(8 * heads, name="keys")]
+        self.query = [
+            dense(KEY_UNITS, activation="tanh", name="query"),
+            dense(8 * heads, name="queries"),
+        ]
+        self.pair = dense(heads, use_bias=False, name="pairs")
+        self.hidden = [
+            dense(units, activation="relu", name=f"hidden_{i}") for i in range(design.layers - 1)
+        ]
+        self.mix = [
+            dense(MIXED_HOURS, activation="relu", name="mix"),
+            dense(24, kernel_initializer="zeros", name="mixed"),
+        ]
+        outputs = 3 if design.weeks == 1 else 6
+        self.head = dense(outputs, kernel_initializer="zeros", name="head")
+
+    def begin(self) -> None:
+        """Give attention its first weights, once the layers exist."""
+        first = [0.5, *([0.0] * 4)]
+        kernel = [[first[0], *RECENCY[head % len(RECENCY)]] for head in range(self.design.heads)]
+        self.pair.set_weights([np.array(kernel, np.float32).T])
+
+    def __call__(self, features: Features) -> Tensor:
+        """What to add, before any week's own part: (b, s, 24, 3 or 6)."""
+        import keras
+        from keras import ops
+
+        cells = ops.concatenate([features.cells, self._attend(features)], 3)
+        hidden = ops.relu(
+            self.groups["cells"](cells)
+            + self.groups["hours"](features.hours)
+            + self.groups["days"](features.days)
+            + self.groups["site"](features.site)
+        )
+        for index, layer in enumerate(self.hidden):
+            hidden = hidden + layer(keras.layers.Dropout(self.design.dropout)(hidden))
+            if index == 0:
+                by_unit = ops.transpose(hidden, (0, 1, 3, 2))
+                mixed = self.mix[1](self.mix[0](by_unit))
+                hidden = hidden + ops.transpose(mixed, (0, 1, 3, 2))
+        return self.head(keras.layers.Dropout(self.design.dropout)(hidden))
+
+    def _attend(self, features: Features) -> Tensor:
+        """For each head the mean of the days it chooses, less the base, its difference to
+        a mean over three hours, and the spread over those days, (b, s, 24, 3 * heads)."""
+        from keras import ops
+
+        slots, heads = features.base.shape[1], self.design.heads
+        keys = self.key[1](self.key[0](features.keys))
+        queries = self.query[1](self.query[0](features.queries))
+        keys = ops.transpose(ops.reshape(keys, (-1, CONTEXT_DAYS, heads, 8)), (0, 2, 3, 1))
+        queries = ops.transpose(ops.reshape(queries, (-1, slots, heads, 8)), (0, 2, 1, 3))
+        scores = ops.matmul(queries, keys) / 3.0
+        scores = scores + ops.transpose(self.pair(features.pairs), (0, 3, 1, 2))
+        weights = ops.reshape(ops.softmax(scores, -1), (-1, heads * slots, CONTEXT_DAYS))
+        profiles = features.profiles
+        mean = ops.matmul(weights, profiles)
+        square = ops.matmul(weights, profiles * profiles)
+        spread = ops.sqrt(ops.relu(square - mean * mean) + 1e-4)
+        near = ops.concatenate([mean[:, :, -1:], mean, mean[:, :, :1]], 2)
+        smooth = (near[:, :, :-2] + mean + near[:, :, 2:]) / 3.0
+
+        def by_slot(values: Tensor) -> Tensor:
+            split = ops.reshape(values, (-1, heads, slots, 24))
+            return ops.transpose(split, (0, 2, 3, 1))
+
+        lead = ops.expand_dims(features.hourly - features.base, 3)
+        return ops.concatenate([by_slot(mean) + lead, by_slot(smooth - mean), by_slot(spread)], 3)
+
+
+def quantiles_of(
+    features: Features, raw: Tensor, week: Tensor | float, stretch: Tensor | float = 1.0
+) -> Tensor:
+    """Compressed quantiles, (b, s, 24, 3). ``week``: which week of the horizon the slots
+    stand for, (b, s, 1, 1) or a number; ``stretch`` (…, 2) of the widths."""
     from keras import ops
 
-    if week:
-        raw = raw[:, :, :, :3] + (week / 4.0) * raw[:, :, :, 3:]
-    centre = features.base + raw[:, :, :, 0]
+    if raw.shape[3] > 3:
+        raw = raw[:, :, :, :3] + raw[:, :, :, 3:] * (week / 4.0)
+    centre = features.base[:, : raw.shape[1]] + raw[:, :, :, 0]
     shift = math.log(math.expm1(FIRST_WIDTH))
     width = ops.softplus(raw[:, :, :, 1:3] + shift) * ops.expand_dims(
         features.spread + SPREAD_FLOOR, 3
     )
-    if calibration is not None:
-        part = calibration[week * WEEK : week * WEEK + days * 24]
-        part = np.concatenate([part, np.ones((days * 24 - len(part), 2))])
-        width = width * part.reshape(1, days, 24, 2).astype("float32")
-    stacked = ops.stack([centre - width[:, :, :, 0], centre, centre + width[:, :, :, 1]], 3)
-    return ops.reshape(stacked, (-1, days * 24, 3))
+    width = width * stretch
+    return ops.stack([centre - width[:, :, :, 0], centre, centre + width[:, :, :, 1]], 3)
+
+
+def keras_inputs(design: Design) -> dict[str, Tensor]:
+    import keras
+
+    return {name: keras.Input(shape, name=name) for name, shape in input_shapes(design).items()}
+
+
+def build_network(trunk: Trunk, calibration: Calibration | None = None) -> keras.Model:
+    """Raw watts to quantiles in watts.
+
+    Inputs ``history_w`` (b, 672, 1) with NaN for missing, ``hour_of_week`` (b, 1) and what
+    the design has from outside; output ``power_w`` (b, horizon, 3): P10, P50, P90.
+    ``calibration`` stretches the widths, more where the history is short.
+    """
+    import keras
+    from keras import ops
+
+    design = trunk.design
+    inputs = keras_inputs(design)
+    features = make_features(inputs, design.slots)
+    raw = trunk(features)
+    short = calibration.stretch_of(features.days_known) if calibration else None
+    parts = []
+    for first in range(0, design.days, design.slots):
+        last = min(first + design.slots, design.days)
+        count = last - first
+        week = _week_of(first, count)
+        stretch: Tensor | float = 1.0
+        if calibration is not None:
+            stretch = short * calibration.block(first, count)
+        parts.append(quantiles_of(features, raw[:, :count], week, stretch))
+    quantiles = ops.reshape(ops.concatenate(parts, 1), (-1, design.days * 24, 3))
+    power = expand(quantiles[:, : design.horizon], ops.expand_dims(features.scale, 2))
+    power = keras.layers.Identity(name="power_w")(power)
+    return keras.Model(inputs, {"power_w": power})
+
+
+def _week_of(first: int, count: int) -> Any:
+    days = np.arange(first, first + count) // WEEK_DAYS
+    return days.astype(np.float32).reshape(1, count, 1, 1)
+
+
+def build_learner(trunk: Trunk, days: int) -> keras.Model:
+    """The same network on ``days`` days of the horizon that each window chooses.
+
+    Further inputs: ``slot`` (b, days, slots), one-hot; ``week`` (b, days). Output (b, days,
+    24, 3), W.
+    """
+    import keras
+    from keras import ops
+
+    design = trunk.design
+    inputs = keras_inputs(design)
+    chosen = keras.Input((days, design.slots), name="slot")
+    week = keras.Input((days,), name="week")
+    features = make_features(inputs, design.slots).select(chosen)
+    raw = trunk(features)
+    which = ops.expand_dims(ops.expand_dims(week, 2), 3)
+    quantiles = quantiles_of(features, raw, which)
+    scale = ops.expand_dims(ops.expand_dims(features.scale, 2), 3)
+    return keras.Model({**inputs, "slot": chosen, "week": week}, expand(quantiles, scale))

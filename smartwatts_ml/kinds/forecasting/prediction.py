@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.kinds.forecasting.kind import CONTEXT_DAYS, ENERGY
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
-from smartwatts_ml.kinds.forecasting.windows import HOUR_S, Series, to_series
+from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
+from smartwatts_ml.readings.localtime import local_days
 
-__all__ = ["parse_every", "predict"]
+__all__ = ["parse_every", "predict", "short_sites"]
 
 HOUR = np.timedelta64(HOUR_S, "s")
 ORIGINS_AT_ONCE = 256
@@ -41,25 +43,28 @@ def predict(
     start: np.datetime64 | None = None,
     end: np.datetime64 | None = None,
     every: str | None = None,
+    energy: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """One frame for up to 256 origins of a site: device_id, issued_at, timestamp,
     consumption (P50), p10, p90; stamps in UTC, power in W.
 
-    ``start`` and ``end`` are inclusive. Without ``start`` there is one origin: ``end``,
-    or the end of the site's readings.
+    With ``energy`` the columns of ``ENERGY`` instead, kWh: a row for each local day that
+    the horizon touches, and one for all of it. ``start`` and ``end`` are inclusive. Without
+    ``start`` there is one origin: ``end``, or the end of the site's readings.
     """
     hours = parse_every(every)
+    frame = _energy_frame if energy else _frame
     if every is not None and start is None:
         raise UsageError("--every needs --from", fix="say where the first origin is")
     if start is not None and end is not None and end < start:
         raise UsageError(f"--to {end} is before --from {start}")
-    for loaded in readings.iterate(HOUR_S, (MAINS,)):
+    for loaded in readings.iterate(HOUR_S, CHANNELS):
         if MAINS not in loaded.channels:
             continue
         series = to_series(loaded)
         origins = _origins(loaded, series, start, end, hours)
         for i in range(0, len(origins), ORIGINS_AT_ONCE):
-            yield _frame(forecaster, loaded, series, origins[i : i + ORIGINS_AT_ONCE])
+            yield frame(forecaster, loaded, series, origins[i : i + ORIGINS_AT_ONCE])
 
 
 def _origins(
@@ -72,11 +77,11 @@ def _origins(
     """Indices of the origins within a site's readings and their end. An origin with no
     reading in the four weeks before it is left out: there is nothing to forecast from."""
     if start is None:
-        last = len(loaded) if end is None else _first_hour(loaded, end)
+        last = series.end if end is None else _first_hour(loaded, end)
         wanted = np.array([last])
     else:
         first = _first_hour(loaded, start)
-        stop = len(loaded) if end is None else int((end - loaded.start) // HOUR)
+        stop = series.end if end is None else int((end - loaded.start) // HOUR)
         wanted = np.arange(first, stop + 1, every)
     wanted = wanted[(wanted > 0) & (wanted <= len(loaded))]
     return np.asarray(wanted[series.known_before(wanted) > 0])
@@ -103,3 +108,43 @@ def _frame(
             "p90": quantiles[:, 2],
         }
     )
+
+
+def _energy_frame(
+    forecaster: Forecaster, loaded: SiteReadings, series: Series, origins: np.ndarray
+) -> pd.DataFrame:
+    factors = forecaster.energy
+    if not factors:
+        raise UsageError(
+            "this model file has no factors for energy", fix="train the model again, then --energy"
+        )
+    quantiles = forecaster.forecast(series, origins).astype(np.float64)
+    issued = loaded.start + origins * HOUR
+    rows = []
+    for time, power in zip(issued, quantiles, strict=True):
+        days = local_days(time + np.arange(len(power)) * HOUR, loaded.timezone)
+        first = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))
+        parts = [
+            (str(days[a]), factors["day"], power[a:b])
+            for a, b in zip(first, [*first[1:], len(days)], strict=True)
+        ]
+        for period, factor, part in [*parts, ("horizon", factors["horizon"], power)]:
+            low, middle, high = factor.sums(part) / 1000.0
+            rows.append((time, period, len(part), middle, low, high))
+    found = pd.DataFrame(rows, columns=list(ENERGY[1:]))
+    found.insert(0, ENERGY[0], device_id(loaded.site, MAINS))
+    found["issued_at"] = found["issued_at"].astype("datetime64[s]")
+    return found
+
+
+def short_sites(readings: Readings) -> dict[str, int]:
+    """Days of readings of each site that has less than a full context of them at its end."""
+    found = {}
+    for loaded in readings.iterate(HOUR_S, CHANNELS):
+        if MAINS not in loaded.channels:
+            continue
+        series = to_series(loaded)
+        days = int(series.known_before(np.array([series.end]))[0]) // 24
+        if days < CONTEXT_DAYS - 1:
+            found[loaded.site] = days
+    return found

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, CONTEXT_WEEKS
-from smartwatts_ml.kinds.forecasting.windows import Series
+from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, energy_of
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, CONTEXT_WEEKS
+from smartwatts_ml.kinds.forecasting.series import NOTHING, Outside, Series
 
 __all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]
 
@@ -22,6 +24,10 @@ class Forecaster(Protocol):
 
     horizon: int
 
+    @property
+    def energy(self) -> Mapping[str, EnergyFactors]:
+        """Factors for sums, by ``day`` and ``horizon``; empty where there are none."""
+
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         """P10, P50, P90 in W, shape (n_origins, horizon, 3); never crossing, never NaN."""
 
@@ -33,9 +39,19 @@ class NetworkForecaster:
     network: Network
     horizon: int
 
+    @property
+    def energy(self) -> Mapping[str, EnergyFactors]:
+        return energy_of(self.network.details)
+
+    @property
+    def outside(self) -> Outside:
+        """What the network was trained with beside the meter."""
+        found = self.network.details.get("outside")
+        return Outside(**found) if found else NOTHING
+
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         parts = [
-            self.network(series.contexts(origins[i : i + BATCH]))["power_w"]
+            self.network(series.contexts(origins[i : i + BATCH], self.outside))["power_w"]
             for i in range(0, len(origins), BATCH)
         ]
         return np.concatenate(parts)
@@ -52,6 +68,10 @@ class SameHourMean:
 
     horizon: int
     weeks: int
+
+    @property
+    def energy(self) -> Mapping[str, EnergyFactors]:
+        return {}
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         history = series.contexts(origins)["history_w"][:, :, 0].astype(np.float64)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
+from smartwatts_ml.kinds.base import Details
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 
 __all__ = ["sample_inputs"]
 
 
-def sample_inputs(count: int, seed: int) -> dict[str, np.ndarray]:
-    """``history_w`` (count, 672, 1), W, and ``hour_of_week`` (count, 1).
+def sample_inputs(details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
+    """``history_w`` (count, 672, 1), W, ``hour_of_week`` (count, 1), and what else the
+    model gets.
 
     Homes of different sizes with a daily wave and bursts; one in eight produces, one in
     four has a hole or begins late.
@@ -28,7 +30,14 @@ def sample_inputs(count: int, seed: int) -> dict[str, np.ndarray]:
         begin = int(rng.integers(0, CONTEXT_HOURS - 48))
         first = 0 if rng.random() < 0.5 else begin
         power[row, first : begin + 48] = np.nan
-    return {
+    inputs = {
         "history_w": power[:, :, None].astype(np.float32),
         "hour_of_week": rng.integers(0, 168, (count, 1)).astype(np.float32),
     }
+    for one in details["inputs"][2:]:
+        hours = one["shape"][1]
+        warm = 12.0 + 8.0 * np.sin(2 * np.pi * np.arange(hours) / 24 - 2) + rng.normal(size=hours)
+        day = rng.random((count, hours // 24)) < 0.05
+        values = {HOLIDAY: np.repeat(day, 24, 1), TEMPERATURE: np.tile(warm, (count, 1))}
+        inputs[one["name"]] = values[one["name"]][:, :, None].astype(np.float32)
+    return inputs

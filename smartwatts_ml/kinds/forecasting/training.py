@@ -1,4 +1,10 @@
-"""Training a forecasting network, in bounded time and memory at any number of sites."""
+"""Training a forecasting network, in bounded time and memory at any number of sites.
+
+A window teaches a few days of its horizon in a step: all days share one network, so many
+windows with a day or two each teach more a second than few windows with all their days.
+The weights that are judged and kept are an exponential average over steps (Polyak and
+Juditsky 1992).
+"""
 
 from __future__ import annotations
 
@@ -9,30 +15,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smartwatts_ml.kinds.base import Progress
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.damage import damage
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
+from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner, build_network
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Fitted", "fit", "pinball_loss", "predict_windows", "shorten"]
+__all__ = ["Fitted", "fit", "pinball_loss", "predict_windows"]
 
 VALIDATION_WINDOWS = 1024
+LONG_VALIDATION_WINDOWS = 384
 WARM_UP_SHARE = 0.1
-SHORT_HOURS = 48
-SHORT_FACTOR = 2
-"""A window of a short horizon teaches fewer hours and costs less, so more are drawn."""
-CUT_SHARE = 0.6
-"""Of the contexts that are damaged in training: cut short; the others get a hole."""
+AVERAGE_EVERY = 8
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training found. ``log``: a row for each epoch. ``watched``: the validation
+    """A trained network. ``log``: a row for each epoch. ``watched``: the validation
     windows that early stopping looked at, shape (r,)."""
 
+    trunk: Trunk
+    network: keras.Model
     log: tuple[dict[str, float], ...]
     watched: np.ndarray
 
@@ -40,56 +47,95 @@ class Fitted:
 def pinball_loss(y_true: Any, y_pred: Any) -> Any:
     """Pinball loss summed over the three quantiles, mean over known hours.
 
-    ``y_true`` (b, h, 2): truth and its weight, 0 where missing. ``y_pred`` (b, h, 3).
-    The loss is taken in watts, not on the compressed scale, since watts are what WAPE
-    and the gate count.
+    ``y_true`` (…, 2): truth and its weight, 0 where missing. ``y_pred`` (…, 3). The loss
+    is taken in watts, not on the compressed scale, since watts are what WAPE and the gate
+    count.
     """
     from keras import ops
 
-    error = y_true[:, :, :1] - y_pred
+    error = y_true[..., :1] - y_pred
     levels = np.array(QUANTILES, np.float32)
-    loss = ops.sum(ops.maximum(levels * error, (levels - 1.0) * error), 2)
-    weight = y_true[:, :, 1]
+    loss = ops.sum(ops.maximum(levels * error, (levels - 1.0) * error), -1)
+    weight = y_true[..., 1]
     known = ops.sum(ops.where(weight > 0, 1.0, 0.0))
     return ops.sum(loss * weight) / ops.maximum(known, 1.0)
 
 
 def fit(
-    model: keras.Model,
+    design: Design,
     training: Windows,
     validation: Windows,
     plan: ForecastingSettings,
     seed: int,
     progress: Progress,
 ) -> Fitted:
-    """Train in place; the weights of the best epoch stay."""
+    """Train; the averaged weights of the best epoch stay."""
     rng = np.random.default_rng(seed)
-    drawn = plan.epoch_windows * (SHORT_FACTOR if training.horizon <= SHORT_HOURS else 1)
-    steps = math.ceil(drawn / plan.batch_size)
-    _compile(model, plan, steps * plan.epochs)
-    count = min(VALIDATION_WINDOWS, len(validation))
-    watched = np.unique(np.linspace(0, len(validation) - 1, count).astype(np.int64))
-    truth = _make_targets(validation, watched)
-    best, best_weights, best_epoch = math.inf, model.get_weights(), 0
+    trunk = Trunk(design)
+    learner = build_learner(trunk, min(plan.days_at_once, design.days))
+    network = build_network(trunk)
+    trunk.begin()
+    steps = math.ceil(plan.epoch_windows / plan.batch_size)
+    _compile(learner, plan, steps * plan.epochs)
+    watched = _watched(validation)
+    truth = make_targets(validation, watched)
+    average = _Average(learner, plan.averaging)
+    best, best_weights, best_epoch = math.inf, learner.get_weights(), 0
     log: list[dict[str, float]] = []
     for epoch in range(1, plan.epochs + 1):
-        losses = [
-            _step(model, training, training.draw(plan.batch_size, rng), plan, rng)
-            for _ in range(steps)
-        ]
+        losses = []
+        for step in range(steps):
+            rows = training.draw(plan.batch_size, rng, plan.midnight_share)
+            losses.append(_step(learner, design, training, rows, plan, rng))
+            if step % AVERAGE_EVERY == AVERAGE_EVERY - 1:
+                average.add()
+        moving = average.use()
+        watch = float(pinball_loss(truth, predict_windows(network, validation, watched)))
         loss = float(np.mean(losses))
-        watch = float(pinball_loss(truth, predict_windows(model, validation, watched)))
         log.append({"epoch": epoch, "loss": loss, "validation_loss": watch})
         progress(
             f"epoch {epoch}/{plan.epochs}, loss {loss:.3f}, validation {watch:.3f}",
             epoch / plan.epochs,
         )
         if watch < best:
-            best, best_weights, best_epoch = watch, model.get_weights(), epoch
+            best, best_weights, best_epoch = watch, learner.get_weights(), epoch
+        learner.set_weights(moving)
         if epoch - best_epoch >= plan.patience:
             break
-    model.set_weights(best_weights)
-    return Fitted(tuple(log), watched)
+    learner.set_weights(best_weights)
+    return Fitted(trunk, network, tuple(log), watched)
+
+
+class _Average:
+    """Exponential average of weights; early steps weigh less than they would by it alone."""
+
+    def __init__(self, model: keras.Model, keep: float) -> None:
+        self._model = model
+        self._keep = keep**AVERAGE_EVERY
+        self._weights: list[np.ndarray] = []
+        self._count = 0
+
+    def add(self) -> None:
+        self._count += 1
+        keep = min(self._keep, self._count / (self._count + 9.0))
+        now = self._model.get_weights()
+        if not self._weights:
+            self._weights = now
+        for total, weight in zip(self._weights, now, strict=True):
+            total += (1.0 - keep) * (weight - total)
+
+    def use(self) -> list[np.ndarray]:
+        """Put the average into the model; returns the weights that training goes on with."""
+        moving = self._model.get_weights()
+        if self._weights:
+            self._model.set_weights(self._weights)
+        return list(moving)
+
+
+def _watched(validation: Windows) -> np.ndarray:
+    most = VALIDATION_WINDOWS if validation.horizon <= 48 else LONG_VALIDATION_WINDOWS
+    count = min(most, len(validation))
+    return np.unique(np.linspace(0, len(validation) - 1, count).astype(np.int64))
 
 
 def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) -> None:
@@ -103,46 +149,58 @@ def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) ->
         warmup_steps=warm_up,
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=plan.weight_decay, clipnorm=1.0)
-    model.compile(optimizer=optimizer, loss={"power_w": pinball_loss}, jit_compile=False)
+    model.compile(optimizer=optimizer, loss=pinball_loss, jit_compile=False)
 
 
 def _step(
-    model: keras.Model, windows: Windows, rows: np.ndarray, plan: ForecastingSettings, rng: Any
+    learner: keras.Model,
+    design: Design,
+    windows: Windows,
+    rows: np.ndarray,
+    plan: ForecastingSettings,
+    rng: np.random.Generator,
 ) -> float:
     inputs = windows.inputs(rows)
-    inputs["history_w"] = shorten(inputs["history_w"], plan.shortened_share, rng)
-    return float(model.train_on_batch(inputs, {"power_w": _make_targets(windows, rows)}))
+    inputs["history_w"] = damage(inputs["history_w"], plan.damaged_share, rng)
+    if TEMPERATURE in inputs:
+        # No forecast of the weather is at hand everywhere.
+        inputs[TEMPERATURE][rng.random(len(rows)) < 0.5, CONTEXT_HOURS:] = np.nan
+    count = learner.input["slot"].shape[1]
+    days = rng.integers(0, design.days, (len(rows), count))
+    inputs["slot"] = np.eye(design.slots, dtype=np.float32)[days % design.slots]
+    inputs["week"] = (days // 7).astype(np.float32)
+    hours = days[:, :, None] * 24 + np.arange(24)
+    return float(learner.train_on_batch(inputs, make_targets(windows, rows, hours)))
 
 
-def _make_targets(windows: Windows, rows: np.ndarray) -> np.ndarray:
-    """Truth and weight of some windows, shape (r, horizon, 2)."""
+def make_targets(windows: Windows, rows: np.ndarray, hours: np.ndarray | None = None) -> np.ndarray:
+    """Truth and weight of some windows: (r, horizon, 2), or those of ``hours`` of the
+    horizon, (r, days, 24), as (r, days, 24, 2)."""
     truth = windows.targets(rows)
+    if hours is not None:
+        within = np.minimum(hours, windows.horizon - 1).reshape(len(rows), -1)
+        taken = np.take_along_axis(truth, within, 1).reshape(hours.shape)
+        truth = np.where(hours < windows.horizon, taken, np.nan)
     known = np.isfinite(truth)
-    weight = np.where(known, windows.weights[rows][:, None], 0.0)
-    return np.stack([np.where(known, truth, 0.0), weight], 2).astype(np.float32)
-
-
-def shorten(history: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Cut some contexts short and put holes into others, so that the network learns to
-    live with both. ``history`` (b, 672, 1)."""
-    history = history.copy()
-    fate = rng.random(len(history))
-    for row in np.flatnonzero(fate < share):
-        if fate[row] < CUT_SHARE * share:
-            history[row, : CONTEXT_HOURS - 24 * int(rng.integers(3, 28))] = np.nan
-        else:
-            length = int(rng.integers(6, 24 * 7))
-            begin = int(rng.integers(0, CONTEXT_HOURS - length))
-            history[row, begin : begin + length] = np.nan
-    return history
+    weight = windows.weights[rows].reshape(-1, *[1] * (truth.ndim - 1))
+    return np.stack([np.where(known, truth, 0.0), np.where(known, weight, 0.0)], -1).astype(
+        np.float32
+    )
 
 
 def predict_windows(
-    model: keras.Model, windows: Windows, rows: np.ndarray, batch: int = 128
+    model: keras.Model,
+    windows: Windows,
+    rows: np.ndarray,
+    known_hours: int | None = None,
+    batch: int = 128,
 ) -> np.ndarray:
-    """Quantiles of some windows, W, shape (r, horizon, 3)."""
-    parts = [
-        model.predict_on_batch(windows.inputs(rows[i : i + batch]))["power_w"]
-        for i in range(0, len(rows), batch)
-    ]
+    """Quantiles of some windows, W, shape (r, horizon, 3); from the newest ``known_hours``
+    of their contexts alone, if given."""
+    parts = []
+    for i in range(0, len(rows), batch):
+        inputs = windows.inputs(rows[i : i + batch])
+        if known_hours is not None:
+            inputs["history_w"][:, :-known_hours] = np.nan
+        parts.append(model.predict_on_batch(inputs)["power_w"])
     return np.concatenate(parts)

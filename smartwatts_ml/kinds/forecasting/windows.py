@@ -13,23 +13,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import naive_error
-from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
-from smartwatts_ml.readings.localtime import hour_of_week, local_days
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.series import (
+    CHANNELS,
+    HOUR_S,
+    NOTHING,
+    Outside,
+    Series,
+    to_series,
+)
+from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = [
-    "HOUR_S",
     "MIN_CONTEXT_HOURS",
-    "Series",
     "Windows",
     "collect",
+    "known_sites",
     "make_windows",
     "split_windows",
-    "to_series",
 ]
 
-HOUR_S = 3600
 MIN_CONTEXT_HOURS = 72
 """Readings that a context needs before it teaches or judges anything."""
 MIN_TARGET_HOURS = 24
@@ -38,54 +42,13 @@ STEADIEST = 0.05
 
 
 @dataclass(frozen=True)
-class Series:
-    """Hourly mains of one site.
-
-    ``power`` float32, W, NaN where missing; ``hours`` local hour of the week, one longer,
-    so that it also names the hour after the last; ``days`` local date; shape (n,).
-    """
-
-    site: str
-    power: np.ndarray
-    hours: np.ndarray
-    days: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.power)
-
-    @property
-    def midnight(self) -> np.ndarray:
-        """Whether a local day begins with each hour, bool, shape (n,). Where the clock
-        skips midnight, the first hour after it counts; hour 0 counts if its own clock
-        says so."""
-        begins = np.empty(len(self), bool)
-        begins[:1] = self.hours[:1] % 24 == 0
-        begins[1:] = self.days[1:] > self.days[:-1]
-        return begins
-
-    def known_before(self, origins: np.ndarray) -> np.ndarray:
-        """Readings in the context of each origin, shape (n_origins,)."""
-        total = np.concatenate([[0], np.cumsum(np.isfinite(self.power))])
-        return np.asarray(total[origins] - total[np.maximum(origins - CONTEXT_HOURS, 0)])
-
-    def contexts(self, origins: np.ndarray) -> dict[str, np.ndarray]:
-        """Network inputs: ``history_w`` (n_origins, 672, 1), W, and ``hour_of_week``
-        (n_origins, 1). Nothing at or after an origin is in its context."""
-        padded = np.concatenate([np.full(CONTEXT_HOURS, np.nan, np.float32), self.power])
-        at = origins[:, None] + np.arange(CONTEXT_HOURS)
-        return {
-            "history_w": padded[at][:, :, None],
-            "hour_of_week": self.hours[origins][:, None].astype(np.float32),
-        }
-
-
-@dataclass(frozen=True)
 class Windows:
     """Windows over all sites.
 
     ``power`` (n,), W, and ``hours`` (n,): sites end to end. ``origins`` (w,): index of the
     first hour of each horizon, site after site; ``sites`` (w,): number of the site.
-    ``weights`` (w,), 1/W: what a watt of error weighs at that site.
+    ``weights`` (w,), 1/W: what a watt of error weighs at that site. ``outside``: further
+    inputs, by name and hour, that reach ``ahead`` hours past an origin.
     """
 
     power: np.ndarray
@@ -94,6 +57,8 @@ class Windows:
     sites: np.ndarray
     weights: np.ndarray
     horizon: int
+    outside: dict[str, np.ndarray]
+    ahead: int
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -101,53 +66,66 @@ class Windows:
     def inputs(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Network inputs of some windows: (r, 672, 1), W, and (r, 1)."""
         at = self.origins[rows][:, None] + np.arange(-CONTEXT_HOURS, 0)
+        ahead = self.origins[rows][:, None] + np.arange(-CONTEXT_HOURS, self.ahead)
         return {
             "history_w": self.power[at][:, :, None],
             "hour_of_week": self.hours[self.origins[rows]][:, None].astype(np.float32),
+            **{name: values[ahead][:, :, None] for name, values in self.outside.items()},
         }
 
     def targets(self, rows: np.ndarray) -> np.ndarray:
         """Power after each origin, W, NaN where missing, shape (r, horizon)."""
         return self.power[self.origins[rows][:, None] + np.arange(self.horizon)]
 
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """``count`` windows at random, each site as often as any other, shape (count,)."""
-        _, first, size = np.unique(self.sites, return_index=True, return_counts=True)
-        site = rng.integers(0, len(first), count)
-        return np.asarray(first[site] + (rng.random(count) * size[site]).astype(np.int64))
+    def draw(self, count: int, rng: np.random.Generator, midnight_share: float = 0.0) -> np.ndarray:
+        """``count`` windows at random, each site as often as any other, shape (count,);
+        ``midnight_share`` of them begin at local midnight, where forecasts are issued most."""
+        found = _draw(self.sites, count, rng)
+        midnights = np.flatnonzero(self.hours[self.origins] % 24 == 0)
+        some = rng.random(count) < midnight_share
+        if len(midnights) and some.any():
+            found[some] = midnights[_draw(self.sites[midnights], int(some.sum()), rng)]
+        return found
 
 
-def to_series(loaded: SiteReadings) -> Series:
-    """The mains of a site with what its clock says."""
-    times = loaded.start + np.arange(len(loaded) + 1) * np.timedelta64(HOUR_S, "s")
-    return Series(
-        site=loaded.site,
-        power=loaded.channels[MAINS].astype(np.float32),
-        hours=hour_of_week(times, loaded.timezone),
-        days=local_days(times[:-1], loaded.timezone),
-    )
+def _draw(sites: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of sorted ``sites``, each site as often as any other."""
+    _, first, size = np.unique(sites, return_index=True, return_counts=True)
+    site = rng.integers(0, len(first), count)
+    return np.asarray(first[site] + (rng.random(count) * size[site]).astype(np.int64))
 
 
 def collect(readings: Readings, max_sites: int, seed: int) -> list[Series]:
     """Hourly mains of all sites, or of ``max_sites`` picked at random, so that memory
     does not grow with the fleet."""
-    names = [span.site for span in readings.spans() if MAINS in span.channels]
+    names = _names(readings)
     if len(names) > max_sites:
         picked = np.random.default_rng(seed).choice(len(names), max_sites, replace=False)
         names = [names[i] for i in sorted(picked)]
-    loaded = (readings.load(name, HOUR_S, (MAINS,)) for name in names)
+    loaded = (readings.load(name, HOUR_S, CHANNELS) for name in names)
     series = [to_series(site) for site in loaded if MAINS in site.channels]
     return [one for one in series if np.isfinite(one.power).any()]
 
 
-def split_windows(series: Sequence[Series], horizon: int, share: float) -> tuple[Windows, Windows]:
+def known_sites(readings: Readings) -> int:
+    """How many sites have mains."""
+    return len(_names(readings))
+
+
+def _names(readings: Readings) -> list[str]:
+    return [span.site for span in readings.spans() if MAINS in span.channels]
+
+
+def split_windows(
+    series: Sequence[Series], horizon: int, share: float, outside: Outside = NOTHING
+) -> tuple[Windows, Windows]:
     """Windows to learn from and later ones to watch. Each site's newest ``share``, and up
     to twice that where a horizon is longer, is for watching; no target crosses the cut."""
     ends = [len(one) for one in series]
     cuts = [n - int(min(max(share * n, horizon), 2 * share * n)) for n in ends]
-    training = make_windows(series, horizon, [0] * len(cuts), cuts, MIN_TARGET_HOURS)
+    training = make_windows(series, horizon, [0] * len(cuts), cuts, MIN_TARGET_HOURS, outside)
     for target_hours in (horizon / 2, MIN_TARGET_HOURS):
-        validation = make_windows(series, horizon, cuts, ends, target_hours)
+        validation = make_windows(series, horizon, cuts, ends, target_hours, outside)
         if len(validation):
             break
     if not len(training) or not len(validation):
@@ -165,21 +143,31 @@ def make_windows(
     first: Sequence[int],
     last: Sequence[int],
     target_hours: float,
+    outside: Outside = NOTHING,
 ) -> Windows:
     """Every window with its origin in [first, last) of its site and its target before
     last; at least ``target_hours`` of the target are known (all, if it is shorter)."""
     power, hours, origins, sites, weights = [], [], [], [], []
+    further: dict[str, list[np.ndarray]] = {name: [] for name in outside.names}
+    tail_hours = max(horizon, outside.ahead)
     offset = CONTEXT_HOURS
     for number, (one, begin, end) in enumerate(zip(series, first, last, strict=True)):
         gap = np.full(CONTEXT_HOURS, np.nan, np.float32)
-        tail = np.full(horizon, np.nan, np.float32)
+        tail = np.full(tail_hours, np.nan, np.float32)
         known = np.concatenate([one.power[:end], tail])
         at = np.arange(begin, end)
         total = np.concatenate([[0], np.cumsum(np.isfinite(known))])
         enough = total[at + horizon] - total[at] >= min(target_hours, horizon)
         at = at[enough & (one.known_before(at) >= MIN_CONTEXT_HOURS)]
         power += [gap, known]
-        hours += [np.zeros(CONTEXT_HOURS, np.int16), one.hours[:end], np.zeros(horizon, np.int16)]
+        hours += [
+            np.zeros(CONTEXT_HOURS, np.int16),
+            one.hours[:end],
+            np.zeros(tail_hours, np.int16),
+        ]
+        for name, parts in further.items():
+            values = one.outside(name, outside)
+            parts.append(values[: len(gap) + len(known)])
         origins.append(offset + at)
         sites.append(np.full(len(at), number))
         weights.append(np.full(len(at), _weight(one.power[:end]), np.float32))
@@ -193,6 +181,8 @@ def make_windows(
         sites=np.concatenate(sites),
         weights=np.concatenate(weights),
         horizon=horizon,
+        outside={name: np.concatenate(parts) for name, parts in further.items()},
+        ahead=outside.ahead,
     )
 
 

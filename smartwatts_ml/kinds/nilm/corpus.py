@@ -11,7 +11,7 @@ from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.appliances import activations, on_power, on_threshold
 from smartwatts_ml.kinds.nilm.events import Duration, duration_of
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
-from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+from smartwatts_ml.readings.base import MAINS, NO_POWER, Readings, SiteReadings, SiteSpan
 
 __all__ = ["Corpus", "SiteArrays", "build_corpus"]
 
@@ -104,16 +104,20 @@ def _load(readings: Readings, settings: NilmSettings, window: int) -> list[SiteR
 
     Where there are more sites than can each have enough, some are left out, evenly.
     """
-    spans = [span for span in readings.spans() if MAINS in span.channels and span.channels[1:]]
+    spans = [span for span in readings.spans() if MAINS in span.channels and _powered(span)[1:]]
     most = max(settings.max_samples // (ENOUGH_WINDOWS * window), 1)
     spans = spans[:: -(-len(spans) // most)] if spans else spans
     limit = settings.max_samples // max(len(spans), 1)
     found = []
     for span in spans:
-        site = readings.load(span.site, settings.period_s)
+        site = readings.load(span.site, settings.period_s, _powered(span))
         if MAINS in site.channels and len(site.channels) > 1 and len(site) >= MIN_WINDOWS * window:
             found.append(_newest(site, limit))
     return found
+
+
+def _powered(span: SiteSpan) -> list[str]:
+    return [name for name in span.channels if name not in NO_POWER]
 
 
 def _newest(site: SiteReadings, limit: int) -> SiteReadings:

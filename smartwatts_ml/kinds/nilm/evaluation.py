@@ -10,7 +10,9 @@ from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Scores, Table
 from smartwatts_ml.kinds.nilm.metrics import STATS, confusion, statistics
 from smartwatts_ml.kinds.nilm.predictors import NilmPredictor
+from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+from smartwatts_ml.readings.localtime import hour_of_week
 
 __all__ = ["evaluate"]
 
@@ -30,10 +32,11 @@ def evaluate(
     names. An appliance that a predictor does not know counts as 0 W."""
     channels = tuple(sorted(thresholds))
     limits = np.array([thresholds[name] for name in channels])
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
+    rows: dict[str, list[list[np.ndarray]]] = {name: [] for name in predictors}
     mistaken = {name: np.zeros((len(channels) + 1, len(channels) + 1)) for name in predictors}
     sites: list[str] = []
     weeks: list[np.datetime64] = []
+    targets = TargetIndex()
     for site in readings.iterate(period_s):
         truth = _truth(site, channels)
         if not np.isfinite(truth).any():
@@ -43,25 +46,34 @@ def evaluate(
         }
         for name, estimate in estimates.items():
             mistaken[name] += confusion(truth, estimate, limits)
-        monday = _mondays(site)
+        targets.add(site.site, site.start, np.arange(len(site)), truth)
+        monday, band = _mondays(site), hour_of_week(site.times, site.timezone) % 24 // 6
         for week in np.unique(monday[np.isfinite(truth).any(axis=1)]):
             chosen = monday == week
             sites.append(site.site)
             weeks.append(week)
             for name, estimate in estimates.items():
-                rows[name].append(_block(truth[chosen], estimate[chosen], limits))
+                rows[name].append(
+                    [
+                        _block(truth[part], estimate[part], limits)
+                        for part in (chosen & (band == i) for i in range(len(HOUR_BANDS)))
+                    ]
+                )
     if not sites:
         raise NotEnoughReadingsError("no sub-metered site has readings to judge with")
+    by_band = {name: np.array(blocks) for name, blocks in rows.items()}
     return {
         name: Scores(
             channels,
             STATS,
             np.array(sites),
             np.array(weeks),
-            np.stack(blocks),
+            blocks.sum(1),
+            bands={hours: blocks[:, i] for i, hours in enumerate(HOUR_BANDS)},
+            targets=targets.hexdigest(),
             tables=_mistaken_table(mistaken[name] * period_s / 3600, channels),
         )
-        for name, blocks in rows.items()
+        for name, blocks in by_band.items()
     }
 
 

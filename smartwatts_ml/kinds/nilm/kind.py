@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.kinds.nilm.corpus import Corpus
     from smartwatts_ml.readings.base import Readings, SiteSpan
     from smartwatts_ml.settings import TomlSettings
@@ -165,12 +166,21 @@ class NilmKind(Kind):
     def _thresholds(self, details: Details, readings: Readings) -> dict[str, float]:
         """Thresholds in W of every appliance that the readings hold."""
         from smartwatts_ml.kinds.nilm.appliances import on_threshold
+        from smartwatts_ml.readings.base import MAINS, NO_POWER
 
-        channels = {name for span in readings.spans() for name in span.channels} - {"mains"}
+        named = {name for span in readings.spans() for name in span.channels}
         return {
             name: on_threshold(name, details["period_s"], None, details["on_thresholds_w"])
-            for name in channels
+            for name in named - {MAINS, *NO_POWER}
         }
+
+    def charts(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> tuple[Chart, ...]:
+        from smartwatts_ml.kinds.nilm.charts import charts
+
+        thresholds = self._thresholds(predictors["challenger"].details, readings)
+        return charts(predictors, readings, spec.period_s, thresholds)
 
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.nilm.metrics import headline

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from smartwatts_ml.readings.base import MAINS, SiteReadings
+from smartwatts_ml.readings.base import MAINS, NO_POWER, SiteReadings
 from smartwatts_ml.readings.quality import levels
 from smartwatts_ml.readings.quality.balance import over_mains
 from smartwatts_ml.readings.quality.clocks import beat_shifts, change_hours, lost_hours
@@ -129,6 +129,8 @@ def _negative(
     """Readings that are negative and may not be; and whether mains is net of feed-in."""
     below = levels.negative(device.values, current.negative_watts)
     none = np.zeros(len(below), bool)
+    if name in NO_POWER:
+        return none, False
     if name in current.negative_channels:
         return none, True
     if name != MAINS or current.negative_mains == "flag":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.base import MAINS, NO_POWER
 from smartwatts_ml.readings.quality.runs import long_runs
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings, to_grid
 
@@ -58,7 +58,8 @@ def over_mains(
     start, grid, _ = to_grid(devices, period_s)
     if MAINS not in grid:
         return {}
-    parts = {name: np.nan_to_num(power) for name, power in grid.items() if name != MAINS}
+    apart = {MAINS, *NO_POWER}
+    parts = {name: np.nan_to_num(power) for name, power in grid.items() if name not in apart}
     total = np.sum(list(parts.values()), axis=0, initial=0.0)
     over = exceeds(grid[MAINS], total, watts, share)
     over = long_runs(over, max(1, math.ceil(minutes * 60 / period_s)))

@@ -142,6 +142,13 @@ def test_labels_are_used_where_there_are_any_and_injection_else() -> None:
     assert "injection" in first.notes[0]
     assert np.array_equal(first.sums, again.sums)
     assert not np.array_equal(first.sums, other.sums)
+    by_type = first.tables["events by type"]
+    assert sum(row["events"] for row in by_type.values()) >= 6
+    assert all(row["recall"] == 0 for row in by_type.values() if row["events"])
+    always = Fixed(dict.fromkeys(range(60 * 24), 1.0))
+    loud = evaluate({"always": always}, MemoryReadings(plain), 0)["always"].tables
+    for row in (row for table in loud.values() for row in table.values() if row["events"]):
+        assert (row["recall"], row["median_delay_h"]) == (1.0, 0.0)
     assert first.weeks.min() >= (START + np.timedelta64(28, "D")).astype("datetime64[D]")
 
 

@@ -40,7 +40,9 @@ def test_features_do_not_depend_on_the_size_of_the_home() -> None:
     small = sample_windows(16, 672, 0)
     large = small | {"history_w": small["history_w"] * 256}
     np.testing.assert_allclose(
-        model.predict(small, verbose=0), model.predict(large, verbose=0), atol=0.15
+        model.predict(small, verbose=0)["features"],
+        model.predict(large, verbose=0)["features"],
+        atol=0.15,
     )
 
 
@@ -60,7 +62,7 @@ def test_marked_hours_are_never_drawn_as_normal() -> None:
     drawn = draw(Part(values, hours, usable), 2000, 200, 672, record, np.random.default_rng(0))
     assert drawn is not None
     assert np.concatenate(newest).max() < 1e5
-    assert len(drawn.normal) == len(drawn.follows) == usable[24:].sum()
+    assert len(drawn.normal) == len(drawn.hours) == usable[24:].sum()
     codes = drawn.examples.codes
     assert 0.1 < np.mean(codes > 0) < 0.4
 
@@ -128,6 +130,24 @@ def test_the_file_alerts_where_the_details_say(case: Case) -> None:
     above = (outputs["score"] >= details["threshold"]) & known
     assert np.array_equal(outputs["alert"][clear] > 0.5, above[clear])
     assert above.any() and not above.all()
+
+
+def test_alerts_have_a_row_each_with_energy_kind_and_a_sentence(case: Case) -> None:
+    site = made_home("home", 50, 4)
+    values = site.channels["mains"].copy()
+    values[1000:1010] = 0
+    broken = replace(site, channels={"mains": values})
+    scorer, readings = KIND.predictor(case.file), MemoryReadings([broken])
+    table = pd.concat(KIND.predict(scorer, readings, alerts=True))
+    assert tuple(table.columns) == KIND.columns(alerts=True)
+    hit = table[(table["start"] >= broken.times[1000]) & (table["start"] <= broken.times[1005])]
+    assert hit["kind"].tolist() == ["outage"]
+    assert "off" in hit["message"].iloc[0]
+    assert hit["energy_kwh"].iloc[0] < 0
+    hours = pd.concat(KIND.predict(scorer, readings))
+    loud = hours.loc[hours["alert"] == 1, "timestamp"]
+    inside = [((table["start"] <= t) & (t < table["end"])).any() for t in loud]
+    assert all(inside) and len(loud)
 
 
 def test_predictions_have_a_row_for_each_reading_and_none_for_a_missing_one(case: Case) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.forecasting import KIND
+from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import STATS, headline, measure
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
-from smartwatts_ml.kinds.forecasting.windows import Series, to_series
+from smartwatts_ml.kinds.forecasting.series import Series, to_series
 from smartwatts_ml.resampling import site_sums
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
 
@@ -23,6 +24,7 @@ class Fixed:
     def __init__(self, horizon: int, low: float, middle: float, high: float) -> None:
         self.horizon = horizon
         self._values = np.array([low, middle, high], np.float32)
+        self.energy: dict[str, EnergyFactors] = {}
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         return np.tile(self._values, (len(origins), self.horizon, 1))

@@ -12,7 +12,8 @@ from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Trained, TrainOptions
 from smartwatts_ml.kinds.forecasting import KIND
-from smartwatts_ml.kinds.forecasting.windows import split_windows, to_series
+from smartwatts_ml.kinds.forecasting.series import to_series
+from smartwatts_ml.kinds.forecasting.windows import split_windows
 from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork, load_keras, save_keras
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.resampling import site_sums
@@ -41,7 +42,7 @@ def trained(horizon: int) -> Trained:
 def train(horizon: int) -> Trained:
     spec = KIND.spec(forecast_horizon=horizon)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "1024")
+        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "2048")
         return KIND.train(spec, homes(DAYS - TEST_DAYS), OPTIONS, lambda *_: None)
 
 
@@ -91,6 +92,35 @@ def test_three_days_of_readings_give_a_sensible_forecast() -> None:
     found = KIND.predictor(network(24)).forecast(series, np.array([72]))[0]
     usual = habit(28, 9, 700.0).reshape(28, 24).mean(0)
     assert np.abs(found[:, 1] - usual).mean() < 0.35 * usual.mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("days", [3, 14, 35])
+def test_a_short_history_gives_a_wider_interval_never_an_error(days: int) -> None:
+    series = to_series(site_of(habit(DAYS, 5, 700.0)))
+    origins = np.arange(40 * 24, 54 * 24, 24)
+    inputs = series.contexts(origins)
+    inputs["history_w"][:, : -days * 24] = np.nan
+    whole = network(24)(series.contexts(origins))["power_w"]
+    found = network(24)(inputs)["power_w"]
+    width = (found[:, :, 2] - found[:, :, 0]).mean() / (whole[:, :, 2] - whole[:, :, 0]).mean()
+    assert width == pytest.approx(1.0, abs=1e-6) if days >= 28 else 1.0 < width < 2.0
+    usual = habit(28, 9, 700.0).reshape(28, 24).mean(0)
+    assert np.abs(found[:, :, 1].mean(0) - usual).mean() < 0.35 * usual.mean()
+
+
+@pytest.mark.slow
+def test_faults_in_the_context_do_not_carry_into_the_forecast() -> None:
+    clean = np.stack([habit(28, seed, 700.0) for seed in range(8)]).astype(np.float32)
+    faults = {"outage": (300, 348, 0.0), "stuck": (500, 560, 900.0), "gap": (200, 300, np.nan)}
+    hour = np.zeros((8, 1), np.float32)
+    middle = network(24)({"history_w": clean[:, :, None], "hour_of_week": hour})["power_w"]
+    for begin, end, value in (*faults.values(), (400, 403, 40_000.0)):
+        power = clean.copy()
+        power[:, begin:end] = value
+        found = network(24)({"history_w": power[:, :, None], "hour_of_week": hour})["power_w"]
+        moved = np.abs(found[:, :, 1] - middle[:, :, 1]).mean() / middle[:, :, 1].mean()
+        assert moved < 0.06, (begin, moved)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
-from smartwatts_ml.kinds.forecasting.windows import to_series
+from smartwatts_ml.kinds.forecasting.series import to_series
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
 
 WEEK = 168

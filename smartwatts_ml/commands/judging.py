@@ -1,0 +1,63 @@
+"""``smartwatts models replay``: a decision, made again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smartwatts_ml.commands.common import JsonOption, RootOption, out, print_json, progress_bar
+from smartwatts_ml.errors import SmartwattsError
+
+__all__ = ["replay"]
+
+
+def replay(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, as its report says.")],
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="Default: all of the run.", show_default=False),
+    ] = None,
+    stored_scores: Annotated[
+        bool,
+        typer.Option(
+            "--stored-scores",
+            help="Judge the scores that the run kept, in seconds, instead of scoring anew.",
+        ),
+    ] = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Repeat the judgement of a run offline: same snapshot, files, settings and seed.
+
+    Everything is scored again, which takes about as long as the judgement did. Exit code 1
+    where the verdict is another; the last digits of metrics may differ between machines.
+
+    Example: smartwatts models replay cli-20261122T020000Z-1f3a nilm
+    """
+    from smartwatts_ml.gate.replay import replay as repeat
+    from smartwatts_ml.kinds import find_model, model_names
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.runs import models_of_run
+    from smartwatts_ml.settings import settings
+
+    for model in models or ():
+        find_model(model)
+    current = settings(root=root)
+    objects = open_root(current.root)
+    found = []
+    for model in models or models_of_run(objects, run, model_names()):
+        with progress_bar(model) as report:
+            report("judging again", 0.1)
+            found.append(repeat(objects, current, run, model, stored_scores=stored_scores))
+    if as_json:
+        print_json([one.to_json() for one in found])
+    else:
+        for one in found:
+            verdict = "[green]same verdict[/green]" if one.same else "[red]another verdict[/red]"
+            out.print(f"{verdict}: {one.repeated}", soft_wrap=True)
+            for line in (*one.differences, *((f"code {one.code}",) if one.code else ())):
+                out.print(f"    {line}", soft_wrap=True, markup=False)
+    other = [one.model for one in found if not one.same]
+    if other:
+        raise SmartwattsError(f"another verdict for {', '.join(other)}")

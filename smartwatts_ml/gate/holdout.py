@@ -1,0 +1,122 @@
+"""What a model was trained on, and which part of a holdout is therefore no test of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.kinds.base import Details
+from smartwatts_ml.kinds.features import Histograms, histograms
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.base import Readings, SiteSpan
+from smartwatts_ml.readings.split import Split
+
+__all__ = ["TRAINED_ON", "TrainedOn", "describe_training", "later_starts", "read_trained_on"]
+
+TRAINED_ON = "trained_on.json"
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """Where the training of each site ended (exclusive, UTC), and what its days looked like.
+
+    The model file holds ``summary``: the latest end, and the digest of all of it.
+    """
+
+    ends: Mapping[str, np.datetime64]
+    features: Mapping[str, Histograms]
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        value = {
+            "ends": {site: str(end) for site, end in self.ends.items()},
+            "features": {name: found.to_json() for name, found in self.features.items()},
+        }
+        return json.dumps(value, sort_keys=True).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what ``to_bytes`` wrote."""
+        value = json.loads(data)
+        return cls(
+            {site: np.datetime64(end, "s") for site, end in value["ends"].items()},
+            {name: Histograms.from_json(found) for name, found in value["features"].items()},
+        )
+
+    def summary(self) -> dict[str, str]:
+        """What the model file says of it."""
+        latest = max(self.ends.values(), default=None)
+        return {
+            "to": "" if latest is None else str(latest),
+            "digest": hashlib.sha256(self.to_bytes()).hexdigest(),
+        }
+
+
+def describe_training(readings: Readings, channels: tuple[str, ...] | None) -> TrainedOn:
+    """What these training readings are."""
+    ends = {span.site: span.end.astype("datetime64[s]") for span in readings.spans()}
+    return TrainedOn(ends, histograms(readings, channels))
+
+
+def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn | None:
+    """What a model file was trained on, from its run; None where that is gone, or is not
+    what the file was made with."""
+    summary, run_id = details.get("trained"), details.get("run_id")
+    if not summary or not run_id:
+        return None
+    try:
+        data = objects.read(f"runs/{run_id}/{model}/{TRAINED_ON}").data
+    except NotFoundError:
+        return None
+    if hashlib.sha256(data).hexdigest() != summary.get("digest"):
+        return None
+    return TrainedOn.from_bytes(data)
+
+
+def later_starts(
+    split: Split,
+    spans: Sequence[SiteSpan],
+    details: Details,
+    trained_on: TrainedOn | None,
+    snapshot_end: str,
+) -> dict[str, np.datetime64]:
+    """Sites whose holdout must begin later for a champion, and when: the embargo after its
+    training ended. Without a record of its sites, the latest end that its file names holds
+    for all of them; without that, the end of the snapshot that it was made from."""
+    known = details.get("trained", {}).get("to") or snapshot_end.removesuffix("Z")
+    latest = np.datetime64(known, "s") if known else None
+    starts = {}
+    for span in spans:
+        end = latest if trained_on is None else trained_on.ends.get(span.site)
+        if end is not None and end > split.holdout_start[span.site]:
+            starts[span.site] = end + split.embargo
+    return starts
+
+
+def left_out_sentence(
+    starts: Mapping[str, np.datetime64], split: Split, spans: Sequence[SiteSpan]
+) -> str:
+    """How much of the holdout the champion had been trained on; empty where none."""
+    if not starts:
+        return ""
+    day = np.timedelta64(1, "D")
+    days = {
+        span.site: (min(starts[span.site], span.end) - split.holdout_start[span.site]) / day
+        for span in spans
+        if span.site in starts
+    }
+    return (
+        f"left out: the champion was trained later than the holdout's start at {len(days)} of "
+        f"{len(spans)} sites, {sum(days.values()):.1f} site-days with the embargo"
+    )
+
+
+def to_json(starts: Mapping[str, np.datetime64]) -> dict[str, Any]:
+    """Plain JSON."""
+    return {site: str(start) for site, start in starts.items()}

@@ -1,0 +1,84 @@
+"""Energy of a day and of a whole horizon, with intervals that hold for the sum.
+
+Quantiles of hours cannot be added up: errors of neighbouring hours go together, those of
+distant ones cancel. How far sums really fell from what the hours suggest is measured on
+later, validation windows (split conformal prediction on the sum itself), once for days
+and once for the horizon, so whatever correlation the errors have is in the factors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["EnergyFactors", "energy_of", "fit_energy"]
+
+LEVELS = (0.1, 0.5, 0.9)
+TILTS = np.linspace(0.0, 0.6, 13)
+MIN_SUMS = 30
+
+
+@dataclass(frozen=True)
+class EnergyFactors:
+    """A sum of power is around ``sum(P50) + tilt * sum(P90 + P10 - 2 P50)``, and its
+    quantiles lie ``low``, ``middle`` and ``high`` times ``sum(P90 - P10)`` away."""
+
+    tilt: float
+    low: float
+    middle: float
+    high: float
+
+    def sums(self, quantiles: np.ndarray) -> np.ndarray:
+        """P10, P50, P90 of the sum over axis -2 of hourly quantiles (…, h, 3), same unit.
+
+        >>> factors = EnergyFactors(tilt=0.5, low=-0.25, middle=0.0, high=0.25)
+        >>> factors.sums(np.array([[0.0, 1.0, 4.0], [0.0, 1.0, 4.0]]))
+        array([2., 4., 6.])
+        """
+        centre, width = _centre(quantiles, self.tilt), _width(quantiles)
+        return centre[..., None] + width[..., None] * np.array([self.low, self.middle, self.high])
+
+    def to_json(self) -> dict[str, float]:
+        return {name: round(value, 5) for name, value in asdict(self).items()}
+
+
+def fit_energy(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> EnergyFactors:
+    """Factors from sums over axis 1: ``quantiles`` (n, h, 3) and ``truth`` (n, h), W;
+    ``weights`` (n,). Sums with an unknown hour are left out; with too few of them, hours
+    are taken to err together, which is the widest that can be."""
+    whole = np.isfinite(truth).all(1) & (_width(quantiles) > 0)
+    if whole.sum() < MIN_SUMS:
+        return EnergyFactors(0.0, -0.5, 0.0, 0.5)
+    quantiles, total, weights = quantiles[whole], truth[whole].sum(1), weights[whole]
+    width = _width(quantiles)
+    found = []
+    for tilt in TILTS:
+        ratios = (total - _centre(quantiles, tilt)) / width
+        low, middle, high = _weighted_quantiles(ratios, weights)
+        missed = np.average(np.abs(ratios - middle), weights=weights)
+        found.append((missed, EnergyFactors(float(tilt), low, middle, high)))
+    return min(found, key=lambda pair: pair[0])[1]
+
+
+def energy_of(details: dict[str, Any]) -> dict[str, EnergyFactors]:
+    """Factors by ``day`` and ``horizon`` from a model's details; empty in older files."""
+    return {name: EnergyFactors(**values) for name, values in details.get("energy", {}).items()}
+
+
+def _centre(quantiles: np.ndarray, tilt: float) -> np.ndarray:
+    low, middle, high = np.moveaxis(quantiles, -1, 0)
+    return np.asarray((middle + tilt * (high + low - 2 * middle)).sum(-1))
+
+
+def _width(quantiles: np.ndarray) -> np.ndarray:
+    return np.asarray((quantiles[..., 2] - quantiles[..., 0]).sum(-1))
+
+
+def _weighted_quantiles(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    order = np.argsort(values)
+    share = np.cumsum(weights[order]) / weights.sum()
+    at = np.minimum(np.searchsorted(share, LEVELS), len(values) - 1)
+    low, middle, high = values[order][at]
+    return float(low), float(middle), float(high)

@@ -1,0 +1,119 @@
+"""A site's hours, and what a network gets of them before an origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smartwatts_ml.kinds.forecasting.holiday import holiday_flags
+from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.readings.base import MAINS, SiteReadings
+from smartwatts_ml.readings.base import TEMPERATURE as TEMPERATURE_CHANNEL
+from smartwatts_ml.readings.localtime import hour_of_week, local_days
+
+__all__ = ["CHANNELS", "HOUR_S", "NOTHING", "Outside", "Series", "to_series"]
+
+HOUR_S = 3600
+CHANNELS = (MAINS, TEMPERATURE_CHANNEL)
+"""Channels that forecasting reads; the second is optional, in degrees Celsius."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a model gets beside the meter: ``country`` of its holidays (``DE`` or ``DE-BY``),
+    empty for none; whether it gets temperatures; and hours ahead of an origin for both."""
+
+    country: str = ""
+    temperature: bool = False
+    ahead: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the inputs."""
+        wanted = ((HOLIDAY, bool(self.country)), (TEMPERATURE, self.temperature))
+        return tuple(name for name, there in wanted if there)
+
+
+NOTHING = Outside()
+
+
+@dataclass(frozen=True)
+class Series:
+    """Hourly mains of one site.
+
+    ``power`` float32, W, NaN where missing; ``hours`` local hour of the week, one longer,
+    so that it also names the hour after the last; ``days`` local date; shape (n,).
+    ``start`` UTC of hour 0; ``temperature`` (n,), degrees Celsius, if the site has it.
+    """
+
+    site: str
+    power: np.ndarray
+    hours: np.ndarray
+    days: np.ndarray
+    start: np.datetime64
+    timezone: str
+    temperature: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.power)
+
+    @property
+    def end(self) -> int:
+        """Index of the hour after the last reading of mains."""
+        known = np.flatnonzero(np.isfinite(self.power))
+        return int(known[-1]) + 1 if len(known) else 0
+
+    @property
+    def midnight(self) -> np.ndarray:
+        """Whether a local day begins with each hour, bool, shape (n,). Where the clock
+        skips midnight, the first hour after it counts; hour 0 counts if its own clock
+        says so."""
+        begins = np.empty(len(self), bool)
+        begins[:1] = self.hours[:1] % 24 == 0
+        begins[1:] = self.days[1:] > self.days[:-1]
+        return begins
+
+    def known_before(self, origins: np.ndarray) -> np.ndarray:
+        """Readings in the context of each origin, shape (n_origins,)."""
+        total = np.concatenate([[0], np.cumsum(np.isfinite(self.power))])
+        return np.asarray(total[origins] - total[np.maximum(origins - CONTEXT_HOURS, 0)])
+
+    def contexts(self, origins: np.ndarray, outside: Outside = NOTHING) -> dict[str, np.ndarray]:
+        """Network inputs: ``history_w`` (n_origins, 672, 1), W, ``hour_of_week``
+        (n_origins, 1), and what ``outside`` asks for. No reading of mains at or after an
+        origin is in its context."""
+        padded = np.concatenate([np.full(CONTEXT_HOURS, np.nan, np.float32), self.power])
+        at = origins[:, None] + np.arange(CONTEXT_HOURS + outside.ahead)
+        return {
+            "history_w": padded[at[:, :CONTEXT_HOURS]][:, :, None],
+            "hour_of_week": self.hours[origins][:, None].astype(np.float32),
+            **{name: self.outside(name, outside)[at][:, :, None] for name in outside.names},
+        }
+
+    def outside(self, name: str, outside: Outside) -> np.ndarray:
+        """One input from outside, from a context before hour 0 to a horizon after the last
+        hour, float32, shape (672 + n + ahead,)."""
+        hours = CONTEXT_HOURS + len(self) + outside.ahead
+        if name == HOLIDAY:
+            first = self.start - np.timedelta64(CONTEXT_HOURS * HOUR_S, "s")
+            times = first + np.arange(hours) * np.timedelta64(HOUR_S, "s")
+            return holiday_flags(local_days(times, self.timezone), outside.country)
+        found = np.full(hours, np.nan, np.float32)
+        if self.temperature is not None:
+            found[CONTEXT_HOURS : CONTEXT_HOURS + len(self)] = self.temperature
+        return found
+
+
+def to_series(loaded: SiteReadings) -> Series:
+    """The mains of a site, its temperature if it has one, and what its clock says."""
+    times = loaded.start + np.arange(len(loaded) + 1) * np.timedelta64(HOUR_S, "s")
+    return Series(
+        site=loaded.site,
+        power=loaded.channels[MAINS].astype(np.float32),
+        hours=hour_of_week(times, loaded.timezone),
+        days=local_days(times[:-1], loaded.timezone),
+        start=loaded.start,
+        timezone=loaded.timezone,
+        temperature=loaded.channels.get(TEMPERATURE_CHANNEL),
+    )

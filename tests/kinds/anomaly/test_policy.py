@@ -1,0 +1,68 @@
+"""Alerts that do not repeat themselves, decided from the past alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smartwatts_ml.kinds.anomaly.policy import FAMILIES, LONGEST, MEMORY, quiet_alerts
+
+MORE, LESS = (list(FAMILIES).index(name) for name in ("more", "less"))
+THRESHOLD = 2.5
+
+
+def told(rarity: np.ndarray, family: int | np.ndarray = MORE) -> np.ndarray:
+    families = np.broadcast_to(np.asarray(family), rarity.shape)
+    hours = np.arange(len(rarity))
+    return quiet_alerts(hours, rarity >= THRESHOLD, rarity, families, THRESHOLD)
+
+
+def days_of(numbers: np.ndarray) -> int:
+    return len(np.unique(np.flatnonzero(numbers) // 24))
+
+
+def test_one_alert_goes_on_through_short_pauses_and_a_little_below_the_threshold() -> None:
+    rarity = np.zeros(100)
+    rarity[[10, 11, 14, 15]] = 3.0
+    rarity[12] = THRESHOLD - 0.4
+    rarity[40] = THRESHOLD - 0.4
+    assert np.flatnonzero(told(rarity)).tolist() == [10, 11, 12, 14, 15]
+    assert told(rarity).max() == 1
+
+
+def test_what_comes_back_every_day_alike_is_told_a_few_times_at_most() -> None:
+    rng = np.random.default_rng(0)
+    rarity = np.zeros(24 * 35)
+    for day in range(35):
+        rarity[24 * day + 20 : 24 * day + 23] = THRESHOLD + 0.6 + 0.2 * rng.standard_normal()
+    assert 1 <= days_of(told(rarity)) <= 4
+
+
+def test_what_does_not_end_is_said_and_done() -> None:
+    numbers = told(np.full(24 * 21, 3.5))
+    assert days_of(numbers) <= LONGEST // 24 + 1
+
+
+def test_another_family_and_something_odder_are_told_at_once() -> None:
+    rarity, family = np.zeros(24 * 20), np.full(24 * 20, MORE)
+    rarity[100:110] = 3.0
+    rarity[200] = 3.0
+    family[300] = LESS
+    rarity[300] = 2.6
+    rarity[400] = 4.0
+    found = np.flatnonzero(told(rarity, family))
+    assert {100, 300, 400} <= set(found.tolist()) and 200 not in found
+
+
+def test_after_the_memory_the_threshold_is_what_it_was() -> None:
+    rarity = np.zeros(MEMORY + 300)
+    rarity[100] = 5.0
+    rarity[100 + MEMORY + 1] = THRESHOLD
+    assert np.flatnonzero(told(rarity)).tolist() == [100, 100 + MEMORY + 1]
+
+
+def test_later_hours_change_no_earlier_alert() -> None:
+    rng = np.random.default_rng(1)
+    rarity = rng.exponential(0.8, 3000)
+    whole = told(rarity)
+    for cut in (500, 1234, 2500):
+        assert np.array_equal(told(rarity[:cut]), whole[:cut])

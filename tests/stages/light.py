@@ -1,0 +1,173 @@
+"""A kind that trains in a second: two numbers are learned, and every stage works on it.
+
+It forecasts the next hour of mains as a share of the last one plus a share of the mean of
+the last day. For tests of stages, where what a real kind does is not the point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.base import (
+    Criterion,
+    Details,
+    Kind,
+    ModelSpec,
+    Network,
+    Predictor,
+    Progress,
+    Scores,
+    Trained,
+    TrainOptions,
+)
+from smartwatts_ml.kinds.targets import TargetIndex
+from smartwatts_ml.readings.base import MAINS, Readings
+from smartwatts_ml.settings import TomlSettings
+
+DAY_H = 24
+STATS = ("error", "n", "truth")
+Spoil = Callable[[np.ndarray], np.ndarray]
+
+
+class LightKind(Kind):
+    """``spoil`` changes the training targets: what a faulty training would learn."""
+
+    name = "light"
+    title = "next hour"
+    criteria = (Criterion("wape", "lower", "improve", "WAPE"),)
+    required_metrics = ("wape",)
+    prediction_columns = ("device_id", "timestamp", "consumption")
+
+    def __init__(self) -> None:
+        self.spoil: Spoil = lambda targets: targets
+
+    def settings_class(self) -> type[TomlSettings]:
+        raise NotImplementedError
+
+    def models(self) -> tuple[ModelSpec, ...]:
+        return (self.spec(),)
+
+    def spec(self, **options: Any) -> ModelSpec:
+        return ModelSpec("light", self.name, "light_model", 3600, 25 * 3600, 7 * 86_400)
+
+    def train(
+        self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
+    ) -> Trained:
+        windows = [w for _, _, w in _windows(readings)]
+        if not windows:
+            raise NotEnoughReadingsError("no hour to learn from")
+        table = np.concatenate(windows)
+        network = _network(options.seed)
+        x = np.stack([table[:, -2], table[:, :-1].mean(1)], 1)
+        drawn = np.random.default_rng(options.seed).integers(0, len(x), len(x))
+        targets = self.spoil(table[:, -1].copy())
+        weights, *_ = np.linalg.lstsq(x[drawn], targets[drawn], rcond=None)
+        network.get_layer("mix").set_weights([weights[:, None].astype(np.float32)])
+        return Trained(network, _details(spec), ({"loss": 1.0},))
+
+    def baselines(
+        self, spec: ModelSpec, details: Details, readings: Readings
+    ) -> dict[str, Predictor]:
+        return {"day_mean": lambda x: x[:, :, 0].mean(1)}
+
+    def predictor(self, network: Network) -> Predictor:
+        shape = network.details["inputs"][0]["shape"]
+        assert shape[1] == DAY_H
+        return lambda x: network({"history_w": x})["power_w"][:, 0]
+
+    def evaluate(
+        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
+    ) -> dict[str, Scores]:
+        sites: list[str] = []
+        weeks: list[Any] = []
+        sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
+        index = TargetIndex()
+        for site, times, windows in _windows(readings):
+            truth = windows[:, -1]
+            index.add(site, times[0], np.arange(len(truth)), truth)
+            monday = times.astype("datetime64[D]").astype(int) // 7
+            made = {name: p(windows[:, :-1, None]) for name, p in predictors.items()}
+            for week in np.unique(monday):
+                rows = monday == week
+                sites.append(site)
+                weeks.append(np.datetime64(int(week) * 7, "D"))
+                for name, found in made.items():
+                    error = np.abs(found[rows] - truth[rows]).sum()
+                    sums[name].append(np.array([error, rows.sum(), truth[rows].sum()]))
+        if not sites:
+            raise NotEnoughReadingsError("no hour to judge by")
+        return {
+            name: Scores(
+                (MAINS,),
+                STATS,
+                np.array(sites),
+                np.array(weeks),
+                np.stack(rows)[:, None],
+                targets=index.hexdigest(),
+            )
+            for name, rows in sums.items()
+        }
+
+    def headline(self, sums: np.ndarray) -> dict[str, float]:
+        site = sums[:, 0]
+        return {"wape": float(np.mean(site[:, 0] / np.maximum(site[:, 2], 1e-9)))}
+
+    def predict(
+        self, predictor: Predictor, readings: Readings, **options: Any
+    ) -> Iterator[pd.DataFrame]:
+        raise NotImplementedError
+
+    def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        return {"history_w": rng.gamma(1, 300, (count, DAY_H, 1)).astype(np.float32)}
+
+
+def _windows(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    for site in readings.iterate(3600, (MAINS,)):
+        power = site.channels.get(MAINS, np.empty(0)).astype(np.float64)
+        if len(power) <= DAY_H:
+            continue
+        windows = np.lib.stride_tricks.sliding_window_view(power, DAY_H + 1)
+        at = np.arange(DAY_H, len(power))
+        good = np.isfinite(windows).all(1) & (at >= site.score_index)
+        if good.any():
+            yield site.site, site.times[at[good]], windows[good].astype(np.float32)
+
+
+def _network(seed: int) -> Any:
+    from smartwatts_ml.native import import_keras
+
+    keras = import_keras()
+    keras.utils.set_random_seed(seed)
+    given = keras.Input((DAY_H, 1), name="history_w")
+    known = keras.ops.where(given != given, 0.0, given)
+    flat = keras.layers.Flatten()(known)
+    mean = keras.ops.mean(flat, axis=1, keepdims=True)
+    both = keras.layers.Concatenate()([flat[:, -1:], mean])
+    power = keras.layers.Dense(1, use_bias=False, name="mix")(both)
+    return keras.Model(given, {"power_w": keras.layers.Identity(name="power_w")(power)})
+
+
+def _details(spec: ModelSpec) -> Details:
+    history = {"name": "history_w", "shape": [1, DAY_H, 1], "dtype": "float32", "unit": "W"}
+    return {
+        "kind": "light",
+        "model": spec.name,
+        "inputs": [{**history, "period_s": 3600, "missing": "nan"}],
+        "outputs": [{"name": "power_w", "shape": [1, 1], "unit": "W"}],
+    }
+
+
+def use_light(monkeypatch: pytest.MonkeyPatch) -> LightKind:
+    """Make it the only kind there is, in this process."""
+    import smartwatts_ml.kinds
+
+    light = LightKind()
+    monkeypatch.setattr(smartwatts_ml.kinds, "kinds", lambda: {"light": light})
+    return light

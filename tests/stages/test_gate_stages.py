@@ -1,0 +1,212 @@
+"""The gate at work between real stages, on a kind that trains in a second."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from smartwatts_ml.errors import StoreError
+from smartwatts_ml.gate.replay import replay
+from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.networks import LiteRTNetwork, embed_details
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.plan import start_run
+from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.simulate import simulate
+from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.ingest import ingest
+from smartwatts_ml.store import Store
+from tests.stages.light import LightKind, use_light
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Service:
+    """A root with readings, and retrainings on it."""
+
+    objects: Objects
+    current: Settings
+    light: LightKind
+    runs: int = 0
+
+    def retrain(self, seed: int = 0) -> dict[str, Any]:
+        """One run, as the command makes it; its decision."""
+        self.runs += 1
+        run_id = f"run{self.runs}"
+        start_run(self.objects, self.current, run_id, ["light"])
+        failed = pipeline.retrain(
+            self.objects,
+            self.current,
+            run_id,
+            "light",
+            TrainOptions(seed=seed),
+            actor="ann",
+            dry_run=False,
+            progress=pipeline.quiet,
+        )
+        assert failed is None, failed
+        return self.decision(run_id)
+
+    def decision(self, run_id: str) -> dict[str, Any]:
+        decision: dict[str, Any] = json.loads(
+            self.objects.read(f"runs/{run_id}/light/decision.json").data
+        )
+        return decision
+
+    def report(self, run_id: str) -> str:
+        return self.objects.read(f"runs/{run_id}/light/report.html").data.decode()
+
+    @property
+    def store(self) -> Store:
+        return Store(self.objects, Path(self.current.keys))
+
+    @property
+    def file(self) -> Path:
+        return Path(self.current.root) / "models/light/light_v1.tflite"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose ``root`` has readings and, by run1, a champion."""
+    folder = tmp_path_factory.mktemp("made")
+    simulate(homes=4, days=100, out=folder / "root" / "landing", seed=2, submetered=0)
+    with pytest.MonkeyPatch.context() as patch:
+        made = service_in(folder, patch)
+        ingest(made.objects, made.current, pipeline.quiet)
+        decision = made.retrain(seed=1)
+    assert decision["accepted"], decision["reasons"]
+    return folder
+
+
+@pytest.fixture
+def service(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    shutil.copytree(published, tmp_path / "made")
+    made = service_in(tmp_path / "made", monkeypatch)
+    made.runs = 1
+    return made
+
+
+def service_in(folder: Path, patch: pytest.MonkeyPatch) -> Service:
+    current = settings(root=str(folder / "root"), keys=str(folder / "keys"), gate_resamples=200)
+    return Service(open_root(current.root), current, use_light(patch))
+
+
+def test_another_seed_is_kept_for_lack_of_evidence_and_replayed_to_the_same_verdict(
+    service: Service,
+) -> None:
+    second = service.retrain(seed=2)
+    assert not second["accepted"]
+    assert second["outcome"] == "no evidence"
+    assert "light kept, not enough evidence: " in second["summary"]
+    assert [entry.version for entry in service.store.history("light")] == [1]
+    for run_id in ("run1", "run2"):
+        for stored_scores in (False, True):
+            again = replay(
+                service.objects, service.current, run_id, "light", stored_scores=stored_scores
+            )
+            assert again.same and not again.differences
+    assert again.holdout_digest == second["holdout_digest"]
+
+
+def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
+    other = service.current.model_copy(update={"holdout_share": 0.5, "gate_confidence": 0.6})
+    assert replay(service.objects, other, "run1", "light").same
+
+
+def test_scores_that_were_changed_after_the_decision_are_refused(service: Service) -> None:
+    scores = Path(service.current.root) / "runs/run1/light/scores.npz"
+    scores.write_bytes((Path(service.current.root) / "runs/run1/snapshot.json").read_bytes())
+    with pytest.raises(StoreError, match="not what the decision was made from"):
+        replay(service.objects, service.current, "run1", "light", stored_scores=True)
+
+
+def test_a_champion_whose_file_was_truncated_is_kept_and_told(service: Service) -> None:
+    service.file.write_bytes(service.file.read_bytes()[:500])
+    assert "the file of champion v1 is missing, damaged or was replaced" in kept(service)
+
+
+def test_a_champion_whose_file_is_gone_is_kept_and_told(service: Service) -> None:
+    service.file.unlink()
+    assert "the file of champion v1 is missing, damaged or was replaced" in kept(service)
+
+
+def test_a_champion_replaced_by_another_model_is_kept_and_told(service: Service) -> None:
+    details = LiteRTNetwork(service.file.read_bytes()).details
+    publish_other(service, {**details, "model": "nilm"})
+    assert "champion v2 is not this model but nilm" in kept(service)
+
+
+def test_a_champion_that_needs_an_input_that_is_gone_is_kept_and_told(service: Service) -> None:
+    details = LiteRTNetwork(service.file.read_bytes()).details
+    outdoors = {**details["inputs"][0], "name": "outdoor_temperature"}
+    publish_other(service, {**details, "inputs": [*details["inputs"], outdoors]})
+    said = kept(service)
+    assert "champion v2 needs an input that no longer exists: outdoor_temperature" in said
+
+
+def kept(service: Service) -> str:
+    """The next run's sentence; nothing came into force by it."""
+    before = service.store.history("light")
+    decision = service.retrain(seed=3)
+    assert not decision["accepted"] and decision["outcome"] == "trouble"
+    assert service.store.history("light") == before
+    return str(decision["summary"])
+
+
+def publish_other(service: Service, details: dict[str, Any]) -> None:
+    """A properly signed version with the same network that says something else of itself."""
+    manifest = service.store.manifest("light", 1).payload()
+    known = ("code", "snapshot", "inputs", "outputs", "metrics", "decision", "quantization")
+    service.store.publish(
+        "light",
+        embed_details(service.file.read_bytes(), details),
+        {name: manifest[name] for name in known},
+        run_id="elsewhere",
+        actor="eve",
+        reason="by other means",
+    )
+
+
+def test_a_forced_version_is_signed_with_a_name_and_red_on_every_page_after(
+    service: Service,
+) -> None:
+    service.retrain(seed=2)
+    made = pipeline.publish_run(
+        service.objects, service.current, "run2", "light", "bob", "the meters were replaced"
+    )
+    assert made["outcome"] == "published"
+    entry = service.store.history("light")[-1]
+    assert (entry.action, entry.actor, entry.version) == ("force", "bob", 2)
+    assert entry.reason.startswith("the meters were replaced (the gate said: light kept")
+    service.retrain(seed=3)
+    report = service.report("run3")
+    assert 'class="forced"' in report and "forced by bob" in report
+    assert 'class="forced"' not in service.report("run1")
+
+
+def test_a_champion_trained_on_the_holdout_has_that_part_left_out(service: Service) -> None:
+    service.current = service.current.model_copy(update={"holdout_share": 0.4})
+    decision = service.retrain(seed=2)
+    assert any("the champion was trained later" in reason for reason in decision["reasons"])
+    starts = decision["record"]["facts"]["starts"]
+    assert len(starts) == 4
+
+
+@pytest.mark.parametrize("fault", ["shifted", "wrong unit", "half zero"])
+def test_a_corrupted_training_is_never_accepted(service: Service, fault: str) -> None:
+    spoils = {
+        "shifted": lambda y: np.roll(y, 12),
+        "wrong unit": lambda y: y / 1000,
+        "half zero": lambda y: np.where(np.arange(len(y)) % 2 == 0, 0, y),
+    }
+    service.light.spoil = spoils[fault]
+    decision = service.retrain(seed=2)
+    assert not decision["accepted"]
+    assert decision["outcome"] in ("worse", "slice", "not better than the baseline")
