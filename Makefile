@@ -27,7 +27,7 @@ test: env  ## Every test, the heavy ones with reduced counts
 	$(PYTEST) $(ON_BOTH_CORES) -m "not full"
 
 test-store: ministack  ## The store in full: crashes, races, servers, pullers, users
-	$(PYTEST) tests/store tests/test_objects.py -s
+	$(PYTEST) tests/store tests/objects -s
 
 test-distributed: ministack  ## Celery, Redis, Postgres and S3: a worker dies in mid-training
 	@$(BIN)/python -m scripts.side_environment compose

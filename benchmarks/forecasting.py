@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from forecasting_peers import LastDay, Statistical, fit_trees
+from systems import System
 
 from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.kinds import find_kind
@@ -42,16 +43,6 @@ BUILDINGS_TEST = np.datetime64("2022-01-01T00:00:00")
 DAY = np.timedelta64(86_400, "s")
 FOLDS = 5
 SHOWN = ("wape", "nrmse", "mase", "wql", "coverage_80")
-
-
-@dataclass(frozen=True)
-class System:
-    """A predictor with what it cost: CPU seconds of training, bytes, ms a call."""
-
-    predictor: Any
-    cpu_s: float | None = None
-    size: int | None = None
-    call_ms: float | None = None
 
 
 class Sites(Readings):

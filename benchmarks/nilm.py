@@ -13,12 +13,13 @@ import argparse
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from nilm_peers import Seq2Point, Trees, training_arrays
+from systems import System
 
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import Details, Scores, TrainOptions
@@ -38,16 +39,6 @@ SPLITS = {
 DAY_WINDOWS = 1440
 MINUTES_MEASURED = 10_000
 SHOWN = ("mae_w", "f1", "nde", "precision", "recall", "accuracy", "sae", "teca")
-
-
-@dataclass(frozen=True)
-class System:
-    """A predictor with what it cost: CPU seconds of training, bytes, ms a call."""
-
-    predictor: Any
-    cpu_s: float | None = None
-    size: int | None = None
-    call_ms: float | None = None
 
 
 def read(data: Path, globs: Sequence[str]) -> FileReadings:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
@@ -68,7 +69,7 @@ class Supervisor:
                 preexec_fn=unblock,
             )
 
-    def _log(self, name: str):  # type: ignore[no-untyped-def]
+    def _log(self, name: str) -> BinaryIO:
         return (self.stack.logs / f"{name}.log").open("ab")
 
     def serve(self) -> None:

@@ -20,7 +20,7 @@ from smartwatts_ml.errors import (
     UsageError,
 )
 
-__all__ = ["Object", "ObjectInfo", "Objects", "check_key", "check_size"]
+__all__ = ["Object", "ObjectInfo", "Objects", "ReadOnlyObjects", "check_key", "check_size"]
 
 WRITE_ATTEMPTS = 10
 
@@ -140,6 +140,11 @@ class Objects(ABC):
         are written in one request leave nothing."""
         return 0
 
+    def put(self, key: str, data: bytes, etag: str | None) -> str:
+        """Write what was changed since it was read at ``etag``, None where it was not there;
+        the new etag. Raises AlreadyExistsError or ChangedError if another was quicker."""
+        return self.create(key, data) if etag is None else self.replace(key, data, etag)
+
     def write(self, key: str, data: bytes) -> str:
         """Create or replace, for objects of which the last writer may win; the etag."""
         for _ in range(WRITE_ATTEMPTS):
@@ -148,7 +153,27 @@ class Objects(ABC):
             except NotFoundError:
                 etag = None
             try:
-                return self.create(key, data) if etag is None else self.replace(key, data, etag)
+                return self.put(key, data, etag)
             except (AlreadyExistsError, ChangedError):
                 continue
         raise StoreError(f"{self.uri(key)} is being written by others without a pause")
+
+
+class ReadOnlyObjects(Objects):
+    """Objects of which none can be changed this way; trying to is wrong use."""
+
+    @abstractmethod
+    def refusal(self) -> UsageError:
+        """Why not, and what to do instead."""
+
+    def create(self, key: str, data: bytes) -> str:
+        raise self.refusal()
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        raise self.refusal()
+
+    def delete(self, key: str) -> None:
+        raise self.refusal()
+
+    def upload(self, key: str, path: Path) -> None:
+        raise self.refusal()

@@ -11,17 +11,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import NoReturn
 
 from smartwatts_ml.errors import NotFoundError, StoreError, UsageError
-from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
+from smartwatts_ml.objects.base import Object, ObjectInfo, ReadOnlyObjects, check_key, check_size
 
 __all__ = ["HttpObjects"]
 
 TIMEOUT_S = 60
 
 
-class HttpObjects(Objects):
+class HttpObjects(ReadOnlyObjects):
     """A root that a web server offers, e.g. a bucket's public address or a mirror of it."""
 
     def __init__(self, url: str) -> None:
@@ -63,18 +62,6 @@ class HttpObjects(Objects):
     def folders(self, prefix: str = "") -> Iterator[str]:
         raise self._unlisted()
 
-    def create(self, key: str, data: bytes) -> str:
-        self._refuse()
-
-    def replace(self, key: str, data: bytes, etag: str) -> str:
-        self._refuse()
-
-    def delete(self, key: str) -> None:
-        self._refuse()
-
-    def upload(self, key: str, path: Path) -> None:
-        self._refuse()
-
     def uri(self, key: str) -> str:
         return f"{self.url}/{urllib.parse.quote(check_key(key))}" if key else self.url
 
@@ -96,8 +83,8 @@ class HttpObjects(Objects):
             reason = getattr(error, "reason", None) or error
             raise StoreError(f"cannot reach {where}: {reason!s}") from error
 
-    def _refuse(self) -> NoReturn:
-        raise UsageError(
+    def refusal(self) -> UsageError:
+        return UsageError(
             f"{self.url} can only be read", fix="to write, give a path or s3://bucket/prefix"
         )
 

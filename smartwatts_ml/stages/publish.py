@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from smartwatts_ml.errors import SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import CHALLENGER, CHAMPION
@@ -21,14 +21,14 @@ from smartwatts_ml.runs import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.documents import file_key
+from smartwatts_ml.store.forced import FORCE
 from smartwatts_ml.store.state import record_decision
 
 __all__ = ["PublishResult", "publish", "resign_pointers"]
 
 PUBLISHED: Literal["published"] = "published"
 KEPT: Literal["kept"] = "kept"
-PROMOTE: Literal["promote", "force"] = "promote"
-FORCE: Literal["promote", "force"] = "force"
+PROMOTE: Final = "promote"
 MOST_SLICES = 200
 
 
@@ -115,7 +115,8 @@ def _publish_file(
     actor: str,
     force: str | None = None,
 ) -> PublishResult:
-    reason, action = decision["summary"], PROMOTE
+    reason = decision["summary"]
+    action: Literal["promote", "force"] = PROMOTE
     if force is not None:
         reason, action = f"{force} (the gate said: {reason})", FORCE
     if not decision.get("sha256"):

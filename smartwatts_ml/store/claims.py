@@ -58,10 +58,7 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
             return None
         claim = {"run_id": run_id, "time": format_time(datetime.now(UTC))}
         try:
-            if etag is None:
-                objects.create(_key(model), canonical_json(claim))
-            else:
-                objects.replace(_key(model), canonical_json(claim), etag)
+            objects.put(_key(model), canonical_json(claim), etag)
         except (AlreadyExistsError, ChangedError):
             continue
         return None

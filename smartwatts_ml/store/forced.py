@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from smartwatts_ml.store.documents import HistoryEntry
 
-__all__ = ["Forced", "forced", "in_force_by_force"]
+__all__ = ["FORCE", "Forced", "forced", "in_force_by_force"]
 
-FORCE = "force"
+FORCE: Final = "force"
 
 
 @dataclass(frozen=True)

@@ -221,10 +221,7 @@ def _update(objects: Objects, model: str, change: Callable[[ModelState], ModelSt
             return after
         data = canonical_json(after.to_json())
         try:
-            if etag is None:
-                objects.create(_key(model), data)
-            else:
-                objects.replace(_key(model), data, etag)
+            objects.put(_key(model), data, etag)
         except (AlreadyExistsError, ChangedError):
             continue
         return after

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from smartwatts_ml.store import Store
+from tests.store.helpers import FIELDS
 
 __all__ = ["fields", "fill"]
 
@@ -15,25 +16,12 @@ MODEL = "nilm"
 
 def fields(mae: float) -> dict[str, Any]:
     """What a manifest says of a version with this error."""
-    return {
-        "code": "0.1.0+abc",
-        "snapshot": {
-            "version": 4,
-            "digest": "d" * 64,
-            "from": "2026-01-01T00:00:00Z",
-            "to": "2026-03-01T00:00:00Z",
-            "rows": 1000,
-            "sites": 3,
-        },
-        "inputs": [{"name": "mains_w", "shape": [1, 512, 1], "dtype": "float32", "unit": "W"}],
-        "outputs": [{"name": "power_w", "shape": [1, 512, 5], "unit": "W"}],
+    return FIELDS | {
         "metrics": {
             "challenger": {"mae_w": str(mae), "f1": "0.81", "accuracy": "0.95"},
             "champion": None,
             "baseline": {"mae_w": "40", "f1": "0.42", "accuracy": "0.9"},
-        },
-        "decision": {"accepted": True, "reasons": ["better"], "holdout_digest": "h"},
-        "quantization": "dynamic",
+        }
     }
 
 

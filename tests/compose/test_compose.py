@@ -172,12 +172,13 @@ def test_secrets_are_fresh_complete_and_private(tmp_path: Path) -> None:
             assert len(values[0][name]) >= 32 and values[0][name] != values[1][name]
 
 
-def test_the_fernet_key_is_one(tmp_path: Path) -> None:
+def test_the_fernet_key_is_one() -> None:
     from cryptography.fernet import Fernet
 
     from scripts.compose_env import secret
 
-    Fernet(secret("AIRFLOW_FERNET_KEY").encode())
+    key = Fernet(secret("AIRFLOW_FERNET_KEY").encode())
+    assert key.decrypt(key.encrypt(b"a password")) == b"a password"
 
 
 def test_secrets_that_are_there_are_never_overwritten(tmp_path: Path) -> None:

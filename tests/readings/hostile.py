@@ -157,6 +157,9 @@ def wide(columns: int) -> bytes:
     )
 
 
+ODD_DEVICES = ["😀/🔌", "a" * 50_000, "../../etc/passwd", "%41", "'; DROP", "=cmd()", "a//b"]
+
+
 def odd_rows(bad_rows: int) -> list[Hostile]:
     good = rows(30, "rows")
     shuffled = rows(3000, "shuffled")
@@ -196,18 +199,7 @@ def odd_rows(bad_rows: int) -> list[Hostile]:
         taken(
             "devices.csv",
             text(
-                *(
-                    f"{stamp},5,{name}"
-                    for name in [
-                        "😀/🔌",
-                        "a" * 50_000,
-                        "../../etc/passwd",
-                        "%41",
-                        "'; DROP",
-                        "=cmd()",
-                        "a//b",
-                    ]
-                ),
+                *(f"{stamp},5,{name}" for name in ODD_DEVICES),
                 "2024,5,/x",
             ),
             rejected={9: STAMP},

@@ -23,6 +23,7 @@ from smartwatts_airflow.page.overview import (
 from smartwatts_ml.errors import NotFoundError, SmartwattsError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.store.documents import parse_time
+from smartwatts_ml.store.forced import FORCE, forced
 
 if TYPE_CHECKING:
     from smartwatts_ml.objects import Objects
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Detail", "Judged", "detail", "judged"]
 
-FORCE = "force"
 DECISIONS = 30
 
 
@@ -144,13 +144,13 @@ def _points(
     label: str,
 ) -> list[Point]:
     champion = chain[-1].version
-    forced = {entry.version for entry in chain if entry.action == FORCE}
+    by_force = {one.version for one in forced(chain)}
     points = []
     for version in sorted(manifests):
         manifest = manifests[version]
         measured = manifest.metrics if manifest else {}
         value = number(measured, CHALLENGER, metric)
-        marks = [*(["champion"] * (version == champion)), *(["forced"] * (version in forced))]
+        marks = [*(["champion"] * (version == champion)), *(["forced"] * (version in by_force))]
         shown = "unknown" if value is None else f"{value:.4g}"
         title = f"v{version}: {label} {shown}" + (f" ({', '.join(marks)})" if marks else "")
         points.append(

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import NoReturn
 
 from smartwatts_ml.errors import NotFoundError, UsageError
 from smartwatts_ml.objects import Object, ObjectInfo, Objects, open_root
-from smartwatts_ml.objects.base import check_size
+from smartwatts_ml.objects.base import ReadOnlyObjects, check_size
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["RememberedObjects"]
@@ -28,7 +27,7 @@ def _read(url: str, key: str, etag: str) -> Object:
     return open_root(url, writable=False).read(key, MAX_DOCUMENT_BYTES)
 
 
-class RememberedObjects(Objects):
+class RememberedObjects(ReadOnlyObjects):
     """A root for reading, whose JSON documents below ``prefix`` are at hand."""
 
     def __init__(self, objects: Objects, prefix: str) -> None:
@@ -76,17 +75,5 @@ class RememberedObjects(Objects):
     def storage_options(self) -> dict[str, str]:
         return self._objects.storage_options()
 
-    def create(self, key: str, data: bytes) -> str:
-        self._refuse()
-
-    def replace(self, key: str, data: bytes, etag: str) -> str:
-        self._refuse()
-
-    def delete(self, key: str) -> None:
-        self._refuse()
-
-    def upload(self, key: str, path: Path) -> None:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise UsageError("the Models page changes nothing by itself")
+    def refusal(self) -> UsageError:
+        return UsageError("the Models page changes nothing by itself")

@@ -20,6 +20,9 @@ ALERT_COLUMNS = ("device_id", "start", "end", "severity", "kind", "energy_kwh", 
 SEVERITIES = ((1.5, "high"), (0.5, "medium"))
 """Nines of the oddest hour above the threshold, from which on it is that severe."""
 HOUR = np.timedelta64(3600, "s")
+STILL_HOURS = 4
+STILL = 0.02
+"""A meter is stuck if its last ``STILL_HOURS`` lie within this share of their mean."""
 
 
 def alert_frame(device: str, found: Hours, threshold: float) -> pd.DataFrame:
@@ -47,12 +50,22 @@ def alert_frame(device: str, found: Hours, threshold: float) -> pd.DataFrame:
 
 
 def _kind(found: Hours, part: np.ndarray, watts: np.ndarray, usual: np.ndarray) -> str:
-    """The type it looks like most, among those that fit its direction."""
-    likely = found.likeness[part].mean(axis=0)
+    """The type it looks like most, among those that fit what the readings do. Where little
+    happens, yet the readings move, it is a lull and no stuck meter."""
+    likely = dict(zip(TYPES, found.likeness[part].mean(axis=0), strict=True))
     less = watts.sum() < usual.sum()
-    unfit = ("spike", "creep", "high") if less else ("outage",)
-    fits = np.array([name not in unfit for name in TYPES])
-    return TYPES[int(np.argmax(np.where(fits, likely, -1.0)))]
+    if not _still(found.watts, part):
+        likely["outage"] += likely.pop("stuck")
+    for name in ("spike", "creep", "high") if less else ("outage",):
+        del likely[name]
+    return max(likely, key=lambda name: float(likely[name]))
+
+
+def _still(watts: np.ndarray, part: np.ndarray) -> bool:
+    """Whether the reading hardly moves at some time of the alert."""
+    recent = np.arange(-STILL_HOURS + 1, 1) + part[part >= STILL_HOURS - 1, None]
+    runs = watts[recent]
+    return bool((np.ptp(runs, axis=1) <= STILL * np.abs(runs.mean(axis=1)) + 0.5).any())
 
 
 def _power(watts: float) -> str:
@@ -89,10 +102,7 @@ def _outage(watts: np.ndarray, usual: np.ndarray, start: np.datetime64, end: np.
 
 
 def _stuck(watts: np.ndarray, usual: np.ndarray, start: np.datetime64, end: np.datetime64) -> str:
-    return (
-        f"the reading stayed near {_power(float(np.median(watts)))} for {_length(start, end)}: "
-        "the meter may be stuck"
-    )
+    return f"the reading stays at {_power(float(np.median(watts)))}: the meter may be stuck"
 
 
 def _creep(watts: np.ndarray, usual: np.ndarray, start: np.datetime64, end: np.datetime64) -> str:
@@ -106,10 +116,7 @@ def _creep(watts: np.ndarray, usual: np.ndarray, start: np.datetime64, end: np.d
 
 
 def _shift(watts: np.ndarray, usual: np.ndarray, start: np.datetime64, end: np.datetime64) -> str:
-    return (
-        f"the day ran at other hours than usual, for {_length(start, end)}: "
-        f"{_times_usual(watts, usual)}"
-    )
+    return f"the last day ran at other hours than usual: {_times_usual(watts, usual)} at this time"
 
 
 def _high(watts: np.ndarray, usual: np.ndarray, start: np.datetime64, end: np.datetime64) -> str:

@@ -27,6 +27,7 @@ TAILS = (0.9, 0.75, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 1e-3, 5e
 CANDIDATES = 400
 Series = Sequence[tuple[np.ndarray, np.ndarray]]
 FIT_SPAN = 6.0  # times the budget: alerts that take part in the fit
+MANY = 30  # alerts within the budget: enough of them to count
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def budget_threshold(
 
     ``series``: logits and ``follows`` of each site. ``count``: alerts on all of them at a
     logit, where an alert is more than a run of hours at or above it. The lowest logit that
-    would do rests on a handful of alerts where a fleet is young. So the logarithm of the
+    would do rests on a handful of alerts where a fleet is young. There the logarithm of the
     number of alerts is also fitted as a line in the logit, over many more alerts than the
     budget has, and the higher of the two wins, up to where half of the budget would be
     used. Above the highest logit if even the single oddest hour is too much for so few
@@ -113,6 +114,8 @@ def budget_threshold(
     over = np.flatnonzero(np.array(counts) > allowed)
     last = int(over[0]) - 1 if over.size else len(counts) - 1
     careful = [x for x, n in zip(logits[: last + 1], counts, strict=False) if n <= allowed / 2]
+    if allowed >= MANY:
+        return logits[last]
     fitted = _fitted_threshold(np.array(logits), np.array(counts), allowed)
     return min(max(logits[last], fitted), careful[-1])
 

@@ -10,18 +10,25 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.anomaly.injection import TYPES, Event, inject
-from smartwatts_ml.kinds.anomaly.metrics import BINS, COUNTS, STATS, runs, score_bins, vus_pr
+from smartwatts_ml.kinds.anomaly.injection import Event, inject
+from smartwatts_ml.kinds.anomaly.metrics import (
+    BINS,
+    COUNTS,
+    STATS,
+    false_alerts,
+    runs,
+    score_bins,
+    vus_pr,
+)
+from smartwatts_ml.kinds.anomaly.tables import Seen, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
-from smartwatts_ml.kinds.base import Scores, Table
+from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.kinds.targets import HOUR_BANDS, TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]
 
 DAYS_PER_EVENT = 7
-SMEAR_HOURS = 24
-"""A false alert that touches an event and is no longer than this is that event's echo."""
 STREAM = 0x5EED  # keeps the injections of judging apart from those of training
 MONDAY = np.datetime64("1969-12-29", "D")  # the Monday before the epoch
 WEEK = np.timedelta64(7, "D")
@@ -36,12 +43,14 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class Judged:
-    """Hours to judge: ``at`` (indices of present readings), ``truth`` (bool), alike."""
+    """Hours to judge: ``at`` (indices of present readings), ``truth`` (bool), alike. Of each
+    of ``events``, how much it changes, as a share of the site's mean power: ``changes``."""
 
     site: SiteReadings
     at: np.ndarray
     truth: np.ndarray
     events: tuple[Event, ...] = ()
+    changes: tuple[float, ...] = ()
 
 
 def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> dict[str, Scores]:
@@ -49,7 +58,7 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     labelled = _has_labels(readings)
     blocks: dict[str, list[np.ndarray]] = {name: [] for name in systems}
     volumes: dict[str, list[float]] = {name: [] for name in systems}
-    seen: dict[str, list[_Seen]] = {name: [] for name in systems}
+    seen: dict[str, list[Seen]] = {name: [] for name in systems}
     sites: list[np.ndarray] = []
     weeks: list[np.ndarray] = []
     targets = TargetIndex()
@@ -86,7 +95,10 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
             targets=targets.hexdigest(),
             extra={"vus_pr": float(np.mean(volumes[name]))},
             notes=notes,
-            tables=_event_tables(seen[name]),
+            tables={
+                **event_tables(seen[name]),
+                "normal hours by score": reliability(*_whole_and_bands(by_band[name])),
+            },
         )
         for name in systems
     }
@@ -107,7 +119,8 @@ def _note(labelled: bool) -> str:
         return "judged by the labels of the readings (column anomaly)"
     return (
         "judged by seeded injection into held-out readings: about one anomaly in "
-        f"{DAYS_PER_EVENT} days a site, of seven types"
+        f"{DAYS_PER_EVENT} days a site, of seven types; hours soon after one count as normal, "
+        "and score higher than in a home where nothing is wrong"
     )
 
 
@@ -136,54 +149,36 @@ def _from_injection(site: SiteReadings, seed: int) -> Judged:
     at = _present(site)
     allowed = np.zeros(len(site), bool)
     allowed[at] = True
+    values = mains_of(site)
     injected = inject(
-        mains_of(site),
+        values,
         hours_of_week(site),
         allowed,
         (seed, STREAM, zlib.crc32(site.site.encode())),
         count=max(1, round(len(at) / (24 * DAYS_PER_EVENT))),
     )
     changed = replace(site, channels={**site.channels, MAINS: injected.values})
-    return Judged(changed, at, injected.codes[at] > 0, injected.events)
+    usual = max(float(np.abs(values[at]).mean()), 1.0) if at.size else 1.0
+    apart = np.abs(injected.values - values)
+    changes = tuple(
+        float(np.nanmean(apart[event.start : event.start + event.hours])) / usual
+        for event in injected.events
+    )
+    return Judged(changed, at, injected.codes[at] > 0, injected.events, changes)
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """An injected event, and after how many hours an alert came (None: never)."""
-
-    event: Event
-    delay: int | None
-
-
-def _seen(judged: Judged, alert: np.ndarray) -> list[_Seen]:
+def _seen(judged: Judged, alert: np.ndarray) -> list[Seen]:
     found = []
-    for event in judged.events:
+    for event, change in zip(judged.events, judged.changes, strict=True):
         first, last = np.searchsorted(judged.at, (event.start, event.start + event.hours))
         hits = judged.at[first:last][alert[first:last]]
-        found.append(_Seen(event, int(hits[0]) - event.start if hits.size else None))
+        found.append(Seen(event, change, int(hits[0]) - event.start if hits.size else None))
     return found
 
 
-def _event_tables(seen: list[_Seen]) -> dict[str, Table]:
-    """Recall and delay by type, and recall by length; empty where labels name no types."""
-    if not seen:
-        return {}
-    by_type = {name: _recall([s for s in seen if s.event.type == name]) for name in TYPES}
-    lengths = ((1, 6), (6, 24), (24, 72), (72, 10**6))
-    by_length = {
-        f"{low} h and longer": _recall([s for s in seen if low <= s.event.hours < high])
-        for low, high in lengths
-    }
-    return {"events by type": by_type, "events by length": by_length}
-
-
-def _recall(seen: list[_Seen]) -> dict[str, float]:
-    delays = [s.delay for s in seen if s.delay is not None]
-    return {
-        "events": float(len(seen)),
-        "recall": len(delays) / len(seen) if seen else float("nan"),
-        "median_delay_h": float(np.median(delays)) if delays else float("nan"),
-    }
+def _whole_and_bands(by_band: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """From statistics of shape (n_weeks, n_bands, n_stats): all of them, and each band's."""
+    return by_band.sum(axis=1), {name: by_band[:, i] for i, name in enumerate(HOUR_BANDS)}
 
 
 def _mondays(times: np.ndarray) -> np.ndarray:
@@ -211,25 +206,8 @@ def _block_sums(
     hits = np.r_[0, np.cumsum(alert)]
     add("events", first)
     add("events_hit", first, (hits[last + 1] > hits[first]).astype(float))
-    starts, counts = _false_alerts(alert & ~truth, truth, at)
+    starts, counts = false_alerts(alert & ~truth, truth, at)
     add("false_alerts", starts, counts)
     bins = score_bins(score) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)
     np.add.at(sums, (block, bins), 1.0)
     return sums
-
-
-def _false_alerts(
-    false: np.ndarray, truth: np.ndarray, at: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where each run of false alert hours starts, and for how many it counts: one for each
-    started day, none for a short run that touches an event."""
-    follows = np.r_[False, np.diff(at) == 1]
-    leads = np.r_[follows[1:], False]
-    starts = np.flatnonzero(false & ~(np.r_[False, false[:-1]] & follows))
-    ends = np.flatnonzero(false & ~(np.r_[false[1:], False] & leads))
-    hours = ends - starts + 1
-    after = np.r_[False, truth[:-1]][starts] & follows[starts]
-    before = np.r_[truth[1:], False][ends] & leads[ends]
-    counts = -(-hours // 24)
-    counts[(after | before) & (hours <= SMEAR_HOURS)] = 0
-    return starts, counts.astype(float)

@@ -164,6 +164,7 @@ class AnomalyKind(Kind):
             "threshold": float(calibration.score(calibration.threshold)),
             "threshold_logit": calibration.threshold,
             "alert_rule": " and ".join(rules),
+            "quiet_repeats": budget is not None,
             "max_alerts_per_month": settings.max_alerts_per_month if budget is None else budget,
             "min_present_hours": settings.min_present_hours,
         }
@@ -199,6 +200,11 @@ class AnomalyKind(Kind):
         from smartwatts_ml.kinds.anomaly.charts import charts
 
         return charts(predictors, readings, seed)
+
+    def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
+        from smartwatts_ml.kinds.anomaly.pictures import figures
+
+        return figures(predictor, readings)
 
     def headline(self, sums: np.ndarray) -> dict[str, float]:
         from smartwatts_ml.kinds.anomaly.metrics import headline

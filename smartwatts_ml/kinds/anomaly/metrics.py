@@ -7,11 +7,13 @@ import numpy as np
 
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
 
-__all__ = ["BINS", "STATS", "headline", "runs", "score_bins", "vus_pr"]
+__all__ = ["BINS", "STATS", "false_alerts", "headline", "runs", "score_bins", "vus_pr"]
 
 COUNTS = ("tp", "fp", "fn", "tn", "events", "events_hit", "false_alerts", "normal_hours")
 BINS = 80
 BINS_A_DECADE = 12
+SMEAR_HOURS = 24
+"""A false alert that touches an event and is no longer than this is that event's echo."""
 STATS = (
     *COUNTS,
     *(f"anomalous_{index}" for index in range(BINS)),
@@ -80,6 +82,32 @@ def runs(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     change = np.diff(np.r_[0, np.asarray(flags, np.int8), 0])
     return np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1
+
+
+def false_alerts(
+    false: np.ndarray, truth: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where each run of false alert hours starts, and for how many it counts: one for each
+    started day, none for a short run that touches an event.
+
+    ``false``: bool, alert on a normal hour; ``truth``: bool; ``at``: ascending hours that
+    these are of. All of shape (n,).
+
+    >>> truth, alert = np.zeros(60, bool), np.zeros(60, bool)
+    >>> truth[10:12] = alert[11:14] = alert[30:56] = True
+    >>> false_alerts(alert & ~truth, truth, np.arange(60))
+    (array([12, 30]), array([0., 2.]))
+    """
+    follows = np.r_[False, np.diff(at) == 1]
+    leads = np.r_[follows[1:], False]
+    starts = np.flatnonzero(false & ~(np.r_[False, false[:-1]] & follows))
+    ends = np.flatnonzero(false & ~(np.r_[false[1:], False] & leads))
+    hours = ends - starts + 1
+    after = np.r_[False, truth[:-1]][starts] & follows[starts]
+    before = np.r_[truth[1:], False][ends] & leads[ends]
+    counts = -(-hours // 24)
+    counts[(after | before) & (hours <= SMEAR_HOURS)] = 0
+    return starts, counts.astype(float)
 
 
 def vus_pr(truth: np.ndarray, scores: np.ndarray, window: int = 24, thresholds: int = 250) -> float:

@@ -1,4 +1,10 @@
-"""Score and threshold from normal hours, each seen by networks that were not trained on it."""
+"""Score and threshold from normal hours, each seen by networks that were not trained on it.
+
+Readings of training are not clean: what nobody marked is among the hours taken for normal.
+An hour that those networks hold for an anomaly beyond doubt is therefore kept out of the
+ranks, and an alert with such an hour is not counted as a false one. In clean readings that
+forgives a few oddities, so the threshold is set to less than the budget.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +29,10 @@ if TYPE_CHECKING:
     from smartwatts_ml.kinds.base import TrainOptions
 
 __all__ = ["NormalSeries", "calibrate", "normal_series"]
+
+DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of either
+DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
+ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
 
 
 @dataclass(frozen=True)
@@ -53,25 +63,27 @@ def calibrate(
 ) -> Calibration:
     """Ranks of the score, and the threshold at which the rule beside the model
     (``policy.quiet_alerts``) keeps to the budget."""
-    knots, tails = fit_ranks(np.concatenate([part.logits for part in series]))
-    ranks = Calibration(knots, tails, np.inf)
+    pooled = np.concatenate([part.logits for part in series])
+    doubtless = DOUBTLESS if np.mean(pooled > DOUBTLESS) <= DIRTIEST else np.inf
+    ranks = Calibration(*fit_ranks(pooled[pooled <= doubtless]), np.inf)
     rarity = [nines(ranks.score(part.logits)) for part in series]
 
     def count(logit: float) -> int:
         threshold = float(nines(ranks.score(logit)))
-        return sum(
-            count_alerts(
-                quiet_alerts(part.hours, part.logits >= logit, rare, part.family, threshold) > 0,
-                part.follows,
-            )
-            for part, rare in zip(series, rarity, strict=True)
-        )
+        alerts = 0
+        for part, rare in zip(series, rarity, strict=True):
+            loud = part.logits >= logit
+            number = quiet_alerts(part.hours, loud, rare, part.family, threshold)
+            odd = np.unique(number[part.logits > doubtless])
+            alerts += count_alerts((number > 0) & ~np.isin(number, odd), part.follows)
+        return alerts
 
+    budget = options.extra.get("max_alerts_per_month")
     threshold = pick_threshold(
         [(part.logits, part.follows) for part in series],
         options.extra.get("threshold"),
-        options.extra.get("max_alerts_per_month"),
-        settings.max_alerts_per_month,
+        ROOM * budget if budget else None,
+        ROOM * settings.max_alerts_per_month,
         count,
     )
     return replace(ranks, threshold=threshold)

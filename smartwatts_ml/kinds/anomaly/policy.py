@@ -9,6 +9,9 @@ It looks back only and keeps a handful of numbers for each home:
   much falls evenly to nothing. So a daily pattern that is new is told once or twice while
   the window learns it, and an outage after a holiday is still told at once.
 
+A threshold that was asked for as a quantile, without a budget, is taken at its word
+instead: every hour that reaches it is alerted (``plain_alerts``).
+
 Scores are compared as nines (0.999 is 3): that is where what matters lies.
 """
 
@@ -20,7 +23,7 @@ import numpy as np
 
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 
-__all__ = ["FAMILIES", "families", "nines", "quiet_alerts"]
+__all__ = ["FAMILIES", "families", "nines", "plain_alerts", "quiet_alerts"]
 
 EASE = 0.5
 GAP = 3
@@ -45,6 +48,17 @@ def nines(score: np.ndarray) -> np.ndarray:
 def families(likeness: np.ndarray) -> np.ndarray:
     """Family of the likeliest type of each hour, from shape (n, 7), int, shape (n,)."""
     return np.asarray(FAMILY_OF[np.argmax(likeness, axis=1)])
+
+
+def plain_alerts(hours: np.ndarray, loud: np.ndarray) -> np.ndarray:
+    """Number of the run of consecutive ``loud`` hours that each hour belongs to, from 1 on,
+    0 for none, shape (n,).
+
+    >>> plain_alerts(np.array([4, 5, 7, 8]), np.array([True, True, True, False])).tolist()
+    [1, 1, 2, 0]
+    """
+    joins = np.r_[False, loud[:-1] & (np.diff(hours) == 1)] if len(hours) else loud
+    return np.asarray(np.where(loud, np.cumsum(loud & ~joins), 0), np.int64)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.alerts import alert_frame
-from smartwatts_ml.kinds.anomaly.policy import families, nines, quiet_alerts
+from smartwatts_ml.kinds.anomaly.policy import families, nines, plain_alerts, quiet_alerts
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, inputs_at, mains_of
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 
@@ -46,6 +46,7 @@ class NetworkScorer:
         self._context = int(network.details["context_hours"])
         self.threshold = float(nines(np.array(network.details["threshold"])))
         """Nines from which on an hour may start an alert."""
+        self._quiet = bool(network.details.get("quiet_repeats", True))
 
     def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scores in 0..1 and alerts of the hours ``at``, shape (len(at),) each."""
@@ -68,7 +69,9 @@ class NetworkScorer:
             times=site.times[at],
             score=score,
             rarity=rarity,
-            alert=quiet_alerts(at, loud, rarity, family, self.threshold),
+            alert=quiet_alerts(at, loud, rarity, family, self.threshold)
+            if self._quiet
+            else plain_alerts(at, loud),
             likeness=joined["likeness"],
             watts=values[at],
             expected=joined["expected_w"][:, 0],

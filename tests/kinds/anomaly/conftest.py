@@ -59,6 +59,7 @@ class Case:
     trained: Trained
     keras: KerasNetwork
     file: LiteRTNetwork
+    content: bytes
 
 
 @pytest.fixture(scope="session")
@@ -77,4 +78,4 @@ def case(small_settings: None) -> Case:
     network = KerasNetwork(trained.network, trained.details)
     samples = KIND.sample_inputs(trained.details, 32, 0)
     content = convert_network(network, samples, "auto").content
-    return Case(readings, trained, network, LiteRTNetwork(content))
+    return Case(readings, trained, network, LiteRTNetwork(content), content)

@@ -147,8 +147,13 @@ def test_labels_are_used_where_there_are_any_and_injection_else() -> None:
     assert all(row["recall"] == 0 for row in by_type.values() if row["events"])
     always = Fixed(dict.fromkeys(range(60 * 24), 1.0))
     loud = evaluate({"always": always}, MemoryReadings(plain), 0)["always"].tables
-    for row in (row for table in loud.values() for row in table.values() if row["events"]):
+    events = [table for title, table in loud.items() if title.startswith("events")]
+    assert len(events) == 3
+    for row in (row for table in events for row in table.values() if row["events"]):
         assert (row["recall"], row["median_delay_h"]) == (1.0, 0.0)
+    normal = loud["normal hours by score"]
+    assert [row["normal_hours"] for row in normal.values()] == [1.0] * 7
+    assert not any(row["normal_hours"] for row in first.tables["normal hours by score"].values())
     assert first.weeks.min() >= (START + np.timedelta64(28, "D")).astype("datetime64[D]")
 
 

@@ -1,0 +1,275 @@
+"""The anomaly model against its peers in one run, with dirty training, and over a year.
+
+    python benchmarks/anomaly.py accuracy --data ../shared/data --models M --seeds 0 1 2
+    python benchmarks/anomaly.py dirty --data ../shared/data --models M
+    python benchmarks/anomaly.py year --model M/homes.0/anomaly_model.tflite --input D --picture P
+
+``accuracy`` trains on first halves with the defaults that ship and scores the converted
+file on second halves, whose injected events are part of the data; a peer alerts above the
+99.9 % quantile of its scores on the first half. ``dirty`` trains on first halves in which
+unmarked anomalies cover 5 % of the hours. ``year`` is ``predict anomaly --alerts`` with
+each alert in a picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anomaly_peers import PEERS
+from sklearn.metrics import average_precision_score
+
+from smartwatts_ml.kinds import find_kind
+from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
+from smartwatts_ml.kinds.anomaly.injection import TYPES, inject
+from smartwatts_ml.kinds.anomaly.metrics import false_alerts, vus_pr
+from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
+from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.networks import LiteRTNetwork
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan, device_id
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.split import Split, TrainingReadings
+from smartwatts_ml.settings import Settings
+
+SPLITS = {"homes": "anomaly_fontana17", "buildings": "anomaly_cambridge26"}
+DIRTY = 0.05
+CUTS = 100
+QUANTILE = 0.999
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device with the hours that are scored, their truth, and its events' hours."""
+
+    site: SiteReadings
+    at: np.ndarray
+    truth: np.ndarray
+    cut: int
+    events: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one system makes of one device."""
+
+    vus_pr: float
+    pr_auc: float
+    oracle: int
+    hits: tuple[tuple[str, bool], ...]
+    false: float
+    months: float
+
+
+class DirtyReadings(Readings):
+    """Other readings with unmarked anomalies in ``DIRTY`` of the hours, or a little more."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        return self._readings.spans()
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        loaded = self._readings.load(site, period_s, channels)
+        values = mains_of(loaded)
+        known, count = ~np.isnan(values), 0
+        injected = inject(values, hours_of_week(loaded), known, 0, count=0)
+        while (injected.codes > 0).sum() < DIRTY * known.sum():
+            count += 1
+            seed = (77, zlib.crc32(site.encode()))
+            injected = inject(values, hours_of_week(loaded), known, seed, count=count)
+        return replace(loaded, channels={MAINS: injected.values})
+
+
+def load(data: Path, split: str) -> tuple[Readings, list[Device]]:
+    """First halves to train on, and devices to score."""
+    folder = data / SPLITS[split]
+    readings = FileReadings([folder / "readings_labelled.csv.gz"], Settings())
+    stamps = {"devices": ["test_start"], "events": ["start", "end"], "ignore": ["start", "end"]}
+    side = {
+        name: pd.read_csv(folder / f"readings_labelled.{name}.csv", parse_dates=columns)
+        for name, columns in stamps.items()
+    }
+    cuts = side["devices"].set_index("device_id").test_start
+    devices = [_device(site, side, cuts) for site in readings.iterate(3600, (MAINS,))]
+    starts = {d.site.site: d.site.times[d.cut] for d in devices}
+    training = TrainingReadings(
+        readings, Split(starts, frozenset(), np.timedelta64(0, "s"), "halves")
+    )
+    return training, devices
+
+
+def _device(site: SiteReadings, side: Mapping[str, pd.DataFrame], cuts: Any) -> Device:
+    name = device_id(site.site, MAINS)
+
+    def index(stamp: Any) -> int:
+        return int((np.datetime64(stamp, "s") - site.start) // np.timedelta64(3600, "s"))
+
+    def of_device(table: pd.DataFrame) -> Any:
+        known = table[table.device_id.isin((name, site.site))]
+        return known.itertuples()
+
+    cut = index(cuts[name] if name in cuts.index else cuts[site.site])
+    marks = site.anomaly > 0 if site.anomaly is not None else np.zeros(len(site), bool)
+    scored = ~np.isnan(mains_of(site))
+    scored[:cut] = False
+    for row in of_device(side["ignore"]):
+        part = slice(index(row.start), index(row.end) + 1)
+        scored[part] &= marks[part]
+    at = np.flatnonzero(scored)
+    events = [(e.type, index(e.start), index(e.end) + 1) for e in of_device(side["events"])]
+    kept = tuple(e for e in events if scored[e[1] : e[2]].any())
+    return Device(replace(site, anomaly=None), at, marks[at], cut, kept)
+
+
+def judge(device: Device, score: np.ndarray, alert: np.ndarray) -> Result:
+    """``score``, ``alert``: of the device's scored hours."""
+    months = float((~device.truth).sum()) / MONTH_HOURS
+    spans = [(name, *np.searchsorted(device.at, (a, b))) for name, a, b in device.events]
+
+    def false(on: np.ndarray) -> float:
+        return float(false_alerts(on & ~device.truth, device.truth, device.at)[1].sum())
+
+    ranked = np.sort(score)[::-1]
+    places = np.unique(np.geomspace(1, len(score), CUTS).astype(int)) - 1
+    oracle = 0
+    for cut in np.unique(ranked[places]):
+        on = score >= cut
+        if false(on) <= months:
+            oracle = max(oracle, sum(bool(on[a:b].any()) for _, a, b in spans))
+    some = device.truth.any()
+    return Result(
+        vus_pr=vus_pr(device.truth, score) if some else np.nan,
+        pr_auc=average_precision_score(device.truth, score) if some else np.nan,
+        oracle=oracle,
+        hits=tuple((name, bool(alert[a:b].any())) for name, a, b in spans),
+        false=false(alert),
+        months=months,
+    )
+
+
+def row_of(name: str, results: Sequence[Result]) -> str:
+    """Means over devices of the areas; events and false alerts pooled."""
+    hits = [hit for result in results for hit in result.hits]
+    months = sum(result.months for result in results)
+    by_type = " ".join(f"{sum(h for t, h in hits if t == kind)}" for kind in TYPES)
+    return (
+        f"| {name} | {np.nanmean([r.vus_pr for r in results]):.3f} "
+        f"| {np.nanmean([r.pr_auc for r in results]):.3f} "
+        f"| {sum(r.oracle for r in results) / len(hits):.2f} "
+        f"| {np.mean([hit for _, hit in hits]):.2f} "
+        f"| {sum(r.false for r in results) / months:.2f} | {by_type} |"
+    )
+
+
+def ours(training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
+    """The file that ships: the one that is there (``smartwatts train`` writes such), or
+    trained here."""
+    from smartwatts_ml.conversion import convert_network
+    from smartwatts_ml.networks import KerasNetwork
+
+    kind = find_kind("anomaly")
+    if not kept.is_file():
+        before = time.process_time()
+        trained = kind.train(kind.spec(), training, TrainOptions(seed=seed), lambda *_: None)
+        network = KerasNetwork(trained.network, trained.details)
+        found = convert_network(network, kind.sample_inputs(trained.details, 64, seed), "auto")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(found.content)
+        print(
+            f"{time.process_time() - before:.0f} CPU s, {len(found.content) / 1024:.0f} KiB "
+            f"{found.quantization}, {found.latency_ms:.3f} ms a call"
+        )
+    return LiteRTNetwork(kept.read_bytes(), str(kept))
+
+
+def score_file(file: LiteRTNetwork, devices: Sequence[Device]) -> list[Result]:
+    """Alerts run on from the first half, as on a gateway."""
+    predictor: Any = find_kind("anomaly").predictor(file)
+    found = []
+    for device in devices:
+        known = np.flatnonzero(~np.isnan(mains_of(device.site)))
+        rows = np.searchsorted(known, device.at)
+        score, alert = predictor.score(device.site, known)
+        found.append(judge(device, score[rows], alert[rows]))
+    return found
+
+
+def score_peer(name: str, devices: Sequence[Device], seed: int) -> list[Result]:
+    found = []
+    for device in devices:
+        values = pd.Series(mains_of(device.site)).ffill().bfill().to_numpy(np.float64)
+        fit = np.arange(len(values)) < device.cut
+        score = PEERS[name](values, hours_of_week(device.site), fit, seed)
+        alert = score > np.quantile(score[fit], QUANTILE)
+        found.append(judge(device, score[device.at], alert[device.at]))
+    return found
+
+
+def header(title: str, devices: Sequence[Device]) -> None:
+    kinds = [name for device in devices for name, _, _ in device.events]
+    counts = " ".join(f"{name} {kinds.count(name)}" for name in TYPES)
+    print(f"\n### {title}: {len(devices)} devices, {len(kinds)} events ({counts})\n")
+    print("| system | VUS-PR | PR-AUC | ER@1FA | event recall | false alerts a month | by type |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+
+
+def accuracy(arguments: argparse.Namespace) -> None:
+    for split in arguments.splits or SPLITS:
+        training, devices = load(arguments.data, split)
+        header(split, devices)
+        for seed in arguments.seeds:
+            file = ours(training, seed, arguments.models / f"{split}.{seed}/anomaly_model.tflite")
+            print(row_of(f"this file, seed {seed}", score_file(file, devices)), flush=True)
+        for name in () if arguments.alone else PEERS:
+            print(row_of(name, score_peer(name, devices, 0)), flush=True)
+
+
+def dirty(arguments: argparse.Namespace) -> None:
+    for split in arguments.splits or SPLITS:
+        training, devices = load(arguments.data, split)
+        header(f"{split}, unmarked anomalies in training", devices)
+        kept = arguments.models / f"{split}.{arguments.seeds[0]}/anomaly_model.tflite"
+        for name, readings, path in (
+            ("clean", training, kept),
+            ("dirty", DirtyReadings(training), kept.with_name("dirty.tflite")),
+        ):
+            file = ours(readings, arguments.seeds[0], path)
+            print(row_of(name, score_file(file, devices)), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb in ("accuracy", "dirty"):
+        one = verbs.add_parser(verb)
+        one.add_argument("--data", type=Path, required=True)
+        one.add_argument("--models", type=Path, required=True, help="folder of files, kept")
+        one.add_argument("--seeds", type=int, nargs="+", default=[0])
+        one.add_argument("--alone", action="store_true", help="no peers")
+        one.add_argument("splits", nargs="*", choices=[*SPLITS, []], default=[])
+    yearly = verbs.add_parser("year")
+    yearly.add_argument("--model", type=Path, required=True)
+    yearly.add_argument("--input", type=Path, required=True, help="folder of one home's readings")
+    yearly.add_argument("--picture", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.verb == "year":
+        from anomaly_year import year
+
+        year(arguments.model, arguments.input, arguments.picture)
+        return
+    from smartwatts_ml.native import import_keras
+
+    import_keras()
+    {"accuracy": accuracy, "dirty": dirty}[arguments.verb](arguments)
+
+
+if __name__ == "__main__":
+    main()
