@@ -9,6 +9,7 @@ difference between two numbers of homes is what a home costs.
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
 import subprocess
 import sys
@@ -38,10 +39,11 @@ def measure(folder: Path, homes: int, days: int) -> None:
     """Rows of the table for so many homes."""
     landing = folder / "root" / "landing"
     simulate(homes, days, landing, submetered=homes // SUBMETERED)
-    text = sum(path.stat().st_size for path in landing.rglob("*") if path.is_file())
+    packed = list(landing.rglob("*.gz"))
+    text = sum(path.stat().st_size for path in packed)
+    readings = sum(count_lines(path) for path in packed)
     row = f"| {homes} |"
     shown = stage(folder, "ingest")
-    readings = sum(count_lines(path) for path in landing.rglob("*.csv"))
     print(f"{row} {readings:,} | ingest | | {shown}", flush=True)
     for model in MODELS:
         run = ["--run", f"fleet-{model}"]
@@ -54,13 +56,13 @@ def measure(folder: Path, homes: int, days: int) -> None:
         )
     table = sum(p.stat().st_size for p in (folder / "root" / "readings").rglob("*.parquet"))
     print(
-        f"{row} CSV {text / readings:.1f}, table {table / readings:.1f} bytes a reading | | | | |"
+        f"{row} CSV.gz {text / readings:.1f}, table {table / readings:.1f} bytes a reading | | | | |"
     )
 
 
 def count_lines(path: Path) -> int:
     """Readings of a file: its lines less the header."""
-    with path.open("rb") as file:
+    with gzip.open(path) as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")) - 1
 
 

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,8 @@ class Distributed:
         self.port = free_port()
         self.password = secrets.token_hex(8)
         self._postgres, self._redis = free_port(), free_port()
+        # Postgres refuses to run as root, and its user cannot enter root's folders.
+        self._data = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         passwords = folder / "passwords.json"
         passwords.write_text(json.dumps({"admin": self.password}))
@@ -117,12 +120,10 @@ class Distributed:
 
     def start_servers(self) -> None:
         """Postgres and Redis, then Airflow's database."""
-        data = self.folder / "postgres"
+        data = self._data
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         prefix = as_user if os.getuid() == 0 else []
         if prefix:
-            self.folder.chmod(0o755)
-            data.mkdir()
             shutil.chown(data, "postgres", "postgres")
         subprocess.run(
             [*prefix, str(program("initdb")), "-D", data, "-U", "airflow", "-A", "trust", "-N"],
@@ -202,6 +203,7 @@ class Distributed:
         self.stop_airflow()
         for name in list(self._processes):
             self.kill(name)
+        shutil.rmtree(self._data)
 
 
 def _listens(port: int) -> bool:
