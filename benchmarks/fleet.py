@@ -56,7 +56,8 @@ def measure(folder: Path, homes: int, days: int) -> None:
         )
     table = sum(p.stat().st_size for p in (folder / "root" / "readings").rglob("*.parquet"))
     print(
-        f"{row} CSV.gz {text / readings:.1f}, table {table / readings:.1f} bytes a reading | | | | |"
+        f"{row} CSV.gz {text / readings:.1f}, table {table / readings:.1f} bytes a reading"
+        " | | | | |"
     )
 
 

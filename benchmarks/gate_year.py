@@ -143,6 +143,7 @@ def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
         embargo_s=DAY_S,
         site_share=settings.holdout_site_share,
         min_sites=settings.holdout_min_sites,
+        max_judged=settings.holdout_max_sites,
     )
     seen = [i for i, site in enumerate(fleet.sites) if site not in split.held_out_sites]
     hours = slice((week - WARM_UP) * WEEK_H, (week - HOLDOUT_WEEKS) * WEEK_H - 24)

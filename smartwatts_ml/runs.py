@@ -132,6 +132,7 @@ class ModelRun:
             embargo_s=spec.window_s if spec.embargo_s is None else spec.embargo_s,
             site_share=s.holdout_site_share,
             min_sites=s.holdout_min_sites,
+            max_judged=s.holdout_max_sites,
         )
 
     @property

@@ -140,6 +140,12 @@ class Settings(TomlSettings):
     holdout_min_sites: int = Field(
         10, gt=1, description="Fewer sites than this: the holdout is by time alone."
     )
+    holdout_max_sites: int = Field(
+        1000,
+        gt=1,
+        description="Most sites that a judgement scores, picked by a stable hash: more would "
+        "cost time and decide nothing else.",
+    )
     gate_confidence: float = Field(
         0.97,
         gt=0.5,

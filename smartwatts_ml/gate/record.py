@@ -27,6 +27,7 @@ SETTINGS = (
     "holdout_days",
     "holdout_site_share",
     "holdout_min_sites",
+    "holdout_max_sites",
     "gate_confidence",
     "gate_resamples",
     "gate_slice_loss",

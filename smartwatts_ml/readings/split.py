@@ -26,11 +26,13 @@ class Split:
 
     ``holdout_start`` maps a site to the first instant (datetime64[s], UTC) that is held
     out; ``embargo`` seconds before it are in neither part; ``held_out_sites`` are never
-    trained on. ``digest`` names the split in decisions and manifests.
+    trained on; ``judged_sites`` are scored, all of them unless there are very many.
+    ``digest`` names the split in decisions and manifests.
     """
 
     holdout_start: dict[str, np.datetime64]
     held_out_sites: frozenset[str]
+    judged_sites: frozenset[str]
     embargo: np.timedelta64
     digest: str
 
@@ -43,24 +45,28 @@ def make_split(
     embargo_s: int,
     site_share: float,
     min_sites: int,
+    max_judged: int,
 ) -> Split:
     """Hold out the newest ``share`` of each site (at least ``min_days``), and from
-    ``min_sites`` sites on about ``site_share`` of them whole, picked by a stable hash."""
+    ``min_sites`` sites on about ``site_share`` of them whole, picked by a stable hash. Of
+    sites seen and never seen alike as many are judged as come to ``max_judged`` in all."""
     starts = {}
     for span in spans:
         length = max((span.end - span.start) * share, min_days * DAY)
         start = span.end - np.timedelta64(int(length / np.timedelta64(1, "s")), "s")
         starts[span.site] = start.astype("datetime64[D]").astype("datetime64[s]")
-    held_out: frozenset[str] = frozenset()
-    if len(spans) >= min_sites:
-        ranked = sorted((span.site for span in spans), key=_stable_hash)
-        held_out = frozenset(ranked[: max(1, round(site_share * len(ranked)))])
+    ranked = sorted((span.site for span in spans), key=_stable_hash)
+    unseen = max(1, round(site_share * len(ranked))) if len(spans) >= min_sites else 0
+    held_out = frozenset(ranked[:unseen])
+    first = round(unseen * min(max_judged / max(len(ranked), 1), 1.0))
+    judged = frozenset([*ranked[:first], *ranked[unseen : unseen + max_judged - first]])
     ends = {span.site: span.end for span in spans}
     parts = sorted((site, str(start), str(ends[site])) for site, start in starts.items())
-    text = repr(parts) + repr(sorted(held_out))
+    text = repr(parts) + repr(sorted(held_out)) + repr(sorted(judged))
     return Split(
         holdout_start=starts,
         held_out_sites=held_out,
+        judged_sites=judged,
         embargo=np.timedelta64(embargo_s, "s"),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
@@ -114,7 +120,8 @@ class HoldoutReadings(Readings):
         self._split = split
 
     def spans(self) -> tuple[SiteSpan, ...]:
-        return self._readings.spans()
+        judged = self._split.judged_sites
+        return tuple(span for span in self._readings.spans() if span.site in judged)
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         loaded = self._readings.load(site, period_s, channels)

@@ -31,7 +31,13 @@ class Homes(Readings):
 
 HOMES = Homes()
 SPLIT = make_split(
-    HOMES.spans(), share=0.2, min_days=7, embargo_s=24 * HOUR, site_share=0.15, min_sites=10
+    HOMES.spans(),
+    share=0.2,
+    min_days=7,
+    embargo_s=24 * HOUR,
+    site_share=0.15,
+    min_sites=10,
+    max_judged=1000,
 )
 
 

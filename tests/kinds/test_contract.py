@@ -64,7 +64,13 @@ def _train(kind: Kind, homes: Readings) -> Case:
     spec = kind.models()[0]
     usable = [span for span in homes.spans() if kind.uses(spec, span)]
     split = make_split(
-        usable, share=0.2, min_days=14, embargo_s=86_400, site_share=0.15, min_sites=10
+        usable,
+        share=0.2,
+        min_days=14,
+        embargo_s=86_400,
+        site_share=0.15,
+        min_sites=10,
+        max_judged=1000,
     )
     readings = _only(homes, {span.site for span in usable})
     training = TrainingReadings(readings, split)

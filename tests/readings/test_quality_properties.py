@@ -202,7 +202,13 @@ def test_the_mask_is_there_only_when_asked_for_and_follows_the_grid() -> None:
 def test_training_and_holdout_pass_quality_and_marks_through() -> None:
     readings = KeptReadings({"a": troubled()})
     split = make_split(
-        readings.spans(), share=0.2, min_days=3, embargo_s=0, site_share=0.0, min_sites=10
+        readings.spans(),
+        share=0.2,
+        min_days=3,
+        embargo_s=0,
+        site_share=0.0,
+        min_sites=10,
+        max_judged=1000,
     )
     for part in (TrainingReadings(readings, split), HoldoutReadings(readings, split)):
         loaded = part.mark(part.load("a", 900, [MAINS]))

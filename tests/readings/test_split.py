@@ -34,7 +34,13 @@ class Made(Readings):
 
 def split_of(readings: Readings) -> Split:
     return make_split(
-        readings.spans(), share=0.2, min_days=7, embargo_s=86_400, site_share=0.15, min_sites=10
+        readings.spans(),
+        share=0.2,
+        min_days=7,
+        embargo_s=86_400,
+        site_share=0.15,
+        min_sites=10,
+        max_judged=30,
     )
 
 
@@ -54,6 +60,20 @@ def test_no_reading_is_both_trained_on_and_scored(days: list[int]) -> None:
 def test_from_ten_sites_on_ten_to_twenty_percent_are_never_trained_on(days: list[int]) -> None:
     split = split_of(Made(days))
     assert 0.1 <= len(split.held_out_sites) / len(days) <= 0.2
+
+
+def test_of_very_many_sites_some_are_judged_seen_and_never_seen_alike() -> None:
+    readings = Made([60] * 400)
+    split = split_of(readings)
+    judged = {span.site for span in HoldoutReadings(readings, split).spans()}
+    assert len(judged) == 30
+    assert len(judged & split.held_out_sites) == round(0.15 * 30 - 0.01)
+    assert len(TrainingReadings(readings, split).spans()) == 400 - len(split.held_out_sites)
+
+
+def test_up_to_the_limit_every_site_is_judged() -> None:
+    readings = Made([60] * 30)
+    assert len(HoldoutReadings(readings, split_of(readings)).spans()) == 30
 
 
 def test_few_sites_are_split_by_time_alone() -> None:
