@@ -30,7 +30,7 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["POLICIES", "Year", "live"]
 
-WEEKS, SITES = 52, 40
+WEEKS, SITES = 52, 32
 AHEAD_WEEKS = 4
 THRESHOLDS = dict(zip(APPLIANCES, (150.0, 150.0, 100.0), strict=True))
 EXAMPLES = 12_000
