@@ -100,7 +100,7 @@ def _trainings(arguments: argparse.Namespace) -> None:
         "| model | what is wrong with the training | accepted | the gate says |\n|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "root"
+        root = arguments.root or Path(folder) / "root"
         if arguments.data:
             shutil.copytree(arguments.data, root / "landing", copy_function=shutil.copyfile)
             (root / "landing").chmod(0o755)
@@ -131,6 +131,7 @@ def main() -> None:
     three = verbs.add_parser("trainings", help="real trainings that went wrong")
     three.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
     three.add_argument("--data", type=Path, help="readings; simulated homes where not given")
+    three.add_argument("--root", type=Path, help="where the runs and their reports are left")
     three.add_argument("--homes", type=int, default=4)
     three.add_argument("--days", type=int, default=75)
     three.add_argument("--epochs", type=int, default=6)

@@ -13,10 +13,19 @@ import numpy as np
 
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 
-__all__ = ["APPLIANCES", "CAR_WEEK", "SHIFT_WEEKS", "UNIT_WEEKS", "WARM_UP", "Fleet", "make_fleet"]
+__all__ = [
+    "APPLIANCES",
+    "CAR_WEEK",
+    "SHIFT_WEEKS",
+    "START",
+    "UNIT_WEEKS",
+    "WARM_UP",
+    "Fleet",
+    "make_fleet",
+]
 
 APPLIANCES = ("washing_machine", "dishwasher", "heat_pump")
-WARM_UP = 20
+WARM_UP = 26
 """Weeks before the year begins: what the first champion is trained and judged on."""
 UNIT_WEEKS = range(8, 12)
 SHIFT_WEEKS = range(34, 38)
@@ -27,7 +36,8 @@ clocks of some are late, and from which on some homes charge a car that nobody m
 FAULTY, WITH_CAR = 0.25, 0.4
 STEPS = 6
 WEEK_H = 168
-START = np.datetime64("2025-08-18T00:00:00", "s")
+START = np.datetime64("2025-07-07T00:00:00", "s")
+COLDEST_DAY = 192
 
 
 @dataclass(frozen=True)
@@ -46,11 +56,9 @@ class Fleet:
         """Names."""
         return [f"home{i:02d}" for i in range(len(self.mains))]
 
-    def until(self, week: int, weeks: int) -> Readings:
-        """Mains of the ``weeks`` that end before ``week``."""
-        hours = slice((week - weeks) * WEEK_H, week * WEEK_H)
-        start = START + np.timedelta64(hours.start, "h")
-        return _Mains(dict(zip(self.sites, self.mains[:, hours], strict=True)), start)
+    def until(self, week: int) -> Readings:
+        """Mains of all weeks before ``week``."""
+        return _Mains(dict(zip(self.sites, self.mains[:, : week * WEEK_H], strict=True)), START)
 
 
 class _Mains(Readings):
@@ -124,7 +132,7 @@ def _heat_pump(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     day = np.arange(steps) / (24 * STEPS)
     weather = np.repeat(np.cumsum(rng.normal(0, 1.2, steps // 144 + 1) * 0.6), 144)[:steps]
     weather -= np.convolve(weather, np.ones(2016) / 2016, "same")
-    outside = 10 + 8 * np.cos(2 * np.pi * (day - 340) / 365 + np.pi) + weather
+    outside = 10 - 8 * np.cos(2 * np.pi * (day - COLDEST_DAY) / 365) + weather
     outside = outside - 3 * np.cos(2 * np.pi * (day - 0.1))
     needed = np.maximum(16 - outside, 0) * rng.uniform(25, 70, (sites, 1))
     cycle = rng.integers(5, 12, (sites, 1))

@@ -1,7 +1,8 @@
 """52 weeks of retraining under different policies: what is in force, and how wrong it is.
 
-Each week gradient-boosted trees learn three appliances from mains on the newest weeks, as
-the sub-meters tell them, faults and all. Every policy is offered the same challenger on the
+Each week gradient-boosted trees learn three appliances from mains on all weeks before the
+holdout, as the sub-meters tell them, faults and all; the split and its shares are those that
+ship. Every policy is offered the same challenger on the
 same holdout; it is measured on the truth of the week that follows, which none of them sees.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gate_homes import APPLIANCES, WARM_UP, Fleet, make_fleet
+from benchmarks.gate_homes import APPLIANCES, START, WARM_UP, Fleet, make_fleet
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Case, Decision, Facts, Rules, judge
 from smartwatts_ml.gate.drift import drift
 from smartwatts_ml.kinds import find_kind
@@ -29,8 +30,8 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["POLICIES", "Year", "live"]
 
-WEEKS, SITES = 52, 40
-HOLDOUT_WEEKS = 4
+WEEKS, SITES = 52, 32
+AHEAD_WEEKS = 4
 THRESHOLDS = dict(zip(APPLIANCES, (150.0, 150.0, 100.0), strict=True))
 EXAMPLES = 12_000
 WEEK_H, DAY_S = 168, 86_400
@@ -108,7 +109,7 @@ def _decide(week: Week) -> Decision:
 
 def live(seed: int, weeks: int = WEEKS, sites: int = SITES) -> Year:
     """One year under every policy."""
-    fleet = make_fleet(sites, weeks + HOLDOUT_WEEKS, seed)
+    fleet = make_fleet(sites, weeks + AHEAD_WEEKS, seed)
     first = _train(fleet, WARM_UP, seed)[0]
     champions = dict.fromkeys(POLICIES, first)
     errors: dict[str, list[float]] = {name: [] for name in POLICIES}
@@ -135,18 +136,18 @@ def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     settings = Settings()
-    readings = fleet.until(week, WARM_UP)
+    readings = fleet.until(week)
     split = make_split(
         readings.spans(),
-        share=HOLDOUT_WEEKS / WARM_UP,
-        min_days=7,
+        share=settings.holdout_share,
+        min_days=settings.holdout_days,
         embargo_s=DAY_S,
         site_share=settings.holdout_site_share,
         min_sites=settings.holdout_min_sites,
         max_judged=settings.holdout_max_sites,
     )
     seen = [i for i, site in enumerate(fleet.sites) if site not in split.held_out_sites]
-    hours = slice((week - WARM_UP) * WEEK_H, (week - HOLDOUT_WEEKS) * WEEK_H - 24)
+    hours = slice(0, _first_week(split) * WEEK_H - DAY_S // 3600)
     x = fleet.features[seen, hours].reshape(-1, fleet.features.shape[-1])
     y = fleet.labels[seen, hours].reshape(-1, len(APPLIANCES))
     drawn = np.random.default_rng((seed, week)).choice(len(x), EXAMPLES, replace=False)
@@ -170,11 +171,11 @@ class _Offer:
     """A week's challenger, scored once beside whichever champion a policy has."""
 
     def __init__(self, fleet: Fleet, week: int, split: Split, challenger: Model) -> None:
-        hours = slice((week - HOLDOUT_WEEKS) * WEEK_H, week * WEEK_H)
+        hours = slice(_first_week(split) * WEEK_H, week * WEEK_H)
         self._x, self._labels = fleet.features[:, hours], fleet.labels[:, hours]
         self._sites, self._week = fleet.sites, week
         self._split, self._challenger = split, challenger
-        self._now = histograms(HoldoutReadings(fleet.until(week, WARM_UP), split), (MAINS,))
+        self._now = histograms(HoldoutReadings(fleet.until(week), split), (MAINS,))
         mean = np.broadcast_to(challenger.mean, self._labels.shape)
         made = {CHALLENGER: challenger.power(self._x), "mean_power": mean}
         self._scores = {name: self._score(power) for name, power in made.items()}
@@ -192,21 +193,26 @@ class _Offer:
         return {**self._scores, CHAMPION: self._score(champion.power(self._x))}
 
 
+def _first_week(split: Split) -> int:
+    """The first whole week that is held out."""
+    hours = (min(split.holdout_start.values()) - START) / np.timedelta64(1, "h")
+    return int(np.ceil(hours / WEEK_H))
+
+
 def _scores(sites: list[str], truth: np.ndarray, power: np.ndarray, week: int) -> Scores:
     """NILM's own statistics, a block for each site and week."""
-    shape = (len(sites), HOLDOUT_WEEKS, 7, len(HOUR_BANDS), 6, len(APPLIANCES))
+    weeks = truth.shape[1] // WEEK_H
+    shape = (len(sites) * weeks, 7, len(HOUR_BANDS), 6, len(APPLIANCES))
     true, said = (
-        values.reshape(shape).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 42)
+        values.reshape(shape).transpose(0, 2, 4, 1, 3).reshape(shape[0], shape[2], shape[4], -1)
         for values in (truth, power)
     )
-    at = np.tile([THRESHOLDS[name] for name in APPLIANCES], len(true) // len(APPLIANCES))
-    sums = np.stack([statistics(*one) for one in zip(true, said, at, strict=True)])
-    by_band = sums.reshape(-1, len(HOUR_BANDS), len(APPLIANCES), len(STATS))
-    monday = np.datetime64("2025-08-18") + 7 * np.arange(week - HOLDOUT_WEEKS, week)
+    by_band = statistics(true, said, np.array(list(THRESHOLDS.values()))[:, None])
+    monday = START.astype("datetime64[D]") + 7 * np.arange(week - weeks, week)
     return Scores(
         APPLIANCES,
         STATS,
-        np.repeat(sites, HOLDOUT_WEEKS),
+        np.repeat(sites, weeks),
         np.tile(monday, len(sites)),
         by_band.sum(1),
         {band: by_band[:, i] for i, band in enumerate(HOUR_BANDS)},
@@ -221,6 +227,6 @@ def _on_truth(fleet: Fleet, model: Model, week: int, weeks: int) -> np.ndarray:
 
 
 def _is_ruined(fleet: Fleet, week: int, new: Model, old: Model) -> bool:
-    ours, theirs = (_on_truth(fleet, model, week, HOLDOUT_WEEKS) for model in (new, old))
+    ours, theirs = (_on_truth(fleet, model, week, AHEAD_WEEKS) for model in (new, old))
     worse = ours.mean() > RUINED * theirs.mean()
     return bool(worse or np.any(ours > RUINED_APPLIANCE * np.maximum(theirs, 1.0)))

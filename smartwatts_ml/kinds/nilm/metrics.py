@@ -20,8 +20,11 @@ STATS = (
 """Sums over samples; ``tp``, ``fp`` and ``fn`` count samples by on-state."""
 
 
-def statistics(truth: np.ndarray, predicted: np.ndarray, threshold: float) -> np.ndarray:
-    """The sums of ``STATS`` over samples whose truth is known, shape (n_stats,).
+def statistics(
+    truth: np.ndarray, predicted: np.ndarray, threshold: float | np.ndarray
+) -> np.ndarray:
+    """The sums of ``STATS`` over samples whose truth is known, along the last axis; shape
+    (n_stats,), or (…, n_stats) of truth (…, n) and thresholds (…, 1).
 
     An appliance is on where its power reaches ``threshold``, in truth and prediction alike.
 
@@ -32,20 +35,18 @@ def statistics(truth: np.ndarray, predicted: np.ndarray, threshold: float) -> np
     """
     error = predicted - truth
     on, said = truth >= threshold, predicted >= threshold
-    return np.array(
-        [
-            len(truth),
-            np.sum(on & said),
-            np.sum(~on & said),
-            np.sum(on & ~said),
-            np.abs(error).sum(),
-            truth.sum(),
-            predicted.sum(),
-            np.square(error).sum(),
-            np.square(truth).sum(),
-        ],
-        float,
+    sums = (
+        np.ones_like(error),
+        on & said,
+        ~on & said,
+        on & ~said,
+        np.abs(error),
+        truth,
+        predicted,
+        np.square(error),
+        np.square(truth),
     )
+    return np.stack([np.sum(one, axis=-1, dtype=float) for one in sums], axis=-1)
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
