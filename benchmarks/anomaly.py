@@ -2,12 +2,14 @@
 
     python benchmarks/anomaly.py accuracy --data ../shared/data --models M --seeds 0 1 2
     python benchmarks/anomaly.py dirty --data ../shared/data --models M
+    python benchmarks/anomaly.py transfer --data ../shared/data --models M
     python benchmarks/anomaly.py year --model M/homes.0/anomaly_model.tflite --input D --picture P
 
 ``accuracy`` trains on first halves with the defaults that ship and scores the converted
 file on second halves, whose injected events are part of the data; a peer alerts above the
 99.9 % quantile of its scores on the first half. ``dirty`` trains on first halves in which
-unmarked anomalies cover 5 % of the hours. ``year`` is ``predict anomaly --alerts`` with
+unmarked anomalies cover 5 % of the hours. ``transfer`` scores homes with the file of
+buildings, and the other way round. ``year`` is ``predict anomaly --alerts`` with
 each alert in a picture.
 """
 
@@ -245,10 +247,20 @@ def dirty(arguments: argparse.Namespace) -> None:
             print(row_of(name, score_file(file, devices)), flush=True)
 
 
+def transfer(arguments: argparse.Namespace) -> None:
+    for split in arguments.splits or SPLITS:
+        _, devices = load(arguments.data, split)
+        header(f"{split} by a file that saw none like them", devices)
+        for other in SPLITS.keys() - {split}:
+            kept = arguments.models / f"{other}.{arguments.seeds[0]}/anomaly_model.tflite"
+            file = LiteRTNetwork(kept.read_bytes(), str(kept))
+            print(row_of(f"file of {other}", score_file(file, devices)), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in ("accuracy", "dirty"):
+    for verb in ("accuracy", "dirty", "transfer"):
         one = verbs.add_parser(verb)
         one.add_argument("--data", type=Path, required=True)
         one.add_argument("--models", type=Path, required=True, help="folder of files, kept")
@@ -268,7 +280,7 @@ def main() -> None:
     from smartwatts_ml.native import import_keras
 
     import_keras()
-    {"accuracy": accuracy, "dirty": dirty}[arguments.verb](arguments)
+    {"accuracy": accuracy, "dirty": dirty, "transfer": transfer}[arguments.verb](arguments)
 
 
 if __name__ == "__main__":
