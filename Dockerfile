@@ -16,7 +16,6 @@ FROM python:3.12.11-slim-bookworm
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    TF_CPP_MIN_LOG_LEVEL=2 \
     MPLCONFIGDIR=/tmp/matplotlib \
     AIRFLOW_HOME=/opt/smartwatts/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/smartwatts/dags \

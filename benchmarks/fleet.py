@@ -55,10 +55,8 @@ def measure(folder: Path, homes: int, days: int) -> None:
             flush=True,
         )
     table = sum(p.stat().st_size for p in (folder / "root" / "readings").rglob("*.parquet"))
-    print(
-        f"{row} CSV.gz {text / readings:.1f}, table {table / readings:.1f} bytes a reading"
-        " | | | | |"
-    )
+    kept = f"CSV.gz {text / readings:.1f}, table {table / readings:.1f} bytes a reading"
+    print(f"{row} {readings:,} | {kept} | | | |")
 
 
 def count_lines(path: Path) -> int:

@@ -47,7 +47,7 @@ class Supervisor:
         self.stack = stack
         self.record = record
         self.children: dict[str, subprocess.Popen[bytes]] = {}
-        self.deaths: list[float] = []
+        self.deaths: dict[str, list[float]] = {}
 
     def migrate(self) -> None:
         """Create or update Airflow's database; readers then do not block its writers."""
@@ -100,10 +100,11 @@ class Supervisor:
             if child.poll() is None:
                 continue
             now = time.monotonic()
-            self.deaths = [t for t in self.deaths if now - t < RESTART_WINDOW] + [now]
+            lately = [t for t in self.deaths.get(name, ()) if now - t < RESTART_WINDOW]
+            self.deaths[name] = [*lately, now]
             log.error("%s ended with %s", name, child.returncode)
-            if len(self.deaths) > MAX_RESTARTS:
-                log.error("too many restarts, giving up")
+            if len(self.deaths[name]) > MAX_RESTARTS:
+                log.error("%s: too many restarts, giving up", name)
                 return False
             self.start(name)
         return True

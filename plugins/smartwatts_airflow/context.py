@@ -6,7 +6,7 @@ from airflow.sdk import get_current_context
 
 from smartwatts_airflow.runs import run_key
 
-__all__ = ["DEFAULT_LABEL", "actor", "label", "root", "smartwatts_run_id"]
+__all__ = ["DEFAULT_LABEL", "actor", "in_log", "label", "root", "smartwatts_run_id"]
 
 DEFAULT_LABEL = "{{ label | default(task.op_kwargs.branch.model) }}"
 """Map name of a task: the model's name until the task says more with ``label``."""
@@ -31,6 +31,14 @@ def actor() -> str:
     """Who the history names: the user who triggered the run, else the DAG."""
     run = get_current_context()["dag_run"]
     return run.triggering_user_name or run.dag_id
+
+
+def in_log(model: str) -> None:
+    """From here on each line of the task's log carries the model and the run's name in the
+    root, beside Airflow's own fields (``dag_id``, ``run_id``, ``task_id``, ``try_number``)."""
+    from structlog.contextvars import bind_contextvars
+
+    bind_contextvars(model=model, smartwatts_run=smartwatts_run_id())
 
 
 def label(text: str) -> None:

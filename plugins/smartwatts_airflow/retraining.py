@@ -21,7 +21,7 @@ from airflow.sdk import chain, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from smartwatts_airflow.assets import CHAMPIONS, announce
-from smartwatts_airflow.context import DEFAULT_LABEL, actor, label, root, smartwatts_run_id
+from smartwatts_airflow.context import DEFAULT_LABEL, actor, in_log, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.links import ModelLink, ReportLink
 from smartwatts_airflow.notify import about_run, send
@@ -266,7 +266,9 @@ def _unless_over(model: str, outcome: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _explained(model: str) -> Iterator[None]:
-    """Leave the reason of a failure in the map name, and for ``report``."""
+    """Log under the model's name; leave the reason of a failure in the map name, and for
+    ``report``."""
+    in_log(model)
     try:
         yield
     except AirflowSkipException:

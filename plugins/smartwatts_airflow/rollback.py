@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from smartwatts_airflow.assets import CHAMPIONS, announce
-from smartwatts_airflow.context import actor, root
+from smartwatts_airflow.context import actor, in_log, root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.retries import RetryWhatCanPass
 
@@ -32,6 +32,7 @@ def rollback() -> dict[str, Any]:
     from smartwatts_ml.store import Store
 
     form = get_current_context()["params"]
+    in_log(form["model"])
     store = Store(open_root(root()), Path(settings().keys))
     done = store.rollback(form["model"], form["version"], actor(), form["reason"])
     announce(

@@ -97,7 +97,8 @@ class Distributed:
             "API__SECRET_KEY": secrets.token_hex(32),
             "API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "LOGGING__BASE_LOG_FOLDER": folder / "logs",
-            # A dead worker is noticed after seconds, not after minutes.
+            # A dead worker, or scheduler, is noticed after seconds, not after minutes.
+            "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 15,
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 30,
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": 5,
             "SCHEDULER__TASK_QUEUED_TIMEOUT": 60,
@@ -110,7 +111,6 @@ class Distributed:
             "AIRFLOW_HOME": str(folder / "airflow"),
             "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'plugins'}",
             "PATH": f"{PYTHON.parent}:{os.environ['PATH']}",
-            "TF_CPP_MIN_LOG_LEVEL": "2",
             **environment,
         }
 
