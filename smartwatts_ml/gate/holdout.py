@@ -29,6 +29,8 @@ __all__ = [
 ]
 
 TRAINED_ON = "trained_on.json"
+NAMED = 5
+"""Sites that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,9 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
         return "what the challenger was trained on is not known"
     held_out = sorted(split.held_out_sites & trained_on.ends.keys())
     if held_out:
-        return f"the challenger was trained on sites that are held out: {', '.join(held_out)}"
+        more = f" and {len(held_out) - NAMED} more" if len(held_out) > NAMED else ""
+        named = ", ".join(held_out[:NAMED]) + more
+        return f"the challenger was trained on sites that are held out: {named}"
     rounding = np.timedelta64(period_s, "s")
     late = [
         site
