@@ -13,6 +13,7 @@ __all__ = ["change_bar", "interval_bar", "looks", "panel", "time_bar"]
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 18, 34
 TICKS = 4
+STRIP = 7
 Points = Sequence[float | None]
 
 
@@ -92,7 +93,8 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _short(value: float) -> str:
-    return f"{value / 1000:g}k" if abs(value) >= 10_000 else f"{value:.4g}"
+    text = f"{value / 1000:g}k" if abs(value) >= 10_000 else f"{value:.4g}"
+    return text.replace("-", "−")
 
 
 def looks(lines: Sequence[Line]) -> list[str]:
@@ -129,10 +131,14 @@ def _area(axes: _Axes, xs: Sequence[float], band: Band) -> str:
 
 
 def _stretch(axes: _Axes, span: Span) -> str:
+    """Shaded over the whole height; the challenger's own as a strip at the top, so that
+    both are seen where they meet."""
     begin, end = axes.x(span.start), axes.x(span.end)
+    own = span.role == "challenger"
+    height = STRIP if own else HEIGHT - TOP - BOTTOM
     return (
-        f'<rect class="stretch {span.role}" x="{begin:.1f}" y="{TOP}" '
-        f'width="{max(end - begin, 1.5):.1f}" height="{HEIGHT - TOP - BOTTOM}">'
+        f'<rect class="stretch {span.role}{" own" if own else ""}" x="{begin:.1f}" y="{TOP}" '
+        f'width="{max(end - begin, 2.5 if own else 1.5):.1f}" height="{height}">'
         f"<title>{escape(span.label)}</title></rect>"
     )
 

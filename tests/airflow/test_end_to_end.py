@@ -37,7 +37,7 @@ THRESHOLD = 12_000
 """A simulated day of two of the homes has some 8,400 readings."""
 NEW = "retrain_on_new_readings"
 WEEKLY = "retrain_weekly"
-SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "1"]
+SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "3"]
 PATIENCE = 400.0
 MANIFEST_FIELDS = (
     "code",

@@ -65,7 +65,8 @@ def _examples(scored: list[_Scored]) -> Chart:
             if not one.truth[max(first - 24, 0) : first + 24].any():
                 _add(kinds["false alert"], one, first, "false alert")
     panels = tuple(panel for found in kinds.values() for panel in found)
-    return Chart("Examples of alerts", "Hourly power; marked are anomalies and alerts.", panels)
+    caption = "Hourly power; shaded are anomalies, and the strip above marks the hours of alerts."
+    return Chart("Examples of alerts", caption, panels)
 
 
 def _add(found: list[Panel], one: _Scored, at: int, word: str) -> None:
@@ -84,7 +85,7 @@ def _add(found: list[Panel], one: _Scored, at: int, word: str) -> None:
     title = f"{word}: {one.site}, {str(one.times[at])[:13].replace('T', ' ')} h UTC"
     line = Line("mains", "truth", [round(float(v), 1) for v in one.power[part]])
     x = [float(hour) for hour in hours]
-    found.append(Panel(title, "hours", "W", x, (line,), (), tuple(spans)))
+    found.append(Panel(title, "hours from its start", "W", x, (line,), (), tuple(spans)))
 
 
 def _calibration(scored: list[_Scored]) -> Chart:
@@ -96,10 +97,12 @@ def _calibration(scored: list[_Scored]) -> Chart:
         below = [_nines(float(np.mean(scores < level))) for level in LEVELS]
         lines.append(Line(name, _role(name), below))
     x = [_nines(level) for level in LEVELS]
-    drawn = Panel(
-        "1 is 90 %, 2 is 99 %, 3 is 99.9 %", "score", "normal hours below", x, tuple(lines)
+    drawn = Panel("normal hours below each score", "score", "normal hours below", x, tuple(lines))
+    caption = (
+        "How many normal hours score below each score, the ideal being as many as it says. On "
+        "both axes 1 stands for 90 %, 2 for 99 %, 3 for 99.9 %."
     )
-    return Chart("Calibration", "How many normal hours score below each score.", (drawn,))
+    return Chart("Calibration", caption, (drawn,))
 
 
 def _nines(share: float) -> float:
