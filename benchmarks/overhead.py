@@ -5,7 +5,7 @@ of the simulated homes. Overhead is the time of the DAG's run in which no stage 
 the logs, a stage works between the end of *Pre Execute* and the beginning of *Post Execute*,
 so that loading TensorFlow is a stage's own and starting its process is Airflow's.
 
-    .venv/bin/python -m benchmarks.overhead --homes 12 --days 90 --epochs 1
+    .venv/bin/python -m benchmarks.overhead --homes 6 --days 90 --epochs 1
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ Interval = tuple[float, float]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--homes", type=int, default=12)
+    parser.add_argument("--homes", type=int, default=6)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--epochs", type=int, default=1)
     given = parser.parse_args()
@@ -64,16 +65,17 @@ def script(name: str, stack: Stack, environment: dict[str, str], *options: str) 
 
 
 def measure(airflow: Airflow, stack: Stack, given: argparse.Namespace) -> None:
-    """A run of all models, then new readings; a line for each."""
-    run_id = airflow.trigger(WEEKLY, {"epochs": given.epochs})["dag_run_id"]
-    run = until(lambda: ended(airflow, WEEKLY, run_id), "the run ends")
+    """The run that ``make run`` followed, then new readings; a line for each."""
+    run = airflow.runs(WEEKLY)[0]
     whole = seconds(run["end_date"]) - seconds(run["start_date"])
-    work = list(working(airflow, run_id))
+    tasks = [task for task in airflow.tasks(WEEKLY, run["dag_run_id"]) if task["queued_when"]]
+    work = [working(airflow, task) for task in tasks]
     busy = union(work)
     print(
         f"run {whole:.0f} s, stages at work {busy:.0f} s, overhead {whole - busy:.0f} s,"
         f" {len(work)} tasks"
     )
+    print(f"a task's median: {', '.join(steps(tasks, work))}")
     waiting = until(lambda: deferred(airflow), "the sensor waits")
     day = START + timedelta(days=given.days)
     with tempfile.TemporaryDirectory(dir=stack.folder) as made:
@@ -85,11 +87,6 @@ def measure(airflow: Airflow, stack: Stack, given: argparse.Namespace) -> None:
     print(
         f"threshold reached to the run's first task: {after:.1f} s, looking every {POKE_SECONDS} s"
     )
-
-
-def ended(airflow: Airflow, dag: str, run_id: str) -> dict[str, Any] | None:
-    run = airflow.run(dag, run_id)
-    return run if run["state"] in ("success", "failed") else None
 
 
 def deferred(airflow: Airflow) -> str | None:
@@ -105,20 +102,30 @@ def success(airflow: Airflow, run_id: str) -> dict[str, Any] | None:
     return sensor if sensor["state"] == "success" else None
 
 
-def working(airflow: Airflow, run_id: str) -> Iterable[Interval]:
-    """When each task's own code ran."""
-    for task in airflow.tasks(WEEKLY, run_id):
-        if not task["start_date"]:
-            continue
-        path = (
-            f"/dags/{WEEKLY}/dagRuns/{quote(run_id)}/taskInstances/{task['task_id']}/logs/"
-            f"{task['try_number']}?map_index={task['map_index']}"
-        )
-        entries = airflow.call("GET", path)["content"]
-        stamps = [(e["event"], e["timestamp"]) for e in entries if e.get("timestamp")]
-        begin = next((s for event, s in stamps if event == "::endgroup::"), task["start_date"])
-        end = next((s for event, s in stamps if "Post Execute" in event), task["end_date"])
-        yield seconds(begin), seconds(end)
+def working(airflow: Airflow, task: dict[str, Any]) -> Interval:
+    """When a task's own code ran."""
+    path = (
+        f"/dags/{WEEKLY}/dagRuns/{quote(task['dag_run_id'])}/taskInstances/{task['task_id']}/logs/"
+        f"{task['try_number']}?map_index={task['map_index']}"
+    )
+    entries = airflow.call("GET", path)["content"]
+    stamps = [(e["event"], e["timestamp"]) for e in entries if e.get("timestamp")]
+    begin = next((s for event, s in stamps if event == "::endgroup::"), task["start_date"])
+    end = next((s for event, s in stamps if "Post Execute" in event), task["end_date"])
+    return seconds(begin), seconds(end)
+
+
+def steps(tasks: list[dict[str, Any]], work: list[Interval]) -> Iterable[str]:
+    """Where a task's time goes beside its own code."""
+    starts = [seconds(task["start_date"]) for task in tasks]
+    queued = [seconds(task["queued_when"]) for task in tasks]
+    ended = [seconds(task["end_date"]) for task in tasks]
+    waits = [start - when for start, when in zip(starts, queued, strict=True)]
+    before = [begin - start for (begin, _), start in zip(work, starts, strict=True)]
+    after = [end - done for (_, done), end in zip(work, ended, strict=True)]
+    yield f"queued to started {median(waits):.1f} s"
+    yield f"to its own code {median(before):.1f} s"
+    yield f"after it {median(after):.1f} s"
 
 
 def union(intervals: Iterable[Interval]) -> float:

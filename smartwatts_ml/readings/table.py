@@ -47,6 +47,8 @@ CONFIGURATION = {
     "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}",
     # Old snapshots stay readable until upkeep says otherwise.
     "delta.enableExpiredLogCleanup": "false",
+    # Whoever opens the table reads the commits since the last checkpoint, one by one.
+    "delta.checkpointInterval": "10",
 }
 OPEN_ATTEMPTS = 5
 UPLOADS_AT_ONCE = 4

@@ -42,15 +42,17 @@ def write_months(layout: Layout, rows: Rows) -> Iterator[Path]:
     goes on where another ended never meets that one's file.
     """
     months = layout.stamps(rows.at).astype("datetime64[M]")
-    edges = np.flatnonzero(np.diff(months.astype(np.int64), prepend=-(10**9), append=10**9))
-    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        month = months[first]
+    # Where a month ends, rows that were delivered out of order may go to and fro.
+    for month in np.unique(months):
+        chosen = np.flatnonzero(months == month)
         partial = month.astype("datetime64[s]") < layout.start
         name = str(layout.start.astype("datetime64[D]") if partial else month)
         broken = {
-            place - first: text for place, text in rows.broken.items() if first <= place < last
+            int(np.searchsorted(chosen, place)): text
+            for place, text in rows.broken.items()
+            if months[place] == month
         }
-        part = rows.take(np.arange(first, last))
+        part = rows.take(chosen)
         yield write_rows(layout, Rows(part.at, part.channel, part.watts, broken), name)
 
 

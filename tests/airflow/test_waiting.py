@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +32,9 @@ from smartwatts_ml.store.state import record_decision
 
 THRESHOLD = 1000
 POKE = 0.05
+BATCHES = 12
+MOST_COMMITS = 10
+"""Since the table's last checkpoint; each is read when the table is opened."""
 Drop = Callable[[str, int], None]
 
 
@@ -200,6 +204,17 @@ def test_a_store_that_is_gone_for_a_while_is_looked_at_again(
     assert looked == 3
 
 
+def test_a_look_reads_few_commits_however_many_batches_there_were(root: str, drop: Drop) -> None:
+    for number in range(BATCHES):
+        drop(f"home{number}", 1)
+        ingest_stage(root)
+    assert new_readings(root)["rows"] == BATCHES
+    log = Path(root) / "readings" / "_delta_log"
+    checkpoint = json.loads((log / "_last_checkpoint").read_text())["version"]
+    later = [path for path in log.glob("*.json") if int(path.stem) > checkpoint]
+    assert checkpoint > 0 and len(later) <= MOST_COMMITS
+
+
 def test_a_restarted_triggerer_takes_up_where_the_old_one_was(root: str, drop: Drop) -> None:
     path, arguments = NewReadingsTrigger(root=root, poke_seconds=POKE).serialize()
     module, _, name = path.rpartition(".")
@@ -214,10 +229,12 @@ def test_a_restarted_triggerer_takes_up_where_the_old_one_was(root: str, drop: D
     assert asyncio.run(first()).payload["rows"] == THRESHOLD
 
 
-def test_the_sensor_hands_over_to_the_triggerer_at_once(root: str) -> None:
+@pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
+def test_the_sensor_hands_over_to_the_triggerer_at_once(root: str, run_type: str) -> None:
     sensor = NewReadingsSensor(task_id="wait")
+    context: Any = {"dag_run": SimpleNamespace(run_type=run_type)}
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute({"dag_run": SimpleNamespace(run_type="scheduled")})  # type: ignore[typeddict-item]
+        sensor.execute(context)
     trigger = deferred.value.trigger
     assert isinstance(trigger, NewReadingsTrigger)
     assert trigger.serialize()[1] == {"root": root, "poke_seconds": POKE}

@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 from smartwatts_ml.commands.simulate import simulate as simulate_command
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.simulate import SimulationReport, simulate
+from smartwatts_ml.simulate.faults import Rows
+from smartwatts_ml.simulate.files import Layout, write_months
 
 APPLIANCES = ["dishwasher", "fridge", "kettle", "microwave", "washing_machine"]
 
@@ -288,6 +290,28 @@ def test_a_late_file_fills_a_hole_of_an_earlier_one(
 
 def lines_of(path: Path) -> list[str]:
     return gzip.decompress(path.read_bytes()).decode().splitlines()[1:]
+
+
+def test_rows_that_go_to_and_fro_over_the_end_of_a_month_stay_in_their_months_file(
+    tmp_path: Path,
+) -> None:
+    layout = Layout(tmp_path, ["home01/mains"], np.datetime64("2026-01-31T23:56:00"), 60)
+    at = np.array([0, 4, 3, 5, 2])  # two minutes of January after one of February
+    rows = Rows(at, np.zeros(5, int), at * 10.0, {2: "torn, line", 4: "another"})
+    files = {path.name: gzip.decompress(path.read_bytes()) for path in write_months(layout, rows)}
+    assert {name: text.decode().splitlines()[1:] for name, text in files.items()} == {
+        "2026-01-31.csv.gz": [
+            "2026-01-31 23:56:00,0,home01/mains",
+            "torn, line",
+            "2026-01-31 23:59:00,30,home01/mains",
+            "another",
+            "2026-01-31 23:58:00,20,home01/mains",
+        ],
+        "2026-02.csv.gz": [
+            "2026-02-01 00:00:00,40,home01/mains",
+            "2026-02-01 00:01:00,50,home01/mains",
+        ],
+    }
 
 
 def test_clean_has_no_fault(clean: Path) -> None:
