@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar, Self, get_type_hints
 
 from smartwatts_ml.errors import TrustError, UsageError
@@ -101,6 +102,12 @@ def parse_time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
+@cache
+def _types(document: type) -> dict[str, Any]:
+    """Its fields' types; a page of many versions asks for them again and again."""
+    return get_type_hints(document)
+
+
 @dataclass(frozen=True)
 class Document:
     """Something signed. Its fields are the keys of its JSON, beside ``schema``."""
@@ -119,7 +126,8 @@ class Document:
                 f"{where} has schema {payload.get('schema')}, this version reads {SCHEMA}",
                 fix="update smartwatts-ml",
             )
-        hints = get_type_hints(cls)
+        document: type = cls
+        hints = _types(document)
         values = {}
         for field in fields(cls):
             value = payload.get(field.name)
