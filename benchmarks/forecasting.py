@@ -3,17 +3,21 @@
     python benchmarks/forecasting.py table --data ../shared/data --models M --horizons 24 168 720
     python benchmarks/forecasting.py homes --data ../shared/data --horizons 24
     python benchmarks/forecasting.py control --data ../shared/data --horizons 24
+    python benchmarks/forecasting.py sampling --data ../shared/data --horizons 24
 
 ``table`` trains with the defaults that ship on the training periods of both sets and scores
 the converted file on the test periods: medians over devices. ``homes`` leaves homes out in
 five folds. ``control`` shuffles the hours of every site: where nothing leaks, nothing can
-then beat a constant. LightGBM and statsforecast are used where they are installed.
+then beat a constant. ``sampling`` trains on some of many made homes, as fleets larger than
+what training holds are sampled, and scores on made homes that none of them saw. LightGBM
+and statsforecast are used where they are installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -205,6 +209,46 @@ def control(args: argparse.Namespace, readings: Readings) -> None:
             show("median of the context", System(None), constant)
 
 
+class MadeHomes(Readings):
+    """``count`` homes, each a mix of two real ones, moved by whole weeks against each
+    other and scaled, numbered from ``first`` on."""
+
+    def __init__(self, real: Sequence[SiteReadings], first: int, count: int) -> None:
+        self._real = real
+        self._numbers = {f"made{i}": i for i in range(first, first + count)}
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        first = self._real[0]
+        return tuple(
+            SiteSpan(name, (MAINS,), first.start, first.end, len(first)) for name in self._numbers
+        )
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        rng = np.random.default_rng(self._numbers[site])
+        one, other = (self._real[i] for i in rng.choice(len(self._real), 2, replace=False))
+        hours = min(len(one), len(other))
+        moved = np.roll(other.channels[MAINS][-hours:], 168 * int(rng.integers(hours // 168)))
+        power = one.channels[MAINS][-hours:] + rng.uniform(0.2, 1.0) * moved
+        scaled = (power * rng.lognormal(0.0, 0.5)).astype(np.float32)
+        start = one.start + (len(one) - hours) * np.timedelta64(HOUR_S, "s")
+        return replace(one, site=site, start=start, channels={MAINS: scaled})
+
+
+def sampling(args: argparse.Namespace, readings: Readings) -> None:
+    """Homes 0 to 9,999 are the fleet; 10,000 and on are never trained on."""
+    names = names_of(args.data, "homes")
+    before = list(Sites(readings, names, before_test).iterate(HOUR_S))
+    whole = list(Sites(readings, names, lambda site: site).iterate(HOUR_S))
+    for horizon in args.horizons:
+        head(f"made homes never seen, {horizon} h")
+        for most in args.sampled:
+            os.environ["SMARTWATTS_FORECASTING_MAX_SITES"] = str(most)
+            fleet = MadeHomes(before, 0, 10_000)
+            system = train(fleet, horizon, args.seeds[0], args.epochs)
+            rows = score(system.predictor, MadeHomes(whole, 10_000, 200).iterate(HOUR_S), horizon)
+            show(f"{most:,} of 10,000", system, rows)
+
+
 @dataclass(frozen=True)
 class ContextMedian:
     """P10, P50 and P90 of the context, for every hour: all that there is to know of
@@ -218,23 +262,27 @@ class ContextMedian:
         return np.repeat(found[:, None], self.horizon, 1)
 
 
+JOBS = {"table": table, "homes": homes, "control": control, "sampling": sampling}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["table", "homes", "control"])
+    parser.add_argument("what", choices=list(JOBS))
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--models", type=Path, default=Path("models"), help="files made already")
     parser.add_argument("--horizons", type=int, nargs="+", default=[24, 168, 720])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--sampled", type=int, nargs="+", default=[50, 500, 2000])
     parser.add_argument("--epochs", type=int, help="fewer than the default, for a quick look")
     parser.add_argument("--statistical", action="store_true", help="MSTL too; slow")
     args = parser.parse_args()
     import_keras()
     files = [path for pattern in SETS.values() for path in sorted(args.data.glob(pattern))]
     readings = FileReadings(files, Settings())
-    {"table": table, "homes": homes, "control": control}[args.what](args, readings)
+    JOBS[args.what](args, readings)
 
 
 if __name__ == "__main__":

@@ -141,6 +141,14 @@ class Statistical:
         found = []
         for context in series.contexts(origins)["history_w"][:, :, 0]:
             model = MSTL(season_length=[24, 168])
-            made = model.forecast(np.nan_to_num(context), h=self.horizon, level=[80])
+            made = model.forecast(_filled(context), h=self.horizon, level=[80])
             found.append(np.stack([made["lo-80"], made["mean"], made["hi-80"]], 1))
         return np.stack(found)
+
+
+def _filled(context: np.ndarray) -> np.ndarray:
+    """Missing hours of a context (n,), W, take the mean of their hour of the day."""
+    by_hour = context.reshape(-1, 24)
+    known = np.isfinite(by_hour)
+    count = np.maximum(known.sum(0), 1)
+    return np.where(known, by_hour, np.nan_to_num(by_hour).sum(0) / count).ravel()

@@ -104,9 +104,9 @@ def save_keras(model: keras.Model, details: Details, path: Path) -> None:
 
 def load_keras(path: Path) -> KerasNetwork:
     """Load ``.keras`` or legacy ``.h5``; details are empty where the file has none."""
-    keras = import_keras()
     if not path.is_file():
         raise BadInputError(f"{path}: no such model file")
+    keras = import_keras()
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError) as error:

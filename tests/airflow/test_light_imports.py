@@ -40,6 +40,7 @@ def test_a_dag_file_imports_nothing_heavy(path: Path) -> None:
     assert packages & HEAVY == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
 def test_a_dag_file_parses_within_two_seconds_beside_airflow(path: Path) -> None:
     code = f"""

@@ -125,6 +125,7 @@ def test_airflow_settings_in_it_exist() -> None:
             assert option.lower() in options, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -169,8 +169,8 @@ def zstd(content: bytes) -> bytes:
     return bytes(pa.compress(content, "zstd", asbytes=True))
 
 
-USUAL = b"".join(b"2020-01-01 03:%02d,1,usual\n" % minute for minute in range(30))
-"""So that what is usual in the file does not depend on the odd lines."""
+USUAL = b"".join(b"2020-01-01 03:%02d,1.5,usual\n" % minute for minute in range(30))
+"""So that what is usual in the file, decimal points too, does not depend on the odd lines."""
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -203,6 +203,11 @@ def test_header_order_case_and_extra_columns_are_free(path: Path) -> None:
 def test_semicolons_and_tabs_separate_with_decimal_commas(path: Path, separator: str) -> None:
     content = HEADER.replace(",", separator) + separator.join(["2020-01-01 00:00", "1,5", "a\n"])
     assert scan_bytes(path, content.encode())[1][0][2] == 1.5
+
+
+def test_between_commas_a_decimal_comma_needs_quotes(path: Path) -> None:
+    content = HEADER + '2020-01-01 00:00,"1,5",a\n2020-01-01 00:01,2,a\n'
+    assert [row[2] for row in scan_bytes(path, content.encode())[1]] == [1.5, 2.0]
 
 
 def test_utf16_with_its_mark_is_read(path: Path) -> None:

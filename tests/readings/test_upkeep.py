@@ -114,6 +114,7 @@ def test_vacuum_takes_what_nothing_needs_and_spares_what_a_run_pins(tmp_path: Pa
     assert readings_of(open_table(objects))["home1"][0] == 70.0
 
 
+@pytest.mark.slow
 def test_rows_are_counted_within_a_second_at_a_billion(tmp_path: Path) -> None:
     """On a made log of 20,000 parts in 40 commits, whose data files do not exist."""
     objects = open_root(str(tmp_path / "root"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -80,19 +81,40 @@ class Windows:
     def draw(self, count: int, rng: np.random.Generator, midnight_share: float = 0.0) -> np.ndarray:
         """``count`` windows at random, each site as often as any other, shape (count,);
         ``midnight_share`` of them begin at local midnight, where forecasts are issued most."""
-        found = _draw(self.sites, count, rng)
-        midnights = np.flatnonzero(self.hours[self.origins] % 24 == 0)
+        found = self._all.draw(count, rng)
         some = rng.random(count) < midnight_share
-        if len(midnights) and some.any():
-            found[some] = midnights[_draw(self.sites[midnights], int(some.sum()), rng)]
+        if len(self._midnights.rows) and some.any():
+            found[some] = self._midnights.draw(int(some.sum()), rng)
         return found
 
+    @cached_property
+    def _all(self) -> _BySite:
+        return _BySite.of(np.arange(len(self)), self.sites)
 
-def _draw(sites: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of sorted ``sites``, each site as often as any other."""
-    _, first, size = np.unique(sites, return_index=True, return_counts=True)
-    site = rng.integers(0, len(first), count)
-    return np.asarray(first[site] + (rng.random(count) * size[site]).astype(np.int64))
+    @cached_property
+    def _midnights(self) -> _BySite:
+        rows = np.flatnonzero(self.hours[self.origins] % 24 == 0)
+        return _BySite.of(rows, self.sites[rows])
+
+
+@dataclass(frozen=True)
+class _BySite:
+    """Rows, site after site: ``first`` and ``size`` (n_sites,) of each site's share."""
+
+    rows: np.ndarray
+    first: np.ndarray
+    size: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, sites: np.ndarray) -> _BySite:
+        _, first, size = np.unique(sites, return_index=True, return_counts=True)
+        return cls(rows, first, size)
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Some of the rows, each site as often as any other, shape (count,)."""
+        site = rng.integers(0, len(self.first), count)
+        at = self.first[site] + (rng.random(count) * self.size[site]).astype(np.int64)
+        return np.asarray(self.rows[at])
 
 
 def collect(readings: Readings, max_sites: int, seed: int) -> list[Series]:
