@@ -20,6 +20,7 @@ from smartwatts_airflow.trigger import NewReadingsTrigger
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings.table import open_table
 from smartwatts_ml.runs import pin_snapshot
 from smartwatts_ml.stages.pipeline import (
@@ -245,3 +246,70 @@ def test_a_run_by_hand_does_not_wait(root: str) -> None:
     sensor = NewReadingsSensor(task_id="wait")
     context: Any = {"dag_run": SimpleNamespace(run_type="manual")}
     assert sensor.execute(context) is None
+
+
+def test_a_cleared_run_waits_for_readings_that_are_new_since_its_decision(
+    root: str, drop: Drop
+) -> None:
+    drop("home1", 2 * THRESHOLD)
+    assert fires(root) is not None
+    ingest_stage(root)
+    assert plan_stage(root, "run1", None, True)["models"] == model_names()
+    decide_run(root, "run1")
+    assert fires(root, seconds=1.0) is None
+    drop("home2", 2 * THRESHOLD)
+    assert fires(root) is not None
+
+
+def test_a_dag_that_was_paused_for_long_catches_up_in_one_run(root: str, drop: Drop) -> None:
+    for number in range(4):
+        drop(f"home{number}", THRESHOLD)
+    event = fires(root)
+    assert event is not None
+    assert event["rows"] > 3 * THRESHOLD
+    ingest_stage(root)
+    plan_stage(root, "run1", None, True)
+    decide_run(root, "run1")
+    assert fires(root, seconds=1.0) is None
+
+
+def test_two_triggerers_that_both_fire_start_one_training_a_model(root: str, drop: Drop) -> None:
+    """As when a triggerer that was believed dead comes back."""
+    drop("home1", 2 * THRESHOLD)
+    assert fires(root) is not None and fires(root) is not None
+    ingest_stage(root)
+    plans = [plan_stage(root, run, None, True)["models"] for run in ("run1", "run2")]
+    assert plans == [model_names(), ()]
+
+
+def test_a_look_costs_the_same_however_many_files_were_ingested(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(name: str) -> Callable[..., Any]:
+        real = getattr(DirectoryObjects, name)
+
+        def verb(self: DirectoryObjects, *given: Any, **more: Any) -> Any:
+            asked.append(name)
+            return real(self, *given, **more)
+
+        return verb
+
+    for name in ("read", "info", "list", "folders", "fetch"):
+        monkeypatch.setattr(DirectoryObjects, name, counted(name))
+
+    def look() -> list[str]:
+        asked.clear()
+        new_readings(root)
+        return sorted(asked)
+
+    drop("home0", 10)
+    ingest_stage(root)
+    decide_run(root, "run0")
+    before = look()
+    assert before
+    for number in range(1, 8):
+        drop(f"home{number}", 10)
+    ingest_stage(root)
+    assert look() == before
