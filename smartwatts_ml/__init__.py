@@ -11,4 +11,5 @@ __version__ = "1.0.0"
 # chatter and the search for a GPU are of no use to anyone who runs a stage.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-logging.getLogger("numexpr").setLevel(logging.WARNING)
+for chatty in ("numexpr", "tensorflow"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
