@@ -75,11 +75,13 @@ class Running:
         """Its process, a child of the supervisor."""
         record = self.stack.running()
         assert record is not None
-        verb = COMPONENTS[name][0]
+        # The API server calls itself by another name once it is up.
+        names = {COMPONENTS[name][0], COMPONENTS[name][0].replace("-", "_")}
         (found,) = [
             process
             for process in members(record)
-            if process.ppid() == record.pid and verb in " ".join(process.cmdline())
+            if process.ppid() == record.pid
+            and any(name in " ".join(process.cmdline()) for name in names)
         ]
         return found
 
