@@ -85,7 +85,7 @@ def _year(arguments: argparse.Namespace) -> None:
 
     years = []
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
-        years.append(live(seed, arguments.weeks))
+        years.append(live(seed, arguments.weeks, arguments.sites))
         print(f"seed {seed}", file=sys.stderr)
     print_year(years)
     if arguments.picture:
@@ -126,6 +126,7 @@ def main() -> None:
     two.add_argument("--seeds", type=int, default=5)
     two.add_argument("--seed", type=int, default=0)
     two.add_argument("--weeks", type=int, default=52)
+    two.add_argument("--sites", type=int, default=32)
     two.add_argument("--picture", type=Path)
     two.set_defaults(run=_year)
     three = verbs.add_parser("trainings", help="real trainings that went wrong")
