@@ -23,7 +23,7 @@ def check(verdicts: list[Verdict]) -> None:
         assert one.fault != LEAK or "the challenger was trained on the holdout" in one.summary
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_forecaster_that_learned_its_holdout_or_kw_for_w_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
