@@ -101,6 +101,16 @@ def _spoilt(spoil: Callable[[SiteReadings], SiteReadings], kind: Kind) -> Iterat
 
 
 @contextmanager
+def _given(spoil: Callable[[SiteReadings], SiteReadings]) -> Iterator[None]:
+    """Training is given readings with a fault."""
+    sound = ModelRun.training.fget
+    assert sound is not None, "training is a property"
+    faulty = property(lambda run: _Spoilt(sound(run), spoil))
+    with mock.patch.object(ModelRun, "training", faulty):
+        yield
+
+
+@contextmanager
 def _maimed(kind: Kind) -> Iterator[None]:
     with _training(lambda *given: _half_zero(kind.train(*given)), kind):
         yield
@@ -122,7 +132,7 @@ FAULTS: Mapping[str, Callable[[Kind], Any]] = {
     "none, another seed": _sound,
     "labels shifted by 9 h": lambda kind: _spoilt(_shifted, kind),
     "trained on the holdout": _leaking,
-    "kW for W": lambda kind: _spoilt(_wrong_unit, kind),
+    "kW for W": lambda kind: _given(_wrong_unit),
     "half the weights zero": _maimed,
 }
 

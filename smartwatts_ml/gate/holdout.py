@@ -22,6 +22,7 @@ __all__ = [
     "TRAINED_ON",
     "TrainedOn",
     "Witnessed",
+    "changed_unit",
     "describe_training",
     "later_starts",
     "leaks",
@@ -31,6 +32,10 @@ __all__ = [
 TRAINED_ON = "trained_on.json"
 NAMED = 5
 """Sites that a sentence names."""
+SIZES = ("level", "peak", "change")
+OTHER_UNIT = 30.0
+"""Neither season nor growth makes days so many times larger in every respect; kW for W, or
+Wh a minute, does."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,25 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
     return (
         f"the challenger was trained on the holdout, or too close before it, at {len(late)} of "
         f"{len(trained_on.ends)} sites"
+    )
+
+
+def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histograms]) -> str:
+    """Whether training and holdout are told in different units, as a clause; empty where
+    they are not. Scores need not show it: many networks do not mind the unit."""
+    learned = trained_on.features if trained_on else {}
+    sizes = [
+        (learned[name].median, now[name].median)
+        for name in SIZES
+        if name in learned and name in now and min(learned[name].median, now[name].median) > 0
+    ]
+    ratios = [after / before for before, after in sizes]
+    if not ratios or not (min(ratios) > OTHER_UNIT or max(ratios) < 1 / OTHER_UNIT):
+        return ""
+    before, after = sizes[0]
+    return (
+        f"the unit of readings has changed: a day's mean is {before:.3g} W in training and "
+        f"{after:.3g} W in the holdout (see `smartwatts readings quality`)"
     )
 
 

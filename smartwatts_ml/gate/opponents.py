@@ -20,6 +20,8 @@ from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION
 from smartwatts_ml.gate.drift import Drift, drift
 from smartwatts_ml.gate.extremes import check_extremes
 from smartwatts_ml.gate.holdout import (
+    TrainedOn,
+    changed_unit,
     later_starts,
     leaks,
     left_out_sentence,
@@ -27,7 +29,7 @@ from smartwatts_ml.gate.holdout import (
     to_json,
 )
 from smartwatts_ml.kinds.base import Details, Network, Predictor, Scores
-from smartwatts_ml.kinds.features import histograms
+from smartwatts_ml.kinds.features import Histograms, histograms
 from smartwatts_ml.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.split import HoldoutReadings, hold_out_later
@@ -81,15 +83,19 @@ def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bo
     """Load the champion, fit the baselines, and find what both may be judged on."""
     store, manifest = champion_manifest(run, version)
     details = challenger.details
-    champion = None if manifest is None else _load(run, store, manifest, details)
+    learned = read_trained_on(run.objects, run.model, details)
+    now = histograms(HoldoutReadings(run.readings, run.split), run.spec.channels)
+    champion = None if manifest is None else _load(run, store, manifest, learned, now)
     predictors: dict[str, Any] = {CHALLENGER: run.kind.predictor(challenger)}
     starts = champion.starts if champion else {}
     if champion and champion.network:
         predictors[CHAMPION] = run.kind.predictor(champion.network)
     predictors |= run.kind.baselines(run.spec, details, run.training)
-    learned = read_trained_on(run.objects, run.model, details)
-    leak = leaks(run.split, learned, run.spec.period_s)
-    troubles = (leak, champion.trouble if champion else "")
+    troubles = (
+        leaks(run.split, learned, run.spec.period_s),
+        changed_unit(learned, now),
+        champion.trouble if champion else "",
+    )
     facts = Facts(
         split=run.split.digest,
         champion_version=manifest.version if manifest else None,
@@ -118,7 +124,13 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     return HoldoutReadings(run.readings, hold_out_later(run.split, starts))
 
 
-def _load(run: ModelRun, store: Store, manifest: Manifest, challenger: Details) -> _Champion:
+def _load(
+    run: ModelRun,
+    store: Store,
+    manifest: Manifest,
+    learned: TrainedOn | None,
+    now: Mapping[str, Histograms],
+) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
         network = LiteRTNetwork(store.read_file(manifest), manifest.file)
@@ -136,13 +148,7 @@ def _load(run: ModelRun, store: Store, manifest: Manifest, challenger: Details) 
     starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
     moved: tuple[Drift, ...] = ()
     if trained_on:
-        now = HoldoutReadings(run.readings, run.split)
-        learned = read_trained_on(run.objects, run.model, challenger)
-        moved = drift(
-            trained_on.features,
-            histograms(now, run.spec.channels),
-            learned.features if learned else {},
-        )
+        moved = drift(trained_on.features, now, learned.features if learned else {})
     return _Champion(manifest, network, starts=starts, drift=moved)
 
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from smartwatts_ml.gate.holdout import TrainedOn, Witnessed, describe_training, leaks
+from smartwatts_ml.gate.holdout import (
+    TrainedOn,
+    Witnessed,
+    changed_unit,
+    describe_training,
+    leaks,
+)
+from smartwatts_ml.kinds.features import histograms
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.split import TrainingReadings, make_split
 
@@ -17,7 +24,10 @@ DAYS = 60
 
 
 class Homes(Readings):
-    """Twelve homes with hourly mains."""
+    """Twelve homes with hourly mains, ``scale`` times their W."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
 
     def spans(self) -> tuple[SiteSpan, ...]:
         end = START + np.timedelta64(DAYS, "D")
@@ -26,7 +36,8 @@ class Homes(Readings):
         )
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        return SiteReadings(site, START, period_s, {MAINS: np.full(DAYS * 24, 300.0, np.float32)})
+        hours = np.tile(np.linspace(200.0, 400.0, 24, dtype=np.float32), DAYS)
+        return SiteReadings(site, START, period_s, {MAINS: hours * np.float32(self._scale)})
 
 
 HOMES = Homes()
@@ -70,3 +81,14 @@ def test_a_training_that_reaches_into_the_embargo_is_told() -> None:
 @pytest.mark.parametrize("unknown", [None, TrainedOn({}, {})])
 def test_a_training_of_which_nothing_is_known_is_not_trusted(unknown: TrainedOn | None) -> None:
     assert leaks(SPLIT, unknown, HOUR) == "what the challenger was trained on is not known"
+
+
+@pytest.mark.parametrize("scale", [0.001, 1000.0])
+def test_another_unit_in_training_is_told(scale: float) -> None:
+    said = changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,)))
+    assert f"a day's mean is {300 * scale:.3g} W in training and 300 W in the holdout" in said
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
+def test_what_a_season_or_other_homes_may_do_is_no_other_unit(scale: float) -> None:
+    assert changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,))) == ""
