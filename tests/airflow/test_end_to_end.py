@@ -116,7 +116,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         "SMARTWATTS_ROOT": stack.root,
         "SMARTWATTS_NEW_READINGS": str(THRESHOLD),
         "SMARTWATTS_POKE_SECONDS": "1",
-        "SMARTWATTS_NILM_EPOCHS": "1",
+        "SMARTWATTS_NILM_EPOCHS": "3",
         "SMARTWATTS_FORECASTING_EPOCHS": "1",
         "SMARTWATTS_ANOMALY_EPOCHS": "1",
     }

@@ -25,7 +25,7 @@ from smartwatts_ml.store.state import read_state
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 
 WEEKLY = "retrain_weekly"
-SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "1", "--slots", "1"]
+SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "3", "--slots", "1"]
 DYING = ("scheduler", "triggerer", "api-server")
 PATIENCE = 600.0
 
