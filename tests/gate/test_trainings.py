@@ -12,7 +12,8 @@ from smartwatts_ml.simulate import simulate
 SOUND = "none, another seed"
 LEAK = "trained on the holdout"
 SAID = {LEAK: "the challenger was trained on the holdout"}
-EPOCHS = {"nilm": 3, "forecasting_24h": 4, "anomaly": 3}
+SIZES = {"nilm": (4, 75, 3), "forecasting_24h": (4, 75, 4), "anomaly": (12, 90, 1)}
+"""Homes, days and epochs with which a sound training has enough evidence."""
 
 
 def check(verdicts: list[Verdict]) -> None:
@@ -37,9 +38,10 @@ def test_a_forecaster_that_learned_its_holdout_is_refused(
 
 @pytest.mark.full
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("model", EPOCHS)
+@pytest.mark.parametrize("model", SIZES)
 def test_every_fault_of_a_training_is_refused_with_a_sentence(model: str, tmp_path: Path) -> None:
-    simulate(4, 75, tmp_path / "root" / "landing", seed=3, submetered=4)
-    verdicts = list(try_trainings(tmp_path / "root", {model: EPOCHS[model]}))
+    homes, days, epochs = SIZES[model]
+    simulate(homes, days, tmp_path / "root" / "landing", seed=3, submetered=4)
+    verdicts = list(try_trainings(tmp_path / "root", {model: epochs}))
     assert [one.fault for one in verdicts] == ["champion", *FAULTS]
     check(verdicts)
