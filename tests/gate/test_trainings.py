@@ -11,7 +11,7 @@ from smartwatts_ml.simulate import simulate
 
 SOUND = "none, another seed"
 LEAK = "trained on the holdout"
-SAID = {LEAK: "the challenger was trained on the holdout"}
+SAID = {LEAK: "the challenger was trained on "}
 SIZES = {"nilm": (4, 75, 3), "forecasting_24h": (4, 75, 4), "anomaly": (12, 90, 1)}
 """Homes, days and epochs with which a sound training has enough evidence."""
 

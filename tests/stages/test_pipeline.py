@@ -93,6 +93,7 @@ def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) 
 
 def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
     root = root_on_s3
+    root.smartwatts("ingest")
     trained = root.smartwatts("train", "forecasting_24h", "--epochs", "6", "--json")
     run = ("--run", trained["run_id"], "--json")
     validated = root.smartwatts("validate", *run)["models"]["forecasting_24h"]
