@@ -34,10 +34,10 @@ from smartwatts_ml.kinds.anomaly.injection import TYPES, inject
 from smartwatts_ml.kinds.anomaly.metrics import false_alerts, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import TrainOptions
-from smartwatts_ml.networks import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan, device_id
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.split import Split, TrainingReadings
+from smartwatts_ml.readings.holdout import Split, TrainingReadings
 from smartwatts_ml.settings import Settings
 
 SPLITS = {"homes": "anomaly_fontana17", "buildings": "anomaly_cambridge26"}
@@ -174,8 +174,8 @@ def row_of(name: str, results: Sequence[Result]) -> str:
 def ours(training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
     """The file that ships: the one that is there (``smartwatts train`` writes such), or
     trained here."""
-    from smartwatts_ml.conversion import convert_network
-    from smartwatts_ml.networks import KerasNetwork
+    from smartwatts_ml.modelfiles.conversion import convert_network
+    from smartwatts_ml.modelfiles.networks import KerasNetwork
 
     kind = find_kind("anomaly")
     if not kept.is_file():
@@ -277,7 +277,7 @@ def main() -> None:
 
         year(arguments.model, arguments.input, arguments.picture)
         return
-    from smartwatts_ml.native import import_keras
+    from smartwatts_ml.modelfiles.tensorflow import import_keras
 
     import_keras()
     {"accuracy": accuracy, "dirty": dirty, "transfer": transfer}[arguments.verb](arguments)

@@ -11,7 +11,7 @@ import pandas as pd
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
 from smartwatts_ml.kinds.anomaly.windows import mains_of
-from smartwatts_ml.networks import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import MAINS, SiteReadings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings

@@ -28,15 +28,15 @@ import numpy as np
 from forecasting_peers import LastDay, Statistical, fit_trees
 from systems import System
 
-from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import headline, measure, naive_error
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import HOUR_S, to_series
-from smartwatts_ml.native import import_keras
-from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.modelfiles.tensorflow import import_keras
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings

@@ -17,15 +17,15 @@ import numpy as np
 
 from benchmarks.gate_homes import APPLIANCES, START, WARM_UP, Fleet, make_fleet
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Case, Decision, Facts, Rules, judge
+from smartwatts_ml.gate.day_features import Histograms, histograms
 from smartwatts_ml.gate.drift import drift
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import Scores
-from smartwatts_ml.kinds.features import Histograms, histograms
 from smartwatts_ml.kinds.nilm.metrics import STATS, statistics
-from smartwatts_ml.kinds.targets import HOUR_BANDS
 from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.split import HoldoutReadings, Split, TrainingReadings, make_split
-from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.scores.bootstrap import site_sums
+from smartwatts_ml.scores.targets import HOUR_BANDS
 from smartwatts_ml.settings import Settings
 
 __all__ = ["POLICIES", "Year", "live"]

@@ -67,7 +67,7 @@ def run_step(step: str, folder: Path) -> dict[str, Any]:
     import pandas as pd
 
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.readings.table.table import open_table
     from smartwatts_ml.settings import settings
     from smartwatts_ml.stages.ingest import ingest
 

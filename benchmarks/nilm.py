@@ -23,10 +23,10 @@ from systems import System
 
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import Details, Scores, TrainOptions
-from smartwatts_ml.networks import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.settings import Settings
 
 SPLITS = {
@@ -51,8 +51,8 @@ def read(data: Path, globs: Sequence[str]) -> FileReadings:
 def ours(training: Readings, seed: int, kept: Path) -> dict[str, System]:
     """The file that ships; trained here, with the Keras model it was made from, unless
     ``kept`` is there already (as ``smartwatts train`` writes it)."""
-    from smartwatts_ml.conversion import convert_network
-    from smartwatts_ml.networks import KerasNetwork
+    from smartwatts_ml.modelfiles.conversion import convert_network
+    from smartwatts_ml.modelfiles.networks import KerasNetwork
 
     kind = find_kind("nilm")
     if kept.is_file():
@@ -195,7 +195,7 @@ def main() -> None:
     if arguments.verb == "day":
         day(arguments.model)
         return
-    from smartwatts_ml.native import import_keras
+    from smartwatts_ml.modelfiles.tensorflow import import_keras
 
     import_keras()
     for split in arguments.splits or SPLITS:

@@ -66,9 +66,9 @@ def convert(
 def _convert_file(
     model_path: Path, output_path: Path | None, quantization: str, seed: int, as_json: bool
 ) -> None:
-    from smartwatts_ml.conversion import convert_network, generic_samples
     from smartwatts_ml.kinds import find_kind
-    from smartwatts_ml.networks import load_keras
+    from smartwatts_ml.modelfiles.conversion import convert_network, generic_samples
+    from smartwatts_ml.modelfiles.networks import load_keras
 
     target = output_path or model_path.with_suffix(".tflite")
     with progress_bar(f"convert {model_path.name}") as report:

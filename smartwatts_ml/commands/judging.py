@@ -35,10 +35,10 @@ def replay(
 
     Example: smartwatts models replay cli-20261122T020000Z-1f3a nilm
     """
-    from smartwatts_ml.gate.replay import replay as repeat
+    from smartwatts_ml.judging.replay import replay as repeat
     from smartwatts_ml.kinds import find_model, model_names
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.runs import models_of_run
+    from smartwatts_ml.runs.run import models_of_run
     from smartwatts_ml.settings import settings
 
     for model in models or ():

@@ -12,8 +12,8 @@ from rich.table import Column, Table
 from smartwatts_ml.commands.common import err, out
 
 if TYPE_CHECKING:
+    from smartwatts_ml.modelfiles.inspection import FileDescription
     from smartwatts_ml.store import HistoryEntry, Manifest
-    from smartwatts_ml.store.inspection import FileDescription
 
 FORCE = "force"
 

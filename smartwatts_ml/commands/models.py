@@ -214,7 +214,7 @@ def inspect(
 
     Example: smartwatts models inspect app/src/main/assets/nilm.tflite
     """
-    from smartwatts_ml.store.inspection import describe_file
+    from smartwatts_ml.modelfiles.inspection import describe_file
 
     try:
         described = describe_file(file.read_bytes(), str(file))

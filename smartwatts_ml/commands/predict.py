@@ -143,7 +143,7 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
 
 
 def _open(kind: Kind, path: Path) -> Network:
-    from smartwatts_ml.networks import open_network
+    from smartwatts_ml.modelfiles.networks import open_network
 
     network = open_network(path)
     if network.details.get("kind") != kind.name:

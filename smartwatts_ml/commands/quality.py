@@ -44,7 +44,7 @@ def quality(
     Example: smartwatts readings quality home1 --html quality.html
     """
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.readings.table.table import open_table
     from smartwatts_ml.reports.data_quality import render
     from smartwatts_ml.settings import settings
 

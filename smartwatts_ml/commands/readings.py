@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smartwatts_ml.readings.base import SiteSpan
-    from smartwatts_ml.readings.faults import FileReport
-    from smartwatts_ml.readings.parts import DevicePart
-    from smartwatts_ml.readings.table import ReadingsTable, Snapshot
+    from smartwatts_ml.readings.csv.report import FileReport
+    from smartwatts_ml.readings.table.part_files import DevicePart
+    from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot
     from smartwatts_ml.settings import Settings
     from smartwatts_ml.stages.ingest import IngestReport
 
@@ -85,7 +85,7 @@ def ingest(
 
 
 def _explain(file: Path, current: Settings, as_json: bool) -> None:
-    from smartwatts_ml.readings.explain import explain
+    from smartwatts_ml.readings.csv.explain import explain
     from smartwatts_ml.readings.sources import source_of
 
     if not file.is_file():
@@ -168,7 +168,7 @@ def _in_words(snapshot: Snapshot) -> str:
 def open_readings(root: str | None) -> tuple[ReadingsTable, Snapshot]:
     """The table of the root and its newest snapshot."""
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.readings.table import open_table
+    from smartwatts_ml.readings.table.table import open_table
     from smartwatts_ml.settings import settings
 
     current = settings(root=root)

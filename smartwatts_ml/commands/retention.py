@@ -22,8 +22,8 @@ def compact(root: RootOption = None) -> None:
 
     No reading changes. Example: smartwatts readings compact
     """
-    from smartwatts_ml.readings.compaction import compact as run
-    from smartwatts_ml.readings.workspace import Workspace
+    from smartwatts_ml.readings.ingest.workspace import Workspace
+    from smartwatts_ml.readings.table.compaction import compact as run
 
     table, before = open_readings(root)
     with Workspace() as work:
@@ -42,7 +42,7 @@ def drop(
     Runs that stand on an earlier snapshot keep reading it; `vacuum` frees the space once no
     run does. Example: smartwatts readings drop --before 2024-05
     """
-    from smartwatts_ml.readings.retention import drop_before
+    from smartwatts_ml.readings.table.retention import drop_before
 
     if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", before):
         raise UsageError(f"--before {before} is no month", fix="write it like 2024-05")
@@ -68,7 +68,7 @@ def vacuum(
     A run needs its snapshot for as long as runs/<run> is there. Killed ingests, compaction
     and `drop` leave such files. Example: smartwatts readings vacuum --dry-run
     """
-    from smartwatts_ml.readings.retention import vacuum as run
+    from smartwatts_ml.readings.table.retention import vacuum as run
 
     table, _ = open_readings(root)
     gone = run(table, hours, dry_run=dry_run)

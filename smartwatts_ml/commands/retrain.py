@@ -52,8 +52,8 @@ def retrain(
     Example: smartwatts retrain nilm forecasting_24h --root s3://bucket/smartwatts
     """
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.plan import start_run
-    from smartwatts_ml.runs import new_run_id
+    from smartwatts_ml.runs.plan import start_run
+    from smartwatts_ml.runs.run import new_run_id
     from smartwatts_ml.settings import settings
     from smartwatts_ml.stages import pipeline
     from smartwatts_ml.stages.ingest import ingest
@@ -187,7 +187,7 @@ def for_each_model(
 ) -> None:
     """Run one stage for models of a run, the newest run by default; print what it gave."""
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.runs import latest_run, models_of_run
+    from smartwatts_ml.runs.run import latest_run, models_of_run
     from smartwatts_ml.settings import settings
 
     for model in models or ():

@@ -92,9 +92,9 @@ def _train_files(
     output_dir: Path,
     quantization: str,
 ) -> dict[str, Any]:
-    from smartwatts_ml.conversion import convert_network
-    from smartwatts_ml.native import import_keras
-    from smartwatts_ml.networks import KerasNetwork, save_keras
+    from smartwatts_ml.modelfiles.conversion import convert_network
+    from smartwatts_ml.modelfiles.networks import KerasNetwork, save_keras
+    from smartwatts_ml.modelfiles.tensorflow import import_keras
     from smartwatts_ml.readings.files import FileReadings
     from smartwatts_ml.settings import settings
     from smartwatts_ml.stages.train import training_log
@@ -138,8 +138,8 @@ def _train_stage(
 ) -> dict[str, Any]:
     from smartwatts_ml.kinds import model_names
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.plan import start_run
-    from smartwatts_ml.runs import new_run_id
+    from smartwatts_ml.runs.plan import start_run
+    from smartwatts_ml.runs.run import new_run_id
     from smartwatts_ml.settings import settings
     from smartwatts_ml.stages.train import train
 

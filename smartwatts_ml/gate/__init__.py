@@ -6,7 +6,6 @@ out. All of it is pure; what reads stores and runs models is in ``opponents`` an
 
 from __future__ import annotations
 
-from smartwatts_ml.gate.case import Case, Facts, Rules
 from smartwatts_ml.gate.decision import (
     CHALLENGER,
     CHAMPION,
@@ -17,6 +16,7 @@ from smartwatts_ml.gate.decision import (
     not_judged,
 )
 from smartwatts_ml.gate.judge import judge
+from smartwatts_ml.gate.judgement import Case, Facts, Rules
 
 __all__ = [
     "CHALLENGER",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.kinds.features import Histograms
+from smartwatts_ml.gate.day_features import Histograms
 
 __all__ = ["Drift", "drift", "psi"]
 

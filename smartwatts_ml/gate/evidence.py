@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartwatts_ml.gate.case import Case
 from smartwatts_ml.gate.decision import CHALLENGER, Evidence
+from smartwatts_ml.gate.judgement import Case
 from smartwatts_ml.gate.statistics import Difference, difference, needed
 
 __all__ = ["evidence", "intervals"]

@@ -7,7 +7,6 @@ shown to be no worse than a margin while it repairs a named failure of the champ
 
 from __future__ import annotations
 
-from smartwatts_ml.gate.case import Case
 from smartwatts_ml.gate.decision import (
     CHALLENGER,
     CHAMPION,
@@ -19,6 +18,7 @@ from smartwatts_ml.gate.decision import (
     SliceResult,
 )
 from smartwatts_ml.gate.evidence import evidence, intervals
+from smartwatts_ml.gate.judgement import Case
 from smartwatts_ml.gate.repairs import Repair, no_worse_elsewhere, repairs
 from smartwatts_ml.gate.rules import (
     baseline_by_estimate,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartwatts_ml.gate.case import Case, sign_of
 from smartwatts_ml.gate.decision import (
     CHALLENGER,
     CHAMPION,
@@ -12,6 +11,7 @@ from smartwatts_ml.gate.decision import (
     Comparison,
     SliceResult,
 )
+from smartwatts_ml.gate.judgement import Case, sign_of
 from smartwatts_ml.gate.statistics import (
     MIN_FREEDOM,
     Difference,
@@ -22,7 +22,7 @@ from smartwatts_ml.gate.statistics import (
 )
 from smartwatts_ml.gate.wording import chance, number, signed
 from smartwatts_ml.kinds.base import Criterion, Scores
-from smartwatts_ml.resampling import Over, site_sums, slices_of
+from smartwatts_ml.scores.bootstrap import Over, site_sums, slices_of
 
 __all__ = [
     "baseline_by_estimate",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smartwatts_ml.ahead import map_ahead
+from smartwatts_ml.parallel import map_ahead
 
 if TYPE_CHECKING:
     from smartwatts_ml.readings.quality import SiteQuality

@@ -10,17 +10,17 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.faults import FileReport, ReadReport
-from smartwatts_ml.readings.parsed import labels_of
+from smartwatts_ml.readings.csv.parsed import labels_of
+from smartwatts_ml.readings.csv.report import FileReport, ReadReport
+from smartwatts_ml.readings.csv.scan import FileScan
+from smartwatts_ml.readings.csv.stamp_text import StampForm, parse_stamp
+from smartwatts_ml.readings.ingest.settling import FileSource, Intervals, settle, untold_interval
+from smartwatts_ml.readings.ingest.spill import Rows, Spill
+from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
+from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.readings.settling import FileSource, Intervals, settle, untold_interval
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, primary_channels, site_spans
 from smartwatts_ml.readings.sources import source_of
-from smartwatts_ml.readings.spill import Rows, Spill
-from smartwatts_ml.readings.staging import DeviceNumbers, as_rows
-from smartwatts_ml.readings.stamps import StampForm, parse_stamp
-from smartwatts_ml.readings.workspace import Workspace
 from smartwatts_ml.settings import Settings
 
 __all__ = ["FileReadings", "find_files", "is_readings_file"]

@@ -118,8 +118,8 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
     may it go unseen. So such a fault is logged, and the page itself says that it could not
     be made and why. Only a store that cannot be written raises, as in any stage.
     """
-    from smartwatts_ml.readings.table import open_table
-    from smartwatts_ml.runs import read_snapshot
+    from smartwatts_ml.readings.table.table import open_table
+    from smartwatts_ml.runs.run import read_snapshot
 
     key = quality_key(run_id)
     if objects.exists(key):

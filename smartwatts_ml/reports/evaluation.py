@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.kinds.base import Kind, Scores, Table
-from smartwatts_ml.resampling import Over, resample, site_sums, slices_of
+from smartwatts_ml.scores.bootstrap import Over, resample, site_sums, slices_of
 
 __all__ = ["evaluation_report", "write_evaluation"]
 

@@ -19,7 +19,7 @@ from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
 from smartwatts_ml.reports.svg import looks, panel
-from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.forced import Forced, forced
 

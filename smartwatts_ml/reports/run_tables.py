@@ -9,7 +9,7 @@ import numpy as np
 
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.split import Split
+from smartwatts_ml.readings.holdout import Split
 from smartwatts_ml.reports.svg import change_bar, interval_bar, time_bar
 
 __all__ = ["coverage_rows", "drift_rows", "metric_rows", "slice_rows"]

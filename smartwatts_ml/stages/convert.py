@@ -9,16 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartwatts_ml.conversion import Converted, ParityError, convert_network
 from smartwatts_ml.gate import CHALLENGER, Case, Check, Decision, judge
-from smartwatts_ml.gate.extremes import check_extremes
-from smartwatts_ml.gate.opponents import holdout_from, sha256_of
-from smartwatts_ml.gate.record import case_of, read_decision, write_decision
+from smartwatts_ml.judging.extremes import check_extremes
+from smartwatts_ml.judging.opponents import holdout_from, sha256_of
+from smartwatts_ml.judging.record import case_of, read_decision, write_decision
 from smartwatts_ml.kinds.base import Progress
-from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork, load_keras
+from smartwatts_ml.modelfiles.conversion import Converted, ParityError, convert_network
+from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork, load_keras
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.reports.run_report import write_report
-from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 
 __all__ = ["JudgedFile", "convert"]

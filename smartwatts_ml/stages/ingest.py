@@ -22,18 +22,18 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.objects import ObjectInfo, Objects
-from smartwatts_ml.readings.compaction import compact
-from smartwatts_ml.readings.faults import FileReport
-from smartwatts_ml.readings.landing import LANDING, arrivals_of, list_landing
-from smartwatts_ml.readings.ledger import Known, Ledger
-from smartwatts_ml.readings.quarantine import Quarantine
-from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.readings.settling import Intervals, untold_interval
+from smartwatts_ml.readings.csv.report import FileReport
+from smartwatts_ml.readings.csv.scan import FileScan
+from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
+from smartwatts_ml.readings.ingest.ledger import Known, Ledger
+from smartwatts_ml.readings.ingest.quarantine import Quarantine
+from smartwatts_ml.readings.ingest.settling import Intervals, untold_interval
+from smartwatts_ml.readings.ingest.staging import Staging
+from smartwatts_ml.readings.ingest.workspace import Workspace
+from smartwatts_ml.readings.ingest.writing import Writing, write_staged
 from smartwatts_ml.readings.sources import source_of
-from smartwatts_ml.readings.staging import Staging
-from smartwatts_ml.readings.table import ReadingsTable, Snapshot, open_table
-from smartwatts_ml.readings.workspace import Workspace
-from smartwatts_ml.readings.writing import Writing, write_staged
+from smartwatts_ml.readings.table.compaction import compact
+from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
 from smartwatts_ml.settings import Settings
 
 __all__ = ["IngestReport", "ingest"]

@@ -23,7 +23,7 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.plan import count_new_readings, start_run
+from smartwatts_ml.runs.plan import count_new_readings, start_run
 from smartwatts_ml.settings import Settings, check_environment, settings
 
 __all__ = [
@@ -68,7 +68,7 @@ def _open(root: str | None) -> tuple[Objects, Settings]:
 
 def landing_batches(root: str) -> list[list[str]]:
     """New landing files, in groups that different workers can ingest at once."""
-    from smartwatts_ml.readings.landing import batches
+    from smartwatts_ml.readings.ingest.landing import batches
 
     objects, current = _open(root)
     return batches(objects, current, current.ingest_batch_mib << 20, BATCHES)
@@ -180,7 +180,7 @@ def publish_run(
     """Publish, and leave in the run what it gave. A challenger that became stale is judged
     again, against the champion that came into force meanwhile. ``force``: why a rejected
     one is published all the same; it is converted first where it was not."""
-    from smartwatts_ml.runs import ModelRun
+    from smartwatts_ml.runs.run import ModelRun
     from smartwatts_ml.stages.publish import publish
 
     run = ModelRun(objects, current, run_id, model)
@@ -202,7 +202,7 @@ def publish_run(
 
 def published_metrics(root: str, run_id: str, model: str) -> dict[str, Any]:
     """The metrics of the file that a run published, for those who are told of it."""
-    from smartwatts_ml.runs import model_report
+    from smartwatts_ml.runs.run import model_report
 
     report = model_report(_open(root)[0], run_id, model)
     return (report["metrics"].get("challenger") or {}) if report else {}
@@ -217,7 +217,7 @@ def resign_stage(root: str) -> dict[str, str]:
 
 def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
     """Remember that the model's branch failed, so that the next attempt backs off."""
-    from smartwatts_ml.store import state
+    from smartwatts_ml.runs import state
 
     objects, _ = _open(root)
     return state.record_failure(objects, model, run_id=run_id, reason=reason).to_json()
@@ -234,7 +234,7 @@ def _enough(
     from pathlib import Path
 
     from smartwatts_ml.gate import not_judged
-    from smartwatts_ml.runs import ModelRun
+    from smartwatts_ml.runs.run import ModelRun
     from smartwatts_ml.store import Store
 
     try:
@@ -260,7 +260,7 @@ def retrain(
 ) -> str | None:
     """Every stage for one model; why it failed, or None. A failure is recorded, so that
     the caller can go on with the other models and raise at the end."""
-    from smartwatts_ml.store import state
+    from smartwatts_ml.runs import state
 
     try:
         result = _train(objects, current, run_id, model, options, progress)
@@ -286,7 +286,7 @@ def run_report(root: str, run_id: str) -> dict[str, Any]:
     """What a run decided, for each model: outcome, reasons, metrics, version and file; and
     where its page on the quality of its readings is."""
     from smartwatts_ml.reports.data_quality import quality_key
-    from smartwatts_ml.runs import model_report
+    from smartwatts_ml.runs.run import model_report
 
     objects, _ = _open(root)
     rows = [model_report(objects, run_id, model) for model in model_names()]

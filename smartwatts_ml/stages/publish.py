@@ -16,13 +16,13 @@ from smartwatts_ml.gate import CHALLENGER, CHAMPION
 from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import code_version
-from smartwatts_ml.readings.table import Snapshot
-from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.readings.table.table import Snapshot
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.documents import file_key
 from smartwatts_ml.store.forced import FORCE
-from smartwatts_ml.store.state import record_decision
 
 __all__ = ["PublishResult", "publish", "resign_pointers"]
 

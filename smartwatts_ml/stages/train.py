@@ -9,15 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from smartwatts_ml.gate.holdout import TRAINED_ON, Witnessed, describe_training
+from smartwatts_ml.judging.trained_on import TRAINED_ON, Witnessed, describe_training
 from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
-from smartwatts_ml.native import import_keras
-from smartwatts_ml.networks import save_keras
+from smartwatts_ml.modelfiles.networks import save_keras
+from smartwatts_ml.modelfiles.tensorflow import import_keras
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import code_version
-from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.runs.lease import hold
+from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store.lease import hold
 
 __all__ = ["Challenger", "train", "training_log"]
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from smartwatts_ml.gate import Case, Decision, Rules, judge
-from smartwatts_ml.gate.opponents import prepare, sha256_of
-from smartwatts_ml.gate.record import write_decision
+from smartwatts_ml.judging.opponents import prepare, sha256_of
+from smartwatts_ml.judging.record import write_decision
 from smartwatts_ml.kinds.base import Progress
-from smartwatts_ml.networks import load_keras
+from smartwatts_ml.modelfiles.networks import load_keras
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.reports.run_report import write_charts, write_report
-from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 
 __all__ = ["validate"]

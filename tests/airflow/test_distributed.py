@@ -11,9 +11,9 @@ import pytest
 
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.store import Store
-from smartwatts_ml.store.state import read_state
 from tests.airflow.distributed import CELERY, LOCAL, Distributed, eventually, why_missing
 from tests.ministack import Ministack
 

@@ -26,9 +26,9 @@ from scripts.airflow_api import Airflow, AirflowError
 from scripts.stack import REPOSITORY, Stack, members
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.store import Store
-from smartwatts_ml.store.state import read_state
 from tests.airflow.browser import logged_in, models_frame, roll_back
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]

@@ -10,10 +10,10 @@ import pytest
 
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
-from smartwatts_ml.readings.table import open_table
+from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.runs import claims
+from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.stages.pipeline import ingest_stage, new_readings, plan_stage, record_failure
-from smartwatts_ml.store import claims
-from smartwatts_ml.store.state import record_decision
 
 ROWS = 1500
 

@@ -19,8 +19,8 @@ from scripts.stack import REPOSITORY, Stack, members
 from scripts.supervise import COMPONENTS
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.store import Store
-from smartwatts_ml.store.state import read_state
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 

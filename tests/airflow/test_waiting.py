@@ -21,15 +21,15 @@ from smartwatts_ml.errors import StoreError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
-from smartwatts_ml.readings.table import open_table
-from smartwatts_ml.runs import pin_snapshot
+from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.runs.run import pin_snapshot
+from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.stages.pipeline import (
     ingest_stage,
     new_readings,
     plan_stage,
     record_failure,
 )
-from smartwatts_ml.store.state import record_decision
 
 THRESHOLD = 1000
 POKE = 0.05

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smartwatts_ml.gate.day_features import Histograms, histograms
 from smartwatts_ml.gate.drift import drift, psi
-from smartwatts_ml.kinds.features import Histograms, histograms
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 
 HOUR = 3600

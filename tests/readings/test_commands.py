@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from smartwatts_ml.cli import app
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.objects import Objects, open_root
-from tests.readings.landing import land, minutes
+from tests.readings.ingest.landing import land, minutes
 
 
 @pytest.fixture

@@ -15,20 +15,20 @@ import pytest
 
 from smartwatts_ml.gate import not_judged
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.plan import start_run
 from smartwatts_ml.readings.base import MAINS, SiteSpan
 from smartwatts_ml.readings.quality import Flag, SiteQuality
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.table import ReadingsTable
+from smartwatts_ml.readings.table.table import ReadingsTable
 from smartwatts_ml.reports.calendar import CELL, calendar
 from smartwatts_ml.reports.data_quality import Survey, choose, render, survey
 from smartwatts_ml.reports.run_report import write_report
-from smartwatts_ml.runs import ModelRun
+from smartwatts_ml.runs.plan import start_run
+from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.pipeline import quiet, run_report
 from tests.readings.homes import Home, KeptReadings, home, spoil
-from tests.readings.landing import land, minutes
+from tests.readings.ingest.landing import land, minutes
 
 NASTY = '<script>alert("1")</script>&"'
 VOID = {"meta", "rect", "circle", "path", "br", "link"}

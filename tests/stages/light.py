@@ -28,8 +28,8 @@ from smartwatts_ml.kinds.base import (
     TrainOptions,
 )
 from smartwatts_ml.kinds.charts import Chart
-from smartwatts_ml.kinds.targets import TargetIndex
 from smartwatts_ml.readings.base import MAINS, Readings
+from smartwatts_ml.scores.targets import TargetIndex
 from smartwatts_ml.settings import TomlSettings, known_variables
 
 DAY_H = 24
@@ -157,7 +157,7 @@ def _windows(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]
 
 
 def _network(seed: int) -> Any:
-    from smartwatts_ml.native import import_keras
+    from smartwatts_ml.modelfiles.tensorflow import import_keras
 
     keras = import_keras()
     keras.utils.set_random_seed(seed)

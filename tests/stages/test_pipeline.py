@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.store import Store
-from smartwatts_ml.store.state import read_state
 
 pytestmark = pytest.mark.slow
 

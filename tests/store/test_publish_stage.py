@@ -12,14 +12,14 @@ import pytest
 
 from smartwatts_ml.errors import ChangedError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.table import Snapshot
-from smartwatts_ml.runs import pin_snapshot
+from smartwatts_ml.readings.table.table import Snapshot
+from smartwatts_ml.runs.run import pin_snapshot
+from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.publish import publish, resign_pointers
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.sealed import digest
-from smartwatts_ml.store.state import read_state
 from tests.store.helpers import FragileObjects, PowerCutError, content, keys_of, opened
 
 SNAPSHOT = Snapshot(7, "d" * 64, 5000, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 3)

@@ -25,8 +25,8 @@ from smartwatts_airflow.page.overview import age, overview
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.plan import count_new_readings
-from smartwatts_ml.runs import check_run_id
+from smartwatts_ml.runs.plan import count_new_readings
+from smartwatts_ml.runs.run import check_run_id
 from smartwatts_ml.settings import Settings, settings
 
 __all__ = ["application"]
@@ -99,7 +99,7 @@ def show_models(request: Request, session: SessionDep, opened: Root) -> Response
 
 def _waiting(objects: Objects, current: Settings) -> dict[str, Any]:
     """What the sensor sees; nothing where there is no table, which looking would create."""
-    from smartwatts_ml.readings.log import TABLE
+    from smartwatts_ml.readings.table.log import TABLE
 
     if next(objects.list(f"{TABLE}/_delta_log/"), None) is None:
         return {"rows": 0, "threshold": current.new_readings, "rows_by_model": {}}

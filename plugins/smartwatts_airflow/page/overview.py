@@ -9,17 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smartwatts_ml.ahead import map_ahead
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, TrustError
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.store.documents import parse_time
 
 if TYPE_CHECKING:
+    from smartwatts_ml.runs.state import ModelState
     from smartwatts_ml.settings import Settings
     from smartwatts_ml.store import Store
-    from smartwatts_ml.store.state import ModelState
 
 __all__ = ["Metric", "ModelRow", "age", "metrics_of", "number", "overview", "store_of"]
 
@@ -70,7 +70,7 @@ def overview(objects: Objects, current: Settings, waiting: Mapping[str, int]) ->
 
 
 def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model: str) -> ModelRow:
-    from smartwatts_ml.store.state import read_state
+    from smartwatts_ml.runs.state import read_state
 
     kind, _ = find_model(model)
     facts: dict[str, Any] = {"model": model, "kind": kind.title, "waiting": waiting.get(model)}

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from smartwatts_ml.kinds.anomaly.alert_window import Stretch
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.sentences import SENTENCES
-from smartwatts_ml.kinds.anomaly.stretch import Stretch
 
 if TYPE_CHECKING:
     import pandas as pd

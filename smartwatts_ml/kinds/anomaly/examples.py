@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.kinds.anomaly.benign_changes import CHANGES, change_life
 from smartwatts_ml.kinds.anomaly.injection import Event, Injected, inject
-from smartwatts_ml.kinds.anomaly.life import CHANGES, change_life
 from smartwatts_ml.kinds.anomaly.windows import inputs_at
 
 __all__ = ["Drawn", "Examples", "Featurise", "Part", "draw"]

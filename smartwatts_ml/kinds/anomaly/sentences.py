@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from smartwatts_ml.kinds.anomaly.stretch import HOUR, Stretch
+from smartwatts_ml.kinds.anomaly.alert_window import HOUR, Stretch
 
 __all__ = ["SENTENCES"]
 

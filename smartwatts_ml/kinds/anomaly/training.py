@@ -16,8 +16,8 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, Calibration
+from smartwatts_ml.kinds.anomaly.cross_calibration import calibrate, normal_series
 from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, Part, draw
-from smartwatts_ml.kinds.anomaly.normal import calibrate, normal_series
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 

@@ -18,10 +18,10 @@ from smartwatts_ml.kinds.forecasting.calibration import (
     stretch_factors,
 )
 from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, fit_energy
+from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.holiday import check_country
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.series import Outside
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
@@ -96,7 +96,7 @@ def _outside(spec: ModelSpec, plan: ForecastingSettings) -> Outside:
 
 
 def _start_keras(seed: int) -> None:
-    from smartwatts_ml.native import import_keras
+    from smartwatts_ml.modelfiles.tensorflow import import_keras
 
     keras = import_keras()
     keras.utils.set_random_seed(seed)

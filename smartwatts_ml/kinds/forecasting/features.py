@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smartwatts_ml.kinds.forecasting.cleaning import clean
-from smartwatts_ml.kinds.forecasting.outside import (
+from smartwatts_ml.kinds.forecasting.exogenous import (
     CONTEXT_DAYS,
     CONTEXT_HOURS,
     CONTEXT_WEEKS,

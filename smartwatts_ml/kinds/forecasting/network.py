@@ -19,8 +19,8 @@ import numpy as np
 
 from smartwatts_ml.kinds.forecasting.calibration import Calibration
 from smartwatts_ml.kinds.forecasting.cleaning import expand
+from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_DAYS
 from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, Features, make_features
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_DAYS
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ import numpy as np
 
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, energy_of
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, CONTEXT_WEEKS
+from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, CONTEXT_WEEKS
 from smartwatts_ml.kinds.forecasting.series import NOTHING, Outside, Series
 
 __all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smartwatts_ml.kinds.base import Details
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 
 __all__ = ["sample_inputs"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.holiday import holiday_flags
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.readings.base import MAINS, SiteReadings
 from smartwatts_ml.readings.base import TEMPERATURE as TEMPERATURE_CHANNEL
 from smartwatts_ml.readings.localtime import hour_of_week, local_days

@@ -16,9 +16,9 @@ import numpy as np
 
 from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.kinds.forecasting.damage import damage
+from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner, build_network
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
 

@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import naive_error
-from smartwatts_ml.kinds.forecasting.outside import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.series import (
     CHANNELS,
     HOUR_S,

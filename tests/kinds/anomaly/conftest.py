@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.kinds.anomaly import KIND
 from smartwatts_ml.kinds.base import Trained, TrainOptions
-from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 
 START = np.datetime64("2026-01-05T00:00:00", "s")  # a Monday

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from smartwatts_ml.cli import app
 from smartwatts_ml.kinds.anomaly import KIND
-from smartwatts_ml.networks import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 
 from .conftest import Case, MemoryReadings, made_home, scored_from
 

@@ -10,7 +10,7 @@ from smartwatts_ml.kinds.anomaly.baseline import fit_hour_of_week_mad
 from smartwatts_ml.kinds.anomaly.evaluation import evaluate
 from smartwatts_ml.kinds.anomaly.metrics import BINS, STATS, headline, runs, score_bins, vus_pr
 from smartwatts_ml.readings.base import SiteReadings
-from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.scores.bootstrap import site_sums
 
 from .conftest import START, MemoryReadings, made_home, scored_from
 

@@ -16,7 +16,7 @@ from smartwatts_ml.kinds.anomaly.graphops import quantiles
 from smartwatts_ml.kinds.anomaly.predictor import sample_windows
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.readings.base import SiteReadings
-from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.scores.bootstrap import site_sums
 
 from .conftest import Case, MemoryReadings, made_home, scored_from
 

@@ -14,7 +14,7 @@ from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import STATS, headline, measure
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import Series, to_series
-from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
 
 

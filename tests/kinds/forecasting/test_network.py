@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Trained, TrainOptions
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.series import to_series
 from smartwatts_ml.kinds.forecasting.windows import split_windows
-from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork, load_keras, save_keras
+from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork, load_keras, save_keras
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
 
 DAYS, TEST_DAYS = 70, 14

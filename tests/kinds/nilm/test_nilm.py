@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartwatts_ml.conversion import convert_network
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.nilm import KIND
@@ -22,9 +21,10 @@ from smartwatts_ml.kinds.nilm.network import Grid
 from smartwatts_ml.kinds.nilm.predictors import CombinatorialOptimisation, MeanPower
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.sliding import slide
-from smartwatts_ml.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.resampling import site_sums
+from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.nilm.homes import Made
 
 WINDOW = 64

@@ -1,0 +1,188 @@
+"""Whom a challenger meets: the champion, if it can be used, and the baselines.
+
+A champion that cannot be used is a trouble, in words for an operator, and not an error: the
+challenger is kept out and the report says what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError, NotFoundError, TrustError
+from smartwatts_ml.gate.day_features import Histograms, histograms
+from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION
+from smartwatts_ml.gate.drift import Drift, drift
+from smartwatts_ml.gate.judgement import Facts
+from smartwatts_ml.judging.extremes import check_extremes
+from smartwatts_ml.judging.trained_on import (
+    TrainedOn,
+    changed_unit,
+    later_starts,
+    leaks,
+    left_out_sentence,
+    read_trained_on,
+    to_json,
+)
+from smartwatts_ml.kinds.base import Details, Network, Predictor, Scores
+from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.readings.base import Readings
+from smartwatts_ml.readings.holdout import HoldoutReadings, hold_out_later
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.store import Manifest, Store
+
+__all__ = ["ANY", "Bout", "champion_manifest", "holdout_from", "prepare"]
+
+ROLL_BACK = "roll back to another version, or force this one"
+ANY = -1
+"""Meet whichever champion is in force."""
+
+
+@dataclass(frozen=True)
+class Bout:
+    """A challenger and its opponents on one holdout. ``predictors`` by name."""
+
+    predictors: dict[str, Predictor]
+    holdout: Readings
+    facts: Facts
+    champion_sha256: str | None = None
+
+    def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
+        """Everyone on the same targets."""
+        return run.kind.evaluate(run.spec, self.predictors, self.holdout, seed)
+
+
+@dataclass(frozen=True)
+class _Champion:
+    """The version in force; ``network`` None where ``trouble`` says why."""
+
+    manifest: Manifest
+    network: Network | None = None
+    trouble: str = ""
+    starts: dict[str, np.datetime64] = field(default_factory=dict)
+    drift: tuple[Drift, ...] = ()
+
+
+def champion_manifest(run: ModelRun, version: int | None) -> tuple[Store, Manifest | None]:
+    """The manifest of a version; of the one in force for ``ANY``; None for None."""
+    store = Store(run.objects, Path(run.settings.keys))
+    if version is None:
+        return store, None
+    if version != ANY:
+        return store, store.manifest(run.model, version)
+    champion = store.champion(run.model)
+    return store, champion.manifest if champion else None
+
+
+def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bout:
+    """Load the champion, fit the baselines, and find what both may be judged on."""
+    store, manifest = champion_manifest(run, version)
+    details = challenger.details
+    learned = read_trained_on(run.objects, run.model, details)
+    now = histograms(HoldoutReadings(run.readings, run.split), run.spec.channels)
+    champion = None if manifest is None else _load(run, store, manifest, learned, now)
+    predictors: dict[str, Any] = {CHALLENGER: run.kind.predictor(challenger)}
+    starts = champion.starts if champion else {}
+    if champion and champion.network:
+        predictors[CHAMPION] = run.kind.predictor(champion.network)
+    predictors |= run.kind.baselines(run.spec, details, run.training)
+    troubles = (
+        leaks(run.split, learned, run.spec.period_s),
+        changed_unit(learned, now),
+        champion.trouble if champion else "",
+    )
+    facts = Facts(
+        split=run.split.digest,
+        champion_version=manifest.version if manifest else None,
+        unseen=tuple(sorted(run.split.held_out_sites & run.split.judged_sites)) or None,
+        floors=run.kind.floors(details),
+        checks=(check_extremes(run.kind, challenger),),
+        drift=champion.drift if champion else (),
+        overlap_weeks=run.kind.overlap_weeks(run.spec),
+        troubles=tuple(filter(None, troubles)),
+        left_out=left_out_sentence(starts, run.split, run.readings.spans()),
+        starts=to_json(starts),
+    )
+    sha256 = manifest.sha256 if manifest else None
+    return Bout(predictors, holdout_from(run, facts), facts, sha256)
+
+
+def holdout_from(run: ModelRun, facts: Facts) -> Readings:
+    """The run's holdout less what the champion was trained on."""
+    starts = {site: np.datetime64(start, "s") for site, start in facts.starts.items()}
+    ends = {span.site: span.end for span in run.readings.spans()}
+    if len(starts) == len(ends) and all(starts[site] >= end for site, end in ends.items()):
+        raise NotEnoughReadingsError(
+            f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
+            "judged on readings that arrive from now on"
+        )
+    return HoldoutReadings(run.readings, hold_out_later(run.split, starts))
+
+
+def _load(
+    run: ModelRun,
+    store: Store,
+    manifest: Manifest,
+    learned: TrainedOn | None,
+    now: Mapping[str, Histograms],
+) -> _Champion:
+    name = f"champion v{manifest.version}"
+    try:
+        network = LiteRTNetwork(store.read_file(manifest), manifest.file)
+    except (NotFoundError, TrustError):
+        trouble = f"the file of {name} is missing, damaged or was replaced ({ROLL_BACK})"
+        return _Champion(manifest, trouble=trouble)
+    except BadInputError as error:
+        return _Champion(manifest, trouble=f"{name} cannot be run: {error} ({ROLL_BACK})")
+    trouble = _unfit(run, network.details)
+    if trouble:
+        return _Champion(manifest, trouble=f"{name} {trouble} ({ROLL_BACK})")
+    trained_on = read_trained_on(run.objects, run.model, network.details)
+    snapshot_end = str(manifest.snapshot.get("to", ""))
+    spans = run.readings.spans()
+    starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
+    moved: tuple[Drift, ...] = ()
+    if trained_on:
+        moved = drift(trained_on.features, now, learned.features if learned else {})
+    return _Champion(manifest, network, starts=starts, drift=moved)
+
+
+def _unfit(run: ModelRun, details: Details) -> str:
+    """Why a file is no champion of this model, as the end of a clause; empty if it is."""
+    if details.get("model") != run.model:
+        return f"is not this model but {details.get('model') or 'an unknown one'}"
+    try:
+        given = run.kind.sample_inputs(details, 1, 0)
+        run.kind.predictor(_Described(details))
+        period_s = run.kind.spec_of(details).period_s
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        return f"lacks what using it needs: {error}"
+    for described in details["inputs"]:
+        name = described["name"]
+        if name not in given:
+            return f"needs an input that no longer exists: {name}"
+        if tuple(described["shape"][1:]) != given[name].shape[1:]:
+            return f"needs input {name} of shape {described['shape']}, which no longer exists"
+    if period_s != run.spec.period_s:
+        return f"reads {period_s} s, the settings now say {run.spec.period_s} s"
+    return ""
+
+
+class _Described:
+    """A network of which only the details are asked."""
+
+    def __init__(self, details: Details) -> None:
+        self.details = details
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        raise AssertionError("only the details of this network are there")
+
+
+def sha256_of(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,205 @@
+"""What a model was trained on, and which part of a holdout is therefore no test of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.gate.day_features import Histograms, histograms
+from smartwatts_ml.kinds.base import Details
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.holdout import Split
+from smartwatts_ml.readings.quality import SiteQuality
+
+__all__ = [
+    "TRAINED_ON",
+    "TrainedOn",
+    "Witnessed",
+    "changed_unit",
+    "describe_training",
+    "later_starts",
+    "leaks",
+    "read_trained_on",
+]
+
+TRAINED_ON = "trained_on.json"
+NAMED = 5
+"""Sites that a sentence names."""
+SIZES = ("level", "peak", "change")
+OTHER_UNIT = 30.0
+"""Neither season nor growth makes days so many times larger in every respect; kW for W, or
+Wh a minute, does."""
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """Where the training of each site ended (exclusive, UTC), and what its days looked like.
+
+    The model file holds ``summary``: the latest end, and the digest of all of it.
+    """
+
+    ends: Mapping[str, np.datetime64]
+    features: Mapping[str, Histograms]
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        value = {
+            "ends": {site: str(end) for site, end in self.ends.items()},
+            "features": {name: found.to_json() for name, found in self.features.items()},
+        }
+        return json.dumps(value, sort_keys=True).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what ``to_bytes`` wrote."""
+        value = json.loads(data)
+        return cls(
+            {site: np.datetime64(end, "s") for site, end in value["ends"].items()},
+            {name: Histograms.from_json(found) for name, found in value["features"].items()},
+        )
+
+    def summary(self) -> dict[str, str]:
+        """What the model file says of it."""
+        latest = max(self.ends.values(), default=None)
+        return {
+            "to": "" if latest is None else str(latest),
+            "digest": hashlib.sha256(self.to_bytes()).hexdigest(),
+        }
+
+
+class Witnessed(Readings):
+    """Readings that remember what they gave: ``ends``, of each site that was loaded the
+    latest end of an interval (exclusive, UTC)."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+        self.ends: dict[str, np.datetime64] = {}
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        return self._readings.spans()
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        loaded = self._readings.load(site, period_s, channels)
+        if len(loaded):
+            end = loaded.end.astype("datetime64[s]")
+            self.ends[site] = max(end, self.ends[site]) if site in self.ends else end
+        return loaded
+
+    def quality(self, site: str) -> SiteQuality:
+        return self._readings.quality(site)
+
+    def mark(self, loaded: SiteReadings) -> SiteReadings:
+        return self._readings.mark(loaded)
+
+
+def describe_training(readings: Witnessed, channels: tuple[str, ...] | None) -> TrainedOn:
+    """What a training was given: ends as it was seen to load, not as it was meant to."""
+    return TrainedOn(dict(readings.ends), histograms(readings, channels))
+
+
+def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
+    """What a challenger learned of its own holdout, as a clause; empty where nothing. One
+    that nothing is known of fails too."""
+    if trained_on is None or not trained_on.ends:
+        return "what the challenger was trained on is not known"
+    held_out = sorted(split.held_out_sites & trained_on.ends.keys())
+    if held_out:
+        more = f" and {len(held_out) - NAMED} more" if len(held_out) > NAMED else ""
+        named = ", ".join(held_out[:NAMED]) + more
+        return f"the challenger was trained on sites that are held out: {named}"
+    rounding = np.timedelta64(period_s, "s")
+    late = [
+        site
+        for site, end in trained_on.ends.items()
+        if end >= split.holdout_start[site] - split.embargo + rounding
+    ]
+    if not late:
+        return ""
+    return (
+        f"the challenger was trained on the holdout, or too close before it, at {len(late)} of "
+        f"{len(trained_on.ends)} sites"
+    )
+
+
+def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histograms]) -> str:
+    """Whether training and holdout are told in different units, as a clause; empty where
+    they are not. Scores need not show it: many networks do not mind the unit."""
+    learned = trained_on.features if trained_on else {}
+    sizes = [
+        (learned[name].median, now[name].median)
+        for name in SIZES
+        if name in learned and name in now and min(learned[name].median, now[name].median) > 0
+    ]
+    ratios = [after / before for before, after in sizes]
+    if not ratios or not (min(ratios) > OTHER_UNIT or max(ratios) < 1 / OTHER_UNIT):
+        return ""
+    before, after = sizes[0]
+    return (
+        f"the unit of readings has changed: a day's mean is {before:.3g} W in training and "
+        f"{after:.3g} W in the holdout (see `smartwatts readings quality`)"
+    )
+
+
+def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn | None:
+    """What a model file was trained on, from its run; None where that is gone, or is not
+    what the file was made with."""
+    summary, run_id = details.get("trained"), details.get("run_id")
+    if not summary or not run_id:
+        return None
+    try:
+        data = objects.read(f"runs/{run_id}/{model}/{TRAINED_ON}").data
+    except NotFoundError:
+        return None
+    if hashlib.sha256(data).hexdigest() != summary.get("digest"):
+        return None
+    return TrainedOn.from_bytes(data)
+
+
+def later_starts(
+    split: Split,
+    spans: Sequence[SiteSpan],
+    details: Details,
+    trained_on: TrainedOn | None,
+    snapshot_end: str,
+) -> dict[str, np.datetime64]:
+    """Sites whose holdout must begin later for a champion, and when: the embargo after its
+    training ended. Without a record of its sites, the latest end that its file names holds
+    for all of them; without that, the end of the snapshot that it was made from."""
+    known = details.get("trained", {}).get("to") or snapshot_end.removesuffix("Z")
+    latest = np.datetime64(known, "s") if known else None
+    starts = {}
+    for span in spans:
+        end = latest if trained_on is None else trained_on.ends.get(span.site)
+        if end is not None and end > split.holdout_start[span.site]:
+            starts[span.site] = end + split.embargo
+    return starts
+
+
+def left_out_sentence(
+    starts: Mapping[str, np.datetime64], split: Split, spans: Sequence[SiteSpan]
+) -> str:
+    """How much of the holdout the champion had been trained on; empty where none."""
+    if not starts:
+        return ""
+    day = np.timedelta64(1, "D")
+    days = {
+        span.site: (min(starts[span.site], span.end) - split.holdout_start[span.site]) / day
+        for span in spans
+        if span.site in starts
+    }
+    return (
+        f"left out: the champion was trained later than the holdout's start at {len(days)} of "
+        f"{len(spans)} sites, {sum(days.values()):.1f} site-days with the embargo"
+    )
+
+
+def to_json(starts: Mapping[str, np.datetime64]) -> dict[str, Any]:
+    """Plain JSON."""
+    return {site: str(start) for site, start in starts.items()}

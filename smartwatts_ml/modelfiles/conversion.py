@@ -1,0 +1,193 @@
+"""Keras to LiteRT: fixed shapes, named inputs and outputs, checked and never trusted.
+
+The recipe is ``keras.export.ExportArchive`` with a fixed (1, …) signature, then the
+converter's saved-model path. Other paths were seen to drop the weights without an error,
+so every file is run and compared with its Keras model before it is returned.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartwatts_ml.errors import SmartwattsError, UsageError
+from smartwatts_ml.modelfiles.networks import (
+    SIGNATURE,
+    KerasNetwork,
+    LiteRTNetwork,
+    embed_details,
+    name_outputs,
+)
+from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
+
+__all__ = [
+    "QUANTIZATIONS",
+    "Converted",
+    "ParityError",
+    "convert_network",
+    "generic_samples",
+    "measure_latency_ms",
+]
+
+QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
+AUTO = ("dynamic", "float16", "none")
+PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
+"""Largest mean absolute difference from Keras, as a share of the output's own spread."""
+
+Samples = Mapping[str, np.ndarray]
+
+
+class ParityError(SmartwattsError):
+    """A converted file does not compute what its Keras model computes."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A converted file. ``parity``: mean absolute difference from Keras by output, as a
+    share of that output's spread. ``latency_ms``: median of a call on one core."""
+
+    content: bytes
+    quantization: str
+    parity: dict[str, float]
+    latency_ms: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the content."""
+        return {k: v for k, v in asdict(self).items() if k != "content"} | {
+            "size": len(self.content)
+        }
+
+
+def convert_network(network: KerasNetwork, samples: Samples, quantization: str) -> Converted:
+    """Convert and check; ``auto`` is the smallest that passes.
+
+    ``samples``: realistic inputs by name, shape (n, …). Raises ParityError if the weights
+    did not arrive, an output is not finite or the parity is out of bounds.
+    """
+    if quantization not in (*QUANTIZATIONS, "auto"):
+        raise UsageError(
+            f"no quantization {quantization!r}", fix=f"one of {', '.join(QUANTIZATIONS)}, auto"
+        )
+    reference = network(samples)
+    with tempfile.TemporaryDirectory() as folder:
+        _export(network, Path(folder))
+        if quantization != "auto":
+            return _checked(network, folder, samples, reference, quantization)
+        passed, failures = [], []
+        for candidate in AUTO:
+            try:
+                passed.append(_checked(network, folder, samples, reference, candidate))
+            except ParityError as error:
+                failures.append(str(error))
+    if not passed:
+        raise ParityError("; ".join(failures))
+    return min(passed, key=lambda converted: len(converted.content))
+
+
+def generic_samples(network: KerasNetwork, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Inputs for a model that says nothing of itself: watt-sized and positive."""
+    rng = np.random.default_rng(seed)
+    return {
+        tensor.name: rng.gamma(1.0, 300.0, (count, *tensor.shape[1:])).astype(np.float32)
+        for tensor in network.model.inputs
+    }
+
+
+def _export(network: KerasNetwork, folder: Path) -> None:
+    """Write a SavedModel with one endpoint of fixed shapes and the model's own names."""
+    import keras
+    import tensorflow as tf
+
+    model = network.model
+    specs = []
+    for tensor in model.inputs:
+        if None in tensor.shape[1:]:
+            raise SmartwattsError(f"input {tensor.name} has no fixed shape: {tensor.shape}")
+        specs.append(tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=tensor.name))
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(SIGNATURE, _endpoint(model), input_signature=specs)
+    archive.write_out(folder, verbose=False)
+
+
+def _endpoint(model: Any) -> Callable[..., dict[str, Any]]:
+    """A function whose parameters are the model's inputs and whose result is named."""
+    names = [tensor.name for tensor in model.inputs]
+
+    def serve(*arrays: Any) -> dict[str, Any]:
+        value = arrays[0] if len(names) == 1 else dict(zip(names, arrays, strict=True))
+        return name_outputs(model(value))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, kind) for name in names]
+    )
+    return serve
+
+
+def _checked(
+    network: KerasNetwork, folder: str, samples: Samples, reference: Samples, quantization: str
+) -> Converted:
+    content = embed_details(_convert(folder, samples, quantization), network.details)
+    lite = LiteRTNetwork(content)
+    parity = _parity(reference, lite(samples))
+    worst = max(parity, key=lambda name: parity[name])
+    if not parity[worst] <= PARITY_TOLERANCE[quantization]:
+        raise ParityError(
+            f"{quantization}: output {worst} differs from Keras by {parity[worst]:.1%} of its "
+            f"spread, {PARITY_TOLERANCE[quantization]:.1%} is the bound"
+        )
+    return Converted(content, quantization, parity, measure_latency_ms(lite, samples))
+
+
+def _convert(folder: str, samples: Samples, quantization: str) -> bytes:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+    if quantization != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantization == "int8":
+        converter.representative_dataset = lambda: _representative(samples)
+    with native_stderr_kept():
+        return bytes(converter.convert())
+
+
+def _representative(samples: Samples) -> Any:
+    """Calibration examples; missing readings become 0, since int8 ranges know no NaN."""
+    for i in range(len(next(iter(samples.values())))):
+        yield {name: np.nan_to_num(array[i : i + 1]) for name, array in samples.items()}
+
+
+def _parity(reference: Samples, result: Samples) -> dict[str, float]:
+    if reference.keys() != result.keys():
+        raise ParityError(f"outputs {sorted(result)} instead of {sorted(reference)}")
+    parity = {}
+    for name, expected in reference.items():
+        if not np.isfinite(result[name]).all() or not np.isfinite(expected).all():
+            raise ParityError(f"output {name} is not finite")
+        spread = float(np.std(expected))
+        difference = float(np.mean(np.abs(result[name] - expected)))
+        parity[name] = difference / spread if spread > 1e-6 else difference
+        if spread > 1e-6 and float(np.std(result[name])) < 1e-3 * spread:
+            raise ParityError(f"output {name} is constant: the weights did not arrive")
+    return parity
+
+
+def measure_latency_ms(network: LiteRTNetwork, samples: Samples, calls: int = 200) -> float:
+    """Median time of a call of one window on one core, after a warm-up, in ms."""
+    one = {name: array[:1] for name, array in samples.items()}
+    times = []
+    for _ in range(calls + 20):
+        start = time.perf_counter()
+        network(one)
+        times.append(time.perf_counter() - start)
+    return float(np.median(times[20:]) * 1000)

@@ -1,0 +1,78 @@
+"""What a ``.tflite`` file says of itself, read from its flatbuffer without running it."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.modelfiles.networks import read_details
+
+__all__ = ["FileDescription", "TensorDescription", "describe_file"]
+
+
+@dataclass(frozen=True)
+class TensorDescription:
+    """An input or output: its name in the signature, shape, and type (``float32``)."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class FileDescription:
+    """A file's interface. ``size`` in bytes; ``details``: the embedded metadata, empty where
+    there is none; ``operators`` counts the operations of the main graph."""
+
+    size: int
+    sha256: str
+    inputs: tuple[TensorDescription, ...]
+    outputs: tuple[TensorDescription, ...]
+    operators: int
+    details: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+
+def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription:
+    """Read a file's interface and metadata. Raises BadInputError where it is not one."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        details = read_details(content, name)
+        model = schema.Model.GetRootAs(content, 0)
+        graph = model.Subgraphs(0)
+        inputs = {graph.Inputs(i): "" for i in range(graph.InputsLength())}
+        outputs = {graph.Outputs(i): "" for i in range(graph.OutputsLength())}
+        if model.SignatureDefsLength():
+            signature = model.SignatureDefs(0)
+            inputs |= _names([signature.Inputs(i) for i in range(signature.InputsLength())])
+            outputs |= _names([signature.Outputs(i) for i in range(signature.OutputsLength())])
+        return FileDescription(
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            inputs=tuple(_describe(graph.Tensors(i), name) for i, name in inputs.items()),
+            outputs=tuple(_describe(graph.Tensors(i), name) for i, name in outputs.items()),
+            operators=graph.OperatorsLength(),
+            details=details,
+        )
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
+        # What flatbuffers raises where offsets lead out of a damaged file.
+        raise BadInputError(f"{name}: not a whole .tflite file") from error
+
+
+def _names(tensor_maps: list[Any]) -> dict[int, str]:
+    return {item.TensorIndex(): item.Name().decode() for item in tensor_maps}
+
+
+def _describe(tensor: Any, name: str) -> TensorDescription:
+    from ai_edge_litert import schema_py_generated as schema
+
+    types = {value: key.lower() for key, value in vars(schema.TensorType).items()}
+    shape = tuple(int(tensor.Shape(i)) for i in range(tensor.ShapeLength()))
+    return TensorDescription(name or tensor.Name().decode(), shape, types[tensor.Type()])

@@ -1,0 +1,94 @@
+"""What a file is taken for, told before anything is done with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smartwatts_ml.readings.csv.parsed import Parsed
+from smartwatts_ml.readings.csv.report import FileReport
+from smartwatts_ml.readings.csv.scan import FileScan
+from smartwatts_ml.readings.sources import Source
+
+__all__ = ["Explanation", "explain"]
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``facts`` in words, by what they are about; ``rows``: the first readings, with
+    ``timestamp`` (UTC), ``device_id`` and ``consumption`` (in the unit of ``facts``);
+    ``report`` accounts for the lines; ``rejected``: the first of them."""
+
+    facts: dict[str, str]
+    rows: tuple[dict[str, Any], ...]
+    report: FileReport
+    rejected: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "facts": self.facts,
+            "rows": list(self.rows),
+            "rejected": list(self.rejected),
+            "file": self.report.to_json(),
+        }
+
+
+def explain(path: Path, source: Source) -> Explanation:
+    """Read a file to its end, and keep nothing of it. Raises BadInputError as ingest would."""
+    scan = FileScan(path, path.name, source)
+    devices: set[str] = set()
+    rows: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+    for parsed in scan:
+        devices.update(parsed.names)
+        rows += _examples(parsed, EXAMPLES - len(rows))
+        for row in parsed.rejected[: EXAMPLES - len(rejected)]:
+            rejected.append({"line": row.line, "value": row.text, "reason": row.why})
+    return Explanation(_facts(scan, len(devices)), tuple(rows), scan.report(), tuple(rejected))
+
+
+def _examples(parsed: Parsed, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "timestamp": f"{np.datetime64(int(stamp), 'us').astype('M8[s]')}Z",
+            "device_id": parsed.names[device],
+            "consumption": float(value),
+        }
+        for stamp, device, value in zip(
+            parsed.stamps[:count], parsed.devices[:count], parsed.values[:count], strict=True
+        )
+    ]
+
+
+def _facts(scan: FileScan, devices: int) -> dict[str, str]:
+    dialect, source = scan.dialect, scan.source
+    assert dialect is not None
+    stamps = dialect.stamps
+    clock = "UTC" if stamps.is_epoch else f"{source.timezone} where no offset is given"
+    return {
+        "packing": scan.packing,
+        "encoding": scan.encoding,
+        "separator": {"\t": "tab"}.get(dialect.separator, dialect.separator),
+        "decimal mark": dialect.decimal,
+        "header": f"line {dialect.header}: {', '.join(dialect.names)}",
+        "ignored columns": ", ".join(dialect.ignored) or "none",
+        "timestamps": f"{stamps.form}, e.g. {stamps.sample}",
+        "clock": clock,
+        "unit": _unit(source),
+        "settings": f"source {source.match}",
+        "devices": str(devices),
+    }
+
+
+def _unit(source: Source) -> str:
+    if source.is_counter:
+        return f"{source.unit}: a meter's total, kept in kWh"
+    if source.is_energy:
+        interval = f"{source.interval_s:g} s" if source.interval_s else "the most common spacing"
+        return f"{source.unit} per interval of {interval}, here in Wh; kept as mean W"
+    return f"{source.unit}, kept in W"

@@ -1,0 +1,80 @@
+"""What lies in landing/: which files are new, when each arrived, what they will give."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from smartwatts_ml.objects import ObjectInfo, Objects
+from smartwatts_ml.readings.files import is_readings_file
+from smartwatts_ml.readings.ingest.ledger import Ledger
+from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.settings import Settings
+
+__all__ = ["LANDING", "PendingReadings", "arrivals_of", "batches", "list_landing", "pending"]
+
+LANDING = "landing/"
+ARRIVAL_BITS = 11
+"""Bits of an arrival's number that tell files of one microsecond apart."""
+
+
+@dataclass(frozen=True)
+class PendingReadings:
+    """Landing files not yet ingested; those that cannot be read are not counted."""
+
+    files: int
+    bytes: int
+    estimated_rows: int
+
+
+def pending(objects: Objects, settings: Settings) -> PendingReadings:
+    """What waits in landing/, estimated from sizes, without reading a file."""
+    ledger = Ledger.read(objects, open_table(objects, settings).id)
+    found, _ = list_landing(objects)
+    new = [info for info in found if not ledger.taken(info) and not ledger.refused(info)]
+    return PendingReadings(len(new), sum(info.size for info in new), ledger.estimate_rows(new))
+
+
+def batches(objects: Objects, settings: Settings, size: int, most: int) -> list[list[str]]:
+    """Keys of new landing files, in groups of about ``size`` bytes that can be ingested at
+    once by different workers; at most ``most`` groups."""
+    ledger = Ledger.read(objects, open_table(objects, settings).id)
+    found, _ = list_landing(objects)
+    new = [info for info in found if not ledger.taken(info)]
+    size = max(size, -(-sum(info.size for info in new) // most))
+    groups: list[list[str]] = []
+    filled = size
+    for info in new:
+        if filled >= size and len(groups) < most:
+            groups.append([])
+            filled = 0
+        groups[-1].append(info.key)
+        filled += info.size
+    return groups
+
+
+def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
+    """Files of readings in the order in which they arrived, and the keys of other files."""
+    found, ignored = [], []
+    for info in objects.list(LANDING):
+        name = info.key.rpartition("/")[2]
+        if name.startswith("."):
+            continue
+        if is_readings_file(name):
+            found.append(info)
+        else:
+            ignored.append(info.key)
+    return sorted(found, key=lambda info: (info.modified, info.key)), tuple(ignored)
+
+
+def arrivals_of(found: list[ObjectInfo], ledger: Ledger) -> dict[str, int]:
+    """When each file landed (µs), which orders readings of one device and stamp whichever
+    run takes which file first. Where the store's clock does not tell files apart, those that
+    were taken before come first, then names decide."""
+    arrivals = {}
+    ordered = sorted(found, key=lambda info: (info.modified, not ledger.taken(info), info.key))
+    for modified, files in itertools.groupby(ordered, key=lambda info: info.modified):
+        instant = round(modified.timestamp() * 1e6) << ARRIVAL_BITS
+        for place, info in enumerate(files):
+            arrivals[info.key] = instant | min(place, (1 << ARRIVAL_BITS) - 1)
+    return arrivals

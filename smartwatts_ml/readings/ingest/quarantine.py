@@ -1,0 +1,52 @@
+"""Rejected rows: kept with file, line, column, value and reason."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.csv.parsed import Rejected
+from smartwatts_ml.readings.csv.report import FAULTS
+
+__all__ = ["Quarantine"]
+
+COLUMNS = ("file", "line", "column", "value", "reason")
+
+
+class Quarantine:
+    """The rejected rows of one file, written while it is scanned; the same rows give the
+    same bytes."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._key = key
+        self._file: io.TextIOWrapper | None = None
+        self._writer: Any = None
+
+    def add(self, rejected: Sequence[Rejected]) -> None:
+        """Write rows down."""
+        if rejected and self._file is None:
+            packed = gzip.GzipFile(self._path, "wb", compresslevel=3, mtime=0)
+            self._file = io.TextIOWrapper(packed, encoding="utf-8", newline="")
+            self._writer = csv.writer(self._file, lineterminator="\n")
+            self._writer.writerow(COLUMNS)
+        for row in rejected:
+            fault = FAULTS[row.fault]
+            self._writer.writerow((self._key, row.line, fault.column, row.text, fault.reason))
+
+    def keep(self, objects: Objects, key: str | None) -> None:
+        """Move them into the root, if there are any; ``key`` is then given."""
+        if self._file is not None and key is not None:
+            self._file.close()
+            objects.upload(key, self._path)
+
+    def close(self) -> None:
+        """Remove the local file."""
+        if self._file is not None:
+            self._file.close()
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,181 @@
+"""What is staged → part files, one shard after the other, sorted and without duplicates."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.readings.columns import BUCKETS
+from smartwatts_ml.readings.ingest.settling import Intervals, drop_repeats, settle
+from smartwatts_ml.readings.ingest.spill import Rows, Spill
+from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, months_of
+from smartwatts_ml.readings.table.part_files import (
+    PART_SCHEMA,
+    DevicePart,
+    summarise_all,
+    write_part,
+)
+
+__all__ = ["WrittenPart", "Writing", "write_staged"]
+
+WORKERS = 2
+ROWS_A_PART = 1 << 20
+ROWS_A_GROUP = 1 << 18
+"""Of a shard that is larger than a part: two of its groups are written at a time."""
+DAYS_A_MONTH = 32
+MANY_DEVICES = 100_000
+
+
+@dataclass(frozen=True)
+class WrittenPart:
+    """A part file where it was written, and what the table's log will say of it."""
+
+    path: Path
+    month: str
+    bucket: int
+    devices: tuple[DevicePart, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(device.rows for device in self.devices)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Parts, and by file the rows in them and the duplicates that are not."""
+
+    parts: list[WrittenPart] = field(default_factory=list)
+    rows: Counter[int] = field(default_factory=Counter)
+    duplicates: Counter[int] = field(default_factory=Counter)
+
+
+def write_staged(staging: Staging, files: Collection[int], intervals: Intervals) -> Writing:
+    """Write the rows of some of the files; the parts lie in the staging's folder."""
+    job = _Job(staging, files, intervals)
+    pa.default_memory_pool().release_unused()  # what scanning needed
+    done = Writing()
+    for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), WORKERS):
+        done.parts.extend(shard.parts)
+        done.rows.update(shard.rows)
+        done.duplicates.update(shard.duplicates)
+    return done
+
+
+class _Job:
+    def __init__(self, staging: Staging, files: Collection[int], intervals: Intervals) -> None:
+        self._staging = staging
+        self._intervals = intervals
+        self._wanted = np.array(sorted(files), np.int32)
+        self._all = len(files) == len(staging.files)
+        self._devices, self._ranks = staging.devices.ranked()
+        self._arrivals = np.array(staging.arrivals, np.int64)
+        self._counters = np.array(
+            [staging.files[file].source.is_counter for file in range(len(staging.files))]
+        )
+
+    def write_shard(self, shard: tuple[int, int]) -> Writing:
+        """Settle and write the rows of one month and bucket."""
+        number, size = shard
+        done = Writing()
+        for rows in self._groups(number, size, done.duplicates):
+            settled, repeats = settle(rows, self._ranks, self._staging.files, self._intervals)
+            done.duplicates.update(repeats)
+            done.rows.update(_count(settled.files))
+            months = months_of(settled.stamps)
+            for month in np.unique(months).tolist():  # one, but for a fold on its last hour
+                done.parts.append(self._write(settled.take(months == month), month, number))
+        return done
+
+    def _groups(self, shard: int, size: int, duplicates: Counter[int]) -> Iterator[Rows]:
+        """The shard's wanted rows, in groups that fit into memory, in the table's order."""
+        if size <= ROWS_A_PART:
+            rows = self._wanted_of(self._staging.spill.read(shard))
+            if len(rows):
+                yield rows
+            return
+        groups = self._places(shard)
+        finer = Spill(self._staging.folder / f"shard-{shard}")
+        for piece in self._staging.spill.pieces(shard, ROWS_A_GROUP):
+            rows = self._wanted_of(piece)
+            finer.add(groups[self._place(rows)], rows)
+        for group in finer.sizes():
+            yield self._gathered(finer, group, duplicates)
+        finer.close()
+
+    def _place(self, rows: Rows) -> np.ndarray:
+        """A number for each device and, unless there are very many, each of its days, in the
+        table's order."""
+        ranks = self._ranks[rows.devices]
+        if len(self._ranks) > MANY_DEVICES:
+            return ranks
+        return ranks * DAYS_A_MONTH + rows.stamps // DAY_US % DAYS_A_MONTH
+
+    def _places(self, shard: int) -> np.ndarray:
+        """The group of each place: neighbours, of about ``ROWS_A_GROUP`` rows together."""
+        places = len(self._ranks) * (1 if len(self._ranks) > MANY_DEVICES else DAYS_A_MONTH)
+        counts = np.zeros(places, np.int64)
+        for piece in self._staging.spill.pieces(shard, ROWS_A_GROUP):
+            np.add.at(counts, self._place(piece), 1)
+        return (np.cumsum(counts) - counts) // ROWS_A_GROUP
+
+    def _gathered(self, finer: Spill, group: int, duplicates: Counter[int]) -> Rows:
+        """The rows of a group, however often they are repeated."""
+        rows = Rows.none()
+        for piece in finer.pieces(group, ROWS_A_PART):
+            rows = Rows.join([rows, piece])
+            if len(rows) > 2 * ROWS_A_PART:
+                rows, repeats = drop_repeats(rows, self._ranks)
+                duplicates.update(repeats)
+        return rows
+
+    def _wanted_of(self, rows: Rows) -> Rows:
+        return rows if self._all else rows.take(np.isin(rows.files, self._wanted))
+
+    def _write(self, rows: Rows, month: int, shard: int) -> WrittenPart:
+        path = self._staging.folder / f"{uuid.uuid4().hex}.parquet"
+        table, devices = self._table(rows)
+        write_part(path, [table], devices)
+        return WrittenPart(path, str(np.datetime64(month, "M")), shard % BUCKETS, tuple(devices))
+
+    def _table(self, rows: Rows) -> tuple[pa.Table, list[DevicePart]]:
+        starts = np.flatnonzero(np.append(True, rows.devices[1:] != rows.devices[:-1]))
+        counts = np.diff(np.append(starts, len(rows)))
+        names = [self._devices[rank] for rank in self._ranks[rows.devices[starts]].tolist()]
+        devices = summarise_all(names, rows.stamps, starts)
+        counted = self._counters[rows.files]
+        unlabelled = rows.labels == 0
+        columns = [
+            pa.array(rows.stamps).view(PART_SCHEMA.field(0).type),
+            _repeated([site for site, _ in names], counts),
+            _repeated([channel for _, channel in names], counts),
+            _array(rows.values.astype(np.float32), counted),
+            _array(rows.labels.astype(np.int8) - np.int8(1), unlabelled),
+            pa.array(self._arrivals[rows.files]),
+            _array(rows.values, ~counted),
+        ]
+        return pa.table(columns, names=PART_SCHEMA.names), devices
+
+
+def _count(files: np.ndarray) -> dict[int, int]:
+    numbers, counts = np.unique(files, return_counts=True)
+    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def _array(values: np.ndarray, missing: np.ndarray) -> pa.Array:
+    if not missing.any():
+        return pa.array(values)
+    return pa.array(values, mask=missing)
+
+
+def _repeated(texts: list[str], counts: np.ndarray) -> pa.DictionaryArray:
+    distinct = list(dict.fromkeys(texts))
+    places = {text: place for place, text in enumerate(distinct)}
+    codes = np.repeat(np.array([places[text] for text in texts], np.int32), counts)
+    return pa.DictionaryArray.from_arrays(codes, distinct)

@@ -1,0 +1,86 @@
+"""Many small parts of one month and bucket → one, sorted like the others.
+
+Every reading stays, superseded ones too, so that nothing but the files changes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from smartwatts_ml.errors import ChangedError
+from smartwatts_ml.readings.columns import ARRIVAL, CHANNEL, SITE, TIMESTAMP
+from smartwatts_ml.readings.ingest.writing import WrittenPart
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA, merge_devices, write_part
+from smartwatts_ml.readings.table.snapshot_readings import Part, read_footers
+from smartwatts_ml.readings.table.table import ReadingsTable
+
+__all__ = ["compact"]
+
+ENOUGH = 12
+"""So many small parts of one month and bucket are worth one larger."""
+SMALL_ROWS = 1 << 19
+LARGEST_ROWS = 1 << 22
+BATCH_ROWS = 1 << 16
+MEMORY = "192MB"
+
+
+def compact(table: ReadingsTable, folder: Path, enough: int = ENOUGH) -> int:
+    """Join small parts where at least ``enough`` of them lie together; how many went.
+
+    Uses ``folder`` for temporary files. Where somebody else has replaced a part meanwhile,
+    that month and bucket is left to him.
+    """
+    gone = 0
+    for group in _groups(table.parts(), enough):
+        place = folder / f"compact-{uuid.uuid4().hex}"
+        place.mkdir()
+        try:
+            merged = _merge(table, group, place)
+            table.replace(group, table.upload([merged]))
+            gone += len(group)
+        except ChangedError:
+            table.reload()
+        finally:
+            shutil.rmtree(place)
+    return gone
+
+
+def _groups(parts: list[Part], enough: int) -> Iterator[list[Part]]:
+    for _, together in groupby(parts, key=lambda part: (part.month, part.bucket)):
+        group: list[Part] = []
+        rows = 0
+        for part in sorted(together, key=lambda part: part.rows):
+            if part.rows <= SMALL_ROWS and rows + part.rows <= LARGEST_ROWS:
+                group.append(part)
+                rows += part.rows
+        if len(group) >= enough:
+            yield group
+
+
+def _merge(table: ReadingsTable, group: list[Part], place: Path) -> WrittenPart:
+    paths = []
+    for number, part in enumerate(group):
+        paths.append(str(place / f"{number}.parquet"))
+        table.objects.fetch(part.key, Path(paths[-1]))
+    devices = merge_devices(read_footers(table.objects, group))
+    path = place / "merged.parquet"
+    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 1}) as database:
+        rows = database.sql(
+            f"""SELECT {", ".join(PART_SCHEMA.names)}
+            FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
+            ORDER BY {SITE}, {CHANNEL}, {TIMESTAMP}, {ARRIVAL}""",
+            params=[paths],
+        ).to_arrow_reader(BATCH_ROWS)
+        write_part(path, (_typed(batch) for batch in rows), devices)
+    return WrittenPart(path, group[0].month, group[0].bucket, tuple(devices))
+
+
+def _typed(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch]).cast(PART_SCHEMA)

@@ -1,0 +1,106 @@
+"""Readings of one pinned version of the table, site by site, from its part files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.readings.base import SiteSpan
+from smartwatts_ml.readings.columns import (
+    ANOMALY,
+    ARRIVAL,
+    CONSUMPTION,
+    TIMESTAMP,
+    TOTAL,
+    site_bucket,
+)
+from smartwatts_ml.readings.resample import DeviceReadings
+from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
+from smartwatts_ml.readings.table.part_files import DevicePart, devices_of, merge_devices, read_site
+from smartwatts_ml.settings import Settings
+
+__all__ = ["Part", "TableReadings", "read_footers"]
+
+FOOTERS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the table's log says of a part: ``key`` in the root, ``rows``, ``size`` in
+    bytes, and the first and the last site in it (None: unknown)."""
+
+    key: str
+    path: str
+    month: str
+    bucket: int
+    rows: int
+    size: int
+    first_site: str | None
+    last_site: str | None
+
+    def may_hold(self, site: str) -> bool:
+        """Whether the log does not rule the site out."""
+        if self.bucket != site_bucket(site):
+            return False
+        low, high = self.first_site, self.last_site
+        return low is None or high is None or low <= site <= high
+
+
+def read_footers(objects: Objects, parts: Iterable[Part]) -> Iterator[list[DevicePart]]:
+    """What devices each part holds, in the order of the parts."""
+
+    def read(part: Part) -> list[DevicePart]:
+        with objects.open(part.key) as file:
+            return devices_of(file)
+
+    yield from map_ahead(read, parts, FOOTERS_AT_ONCE)
+
+
+class TableReadings(StoredReadings):
+    """One pinned version of the table; memory is bounded by a site."""
+
+    def __init__(self, objects: Objects, parts: Sequence[Part], current: Settings) -> None:
+        super().__init__(current)
+        self._objects = objects
+        self._parts = parts
+
+    def devices(self) -> list[DevicePart]:
+        """What there is of each device, from the parts' footers alone."""
+        return merge_devices(read_footers(self._objects, self._parts))
+
+    def _find_spans(self) -> tuple[SiteSpan, ...]:
+        devices = self.devices()
+        chosen = primary_channels((device.site, device.channel) for device in devices)
+        return site_spans(
+            [(d.site, d.channel, d.first, d.last, d.rows) for d in devices],
+            {d.site: d.native for d in devices if d.channel == chosen[d.site]},
+        )
+
+    def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
+        found: dict[str, list[pa.Table]] = defaultdict(list)
+        for part in self._parts:
+            if part.may_hold(site):
+                with self._objects.open(part.key) as file:
+                    for channel, rows in read_site(file, site, channels).items():
+                        found[channel].append(rows)
+        return {channel: _device(pa.concat_tables(found[channel])) for channel in sorted(found)}
+
+
+def _device(rows: pa.Table) -> DeviceReadings:
+    labels, totals = rows[ANOMALY], rows[TOTAL]
+    return DeviceReadings.of(
+        rows[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy(),
+        pc.fill_null(rows[CONSUMPTION], np.nan).to_numpy(),
+        None
+        if labels.null_count == len(labels)
+        else pc.fill_null(labels.cast(pa.float32()), np.nan).to_numpy(),
+        rows[ARRIVAL].to_numpy(),
+        None if totals.null_count == len(totals) else pc.fill_null(totals, np.nan).to_numpy(),
+    )

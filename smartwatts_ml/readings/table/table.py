@@ -1,0 +1,265 @@
+"""The Delta table of readings: exactly-once appends, pinned snapshots, sites read one by one.
+
+Partitioned by month and by a bucket of sites, sorted by site inside a part, so that
+reading one site opens the parts of one bucket and skips most of their row groups. A
+corrected reading is one more row: of one device and stamp the row that arrived last
+counts, which is settled when a site is read.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Field, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction, RemoveAction
+
+from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.columns import (
+    BUCKET,
+    CHANNEL,
+    MONTH,
+    PARTITIONS,
+    SITE,
+    TIMESTAMP,
+    TOTAL,
+)
+from smartwatts_ml.readings.ingest.writing import WrittenPart
+from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA
+from smartwatts_ml.readings.table.snapshot_readings import Part, TableReadings, read_footers
+from smartwatts_ml.settings import Settings, settings
+
+__all__ = ["SCHEMA", "ReadingsTable", "Snapshot", "open_table"]
+
+SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
+DROPPED = "smartwatts.dropped"
+"""The application whose transaction number counts the rows that retention took away."""
+CONFIGURATION = {
+    "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}",
+    # Old snapshots stay readable until upkeep says otherwise.
+    "delta.enableExpiredLogCleanup": "false",
+    # Whoever opens the table reads the commits since the last checkpoint, one by one.
+    "delta.checkpointInterval": "10",
+}
+OPEN_ATTEMPTS = 5
+UPLOADS_AT_ONCE = 4
+
+
+def open_table(objects: Objects, current: Settings | None = None) -> ReadingsTable:
+    """The table of a root, created empty if absent."""
+    return ReadingsTable(objects, current or settings())
+
+
+@contextmanager
+def _as_store_errors(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (DeltaError, OSError) as error:
+        raise StoreError(f"cannot use the table {where}: {error}") from error
+
+
+def _check_address(address: str) -> str:
+    """delta-rs unquotes every address twice, so an escape in a path names another one."""
+    if "://" not in address and re.search("%[0-9a-fA-F]{2}", address):
+        raise UsageError(f"{address} has a % followed by two digits", fix="rename the folder")
+    return address
+
+
+class ReadingsTable:
+    """The newest version of the table, until ``reload``; older ones by snapshot."""
+
+    def __init__(self, objects: Objects, current: Settings) -> None:
+        self._objects = objects
+        self._uri = _check_address(objects.uri(TABLE))
+        self._options = objects.storage_options()
+        self._settings = current
+        self._table = self._open_or_create()
+
+    def _open(self, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self._uri, version=version, storage_options=self._options)
+
+    def _open_or_create(self) -> DeltaTable:
+        """Several processes may do this at once: one creates, the others open."""
+        with _as_store_errors(self._uri):
+            for _ in range(OPEN_ATTEMPTS):
+                try:
+                    return _with_all_columns(self._open())
+                except TableNotFoundError:
+                    pass
+                try:
+                    return DeltaTable.create(
+                        self._uri,
+                        SCHEMA,
+                        partition_by=list(PARTITIONS),
+                        name="readings",
+                        configuration=CONFIGURATION,
+                        storage_options=self._options,
+                    )
+                except DeltaError as error:
+                    lost = error
+        raise StoreError(f"cannot create the table {self._uri}: {lost}")
+
+    @property
+    def id(self) -> str:
+        """The same for all versions, another one if the table is made anew."""
+        return str(self._table.metadata().id)
+
+    @property
+    def version(self) -> int:
+        return int(self._table.version())
+
+    @property
+    def objects(self) -> Objects:
+        return self._objects
+
+    def reload(self) -> None:
+        """Move on to the newest version."""
+        with _as_store_errors(self._uri):
+            self._table.update_incremental()
+
+    def has(self, digest: str) -> bool:
+        """Whether a file with this content is in the version at hand."""
+        return self._table.transaction_version(digest) is not None
+
+    def upload(self, parts: Sequence[WrittenPart]) -> list[AddAction]:
+        """Move part files into the root, where nothing sees them before a commit."""
+        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+            return list(pool.map(self._upload, parts))
+
+    def _upload(self, part: WrittenPart) -> AddAction:
+        path = f"{MONTH}={part.month}/{BUCKET}={part.bucket}/{uuid.uuid4().hex}.parquet"
+        size = part.path.stat().st_size
+        self._objects.upload(f"{TABLE}/{path}", part.path)
+        part.path.unlink()
+        values = {MONTH: part.month, BUCKET: str(part.bucket)}
+        return AddAction(path, size, values, _now_ms(), True, add_statistics(part))
+
+    def append(
+        self, parts: Sequence[AddAction], digests: Sequence[str], notes: Mapping[str, str]
+    ) -> None:
+        """Add parts and record the contents they are from, in one commit.
+
+        The caller has asked ``has`` for each digest on this same object. Raises
+        ChangedError if somebody else recorded one of them since; nothing is added then.
+        """
+        self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
+
+    def replace(self, old: Sequence[Part], new: Sequence[AddAction], dropped: int = 0) -> None:
+        """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
+
+        Raises ChangedError if somebody else replaced parts since.
+        """
+        removed = [
+            RemoveAction(
+                part.path,
+                bool(dropped),
+                _now_ms(),
+                part.size,
+                {MONTH: part.month, BUCKET: str(part.bucket)},
+            )
+            for part in old
+        ]
+        for action in new:
+            action.data_change = False
+        # Delta lets two commits remove the same part; one transaction for all of them does not.
+        done = Transaction(DROPPED, self.dropped() + dropped)
+        self._commit([*removed, *new], [done], {"smartwatts.upkeep": f"{len(old)} parts"})
+
+    def _commit(
+        self,
+        actions: Sequence[AddAction | RemoveAction],
+        transactions: Sequence[Transaction],
+        notes: Mapping[str, str],
+    ) -> None:
+        with _as_store_errors(self._uri):
+            try:
+                self._table.create_write_transaction(
+                    list(actions),
+                    "append",
+                    self._table.schema(),
+                    list(PARTITIONS),
+                    commit_properties=CommitProperties(
+                        custom_metadata=dict(notes), app_transactions=list(transactions)
+                    ),
+                )
+            except CommitFailedError as error:
+                raise ChangedError(f"{self._uri} was changed by somebody else: {error}") from error
+            self._table.update_incremental()
+
+    def arrived(self) -> int:
+        """Rows that were ever accepted up to the version at hand, from metadata alone."""
+        return LogEntries(self._table).rows + self.dropped()
+
+    def dropped(self) -> int:
+        """Rows that retention has taken away so far."""
+        return int(self._table.transaction_version(DROPPED) or 0)
+
+    def parts(self) -> list[Part]:
+        """The parts of the version at hand, sorted by month and bucket."""
+        return LogEntries(self._table).parts()
+
+    def snapshot(self, version: int | None = None) -> Snapshot:
+        """A version, the newest by default, from metadata alone."""
+        with _as_store_errors(self._uri):
+            table = self._open(version)
+            log = LogEntries(table)
+            dropped = int(table.transaction_version(DROPPED) or 0)
+        footers = read_footers(self._objects, log.parts())
+        return Snapshot(
+            version=table.version(),
+            digest=log.digest,
+            rows=log.rows,
+            start=log.start,
+            end=log.end,
+            sites=len({device.site for footer in footers for device in footer}),
+            dropped=dropped,
+        )
+
+    def readings(self, snapshot: Snapshot) -> TableReadings:
+        """The readings of a snapshot. Raises StoreError if the table is not the one that
+        the snapshot was taken of."""
+        with _as_store_errors(self._uri):
+            try:
+                table = self._open(snapshot.version)
+            except DeltaError as error:
+                raise NotFoundError(f"no version {snapshot.version} of {self._uri}") from error
+            log = LogEntries(table)
+            if log.digest != snapshot.digest:
+                raise StoreError(
+                    f"{self._uri} version {snapshot.version} is not what was snapshot",
+                    fix="the table was replaced: start a new run",
+                )
+        return TableReadings(self._objects, log.parts(), self._settings)
+
+    def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
+        """Delete files that neither the newest version nor one of ``keep_versions`` holds,
+        and that are older than ``hours``; their paths in the table."""
+        with _as_store_errors(self._uri):
+            known = [version for version in keep_versions if version <= self.version]
+            return self._table.vacuum(
+                retention_hours=hours,
+                dry_run=dry_run,
+                enforce_retention_duration=False,
+                full=True,
+                keep_versions=known,
+            )
+
+
+def _with_all_columns(table: DeltaTable) -> DeltaTable:
+    """A table from before meters' totals were kept gets a column for them."""
+    if TOTAL not in {field.name for field in table.schema().fields}:
+        table.alter.add_columns(Field(TOTAL, PrimitiveType("double")))
+    return table
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

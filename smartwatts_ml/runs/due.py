@@ -1,0 +1,73 @@
+"""What new readings bring beside their number: days, and sites.
+
+Looked up only where a setting asks for it. Where each device ends is in the footers of the
+table's parts; they are read once for each version of the table, so that looking again costs
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.runs.state import ModelState
+from smartwatts_ml.settings import Settings
+
+__all__ = ["shortfall"]
+
+SECONDS_A_DAY = 86_400
+MICROSECONDS = 1e6
+
+
+def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> str:
+    """Why readings since a model's last decision are not enough, by days or by sites; empty
+    where they are, where nothing was decided yet, or where no setting asks."""
+    if state is None or not (current.new_days or current.new_site_share):
+        return ""
+    decided = _decided_end(objects, state)
+    if decided is None:
+        return ""
+    ends = _site_ends(objects, current)
+    days = max(0.0, (max(ends.values(), default=0.0) - decided) / SECONDS_A_DAY)
+    if days < current.new_days:
+        return f"{days:.1f} new days, {current.new_days:g} needed"
+    share = sum(end > decided for end in ends.values()) / len(ends) if ends else 0.0
+    if share < current.new_site_share:
+        return f"{share:.0%} of sites have new readings, {current.new_site_share:.0%} needed"
+    return ""
+
+
+def _decided_end(objects: Objects, state: ModelState) -> float | None:
+    """Last stamp that the last decision saw, s since 1970; None where its run is gone."""
+    from smartwatts_ml.runs.run import read_snapshot
+
+    try:
+        end = read_snapshot(objects, state.run_id).end if state.run_id else None
+    except NotFoundError:
+        return None
+    return datetime.fromisoformat(end).timestamp() if end else None
+
+
+def _site_ends(objects: Objects, current: Settings) -> Mapping[str, float]:
+    from smartwatts_ml.readings.table.table import open_table
+
+    table = open_table(objects, current)
+    return _ends_of(objects.url, table.id, table.version)
+
+
+@lru_cache(maxsize=2)
+def _ends_of(url: str, table: str, version: int) -> Mapping[str, float]:
+    """Last stamp of each site, s since 1970."""
+    from smartwatts_ml.readings.table.snapshot_readings import read_footers
+    from smartwatts_ml.readings.table.table import open_table
+
+    objects = open_root(url, writable=False)
+    ends: dict[str, float] = {}
+    for footer in read_footers(objects, open_table(objects).parts()):
+        for device in footer:
+            last = device.last / MICROSECONDS
+            ends[device.site] = max(last, ends.get(device.site, last))
+    return ends

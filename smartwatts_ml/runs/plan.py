@@ -1,0 +1,160 @@
+"""Which models a run trains: all that were asked for, or those with enough new readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from smartwatts_ml.kinds import find_model, model_names
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.settings import Settings
+
+if TYPE_CHECKING:
+    from smartwatts_ml.runs.claims import Claim
+
+__all__ = ["RunPlan", "count_new_readings", "start_run"]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Which models a run trains, and why it leaves out the others."""
+
+    run_id: str
+    snapshot_version: int
+    rows: int
+    models: tuple[str, ...]
+    skipped: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def start_run(
+    objects: Objects,
+    current: Settings,
+    run_id: str,
+    models: Sequence[str] | None = None,
+    *,
+    only_due: bool = False,
+    only_new: bool = False,
+    claim: bool = True,
+) -> RunPlan:
+    """Pin the newest snapshot for the run, choose its models and claim them.
+
+    ``only_due``: leave out a model with fewer new readings since its last decision than
+    the threshold, and one that backs off after a failure. ``only_new``: leave out one that
+    was decided on just these readings. Either leaves out one that another run is retraining;
+    without ``claim`` the run holds nobody up. A run that has any gets a page on the quality
+    of its readings.
+    """
+    from smartwatts_ml.readings.table.table import open_table
+    from smartwatts_ml.reports.data_quality import write_quality_page
+    from smartwatts_ml.runs.claims import take_claim
+    from smartwatts_ml.runs.run import pin_snapshot
+
+    wanted = tuple(models or model_names())
+    for model in wanted:
+        find_model(model)
+    snapshot = pin_snapshot(objects, run_id, open_table(objects).snapshot())
+    skipped = {}
+    for model in wanted:
+        reason = ""
+        if only_due:
+            reason = _due(objects, current, model, snapshot.arrived, run_id=run_id).reason
+        elif only_new:
+            reason = _decided_already(objects, model, snapshot.arrived)
+        if claim and not reason:
+            reason = _claimed(take_claim(objects, model, run_id, heed=only_due or only_new))
+        if reason:
+            skipped[model] = reason
+    chosen = tuple(model for model in wanted if model not in skipped)
+    if chosen:
+        write_quality_page(objects, current, run_id)
+    return RunPlan(
+        run_id=run_id,
+        snapshot_version=snapshot.version,
+        rows=snapshot.rows,
+        models=chosen,
+        skipped=skipped,
+    )
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Whether a model has enough new readings: ``reason`` is empty if it has."""
+
+    new_rows: int
+    reason: str
+    retry_at: datetime | None = None
+
+
+def _decided_already(objects: Objects, model: str, rows: int) -> str:
+    """Which run decided on these readings; empty where none did, or where it failed."""
+    from smartwatts_ml.runs.state import FAILED, read_state
+
+    state = read_state(objects, model)
+    if state is None or state.outcome == FAILED or rows > state.rows or not rows:
+        return ""
+    return f"no new readings since {state.run_id}"
+
+
+def _claimed(claim: Claim | None) -> str:
+    return f"{claim.run_id} is retraining it" if claim else ""
+
+
+def _due(
+    objects: Objects,
+    current: Settings,
+    model: str,
+    rows: int,
+    *,
+    ingested: bool = True,
+    run_id: str = "",
+) -> _Due:
+    """``ingested``: all of the rows are in the table, so that their days and sites are known;
+    of files in landing only their number is, and ingest brings out the rest."""
+    from smartwatts_ml.runs.claims import other_claim
+    from smartwatts_ml.runs.due import shortfall
+    from smartwatts_ml.runs.state import may_attempt, read_state
+
+    state = read_state(objects, model)
+    new_rows = rows - (state.rows if state else 0)
+    if new_rows < current.new_readings:
+        return _Due(new_rows, f"{new_rows:,} new readings, {current.new_readings:,} needed")
+    if state and not may_attempt(state, datetime.now(UTC)):
+        return _Due(
+            new_rows,
+            f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
+            state.next_attempt,
+        )
+    claimed = _claimed(other_claim(objects, model, run_id))
+    return _Due(new_rows, claimed or (shortfall(objects, current, state) if ingested else ""))
+
+
+def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
+    """Readings since the last decision, ingested or estimated from landing files.
+
+    Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due,
+    ``why_not`` of the others, ``rows_by_model``, and ``retry_at`` (ISO, UTC) if all that are due
+    back off. Reads metadata alone.
+    """
+    from smartwatts_ml.readings.ingest.landing import pending
+    from smartwatts_ml.readings.table.table import open_table
+
+    waiting = pending(objects, current)
+    rows = open_table(objects).arrived() + waiting.estimated_rows
+    due = {
+        model: _due(objects, current, model, rows, ingested=waiting.files == 0)
+        for model in model_names()
+    }
+    retries = [d.retry_at for d in due.values() if d.retry_at]
+    return {
+        "rows": max(d.new_rows for d in due.values()),
+        "threshold": current.new_readings,
+        "models": [model for model, d in due.items() if not d.reason],
+        "why_not": {model: d.reason for model, d in due.items() if d.reason},
+        "rows_by_model": {model: d.new_rows for model, d in due.items()},
+        "retry_at": min(retries).isoformat() if retries else None,
+    }
