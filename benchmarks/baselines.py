@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.kinds.base import Kind, Scores, TrainOptions
+from smartwatts_ml.kinds.base import Kind, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
 from smartwatts_ml.modelfiles.tensorflow import import_keras
@@ -25,6 +25,7 @@ from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings
 from smartwatts_ml.scores.bootstrap import site_sums
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 DAY = np.timedelta64(86_400, "s")

@@ -20,11 +20,11 @@ from smartwatts_ml.gate import CHALLENGER, CHAMPION, Case, Decision, Facts, Rule
 from smartwatts_ml.gate.day_features import Histograms, histograms
 from smartwatts_ml.gate.drift import drift
 from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.kinds.nilm.metrics import STATS, statistics
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
 from smartwatts_ml.scores.bootstrap import site_sums
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.targets import HOUR_BANDS
 from smartwatts_ml.settings import Settings
 

@@ -22,11 +22,12 @@ from nilm_peers import Seq2Point, Trees, training_arrays
 from systems import System
 
 from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.kinds.base import Details, Scores, TrainOptions
+from smartwatts_ml.kinds.base import Details, TrainOptions
 from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.scores.bootstrap import site_sums
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 SPLITS = {

@@ -10,11 +10,12 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,9 +25,8 @@ from pydantic_settings import (
 )
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.readings.sources import Source, Unit
 
-__all__ = ["Settings", "TomlSettings", "check_environment", "settings"]
+__all__ = ["Settings", "Source", "TomlSettings", "Unit", "check_environment", "settings"]
 
 PREFIX = "SMARTWATTS_"
 SETTINGS_FILE = "smartwatts.toml"
@@ -40,6 +40,59 @@ def read_file() -> dict[str, Any]:
         return {}
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{SETTINGS_FILE} is no TOML: {error}") from error
+
+
+Unit = Literal["W", "kW", "Wh", "kWh", "Wh-counter", "kWh-counter"]
+"""``Wh`` and ``kWh`` are energy of an interval; a counter only ever grows, but for resets."""
+
+
+class Source(BaseModel):
+    """Files whose path matches, and how to read them. What is None is as for all others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: str = Field(
+        default="*", description="Pattern of paths below landing/, e.g. meters-*/2026-*.csv.gz."
+    )
+    unit: Unit | None = Field(default=None, description="Unit of consumption.")
+    timezone: str | None = Field(default=None, description="IANA timezone of naive timestamps.")
+    interval_s: float | None = Field(
+        default=None, gt=0, description="Seconds of one interval of energy; found out if not given."
+    )
+    stamp: str | None = Field(
+        default=None,
+        description="Form of timestamps for strptime, e.g. %d/%m/%Y %H:%M; found out if not.",
+    )
+
+    def matches(self, key: str) -> bool:
+        """Whether this source wrote the file.
+
+        >>> Source(match="berlin/*").matches("landing/berlin/2026/a.csv")
+        True
+        """
+        return fnmatchcase(key.removeprefix("landing/"), self.match)
+
+    @property
+    def is_counter(self) -> bool:
+        """Whether consumption is a meter's total."""
+        return (self.unit or "").endswith("-counter")
+
+    @property
+    def is_energy(self) -> bool:
+        """Whether consumption is energy of an interval."""
+        return self.unit in ("Wh", "kWh")
+
+    @property
+    def interval_untold(self) -> bool:
+        """Whether consumption is energy of an interval that the readings have to tell."""
+        return self.is_energy and self.interval_s is None
+
+    @property
+    def scale(self) -> float:
+        """What a number is multiplied by to be W, Wh, or kWh of a counter."""
+        if self.is_counter:
+            return 1.0 if self.unit == "kWh-counter" else 1e-3
+        return 1e3 if (self.unit or "").startswith("k") else 1.0
 
 
 class TomlSettings(BaseSettings):

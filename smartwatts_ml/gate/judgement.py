@@ -12,8 +12,9 @@ import numpy as np
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics
 from smartwatts_ml.gate.drift import Drift
 from smartwatts_ml.gate.statistics import Clusters, Resampled, clusters, resampled
-from smartwatts_ml.kinds.base import Criterion, Floor, Kind, Scores
+from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.scores.bootstrap import Over, site_sums
+from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 if TYPE_CHECKING:
     from smartwatts_ml.settings import Settings

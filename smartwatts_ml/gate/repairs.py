@@ -11,8 +11,8 @@ from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, SliceResult
 from smartwatts_ml.gate.judgement import Case, sign_of
 from smartwatts_ml.gate.rules import compare
 from smartwatts_ml.gate.statistics import MIN_FREEDOM, holm, jackknife_p
-from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.scores.bootstrap import site_sums, slices_of, without
+from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["Repair", "no_worse_elsewhere", "repairs"]
 

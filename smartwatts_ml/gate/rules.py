@@ -21,8 +21,8 @@ from smartwatts_ml.gate.statistics import (
     jackknife_p,
 )
 from smartwatts_ml.gate.wording import chance, number, signed
-from smartwatts_ml.kinds.base import Criterion, Scores
 from smartwatts_ml.scores.bootstrap import Over, site_sums, slices_of
+from smartwatts_ml.scores.scores import Criterion, Scores
 
 __all__ = [
     "baseline_by_estimate",

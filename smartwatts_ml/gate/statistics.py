@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.scores.bootstrap import Over, resample, site_sums
+from smartwatts_ml.scores.scores import Scores
 
 __all__ = [
     "MIN_FREEDOM",

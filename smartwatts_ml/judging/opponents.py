@@ -29,11 +29,12 @@ from smartwatts_ml.judging.trained_on import (
     read_trained_on,
     to_json,
 )
-from smartwatts_ml.kinds.base import Details, Network, Predictor, Scores
+from smartwatts_ml.kinds.base import Details, Network, Predictor
 from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import HoldoutReadings, hold_out_later
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.store import Manifest, Store
 
 __all__ = ["ANY", "Bout", "champion_manifest", "holdout_from", "prepare"]

@@ -14,9 +14,9 @@ from smartwatts_ml.errors import StoreError
 from smartwatts_ml.gate.decision import Decision, plain
 from smartwatts_ml.gate.judgement import Case, Facts, Rules
 from smartwatts_ml.judging.opponents import sha256_of
-from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.provenance import code_version
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 __all__ = ["case_of", "read_decision", "settings_of", "write_decision"]

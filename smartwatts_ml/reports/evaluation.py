@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Kind, Scores, Table
+from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.scores.bootstrap import Over, resample, site_sums, slices_of
+from smartwatts_ml.scores.scores import Scores, Table
 
 __all__ = ["evaluation_report", "write_evaluation"]
 

@@ -20,13 +20,14 @@ from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, UsageError
 from smartwatts_ml.kinds import find_model
-from smartwatts_ml.kinds.base import Kind, ModelSpec, Scores
+from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
 from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.scores.file import pack_scores, unpack_scores
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 __all__ = [

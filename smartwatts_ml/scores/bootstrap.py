@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["Over", "resample", "site_sums", "slices_of", "without"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Scores
+from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["pack_scores", "unpack_scores"]
 

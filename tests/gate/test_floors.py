@@ -12,11 +12,12 @@ from smartwatts_ml.gate.decision import Outcome
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.anomaly.metrics import COUNTS, score_bins
 from smartwatts_ml.kinds.anomaly.metrics import STATS as ANOMALY_STATS
-from smartwatts_ml.kinds.base import Details, Scores
+from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.kinds.forecasting.metrics import STATS as FORECAST_STATS
 from smartwatts_ml.kinds.forecasting.metrics import measure
 from smartwatts_ml.kinds.nilm.metrics import STATS as NILM_STATS
 from smartwatts_ml.kinds.nilm.metrics import statistics
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 SITES, WEEKS, HOURS = 12, 4, 168

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from smartwatts_ml.gate import Case, Facts, Rules, judge, not_judged
 from smartwatts_ml.gate.decision import Check, Outcome
 from smartwatts_ml.gate.drift import Drift
-from smartwatts_ml.kinds.base import Criterion, Floor, Scores
+from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 from smartwatts_ml.settings import Settings
 
 

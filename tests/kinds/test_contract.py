@@ -12,12 +12,13 @@ import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds import find_kind, kinds, model_names
-from smartwatts_ml.kinds.base import Kind, ModelSpec, Scores, Trained, TrainOptions
+from smartwatts_ml.kinds.base import Kind, ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
 from smartwatts_ml.scores.bootstrap import site_sums
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 KINDS = list(kinds())

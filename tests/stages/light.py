@@ -16,19 +16,18 @@ from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import (
-    Criterion,
     Details,
     Kind,
     ModelSpec,
     Network,
     Predictor,
     Progress,
-    Scores,
     Trained,
     TrainOptions,
 )
 from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.readings.base import MAINS, Readings
+from smartwatts_ml.scores.scores import Criterion, Scores
 from smartwatts_ml.scores.targets import TargetIndex
 from smartwatts_ml.settings import TomlSettings, known_variables
 

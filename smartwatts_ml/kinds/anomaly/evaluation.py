@@ -22,8 +22,8 @@ from smartwatts_ml.kinds.anomaly.metrics import (
 )
 from smartwatts_ml.kinds.anomaly.tables import Seen, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
-from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.targets import HOUR_BANDS, TargetIndex
 
 __all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]

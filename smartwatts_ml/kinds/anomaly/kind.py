@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings, anomaly_settings
 from smartwatts_ml.kinds.base import (
-    Criterion,
     Details,
-    Floor,
     Kind,
     ModelSpec,
     Network,
     Option,
     Predictor,
     Progress,
-    Scores,
     Trained,
     TrainOptions,
 )
+from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ import numpy as np
 
 from smartwatts_ml.kinds.anomaly.injection import TYPES, Event
 from smartwatts_ml.kinds.anomaly.metrics import BINS, BINS_A_DECADE, COUNTS
-from smartwatts_ml.kinds.base import Table
+from smartwatts_ml.scores.scores import Table
 
 __all__ = ["Seen", "event_tables", "reliability"]
 

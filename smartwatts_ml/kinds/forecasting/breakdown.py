@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Table
 from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
 from smartwatts_ml.kinds.forecasting.metrics import headline
+from smartwatts_ml.scores.scores import Table
 
 __all__ = ["Closer"]
 

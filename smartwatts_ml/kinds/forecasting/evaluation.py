@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.base import Scores
 from smartwatts_ml.kinds.forecasting.breakdown import Closer
 from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import (
@@ -26,6 +25,7 @@ from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
 from smartwatts_ml.kinds.forecasting.windows import MIN_CONTEXT_HOURS
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.targets import HOUR_BANDS, TargetIndex
 
 __all__ = ["Case", "backtest_origins", "evaluate", "make_case"]

@@ -11,7 +11,7 @@ import numpy as np
 from smartwatts_ml.readings.csv.parsed import Parsed
 from smartwatts_ml.readings.csv.report import FileReport
 from smartwatts_ml.readings.csv.scan import FileScan
-from smartwatts_ml.readings.sources import Source
+from smartwatts_ml.settings import Source
 
 __all__ = ["Explanation", "explain"]
 

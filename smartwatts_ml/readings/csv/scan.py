@@ -21,7 +21,7 @@ from smartwatts_ml.readings.csv.parsed import NO_LABEL, Parsed
 from smartwatts_ml.readings.csv.report import FileReport
 from smartwatts_ml.readings.csv.sql_parser import parse_carefully
 from smartwatts_ml.readings.ingest.settling import FileSource
-from smartwatts_ml.readings.sources import Source
+from smartwatts_ml.settings import Source
 
 __all__ = ["FileScan", "local_clock"]
 

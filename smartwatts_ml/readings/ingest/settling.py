@@ -16,7 +16,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.csv.parsed import FOLD
 from smartwatts_ml.readings.ingest.spill import Rows
-from smartwatts_ml.readings.sources import Source
+from smartwatts_ml.settings import Source
 
 __all__ = ["FileSource", "Intervals", "drop_repeats", "settle", "untold_interval"]
 

@@ -22,8 +22,8 @@ from smartwatts_ml.readings.csv.parsed import labels_of
 from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.ingest.settling import Intervals, settle
 from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
-from smartwatts_ml.readings.sources import Source, source_of
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.readings.sources import source_of
+from smartwatts_ml.settings import Settings, Source
 from tests.readings.ingest import oracle
 
 HEADER = "timestamp,consumption,device_id\n"
