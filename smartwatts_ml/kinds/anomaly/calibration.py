@@ -15,7 +15,7 @@ import numpy as np
 
 __all__ = [
     "MONTH_HOURS",
-    "Calibration",
+    "ScoreCalibration",
     "budget_threshold",
     "count_alerts",
     "fit_ranks",
@@ -31,7 +31,7 @@ MANY = 30  # alerts within the budget: enough of them to count
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ScoreCalibration:
     """``logits``: ascending knots; ``log_tails``: logarithm of the share of normal hours at
     or above each, linear between them. ``threshold``: logit from which on it is an alert."""
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.errors import UsageError
-from smartwatts_ml.settings import TomlSettings, describe
+from smartwatts_ml.kinds.settings import KindSettings
 
-__all__ = ["AnomalySettings", "anomaly_settings"]
-
-PREFIX = "SMARTWATTS_ANOMALY_"
+__all__ = ["AnomalySettings"]
 
 
-class AnomalySettings(TomlSettings):
+class AnomalySettings(KindSettings):
     """How the anomaly model is built, trained and judged."""
 
     table: ClassVar[str] = "anomaly"
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        extra="forbid",
-    )
+    model_config = SettingsConfigDict(env_prefix="SMARTWATTS_ANOMALY_")
 
     context_days: int = Field(
         28,
@@ -55,11 +49,3 @@ class AnomalySettings(TomlSettings):
     max_sites: int = Field(
         500, gt=1, description="Most sites that are trained on; of more, a seeded sample."
     )
-
-
-def anomaly_settings(**overrides: Any) -> AnomalySettings:
-    """The settings in force."""
-    try:
-        return AnomalySettings(**overrides)
-    except ValidationError as error:
-        raise UsageError(describe(error, PREFIX)) from error

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors
+from smartwatts_ml.kinds.forecasting.energy import energy_quantiles
 from smartwatts_ml.kinds.forecasting.metrics import headline
 from smartwatts_ml.scores.scores import Table
 
-__all__ = ["Closer"]
+__all__ = ["Breakdown"]
 
 SHOWN_STEPS = 48
 """Longer horizons are shown by day; the record has every hour all the same."""
 
 
-class Closer:
+class Breakdown:
     """Gathers what a table or a picture shows beside the headline, site by site."""
 
     def __init__(self, horizon: int, energy: Mapping[str, EnergyFactors]) -> None:
@@ -45,7 +46,7 @@ class Closer:
         if of not in self._energy or not whole.any():
             return
         total = truth[whole].sum(1, dtype=np.float64)
-        low, middle, high = np.moveaxis(self._energy[of].sums(quantiles[whole]), -1, 0)
+        low, middle, high = np.moveaxis(energy_quantiles(self._energy[of], quantiles[whole]), -1, 0)
         error = np.abs(total - middle).sum() / max(np.abs(total).sum(), 1e-9)
         inside = ((low <= total) & (total <= high)).mean()
         self._sums[of][site] = (float(error), float(inside))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.forecasting.breakdown import Closer
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.breakdown import Breakdown
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import (
     FLOOR_W,
     STATS,
@@ -76,7 +76,7 @@ def evaluate(
     sites: list[str] = []
     weeks: list[np.ndarray] = []
     sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
-    looks = {name: Closer(horizon, predictor.energy) for name, predictor in predictors.items()}
+    looks = {name: Breakdown(horizon, predictor.energy) for name, predictor in predictors.items()}
     targets = TargetIndex()
     for loaded in readings.iterate(HOUR_S, CHANNELS):
         case = make_case(loaded, horizon)
@@ -134,7 +134,7 @@ def make_case(loaded: SiteReadings, horizon: int) -> Case | None:
 
 
 def _scores(
-    sites: np.ndarray, weeks: np.ndarray, by_band: np.ndarray, targets: str, look: Closer
+    sites: np.ndarray, weeks: np.ndarray, by_band: np.ndarray, targets: str, look: Breakdown
 ) -> Scores:
     """``by_band``: shape (n_blocks, n_bands, n_stats)."""
     sums = by_band.sum(1)

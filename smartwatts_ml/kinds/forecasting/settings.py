@@ -7,19 +7,16 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.settings import TomlSettings
+from smartwatts_ml.kinds.settings import KindSettings
 
 __all__ = ["ForecastingSettings"]
 
 
-class ForecastingSettings(TomlSettings):
+class ForecastingSettings(KindSettings):
     """How forecasting networks are trained."""
 
     table: ClassVar[str] = "forecasting"
-    model_config = SettingsConfigDict(
-        env_prefix="SMARTWATTS_FORECASTING_",
-        extra="forbid",
-    )
+    model_config = SettingsConfigDict(env_prefix="SMARTWATTS_FORECASTING_")
 
     epochs: int = Field(20, gt=0, description="Epochs, at most; training stops early by itself.")
     batch_size: int = Field(128, gt=0, description="Windows in a training step.")

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.errors import UsageError
-from smartwatts_ml.settings import TomlSettings, describe
+from smartwatts_ml.kinds.settings import KindSettings
 
-__all__ = ["NilmSettings", "nilm_settings"]
-
-PREFIX = "SMARTWATTS_NILM_"
+__all__ = ["NilmSettings"]
 
 
-class NilmSettings(TomlSettings):
+class NilmSettings(KindSettings):
     """How the NILM model is built, trained and judged."""
 
     table: ClassVar[str] = "nilm"
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        extra="forbid",
-    )
+    model_config = SettingsConfigDict(env_prefix="SMARTWATTS_NILM_")
 
     period_s: int = Field(60, ge=10, le=120, description="Seconds of one sample of mains.")
     window_minutes: int = Field(
@@ -68,11 +62,3 @@ class NilmSettings(TomlSettings):
     max_samples: int = Field(
         3_000_000, gt=0, description="Most samples of mains held in memory; the newest are kept."
     )
-
-
-def nilm_settings(**overrides: Any) -> NilmSettings:
-    """The settings in force."""
-    try:
-        return NilmSettings(**overrides)
-    except ValidationError as error:
-        raise UsageError(describe(error, PREFIX)) from error
