@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -49,12 +50,9 @@ format: env  ## Put the code in shape
 	$(BIN)/ruff format .
 
 lock:  ## requirements.lock from pyproject.toml, and those of the compose stack and ministack
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
-		--all-extras --no-emit-package smartwatts-ml pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
-		requirements-compose.in -o requirements-compose.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
-		requirements-ministack.in -o requirements-ministack.lock
+	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --all-extras pyproject.toml requirements-compose.in -o requirements-compose.lock
+	$(COMPILE) requirements-ministack.in -o requirements-ministack.lock
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py
