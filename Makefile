@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header -
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env ministack run stop test test-store test-distributed test-full check format lock secrets clean
+.PHONY: help env ministack run stop test test-store test-distributed test-full check format hooks lock secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,6 +48,9 @@ check: env  ## Format, lint, types and quick tests
 format: env  ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+hooks: env  ## The same checks before each commit, by pre-commit
+	@$(BIN)/pre-commit install
 
 lock:  ## requirements.lock from pyproject.toml, and those of the compose stack and ministack
 	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock

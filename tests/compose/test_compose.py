@@ -197,7 +197,7 @@ def test_the_fernet_key_is_one() -> None:
 def test_secrets_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("mine")
-    make = [sys.executable, "scripts/compose_env.py", "--output", path]
+    make = [sys.executable, "scripts/compose_env.py", "--output", str(path)]
     assert subprocess.run(make, cwd=REPOSITORY, check=False, capture_output=True).returncode == 1
     assert path.read_text() == "mine"
 
