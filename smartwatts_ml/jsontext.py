@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -37,10 +38,11 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 @cache
-def _adapter(cls: type[_T]) -> TypeAdapter[_T]:
+def _adapter(cls: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
 def parsed(cls: type[_T], value: Any) -> _T:
     """The dataclass that ``plain`` wrote. Raises ValueError, which says what does not fit."""
-    return _adapter(cls).validate_python(value)
+    value_of_cls: _T = _adapter(cls).validate_python(value)
+    return value_of_cls
