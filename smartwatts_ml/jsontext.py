@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
@@ -38,11 +38,10 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 @cache
-def _adapter(cls: Hashable) -> TypeAdapter[Any]:
+def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
 def parsed(cls: type[_T], value: Any) -> _T:
     """The dataclass that ``plain`` wrote. Raises ValueError, which says what does not fit."""
-    value_of_cls: _T = _adapter(cls).validate_python(value)
-    return value_of_cls
+    return cast(_T, _adapter(cast(Hashable, cls)).validate_python(value))
