@@ -138,9 +138,9 @@ def _train_stage(
 ) -> dict[str, Any]:
     from smartwatts_ml.kinds import model_names
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.runs.plan import start_run
     from smartwatts_ml.runs.run import new_run_id
     from smartwatts_ml.settings import settings
+    from smartwatts_ml.stages.start import start_run
     from smartwatts_ml.stages.train import train
 
     if spec.name not in model_names():
