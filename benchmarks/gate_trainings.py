@@ -20,10 +20,10 @@ from smartwatts_ml import kinds
 from smartwatts_ml.kinds.base import Kind, Trained, TrainOptions
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
-from smartwatts_ml.runs.plan import start_run
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.start import start_run
 
 __all__ = ["FAULTS", "Verdict", "retrained", "try_trainings"]
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, UsageError
+from smartwatts_ml.jsontext import json_text
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
@@ -56,7 +57,7 @@ def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
     """Fix what the run sees. A repeated call keeps the first snapshot."""
     key = f"runs/{check_run_id(run_id)}/snapshot.json"
     if not objects.exists(key):
-        objects.write(key, _json_bytes(snapshot.to_json()))
+        objects.write(key, json_text(snapshot.to_json(), indent=1).encode())
     return read_snapshot(objects, run_id)
 
 
@@ -157,7 +158,7 @@ class ModelRun:
             ) from error
 
     def write_json(self, name: str, value: Any) -> str:
-        return self.write(name, _json_bytes(value))
+        return self.write(name, json_text(value, indent=1).encode())
 
     def read_json(self, name: str) -> Any:
         return json.loads(self.read(name))
@@ -190,10 +191,6 @@ class _Selected(Readings):
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._readings.load(site, period_s, channels)
-
-
-def _json_bytes(value: Any) -> bytes:
-    return json.dumps(value, indent=1, sort_keys=True, default=str).encode()
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

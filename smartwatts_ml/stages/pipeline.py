@@ -24,8 +24,9 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.plan import count_new_readings, start_run
+from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages.start import start_run
 
 __all__ = [
     "convert_stage",

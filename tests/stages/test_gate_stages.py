@@ -20,13 +20,13 @@ from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 from smartwatts_ml.modelfiles.networks import LiteRTNetwork, embed_details
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.plan import start_run
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.ingest import ingest
+from smartwatts_ml.stages.start import start_run
 from smartwatts_ml.store import Store
 from tests.reports.pages import faults_of
 from tests.stages.light import LightKind, use_light

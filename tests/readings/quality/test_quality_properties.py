@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +12,6 @@ from smartwatts_ml.readings.quality import SUSPECT, Flag, assess, flag_devices
 from smartwatts_ml.readings.quality.balance import exceeds
 from smartwatts_ml.readings.quality.levels import clipped
 from smartwatts_ml.readings.quality.record import covered
-from smartwatts_ml.readings.quality.runs import equal_runs, long_runs
 from smartwatts_ml.readings.quality.stuck import stuck
 from smartwatts_ml.readings.quality.units import unit_changed
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
@@ -91,24 +88,6 @@ def test_whole_weeks_earlier_or_later_the_same_is_flagged(weeks: int) -> None:
     expected = flag_devices("a", made, "UTC", QualitySettings())
     for name, bits in flag_devices("a", moved, "UTC", QualitySettings()).items():
         assert np.array_equal(bits, expected[name])
-
-
-@given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))
-def test_long_runs_are_those_that_a_loop_finds(marks: list[bool], count: int) -> None:
-    expected = []
-    for i, mark in enumerate(marks):
-        first = next((k + 1 for k in range(i, -1, -1) if not marks[k]), 0)
-        end = next((k for k in range(i, len(marks)) if not marks[k]), len(marks))
-        expected.append(mark and end - first >= count)
-    assert long_runs(np.array(marks, bool), count).tolist() == expected
-
-
-@given(st.lists(st.integers(0, 2), max_size=40))
-def test_runs_are_equal_inside_and_differ_at_their_edges(values: list[int]) -> None:
-    array = np.array(values, int)
-    first, end = equal_runs(array)
-    assert np.array_equal(np.repeat(array[first], end - first), array)
-    assert all(array[a] != array[b] for a, b in itertools.pairwise(first))
 
 
 @given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 500), st.floats(0, 1))
