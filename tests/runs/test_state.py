@@ -17,7 +17,6 @@ from smartwatts_ml.runs.state import (
     read_state,
     record_decision,
     record_failure,
-    write_state,
 )
 
 NOW = datetime(2026, 11, 22, 2, 0, 0, tzinfo=UTC)
@@ -105,12 +104,6 @@ def test_no_failure_is_lost_between_threads(objects: Objects) -> None:
     state = read_state(objects, "nilm")
     assert state is not None
     assert state.failures == 6
-
-
-def test_a_state_can_be_set(objects: Objects) -> None:
-    for rows in (5, 6):
-        write_state(objects, ModelState("nilm", 1, "d", rows))
-        assert read_state(objects, "nilm") == ModelState("nilm", 1, "d", rows)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"schema":2}'])
