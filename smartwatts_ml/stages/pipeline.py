@@ -48,7 +48,6 @@ __all__ = [
 JUDGEMENTS = 3
 """How often a challenger is judged before its run gives up on a champion that keeps changing."""
 
-
 BATCHES = 200
 """At most so many at once: what is left over makes the batches larger."""
 
