@@ -120,7 +120,7 @@ def test_the_signing_key_is_mounted_only_where_tasks_run() -> None:
 
 
 def test_settings_of_smartwatts_in_it_are_known_settings() -> None:
-    from smartwatts_ml.settings import known_variables
+    from smartwatts_ml.environment import known_variables
 
     environment = SERVICES["scheduler"]["environment"]
     ours = {name for name in environment if name.startswith("SMARTWATTS_")}
