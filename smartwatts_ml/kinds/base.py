@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from smartwatts_ml.configuration import TomlSettings
     from smartwatts_ml.kinds.charts import Chart
-    from smartwatts_ml.kinds.settings import KindSettings
     from smartwatts_ml.readings.base import Readings, SiteSpan
 
 __all__ = [
@@ -170,7 +170,7 @@ class Kind(ABC, Generic[DetailsT]):
     """Where its ``Work`` is, "module:name"."""
     trainer_name: ClassVar[str]
     """Where its ``Trainer`` is, "module:name", or a module with a function ``train``."""
-    settings_class: ClassVar[type[KindSettings]]
+    settings_class: ClassVar[type[TomlSettings]]
     """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
     details_class: ClassVar[type[Details]] = Details
     criteria: ClassVar[tuple[Criterion, ...]]

@@ -70,9 +70,7 @@ def _endpoint(model: Any) -> Callable[..., dict[str, Any]]:
     return serve
 
 
-def convert_export(
-    folder: Path, samples: Mapping[str, np.ndarray], quantization: str
-) -> bytes:
+def convert_export(folder: Path, samples: Mapping[str, np.ndarray], quantization: str) -> bytes:
     """A LiteRT file of what ``export_model`` wrote. ``samples`` calibrate ``int8``."""
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
     if quantization != "none":

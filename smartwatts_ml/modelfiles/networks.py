@@ -24,7 +24,14 @@ from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DETAILS_MEMBER", "KerasNetwork", "keras_file", "load_network", "name_outputs", "open_network"]
+__all__ = [
+    "DETAILS_MEMBER",
+    "KerasNetwork",
+    "keras_file",
+    "load_network",
+    "name_outputs",
+    "open_network",
+]
 
 DETAILS_MEMBER = "smartwatts.json"
 _LOADERS = {

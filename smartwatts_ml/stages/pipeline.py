@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import (
     NotEnoughReadingsError,
     SmartwattsError,
@@ -23,8 +24,9 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.plan import count_new_readings, start_run
-from smartwatts_ml.settings import Settings, check_environment, settings
+from smartwatts_ml.runs.plan import count_new_readings
+from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages.start import start_run
 
 __all__ = [
     "convert_stage",
@@ -45,7 +47,6 @@ __all__ = [
 
 JUDGEMENTS = 3
 """How often a challenger is judged before its run gives up on a champion that keeps changing."""
-
 
 BATCHES = 200
 """At most so many at once: what is left over makes the batches larger."""
@@ -231,16 +232,14 @@ def _enough(
     work: Callable[[], dict[str, Any]],
 ) -> dict[str, Any]:
     """Turn "not enough readings" into a decision that keeps the champion."""
-    from pathlib import Path
-
     from smartwatts_ml.gate import not_judged
     from smartwatts_ml.runs.run import ModelRun
-    from smartwatts_ml.store import Store
+    from smartwatts_ml.store import open_store
 
     try:
         return work()
     except NotEnoughReadingsError as error:
-        champion = Store(objects, Path(current.keys)).champion(model)
+        champion = open_store(objects, current).champion(model)
         decision = not_judged(model, str(error), champion.version if champion else None)
         run = ModelRun(objects, current, run_id, model)
         run.write_json("decision.json", decision.to_json())

@@ -74,7 +74,7 @@ class AnomalyKind(Kind[AnomalyDetails]):
             kind=self.name,
             file_stem="anomaly_model",
             period_s=_HOUR_S,
-            window_s=AnomalySettings.in_force().context_days * _DAY_S,
+            window_s=AnomalySettings.load().context_days * _DAY_S,
             holdout_s=14 * _DAY_S,
         )
 

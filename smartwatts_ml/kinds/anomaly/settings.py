@@ -7,12 +7,12 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.kinds.settings import KindSettings
+from smartwatts_ml.configuration import TomlSettings
 
 __all__ = ["AnomalySettings"]
 
 
-class AnomalySettings(KindSettings):
+class AnomalySettings(TomlSettings):
     """How the anomaly model is built, trained and judged."""
 
     table: ClassVar[str] = "anomaly"

@@ -22,7 +22,7 @@ def train(
 ) -> Trained:
     """Train and calibrate; the threshold is set as ``options`` ask."""
     AnomalyKind.check_options(options)
-    settings = AnomalySettings.in_force()
+    settings = AnomalySettings.load()
     fitted = fit(readings, settings, options, progress)
     details = _details(spec, settings, options, fitted.calibration)
     notes = (

@@ -7,12 +7,12 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.kinds.settings import KindSettings
+from smartwatts_ml.configuration import TomlSettings
 
 __all__ = ["ForecastingSettings"]
 
 
-class ForecastingSettings(KindSettings):
+class ForecastingSettings(TomlSettings):
     """How forecasting networks are trained."""
 
     table: ClassVar[str] = "forecasting"

@@ -51,7 +51,7 @@ def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
 ) -> Trained:
     """Train, calibrate on the newest part, and rebuild the graph with the calibration."""
-    plan = ForecastingSettings.in_force(epochs=options.epochs, batch_size=options.batch_size)
+    plan = ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
     horizon = int(spec.parameters["horizon"])
     progress("reading sites", 0.0)
     series = collect(readings, plan.max_sites, options.seed)

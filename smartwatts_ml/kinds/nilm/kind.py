@@ -44,7 +44,7 @@ class NilmKind(Kind[NilmDetails]):
 
     def spec(self, **options: Any) -> ModelSpec:
         """The one model; NILM has no options of its own."""
-        settings = NilmSettings.in_force()
+        settings = NilmSettings.load()
         return self._spec(settings.period_s, settings.window_minutes * 60)
 
     def spec_of(self, details: NilmDetails) -> ModelSpec:

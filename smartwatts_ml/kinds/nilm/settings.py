@@ -7,12 +7,12 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.kinds.settings import KindSettings
+from smartwatts_ml.configuration import TomlSettings
 
 __all__ = ["NilmSettings"]
 
 
-class NilmSettings(KindSettings):
+class NilmSettings(TomlSettings):
     """How the NILM model is built, trained and judged."""
 
     table: ClassVar[str] = "nilm"

@@ -22,7 +22,7 @@ def train(
 ) -> Trained:
     """Read the sub-metered sites and fit one network to all their appliances."""
     NilmKind.check_options(options)
-    settings = NilmSettings.in_force()
+    settings = NilmSettings.load()
     grid = Grid.of(settings.period_s, settings.window_minutes)
     progress("reading sub-metered sites", 0.0)
     corpus = build_corpus(readings, settings, grid.window)
