@@ -95,31 +95,33 @@ class TrainOptions:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Generic[DetailsT]):
     """A trained network. ``log`` has one row an epoch; ``notes`` are for people."""
 
     network: keras.Model
-    details: Details
+    details: DetailsT
     log: tuple[Mapping[str, float], ...]
     notes: tuple[str, ...] = ()
 
 
 class Network(Protocol):
     """Something that computes outputs from inputs: a Keras model or a LiteRT file.
-    ``details``: as its file has them embedded; ``Kind.read_details`` makes values of them."""
+    ``Kind.read_details`` makes values of its details."""
 
-    details: Mapping[str, Any]
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """Plain JSON; empty where the file has none."""
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Arrays by name, leading axis = windows, float32 in and out."""
 
 
-class Trainer(Protocol):
+class Trainer(Protocol[DetailsT]):
     """What trains a kind's models, such as the module ``trainer`` of the kind."""
 
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-    ) -> Trained:
+    ) -> Trained[DetailsT]:
         """Train on all of ``readings``; early stopping watches its newest part. The network's
         normalisation is inside the graph: raw W in, missing as NaN.
 
@@ -134,7 +136,7 @@ class Work(Generic[DetailsT, PredictorT, NetworkPredictorT]):
     predictor: Callable[[Network], NetworkPredictorT]
     """Wrap a network so that it predicts from readings. Raises BadInputError where its
     details lack something."""
-    baselines: Callable[[DetailsT, Readings], Mapping[str, PredictorT]]
+    baselines: Callable[[DetailsT, Readings], dict[str, PredictorT]]
     """The simple methods that a challenger has to beat, fitted on training readings."""
     evaluate: Callable[[DetailsT, Mapping[str, PredictorT], Readings, int], dict[str, Scores]]
     """Score every predictor, with a seed, on the same targets, those from ``score_from`` on.
@@ -187,9 +189,9 @@ class Kind(ABC, Generic[DetailsT]):
         return work
 
     @cached_property
-    def trainer(self) -> Trainer:
+    def trainer(self) -> Trainer[DetailsT]:
         """What trains it; loaded when first asked for, and TensorFlow with it."""
-        trainer: Trainer = resolve_name(self.trainer_name)
+        trainer: Trainer[DetailsT] = resolve_name(self.trainer_name)
         return trainer
 
     @abstractmethod

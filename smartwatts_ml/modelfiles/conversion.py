@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
 from smartwatts_ml.modelfiles.networks import KerasNetwork
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = [
     "QUANTIZATIONS",
@@ -70,8 +73,6 @@ def convert_network(network: Network, samples: Samples, quantization: str) -> Co
     ``samples``: realistic inputs by name, shape (n, …). Raises ParityError if the weights
     did not arrive, an output is not finite or the parity is out of bounds.
     """
-    if not isinstance(network, KerasNetwork):
-        raise BadInputError("only a Keras model can be converted", fix="give a .keras or .h5 file")
     if quantization not in (*QUANTIZATIONS, "auto"):
         raise UsageError(
             f"no quantization {quantization!r}", fix=f"one of {', '.join(QUANTIZATIONS)}, auto"
@@ -79,7 +80,7 @@ def convert_network(network: Network, samples: Samples, quantization: str) -> Co
     reference = network(samples)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        resolve_name(_EXPORT)(network.model, folder)
+        resolve_name(_EXPORT)(_model_of(network), folder)
         if quantization != "auto":
             return _checked(network, folder, samples, reference, quantization)
         passed, failures = [], []
@@ -93,17 +94,23 @@ def convert_network(network: Network, samples: Samples, quantization: str) -> Co
     return min(passed, key=lambda converted: len(converted.content))
 
 
-def generic_samples(network: KerasNetwork, count: int, seed: int) -> dict[str, np.ndarray]:
+def generic_samples(network: Network, count: int, seed: int) -> dict[str, np.ndarray]:
     """Inputs for a model that says nothing of itself: watt-sized and positive."""
     rng = np.random.default_rng(seed)
     return {
         tensor.name: rng.gamma(1.0, 300.0, (count, *tensor.shape[1:])).astype(np.float32)
-        for tensor in network.model.inputs
+        for tensor in _model_of(network).inputs
     }
 
 
+def _model_of(network: Network) -> keras.Model:
+    if not isinstance(network, KerasNetwork):
+        raise BadInputError("only a Keras model can be converted", fix="give a .keras or .h5 file")
+    return network.model
+
+
 def _checked(
-    network: KerasNetwork, folder: Path, samples: Samples, reference: Samples, quantization: str
+    network: Network, folder: Path, samples: Samples, reference: Samples, quantization: str
 ) -> Converted:
     content = embed_details(resolve_name(_CONVERT)(folder, samples, quantization), network.details)
     lite = LiteRTNetwork(content)

@@ -13,12 +13,12 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.kinds.base import Network
+from smartwatts_ml.kinds.base import Network, Trained
 from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class KerasNetwork:
     def __init__(self, model: keras.Model, details: Mapping[str, Any]) -> None:
         self.model = model
         self.details = details
+
+    @classmethod
+    def from_training(cls, trained: Trained) -> Self:
+        """What a kind's trainer made."""
+        return cls(trained.network, trained.details.to_json())
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         ordered = {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}

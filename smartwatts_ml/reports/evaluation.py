@@ -25,10 +25,10 @@ def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict
     """Plain JSON: metrics with bootstrap intervals (95 %), slices by site, by channel and
     by both, the kind's own tables."""
     over: Over = "sites" if len(np.unique(scores.sites)) >= MIN_SITES else "weeks"
-    slices = {name: kind.headline(site_sums(part)) for name, part in slices_of(scores).items()}
+    slices = {name: kind.work.headline(site_sums(part)) for name, part in slices_of(scores).items()}
     return {
         "model": model,
-        "metrics": {**kind.headline(site_sums(scores)), **scores.extra},
+        "metrics": {**kind.work.headline(site_sums(scores)), **scores.extra},
         "intervals": _intervals(kind, scores, over, seed),
         "bootstrap": {"over": over, "samples": SAMPLES},
         "slices": slices,
@@ -41,7 +41,7 @@ def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict
 
 def _intervals(kind: Kind, scores: Scores, over: Over, seed: int) -> dict[str, list[float]]:
     """Bounds of the middle 95 % of bootstrap samples; a metric undefined in any has none."""
-    drawn = [kind.headline(sums) for sums in resample(scores, over, SAMPLES, seed)]
+    drawn = [kind.work.headline(sums) for sums in resample(scores, over, SAMPLES, seed)]
     found = {}
     for name in drawn[0]:
         values = np.array([metrics[name] for metrics in drawn])
@@ -57,7 +57,7 @@ def _cells(kind: Kind, scores: Scores) -> dict[str, dict[str, dict[str, float]]]
         return {}
     return {
         str(site): {
-            channel: kind.headline(total[i : i + 1, k : k + 1])
+            channel: kind.work.headline(total[i : i + 1, k : k + 1])
             for k, channel in enumerate(scores.channels)
         }
         for i, site in enumerate(np.unique(scores.sites))

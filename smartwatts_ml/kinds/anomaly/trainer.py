@@ -19,7 +19,7 @@ _HOUR_S = 3600
 
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-) -> Trained:
+) -> Trained[AnomalyDetails]:
     """Train and calibrate; the threshold is set as ``options`` ask."""
     AnomalyKind.check_options(options)
     settings = AnomalySettings.load()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from smartwatts_ml.kinds.anomaly.baseline import HourOfWeekMad, fit_hour_of_week_mad
+from smartwatts_ml.kinds.anomaly.baseline import fit_hour_of_week_mad
 from smartwatts_ml.kinds.anomaly.charts import charts
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.anomaly.evaluation import Scorer, evaluate
@@ -20,7 +20,7 @@ from smartwatts_ml.scores.scores import Scores
 __all__ = ["WORK"]
 
 
-def _baselines(details: AnomalyDetails, readings: Readings) -> dict[str, HourOfWeekMad]:
+def _baselines(details: AnomalyDetails, readings: Readings) -> dict[str, Scorer]:
     return {"hour_of_week_mad": fit_hour_of_week_mad(readings, details.max_alerts_per_month)}
 
 

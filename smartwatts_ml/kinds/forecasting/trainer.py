@@ -49,7 +49,7 @@ INPUT_NOTES: dict[str, dict[str, Any]] = {
 
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-) -> Trained:
+) -> Trained[ForecastingDetails]:
     """Train, calibrate on the newest part, and rebuild the graph with the calibration."""
     plan = ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
     horizon = int(spec.parameters["horizon"])

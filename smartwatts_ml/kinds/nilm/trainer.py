@@ -19,7 +19,7 @@ __all__ = ["train"]
 
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-) -> Trained:
+) -> Trained[NilmDetails]:
     """Read the sub-metered sites and fit one network to all their appliances."""
     NilmKind.check_options(options)
     settings = NilmSettings.load()
