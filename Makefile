@@ -41,7 +41,7 @@ test-full: ministack  ## Every test in full
 check: env  ## Format, lint, types and quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	@$(MAKE) --no-print-directory --output-sync=target --jobs 2 types quick
+	@$(MAKE) --no-print-directory --jobs 2 types quick
 
 types: env  ## Types of everything, tests and benchmarks too
 	$(BIN)/mypy smartwatts_ml tests scripts plugins dags benchmarks
