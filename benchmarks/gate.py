@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from smartwatts_ml.gate.judgement import Rules
 from benchmarks.gate_tables import SCENARIOS, Scenario, Tables, proportion_interval, try_gate
+from smartwatts_ml.gate.judgement import Rules
 from smartwatts_ml.settings import Settings
 
 

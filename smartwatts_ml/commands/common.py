@@ -6,7 +6,6 @@ Results go to standard output; progress, notes and errors go to standard error, 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from smartwatts_ml.jsontext import json_text
 
 __all__ = ["JsonOption", "RootOption", "SeedOption", "err", "out", "print_json", "progress_bar"]
 
@@ -47,7 +48,7 @@ SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything rand
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output, sorted and indented."""
-    typer.echo(json.dumps(value, indent=2, sort_keys=True, default=str))
+    typer.echo(json_text(value, indent=2))
 
 
 @contextmanager

@@ -52,12 +52,12 @@ def retrain(
     Example: smartwatts retrain nilm forecasting_24h --root s3://bucket/smartwatts
     """
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.runs.plan import start_run
     from smartwatts_ml.runs.run import new_run_id
     from smartwatts_ml.settings import settings
     from smartwatts_ml.stages import pipeline
     from smartwatts_ml.stages.ingest import ingest
     from smartwatts_ml.stages.publish import resign_pointers
+    from smartwatts_ml.stages.start import start_run
 
     for model in models or ():
         find_model(model)

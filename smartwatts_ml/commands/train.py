@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from smartwatts_ml.commands.common import (
 )
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.jsontext import json_text
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
 
@@ -115,7 +115,7 @@ def _train_files(
     _replace(stem.with_suffix(".tflite"), converted.content)
     log = training_log(trained, options) | {"converted": converted.to_json()}
     log_path = stem.with_suffix(".log.json")
-    _replace(log_path, json.dumps(log, indent=1, default=str).encode())
+    _replace(log_path, json_text(log, indent=1).encode())
     files = [str(stem.with_suffix(suffix)) for suffix in (".keras", ".tflite")]
     return {
         "model": spec.name,
@@ -138,9 +138,9 @@ def _train_stage(
 ) -> dict[str, Any]:
     from smartwatts_ml.kinds import model_names
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.runs.plan import start_run
     from smartwatts_ml.runs.run import new_run_id
     from smartwatts_ml.settings import settings
+    from smartwatts_ml.stages.start import start_run
     from smartwatts_ml.stages.train import train
 
     if spec.name not in model_names():

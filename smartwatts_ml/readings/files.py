@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +9,12 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.csv.parsed import labels_of
+from smartwatts_ml.readings.csv.parsed import FileSource, labels_of
 from smartwatts_ml.readings.csv.report import FileReport, ReadReport
 from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.csv.stamp_text import StampForm, parse_stamp
-from smartwatts_ml.readings.ingest.settling import FileSource, Intervals, settle, untold_interval
+from smartwatts_ml.readings.ingest.landing import is_readings_file
+from smartwatts_ml.readings.ingest.settling import Intervals, settle, untold_interval
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
 from smartwatts_ml.readings.ingest.workspace import Workspace
@@ -23,18 +23,7 @@ from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, primary_cha
 from smartwatts_ml.readings.sources import source_of
 from smartwatts_ml.settings import Settings
 
-__all__ = ["FileReadings", "find_files", "is_readings_file"]
-
-READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
-
-
-def is_readings_file(name: str) -> bool:
-    """Whether a file is one of readings, told by its name.
-
-    >>> [is_readings_file(name) for name in ("a.csv", "B.CSV.GZ", "c.tsv.zst", "d.parquet")]
-    [True, True, True, False]
-    """
-    return READINGS_FILE.fullmatch(name) is not None
+__all__ = ["FileReadings", "find_files"]
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:

@@ -14,7 +14,7 @@ from smartwatts_ml.settings import Settings
 if TYPE_CHECKING:
     from smartwatts_ml.runs.claims import Claim
 
-__all__ = ["RunPlan", "count_new_readings", "start_run"]
+__all__ = ["RunPlan", "count_new_readings", "plan_run"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RunPlan:
         return asdict(self)
 
 
-def start_run(
+def plan_run(
     objects: Objects,
     current: Settings,
     run_id: str,
@@ -46,11 +46,9 @@ def start_run(
     ``only_due``: leave out a model with fewer new readings since its last decision than
     the threshold, and one that backs off after a failure. ``only_new``: leave out one that
     was decided on just these readings. Either leaves out one that another run is retraining;
-    without ``claim`` the run holds nobody up. A run that has any gets a page on the quality
-    of its readings.
+    without ``claim`` the run holds nobody up.
     """
     from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.reports.data_quality import write_quality_page
     from smartwatts_ml.runs.claims import take_claim
     from smartwatts_ml.runs.run import pin_snapshot
 
@@ -70,8 +68,6 @@ def start_run(
         if reason:
             skipped[model] = reason
     chosen = tuple(model for model in wanted if model not in skipped)
-    if chosen:
-        write_quality_page(objects, current, run_id)
     return RunPlan(
         run_id=run_id,
         snapshot_version=snapshot.version,

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, UsageError
+from smartwatts_ml.jsontext import json_text
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
-from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.scores.file import pack_scores, unpack_scores
 from smartwatts_ml.scores.scores import Scores
@@ -39,8 +39,6 @@ __all__ = [
     "pin_snapshot",
     "read_snapshot",
 ]
-
-SECONDS_A_DAY = 86_400
 
 
 def new_run_id(prefix: str = "cli") -> str:
@@ -59,7 +57,7 @@ def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
     """Fix what the run sees. A repeated call keeps the first snapshot."""
     key = f"runs/{check_run_id(run_id)}/snapshot.json"
     if not objects.exists(key):
-        objects.write(key, _json_bytes(snapshot.to_json()))
+        objects.write(key, json_text(snapshot.to_json(), indent=1).encode())
     return read_snapshot(objects, run_id)
 
 
@@ -125,15 +123,12 @@ class ModelRun:
 
     @cached_property
     def split(self) -> Split:
-        s, spec = self.settings, self.spec
+        spec = self.spec
         return make_split(
             self.readings.spans(),
-            share=s.holdout_share,
-            min_days=max(s.holdout_days, spec.holdout_s / SECONDS_A_DAY),
+            self.settings.holdout,
+            least_s=spec.holdout_s,
             embargo_s=spec.window_s if spec.embargo_s is None else spec.embargo_s,
-            site_share=s.holdout_site_share,
-            min_sites=s.holdout_min_sites,
-            max_judged=s.holdout_max_sites,
         )
 
     @property
@@ -163,7 +158,7 @@ class ModelRun:
             ) from error
 
     def write_json(self, name: str, value: Any) -> str:
-        return self.write(name, _json_bytes(value))
+        return self.write(name, json_text(value, indent=1).encode())
 
     def read_json(self, name: str) -> Any:
         return json.loads(self.read(name))
@@ -196,16 +191,6 @@ class _Selected(Readings):
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._readings.load(site, period_s, channels)
-
-    def quality(self, site: str) -> SiteQuality:
-        return self._readings.quality(site)
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        return self._readings.mark(loaded)
-
-
-def _json_bytes(value: Any) -> bytes:
-    return json.dumps(value, indent=1, sort_keys=True, default=str).encode()
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

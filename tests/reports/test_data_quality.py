@@ -22,11 +22,11 @@ from smartwatts_ml.readings.table.table import ReadingsTable
 from smartwatts_ml.reports.calendar import CELL, calendar
 from smartwatts_ml.reports.data_quality import Survey, choose, render, survey
 from smartwatts_ml.reports.run_report import write_report
-from smartwatts_ml.runs.plan import start_run
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.pipeline import quiet, run_report
+from smartwatts_ml.stages.start import start_run
 from tests.readings.homes import Home, KeptReadings, home, spoil
 from tests.readings.ingest.landing import land, minutes
 

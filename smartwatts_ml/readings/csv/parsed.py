@@ -7,14 +7,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.csv.report import FAULTS
+from smartwatts_ml.settings import Source
 
-__all__ = ["FOLD", "NO_LABEL", "Parsed", "Rejected", "labels_of"]
+__all__ = ["FOLD", "NO_LABEL", "FileSource", "Parsed", "Rejected", "labels_of"]
 
 NO_LABEL = 0
 """Label codes: 0 is none, 1 stands for the label 0, 2 for the label 1."""
 FOLD = 4
 """Bit of a label code: the stamp is one of two instants, as yet the first."""
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """How the rows of one file are to be understood. ``clock`` is None where it is UTC."""
+
+    source: Source
+    clock: LocalClock | None
 
 
 @dataclass(frozen=True)

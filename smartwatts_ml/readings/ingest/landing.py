@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 
 from smartwatts_ml.objects import ObjectInfo, Objects
-from smartwatts_ml.readings.files import is_readings_file
 from smartwatts_ml.readings.ingest.ledger import Ledger
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.settings import Settings
 
-__all__ = ["LANDING", "PendingReadings", "arrivals_of", "batches", "list_landing", "pending"]
+__all__ = [
+    "LANDING",
+    "PendingReadings",
+    "arrivals_of",
+    "batches",
+    "is_readings_file",
+    "list_landing",
+    "pending",
+]
 
 LANDING = "landing/"
 ARRIVAL_BITS = 11
 """Bits of an arrival's number that tell files of one microsecond apart."""
+READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
+
+
+def is_readings_file(name: str) -> bool:
+    """Whether a file is one of readings, told by its name.
+
+    >>> [is_readings_file(name) for name in ("a.csv", "B.CSV.GZ", "c.tsv.zst", "d.parquet")]
+    [True, True, True, False]
+    """
+    return READINGS_FILE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)

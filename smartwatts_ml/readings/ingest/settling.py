@@ -8,30 +8,20 @@ together in whatever order the files had them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.clock import LocalClock
-from smartwatts_ml.readings.csv.parsed import FOLD
+from smartwatts_ml.readings.csv.parsed import FOLD, FileSource
 from smartwatts_ml.readings.ingest.spill import Rows
-from smartwatts_ml.settings import Source
 
-__all__ = ["FileSource", "Intervals", "drop_repeats", "settle", "untold_interval"]
+__all__ = ["Intervals", "drop_repeats", "settle", "untold_interval"]
 
 SECONDS_AN_HOUR = 3600.0
 MICRO = 1_000_000
 DAY_S = 86_400
 MOST_STEPS = 1000
-
-
-@dataclass(frozen=True)
-class FileSource:
-    """How the rows of one file are to be understood. ``clock`` is None where it is UTC."""
-
-    source: Source
-    clock: LocalClock | None
 
 
 def untold_interval(name: str) -> BadInputError:

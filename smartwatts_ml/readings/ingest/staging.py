@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
-from smartwatts_ml.readings.csv.parsed import Parsed
-from smartwatts_ml.readings.ingest.settling import FileSource, Intervals
+from smartwatts_ml.readings.csv.parsed import FileSource, Parsed
+from smartwatts_ml.readings.ingest.settling import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 
 __all__ = ["DeviceNumbers", "Staging", "as_rows", "months_of"]

@@ -6,7 +6,6 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +18,12 @@ from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, months_of
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
     DevicePart,
+    WrittenPart,
     summarise_all,
     write_part,
 )
 
-__all__ = ["WrittenPart", "Writing", "write_staged"]
+__all__ = ["Writing", "write_staged"]
 
 WORKERS = 2
 ROWS_A_PART = 1 << 20
@@ -31,20 +31,6 @@ ROWS_A_GROUP = 1 << 18
 """Of a shard that is larger than a part: two of its groups are written at a time."""
 DAYS_A_MONTH = 32
 MANY_DEVICES = 100_000
-
-
-@dataclass(frozen=True)
-class WrittenPart:
-    """A part file where it was written, and what the table's log will say of it."""
-
-    path: Path
-    month: str
-    bucket: int
-    devices: tuple[DevicePart, ...]
-
-    @property
-    def rows(self) -> int:
-        return sum(device.rows for device in self.devices)
 
 
 @dataclass(frozen=True)

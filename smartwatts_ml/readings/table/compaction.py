@@ -16,8 +16,12 @@ import pyarrow as pa
 
 from smartwatts_ml.errors import ChangedError
 from smartwatts_ml.readings.columns import ARRIVAL, CHANNEL, SITE, TIMESTAMP
-from smartwatts_ml.readings.ingest.writing import WrittenPart
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, merge_devices, write_part
+from smartwatts_ml.readings.table.part_files import (
+    PART_SCHEMA,
+    WrittenPart,
+    merge_devices,
+    write_part,
+)
 from smartwatts_ml.readings.table.snapshot_readings import Part, read_footers
 from smartwatts_ml.readings.table.table import ReadingsTable
 

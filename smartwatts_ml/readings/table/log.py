@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from smartwatts_ml.readings.columns import BUCKET, CHANNEL, MONTH, SITE, TIMESTAMP
-from smartwatts_ml.readings.ingest.writing import WrittenPart
+from smartwatts_ml.readings.table.part_files import WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import Part
 
 __all__ = ["TABLE", "LogEntries", "Snapshot", "add_statistics"]

@@ -33,6 +33,7 @@ from smartwatts_ml.readings.resample import native_interval
 __all__ = [
     "PART_SCHEMA",
     "DevicePart",
+    "WrittenPart",
     "devices_of",
     "merge_devices",
     "read_site",
@@ -84,6 +85,20 @@ class DevicePart:
         if not self.native:
             return None
         return min(1.0, self.rows * self.native / (self.last + self.native - self.first))
+
+
+@dataclass(frozen=True)
+class WrittenPart:
+    """A part file where it was written, and what the table's log will say of it."""
+
+    path: Path
+    month: str
+    bucket: int
+    devices: tuple[DevicePart, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(device.rows for device in self.devices)
 
 
 def merge_devices(footers: Iterable[Iterable[DevicePart]]) -> list[DevicePart]:

@@ -32,9 +32,8 @@ from smartwatts_ml.readings.columns import (
     TIMESTAMP,
     TOTAL,
 )
-from smartwatts_ml.readings.ingest.writing import WrittenPart
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import Part, TableReadings, read_footers
 from smartwatts_ml.settings import Settings, settings
 

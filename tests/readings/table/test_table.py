@@ -13,8 +13,7 @@ from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageE
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.ingest.writing import WrittenPart
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, summarise, write_part
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, summarise, write_part
 from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
@@ -125,6 +124,7 @@ def test_labels_survive_the_table(objects: Objects) -> None:
     land(objects, "a.csv", *rows, header="timestamp,consumption,device_id,anomaly")
     snapshot = ingest(objects, Settings()).snapshot
     loaded = open_table(objects).readings(snapshot).load("home1", 60)
+    assert loaded.anomaly is not None
     assert loaded.anomaly.tolist() == [0, 1, 0, 1]
 
 
