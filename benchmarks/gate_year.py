@@ -135,17 +135,8 @@ def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
     """On the weeks before the holdout, of sites that are not held out, as labelled."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    settings = Settings()
     readings = fleet.until(week)
-    split = make_split(
-        readings.spans(),
-        share=settings.holdout_share,
-        min_days=settings.holdout_days,
-        embargo_s=DAY_S,
-        site_share=settings.holdout_site_share,
-        min_sites=settings.holdout_min_sites,
-        max_judged=settings.holdout_max_sites,
-    )
+    split = make_split(readings.spans(), Settings().holdout, embargo_s=DAY_S)
     seen = [i for i, site in enumerate(fleet.sites) if site not in split.held_out_sites]
     hours = slice(0, _first_week(split) * WEEK_H - DAY_S // 3600)
     x = fleet.features[seen, hours].reshape(-1, fleet.features.shape[-1])

@@ -39,17 +39,7 @@ class Rules:
     @classmethod
     def of(cls, settings: Settings, seed: int = 0) -> Self:
         """Those in force."""
-        return cls(
-            confidence=settings.gate_confidence,
-            resamples=settings.gate_resamples,
-            slice_loss=settings.gate_slice_loss,
-            group_loss=settings.gate_group_loss,
-            least_gain=settings.gate_least_gain,
-            margin=settings.gate_margin,
-            drift=settings.gate_drift,
-            min_sites=settings.holdout_min_sites,
-            seed=seed,
-        )
+        return cls(**dict(settings.gate), min_sites=settings.holdout.min_sites, seed=seed)
 
 
 @dataclass(frozen=True)

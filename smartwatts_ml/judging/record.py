@@ -54,11 +54,12 @@ def write_decision(
     """Leave decision and scores in the run. ``judged``: name of the artefact that was
     judged; ``more``: what the next stage needs beside them."""
     run.write_scores(dict(case.scores))
+    settings = run.settings.named()
     record = {
         "run_id": run.run_id,
         "code": code_version(),
         "snapshot": run.snapshot.to_json(),
-        "settings": {name: getattr(run.settings, name) for name in SETTINGS},
+        "settings": {name: settings[name] for name in SETTINGS},
         "rules": asdict(case.rules),
         "facts": case.facts.to_json(),
         "judged": {"file": judged, "sha256": judged_sha256},
@@ -76,7 +77,7 @@ def read_decision(run: ModelRun) -> dict[str, Any]:
 
 def settings_of(decision: Mapping[str, Any], current: Settings) -> Settings:
     """The settings that were in force, on the root and keys of now."""
-    return current.model_copy(update=dict(decision["record"]["settings"]))
+    return current.replaced(decision["record"]["settings"])
 
 
 def case_of(

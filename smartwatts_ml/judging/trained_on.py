@@ -16,7 +16,6 @@ from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.holdout import Split
-from smartwatts_ml.readings.quality import SiteQuality
 
 __all__ = [
     "TRAINED_ON",
@@ -91,12 +90,6 @@ class Witnessed(Readings):
             end = loaded.end.astype("datetime64[s]")
             self.ends[site] = max(end, self.ends[site]) if site in self.ends else end
         return loaded
-
-    def quality(self, site: str) -> SiteQuality:
-        return self._readings.quality(site)
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        return self._readings.mark(loaded)
 
 
 def describe_training(readings: Witnessed, channels: tuple[str, ...] | None) -> TrainedOn:

@@ -18,7 +18,7 @@ from smartwatts_ml.kinds.forecasting.metrics import measure
 from smartwatts_ml.kinds.nilm.metrics import STATS as NILM_STATS
 from smartwatts_ml.kinds.nilm.metrics import statistics
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings import GateSettings, Settings
 
 SITES, WEEKS, HOURS = 12, 4, 168
 KETTLE_W = 500.0
@@ -36,7 +36,9 @@ def first_time(name: str, sums: Mapping[str, np.ndarray], details: Details) -> D
         for system, values in sums.items()
     }
     facts = Facts(split="d", floors=kind.floors(details))
-    return judge(Case(kind, name, scores, Rules.of(Settings(gate_resamples=200)), facts))
+    return judge(
+        Case(kind, name, scores, Rules.of(Settings(gate=GateSettings(resamples=200))), facts)
+    )
 
 
 def kettles(said: float, *, found: float = 0.0) -> np.ndarray:

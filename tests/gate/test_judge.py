@@ -15,7 +15,7 @@ from smartwatts_ml.gate import Case, Facts, Rules, judge, not_judged
 from smartwatts_ml.gate.decision import Check, Outcome
 from smartwatts_ml.gate.drift import Drift
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings import GateSettings, Settings
 
 
 def headline(sums: np.ndarray) -> dict[str, float]:
@@ -68,7 +68,7 @@ def decide(
         scores["champion"] = champion
     if baseline is not None:
         scores["four_week_mean"] = baseline
-    rules = Rules.of(Settings(gate_resamples=200))
+    rules = Rules.of(Settings(gate=GateSettings(resamples=200)))
     return judge(Case(KIND, "nilm", scores, rules, Facts(split="d", champion_version=3, **facts)))
 
 

@@ -17,6 +17,7 @@ from smartwatts_ml.judging.trained_on import (
 )
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.holdout import TrainingReadings, make_split
+from smartwatts_ml.settings import HoldoutSettings
 
 HOUR = 3600
 START = np.datetime64("2026-01-01T00:00:00", "s")
@@ -41,15 +42,7 @@ class Homes(Readings):
 
 
 HOMES = Homes()
-SPLIT = make_split(
-    HOMES.spans(),
-    share=0.2,
-    min_days=7,
-    embargo_s=24 * HOUR,
-    site_share=0.15,
-    min_sites=10,
-    max_judged=1000,
-)
+SPLIT = make_split(HOMES.spans(), HoldoutSettings(), embargo_s=24 * HOUR)
 
 
 def seen(readings: Readings) -> TrainedOn:
