@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header -
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env ministack run stop test test-store test-distributed test-full check format hooks lock secrets clean
+.PHONY: help env ministack run stop test test-store test-distributed test-full check types quick format hooks lock secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,8 +41,12 @@ test-full: ministack  ## Every test in full
 check: env  ## Format, lint, types and quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/mypy scripts plugins dags
+	@$(MAKE) --no-print-directory --output-sync=target --jobs 2 types quick
+
+types: env  ## Types of everything, tests and benchmarks too
+	$(BIN)/mypy smartwatts_ml tests scripts plugins dags benchmarks
+
+quick: env  ## The tests that take seconds
 	$(PYTEST) $(ON_BOTH_CORES) -m "not slow and not full"
 
 format: env  ## Put the code in shape

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
@@ -20,7 +19,7 @@ from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
 from smartwatts_ml.reports.svg import looks, panel
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.store import Store
+from smartwatts_ml.store import open_store
 from smartwatts_ml.store.forced import Forced, forced
 
 __all__ = ["write_charts", "write_report"]
@@ -87,7 +86,7 @@ def _left(run: ModelRun, name: str) -> dict[str, Any] | None:
 def _forced(run: ModelRun) -> list[Forced]:
     """Forced versions; a store that does not verify says so where it is used."""
     try:
-        return list(forced(Store(run.objects, Path(run.settings.keys)).history(run.model)))
+        return list(forced(open_store(run.objects, run.settings).history(run.model)))
     except StoreError as error:
         logging.getLogger("smartwatts").warning("%s: no history: %s", run.model, error)
         return []
