@@ -11,13 +11,13 @@ from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
 from smartwatts_ml.kinds.forecasting.metrics import headline
 from smartwatts_ml.scores.scores import Table
 
-__all__ = ["Closer"]
+__all__ = ["Breakdown"]
 
 SHOWN_STEPS = 48
 """Longer horizons are shown by day; the record has every hour all the same."""
 
 
-class Closer:
+class Breakdown:
     """Gathers what a table or a picture shows beside the headline, site by site."""
 
     def __init__(self, horizon: int, energy: Mapping[str, EnergyFactors]) -> None:
