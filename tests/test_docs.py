@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -103,3 +104,33 @@ def test_decisions_are_numbered_in_a_row() -> None:
         assert text.startswith(f"# {int(page.name[:4])}. "), page.name
         for part in ("Context", "Decision", "Consequences", "Alternatives"):
             assert f"**{part}.**" in text, f"{page.name}: {part}"
+
+
+PLACE = re.compile(r"`([\w./]+\.(?:py|java))(?::([\w.]+))?`")
+
+
+def places() -> list[tuple[str, str]]:
+    """Paths that architecture.md names, each with a name that is to be defined there."""
+    return sorted(set(PLACE.findall((REPOSITORY / "docs" / "architecture.md").read_text())))
+
+
+@pytest.mark.parametrize(("path", "name"), places(), ids=lambda text: text or "file")
+def test_what_the_architecture_names_is_defined_there(path: str, name: str) -> None:
+    inside = REPOSITORY / "smartwatts_ml" / path
+    file = inside if inside.exists() else REPOSITORY / path
+    assert file.is_file(), path
+    body: list[ast.stmt] = ast.parse(file.read_text()).body if name else []
+    for part in filter(None, name.split(".")):
+        definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        nodes = [node for node in body if isinstance(node, definitions) and node.name == part]
+        assert nodes, f"{path} has no {name}"
+        body = nodes[0].body
+
+
+def test_the_architecture_says_where_newcomers_ask_and_every_room_has_its_line() -> None:
+    text = (REPOSITORY / "docs" / "architecture.md").read_text()
+    assert len(places()) > 40
+    tree = text.split("```")[1]
+    rooms = {path.name for path in (REPOSITORY / "smartwatts_ml").iterdir() if path.is_dir()}
+    for room in rooms - {"__pycache__"}:
+        assert f" {room}/" in tree, f"{room}/ is not in the tree of docs/architecture.md"
