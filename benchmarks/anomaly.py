@@ -37,7 +37,7 @@ from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan, device_id
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.holdout import Split, TrainingReadings
+from smartwatts_ml.readings.holdout import Split, training_part
 from smartwatts_ml.settings import Settings
 
 SPLITS = {"homes": "anomaly_fontana17", "buildings": "anomaly_cambridge26"}
@@ -102,9 +102,7 @@ def load(data: Path, split: str) -> tuple[Readings, list[Device]]:
     cuts = side["devices"].set_index("device_id").test_start
     devices = [_device(site, side, cuts) for site in readings.iterate(3600, (MAINS,))]
     starts = {d.site.site: d.site.times[d.cut] for d in devices}
-    training = TrainingReadings(
-        readings, Split(starts, frozenset(), np.timedelta64(0, "s"), "halves")
-    )
+    training = training_part(readings, Split(starts, frozenset(), np.timedelta64(0, "s"), "halves"))
     return training, devices
 
 

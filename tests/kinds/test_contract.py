@@ -16,7 +16,7 @@ from smartwatts_ml.kinds.base import Kind, ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.readings.holdout import Split, holdout_part, make_split, training_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import HoldoutSettings, Settings
@@ -66,7 +66,7 @@ def _train(kind: Kind, homes: Readings) -> Case:
     usable = [span for span in homes.spans() if kind.uses(spec, span)]
     split = make_split(usable, HoldoutSettings(days=14), embargo_s=86_400)
     readings = _only(homes, {span.site for span in usable})
-    training = TrainingReadings(readings, split)
+    training = training_part(readings, split)
     trained = kind.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
     network = KerasNetwork(trained.network, trained.details)
     samples = kind.sample_inputs(trained.details, 32, 0)
@@ -158,8 +158,8 @@ def test_systems_are_scored_on_the_same_targets_together_or_alone(
     case_of: Callable[[str], Case], name: str
 ) -> None:
     case = case_of(name)
-    holdout = HoldoutReadings(case.readings, case.split)
-    training = TrainingReadings(case.readings, case.split)
+    holdout = holdout_part(case.readings, case.split, 1 << 30)
+    training = training_part(case.readings, case.split)
     baselines = case.kind.baselines(case.spec, case.trained.details, training)
     assert baselines
     challenger = {"challenger": case.kind.predictor(case.network)}
@@ -198,8 +198,8 @@ def test_its_charts_survive_the_run_and_can_be_drawn(
     from smartwatts_ml.reports.svg import panel
 
     case = case_of(name)
-    holdout = HoldoutReadings(case.readings, case.split)
-    training = TrainingReadings(case.readings, case.split)
+    holdout = holdout_part(case.readings, case.split, 1 << 30)
+    training = training_part(case.readings, case.split)
     systems = {
         "challenger": case.kind.predictor(case.network),
         "champion": case.kind.predictor(case.file),
@@ -241,7 +241,7 @@ def test_two_trainings_with_one_seed_give_the_same_model(
     case_of: Callable[[str], Case], name: str
 ) -> None:
     case = case_of(name)
-    training = TrainingReadings(case.readings, case.split)
+    training = training_part(case.readings, case.split)
     again = case.kind.train(case.spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
     samples = case.kind.sample_inputs(case.trained.details, 16, 2)
     second = KerasNetwork(again.network, again.details)(samples)
