@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.figure import SubFigure
@@ -61,16 +62,16 @@ def _chart(part: SubFigure, chart: Chart, rows: int, across: int) -> None:
         wrap=True,
     )
     places = part.subplots(rows, across, squeeze=False).ravel()
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axes, panel in zip(places, chart.panels, strict=False):
         _panel(axes, panel)
-        drawn, labels = axes.get_legend_handles_labels()
-        handles |= dict(zip(labels, drawn, strict=True))
+        artists, labels = axes.get_legend_handles_labels()
+        handles.update(zip(labels, artists, strict=True))
     for axes in places[len(chart.panels) :]:
         axes.set_visible(False)
     part.legend(
-        handles.values(),
-        handles.keys(),
+        list(handles.values()),
+        list(handles),
         loc="outside lower center",
         ncols=len(handles),
         frameon=False,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
-from smartwatts_ml.gate.decision import plain
+from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.kinds.base import Predictor
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.readings.base import Readings
@@ -35,7 +35,7 @@ def write_report(run: ModelRun) -> str:
     decision = run.read_json("decision.json")
     training = _left(run, "training.json")
     drawn = _left(run, CHARTS) or {"charts": []}
-    charts = [Chart.from_json(value) for value in drawn["charts"]]
+    charts = parsed(tuple[Chart, ...], drawn["charts"])
     page = Environment(
         loader=PackageLoader("smartwatts_ml.reports", "."), autoescape=select_autoescape()
     ).get_template(TEMPLATE)
@@ -67,7 +67,7 @@ def write_charts(
     may it go unseen, so it is logged and the report says that they are missing and why.
     """
     try:
-        charts = [chart.to_json() for chart in run.kind.charts(run.spec, predictors, holdout, seed)]
+        charts = run.kind.charts(run.spec, predictors, holdout, seed)
         made: dict[str, Any] = {"charts": charts}
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)
