@@ -96,7 +96,7 @@ def _spoilt(spoil: Callable[[SiteReadings], SiteReadings], kind: Kind) -> Iterat
 @contextmanager
 def _given(spoil: Callable[[SiteReadings], SiteReadings]) -> Iterator[None]:
     """Training is given readings with a fault."""
-    sound = ModelRun.training.fget
+    sound = vars(ModelRun)["training"].fget
     assert sound is not None, "training is a property"
     faulty = property(lambda run: _Spoilt(sound(run), spoil))
     with mock.patch.object(ModelRun, "training", faulty):

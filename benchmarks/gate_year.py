@@ -25,7 +25,7 @@ from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.holdout import Split, holdout_part, make_split, training_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.scores.targets import HOUR_BANDS
+from smartwatts_ml.scores.sheet import HOUR_BANDS
 from smartwatts_ml.settings import Settings
 
 __all__ = ["POLICIES", "Year", "live"]

@@ -16,12 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.objects.base import Objects
-from smartwatts_ml.store import Store
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.store import Store, open_store
 from tests.ministack import Ministack, why_missing
 
 FIELDS: dict[str, Any] = {
@@ -63,13 +65,13 @@ def row(server: Ministack, versions: int, repeat: int) -> str:
     os.environ.update(server.environment())
     with tempfile.TemporaryDirectory() as folder:
         objects = open_root(f"s3://{server.new_bucket()}/smartwatts")
-        store = Store(objects, Path(folder) / "keys")
+        store = open_store(objects, Settings(keys=f"{folder}/keys"))
         fill(store, versions)
         target = Path(folder) / "models"
         published, pulled, idle = [], [], []
         for number in range(repeat):
             new = versions + number + 1
-            published.append(measured(server, lambda new=new: publish(store, new)))
+            published.append(measured(server, partial(publish, store, new)))
             pulled.append(measured(server, lambda: store.pull("nilm", target)))
             idle.append(measured(server, lambda: store.pull("nilm", target)))
         check(objects, store, versions + repeat)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +34,7 @@ from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.store import Manifest, Store
+from smartwatts_ml.store import Manifest, Store, open_store
 
 __all__ = ["ANY", "Bout", "champion_manifest", "holdout_from", "prepare"]
 
@@ -71,7 +70,7 @@ class _Champion:
 
 def champion_manifest(run: ModelRun, version: int | None) -> tuple[Store, Manifest | None]:
     """The manifest of a version; of the one in force for ``ANY``; None for None."""
-    store = Store(run.objects, Path(run.settings.keys))
+    store = open_store(run.objects, run.settings)
     if version is None:
         return store, None
     if version != ANY:

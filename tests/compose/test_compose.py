@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.airflow.warm import WarmPython
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
+PYPROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
@@ -27,10 +32,19 @@ def example() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def locked(name: str) -> dict[str, str]:
-    lines = (REPOSITORY / name).read_text().splitlines()
-    pins = (line.split(";")[0].strip().split("==") for line in lines if "==" in line)
-    return {f"{pin[0]}=={pin[1]}": pin[1] for pin in pins}
+def locked(name: str) -> dict[str, set[str]]:
+    """Versions of each package that a lock pins; more than one where Pythons differ."""
+    versions: dict[str, set[str]] = {}
+    for line in (REPOSITORY / name).read_text().splitlines():
+        package, version = line.split(";")[0].strip().split("==")
+        versions.setdefault(package, set()).add(version)
+    return versions
+
+
+def names(requirements: list[Any]) -> set[str]:
+    """Packages that requirements name; entries that include a group have none."""
+    texts = [text for text in requirements if isinstance(text, str)]
+    return {re.match(r"[\w-]+", text).group() for text in texts}  # type: ignore[union-attr]
 
 
 def test_it_has_the_services_that_the_stack_needs() -> None:
@@ -136,13 +150,15 @@ def test_airflow_settings_in_it_exist() -> None:
     + [SERVICES[name]["healthcheck"]["test"][1:] for name in ("dag-processor", "triggerer")],
     ids=" ".join,
 )
-def test_every_command_exists_in_the_environment(command: list[str]) -> None:
+def test_every_command_exists_in_the_environment(
+    warm_python: WarmPython, command: list[str]
+) -> None:
     if command[0] == "python":
         code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({command[2]!r}))"
-        arguments = [sys.executable, "-c", code]
+        warm_python.run(code)
     else:
-        arguments = [sys.executable, "-m", *command, "--help"]
-    subprocess.run(arguments, cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
+        code = f"import runpy; runpy.run_module({command[0]!r}, run_name='__main__')"
+        assert "usage" in warm_python.run(code, *command[1:], "--help").lower()
 
 
 def test_the_health_check_tells_an_answer_from_silence(unused_port: int) -> None:
@@ -185,14 +201,25 @@ def test_the_fernet_key_is_one() -> None:
 def test_secrets_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("mine")
-    make = [sys.executable, "scripts/compose_env.py", "--output", path]
+    make = [sys.executable, "scripts/compose_env.py", "--output", str(path)]
     assert subprocess.run(make, cwd=REPOSITORY, check=False, capture_output=True).returncode == 1
     assert path.read_text() == "mine"
 
 
-def test_the_image_has_the_same_packages_and_a_few_more() -> None:
+def test_the_image_has_what_the_project_needs_in_the_same_versions() -> None:
     ours, image = locked("requirements.lock"), locked("requirements-compose.lock")
-    assert set(ours) - set(image) == set() or set(ours) - set(image) == {"colorama==0.4.6"}
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    assert names([*PYPROJECT["project"]["dependencies"], *chain(*extras)]) <= set(image)
+    assert {name: image[name] for name in set(ours) & set(image)} == {
+        name: ours[name] for name in set(ours) & set(image)
+    }
+
+
+def test_the_image_has_nothing_that_only_a_checkout_needs() -> None:
+    groups = chain(*PYPROJECT["dependency-groups"].values())
+    tools = names([*groups]) - {"pyyaml"}  # which Airflow needs as well
+    assert {"pytest", "mypy", "ruff", "moto"} <= tools
+    assert not tools & set(locked("requirements-compose.lock"))
 
 
 def test_what_the_image_copies_is_in_the_build_context() -> None:

@@ -70,9 +70,9 @@ def test_a_failure_keeps_the_snapshot_and_backs_off_longer_each_time(objects: Ob
         assert not may_attempt(state, state.next_attempt - timedelta(seconds=1))
         assert may_attempt(state, state.next_attempt)
     assert waits == [1, 2, 4, 8, 16, 24, 24]
-    state = read_state(objects, "nilm")
-    assert state is not None
-    assert (state.snapshot_version, state.rows, state.failures) == (41, 1000, 7)
+    kept = read_state(objects, "nilm")
+    assert kept is not None
+    assert (kept.snapshot_version, kept.rows, kept.failures) == (41, 1000, 7)
 
 
 def test_one_run_fails_once_however_often_it_is_recorded(objects: Objects) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,7 +33,7 @@ class Fixed:
             "durations": {name: duration_of(name, np.empty(0)).to_json() for name in NAMES},
         }
 
-    def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         mains = np.nan_to_num(inputs["mains_w"])
         power = np.concatenate(
             [np.where(abs(mains - 2100) < 50, 2000.0, 0.0), np.where(mains > 2500, 2600.0, 0.0)],
