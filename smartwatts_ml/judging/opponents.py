@@ -31,7 +31,7 @@ from smartwatts_ml.judging.trained_on import (
 from smartwatts_ml.kinds.base import Details, Network
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.holdout import HoldoutReadings, hold_out_later
+from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.store import Manifest, Store, open_store
@@ -86,7 +86,7 @@ def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bo
     store, manifest = champion_manifest(run, version)
     work, details = run.kind.work, run.kind.read_details(challenger.details)
     learned = read_trained_on(run.objects, run.model, challenger.details)
-    now = histograms(HoldoutReadings(run.readings, run.split), run.spec.channels)
+    now = histograms(run.holdout, run.spec.channels)
     champion = None if manifest is None else _load(run, store, manifest, learned, now)
     predictors: dict[str, Any] = {CHALLENGER: work.predictor(challenger)}
     starts = champion.starts if champion else {}
@@ -123,7 +123,7 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
             "judged on readings that arrive from now on"
         )
-    return HoldoutReadings(run.readings, hold_out_later(run.split, starts))
+    return holdout_part(run.holdout, hold_out_later(run.split, starts))
 
 
 def _load(

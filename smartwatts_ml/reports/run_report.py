@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
-from smartwatts_ml.gate.decision import plain
+from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.judging.opponents import Bout
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
@@ -33,7 +33,7 @@ def write_report(run: ModelRun) -> str:
     decision = run.read_json("decision.json")
     training = _left(run, "training.json")
     drawn = _left(run, CHARTS) or {"charts": []}
-    charts = [Chart.from_json(value) for value in drawn["charts"]]
+    charts = parsed(tuple[Chart, ...], drawn["charts"])
     page = Environment(
         loader=PackageLoader("smartwatts_ml.reports", "."), autoescape=select_autoescape()
     ).get_template(TEMPLATE)
@@ -64,7 +64,7 @@ def write_charts(run: ModelRun, bout: Bout, seed: int) -> None:
     """
     try:
         charts = run.kind.work.charts(bout.details, bout.predictors, bout.holdout, seed)
-        made: dict[str, Any] = {"charts": [chart.to_json() for chart in charts]}
+        made: dict[str, Any] = {"charts": charts}
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)
         made = {"charts": [], "failure": str(error) or type(error).__name__}

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from smartwatts_ml.judging.trained_on import TRAINED_ON, Witnessed, describe_training
+from smartwatts_ml.judging.trained_on import TRAINED_ON, describe_training
 from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
@@ -53,7 +53,7 @@ def train(
     with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS):
         start_tensorflow()
         started, cpu = time.monotonic(), time.process_time()
-        readings = Witnessed(run.training)
+        readings = run.training
         trained = run.kind.trainer.train(run.spec, readings, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         trained_on = describe_training(readings, run.spec.channels)

@@ -12,9 +12,11 @@ from smartwatts_ml.kinds.forecasting.energy import energy_quantiles
 from smartwatts_ml.kinds.forecasting.metrics import headline
 from smartwatts_ml.scores.scores import Table
 
-__all__ = ["Breakdown"]
+__all__ = ["BY_SITE_AND_HOUR", "Breakdown"]
 
-SHOWN_STEPS = 48
+BY_SITE_AND_HOUR = "by_site_and_hour_ahead"
+"""Name of the record: lists by site and metric."""
+_SHOWN_STEPS = 48
 """Longer horizons are shown by day; the record has every hour all the same."""
 
 
@@ -69,7 +71,7 @@ class Breakdown:
         """Metrics by hour ahead, or by day ahead for long horizons, means over sites; and
         by site the errors at peaks and of energy."""
         stacked = np.stack(list(self._steps.values()))
-        size = 1 if self.horizon <= SHOWN_STEPS else 24
+        size = 1 if self.horizon <= _SHOWN_STEPS else 24
         title = "hours ahead" if size == 1 else "days ahead"
         ahead = {
             str(first // size + 1): headline(stacked[:, first : first + size].sum(1)[:, None])
@@ -94,7 +96,7 @@ class Breakdown:
         for site, steps in self._steps.items():
             rows = [headline(row[None, None]) for row in steps]
             found[site] = {name: [row[name] for row in rows] for name in rows[0]}
-        return {"by_site_and_hour_ahead": found}
+        return {BY_SITE_AND_HOUR: found}
 
 
 def _peaks(truth: np.ndarray, forecast: np.ndarray) -> tuple[float, float]:
