@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors
+from smartwatts_ml.kinds.forecasting.energy import energy_quantiles
 from smartwatts_ml.kinds.forecasting.metrics import headline, metrics_of
 from smartwatts_ml.scores.scores import Table
 
@@ -49,7 +50,8 @@ class Breakdown:
         if period not in self._energy or not whole.any():
             return {}
         total = truth[whole].sum(1, dtype=np.float64)
-        low, middle, high = np.moveaxis(self._energy[period].sums(quantiles[whole]), -1, 0)
+        sums = energy_quantiles(self._energy[period], quantiles[whole])
+        low, middle, high = np.moveaxis(sums, -1, 0)
         error = np.abs(total - middle).sum() / max(np.abs(total).sum(), 1e-9)
         inside = ((low <= total) & (total <= high)).mean()
         return {f"energy_{period}_wape": float(error), f"energy_{period}_coverage": float(inside)}
