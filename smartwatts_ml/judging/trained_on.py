@@ -12,7 +12,6 @@ import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.gate.day_features import Histograms, histograms
-from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.holdout import SelectedReadings, Split
@@ -120,7 +119,7 @@ def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histograms]) ->
     )
 
 
-def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn | None:
+def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) -> TrainedOn | None:
     """What a model file was trained on, from its run; None where that is gone, or is not
     what the file was made with."""
     summary, run_id = details.get("trained"), details.get("run_id")
@@ -138,7 +137,7 @@ def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn
 def later_starts(
     split: Split,
     spans: Sequence[SiteSpan],
-    details: Details,
+    details: Mapping[str, Any],
     trained_on: TrainedOn | None,
     snapshot_end: str,
 ) -> dict[str, np.datetime64]:
