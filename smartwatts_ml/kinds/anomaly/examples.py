@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.kinds.anomaly.benign_changes import CHANGES, change_life
+from smartwatts_ml.kinds.anomaly.benign_changes import CHANGES, change_benignly
 from smartwatts_ml.kinds.anomaly.injection import Event, Injected, inject
 from smartwatts_ml.kinds.anomaly.windows import inputs_at
 
@@ -148,7 +148,7 @@ def _lives(
     kinds = list(CHANGES)
     for turn in range(-(-wanted // PER_CHANGE) if starts.size else 0):
         start = int(rng.choice(starts))
-        changed = change_life(kinds[turn % len(kinds)], part.values, part.hours, start, rng)
+        changed = change_benignly(kinds[turn % len(kinds)], part.values, part.hours, start, rng)
         rows = np.flatnonzero(part.usable[changed.start : changed.stop]) + changed.start
         yield changed.values, changed.weights, _sample(rows, PER_CHANGE, rng)
 
