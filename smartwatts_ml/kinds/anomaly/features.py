@@ -29,7 +29,7 @@ from smartwatts_ml.kinds.anomaly.graphops import (
     log_power,
     quantiles,
 )
-from smartwatts_ml.kinds.anomaly.normalisation import Window, normalise
+from smartwatts_ml.kinds.anomaly.normalisation import NormalisedWindows, normalise
 
 __all__ = ["feature_model"]
 
@@ -77,7 +77,7 @@ class _HourlyRows:
     floors: tuple[float, ...]
 
 
-def _hourly(window: Window) -> _Measure:
+def _hourly(window: NormalisedWindows) -> _Measure:
     """Measures that have a value at every hour, both ways up."""
     n_days = window.days.shape[1]
     row = (-1, 1, 24 * n_days)
@@ -153,7 +153,7 @@ def _flat_run(power: Tensor, present: Tensor) -> Tensor:
     return ops.log1p(ops.minimum(ops.subtract(place, moved), 64.0))
 
 
-def _daily(window: Window) -> _Measure:
+def _daily(window: NormalisedWindows) -> _Measure:
     """Measures that have one value a day, both ways up, over spans of several days too."""
     straight, gain = _rotation(window)
     misfit = ops.minimum(ops.abs(window.days - window.expected) * window.present, 5.0)
@@ -177,7 +177,7 @@ def _daily(window: Window) -> _Measure:
     )
 
 
-def _rotation(window: Window) -> tuple[Tensor, Tensor]:
+def _rotation(window: NormalisedWindows) -> tuple[Tensor, Tensor]:
     """Mean distance of each day to the usual day, and how much nearer it is to the usual
     day rotated by 4 to 20 hours. Shapes (windows, days)."""
     lags = np.r_[0, 4:21]
@@ -207,7 +207,7 @@ def _standing(measure: _Measure) -> Tensor:
     return compress(ops.concatenate([measure.now[:, :half], *columns], axis=-1))
 
 
-def _state(window: Window, newest: Tensor) -> Tensor:
+def _state(window: NormalisedWindows, newest: Tensor) -> Tensor:
     """How noisy, how complete, which hour: what the rest has to be read against."""
     angle = newest * np.float32(2 * np.pi / 24)
     complete = ops.mean(window.present, axis=-1)
