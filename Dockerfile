@@ -7,7 +7,7 @@ RUN python -m venv /opt/venv && /opt/venv/bin/python -m pip install uv==0.13.9
 # The lock first: a change in our code does not install everything again.
 COPY requirements-compose.lock ./
 RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --requirement requirements-compose.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY smartwatts_ml smartwatts_ml
 RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --no-deps --no-build-isolation .
 

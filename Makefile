@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env ministack run stop test test-store test-distributed test-full check format lock secrets clean
+.PHONY: help env ministack run stop test test-store test-distributed test-full check format hooks lock secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,13 +49,13 @@ format: env  ## Put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+hooks: env  ## The same checks before each commit, by pre-commit
+	@$(BIN)/pre-commit install
+
 lock:  ## requirements.lock from pyproject.toml, and those of the compose stack and ministack
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
-		--all-extras --no-emit-package smartwatts-ml pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
-		requirements-compose.in -o requirements-compose.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate \
-		requirements-ministack.in -o requirements-ministack.lock
+	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --all-extras pyproject.toml requirements-compose.in -o requirements-compose.lock
+	$(COMPILE) requirements-ministack.in -o requirements-ministack.lock
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py

@@ -102,10 +102,14 @@ def load(data: Path, split: str) -> tuple[Readings, list[Device]]:
     cuts = side["devices"].set_index("device_id").test_start
     devices = [_device(site, side, cuts) for site in readings.iterate(3600, (MAINS,))]
     starts = {d.site.site: d.site.times[d.cut] for d in devices}
-    training = TrainingReadings(
-        readings, Split(starts, frozenset(), np.timedelta64(0, "s"), "halves")
+    halves = Split(
+        holdout_start=starts,
+        held_out_sites=frozenset(),
+        judged_sites=frozenset(starts),
+        embargo=np.timedelta64(0, "s"),
+        digest="halves",
     )
-    return training, devices
+    return TrainingReadings(readings, halves), devices
 
 
 def _device(site: SiteReadings, side: Mapping[str, pd.DataFrame], cuts: Any) -> Device:

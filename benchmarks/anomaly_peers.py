@@ -48,7 +48,8 @@ def _windows(values: np.ndarray, fit: np.ndarray) -> tuple[np.ndarray, np.ndarra
     of them lie in it."""
     scaled = (values - values[fit].mean()) / (values[fit].std() + 1e-9)
     found = np.lib.stride_tricks.sliding_window_view(scaled, DAY)
-    return found, np.lib.stride_tricks.sliding_window_view(fit, DAY).all(axis=1)
+    inside = np.lib.stride_tricks.sliding_window_view(fit, DAY).all(axis=1)
+    return found, np.asarray(inside)
 
 
 def _by_hour(scores: np.ndarray) -> np.ndarray:

@@ -82,10 +82,11 @@ def parts(data: Path, benchmark: Benchmark) -> tuple[Readings, Readings]:
         cut = span.start + (span.end - span.start) * benchmark.share
         cuts[span.site] = (cut + DAY - np.timedelta64(1, "s")).astype("datetime64[D]")
     split = Split(
-        {site: cut.astype("datetime64[s]") for site, cut in cuts.items()},
-        frozenset(),
-        np.timedelta64(0, "s"),
-        "",
+        holdout_start={site: cut.astype("datetime64[s]") for site, cut in cuts.items()},
+        held_out_sites=frozenset(),
+        judged_sites=frozenset(cuts),
+        embargo=np.timedelta64(0, "s"),
+        digest="",
     )
     return TrainingReadings(readings, split), HoldoutReadings(readings, split)
 

@@ -20,7 +20,6 @@ from smartwatts_ml import kinds
 from smartwatts_ml.kinds.base import Kind, Trained, TrainOptions
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import pipeline
@@ -54,12 +53,6 @@ class _Spoilt(Readings):
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._spoil(self._readings.load(site, period_s, channels))
-
-    def quality(self, site: str) -> SiteQuality:
-        return self._readings.quality(site)
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        return self._readings.mark(loaded)
 
 
 def _shifted(site: SiteReadings) -> SiteReadings:
@@ -103,7 +96,7 @@ def _spoilt(spoil: Callable[[SiteReadings], SiteReadings], kind: Kind) -> Iterat
 @contextmanager
 def _given(spoil: Callable[[SiteReadings], SiteReadings]) -> Iterator[None]:
     """Training is given readings with a fault."""
-    sound = ModelRun.training.fget
+    sound = vars(ModelRun)["training"].fget
     assert sound is not None, "training is a property"
     faulty = property(lambda run: _Spoilt(sound(run), spoil))
     with mock.patch.object(ModelRun, "training", faulty):

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def row(server: Ministack, versions: int, repeat: int) -> str:
         published, pulled, idle = [], [], []
         for number in range(repeat):
             new = versions + number + 1
-            published.append(measured(server, lambda new=new: publish(store, new)))
+            published.append(measured(server, partial(publish, store, new)))
             pulled.append(measured(server, lambda: store.pull("nilm", target)))
             idle.append(measured(server, lambda: store.pull("nilm", target)))
         check(objects, store, versions + repeat)

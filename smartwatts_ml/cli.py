@@ -18,7 +18,7 @@ from smartwatts_ml.commands import (
     simulate,
     train,
 )
-from smartwatts_ml.settings import check_environment
+from smartwatts_ml.environment import check_environment
 
 __all__ = ["app"]
 

@@ -1,46 +1,28 @@
-"""Settings of the whole system, from ``SMARTWATTS_*`` variables or ``smartwatts.toml``.
+"""Every setting that is not one kind's own, with its description.
 
-Each kind has settings of its own (``SMARTWATTS_NILM_EPOCHS``); a variable that no
-settings class knows is an error, so that a misspelt one cannot go unnoticed.
+Each is a ``SMARTWATTS_*`` variable or a key of ``[smartwatts]`` in ``smartwatts.toml``
+(``configuration.py`` reads them). Kinds have settings of their own in their folders.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
-import tomllib
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.errors import UsageError
+from smartwatts_ml.configuration import PREFIX, SettingsGroup, TomlSettings
 
-__all__ = ["Settings", "Source", "TomlSettings", "Unit", "check_environment", "settings"]
-
-PREFIX = "SMARTWATTS_"
-SETTINGS_FILE = "smartwatts.toml"
-
-
-def read_file() -> dict[str, Any]:
-    """The tables of ``smartwatts.toml``; none where there is no such file."""
-    try:
-        return tomllib.loads(Path(SETTINGS_FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{SETTINGS_FILE} is no TOML: {error}") from error
-
+__all__ = [
+    "GateSettings",
+    "HoldoutSettings",
+    "QualitySettings",
+    "Settings",
+    "Source",
+    "Unit",
+    "settings",
+]
 
 Unit = Literal["W", "kW", "Wh", "kWh", "Wh-counter", "kWh-counter"]
 """``Wh`` and ``kWh`` are energy of an interval; a counter only ever grows, but for resets."""
@@ -95,22 +77,116 @@ class Source(BaseModel):
         return 1e3 if (self.unit or "").startswith("k") else 1.0
 
 
-class TomlSettings(BaseSettings):
-    """Reads the environment first, then ``table`` of ``smartwatts.toml`` here, if there."""
+class HoldoutSettings(SettingsGroup):
+    """Which readings are held out of training (``SMARTWATTS_HOLDOUT_*``)."""
 
-    table: ClassVar[str]
+    prefix: ClassVar[str] = "holdout_"
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        given = read_file().get(cls.table, {})
-        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=given)
+    share: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Newest share of each site that is held out of training.",
+    )
+    days: float = Field(default=7.0, gt=0, description="Shortest holdout of a site, in days.")
+    site_share: float = Field(
+        default=0.15, ge=0, lt=1, description="Share of sites never trained on."
+    )
+    min_sites: int = Field(
+        default=10, gt=1, description="Fewer sites than this: the holdout is by time alone."
+    )
+    max_sites: int = Field(
+        default=1000,
+        gt=1,
+        description="Most sites that a judgement scores, picked by a stable hash: more would "
+        "cost time and decide nothing else.",
+    )
+
+
+class GateSettings(SettingsGroup):
+    """What a challenger has to show (``SMARTWATTS_GATE_*``)."""
+
+    prefix: ClassVar[str] = "gate_"
+
+    confidence: float = Field(
+        default=0.97,
+        gt=0.5,
+        lt=1,
+        description="How sure the gate has to be that a challenger is better, and, guards and "
+        "slices taken together, that something got worse. At 0.97 fewer than 5 % of equal "
+        "challengers pass, with room for what the test does not know.",
+    )
+    resamples: int = Field(default=1000, ge=100, description="Resamples of the paired bootstrap.")
+    slice_loss: float = Field(
+        default=0.25, gt=0, description="Share by which a single site may get worse."
+    )
+    group_loss: float = Field(
+        default=0.1,
+        gt=0,
+        description="Share by which an appliance, a season, a band of hours, or the sites "
+        "that training saw or did not see may get worse.",
+    )
+    least_gain: float = Field(
+        default=0.005,
+        ge=0,
+        description="Share by which a challenger has to be better at least: training again "
+        "with another seed changes a model by about as much.",
+    )
+    margin: float = Field(
+        default=0.02,
+        gt=0,
+        description="Share by which a challenger may be worse at most that repairs a named "
+        "failure of the champion.",
+    )
+    drift: float = Field(
+        default=0.25,
+        gt=0,
+        description="Population stability index of an input from which on it has drifted.",
+    )
+
+
+class QualitySettings(SettingsGroup):
+    """From where on readings are doubtful. Nothing doubtful is dropped."""
+
+    fuse_watts: float = Field(
+        default=50_000.0,
+        gt=0,
+        description="W that no home can draw or feed in; a site whose mains draws a third of "
+        "it for 1 % of the time gets three times that.",
+    )
+    site_fuse_watts: dict[str, float] = Field(
+        default_factory=dict, description="W that a site's fuse allows, by site, as JSON."
+    )
+    negative_mains: Literal["auto", "allow", "flag"] = Field(
+        default="auto", description="Negative mains: auto allows it by day where that is regular."
+    )
+    negative_channels: tuple[str, ...] = Field(
+        default=("solar", "pv", "battery"), description="Channels that may be negative, as JSON."
+    )
+    negative_watts: float = Field(
+        default=10.0, ge=0, description="W below zero that are still a meter's noise."
+    )
+    stuck_hours: float = Field(
+        default=2.0, gt=0, description="Hours of one value that are too many."
+    )
+    zero_hours: float = Field(
+        default=1.0, gt=0, description="Hours of mains at exactly 0 W that are too many."
+    )
+    sum_watts: float = Field(
+        default=100.0, ge=0, description="W by which the appliances' sum may exceed mains."
+    )
+    sum_share: float = Field(
+        default=0.1, ge=0, description="Share of mains by which the appliances' sum may exceed it."
+    )
+    sum_minutes: float = Field(
+        default=15.0, gt=0, description="Minutes for which the appliances' sum may exceed mains."
+    )
+    gap_hours: float = Field(default=24.0, gt=0, description="Missing hours that make a long gap.")
+    unit_days: int = Field(
+        default=2,
+        gt=0,
+        description="Days at a level off by 1000 or the like that are a changed unit.",
+    )
 
 
 class Settings(TomlSettings):
@@ -183,146 +259,16 @@ class Settings(TomlSettings):
         "",
         description="YAML file of a pod that KubernetesExecutor's training pods are changed to.",
     )
-    holdout_share: float = Field(
-        0.2, gt=0, lt=1, description="Newest share of each site that is held out of training."
-    )
-    holdout_days: float = Field(7.0, gt=0, description="Shortest holdout of a site, in days.")
-    holdout_site_share: float = Field(
-        0.15, ge=0, lt=1, description="Share of sites never trained on."
-    )
-    holdout_min_sites: int = Field(
-        10, gt=1, description="Fewer sites than this: the holdout is by time alone."
-    )
-    holdout_max_sites: int = Field(
-        1000,
-        gt=1,
-        description="Most sites that a judgement scores, picked by a stable hash: more would "
-        "cost time and decide nothing else.",
-    )
-    gate_confidence: float = Field(
-        0.97,
-        gt=0.5,
-        lt=1,
-        description="How sure the gate has to be that a challenger is better, and, guards and "
-        "slices taken together, that something got worse. At 0.97 fewer than 5 % of equal "
-        "challengers pass, with room for what the test does not know.",
-    )
-    gate_resamples: int = Field(1000, ge=100, description="Resamples of the paired bootstrap.")
-    gate_slice_loss: float = Field(
-        0.25, gt=0, description="Share by which a single site may get worse."
-    )
-    gate_group_loss: float = Field(
-        0.1,
-        gt=0,
-        description="Share by which an appliance, a season, a band of hours, or the sites "
-        "that training saw or did not see may get worse.",
-    )
-    gate_least_gain: float = Field(
-        0.005,
-        ge=0,
-        description="Share by which a challenger has to be better at least: training again "
-        "with another seed changes a model by about as much.",
-    )
-    gate_margin: float = Field(
-        0.02,
-        gt=0,
-        description="Share by which a challenger may be worse at most that repairs a named "
-        "failure of the champion.",
-    )
-    gate_drift: float = Field(
-        0.25,
-        gt=0,
-        description="Population stability index of an input from which on it has drifted.",
-    )
     pointer_days: int = Field(30, gt=0, description="Days until a champion pointer expires.")
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
     max_latency_ms: float = Field(
         10.0, gt=0, description="Slowest median call that may ship, on one core, ms."
     )
-    fuse_watts: float = Field(
-        50_000.0,
-        gt=0,
-        description="W that no home can draw or feed in; a site whose mains draws a third of "
-        "it for 1 % of the time gets three times that.",
-    )
-    site_fuse_watts: dict[str, float] = Field(
-        default_factory=dict, description="W that a site's fuse allows, by site, as JSON."
-    )
-    negative_mains: Literal["auto", "allow", "flag"] = Field(
-        "auto", description="Negative mains: auto allows it by day where that is regular."
-    )
-    negative_channels: tuple[str, ...] = Field(
-        ("solar", "pv", "battery"), description="Channels that may be negative, as JSON."
-    )
-    negative_watts: float = Field(
-        10.0, ge=0, description="W below zero that are still a meter's noise."
-    )
-    stuck_hours: float = Field(2.0, gt=0, description="Hours of one value that are too many.")
-    zero_hours: float = Field(
-        1.0, gt=0, description="Hours of mains at exactly 0 W that are too many."
-    )
-    sum_watts: float = Field(
-        100.0, ge=0, description="W by which the appliances' sum may exceed mains."
-    )
-    sum_share: float = Field(
-        0.1, ge=0, description="Share of mains by which the appliances' sum may exceed it."
-    )
-    sum_minutes: float = Field(
-        15.0, gt=0, description="Minutes for which the appliances' sum may exceed mains."
-    )
-    gap_hours: float = Field(24.0, gt=0, description="Missing hours that make a long gap.")
-    unit_days: int = Field(
-        2, gt=0, description="Days at a level off by 1000 or the like that are a changed unit."
-    )
+    holdout: HoldoutSettings = HoldoutSettings()
+    gate: GateSettings = GateSettings()
+    quality: QualitySettings = QualitySettings()
 
 
 def settings(**overrides: Any) -> Settings:
     """The settings in force; an override that is not None wins over the environment."""
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        raise UsageError(describe(error, PREFIX)) from error
-    except SettingsError as error:
-        raise UsageError(f"{error}: {error.__cause__}", fix="write it as JSON") from error
-
-
-def describe(error: ValidationError, prefix: str) -> str:
-    """One line for each wrong setting, with the variable's name."""
-    return "; ".join(
-        f"setting {prefix}{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}"
-        for e in error.errors()
-    )
-
-
-def _classes() -> list[type[TomlSettings]]:
-    from smartwatts_ml.kinds import kinds
-
-    return [Settings, *(kind.settings_class() for kind in kinds().values())]
-
-
-@cache
-def known_variables() -> frozenset[str]:
-    """Every ``SMARTWATTS_*`` variable that means something."""
-    return frozenset(
-        f"{cls.model_config['env_prefix']}{name}".upper()
-        for cls in _classes()
-        for name in cls.model_fields
-    )
-
-
-def check_environment() -> None:
-    """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table of the settings file, that
-    nothing reads."""
-    given = [name for name in os.environ if name.startswith(PREFIX)]
-    _check("setting", given, known_variables())
-    tables = frozenset(cls.table for cls in _classes())
-    _check(f"table in {SETTINGS_FILE}:", read_file(), tables)
-
-
-def _check(what: str, given: Iterable[str], known: frozenset[str]) -> None:
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            fix = f"did you mean {near[0]}?" if near else None
-            raise UsageError(f"unknown {what} {name}", fix=fix)
+    return Settings.load(**overrides)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.anomaly.settings import anomaly_settings
 from smartwatts_ml.readings.sources import source_of
-from smartwatts_ml.settings import check_environment, settings
+from smartwatts_ml.settings import settings
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +59,48 @@ def test_a_variable_that_should_be_json_says_so(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SMARTWATTS_SOURCES", "berlin")
     with pytest.raises(UsageError, match="JSON"):
         settings()
+
+
+def test_settings_that_belong_together_keep_their_names_outside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "smartwatts.toml").write_text(
+        "[smartwatts]\ngate_confidence = 0.9\ngate_resamples = 300\nstuck_hours = 5\n"
+        "[smartwatts.site_fuse_watts]\nhome1 = 9000\n"
+    )
+    monkeypatch.setenv("SMARTWATTS_GATE_RESAMPLES", "400")
+    monkeypatch.setenv("SMARTWATTS_NEGATIVE_CHANNELS", '["roof"]')
+    check_environment()
+    current = settings(gate_drift=0.5)
+    assert (current.gate.confidence, current.gate.resamples, current.gate.drift) == (0.9, 400, 0.5)
+    quality = current.quality
+    assert (quality.stuck_hours, quality.site_fuse_watts["home1"]) == (5, 9000)
+    assert quality.negative_channels == ("roof",)
+    assert current.named()["gate_resamples"] == 400
+    changed = current.replaced({"holdout_share": 0.5, "root": "there"})
+    assert (changed.holdout.share, changed.root, changed.gate) == (0.5, "there", current.gate)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMARTWATTS_GATE_CONFIDENCE", "0.2"),
+        ("SMARTWATTS_STUCK_HOURS", "-1"),
+        ("SMARTWATTS_HOLDOUT_SHARE", "much"),
+        ("SMARTWATTS_SITE_FUSE_WATTS", '{"home1": "x"}'),
+    ],
+)
+def test_an_error_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    check_environment()
+    with pytest.raises(UsageError, match=f"setting {name}"):
+        settings()
+
+
+@pytest.mark.parametrize("name", ["SMARTWATTS_GATE", "SMARTWATTS_QUALITY_GAP_HOURS"])
+def test_a_group_has_no_variable_of_its_own(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "{}")
+    with pytest.raises(UsageError, match="unknown setting"):
+        check_environment()

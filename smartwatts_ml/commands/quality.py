@@ -19,7 +19,7 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from smartwatts_ml.readings.base import Readings
+    from smartwatts_ml.readings.sites import StoredReadings
     from smartwatts_ml.reports.data_quality import Survey
 
 __all__ = ["quality"]
@@ -66,7 +66,7 @@ def quality(
         out.print(f"page: {html}", soft_wrap=True, markup=False)
 
 
-def _look(readings: Readings, sites: list[str] | None) -> Survey:
+def _look(readings: StoredReadings, sites: list[str] | None) -> Survey:
     """Every site asked for, without the limits that a run's page has."""
     from smartwatts_ml.reports.data_quality import Survey
 

@@ -138,9 +138,7 @@ class Judgement:
     @cached_property
     def slices(self) -> dict[str, dict[str, Scores]]:
         """The scores of each slice, by system."""
-        return {
-            name: slices_of(scores, self.facts.unseen) for name, scores in self.scores.items()
-        }
+        return {name: slices_of(scores, self.facts.unseen) for name, scores in self.scores.items()}
 
     @property
     def baselines(self) -> tuple[str, ...]:

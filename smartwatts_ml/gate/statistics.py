@@ -143,9 +143,7 @@ def jackknife_p(gauge: Gauge, ours: Scores, theirs: Scores, over: Over) -> float
     gains = []
     for column in left_out.T:
         weights = np.where(column, 0.0, 1.0)
-        gains.append(
-            gauge(_without(ours, weights, over)) - gauge(_without(theirs, weights, over))
-        )
+        gains.append(gauge(_without(ours, weights, over)) - gauge(_without(theirs, weights, over)))
     whole = gauge(site_sums(ours)) - gauge(site_sums(theirs))
     error = np.std(gains) * (len(gains) - 1) / math.sqrt(max(units.freedom, 1))
     if not np.isfinite(error) or not math.isfinite(whole):

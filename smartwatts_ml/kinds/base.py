@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from smartwatts_ml.configuration import TomlSettings
     from smartwatts_ml.kinds.charts import Chart
     from smartwatts_ml.readings.base import Readings, SiteSpan
-    from smartwatts_ml.settings import TomlSettings
 
 __all__ = [
     "Details",

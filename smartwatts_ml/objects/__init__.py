@@ -12,10 +12,10 @@ import urllib.parse
 from pathlib import Path
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.objects.base import Object, ObjectInfo, Objects
+from smartwatts_ml.objects.base import UNREAD, Object, ObjectInfo, Objects
 from smartwatts_ml.objects.directory import DirectoryObjects
 
-__all__ = ["Object", "ObjectInfo", "Objects", "open_root"]
+__all__ = ["Object", "ObjectInfo", "Objects", "UNREAD", "open_root"]
 
 
 def open_root(url: str, *, writable: bool = True) -> Objects:

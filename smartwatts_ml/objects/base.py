@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import io
+import random
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
     ChangedError,
     NotFoundError,
-    StoreError,
     TrustError,
     UsageError,
 )
 
-__all__ = ["Object", "ObjectInfo", "Objects", "ReadOnlyObjects", "check_key", "check_size"]
+__all__ = [
+    "Object",
+    "ObjectInfo",
+    "Objects",
+    "ReadOnlyObjects",
+    "UNREAD",
+    "check_key",
+    "check_size",
+]
 
-WRITE_ATTEMPTS = 10
+UPDATE_ATTEMPTS = 20
+FIRST_PAUSE_S = 0.01
+LONGEST_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,10 @@ class Object:
 
     data: bytes
     etag: str
+
+
+UNREAD: Final = Object(b"", "")
+"""Stands for an object that was not looked at yet."""
 
 
 @dataclass(frozen=True)
@@ -140,23 +155,51 @@ class Objects(ABC):
         are written in one request leave nothing."""
         return 0
 
-    def put(self, key: str, data: bytes, etag: str | None) -> str:
-        """Write what was changed since it was read at ``etag``, None where it was not there;
-        the new etag. Raises AlreadyExistsError or ChangedError if another was quicker."""
-        return self.create(key, data) if etag is None else self.replace(key, data, etag)
+    def update(
+        self,
+        key: str,
+        change: Callable[[bytes | None], bytes],
+        *,
+        seen: Object | None = UNREAD,
+        limit: int | None = None,
+    ) -> bytes:
+        """Read, change and write an object, anew wherever another writer was quicker.
 
+        ``change`` gets what is there (None: nothing) and gives what is to be there; the same
+        bytes leave the object as it is, and what it raises ends the update. ``seen``: what a
+        read gave just before, which saves the first one. Returns what is there then. Raises
+        ChangedError where others replace the object again and again, TrustError where it has
+        more than ``limit`` bytes.
+        """
+        for attempt in range(UPDATE_ATTEMPTS):
+            before = self._read_if_there(key, limit) if seen is UNREAD else seen
+            after = change(before.data if before else None)
+            if before and after == before.data:
+                return after
+            try:
+                if before:
+                    self.replace(key, after, before.etag)
+                else:
+                    self.create(key, after)
+            except (AlreadyExistsError, ChangedError):
+                # Uneven pauses, so that writers at once do not keep in step.
+                time.sleep(random.uniform(0, min(FIRST_PAUSE_S * 2**attempt, LONGEST_PAUSE_S)))
+                seen = UNREAD
+            else:
+                return after
+        raise ChangedError(
+            f"{self.uri(key)} is being replaced by others without a pause", fix="try again later"
+        )
+
+    def _read_if_there(self, key: str, limit: int | None) -> Object | None:
+        try:
+            return self.read(key, limit)
+        except NotFoundError:
+            return None
+
+    @abstractmethod
     def write(self, key: str, data: bytes) -> str:
         """Create or replace, for objects of which the last writer may win; the etag."""
-        for _ in range(WRITE_ATTEMPTS):
-            try:
-                etag = self.info(key).etag
-            except NotFoundError:
-                etag = None
-            try:
-                return self.put(key, data, etag)
-            except (AlreadyExistsError, ChangedError):
-                continue
-        raise StoreError(f"{self.uri(key)} is being written by others without a pause")
 
 
 class ReadOnlyObjects(Objects):
@@ -170,6 +213,9 @@ class ReadOnlyObjects(Objects):
         raise self.refusal()
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
+        raise self.refusal()
+
+    def write(self, key: str, data: bytes) -> str:
         raise self.refusal()
 
     def delete(self, key: str) -> None:

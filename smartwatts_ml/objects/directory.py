@@ -146,19 +146,12 @@ class DirectoryObjects(Objects):
         self.open(key).close()  # says what is wrong with it, if something is
         yield self._file(key)
 
+    def write(self, key: str, data: bytes) -> str:
+        return self._put(self._file(key), data)
+
     def upload(self, key: str, path: Path) -> None:
-        target = self._file(key)
-        with (
-            _as_store_errors(path, "read"),
-            path.open("rb") as file,
-            _as_store_errors(target, "write"),
-            _temporary(target, file) as temporary,
-        ):
-            with self._lock():
-                if target.exists():
-                    _make_later(temporary, target.stat().st_mtime_ns)
-                temporary.replace(target)
-            flush_folder(target.parent)
+        with _as_store_errors(path, "read"), path.open("rb") as file:
+            self._put(self._file(key), file)
 
     def uri(self, key: str) -> str:
         return str(self._file(key)) if key else self.url
@@ -168,6 +161,17 @@ class DirectoryObjects(Objects):
 
     def _file(self, key: str) -> Path:
         return self._path / check_key(key)
+
+    def _put(self, path: Path, data: bytes | IO[bytes]) -> str:
+        """Write whether a file is there or not; the etag."""
+        with _as_store_errors(path, "write"), _temporary(path, data) as temporary:
+            with self._lock():
+                if path.exists():
+                    _make_later(temporary, path.stat().st_mtime_ns)
+                etag = _etag(temporary.stat())
+                temporary.replace(path)
+            flush_folder(path.parent)
+            return etag
 
     def _walk(
         self, folder: Path, base: str, prefix: str, above: tuple[str, ...]

@@ -129,6 +129,10 @@ class S3Objects(Objects):
             raise ChangedError(f"{self.uri(key)} was changed by somebody else")
         return after
 
+    def write(self, key: str, data: bytes) -> str:
+        with as_store_errors(self.uri(key)):
+            return str(self._client.put_object(**self._at(key), Body=data)["ETag"])
+
     def fetch(self, key: str, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,14 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from smartwatts_ml.parallel import map_ahead
-
-if TYPE_CHECKING:
-    from smartwatts_ml.readings.quality import SiteQuality
 
 __all__ = [
     "MAINS",
@@ -63,9 +59,7 @@ class SiteReadings:
     since the epoch. Each array of ``channels`` is float32 of shape (n,), mean W over the
     interval, NaN where no reading covers at least half of it. ``anomaly`` is uint8 of
     shape (n,), the label of mains where the source has one. Only intervals from
-    ``score_from`` on may be scored (``None``: all); earlier ones are context. ``suspect``,
-    which ``Readings.mark`` fills, is by channel bool of shape (n,), True where a reading
-    that a plausibility check doubts touches the interval.
+    ``score_from`` on may be scored (``None``: all); earlier ones are context.
     """
 
     site: str
@@ -75,7 +69,6 @@ class SiteReadings:
     anomaly: np.ndarray | None = None
     timezone: str = "UTC"
     score_from: np.datetime64 | None = None
-    suspect: dict[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.channels.values()))) if self.channels else 0
@@ -109,9 +102,6 @@ class SiteReadings:
             start=self.start + np.timedelta64(a * self.period_s, "s"),
             channels={name: values[a:b] for name, values in self.channels.items()},
             anomaly=None if self.anomaly is None else self.anomaly[a:b],
-            suspect=None
-            if self.suspect is None
-            else {name: marked[a:b] for name, marked in self.suspect.items()},
         )
 
 
@@ -157,14 +147,6 @@ class Readings(ABC):
         that the site lacks is absent from the result. A site whose readings are coarser
         than ``period_s`` comes back with no channels.
         """
-
-    def quality(self, site: str) -> SiteQuality:
-        """How plausible and how complete one site's readings are, as they arrived."""
-        raise NotImplementedError(f"{type(self).__name__} keeps no readings as they arrived")
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        """What ``load`` gave, with ``suspect`` filled. Reads the site once more."""
-        raise NotImplementedError(f"{type(self).__name__} keeps no readings as they arrived")
 
     def iterate(
         self, period_s: int, channels: Sequence[str] | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.quality import SiteQuality
+from smartwatts_ml.settings import HoldoutSettings
 
 __all__ = ["HoldoutReadings", "Split", "TrainingReadings", "hold_out_later", "make_split"]
 
@@ -38,28 +38,23 @@ class Split:
 
 
 def make_split(
-    spans: Sequence[SiteSpan],
-    *,
-    share: float,
-    min_days: float,
-    embargo_s: int,
-    site_share: float,
-    min_sites: int,
-    max_judged: int,
+    spans: Sequence[SiteSpan], holdout: HoldoutSettings, *, embargo_s: int, least_s: int = 0
 ) -> Split:
-    """Hold out the newest ``share`` of each site (at least ``min_days``), and from
-    ``min_sites`` sites on about ``site_share`` of them whole, picked by a stable hash. Of
-    sites seen and never seen alike as many are judged as come to ``max_judged`` in all."""
+    """Hold out the newest share of each site (``least_s`` at least), and of enough sites some
+    whole, picked by a stable hash. Of sites seen and never seen alike as many are judged as
+    come to ``holdout.max_sites`` in all."""
+    least = np.timedelta64(least_s, "s")
     starts = {}
     for span in spans:
-        length = max((span.end - span.start) * share, min_days * DAY)
+        length = max((span.end - span.start) * holdout.share, holdout.days * DAY, least)
         start = span.end - np.timedelta64(int(length / np.timedelta64(1, "s")), "s")
         starts[span.site] = start.astype("datetime64[D]").astype("datetime64[s]")
     ranked = sorted((span.site for span in spans), key=_stable_hash)
-    unseen = max(1, round(site_share * len(ranked))) if len(spans) >= min_sites else 0
+    few = len(spans) < holdout.min_sites
+    unseen = 0 if few else max(1, round(holdout.site_share * len(ranked)))
     held_out = frozenset(ranked[:unseen])
-    first = round(unseen * min(max_judged / max(len(ranked), 1), 1.0))
-    judged = frozenset([*ranked[:first], *ranked[unseen : unseen + max_judged - first]])
+    first = round(unseen * min(holdout.max_sites / max(len(ranked), 1), 1.0))
+    judged = frozenset([*ranked[:first], *ranked[unseen : unseen + holdout.max_sites - first]])
     ends = {span.site: span.end for span in spans}
     parts = sorted((site, str(start), str(ends[site])) for site, start in starts.items())
     text = repr(parts) + repr(sorted(held_out)) + repr(sorted(judged))
@@ -105,12 +100,6 @@ class TrainingReadings(Readings):
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._readings.load(site, period_s, channels).between(None, self._end(site))
 
-    def quality(self, site: str) -> SiteQuality:
-        return self._readings.quality(site)
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        return self._readings.mark(loaded)
-
 
 class HoldoutReadings(Readings):
     """What a challenger is judged on. Readings before ``score_from`` are context only."""
@@ -126,9 +115,3 @@ class HoldoutReadings(Readings):
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         loaded = self._readings.load(site, period_s, channels)
         return replace(loaded, score_from=self._split.holdout_start[site])
-
-    def quality(self, site: str) -> SiteQuality:
-        return self._readings.quality(site)
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        return self._readings.mark(loaded)

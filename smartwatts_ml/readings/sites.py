@@ -10,7 +10,7 @@ import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.quality import SiteQuality, assess, mark
+from smartwatts_ml.readings.quality import SiteQuality, assess
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
 from smartwatts_ml.settings import Settings
 
@@ -51,12 +51,9 @@ class StoredReadings(Readings):
         return span
 
     def quality(self, site: str) -> SiteQuality:
+        """How plausible and how complete one site's readings are, as they arrived."""
         devices = self._devices(site, self._span(site).channels)
-        return assess(site, devices, self.timezone(site), self._settings)
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        devices = self._devices(loaded.site, self._span(loaded.site).channels)
-        return mark(loaded, devices, self._settings)
+        return assess(site, devices, self.timezone(site), self._settings.quality)
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         span = self._span(site)

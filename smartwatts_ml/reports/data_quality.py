@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.base import Readings, SiteSpan
+from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.quality import WORDS, SiteQuality
+from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.settings import Settings
 
@@ -81,7 +82,9 @@ def choose(spans: Sequence[SiteSpan], count: int = MOST_SITES) -> list[str]:
     return worst + sorted(ranked[len(worst) :], key=_chance)[: count - len(worst)]
 
 
-def survey(readings: Readings, *, most_sites: int = MOST_SITES, seconds: float = SECONDS) -> Survey:
+def survey(
+    readings: StoredReadings, *, most_sites: int = MOST_SITES, seconds: float = SECONDS
+) -> Survey:
     """Look at the sites that ``choose`` names, one at a time, until ``seconds`` are over."""
     until = time.monotonic() + seconds
     spans = readings.spans()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
-from smartwatts_ml.gate.decision import plain
 from smartwatts_ml.kinds.base import Predictor
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.readings.base import Readings
@@ -73,7 +72,7 @@ def write_charts(
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)
         made = {"charts": [], "failure": str(error) or type(error).__name__}
-    run.write_json(CHARTS, plain(made))
+    run.write_json(CHARTS, made)
 
 
 def _left(run: ModelRun, name: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from smartwatts_ml.errors import AlreadyExistsError, ChangedError, NotFoundError, StoreError
+from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.store.documents import check_model, format_time, parse_time
@@ -20,7 +20,6 @@ __all__ = ["LONGEST", "Claim", "other_claim", "take_claim"]
 
 LONGEST = timedelta(hours=12)
 """A run that ended without a word holds up others for no longer than this."""
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -40,43 +39,46 @@ def other_claim(
     objects: Objects, model: str, run_id: str, now: datetime | None = None
 ) -> Claim | None:
     """The claim of another run that is still at it."""
-    claim, _ = _read(objects, model)
-    if claim is None or claim.run_id == run_id:
+    try:
+        claim = _parse(objects.read(_key(model)).data)
+    except NotFoundError:
         return None
-    return claim if claim.holds(read_state(objects, model), now or datetime.now(UTC)) else None
+    return _heeded(objects, model, run_id, claim, now or datetime.now(UTC))
 
 
 def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Claim | None:
     """Claim the model for a run. With ``heed``, another run's claim that holds is left alone
     and returned; of two runs that ask at once, one gets it."""
-    for _ in range(ATTEMPTS):
-        found, etag = _read(objects, model)
-        other = other_claim(objects, model, run_id) if heed else None
-        if other:
-            return other
-        if found and found.run_id == run_id:
-            return None
-        claim = {"run_id": run_id, "time": format_time(datetime.now(UTC))}
-        try:
-            objects.put(_key(model), canonical_json(claim), etag)
-        except (AlreadyExistsError, ChangedError):
-            continue
-        return None
-    raise StoreError(f"{objects.uri(_key(model))} is being replaced by others without a pause")
+    now = datetime.now(UTC)
+
+    def claimed(data: bytes | None) -> bytes:
+        claim = _parse(data) if data is not None else None
+        mine = claim is not None and claim.run_id == run_id
+        if data is not None and (mine or (heed and _heeded(objects, model, run_id, claim, now))):
+            return data
+        return canonical_json({"run_id": run_id, "time": format_time(now)})
+
+    claim = _parse(objects.update(_key(model), claimed))
+    return claim if claim and claim.run_id != run_id else None
 
 
 def _key(model: str) -> str:
     return f"state/claims/{check_model(model)}.json"
 
 
-def _read(objects: Objects, model: str) -> tuple[Claim | None, str | None]:
-    """The claim and its object's etag; a claim that cannot be read claims nothing."""
+def _parse(data: bytes) -> Claim | None:
+    """A claim that cannot be read claims nothing."""
     try:
-        found = objects.read(_key(model))
-    except NotFoundError:
-        return None, None
-    try:
-        value = json.loads(found.data)
-        return Claim(value["run_id"], parse_time(value["time"])), found.etag
+        value = json.loads(data)
+        return Claim(value["run_id"], parse_time(value["time"]))
     except (ValueError, KeyError, TypeError):
-        return None, found.etag
+        return None
+
+
+def _heeded(
+    objects: Objects, model: str, run_id: str, claim: Claim | None, now: datetime
+) -> Claim | None:
+    """The claim, if it is another run's that holds."""
+    if claim is None or claim.run_id == run_id:
+        return None
+    return claim if claim.holds(read_state(objects, model), now) else None

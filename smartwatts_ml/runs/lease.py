@@ -13,17 +13,11 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from smartwatts_ml.errors import (
-    AlreadyExistsError,
-    BusyError,
-    ChangedError,
-    NotFoundError,
-    StoreError,
-)
-from smartwatts_ml.objects import Object, Objects
+from smartwatts_ml.errors import BusyError, ChangedError, StoreError
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.store.documents import check_model
 from smartwatts_ml.store.signing import canonical_json
 
@@ -32,15 +26,14 @@ __all__ = ["Lease", "hold"]
 SCHEMA = 1
 RENEWALS = 3
 """How often a lease is renewed in its lifetime: all but one of them may fail."""
-ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class _Claim:
-    """What a lease object says; ``claim_id`` is new each time that somebody takes it."""
+class _Tenure:
+    """What a lease object says; ``id`` is new each time that somebody takes it."""
 
     owner: str
-    claim_id: str
+    id: str
     expires: datetime
 
     def to_bytes(self, model: str) -> bytes:
@@ -49,16 +42,16 @@ class _Claim:
                 "schema": SCHEMA,
                 "model": model,
                 "owner": self.owner,
-                "claim_id": self.claim_id,
+                "claim_id": self.id,
                 "expires": self.expires.isoformat(),
             }
         )
 
     @classmethod
-    def of(cls, found: Object) -> _Claim | None:
-        """The claim in an object, None where it cannot be read."""
+    def parse(cls, data: bytes | None) -> _Tenure | None:
+        """None where there is none, or where it cannot be read."""
         try:
-            value = json.loads(found.data)
+            value = json.loads(data or b"{}")
             expires = datetime.fromisoformat(value["expires"])
             return cls(str(value["owner"]), str(value["claim_id"]), expires.astimezone(UTC))
         except (ValueError, KeyError, TypeError):
@@ -73,15 +66,15 @@ class Lease:
         self._model = model
         self._key = f"state/{check_model(model)}.lease.json"
         self._lifetime = timedelta(seconds=seconds)
-        self._claim = _Claim(owner, uuid.uuid4().hex, self._until())
-        self._etag = self._take()
+        self._tenure = _Tenure(owner, uuid.uuid4().hex, self._until())
+        self._take()
         self._stop = threading.Event()
         self._renewer = threading.Thread(target=self._renew_until_stopped, daemon=True)
         self._renewer.start()
 
     def check(self) -> None:
         """Raise BusyError if the lease ran out, so that another run may have taken it."""
-        if self._claim.expires <= datetime.now(UTC):
+        if self._tenure.expires <= datetime.now(UTC):
             raise BusyError(f"the lease on {self._model} ran out while it was held")
 
     def release(self) -> None:
@@ -89,30 +82,25 @@ class Lease:
         self._stop.set()
         self._renewer.join()
         # What cannot be given back runs out by itself.
-        with suppress(StoreError):
-            self._replace(datetime.fromtimestamp(0, UTC))
+        with suppress(StoreError, BusyError):
+            self._extend(datetime.fromtimestamp(0, UTC))
 
     def _until(self) -> datetime:
         return datetime.now(UTC) + self._lifetime
 
-    def _take(self) -> str:
-        data = self._claim.to_bytes(self._model)
-        for _ in range(ATTEMPTS):
-            try:
-                return self._objects.create(self._key, data)
-            except AlreadyExistsError:
-                pass
-            try:
-                found = self._objects.read(self._key)
-                held = _Claim.of(found)
-                if held and held.expires > datetime.now(UTC):
-                    raise self._busy(held)
-                return self._objects.replace(self._key, data, found.etag)
-            except (NotFoundError, ChangedError):
-                continue
-        raise BusyError(f"others compete for {self._model}", fix="try again later")
+    def _take(self) -> None:
+        def taken(data: bytes | None) -> bytes:
+            held = _Tenure.parse(data)
+            if held and held.expires > datetime.now(UTC):
+                raise self._busy(held)
+            return self._tenure.to_bytes(self._model)
 
-    def _busy(self, held: _Claim) -> BusyError:
+        try:
+            self._objects.update(self._key, taken)
+        except ChangedError as error:
+            raise BusyError(f"others compete for {self._model}", fix="try again later") from error
+
+    def _busy(self, held: _Tenure) -> BusyError:
         seconds = (held.expires - datetime.now(UTC)).total_seconds()
         return BusyError(
             f"{held.owner} is working on {self._model}",
@@ -123,25 +111,24 @@ class Lease:
         pause = self._lifetime.total_seconds() / RENEWALS
         while not self._stop.wait(pause):
             try:
-                self._replace(self._until())
-            except ChangedError:
+                self._extend(self._until())
+            except BusyError:
                 return  # taken over; ``check`` finds that the time is over
             except StoreError:
                 continue  # the next renewal may get through
 
-    def _replace(self, expires: datetime) -> None:
-        claim = _Claim(self._claim.owner, self._claim.claim_id, expires)
-        data = claim.to_bytes(self._model)
-        try:
-            self._etag = self._objects.replace(self._key, data, self._etag)
-        except ChangedError:
-            # An earlier renewal may have got through although its answer did not.
-            found = self._objects.read(self._key)
-            held = _Claim.of(found)
-            if held is None or held.claim_id != claim.claim_id:
-                raise
-            self._etag = self._objects.replace(self._key, data, found.etag)
-        self._claim = claim
+    def _extend(self, expires: datetime) -> None:
+        """Raises BusyError where it is another's by now."""
+        tenure = replace(self._tenure, expires=expires)
+
+        def extended(data: bytes | None) -> bytes:
+            held = _Tenure.parse(data)
+            if held is None or held.id != tenure.id:
+                raise BusyError(f"another run took {self._model}")
+            return tenure.to_bytes(self._model)
+
+        self._objects.update(self._key, extended)
+        self._tenure = tenure
 
 
 @contextmanager

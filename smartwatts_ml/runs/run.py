@@ -25,10 +25,7 @@ from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
-from smartwatts_ml.readings.quality import SiteQuality
 from smartwatts_ml.readings.table.table import Snapshot, open_table
-from smartwatts_ml.scores.file import pack_scores, unpack_scores
-from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 __all__ = [
@@ -40,8 +37,6 @@ __all__ = [
     "pin_snapshot",
     "read_snapshot",
 ]
-
-SECONDS_A_DAY = 86_400
 
 
 def new_run_id(prefix: str = "cli") -> str:
@@ -118,7 +113,7 @@ class ModelRun:
     @cached_property
     def readings(self) -> Readings:
         """The sites of the snapshot that this model can use."""
-        everything = open_table(self.objects).readings(self.snapshot)
+        everything = open_table(self.objects, self.settings).readings(self.snapshot)
         usable = [span for span in everything.spans() if self.kind.uses(self.spec, span)]
         if not usable:
             raise NotEnoughReadingsError(f"no site has readings that {self.model} can use")
@@ -126,15 +121,12 @@ class ModelRun:
 
     @cached_property
     def split(self) -> Split:
-        s, spec = self.settings, self.spec
+        spec = self.spec
         return make_split(
             self.readings.spans(),
-            share=s.holdout_share,
-            min_days=max(s.holdout_days, spec.holdout_s / SECONDS_A_DAY),
+            self.settings.holdout,
+            least_s=spec.holdout_s,
             embargo_s=spec.window_s if spec.embargo_s is None else spec.embargo_s,
-            site_share=s.holdout_site_share,
-            min_sites=s.holdout_min_sites,
-            max_judged=s.holdout_max_sites,
         )
 
     @property
@@ -177,13 +169,6 @@ class ModelRun:
             path.write_bytes(self.read(name))
             yield path
 
-    def write_scores(self, scores: dict[str, Scores]) -> str:
-        """Keep the scores that a decision was made from; their address."""
-        return self.write("scores.npz", pack_scores(scores))
-
-    def read_scores(self) -> dict[str, Scores]:
-        return unpack_scores(self.read("scores.npz"))
-
 
 class _Selected(Readings):
     """Some sites of other readings."""
@@ -197,12 +182,6 @@ class _Selected(Readings):
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         return self._readings.load(site, period_s, channels)
-
-    def quality(self, site: str) -> SiteQuality:
-        return self._readings.quality(site)
-
-    def mark(self, loaded: SiteReadings) -> SiteReadings:
-        return self._readings.mark(loaded)
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from smartwatts_ml.errors import AlreadyExistsError, ChangedError, NotFoundError, StoreError
+from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.store.documents import check_model, format_time, parse_time
 from smartwatts_ml.store.signing import canonical_json
@@ -27,14 +27,12 @@ __all__ = [
     "read_state",
     "record_decision",
     "record_failure",
-    "write_state",
 ]
 
 SCHEMA = 1
 FAILED = "failed"
 FIRST_BACKOFF_S = 3_600
 LONGEST_BACKOFF_S = 24 * 3_600
-ATTEMPTS = 20
 
 
 class SnapshotFacts(Protocol):
@@ -127,12 +125,11 @@ def may_attempt(state: ModelState | None, now: datetime | None = None) -> bool:
 
 def read_state(objects: Objects, model: str) -> ModelState | None:
     """The state, or None before the first run. Raises StoreError where it is unreadable."""
-    return _read(objects, model)[0]
-
-
-def write_state(objects: Objects, state: ModelState) -> None:
-    """Set the state, whatever it was."""
-    _update(objects, state.model, lambda _: state)
+    try:
+        data = objects.read(_key(model)).data
+    except NotFoundError:
+        return None
+    return _parse(data, objects.uri(_key(model)))
 
 
 def record_decision(
@@ -199,30 +196,20 @@ def _key(model: str) -> str:
     return f"state/{check_model(model)}.json"
 
 
-def _read(objects: Objects, model: str) -> tuple[ModelState | None, str | None]:
+def _parse(data: bytes, where: str) -> ModelState:
     try:
-        found = objects.read(_key(model))
-    except NotFoundError:
-        return None, None
-    try:
-        return ModelState.from_json(json.loads(found.data)), found.etag
+        return ModelState.from_json(json.loads(data))
     except (ValueError, KeyError, TypeError) as error:
-        where = objects.uri(_key(model))
         raise StoreError(f"{where} cannot be read: {error}", fix="remove it to start anew") from (
             error
         )
 
 
 def _update(objects: Objects, model: str, change: Callable[[ModelState], ModelState]) -> ModelState:
-    for _ in range(ATTEMPTS):
-        before, etag = _read(objects, model)
-        after = change(before or ModelState(model))
-        if after == before:
-            return after
-        data = canonical_json(after.to_json())
-        try:
-            objects.put(_key(model), data, etag)
-        except (AlreadyExistsError, ChangedError):
-            continue
-        return after
-    raise StoreError(f"{objects.uri(_key(model))} is being replaced by others without a pause")
+    where = objects.uri(_key(model))
+
+    def changed(data: bytes | None) -> bytes:
+        state = ModelState(model) if data is None else _parse(data, where)
+        return canonical_json(change(state).to_json())
+
+    return _parse(objects.update(_key(model), changed), where)

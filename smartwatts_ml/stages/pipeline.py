@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import (
     NotEnoughReadingsError,
     SmartwattsError,
@@ -24,7 +25,7 @@ from smartwatts_ml.kinds import model_names
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.plan import count_new_readings
-from smartwatts_ml.settings import Settings, check_environment, settings
+from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.start import start_run
 
 __all__ = [
@@ -46,7 +47,6 @@ __all__ = [
 
 JUDGEMENTS = 3
 """How often a challenger is judged before its run gives up on a champion that keeps changing."""
-
 
 BATCHES = 200
 """At most so many at once: what is left over makes the batches larger."""
@@ -244,7 +244,7 @@ def _enough(
         champion = Store(objects, Path(current.keys)).champion(model)
         decision = not_judged(model, str(error), champion.version if champion else None)
         run = ModelRun(objects, current, run_id, model)
-        run.write_json("decision.json", decision.to_json())
+        run.write_json("decision.json", decision)
         return {"proceed": False, "summary": decision.summary, "reasons": [str(error)]}
 
 

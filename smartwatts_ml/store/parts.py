@@ -8,7 +8,7 @@ from datetime import datetime
 
 from smartwatts_ml.store.documents import HistoryEntry
 from smartwatts_ml.store.history import History
-from smartwatts_ml.store.pointer import PointerFile, Seen
+from smartwatts_ml.store.pointer import PointerFile, SeenPointer
 from smartwatts_ml.store.sealed import SealedObjects
 from smartwatts_ml.store.versions import Versions
 
@@ -21,7 +21,7 @@ class Head:
     was seen just before."""
 
     entry: HistoryEntry | None
-    seen: Seen
+    seen: SeenPointer
 
 
 @dataclass(frozen=True)

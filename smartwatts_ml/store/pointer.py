@@ -11,14 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smartwatts_ml.errors import (
-    AlreadyExistsError,
-    ChangedError,
-    NotFoundError,
-    StoreError,
-    TrustError,
-)
-from smartwatts_ml.objects import Object
+from smartwatts_ml.errors import NotFoundError, TrustError
+from smartwatts_ml.objects import UNREAD, Object
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     Manifest,
@@ -29,18 +23,16 @@ from smartwatts_ml.store.documents import (
 )
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, SealedObjects
 
-__all__ = ["PointerFile", "Seen"]
-
-ATTEMPTS = 20
+__all__ = ["PointerFile", "SeenPointer"]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A pointer as it was found. ``pointer`` is None where it does not verify, ``etag``
+class SeenPointer:
+    """A pointer as it was found. ``pointer`` is None where it does not verify, ``object``
     where there is none."""
 
     pointer: Pointer | None
-    etag: str | None
+    object: Object | None
 
 
 class PointerFile:
@@ -56,37 +48,39 @@ class PointerFile:
         key = pointer_key(model)
         return self._verify(self._sealed.objects.read(key, MAX_DOCUMENT_BYTES), model)
 
-    def look(self, model: str) -> Seen:
+    def look(self, model: str) -> SeenPointer:
         """What is there, valid or not."""
+        key, objects = pointer_key(model), self._sealed.objects
         try:
-            found = self._sealed.objects.read(pointer_key(model))
+            found = objects.read(key, MAX_DOCUMENT_BYTES)
         except NotFoundError:
-            return Seen(None, None)
-        try:
-            return Seen(self._verify(found, model), found.etag)
-        except TrustError:
-            return Seen(None, found.etag)
+            return SeenPointer(None, None)
+        except TrustError:  # larger than any pointer: its etag is all that is of use
+            found = Object(b"", objects.info(key).etag)
+        return SeenPointer(self._valid(found.data, model), found)
 
-    def advance(self, entry: HistoryEntry, manifest: Manifest, seen: Seen | None = None) -> Pointer:
+    def advance(
+        self, entry: HistoryEntry, manifest: Manifest, seen: SeenPointer | None = None
+    ) -> Pointer:
         """Point to an entry with a new expiry, unless a newer one is pointed to already.
         ``seen``: what a look gave before, which saves another."""
         key = pointer_key(entry.model)
-        for _ in range(ATTEMPTS):
-            seen = seen or self.look(entry.model)
-            if seen.pointer and seen.pointer.serial > entry.serial:
-                return seen.pointer
-            pointer = self._pointer(entry, manifest)
-            data = self._sealed.seal(pointer)
-            try:
-                if seen.etag is None:
-                    self._sealed.objects.create(key, data)
-                else:
-                    self._sealed.objects.replace(key, data, seen.etag)
-            except (AlreadyExistsError, ChangedError):
-                seen = None
-                continue
-            return pointer
-        raise StoreError(f"{key} is being replaced by others without a pause")
+
+        def advanced(data: bytes | None) -> bytes:
+            pointer = None if data is None else self._valid(data, entry.model)
+            if data is not None and pointer and pointer.serial > entry.serial:
+                return data
+            return self._sealed.seal(self._pointer(entry, manifest))
+
+        known = seen.object if seen else UNREAD
+        data = self._sealed.objects.update(key, advanced, seen=known, limit=MAX_DOCUMENT_BYTES)
+        return self._verify(Object(data, ""), entry.model)
+
+    def _valid(self, data: bytes, model: str) -> Pointer | None:
+        try:
+            return self._verify(Object(data, ""), model)
+        except TrustError:
+            return None
 
     def _verify(self, found: Object, model: str) -> Pointer:
         key = pointer_key(model)

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +140,8 @@ class Distributed:
         redis = ["--bind", "127.0.0.1", "--port", str(self._redis), "--save", ""]
         self._spawn("redis", [str(program("redis-server")), *redis])
         for port in (self._postgres, self._redis):
-            eventually(lambda port=port: _listens(port), f"port {port}", 60)
-        migrate = [PYTHON, "-m", "airflow", "db", "migrate"]
+            eventually(partial(_listens, port), f"port {port}", 60)
+        migrate = [str(PYTHON), "-m", "airflow", "db", "migrate"]
         subprocess.run(migrate, env=self._environment, check=True, stdout=subprocess.DEVNULL)
 
     def start_airflow(self, executor: str, workers: int = 0) -> None:

@@ -122,7 +122,8 @@ def main() -> None:
         dag.deadline = None  # the scheduler watches deadlines; dag.test cannot read them
         if "wait_for_readings" in dag.task_ids:
             # No triggerer runs here; the sensor has tests of its own.
-            dag.task_dict["wait_for_readings"].execute = lambda context: None
+            sensor: Any = dag.task_dict["wait_for_readings"]
+            sensor.execute = lambda context: None
         when = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=number)
         played[name] = play(dag, scenario, when)
     print("PLAYED" + json.dumps(played))  # noqa: T201

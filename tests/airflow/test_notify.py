@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from smartwatts_airflow.notify import Message, about_run, late, send
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {
         "model": "nilm",
         "summary": "nilm accepted: MAE −3 %",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
+PYPROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
@@ -27,10 +30,19 @@ def example() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def locked(name: str) -> dict[str, str]:
-    lines = (REPOSITORY / name).read_text().splitlines()
-    pins = (line.split(";")[0].strip().split("==") for line in lines if "==" in line)
-    return {f"{pin[0]}=={pin[1]}": pin[1] for pin in pins}
+def locked(name: str) -> dict[str, set[str]]:
+    """Versions of each package that a lock pins; more than one where Pythons differ."""
+    versions: dict[str, set[str]] = {}
+    for line in (REPOSITORY / name).read_text().splitlines():
+        package, version = line.split(";")[0].strip().split("==")
+        versions.setdefault(package, set()).add(version)
+    return versions
+
+
+def names(requirements: list[Any]) -> set[str]:
+    """Packages that requirements name; entries that include a group have none."""
+    texts = [text for text in requirements if isinstance(text, str)]
+    return {re.match(r"[\w-]+", text).group() for text in texts}  # type: ignore[union-attr]
 
 
 def test_it_has_the_services_that_the_stack_needs() -> None:
@@ -108,7 +120,7 @@ def test_the_signing_key_is_mounted_only_where_tasks_run() -> None:
 
 
 def test_settings_of_smartwatts_in_it_are_known_settings() -> None:
-    from smartwatts_ml.settings import known_variables
+    from smartwatts_ml.environment import known_variables
 
     environment = SERVICES["scheduler"]["environment"]
     ours = {name for name in environment if name.startswith("SMARTWATTS_")}
@@ -185,14 +197,25 @@ def test_the_fernet_key_is_one() -> None:
 def test_secrets_that_are_there_are_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("mine")
-    make = [sys.executable, "scripts/compose_env.py", "--output", path]
+    make = [sys.executable, "scripts/compose_env.py", "--output", str(path)]
     assert subprocess.run(make, cwd=REPOSITORY, check=False, capture_output=True).returncode == 1
     assert path.read_text() == "mine"
 
 
-def test_the_image_has_the_same_packages_and_a_few_more() -> None:
+def test_the_image_has_what_the_project_needs_in_the_same_versions() -> None:
     ours, image = locked("requirements.lock"), locked("requirements-compose.lock")
-    assert set(ours) - set(image) == set() or set(ours) - set(image) == {"colorama==0.4.6"}
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    assert names([*PYPROJECT["project"]["dependencies"], *chain(*extras)]) <= set(image)
+    assert {name: image[name] for name in set(ours) & set(image)} == {
+        name: ours[name] for name in set(ours) & set(image)
+    }
+
+
+def test_the_image_has_nothing_that_only_a_checkout_needs() -> None:
+    groups = chain(*PYPROJECT["dependency-groups"].values())
+    tools = names([*groups]) - {"pyyaml"}  # which Airflow needs as well
+    assert {"pytest", "mypy", "ruff", "moto"} <= tools
+    assert not tools & set(locked("requirements-compose.lock"))
 
 
 def test_what_the_image_copies_is_in_the_build_context() -> None:

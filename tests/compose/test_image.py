@@ -49,8 +49,10 @@ def test_the_install_steps_run_in_a_clean_folder(tmp_path: Path) -> None:
     for name, code in CHECKS.items():
         found = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
         assert found.returncode == 0, f"{name}: {found.stderr[-500:]}"
-    for command in (["airflow", "celery", "worker", "--help"], ["smartwatts", "--version"]):
-        subprocess.run([venv / "bin" / command[0], *command[1:]], check=True, capture_output=True)
+    for arguments in (["airflow", "celery", "worker", "--help"], ["smartwatts", "--version"]):
+        subprocess.run(
+            [str(venv / "bin" / arguments[0]), *arguments[1:]], check=True, capture_output=True
+        )
 
 
 def copy(source: Path, target: Path) -> None:

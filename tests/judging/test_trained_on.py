@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from smartwatts_ml.gate.day_features import histograms
+from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
     Witnessed,
@@ -17,6 +17,7 @@ from smartwatts_ml.judging.trained_on import (
 )
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.holdout import TrainingReadings, make_split
+from smartwatts_ml.settings import HoldoutSettings
 
 HOUR = 3600
 START = np.datetime64("2026-01-01T00:00:00", "s")
@@ -41,15 +42,7 @@ class Homes(Readings):
 
 
 HOMES = Homes()
-SPLIT = make_split(
-    HOMES.spans(),
-    share=0.2,
-    min_days=7,
-    embargo_s=24 * HOUR,
-    site_share=0.15,
-    min_sites=10,
-    max_judged=1000,
-)
+SPLIT = make_split(HOMES.spans(), HoldoutSettings(), embargo_s=24 * HOUR)
 
 
 def seen(readings: Readings) -> TrainedOn:
@@ -85,10 +78,10 @@ def test_a_training_of_which_nothing_is_known_is_not_trusted(unknown: TrainedOn 
 
 @pytest.mark.parametrize("scale", [0.001, 1000.0])
 def test_another_unit_in_training_is_told(scale: float) -> None:
-    said = changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,)))
+    said = changed_unit(seen(Homes(scale)), day_histograms(HOMES, (MAINS,)))
     assert f"a day's mean is {300 * scale:.3g} W in training and 300 W in the holdout" in said
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
 def test_what_a_season_or_other_homes_may_do_is_no_other_unit(scale: float) -> None:
-    assert changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,))) == ""
+    assert changed_unit(seen(Homes(scale)), day_histograms(HOMES, (MAINS,))) == ""

@@ -19,7 +19,7 @@ from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings import HoldoutSettings, Settings
 
 KINDS = list(kinds())
 PREDICTED_FROM = {"timestamp", "device_id"}
@@ -64,15 +64,7 @@ def case_of(homes: Readings) -> Callable[[str], Case]:
 def _train(kind: Kind, homes: Readings) -> Case:
     spec = kind.models()[0]
     usable = [span for span in homes.spans() if kind.uses(spec, span)]
-    split = make_split(
-        usable,
-        share=0.2,
-        min_days=14,
-        embargo_s=86_400,
-        site_share=0.15,
-        min_sites=10,
-        max_judged=1000,
-    )
+    split = make_split(usable, HoldoutSettings(days=14), embargo_s=86_400)
     readings = _only(homes, {span.site for span in usable})
     training = TrainingReadings(readings, split)
     trained = kind.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)

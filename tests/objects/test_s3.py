@@ -64,9 +64,12 @@ def look_then_write(header: str) -> Callable[[WsgiApp], WsgiApp]:
                 if open_doors[0]:
                     open_doors[0] -= 1
                     environ = {k: v for k, v in environ.items() if k != header}
-                body = app(
-                    environ, lambda status, *_: said.append(status) or start_response(status, *_)
-                )
+
+                def start_and_listen(status: str, *rest: Any) -> Any:
+                    said.append(status)
+                    return start_response(status, *rest)
+
+                body = app(environ, start_and_listen)
                 if said[0].startswith("200") and header in environ:
                     open_doors[0] = 1
                 return body

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -130,20 +131,67 @@ def test_of_many_creators_one_wins(objects: Objects) -> None:
 
 
 def test_no_increment_is_lost_between_threads(objects: Objects) -> None:
-    objects.create("counter", b"0")
-
     def increment(_: int) -> None:
-        while True:
-            found = objects.read("counter")
-            try:
-                objects.replace("counter", str(int(found.data) + 1).encode(), found.etag)
-                return
-            except ChangedError:
-                continue
+        objects.update("counter", lambda data: str(int(data or 0) + 1).encode())
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(increment, range(24)))
     assert objects.read("counter").data == b"24"
+
+
+def test_an_update_changes_what_is_there_and_gives_it_back(objects: Objects) -> None:
+    assert objects.update("a", lambda data: b"new" if data is None else b"") == b"new"
+    assert objects.update("a", lambda data: (data or b"") + b"er") == b"newer"
+    assert objects.read("a").data == b"newer"
+
+
+def test_an_update_without_a_change_writes_nothing(objects: Objects) -> None:
+    etag = objects.create("a", b"1")
+    assert objects.update("a", lambda data: data or b"") == b"1"
+    assert objects.read("a").etag == etag
+
+
+def test_an_update_that_raises_writes_nothing(objects: Objects) -> None:
+    def refuse(_: bytes | None) -> bytes:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        objects.update("a", refuse)
+    assert not objects.exists("a")
+
+
+def test_an_update_begins_anew_where_another_writer_was_quicker(objects: Objects) -> None:
+    seen: list[bytes | None] = []
+
+    def slow(data: bytes | None) -> bytes:
+        if len(seen) < 2:  # a rival creates, and then replaces
+            objects.write("a", b"rival %d" % len(seen))
+        seen.append(data)
+        return (data or b"") + b" and mine"
+
+    assert objects.update("a", slow, seen=None) == b"rival 1 and mine"
+    assert seen == [None, b"rival 0", b"rival 1"]
+
+
+def test_an_update_that_never_gets_through_ends_with_an_error(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rivals = count()
+
+    def outpaced(_: bytes | None) -> bytes:
+        objects.write("a", b"rival %d" % next(rivals))
+        return b"mine"
+
+    monkeypatch.setattr("smartwatts_ml.objects.base.FIRST_PAUSE_S", 0.0)
+    with pytest.raises(ChangedError, match=r"a is being replaced by others.*try again later"):
+        objects.update("a", outpaced)
+    assert next(rivals) == 20
+
+
+def test_an_update_reads_no_more_than_its_limit(objects: Objects) -> None:
+    objects.create("a", b"12345")
+    with pytest.raises(TrustError, match="larger than the 4 bytes"):
+        objects.update("a", lambda _: b"", limit=4)
 
 
 @pytest.mark.parametrize("url", ["", "http://x/y", "file://host/x", "s3://", "s3:///x", "gs://b"])
@@ -188,6 +236,8 @@ def test_a_web_root_can_be_read_and_nothing_else(tmp_path: Path, web_server: Any
     for forbidden in (
         lambda: objects.create("y", b""),
         lambda: objects.replace("a b/x", b"", ""),
+        lambda: objects.update("y", lambda _: b""),
+        lambda: objects.write("y", b""),
         lambda: objects.delete("a b/x"),
         lambda: list(objects.list()),
     ):

@@ -42,7 +42,7 @@ def home(
     return {name: DeviceReadings(stamps, w.astype(np.float32)) for name, w in watts.items()}
 
 
-def spoil(device: DeviceReadings, change: Callable[[np.ndarray], None]) -> DeviceReadings:
+def spoil(device: DeviceReadings, change: Callable[[np.ndarray], object]) -> DeviceReadings:
     """The device with values that ``change`` has altered in place."""
     values = device.values.copy()
     change(values)

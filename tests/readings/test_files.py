@@ -90,7 +90,8 @@ def test_labels_come_with_the_mains(tmp_path: Path) -> None:
     rows = [f"{row},{label}" for row, label in zip(hours("a", 1, 2, 3), "010", strict=True)]
     path = write(tmp_path / "a.csv", *rows, header=f"{HEADER},anomaly")
     with FileReadings([path], Settings()) as readings:
-        assert readings.load("a", 3600).anomaly.tolist() == [0, 1, 0]
+        anomaly = readings.load("a", 3600).anomaly
+        assert anomaly is not None and anomaly.tolist() == [0, 1, 0]
 
 
 def test_each_site_has_its_timezone(tmp_path: Path) -> None:
@@ -137,7 +138,9 @@ def test_an_unknown_timezone_is_wrong_use(tmp_path: Path) -> None:
         FileReadings([path], Settings(timezone="Mars/Base"))
 
 
-def test_the_temporary_database_is_gone_after_use(tmp_path: Path, monkeypatch) -> None:
+def test_the_temporary_database_is_gone_after_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     with FileReadings([write(tmp_path / "a.csv", *hours("a", 1, 2))], Settings()) as readings:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.settings import HoldoutSettings
 
 START = np.datetime64("2026-01-01T00:00:00")
 HOUR = np.timedelta64(3600, "s")
@@ -33,15 +34,7 @@ class Made(Readings):
 
 
 def split_of(readings: Readings) -> Split:
-    return make_split(
-        readings.spans(),
-        share=0.2,
-        min_days=7,
-        embargo_s=86_400,
-        site_share=0.15,
-        min_sites=10,
-        max_judged=30,
-    )
+    return make_split(readings.spans(), HoldoutSettings(max_sites=30), embargo_s=86_400)
 
 
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=20))

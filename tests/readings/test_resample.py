@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,7 +82,9 @@ def test_energy_in_is_energy_out(readings: DeviceReadings, period_s: int) -> Non
 
 
 @given(jittering(), st.randoms())
-def test_order_and_duplicates_make_no_difference(readings: DeviceReadings, chance) -> None:
+def test_order_and_duplicates_make_no_difference(
+    readings: DeviceReadings, chance: random.Random
+) -> None:
     picks = list(range(len(readings.stamps))) + chance.choices(range(len(readings.stamps)), k=5)
     chance.shuffle(picks)
     again = DeviceReadings.of(readings.stamps[picks], readings.values[picks])

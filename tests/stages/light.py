@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 from pydantic_settings import SettingsConfigDict
 
+from smartwatts_ml.configuration import TomlSettings
+from smartwatts_ml.environment import known_variables
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import (
     Details,
@@ -29,7 +31,6 @@ from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.scores.scores import Criterion, Scores
 from smartwatts_ml.scores.targets import TargetIndex
-from smartwatts_ml.settings import TomlSettings, known_variables
 
 DAY_H = 24
 STATS = ("error", "n", "truth")

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from smartwatts_ml.cli import app
 from smartwatts_ml.errors import StoreError
@@ -170,12 +169,12 @@ def test_a_failure_is_told_recorded_and_backs_off(
 def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
     """What ``smartwatts`` with these words gives, on the service's root."""
     for name in ("root", "keys", "gate_resamples"):
-        patch.setenv(f"SMARTWATTS_{name.upper()}", str(getattr(service.current, name)))
+        patch.setenv(f"SMARTWATTS_{name.upper()}", str(service.current.named()[name]))
     return CliRunner().invoke(app, list(words))
 
 
 def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
-    other = service.current.model_copy(update={"holdout_share": 0.5, "gate_confidence": 0.6})
+    other = service.current.replaced({"holdout_share": 0.5, "gate_confidence": 0.6})
     assert replay(service.objects, other, "run1", "light").same
 
 
@@ -251,7 +250,7 @@ def test_a_forced_version_is_signed_with_a_name_and_red_on_every_page_after(
 
 
 def test_a_champion_trained_on_the_holdout_has_that_part_left_out(service: Service) -> None:
-    service.current = service.current.model_copy(update={"holdout_share": 0.4})
+    service.current = service.current.replaced({"holdout_share": 0.4})
     decision = service.retrain(seed=2)
     assert any("the champion was trained later" in reason for reason in decision["reasons"])
     starts = decision["record"]["facts"]["starts"]

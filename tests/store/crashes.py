@@ -69,9 +69,9 @@ def trip_in_directory(tripwire: Tripwire, root: str) -> None:
             if arguments[1] == "x" and tripwire.reached():
                 resource.setrlimit(resource.RLIMIT_FSIZE, (TORN_AFTER, resource.RLIM_INFINITY))
 
-    def flush_and_touch(handle: int) -> None:
+    def flush_and_touch(fd: Any) -> None:
         tripwire.touch()
-        flush(handle)
+        flush(fd)
 
     signal.signal(signal.SIGXFSZ, die)
     os.fsync = flush_and_touch

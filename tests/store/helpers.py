@@ -105,6 +105,9 @@ class FragileObjects(Objects):
     def replace(self, key: str, data: bytes, etag: str) -> str:
         return self._write(self._objects.replace, key, data, etag)
 
+    def write(self, key: str, data: bytes) -> str:
+        return self._write(self._objects.write, key, data)
+
     def delete(self, key: str) -> None:
         self._write(self._objects.delete, key)
 

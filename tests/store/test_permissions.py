@@ -147,14 +147,15 @@ def test_the_java_puller_signs_its_requests_as_a_gateway(
     key = Store(filled, keys_of(tmp_path)).keys.signing_key()
     (tmp_path / "key.pub").write_bytes(public_pem(key.key.public_key()))
     source = REPOSITORY / "gateway" / "SmartWattsPull.java"
-    command = ["java", source, "--root", f"s3://{bucket}/{PREFIX}", "--key", tmp_path / "key.pub"]
+    key_file = str(tmp_path / "key.pub")
+    command = ["java", str(source), "--root", f"s3://{bucket}/{PREFIX}", "--key", key_file]
     user = ministack.new_user(policy("gateway", bucket))
     path = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
     for environment, code in ((user, 0), (user | {"AWS_SECRET_ACCESS_KEY": "wrong"}, 4), ({}, 4)):
         out = tmp_path / f"out{len(environment)}{code}"
         endpoint = {"AWS_ENDPOINT_URL_S3": ministack.url}
         run = subprocess.run(
-            [*command, "--to", out, "nilm"],
+            [*command, "--to", str(out), "nilm"],
             env=path | endpoint | environment,
             capture_output=True,
             text=True,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.readings.run_lengths import true_runs
+
 __all__ = [
     "MONTH_HOURS",
     "Calibration",
@@ -79,13 +81,8 @@ def count_alerts(alert: np.ndarray, follows: np.ndarray) -> int:
     >>> count_alerts(on, np.ones(len(on), bool))
     3
     """
-    before = np.r_[False, alert[:-1]] & follows
-    starts = np.flatnonzero(alert & ~before)
-    if not starts.size:
-        return 0
-    after = np.r_[alert[1:] & follows[1:], False]
-    ends = np.flatnonzero(alert & ~after)
-    return int((-(-(ends - starts + 1) // 24)).sum())
+    first, end = true_runs(alert, apart=~follows[1:])
+    return int((-(-(end - first) // 24)).sum())
 
 
 def budget_threshold(

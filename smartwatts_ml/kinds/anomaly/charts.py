@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.evaluation import Scorer, judged_sites
-from smartwatts_ml.kinds.anomaly.metrics import runs
 from smartwatts_ml.kinds.anomaly.windows import mains_of
 from smartwatts_ml.kinds.charts import Chart, Line, Panel, Role, Span
 from smartwatts_ml.readings.base import Readings
+from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = ["charts"]
 
@@ -58,10 +58,10 @@ def _examples(scored: list[_Scored]) -> Chart:
     """Alerts that are right, events that were missed, and false alerts: two of each."""
     kinds: dict[str, list[Panel]] = {"found": [], "missed": [], "false alert": []}
     for one in scored:
-        for first, last in zip(*runs(one.truth), strict=True):
-            hit = one.alert[first : last + 1].any()
+        for first, end in zip(*true_runs(one.truth), strict=True):
+            hit = one.alert[first:end].any()
             _add(kinds["found" if hit else "missed"], one, first, "found" if hit else "missed")
-        for first, _ in zip(*runs(one.alert & ~one.truth), strict=True):
+        for first, _ in zip(*true_runs(one.alert & ~one.truth), strict=True):
             if not one.truth[max(first - 24, 0) : first + 24].any():
                 _add(kinds["false alert"], one, first, "false alert")
     panels = tuple(panel for found in kinds.values() for panel in found)
@@ -75,12 +75,12 @@ def _add(found: list[Panel], one: _Scored, at: int, word: str) -> None:
     part = slice(max(at - AROUND_H, 0), at + AROUND_H)
     hours = np.arange(part.start, part.start + len(one.power[part])) - at
     spans = [
-        Span("anomaly", "champion", float(hours[a]), float(hours[b] + 1))
-        for a, b in zip(*runs(one.truth[part]), strict=True)
+        Span("anomaly", "champion", float(hours[a]), float(hours[b - 1] + 1))
+        for a, b in zip(*true_runs(one.truth[part]), strict=True)
     ]
     spans += [
-        Span("alert", "challenger", float(hours[a]), float(hours[b] + 1))
-        for a, b in zip(*runs(one.alert[part]), strict=True)
+        Span("alert", "challenger", float(hours[a]), float(hours[b - 1] + 1))
+        for a, b in zip(*true_runs(one.alert[part]), strict=True)
     ]
     title = f"{word}: {one.site}, {str(one.times[at])[:13].replace('T', ' ')} h UTC"
     line = Line("mains", "truth", [round(float(v), 1) for v in one.power[part]])

@@ -16,13 +16,13 @@ from smartwatts_ml.kinds.anomaly.metrics import (
     COUNTS,
     STATS,
     false_alerts,
-    runs,
     score_bins,
     vus_pr,
 )
 from smartwatts_ml.kinds.anomaly.tables import Seen, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+from smartwatts_ml.readings.run_lengths import true_runs
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.targets import HOUR_BANDS, TargetIndex
 
@@ -202,10 +202,10 @@ def _block_sums(
     add("fn", np.flatnonzero(~alert & truth))
     add("tn", np.flatnonzero(~alert & ~truth))
     add("normal_hours", np.flatnonzero(~truth))
-    first, last = runs(truth)
+    first, end = true_runs(truth)
     hits = np.r_[0, np.cumsum(alert)]
     add("events", first)
-    add("events_hit", first, (hits[last + 1] > hits[first]).astype(float))
+    add("events_hit", first, (hits[end] > hits[first]).astype(float))
     starts, counts = false_alerts(alert & ~truth, truth, at)
     add("false_alerts", starts, counts)
     bins = score_bins(score) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
+from smartwatts_ml.readings.run_lengths import true_runs
 
-__all__ = ["BINS", "STATS", "false_alerts", "headline", "runs", "score_bins", "vus_pr"]
+__all__ = ["BINS", "STATS", "false_alerts", "headline", "score_bins", "vus_pr"]
 
 COUNTS = ("tp", "fp", "fn", "tn", "events", "events_hit", "false_alerts", "normal_hours")
 BINS = 80
@@ -74,16 +75,6 @@ def _average_precision(histograms: np.ndarray) -> float:
     return float(np.sum(np.diff(anomalous, prepend=0.0) * precision) / anomalous[-1])
 
 
-def runs(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last index of every run of true.
-
-    >>> runs(np.array([0, 1, 1, 0, 1]))
-    (array([1, 4]), array([2, 4]))
-    """
-    change = np.diff(np.r_[0, np.asarray(flags, np.int8), 0])
-    return np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1
-
-
 def false_alerts(
     false: np.ndarray, truth: np.ndarray, at: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -98,15 +89,13 @@ def false_alerts(
     >>> false_alerts(alert & ~truth, truth, np.arange(60))
     (array([12, 30]), array([0., 2.]))
     """
-    follows = np.r_[False, np.diff(at) == 1]
-    leads = np.r_[follows[1:], False]
-    starts = np.flatnonzero(false & ~(np.r_[False, false[:-1]] & follows))
-    ends = np.flatnonzero(false & ~(np.r_[false[1:], False] & leads))
-    hours = ends - starts + 1
-    after = np.r_[False, truth[:-1]][starts] & follows[starts]
-    before = np.r_[truth[1:], False][ends] & leads[ends]
-    counts = -(-hours // 24)
-    counts[(after | before) & (hours <= SMEAR_HOURS)] = 0
+    joined = np.diff(at) == 1
+    starts, ends = true_runs(false, apart=~joined)
+    hours = ends - starts
+    # One longer at either end, so that what lies before and after a run can be looked up.
+    joined, real = np.r_[False, joined, False], np.r_[False, truth, False]
+    touches = (joined[starts] & real[starts]) | (joined[ends] & real[ends + 1])
+    counts = np.where(touches & (hours <= SMEAR_HOURS), 0, -(-hours // 24))
     return starts, counts.astype(float)
 
 
@@ -126,37 +115,36 @@ def vus_pr(truth: np.ndarray, scores: np.ndarray, window: int = 24, thresholds: 
     ranked = scores[order]
     cuts = ranked[np.linspace(0, len(ranked) - 1, thresholds).astype(int)]
     predicted = np.searchsorted(-ranked, -cuts, side="right")
-    first, last = runs(truth)
+    first, end = true_runs(truth)
     hits = np.cumsum(truth[order])[predicted - 1]
     areas = []
     for width in range(window + 1):
-        soft = _softened(truth, first, last, width)
+        soft = _softened(truth, first, end, width)
         gained = np.cumsum(soft[order])[predicted - 1]
         recall = np.minimum(gained / (truth.sum() + (gained - hits) / 2), 1.0)
-        recall = recall * _found(scores, cuts, first, last, width // 2)
+        recall = recall * _existence(scores, cuts, first, end, width // 2)
         areas.append(np.sum(np.diff(recall, prepend=0.0) * gained / predicted))
     return float(np.mean(areas))
 
 
-def _softened(truth: np.ndarray, first: np.ndarray, last: np.ndarray, width: int) -> np.ndarray:
+def _softened(truth: np.ndarray, first: np.ndarray, end: np.ndarray, width: int) -> np.ndarray:
     """Labels with a square-root slope over half the buffer beside each event."""
     soft = truth.astype(np.float64)
     slope = np.sqrt(1 - np.arange(1, width // 2 + 1) / max(width, 1))
-    for a, b in zip(first, last, strict=True):
-        right = np.arange(b + 1, min(b + 1 + len(slope), len(soft)))
-        left = np.arange(a - 1, max(a - 1 - len(slope), -1), -1)
-        soft[right] += slope[: len(right)]
-        soft[left] += slope[: len(left)]
+    for a, b in zip(first, end, strict=True):
+        right = slice(b, b + len(slope))
+        left = slice(max(a - len(slope), 0), a)
+        soft[right] += slope[: len(soft[right])]
+        soft[left] += slope[: a - left.start][::-1]
     return np.minimum(soft, 1.0)
 
 
-def _found(
-    scores: np.ndarray, cuts: np.ndarray, first: np.ndarray, last: np.ndarray, half: int
+def _existence(
+    scores: np.ndarray, cuts: np.ndarray, first: np.ndarray, end: np.ndarray, half: int
 ) -> np.ndarray:
     """Share of events, widened by ``half`` and merged, that reach each threshold."""
-    starts, stops = np.maximum(first - half, 0), np.minimum(last + half, len(scores) - 1)
-    apart = np.r_[True, last[:-1] + half < first[1:] - half]
-    groups = np.flatnonzero(apart)
-    ends = np.r_[groups[1:] - 1, len(first) - 1]
-    tops = [scores[starts[a] : stops[b] + 1].max() for a, b in zip(groups, ends, strict=True)]
+    starts, stops = np.maximum(first - half, 0), end + half
+    groups = np.flatnonzero(np.r_[True, stops[:-1] <= first[1:] - half])
+    lasts = np.r_[groups[1:] - 1, len(first) - 1]
+    tops = [scores[starts[a] : stops[b]].max() for a, b in zip(groups, lasts, strict=True)]
     return (np.array(tops)[:, None] >= cuts).mean(axis=0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.errors import UsageError
-from smartwatts_ml.settings import TomlSettings, describe
+from smartwatts_ml.configuration import TomlSettings
 
 __all__ = ["AnomalySettings", "anomaly_settings"]
 
@@ -59,7 +58,4 @@ class AnomalySettings(TomlSettings):
 
 def anomaly_settings(**overrides: Any) -> AnomalySettings:
     """The settings in force."""
-    try:
-        return AnomalySettings(**overrides)
-    except ValidationError as error:
-        raise UsageError(describe(error, PREFIX)) from error
+    return AnomalySettings.load(**overrides)

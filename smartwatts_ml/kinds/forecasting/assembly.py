@@ -7,9 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import ValidationError
 
-from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Details, ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.forecasting.calibration import (
     SHORT_DAYS,
@@ -27,7 +25,6 @@ from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
-from smartwatts_ml.settings import describe
 
 if TYPE_CHECKING:
     import keras
@@ -75,15 +72,7 @@ def train(
 
 
 def _plan(options: TrainOptions) -> ForecastingSettings:
-    given: dict[str, Any] = {
-        name: value
-        for name, value in (("epochs", options.epochs), ("batch_size", options.batch_size))
-        if value is not None
-    }
-    try:
-        return ForecastingSettings(**given)
-    except ValidationError as error:
-        raise UsageError(describe(error, "SMARTWATTS_FORECASTING_")) from error
+    return ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
 
 
 def _outside(spec: ModelSpec, plan: ForecastingSettings) -> Outside:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from smartwatts_ml.readings.run_lengths import true_runs
+
 __all__ = ["activations", "on_power", "on_threshold"]
 
 SLOW = {
@@ -70,12 +72,6 @@ def activations(power: np.ndarray, threshold: float, period_s: int) -> np.ndarra
     >>> activations(np.array([0, 0, 60, 2000, 30, 0, 0], dtype=float), 500, 60).tolist()
     [[2, 5]]
     """
-    edges = np.diff(np.concatenate([[0], (power > STANDBY_W).astype(np.int8), [0]]))
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    if not len(starts):
-        return np.empty((0, 2), int)
-    apart = (starts[1:] - ends[:-1]) * period_s > PAUSE_S
-    first = starts[np.concatenate([[True], apart])]
-    last = ends[np.concatenate([apart, [True]])]
-    reached = [np.nanmax(power[a:b]) >= threshold for a, b in zip(first, last, strict=True)]
-    return np.stack([first, last], axis=1)[reached]
+    first, end = true_runs(power > STANDBY_W, pause=PAUSE_S / period_s)
+    reached = [np.nanmax(power[a:b]) >= threshold for a, b in zip(first, end, strict=True)]
+    return np.stack([first, end], axis=1)[np.array(reached, bool)]

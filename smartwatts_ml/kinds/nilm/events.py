@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Duration", "duration_of", "keep_activations", "runs"]
+from smartwatts_ml.readings.run_lengths import true_runs
+
+__all__ = ["Duration", "duration_of", "keep_activations"]
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,6 @@ def duration_of(appliance: str, lengths_s: np.ndarray) -> Duration:
     return Duration(DEFAULT_PAUSE_S, round(shortest, 1))
 
 
-def runs(on: np.ndarray, pause_samples: float) -> np.ndarray:
-    """First and last-plus-one sample of each stretch that is on, pauses of at most
-    ``pause_samples`` included; shape (n_runs, 2). ``on``: bool, shape (n,).
-
-    >>> runs(np.array([0, 1, 1, 0, 1, 0, 0, 0, 1], bool), 1).tolist()
-    [[1, 5], [8, 9]]
-    """
-    edges = np.diff(np.concatenate([[0], on.astype(np.int8), [0]]))
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    if not len(starts):
-        return np.empty((0, 2), int)
-    apart = starts[1:] - ends[:-1] > pause_samples
-    first = starts[np.concatenate([[True], apart])]
-    last = ends[np.concatenate([apart, [True]])]
-    return np.stack([first, last], axis=1)
-
-
 def keep_activations(
     power: np.ndarray,
     appliances: tuple[str, ...],
@@ -82,8 +67,9 @@ def keep_activations(
     kept = power.copy()
     for k, name in enumerate(appliances):
         duration = durations[name]
-        for first, last in runs(power[:, k] > 0, duration.pause_s / period_s):
-            if (last - first) * period_s < duration.shortest_s:
-                part = kept[first:last, k]
+        runs = true_runs(power[:, k] > 0, pause=duration.pause_s / period_s)
+        for first, end in zip(*runs, strict=True):
+            if (end - first) * period_s < duration.shortest_s:
+                part = kept[first:end, k]
                 part[np.isfinite(part)] = 0.0
     return kept

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from smartwatts_ml.kinds.base import Details
-from smartwatts_ml.kinds.nilm.events import runs
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 from smartwatts_ml.readings.localtime import local_days
+from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = ["OTHER", "activation_frame", "energy_frame", "power_frame", "predict", "sample_inputs"]
 
@@ -59,14 +59,14 @@ def activation_frame(
         drawn = power[:, k]
         pause = predictor.durations[name].pause_s / site.period_s
         threshold = predictor.details["on_thresholds_w"][name]
-        for first, last in runs(drawn > 0, pause):
-            part = drawn[first:last]
+        for first, end in zip(*true_runs(drawn > 0, pause=pause), strict=True):
+            part = drawn[first:end]
             if np.nanmax(part) < threshold:
                 continue
             energy = np.nansum(part) * site.period_s / KWH_W_S
             start = site.start + first * step
             rows.append(
-                (site.site, name, start, start + (last - first) * step, energy, np.nanmean(part))
+                (site.site, name, start, start + (end - first) * step, energy, np.nanmean(part))
             )
     columns = ("site", "appliance", "start", "end", "energy_kwh", "mean_w")
     frame = pd.DataFrame(rows, columns=list(columns))

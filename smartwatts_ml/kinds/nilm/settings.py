@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.errors import UsageError
-from smartwatts_ml.settings import TomlSettings, describe
+from smartwatts_ml.configuration import TomlSettings
 
 __all__ = ["NilmSettings", "nilm_settings"]
 
@@ -72,7 +71,4 @@ class NilmSettings(TomlSettings):
 
 def nilm_settings(**overrides: Any) -> NilmSettings:
     """The settings in force."""
-    try:
-        return NilmSettings(**overrides)
-    except ValidationError as error:
-        raise UsageError(describe(error, PREFIX)) from error
+    return NilmSettings.load(**overrides)

@@ -7,7 +7,7 @@ site; ``record`` is what a site's quality is told by.
 
 from __future__ import annotations
 
-from smartwatts_ml.readings.quality.assess import assess, flag_devices, mark
+from smartwatts_ml.readings.quality.assess import assess, flag_devices
 from smartwatts_ml.readings.quality.flags import SUSPECT, WORDS, Flag
 from smartwatts_ml.readings.quality.record import DeviceQuality, Finding, Gap, SiteQuality
 
@@ -21,5 +21,4 @@ __all__ = [
     "SiteQuality",
     "assess",
     "flag_devices",
-    "mark",
 ]

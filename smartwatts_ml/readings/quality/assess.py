@@ -3,57 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
-from smartwatts_ml.readings.base import MAINS, NO_POWER, SiteReadings
+from smartwatts_ml.readings.base import MAINS, NO_POWER
 from smartwatts_ml.readings.quality import levels
 from smartwatts_ml.readings.quality.balance import over_mains
 from smartwatts_ml.readings.quality.clocks import beat_shifts, change_hours, lost_hours
 from smartwatts_ml.readings.quality.days import Days, local_days
-from smartwatts_ml.readings.quality.flags import SUSPECT, Flag
+from smartwatts_ml.readings.quality.flags import Flag
 from smartwatts_ml.readings.quality.gaps import before_gap
 from smartwatts_ml.readings.quality.record import SiteQuality, site_quality
 from smartwatts_ml.readings.quality.stuck import stuck
 from smartwatts_ml.readings.quality.units import unit_changed
-from smartwatts_ml.readings.resample import MICRO, DeviceReadings, resample
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.readings.resample import DeviceReadings
+from smartwatts_ml.settings import QualitySettings
 
-__all__ = ["assess", "flag_devices", "mark"]
+__all__ = ["assess", "flag_devices"]
 
 
 def assess(
-    site: str, devices: Mapping[str, DeviceReadings], timezone: str, current: Settings
+    site: str, devices: Mapping[str, DeviceReadings], timezone: str, limits: QualitySettings
 ) -> SiteQuality:
     """What the checks say of one site."""
     days = _days(devices, timezone)
-    flags = _flag(site, devices, timezone, days, current)
+    flags = _flag(site, devices, timezone, days, limits)
     return site_quality(site, timezone, devices, flags, days)
 
 
-def mark(
-    loaded: SiteReadings, devices: Mapping[str, DeviceReadings], current: Settings
-) -> SiteReadings:
-    """``loaded`` with ``suspect`` from the site's ``devices``, all of them: what is plausible
-    in one channel depends on the others."""
-    flags = flag_devices(loaded.site, devices, loaded.timezone, current)
-    start_us = int(loaded.start.astype("datetime64[us]").astype(np.int64))
-    suspect = {}
-    for name in loaded.channels:
-        device = devices[name]
-        doubted = ((flags[name] & SUSPECT) != 0).astype(np.float32)
-        labelled = DeviceReadings(device.stamps, device.values, doubted)
-        _, touched = resample(labelled, start_us, loaded.period_s * MICRO, len(loaded))
-        suspect[name] = np.zeros(len(loaded), bool) if touched is None else touched.astype(bool)
-    return replace(loaded, suspect=suspect)
-
-
 def flag_devices(
-    site: str, devices: Mapping[str, DeviceReadings], timezone: str, current: Settings
+    site: str, devices: Mapping[str, DeviceReadings], timezone: str, limits: QualitySettings
 ) -> dict[str, np.ndarray]:
     """Flags of every reading by channel: bits of ``Flag``, uint16 of the device's shape."""
-    return _flag(site, devices, timezone, _days(devices, timezone), current)
+    return _flag(site, devices, timezone, _days(devices, timezone), limits)
 
 
 def _days(devices: Mapping[str, DeviceReadings], timezone: str) -> Days:
@@ -67,26 +49,26 @@ def _flag(
     devices: Mapping[str, DeviceReadings],
     timezone: str,
     days: Days,
-    current: Settings,
+    limits: QualitySettings,
 ) -> dict[str, np.ndarray]:
     speaks_for_site = devices.get(MAINS) or max(devices.values(), key=lambda d: d.values.max())
-    limit = current.site_fuse_watts.get(site) or levels.fuse_limit(
-        speaks_for_site.values, current.fuse_watts
+    limit = limits.site_fuse_watts.get(site) or levels.fuse_limit(
+        speaks_for_site.values, limits.fuse_watts
     )
     changes = change_hours(timezone, int(days.edges[0]), int(days.edges[-1]))
     flags = {}
     exporting = False
     for name, device in devices.items():
-        found = _device_checks(device, name == MAINS, limit, changes, days, current)
-        found[Flag.NEGATIVE], feeds_in = _negative(name, device, days, current)
+        found = _device_checks(device, name == MAINS, limit, changes, days, limits)
+        found[Flag.NEGATIVE], feeds_in = _negative(name, device, days, limits)
         exporting |= feeds_in
         if name == MAINS:
-            found |= _mains_checks(device, feeds_in, current)
+            found |= _mains_checks(device, feeds_in, limits)
         flags[name] = np.zeros(len(device.stamps), np.uint16)
         for flag, where in found.items():
             flags[name][where] |= np.uint16(flag)
     if not exporting:
-        for name, over in _over_mains(devices, current).items():
+        for name, over in _over_mains(devices, limits).items():
             flags[name][over] |= np.uint16(Flag.BALANCE)
     return flags
 
@@ -97,45 +79,45 @@ def _device_checks(
     limit_w: float,
     changes: np.ndarray,
     days: Days,
-    current: Settings,
+    limits: QualitySettings,
 ) -> dict[Flag, np.ndarray]:
     """The checks that one device alone can answer, bool of its shape each."""
     stamps, values, native = device.stamps, device.values, device.native_us
     return {
         Flag.FUSE: levels.beyond(values, limit_w),
-        Flag.STUCK: stuck(stamps, values, native, current.stuck_hours, always_varies=is_mains),
+        Flag.STUCK: stuck(stamps, values, native, limits.stuck_hours, always_varies=is_mains),
         Flag.CLOCK: beat_shifts(stamps, native) | lost_hours(stamps, native, changes),
-        Flag.UNIT: unit_changed(values, days.of(stamps), native, current.unit_days),
-        Flag.GAP: before_gap(stamps, native, current.gap_hours),
+        Flag.UNIT: unit_changed(values, days.of(stamps), native, limits.unit_days),
+        Flag.GAP: before_gap(stamps, native, limits.gap_hours),
     }
 
 
 def _mains_checks(
-    mains: DeviceReadings, feeds_in: bool, current: Settings
+    mains: DeviceReadings, feeds_in: bool, limits: QualitySettings
 ) -> dict[Flag, np.ndarray]:
     """What holds of a whole home only. Where it feeds in, mains passes through zero, so that
     one reading may happen to be there."""
     fewest = 2 if feeds_in else 1
     stamps, values, native = mains.stamps, mains.values, mains.native_us
     return {
-        Flag.ZERO: levels.zeros(stamps, values, native, current.zero_hours, fewest),
+        Flag.ZERO: levels.zeros(stamps, values, native, limits.zero_hours, fewest),
         Flag.CLIPPED: levels.clipped(values),
     }
 
 
 def _negative(
-    name: str, device: DeviceReadings, days: Days, current: Settings
+    name: str, device: DeviceReadings, days: Days, limits: QualitySettings
 ) -> tuple[np.ndarray, bool]:
     """Readings that are negative and may not be; and whether mains is net of feed-in."""
-    below = levels.negative(device.values, current.negative_watts)
+    below = levels.negative(device.values, limits.negative_watts)
     none = np.zeros(len(below), bool)
     if name in NO_POWER:
         return none, False
-    if name in current.negative_channels:
+    if name in limits.negative_channels:
         return none, True
-    if name != MAINS or current.negative_mains == "flag":
+    if name != MAINS or limits.negative_mains == "flag":
         return below, False
-    if current.negative_mains == "allow":
+    if limits.negative_mains == "allow":
         return none, bool(below.any())
     day = days.of(device.stamps)
     hour = days.hours(device.stamps, day)
@@ -144,11 +126,13 @@ def _negative(
     return below, False
 
 
-def _over_mains(devices: Mapping[str, DeviceReadings], current: Settings) -> dict[str, np.ndarray]:
+def _over_mains(
+    devices: Mapping[str, DeviceReadings], limits: QualitySettings
+) -> dict[str, np.ndarray]:
     """Only where mains is the sum of all that draws: with feed-in nobody can tell."""
     return over_mains(
         devices,
-        watts=current.sum_watts,
-        share=current.sum_share,
-        minutes=current.sum_minutes,
+        watts=limits.sum_watts,
+        share=limits.sum_share,
+        minutes=limits.sum_minutes,
     )

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from smartwatts_ml.readings.base import MAINS, NO_POWER
-from smartwatts_ml.readings.quality.runs import long_runs
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings, to_grid
+from smartwatts_ml.readings.run_lengths import long_runs
 
 __all__ = ["exceeds", "over_mains"]
 

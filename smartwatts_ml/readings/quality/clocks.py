@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from smartwatts_ml.readings.clock import is_utc, stretches
-from smartwatts_ml.readings.quality.runs import equal_runs
 from smartwatts_ml.readings.resample import MICRO
+from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["beat_shifts", "change_hours", "lost_hours"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartwatts_ml.readings.quality.runs import equal_runs
+from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["beyond", "bright", "clipped", "feeds_in", "fuse_limit", "negative", "zeros"]
 

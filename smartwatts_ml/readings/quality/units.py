@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from smartwatts_ml.readings.quality.runs import equal_runs
+from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["factors", "unit_changed"]
 

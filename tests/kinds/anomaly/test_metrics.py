@@ -8,8 +8,9 @@ from sklearn.metrics import average_precision_score
 
 from smartwatts_ml.kinds.anomaly.baseline import fit_hour_of_week_mad
 from smartwatts_ml.kinds.anomaly.evaluation import evaluate
-from smartwatts_ml.kinds.anomaly.metrics import BINS, STATS, headline, runs, score_bins, vus_pr
+from smartwatts_ml.kinds.anomaly.metrics import BINS, STATS, headline, score_bins, vus_pr
 from smartwatts_ml.readings.base import SiteReadings
+from smartwatts_ml.readings.run_lengths import true_runs
 from smartwatts_ml.scores.bootstrap import site_sums
 
 from .conftest import START, MemoryReadings, made_home, scored_from
@@ -33,7 +34,8 @@ def brute_force_vus(truth: np.ndarray, scores: np.ndarray, window: int, threshol
     """By the definition: every buffer, every threshold, every event."""
     n, areas = len(truth), []
     cuts = np.sort(scores)[::-1][np.linspace(0, n - 1, thresholds).astype(int)]
-    first, last = runs(truth)
+    first, end = true_runs(truth)
+    last = end - 1
     for width in range(window + 1):
         half, soft = width // 2, truth.astype(float)
         for a, b in zip(first, last, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.readings.csv import blocks as blocks_module
 from smartwatts_ml.readings.csv import scan as scan_module
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
-from smartwatts_ml.readings.csv.parsed import labels_of
+from smartwatts_ml.readings.csv.parsed import Parsed, labels_of
 from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.ingest.settling import Intervals, settle
 from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
@@ -35,7 +36,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("scan") / "in.csv"
 
 
-def scan_bytes(path: Path, content: bytes, **source: object):
+def scan_bytes(path: Path, content: bytes, **source: object) -> Any:
     """Report, rows (line, stamp, value, device, label) in the order of lines, faults."""
     path.write_bytes(content)
     scan = FileScan(path, "in.csv", source_of(Settings(), "in.csv").model_copy(update=source))
@@ -50,7 +51,7 @@ def scan_bytes(path: Path, content: bytes, **source: object):
     return scan.report(), rows, faults
 
 
-def settled(path: Path, content: str, **source: object):
+def settled(path: Path, content: str, **source: object) -> Any:
     """Readings of a file, (stamp, value) sorted by device and time, and its faults."""
     path.write_text(content)
     scan = FileScan(path, "in.csv", source_of(Settings(), "in.csv").model_copy(update=source))
@@ -250,8 +251,9 @@ def test_an_unusable_file_says_where_and_what(path: Path, content: bytes, told: 
 def test_a_line_lost_by_the_scan_stops_everything(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forgetful(*arguments: object) -> object:
-        parsed = parse_fast(*arguments)  # type: ignore[arg-type]
+    def forgetful(*arguments: Any) -> Parsed:
+        parsed = parse_fast(*arguments)
+        assert parsed is not None
         return replace(parsed, stamps=parsed.stamps[1:])
 
     monkeypatch.setattr(scan_module, "parse_fast", forgetful)
@@ -259,7 +261,7 @@ def test_a_line_lost_by_the_scan_stops_everything(
         scan_bytes(path, (HEADER + "2020-01-01 00:00,5,a\n2020-01-01 00:01,5,a\n").encode())
 
 
-def local_scan(path: Path, stamps: list[str]):
+def local_scan(path: Path, stamps: list[str]) -> tuple[list[str], dict[int, str]]:
     content = HEADER + "".join(f"{stamp},{i},a\n" for i, stamp in enumerate(stamps))
     rows, faults, _ = settled(path, content, timezone="Europe/Paris")
     return [stamp.isoformat(timespec="minutes")[-5:] for stamp, _ in rows], faults

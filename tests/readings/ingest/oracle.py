@@ -76,6 +76,7 @@ def _judge(meaning: Meaning, number: int, line: str, columns: tuple[str, ...]) -
     if fault:
         meaning.faults[number] = fault
     else:
+        assert stamp is not None
         device = device_id(*split_device_id(row["device_id"]))
         meaning.rows.append((number, stamp, float(row["consumption"]), device, label))
 

@@ -58,8 +58,8 @@ def test_stats_of_public_readings_are_those_of_an_independent_count(tmp_path: Pa
     assert told["snapshot"]["rows"] == sum(mine["rows"] for mine in expected.values())
     found = {(device["site"], device["channel"]): device for device in told["devices"]}
     assert found.keys() == expected.keys()
-    for name, mine in expected.items():
-        device = found[name]
+    for pair, mine in expected.items():
+        device = found[pair]
         assert device["rows"] == mine["rows"]
         assert device["start"] == f"{mine['first'].replace(' ', 'T')}Z"
         start, last = (datetime.fromisoformat(mine[key]) for key in ("first", "last"))

@@ -10,7 +10,7 @@ import pytest
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.quality import Flag, flag_devices
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings import QualitySettings
 from tests.readings.homes import Home, home, spoil
 
 DAY = 1440
@@ -21,7 +21,7 @@ def found(
     channels: Home, timezone: str = "UTC", **changed: Any
 ) -> dict[tuple[str, Flag], np.ndarray]:
     """Indices of flagged readings by channel and flag, those that have any."""
-    flags = flag_devices("home01", channels, timezone, Settings(**changed))
+    flags = flag_devices("home01", channels, timezone, QualitySettings(**changed))
     assert all(bits.dtype == np.uint16 for bits in flags.values())
     hits = {(name, flag): np.flatnonzero(b & flag) for name, b in flags.items() for flag in Flag}
     return {key: at for key, at in hits.items() if len(at)}

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartwatts_ml.readings.base import MAINS, SiteReadings
-from smartwatts_ml.readings.holdout import HoldoutReadings, TrainingReadings, make_split
+from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.quality import SUSPECT, Flag, assess, flag_devices
 from smartwatts_ml.readings.quality.balance import exceeds
 from smartwatts_ml.readings.quality.levels import clipped
 from smartwatts_ml.readings.quality.record import covered
-from smartwatts_ml.readings.quality.runs import equal_runs, long_runs
 from smartwatts_ml.readings.quality.stuck import stuck
 from smartwatts_ml.readings.quality.units import unit_changed
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
-from smartwatts_ml.settings import Settings
-from tests.readings.homes import Home, KeptReadings, home, spoil
+from smartwatts_ml.settings import QualitySettings
+from tests.readings.homes import Home, home, spoil
 
 DAY_US = 86_400 * MICRO
 powers = st.sampled_from([2.0**k for k in range(-6, 7)])
@@ -52,8 +48,8 @@ def test_order_and_duplicates_make_no_difference(seed: int) -> None:
         count = len(device.stamps)
         picks = rng.permutation(np.concatenate([np.arange(count), rng.integers(0, count, 500)]))
         mixed[str(name)] = DeviceReadings.of(device.stamps[picks], device.values[picks])
-    expected = flag_devices("a", made, "UTC", Settings())
-    actual = flag_devices("a", mixed, "UTC", Settings())
+    expected = flag_devices("a", made, "UTC", QualitySettings())
+    actual = flag_devices("a", mixed, "UTC", QualitySettings())
     assert {flag for bits in expected.values() for flag in Flag if np.any(bits & flag)} >= {
         Flag.STUCK,
         Flag.ZERO,
@@ -89,27 +85,9 @@ def test_whole_weeks_earlier_or_later_the_same_is_flagged(weeks: int) -> None:
     moved = {
         name: DeviceReadings(d.stamps + weeks * 7 * DAY_US, d.values) for name, d in made.items()
     }
-    expected = flag_devices("a", made, "UTC", Settings())
-    for name, bits in flag_devices("a", moved, "UTC", Settings()).items():
+    expected = flag_devices("a", made, "UTC", QualitySettings())
+    for name, bits in flag_devices("a", moved, "UTC", QualitySettings()).items():
         assert np.array_equal(bits, expected[name])
-
-
-@given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))
-def test_long_runs_are_those_that_a_loop_finds(marks: list[bool], count: int) -> None:
-    expected = []
-    for i, mark in enumerate(marks):
-        first = next((k + 1 for k in range(i, -1, -1) if not marks[k]), 0)
-        end = next((k for k in range(i, len(marks)) if not marks[k]), len(marks))
-        expected.append(mark and end - first >= count)
-    assert long_runs(np.array(marks, bool), count).tolist() == expected
-
-
-@given(st.lists(st.integers(0, 2), max_size=40))
-def test_runs_are_equal_inside_and_differ_at_their_edges(values: list[int]) -> None:
-    array = np.array(values, int)
-    first, end = equal_runs(array)
-    assert np.array_equal(np.repeat(array[first], end - first), array)
-    assert all(array[a] != array[b] for a, b in itertools.pairwise(first))
 
 
 @given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0, 500), st.floats(0, 1))
@@ -120,8 +98,8 @@ def test_exceeding_needs_both_tolerances(mains: float, total: float, w: float, s
 
 def test_days_and_devices_add_up() -> None:
     made = troubled()
-    quality = assess("a", made, "Europe/Berlin", Settings())
-    flags = flag_devices("a", made, "Europe/Berlin", Settings())
+    quality = assess("a", made, "Europe/Berlin", QualitySettings())
+    flags = flag_devices("a", made, "Europe/Berlin", QualitySettings())
     length = np.full(len(quality.coverage), 24.0)
     length[[str(quality.date(i)) == "2026-03-29" for i in range(len(length))]] = 23.0
     hours = [(d.ends - d.stamps).sum() / 3.6e9 for d in made.values()]
@@ -142,7 +120,7 @@ def test_days_and_devices_add_up() -> None:
 
 
 def test_a_gap_counts_the_hours_that_are_missing() -> None:
-    by_name = {d.channel: d for d in assess("a", troubled(), "UTC", Settings()).devices}
+    by_name = {d.channel: d for d in assess("a", troubled(), "UTC", QualitySettings()).devices}
     gap = by_name[MAINS].gaps[0]
     assert gap.hours == 150 * 0.25
     assert gap.start == "2026-03-14T12:00:00Z"
@@ -156,62 +134,3 @@ def test_covered_time_never_shrinks_and_ends_at_the_total(steps: list[int], at: 
     device = DeviceReadings(stamps, np.ones(len(stamps), np.float32))
     some, all_of_it = covered(device, np.array([at, 10**6]))
     assert 0 <= some <= all_of_it == (device.ends - device.stamps).sum()
-
-
-def marked(readings: KeptReadings, period_s: int) -> SiteReadings:
-    return readings.mark(readings.load("a", period_s))
-
-
-@pytest.mark.parametrize("period_s", [900, 3600])
-def test_the_mask_is_true_where_a_doubted_reading_touches(period_s: int) -> None:
-    made = troubled()
-    loaded = marked(KeptReadings({"a": made}), period_s)
-    assert loaded.suspect is not None
-    assert loaded.suspect.keys() == loaded.channels.keys()
-    flags = flag_devices("a", made, "UTC", Settings())
-    start = int(loaded.start.astype("datetime64[s]").astype(np.int64))
-    for name, mask in loaded.suspect.items():
-        doubted = made[name].stamps[(flags[name] & SUSPECT) != 0]
-        expected = np.zeros(len(loaded), bool)
-        expected[(doubted // MICRO - start) // period_s] = True
-        assert mask.dtype == bool
-        assert np.array_equal(mask, expected)
-    assert loaded.suspect[MAINS].any()
-    gap = np.isnan(loaded.channels[MAINS])
-    assert not loaded.suspect[MAINS][gap].any()
-
-
-def test_the_mask_is_there_only_when_asked_for_and_follows_the_grid() -> None:
-    readings = KeptReadings({"a": troubled()})
-    assert readings.load("a", 900).suspect is None
-    assert readings.load("a", 900).between(None, None).suspect is None
-    loaded = marked(readings, 900)
-    first, last = np.datetime64("2026-03-05"), np.datetime64("2026-03-13")
-    part, again = (
-        loaded.between(first, last),
-        readings.mark(readings.load("a", 900).between(first, last)),
-    )
-    assert part.suspect is not None and again.suspect is not None
-    for name in part.channels:
-        assert len(part.suspect[name]) == len(part)
-        assert np.array_equal(part.suspect[name], again.suspect[name])
-    only = readings.mark(readings.load("a", 900, [MAINS]))
-    assert only.suspect is not None and list(only.suspect) == [MAINS]
-
-
-def test_training_and_holdout_pass_quality_and_marks_through() -> None:
-    readings = KeptReadings({"a": troubled()})
-    split = make_split(
-        readings.spans(),
-        share=0.2,
-        min_days=3,
-        embargo_s=0,
-        site_share=0.0,
-        min_sites=10,
-        max_judged=1000,
-    )
-    for part in (TrainingReadings(readings, split), HoldoutReadings(readings, split)):
-        loaded = part.mark(part.load("a", 900, [MAINS]))
-        assert loaded.suspect is not None
-        assert len(loaded.suspect[MAINS]) == len(loaded)
-        assert part.quality("a").to_json() == readings.quality("a").to_json()

@@ -124,6 +124,7 @@ def test_labels_survive_the_table(objects: Objects) -> None:
     land(objects, "a.csv", *rows, header="timestamp,consumption,device_id,anomaly")
     snapshot = ingest(objects, Settings()).snapshot
     loaded = open_table(objects).readings(snapshot).load("home1", 60)
+    assert loaded.anomaly is not None
     assert loaded.anomaly.tolist() == [0, 1, 0, 1]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,9 +153,12 @@ def test_reading_one_site_or_month_opens_only_its_parts(
     readings.spans()
     opened: list[str] = []
     whole = type(objects).open
-    monkeypatch.setattr(
-        type(objects), "open", lambda self, key: opened.append(key) or whole(self, key)
-    )
+
+    def listen(self: Objects, key: str) -> Any:
+        opened.append(key)
+        return whole(self, key)
+
+    monkeypatch.setattr(type(objects), "open", listen)
     loaded = readings.load("home7", 60)
     assert np.count_nonzero(~np.isnan(loaded.channels["mains"])) == 60
     buckets = {key.split("/")[2] for key in opened}

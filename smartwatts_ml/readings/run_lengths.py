@@ -1,10 +1,10 @@
-"""Runs of equal neighbours, which several checks ask for."""
+"""Runs of equal neighbours in arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["equal_runs", "long_runs"]
+__all__ = ["equal_runs", "long_runs", "true_runs"]
 
 
 def equal_runs(
@@ -24,6 +24,26 @@ def equal_runs(
     cuts = np.flatnonzero(changed) + 1
     edges = np.concatenate([[0], cuts, [len(values)]]) if len(values) else np.zeros(1, np.int64)
     return edges[:-1], edges[1:]
+
+
+def true_runs(
+    mask: np.ndarray, apart: np.ndarray | None = None, pause: float = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """First index and end (exclusive) of each run of True, as ``equal_runs`` gives them.
+
+    ``mask``: bool, shape (n,). Runs with at most ``pause`` False between them are one.
+
+    >>> first, end = true_runs(np.array([0, 1, 1, 0, 1, 0, 0, 0, 1], bool), pause=1)
+    >>> first.tolist(), end.tolist()
+    ([1, 8], [5, 9])
+    """
+    mask = np.asarray(mask, bool)
+    first, end = equal_runs(mask, apart)
+    first, end = first[mask[first]], end[mask[first]]
+    if pause and len(first):
+        wide = first[1:] - end[:-1] > pause
+        first, end = first[np.r_[True, wide]], end[np.r_[wide, True]]
+    return first, end
 
 
 def long_runs(mask: np.ndarray, count: int) -> np.ndarray:
