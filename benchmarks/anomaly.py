@@ -37,7 +37,7 @@ from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan, device_id
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.holdout import Split, TrainingReadings
+from smartwatts_ml.readings.holdout import Split, training_part
 from smartwatts_ml.settings import Settings
 
 SPLITS = {"homes": "anomaly_fontana17", "buildings": "anomaly_cambridge26"}
@@ -109,7 +109,7 @@ def load(data: Path, split: str) -> tuple[Readings, list[Device]]:
         embargo=np.timedelta64(0, "s"),
         digest="halves",
     )
-    return TrainingReadings(readings, halves), devices
+    return training_part(readings, halves), devices
 
 
 def _device(site: SiteReadings, side: Mapping[str, pd.DataFrame], cuts: Any) -> Device:

@@ -23,7 +23,7 @@ from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
 from smartwatts_ml.modelfiles.tensorflow import import_keras
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings
+from smartwatts_ml.readings.holdout import Split, holdout_part, training_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
@@ -88,7 +88,7 @@ def parts(data: Path, benchmark: Benchmark) -> tuple[Readings, Readings]:
         embargo=np.timedelta64(0, "s"),
         digest="",
     )
-    return TrainingReadings(readings, split), HoldoutReadings(readings, split)
+    return training_part(readings, split), holdout_part(readings, split)
 
 
 def run(name: str, data: Path, seed: int) -> None:

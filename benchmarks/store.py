@@ -22,7 +22,8 @@ from typing import Any
 
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.objects.base import Objects
-from smartwatts_ml.store import Store
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.store import Store, open_store
 from tests.ministack import Ministack, why_missing
 
 FIELDS: dict[str, Any] = {
@@ -64,7 +65,7 @@ def row(server: Ministack, versions: int, repeat: int) -> str:
     os.environ.update(server.environment())
     with tempfile.TemporaryDirectory() as folder:
         objects = open_root(f"s3://{server.new_bucket()}/smartwatts")
-        store = Store(objects, Path(folder) / "keys")
+        store = open_store(objects, Settings(keys=f"{folder}/keys"))
         fill(store, versions)
         target = Path(folder) / "models"
         published, pulled, idle = [], [], []

@@ -25,15 +25,13 @@ __all__ = ["rollback"]
 )
 def rollback() -> dict[str, Any]:
     """Commit the rollback to the history and repoint the champion."""
-    from pathlib import Path
-
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.settings import settings
-    from smartwatts_ml.store import Store
+    from smartwatts_ml.store import open_store
 
     form = get_current_context()["params"]
     in_log(form["model"])
-    store = Store(open_root(root()), Path(settings().keys))
+    store = open_store(open_root(root()), settings())
     done = store.rollback(form["model"], form["version"], actor(), form["reason"])
     announce(
         form["model"],

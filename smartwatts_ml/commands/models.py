@@ -17,7 +17,7 @@ from smartwatts_ml.commands.model_tables import (
     print_description,
     print_manifest,
 )
-from smartwatts_ml.commands.upkeep import open_store, prune, resign, verify
+from smartwatts_ml.commands.upkeep import prune, resign, store_at, verify
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def list_models(root: RootOption = None, as_json: JsonOption = False) -> None:
 
     Example: smartwatts models list --root s3://bucket/smartwatts
     """
-    store = open_store(root)
+    store = store_at(root)
     rows = [_champion_row(store, model) for model in store.models()]
     if as_json:
         print_json(rows)
@@ -117,7 +117,7 @@ def show(
     """
     from smartwatts_ml.store.forced import forced
 
-    store = open_store(root)
+    store = store_at(root)
     marks = [one for one in forced(store.history(model)) if version in (None, one.version)]
     if version is None:
         champion = store.champion(model)
@@ -141,7 +141,7 @@ def history(model: ModelArgument, root: RootOption = None, as_json: JsonOption =
 
     Example: smartwatts models history nilm
     """
-    entries = open_store(root).history(model)
+    entries = store_at(root).history(model)
     if as_json:
         print_json([entry.payload() for entry in entries])
         return
@@ -162,7 +162,7 @@ def rollback(
 
     Example: smartwatts models rollback nilm 3 --reason "v4 misses kettles"
     """
-    done = open_store(root, writable=True).rollback(model, version, getpass.getuser(), reason)
+    done = store_at(root, writable=True).rollback(model, version, getpass.getuser(), reason)
     if as_json:
         print_json(done.to_json())
     else:
@@ -190,7 +190,7 @@ def pull(
 
     Example: smartwatts models pull nilm --to app/src/main/resources/models
     """
-    store = open_store(root)
+    store = store_at(root)
     wanted = tuple(dict.fromkeys(models or store.models()))
     if version is not None and len(wanted) != 1:
         raise UsageError("--version needs exactly one MODEL")

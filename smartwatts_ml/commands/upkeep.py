@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,7 +22,7 @@ from smartwatts_ml.errors import NotFoundError, TrustError
 if TYPE_CHECKING:
     from smartwatts_ml.store import Audit, Pruned, Store
 
-__all__ = ["open_store", "prune", "resign", "verify"]
+__all__ = ["prune", "resign", "store_at", "verify"]
 
 ModelsArgument = Annotated[
     list[str] | None,
@@ -31,18 +30,14 @@ ModelsArgument = Annotated[
 ]
 
 
-def open_store(root: str | None, *, writable: bool = False) -> Store:
+def store_at(root: str | None, *, writable: bool = False) -> Store:
     """The store of a root, with this machine's keys."""
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.settings import settings
-    from smartwatts_ml.store import Store
+    from smartwatts_ml.store import open_store
 
     current = settings(root=root)
-    return Store(
-        open_root(current.root, writable=writable),
-        Path(current.keys),
-        pointer_days=current.pointer_days,
-    )
+    return open_store(open_root(current.root, writable=writable), current)
 
 
 def _chosen(store: Store, models: list[str] | None) -> tuple[str, ...]:
@@ -72,7 +67,7 @@ def resign(
 
     Example: smartwatts models resign nilm
     """
-    store = open_store(root, writable=True)
+    store = store_at(root, writable=True)
     signed = []
     for model in _chosen(store, models):
         again = store.resign_documents(model) if documents else 0
@@ -102,7 +97,7 @@ def verify(
 
     Example: smartwatts models verify --repair
     """
-    store = open_store(root, writable=repair)
+    store = store_at(root, writable=repair)
     audits = []
     with progress_bar("verify") as report:
         chosen = _chosen(store, models)
@@ -167,7 +162,7 @@ def prune(
 
     Example: smartwatts models prune --keep 20 --older-than 365d --dry-run
     """
-    store = open_store(root, writable=not dry_run)
+    store = store_at(root, writable=not dry_run)
     pruned = [
         store.prune(model, keep=keep, older_than=older_than, dry_run=dry_run)
         for model in _chosen(store, models)

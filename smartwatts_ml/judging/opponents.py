@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,10 @@ from smartwatts_ml.judging.trained_on import (
 from smartwatts_ml.kinds.base import Details, Network, Predictor
 from smartwatts_ml.modelfiles.networks import LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.holdout import HoldoutReadings, hold_out_later
+from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.store import Manifest, Store
+from smartwatts_ml.store import Manifest, Store, open_store
 
 __all__ = ["Bout", "champion_in_force", "champion_then", "holdout_from", "prepare"]
 
@@ -76,7 +75,7 @@ def champion_then(run: ModelRun, version: int | None) -> Manifest | None:
 
 
 def _store(run: ModelRun) -> Store:
-    return Store(run.objects, Path(run.settings.keys))
+    return open_store(run.objects, run.settings)
 
 
 def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bout:
@@ -84,7 +83,7 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
     judged on."""
     details, kind, split = challenger.details, run.kind, run.split
     learned = read_trained_on(run.objects, run.model, details)
-    now = day_histograms(HoldoutReadings(run.readings, split), run.spec.channels)
+    now = day_histograms(run.holdout, run.spec.channels)
     champion = _load(run, manifest, learned, now) if manifest else _Champion()
     predictors: dict[str, Any] = {CHALLENGER: kind.predictor(challenger)}
     if champion.network:
@@ -118,7 +117,7 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
             "judged on readings that arrive from now on"
         )
-    return HoldoutReadings(run.readings, hold_out_later(run.split, starts))
+    return holdout_part(run.holdout, hold_out_later(run.split, starts))
 
 
 def _load(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
+from smartwatts_ml.jsontext import parsed
 from smartwatts_ml.kinds.base import Predictor
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.readings.base import Readings
@@ -19,7 +19,7 @@ from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
 from smartwatts_ml.reports.svg import looks, panel
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.store import Store
+from smartwatts_ml.store import open_store
 from smartwatts_ml.store.forced import Forced, forced
 
 __all__ = ["write_charts", "write_report"]
@@ -35,7 +35,7 @@ def write_report(run: ModelRun) -> str:
     decision = run.read_json("decision.json")
     training = _left(run, "training.json")
     drawn = _left(run, CHARTS) or {"charts": []}
-    charts = [Chart.from_json(value) for value in drawn["charts"]]
+    charts = parsed(tuple[Chart, ...], drawn["charts"])
     page = Environment(
         loader=PackageLoader("smartwatts_ml.reports", "."), autoescape=select_autoescape()
     ).get_template(TEMPLATE)
@@ -67,7 +67,7 @@ def write_charts(
     may it go unseen, so it is logged and the report says that they are missing and why.
     """
     try:
-        charts = [chart.to_json() for chart in run.kind.charts(run.spec, predictors, holdout, seed)]
+        charts = run.kind.charts(run.spec, predictors, holdout, seed)
         made: dict[str, Any] = {"charts": charts}
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)
@@ -86,7 +86,7 @@ def _left(run: ModelRun, name: str) -> dict[str, Any] | None:
 def _forced(run: ModelRun) -> list[Forced]:
     """Forced versions; a store that does not verify says so where it is used."""
     try:
-        return list(forced(Store(run.objects, Path(run.settings.keys)).history(run.model)))
+        return list(forced(open_store(run.objects, run.settings).history(run.model)))
     except StoreError as error:
         logging.getLogger("smartwatts").warning("%s: no history: %s", run.model, error)
         return []

@@ -232,16 +232,14 @@ def _enough(
     work: Callable[[], dict[str, Any]],
 ) -> dict[str, Any]:
     """Turn "not enough readings" into a decision that keeps the champion."""
-    from pathlib import Path
-
     from smartwatts_ml.gate import not_judged
     from smartwatts_ml.runs.run import ModelRun
-    from smartwatts_ml.store import Store
+    from smartwatts_ml.store import open_store
 
     try:
         return work()
     except NotEnoughReadingsError as error:
-        champion = Store(objects, Path(current.keys)).champion(model)
+        champion = open_store(objects, current).champion(model)
         decision = not_judged(model, str(error), champion.version if champion else None)
         run = ModelRun(objects, current, run_id, model)
         run.write_json("decision.json", decision)

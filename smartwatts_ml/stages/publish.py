@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 from smartwatts_ml.errors import SmartwattsError, StoreError, TrustError
@@ -20,7 +19,7 @@ from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import Store
+from smartwatts_ml.store import Store, open_store
 from smartwatts_ml.store.documents import file_key
 from smartwatts_ml.store.forced import FORCE
 
@@ -68,7 +67,7 @@ def publish(
     with the actor's name and what the gate had said."""
     run = ModelRun(objects, settings, run_id, model)
     decision = run.read_json("decision.json")
-    store = Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
+    store = open_store(objects, settings)
     if decision["accepted"]:
         result = _publish_file(store, run, decision, actor)
     elif force is not None:
@@ -93,7 +92,7 @@ def resign_pointers(objects: Objects, settings: Settings) -> dict[str, str]:
     """Sign every model's pointer again with the same serial, as the end of a run, whatever
     it decided; when each expires. So a store that stands still or was turned back is noticed.
     One model's trouble does not keep the others from it; then StoreError is raised."""
-    store = Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
+    store = open_store(objects, settings)
     expires, failures = {}, []
     for model in store.models():
         try:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from smartwatts_ml.judging.trained_on import TRAINED_ON, Witnessed, describe_training
+from smartwatts_ml.judging.trained_on import TRAINED_ON, describe_training
 from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
 from smartwatts_ml.modelfiles.networks import save_keras
 from smartwatts_ml.modelfiles.tensorflow import import_keras
@@ -55,7 +55,7 @@ def train(
     with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS):
         import_keras()
         started, cpu = time.monotonic(), time.process_time()
-        readings = Witnessed(run.training)
+        readings = run.training
         trained = run.kind.train(run.spec, readings, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from smartwatts_ml.store.documents import HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.pruning import Pruned
 from smartwatts_ml.store.pulling import Pulled
-from smartwatts_ml.store.store import Store
+from smartwatts_ml.store.store import Store, open_store
 from smartwatts_ml.store.values import Champion, Published, StoredVersion
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "Pulled",
     "Store",
     "StoredVersion",
+    "open_store",
 ]

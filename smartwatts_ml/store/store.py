@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.auditing import Audit, Auditor
 from smartwatts_ml.store.committing import ANY_CHAMPION, Candidate, Committer
 from smartwatts_ml.store.documents import (
@@ -36,7 +37,13 @@ from smartwatts_ml.store.sealed import SealedObjects
 from smartwatts_ml.store.values import Champion, Published, StoredVersion
 from smartwatts_ml.store.versions import Versions
 
-__all__ = ["Store"]
+__all__ = ["Store", "open_store"]
+
+
+def open_store(objects: Objects, settings: Settings) -> Store:
+    """The models of a root, with this machine's keys and for as long as settings say that a
+    pointer holds."""
+    return Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
 
 
 def _utc_now() -> datetime:

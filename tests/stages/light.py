@@ -7,6 +7,7 @@ the last day. For tests of stages, where what a real kind does is not the point.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,7 +31,7 @@ from smartwatts_ml.kinds.base import (
 from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.scores.scores import Criterion, Scores
-from smartwatts_ml.scores.targets import TargetIndex
+from smartwatts_ml.scores.sheet import Sheet
 
 DAY_H = 24
 STATS = ("error", "n", "truth")
@@ -95,35 +96,18 @@ class LightKind(Kind):
     def evaluate(
         self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
     ) -> dict[str, Scores]:
-        sites: list[str] = []
-        weeks: list[Any] = []
-        sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
-        index = TargetIndex()
+        sheet = Sheet(predictors, (MAINS,), STATS)
         for site, times, windows in _windows(readings):
             truth = windows[:, -1]
-            index.add(site, times[0], np.arange(len(truth)), truth)
-            monday = times.astype("datetime64[D]").astype(int) // 7
-            made = {name: p(windows[:, :-1, None]) for name, p in predictors.items()}
-            for week in np.unique(monday):
-                rows = monday == week
-                sites.append(site)
-                weeks.append(np.datetime64(int(week) * 7, "D"))
-                for name, found in made.items():
-                    error = np.abs(found[rows] - truth[rows]).sum()
-                    sums[name].append(np.array([error, rows.sum(), truth[rows].sum()]))
-        if not sites:
+            sheet.add_targets(site, times[0], np.arange(len(truth)), truth)
+            days, hours = times.astype("datetime64[D]"), times.astype("datetime64[h]").astype(int)
+            blocks = sheet.add_site(site, days, hours)
+            for name, predictor in predictors.items():
+                error = np.abs(predictor(windows[:, :-1, None]) - truth)
+                sheet.add(name, blocks.sums(np.stack([error, np.ones_like(truth), truth], 1)))
+        if not sheet:
             raise NotEnoughReadingsError("no hour to judge by")
-        return {
-            name: Scores(
-                (MAINS,),
-                STATS,
-                np.array(sites),
-                np.array(weeks),
-                np.stack(rows)[:, None],
-                targets=index.hexdigest(),
-            )
-            for name, rows in sums.items()
-        }
+        return {name: replace(sheet.scores(name), bands={}) for name in predictors}
 
     def charts(
         self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int

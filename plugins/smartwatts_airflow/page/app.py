@@ -134,11 +134,11 @@ def show_model(
 
 def download(opened: Root, model: str, version: int) -> Response:
     """A version's file, verified before it leaves."""
-    from smartwatts_airflow.page.overview import store_of
+    from smartwatts_ml.store import open_store
     from smartwatts_ml.store.documents import file_name
 
     _check_model(model)
-    store = store_of(*opened)
+    store = open_store(*opened)
     content = store.read_file(store.manifest(model, version))
     given = {"Content-Disposition": f'attachment; filename="{file_name(model, version)}"'}
     return Response(content, media_type="application/octet-stream", headers=given)

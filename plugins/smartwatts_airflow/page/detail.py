@@ -18,10 +18,10 @@ from smartwatts_airflow.page.overview import (
     Metric,
     metrics_of,
     number,
-    store_of,
 )
 from smartwatts_ml.errors import NotFoundError, SmartwattsError
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.store import open_store
 from smartwatts_ml.store.documents import parse_time
 from smartwatts_ml.store.forced import FORCE, forced
 
@@ -90,7 +90,7 @@ def detail(
     """Read and verify a model's history and manifests; ``most`` changes are listed. Raises
     TrustError."""
     kind, _ = find_model(model)
-    store = store_of(RememberedObjects(objects, f"models/{model}/"), current)
+    store = open_store(RememberedObjects(objects, f"models/{model}/"), current)
     chain = store.history(model)
     if not chain:
         return Detail(model, kind.title)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, TrustError
@@ -14,14 +13,14 @@ from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.store import Store, open_store
 from smartwatts_ml.store.documents import parse_time
 
 if TYPE_CHECKING:
     from smartwatts_ml.runs.state import ModelState
     from smartwatts_ml.settings import Settings
-    from smartwatts_ml.store import Store
 
-__all__ = ["Metric", "ModelRow", "age", "metrics_of", "number", "overview", "store_of"]
+__all__ = ["Metric", "ModelRow", "age", "metrics_of", "number", "overview"]
 
 MODELS_AT_ONCE = 5
 CHALLENGER = "challenger"  # what a manifest calls the version that it is of
@@ -55,13 +54,6 @@ class ModelRow:
     problem: str | None = None
 
 
-def store_of(objects: Objects, current: Settings) -> Store:
-    """The store that the settings name, seen through ``objects``."""
-    from smartwatts_ml.store import Store
-
-    return Store(objects, Path(current.keys), pointer_days=current.pointer_days)
-
-
 def overview(objects: Objects, current: Settings, waiting: Mapping[str, int]) -> list[ModelRow]:
     """A row for each model that this project trains, whatever is wrong with one of them.
     ``waiting``: readings since each model's last decision."""
@@ -76,7 +68,7 @@ def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model:
     facts: dict[str, Any] = {"model": model, "kind": kind.title, "waiting": waiting.get(model)}
     try:
         facts["last"] = read_state(objects, model)
-        facts |= _champion(store_of(objects, current), kind, model)
+        facts |= _champion(open_store(objects, current), kind, model)
     except SmartwattsError as error:
         facts["problem"] = str(error)
     return ModelRow(**facts)

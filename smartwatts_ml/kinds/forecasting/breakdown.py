@@ -11,13 +11,15 @@ from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
 from smartwatts_ml.kinds.forecasting.metrics import headline
 from smartwatts_ml.scores.scores import Table
 
-__all__ = ["Closer"]
+__all__ = ["BY_SITE_AND_HOUR", "Breakdown"]
 
-SHOWN_STEPS = 48
+BY_SITE_AND_HOUR = "by_site_and_hour_ahead"
+"""Name of the record: lists by site and metric."""
+_SHOWN_STEPS = 48
 """Longer horizons are shown by day; the record has every hour all the same."""
 
 
-class Closer:
+class Breakdown:
     """Gathers what a table or a picture shows beside the headline, site by site."""
 
     def __init__(self, horizon: int, energy: Mapping[str, EnergyFactors]) -> None:
@@ -68,7 +70,7 @@ class Closer:
         """Metrics by hour ahead, or by day ahead for long horizons, means over sites; and
         by site the errors at peaks and of energy."""
         stacked = np.stack(list(self._steps.values()))
-        size = 1 if self.horizon <= SHOWN_STEPS else 24
+        size = 1 if self.horizon <= _SHOWN_STEPS else 24
         title = "hours ahead" if size == 1 else "days ahead"
         ahead = {
             str(first // size + 1): headline(stacked[:, first : first + size].sum(1)[:, None])
@@ -93,7 +95,7 @@ class Closer:
         for site, steps in self._steps.items():
             rows = [headline(row[None, None]) for row in steps]
             found[site] = {name: [row[name] for row in rows] for name in rows[0]}
-        return {"by_site_and_hour_ahead": found}
+        return {BY_SITE_AND_HOUR: found}
 
 
 def _peaks(truth: np.ndarray, forecast: np.ndarray) -> tuple[float, float]:

@@ -107,11 +107,8 @@ def _weighted_quantile(ratios: np.ndarray, weights: np.ndarray, level: float) ->
     known = np.isfinite(ratios)
     if known.sum() < MIN_RATIOS:
         return float("nan")
-    values = ratios[known]
     mass = np.broadcast_to(weights[:, None], ratios.shape)[known]
-    order = np.argsort(values)
-    share = np.cumsum(mass[order]) / mass.sum()
-    return float(values[order][min(np.searchsorted(share, level), len(values) - 1)])
+    return float(np.quantile(ratios[known], level, weights=mass, method="inverted_cdf"))
 
 
 def _fill(factors: np.ndarray) -> np.ndarray:

@@ -56,7 +56,9 @@ def fit_energy(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) ->
     found = []
     for tilt in TILTS:
         ratios = (total - _centre(quantiles, tilt)) / width
-        low, middle, high = _weighted_quantiles(ratios, weights)
+        low, middle, high = np.quantile(
+            ratios, LEVELS, weights=weights, method="inverted_cdf"
+        ).tolist()
         missed = np.average(np.abs(ratios - middle), weights=weights)
         found.append((missed, EnergyFactors(float(tilt), low, middle, high)))
     return min(found, key=lambda pair: pair[0])[1]
@@ -74,11 +76,3 @@ def _centre(quantiles: np.ndarray, tilt: float) -> np.ndarray:
 
 def _width(quantiles: np.ndarray) -> np.ndarray:
     return np.asarray((quantiles[..., 2] - quantiles[..., 0]).sum(-1))
-
-
-def _weighted_quantiles(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
-    order = np.argsort(values)
-    share = np.cumsum(weights[order]) / weights.sum()
-    at = np.minimum(np.searchsorted(share, LEVELS), len(values) - 1)
-    low, middle, high = values[order][at]
-    return float(low), float(middle), float(high)

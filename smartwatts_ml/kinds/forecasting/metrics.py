@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from smartwatts_ml.scores.ratios import mean_of_defined, ratio
+
 __all__ = [
     "FLOOR_W",
     "QUANTILES",
@@ -121,30 +123,19 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     """
     site = sums[:, 0, :]
     n = site[:, _AT["n"]]
-    rmse = np.sqrt(_share(site[:, _AT["sq_error"]], n))
-    mean = _share(site[:, _AT["truth"]], n)
+    rmse = np.sqrt(ratio(site[:, _AT["sq_error"]], n))
+    mean = ratio(site[:, _AT["truth"]], n)
     losses = site[:, [_AT["pinball_10"], _AT["pinball_50"], _AT["pinball_90"]]].mean(1)
     abs_truth = site[:, _AT["abs_truth"]]
     metrics = {
-        "wape": _share(site[:, _AT["abs_error"]], abs_truth),
-        "mape": _share(site[:, _AT["ape_sum"]], site[:, _AT["ape_n"]]),
+        "wape": ratio(site[:, _AT["abs_error"]], abs_truth),
+        "mape": ratio(site[:, _AT["ape_sum"]], site[:, _AT["ape_n"]]),
         "rmse_w": rmse,
-        "mase": _share(site[:, _AT["scaled_error"]], site[:, _AT["scale"]]),
-        "nrmse": _share(rmse, mean),
-        "wql": _share(2 * losses, abs_truth),
-        "coverage_80": _share(site[:, _AT["covered"]], n),
-        "pinball_w": _share(losses, n),
-        "width_80": _share(site[:, _AT["width"]], site[:, _AT["truth"]]),
+        "mase": ratio(site[:, _AT["scaled_error"]], site[:, _AT["scale"]]),
+        "nrmse": ratio(rmse, mean),
+        "wql": ratio(2 * losses, abs_truth),
+        "coverage_80": ratio(site[:, _AT["covered"]], n),
+        "pinball_w": ratio(losses, n),
+        "width_80": ratio(site[:, _AT["width"]], site[:, _AT["truth"]]),
     }
-    return {name: _mean(values) for name, values in metrics.items()}
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """``part / whole``, NaN where ``whole`` is not positive."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of the sites where the metric is defined."""
-    defined = np.isfinite(values)
-    return float(values[defined].mean()) if defined.any() else float("nan")
+    return {name: mean_of_defined(values) for name, values in metrics.items()}
