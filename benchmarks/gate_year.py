@@ -82,7 +82,7 @@ def by_gate(week: Week) -> bool:
 
 def by_metric(week: Week) -> bool:
     """The lower MAE on the holdout wins."""
-    headline, scores = find_kind("nilm").headline, week.scored()
+    headline, scores = find_kind("nilm").work.headline, week.scored()
     ours, theirs = (headline(site_sums(scores[name]))["mae_w"] for name in (CHALLENGER, CHAMPION))
     return ours < theirs
 

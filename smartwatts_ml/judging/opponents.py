@@ -25,8 +25,8 @@ from smartwatts_ml.judging.trained_on import (
     left_out_sentence,
     read_trained_on,
 )
-from smartwatts_ml.kinds.base import Details, Network, Predictor
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
@@ -40,16 +40,18 @@ _ROLL_BACK = "roll back to another version, or force this one"
 
 @dataclass(frozen=True)
 class Bout:
-    """A challenger and its opponents on one holdout. ``predictors`` by name."""
+    """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
+    the kind's own objects, by name."""
 
-    predictors: dict[str, Predictor]
+    details: Details
+    predictors: dict[str, Any]
     holdout: Readings
     facts: Facts
     champion_sha256: str | None = None
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
         """Everyone on the same targets."""
-        return run.kind.evaluate(run.spec, self.predictors, self.holdout, seed)
+        return run.kind.work.evaluate(self.details, self.predictors, self.holdout, seed)
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,14 @@ def _store(run: ModelRun) -> Store:
 def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bout:
     """Load the champion of a manifest, fit the baselines, and find what all of them may be
     judged on."""
-    details, kind, split = challenger.details, run.kind, run.split
-    learned = read_trained_on(run.objects, run.model, details)
+    work, split, details = run.kind.work, run.split, run.kind.read_details(challenger.details)
+    learned = read_trained_on(run.objects, run.model, challenger.details)
     now = day_histograms(run.holdout, run.spec.channels)
     champion = _load(run, manifest, learned, now) if manifest else _Champion()
-    predictors: dict[str, Any] = {CHALLENGER: kind.predictor(challenger)}
+    predictors: dict[str, Any] = {CHALLENGER: work.predictor(challenger)}
     if champion.network:
-        predictors[CHAMPION] = kind.predictor(champion.network)
-    predictors |= kind.baselines(run.spec, details, run.training)
+        predictors[CHAMPION] = work.predictor(champion.network)
+    predictors |= work.baselines(details, run.training)
     troubles = (
         leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
@@ -98,15 +100,16 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
         split=split.digest,
         champion_version=manifest.version if manifest else None,
         unseen=tuple(sorted(split.held_out_sites & split.judged_sites)) or None,
-        floors=kind.floors(details),
-        checks=(check_extremes(kind, challenger),),
+        floors=run.kind.floors(details),
+        checks=(check_extremes(run.kind, challenger),),
         drift=champion.drift,
-        overlap_weeks=kind.overlap_weeks(run.spec),
+        overlap_weeks=run.kind.overlap_weeks(run.spec),
         troubles=tuple(filter(None, troubles)),
         left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
         starts=champion.starts,
     )
-    return Bout(predictors, holdout_from(run, facts), facts, manifest.sha256 if manifest else None)
+    sha256 = manifest.sha256 if manifest else None
+    return Bout(details, predictors, holdout_from(run, facts), facts, sha256)
 
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
@@ -128,7 +131,7 @@ def _load(
 ) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
-        network = LiteRTNetwork(_store(run).read_file(manifest), manifest.file)
+        network = load_network(_store(run).read_file(manifest), manifest.file)
     except (NotFoundError, TrustError):
         trouble = f"the file of {name} is missing, damaged or was replaced ({_ROLL_BACK})"
         return _Champion(trouble=trouble)
@@ -147,32 +150,22 @@ def _load(
     return _Champion(network, starts=starts, drift=moved)
 
 
-def _unfit(run: ModelRun, details: Details) -> str:
+def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
     """Why a file is no champion of this model, as the end of a clause; empty if it is."""
-    if details.get("model") != run.model:
-        return f"is not this model but {details.get('model') or 'an unknown one'}"
+    if embedded.get("model") != run.model:
+        return f"is not this model but {embedded.get('model') or 'an unknown one'}"
     try:
-        given = run.kind.sample_inputs(details, 1, 0)
-        run.kind.predictor(_Described(details))
-        period_s = run.kind.spec_of(details).period_s
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        return f"lacks what using it needs: {error}"
-    for described in details["inputs"]:
-        name = described["name"]
-        if name not in given:
-            return f"needs an input that no longer exists: {name}"
-        if tuple(described["shape"][1:]) != given[name].shape[1:]:
-            return f"needs input {name} of shape {described['shape']}, which no longer exists"
+        details = run.kind.read_details(embedded)
+    except BadInputError as error:
+        return f"cannot be used: {error}"
+    given = run.kind.work.sample_inputs(details, 1, 0)
+    for needed in details.inputs:
+        if needed.name not in given:
+            return f"needs an input that no longer exists: {needed.name}"
+        if needed.shape[1:] != given[needed.name].shape[1:]:
+            shape = list(needed.shape)
+            return f"needs input {needed.name} of shape {shape}, which no longer exists"
+    period_s = run.kind.spec_of(details).period_s
     if period_s != run.spec.period_s:
         return f"reads {period_s} s, the settings now say {run.spec.period_s} s"
     return ""
-
-
-class _Described:
-    """A network of which only the details are asked."""
-
-    def __init__(self, details: Details) -> None:
-        self.details = details
-
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        raise AssertionError("only the details of this network are there")

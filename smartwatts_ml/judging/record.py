@@ -103,9 +103,8 @@ def judgement_of(
     kind: Kind, model: str, scores: Mapping[str, Scores], rules: Rules, facts: Facts
 ) -> Judgement:
     """What the gate is asked, by the criteria of the kind."""
-    return Judgement(
-        model, kind.criteria, kind.required_metrics, kind.headline, scores, rules, facts
-    )
+    required, headline = kind.required_metrics, kind.work.headline
+    return Judgement(model, kind.criteria, required, headline, scores, rules, facts)
 
 
 def write_decision(
@@ -186,5 +185,5 @@ def recorded_judgement(
 
 
 def _kind_settings(run: ModelRun) -> dict[str, Any]:
-    settings: dict[str, Any] = plain(run.kind.settings_class().load().named())
+    settings: dict[str, Any] = plain(run.kind.settings_class.load().named())
     return settings

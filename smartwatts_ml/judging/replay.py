@@ -21,7 +21,7 @@ from smartwatts_ml.judging.record import (
     with_recorded_settings,
 )
 from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork, load_keras
+from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import code_version, sha256_of
 from smartwatts_ml.runs.run import ModelRun
@@ -79,10 +79,7 @@ def _judged_network(run: ModelRun, judged: Artefact) -> Network:
     data = run.read(judged.file)
     if sha256_of(data) != judged.sha256:
         raise StoreError(f"{run.objects.uri(run.key(judged.file))} is not what was judged")
-    if judged.file.endswith(".tflite"):
-        return LiteRTNetwork(data, judged.file)
-    with run.local(judged.file) as path:
-        return load_keras(path)
+    return load_network(data, judged.file)
 
 
 def _compared(run: ModelRun, stored: StoredDecision, record: Record, again: Decision) -> Replay:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from smartwatts_ml.gate.drift import Histogram
 from smartwatts_ml.gate.judgement import Instant
 from smartwatts_ml.jsontext import json_text, parsed
 from smartwatts_ml.judging.day_features import day_histograms
-from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
@@ -110,7 +110,7 @@ def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histogram]) -> 
     )
 
 
-def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn | None:
+def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) -> TrainedOn | None:
     """What a model file was trained on, from its run; None where that is gone, or is not
     what the file was made with."""
     summary, run_id = details.get("trained"), details.get("run_id")
@@ -128,7 +128,7 @@ def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn
 def later_starts(
     split: Split,
     spans: Sequence[SiteSpan],
-    details: Details,
+    details: Mapping[str, Any],
     trained_on: TrainedOn | None,
     snapshot_end: str,
 ) -> dict[str, np.datetime64]:

@@ -28,10 +28,10 @@ def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict
     over: Over = "sites" if len(np.unique(scores.sites)) >= _MIN_SITES else "weeks"
     return {
         "model": model,
-        "metrics": {**kind.headline(site_sums(scores)), **scores.extra},
+        "metrics": {**kind.work.headline(site_sums(scores)), **scores.extra},
         "intervals": _intervals(kind, scores, over, seed),
         "bootstrap": {"over": over, "samples": _SAMPLES},
-        "slices": {name: kind.headline(site_sums(s)) for name, s in slices_of(scores).items()},
+        "slices": {name: kind.work.headline(site_sums(s)) for name, s in slices_of(scores).items()},
         "by_site_and_channel": _by_site_and_channel(kind, scores),
         "tables": scores.tables,
         "notes": list(scores.notes),
@@ -41,7 +41,7 @@ def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict
 
 def _intervals(kind: Kind, scores: Scores, over: Over, seed: int) -> dict[str, list[float]]:
     """Bounds of the middle 95 % of bootstrap samples; a metric undefined in any has none."""
-    drawn = [kind.headline(sums) for sums in resample(scores, over, _SAMPLES, seed)]
+    drawn = [kind.work.headline(sums) for sums in resample(scores, over, _SAMPLES, seed)]
     samples = {name: np.array([metrics[name] for metrics in drawn]) for name in drawn[0]}
     return {
         name: np.percentile(values, _INTERVAL).tolist()
@@ -56,7 +56,7 @@ def _by_site_and_channel(kind: Kind, scores: Scores) -> dict[str, Table]:
         return {}
     return {
         str(site): {
-            channel: kind.headline(sums[None, k : k + 1])
+            channel: kind.work.headline(sums[None, k : k + 1])
             for k, channel in enumerate(scores.channels)
         }
         for site, sums in zip(np.unique(scores.sites), site_sums(scores), strict=True)

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, UsageError
@@ -170,14 +167,6 @@ class ModelRun:
 
     def read_json(self, name: str) -> Any:
         return json.loads(self.read(name))
-
-    @contextmanager
-    def local(self, name: str) -> Iterator[Path]:
-        """An artefact as a local file, for libraries that want a path."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.write_bytes(self.read(name))
-            yield path
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

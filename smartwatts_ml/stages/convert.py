@@ -20,9 +20,10 @@ from smartwatts_ml.judging.record import (
     recorded_judgement,
     write_decision,
 )
-from smartwatts_ml.kinds.base import Progress
+from smartwatts_ml.kinds.base import Network, Progress
 from smartwatts_ml.modelfiles.conversion import Converted, ParityError, convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork, load_keras
+from smartwatts_ml.modelfiles.networks import load_network
+from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.reports.run_report import write_report
@@ -68,12 +69,13 @@ def convert(
     """Convert the run's challenger and judge the file."""
     run = ModelRun(objects, settings, run_id, model)
     record = record_of(run, read_decision(run))
-    with run.local("challenger.keras") as path:
-        challenger = load_keras(path)
+    start_tensorflow()
+    challenger = load_network(run.read("challenger.keras"), "challenger.keras")
     progress("converting", 0.1)
     before = recorded_judgement(run, record)
     try:
-        samples = run.kind.sample_inputs(challenger.details, PARITY_SAMPLES, seed)
+        details = run.kind.read_details(challenger.details)
+        samples = run.kind.work.sample_inputs(details, PARITY_SAMPLES, seed)
         converted = convert_network(challenger, samples, quantization)
     except ParityError as error:
         judged = _unlike_keras(run, before, record, str(error))
@@ -89,13 +91,14 @@ def _judge_file(
     run: ModelRun,
     before: Judgement,
     record: Record,
-    challenger: KerasNetwork,
+    challenger: Network,
     converted: Converted,
 ) -> JudgedFile:
-    network = LiteRTNetwork(converted.content, f"{run.model}.tflite")
-    predictor = {CHALLENGER: run.kind.predictor(network)}
+    network = load_network(converted.content, f"{run.model}.tflite")
+    work, details = run.kind.work, run.kind.read_details(network.details)
+    predictor = {CHALLENGER: work.predictor(network)}
     holdout = holdout_from(run, before.facts)
-    scores = run.kind.evaluate(run.spec, predictor, holdout, before.rules.seed)
+    scores = work.evaluate(details, predictor, holdout, before.rules.seed)
     checks = (check_extremes(run.kind, network), *_budget_checks(converted, run.settings))
     judgement = replace(
         before, scores={**before.scores, **scores}, facts=replace(before.facts, checks=checks)

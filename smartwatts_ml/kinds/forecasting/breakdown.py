@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors
+from smartwatts_ml.kinds.forecasting.energy import energy_quantiles
 from smartwatts_ml.kinds.forecasting.metrics import headline
 from smartwatts_ml.scores.scores import Table
 
@@ -47,7 +48,7 @@ class Breakdown:
         if of not in self._energy or not whole.any():
             return
         total = truth[whole].sum(1, dtype=np.float64)
-        low, middle, high = np.moveaxis(self._energy[of].sums(quantiles[whole]), -1, 0)
+        low, middle, high = np.moveaxis(energy_quantiles(self._energy[of], quantiles[whole]), -1, 0)
         error = np.abs(total - middle).sum() / max(np.abs(total).sum(), 1e-9)
         inside = ((low <= total) & (total <= high)).mean()
         self._sums[of][site] = (float(error), float(inside))

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, energy_of
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, CONTEXT_WEEKS
-from smartwatts_ml.kinds.forecasting.series import NOTHING, Outside, Series
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors, ForecastingDetails
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, CONTEXT_WEEKS
+from smartwatts_ml.kinds.forecasting.series import Series
 
 __all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]
 
@@ -22,7 +22,9 @@ BATCH = 256
 class Forecaster(Protocol):
     """Forecasts a site from its readings before each origin."""
 
-    horizon: int
+    @property
+    def horizon(self) -> int:
+        """Hours of one forecast."""
 
     @property
     def energy(self) -> Mapping[str, EnergyFactors]:
@@ -32,26 +34,17 @@ class Forecaster(Protocol):
         """P10, P50, P90 in W, shape (n_origins, horizon, 3); never crossing, never NaN."""
 
 
-@dataclass(frozen=True)
 class NetworkForecaster:
     """A Keras model or a LiteRT file."""
 
-    network: Network
-    horizon: int
-
-    @property
-    def energy(self) -> Mapping[str, EnergyFactors]:
-        return energy_of(self.network.details)
-
-    @property
-    def outside(self) -> Outside:
-        """What the network was trained with beside the meter."""
-        found = self.network.details.get("outside")
-        return Outside(**found) if found else NOTHING
+    def __init__(self, network: Network) -> None:
+        details = ForecastingDetails.read(network.details)
+        self._network, self._exogenous = network, details.exogenous
+        self.horizon, self.energy = details.horizon, details.energy
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         parts = [
-            self.network(series.contexts(origins[i : i + BATCH], self.outside))["power_w"]
+            self._network(series.contexts(origins[i : i + BATCH], self._exogenous))["power_w"]
             for i in range(0, len(origins), BATCH)
         ]
         return np.concatenate(parts)
