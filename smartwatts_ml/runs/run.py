@@ -118,7 +118,7 @@ class ModelRun:
     @cached_property
     def readings(self) -> SelectedReadings:
         """The sites of the snapshot that this model can use."""
-        everything = open_table(self.objects, self.settings).readings(self.snapshot)
+        everything = open_table(self.objects).readings(self.snapshot, self.settings)
         usable = [span for span in everything.spans() if self.kind.uses(self.spec, span)]
         if not usable:
             raise NotEnoughReadingsError(f"no site has readings that {self.model} can use")

@@ -72,7 +72,7 @@ def landing_batches(root: str) -> list[list[str]]:
     from smartwatts_ml.readings.ingest.landing import batches
 
     objects, current = _open(root)
-    return batches(objects, current, current.ingest_batch_mib << 20, BATCHES)
+    return batches(objects, current.ingest_batch_mib << 20, BATCHES)
 
 
 def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]:

@@ -92,8 +92,24 @@ class SameHourMean:
         errors = np.where(known, errors, np.nan).reshape(len(errors), -1, 24)
         empty = ~np.isfinite(errors).any(1, keepdims=True)
         errors = np.where(empty, 0.0, errors)
-        low, high = np.nanquantile(errors, (0.1, 0.9), axis=1)
-        return np.minimum(low, 0.0), np.maximum(high, 0.0)
+        return np.minimum(_quantile(errors, 0.1), 0.0), np.maximum(_quantile(errors, 0.9), 0.0)
+
+
+def _quantile(values: np.ndarray, level: float) -> np.ndarray:
+    """Quantile of the known values along axis 1 of (n, k, m), shape (n, m). As
+    ``np.nanquantile``, which is twenty times slower.
+
+    >>> _quantile(np.array([[[1.0], [np.nan], [3.0]]]), 0.5)
+    array([[2.]])
+    """
+    ordered = np.sort(values, axis=1)  # NaN last
+    last = np.isfinite(values).sum(1, keepdims=True) - 1
+    rank = level * last
+    first = np.floor(rank).astype(np.int64)
+    low = np.take_along_axis(ordered, first, 1)
+    high = np.take_along_axis(ordered, np.minimum(first + 1, last), 1)
+    share, step = rank - first, high - low
+    return np.where(share < 0.5, low + step * share, high - step * (1 - share))[:, 0]
 
 
 def _fill(history: np.ndarray) -> np.ndarray:
