@@ -30,7 +30,7 @@ names the right one. Credentials and endpoint of an S3 root are boto3's own
 def page() -> str:
     """The whole page."""
     tables = [_table("All kinds", Settings)]
-    tables += [_table(name, kind.settings_class()) for name, kind in sorted(kinds().items())]
+    tables += [_table(name, kind.settings_class) for name, kind in sorted(kinds().items())]
     return "\n".join([HEAD, *tables])
 
 

@@ -6,7 +6,6 @@ challenger is kept out and the report says what to do.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError, NotFoundError, TrustError
-from smartwatts_ml.gate.day_features import Histograms, histograms
-from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION
-from smartwatts_ml.gate.drift import Drift, drift
-from smartwatts_ml.gate.judgement import Facts
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
+from smartwatts_ml.gate.drift import Drift, Histogram, drift
+from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
@@ -26,122 +24,122 @@ from smartwatts_ml.judging.trained_on import (
     leaks,
     left_out_sentence,
     read_trained_on,
-    to_json,
 )
-from smartwatts_ml.kinds.base import Details, Network, Predictor
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.holdout import HoldoutReadings, hold_out_later
+from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.store import Manifest, Store, open_store
 
-__all__ = ["ANY", "Bout", "champion_manifest", "holdout_from", "prepare"]
+__all__ = ["Bout", "champion_in_force", "champion_then", "holdout_from", "prepare"]
 
-ROLL_BACK = "roll back to another version, or force this one"
-ANY = -1
-"""Meet whichever champion is in force."""
+_ROLL_BACK = "roll back to another version, or force this one"
 
 
 @dataclass(frozen=True)
 class Bout:
-    """A challenger and its opponents on one holdout. ``predictors`` by name."""
+    """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
+    the kind's own objects, by name."""
 
-    predictors: dict[str, Predictor]
+    details: Details
+    predictors: dict[str, Any]
     holdout: Readings
     facts: Facts
     champion_sha256: str | None = None
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
         """Everyone on the same targets."""
-        return run.kind.evaluate(run.spec, self.predictors, self.holdout, seed)
+        return run.kind.work.evaluate(self.details, self.predictors, self.holdout, seed)
 
 
 @dataclass(frozen=True)
 class _Champion:
-    """The version in force; ``network`` None where ``trouble`` says why."""
+    """The version in force; ``network`` None where there is none, or ``trouble`` says why it
+    cannot be used."""
 
-    manifest: Manifest
     network: Network | None = None
     trouble: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
 
 
-def champion_manifest(run: ModelRun, version: int | None) -> tuple[Store, Manifest | None]:
-    """The manifest of a version; of the one in force for ``ANY``; None for None."""
-    store = open_store(run.objects, run.settings)
-    if version is None:
-        return store, None
-    if version != ANY:
-        return store, store.manifest(run.model, version)
-    champion = store.champion(run.model)
-    return store, champion.manifest if champion else None
+def champion_in_force(run: ModelRun) -> Manifest | None:
+    """The manifest of the version in force; None where there is none."""
+    champion = _store(run).champion(run.model)
+    return champion.manifest if champion else None
 
 
-def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bout:
-    """Load the champion, fit the baselines, and find what both may be judged on."""
-    store, manifest = champion_manifest(run, version)
-    details = challenger.details
-    learned = read_trained_on(run.objects, run.model, details)
-    now = histograms(HoldoutReadings(run.readings, run.split), run.spec.channels)
-    champion = None if manifest is None else _load(run, store, manifest, learned, now)
-    predictors: dict[str, Any] = {CHALLENGER: run.kind.predictor(challenger)}
-    starts = champion.starts if champion else {}
-    if champion and champion.network:
-        predictors[CHAMPION] = run.kind.predictor(champion.network)
-    predictors |= run.kind.baselines(run.spec, details, run.training)
+def champion_then(run: ModelRun, version: int | None) -> Manifest | None:
+    """The manifest of a version that was met before; None where none was."""
+    return None if version is None else _store(run).manifest(run.model, version)
+
+
+def _store(run: ModelRun) -> Store:
+    return open_store(run.objects, run.settings)
+
+
+def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bout:
+    """Load the champion of a manifest, fit the baselines, and find what all of them may be
+    judged on."""
+    work, split, details = run.kind.work, run.split, run.kind.read_details(challenger.details)
+    learned = read_trained_on(run.objects, run.model, challenger.details)
+    now = day_histograms(run.holdout, run.spec.channels)
+    champion = _load(run, manifest, learned, now) if manifest else _Champion()
+    predictors: dict[str, Any] = {CHALLENGER: work.predictor(challenger)}
+    if champion.network:
+        predictors[CHAMPION] = work.predictor(champion.network)
+    predictors |= work.baselines(details, run.training)
     troubles = (
-        leaks(run.split, learned, run.spec.period_s),
+        leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
-        champion.trouble if champion else "",
+        champion.trouble,
     )
     facts = Facts(
-        split=run.split.digest,
+        split=split.digest,
         champion_version=manifest.version if manifest else None,
-        unseen=tuple(sorted(run.split.held_out_sites & run.split.judged_sites)) or None,
+        unseen=tuple(sorted(split.held_out_sites & split.judged_sites)) or None,
         floors=run.kind.floors(details),
         checks=(check_extremes(run.kind, challenger),),
-        drift=champion.drift if champion else (),
+        drift=champion.drift,
         overlap_weeks=run.kind.overlap_weeks(run.spec),
         troubles=tuple(filter(None, troubles)),
-        left_out=left_out_sentence(starts, run.split, run.readings.spans()),
-        starts=to_json(starts),
+        left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
+        starts=champion.starts,
     )
     sha256 = manifest.sha256 if manifest else None
-    return Bout(predictors, holdout_from(run, facts), facts, sha256)
+    return Bout(details, predictors, holdout_from(run, facts), facts, sha256)
 
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     """The run's holdout less what the champion was trained on."""
-    starts = {site: np.datetime64(start, "s") for site, start in facts.starts.items()}
-    ends = {span.site: span.end for span in run.readings.spans()}
+    starts, ends = facts.starts, {span.site: span.end for span in run.readings.spans()}
     if len(starts) == len(ends) and all(starts[site] >= end for site, end in ends.items()):
         raise NotEnoughReadingsError(
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
             "judged on readings that arrive from now on"
         )
-    return HoldoutReadings(run.readings, hold_out_later(run.split, starts))
+    return holdout_part(run.holdout, hold_out_later(run.split, starts))
 
 
 def _load(
     run: ModelRun,
-    store: Store,
     manifest: Manifest,
     learned: TrainedOn | None,
-    now: Mapping[str, Histograms],
+    now: Mapping[str, Histogram],
 ) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
-        network = LiteRTNetwork(store.read_file(manifest), manifest.file)
+        network = load_network(_store(run).read_file(manifest), manifest.file)
     except (NotFoundError, TrustError):
-        trouble = f"the file of {name} is missing, damaged or was replaced ({ROLL_BACK})"
-        return _Champion(manifest, trouble=trouble)
+        trouble = f"the file of {name} is missing, damaged or was replaced ({_ROLL_BACK})"
+        return _Champion(trouble=trouble)
     except BadInputError as error:
-        return _Champion(manifest, trouble=f"{name} cannot be run: {error} ({ROLL_BACK})")
+        return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
     trouble = _unfit(run, network.details)
     if trouble:
-        return _Champion(manifest, trouble=f"{name} {trouble} ({ROLL_BACK})")
+        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})")
     trained_on = read_trained_on(run.objects, run.model, network.details)
     snapshot_end = str(manifest.snapshot.get("to", ""))
     spans = run.readings.spans()
@@ -149,40 +147,25 @@ def _load(
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
-    return _Champion(manifest, network, starts=starts, drift=moved)
+    return _Champion(network, starts=starts, drift=moved)
 
 
-def _unfit(run: ModelRun, details: Details) -> str:
+def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
     """Why a file is no champion of this model, as the end of a clause; empty if it is."""
-    if details.get("model") != run.model:
-        return f"is not this model but {details.get('model') or 'an unknown one'}"
+    if embedded.get("model") != run.model:
+        return f"is not this model but {embedded.get('model') or 'an unknown one'}"
     try:
-        given = run.kind.sample_inputs(details, 1, 0)
-        run.kind.predictor(_Described(details))
-        period_s = run.kind.spec_of(details).period_s
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        return f"lacks what using it needs: {error}"
-    for described in details["inputs"]:
-        name = described["name"]
-        if name not in given:
-            return f"needs an input that no longer exists: {name}"
-        if tuple(described["shape"][1:]) != given[name].shape[1:]:
-            return f"needs input {name} of shape {described['shape']}, which no longer exists"
+        details = run.kind.read_details(embedded)
+    except BadInputError as error:
+        return f"cannot be used: {error}"
+    given = run.kind.work.sample_inputs(details, 1, 0)
+    for needed in details.inputs:
+        if needed.name not in given:
+            return f"needs an input that no longer exists: {needed.name}"
+        if needed.shape[1:] != given[needed.name].shape[1:]:
+            shape = list(needed.shape)
+            return f"needs input {needed.name} of shape {shape}, which no longer exists"
+    period_s = run.kind.spec_of(details).period_s
     if period_s != run.spec.period_s:
         return f"reads {period_s} s, the settings now say {run.spec.period_s} s"
     return ""
-
-
-class _Described:
-    """A network of which only the details are asked."""
-
-    def __init__(self, details: Details) -> None:
-        self.details = details
-
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        raise AssertionError("only the details of this network are there")
-
-
-def sha256_of(data: bytes) -> str:
-    """Hexadecimal SHA-256."""
-    return hashlib.sha256(data).hexdigest()

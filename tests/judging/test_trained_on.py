@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from smartwatts_ml.gate.day_features import histograms
+from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
-    Witnessed,
     changed_unit,
     describe_training,
     leaks,
 )
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.holdout import TrainingReadings, make_split
+from smartwatts_ml.readings.holdout import SelectedReadings, make_split, training_part
 from smartwatts_ml.settings import HoldoutSettings
 
 HOUR = 3600
@@ -47,14 +46,14 @@ SPLIT = make_split(HOMES.spans(), HoldoutSettings(), embargo_s=24 * HOUR)
 
 def seen(readings: Readings) -> TrainedOn:
     """What is recorded of a training that loads all that it is given."""
-    witnessed = Witnessed(readings)
+    witnessed = SelectedReadings(readings, readings.spans())
     for _ in witnessed.iterate(HOUR):
         pass
     return describe_training(witnessed, (MAINS,))
 
 
 def test_training_readings_leak_nothing() -> None:
-    assert leaks(SPLIT, seen(TrainingReadings(HOMES, SPLIT)), HOUR) == ""
+    assert leaks(SPLIT, seen(training_part(HOMES, SPLIT)), HOUR) == ""
 
 
 def test_a_training_that_is_given_everything_is_told_by_the_sites_held_out() -> None:
@@ -78,10 +77,10 @@ def test_a_training_of_which_nothing_is_known_is_not_trusted(unknown: TrainedOn 
 
 @pytest.mark.parametrize("scale", [0.001, 1000.0])
 def test_another_unit_in_training_is_told(scale: float) -> None:
-    said = changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,)))
+    said = changed_unit(seen(Homes(scale)), day_histograms(HOMES, (MAINS,)))
     assert f"a day's mean is {300 * scale:.3g} W in training and 300 W in the holdout" in said
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
 def test_what_a_season_or_other_homes_may_do_is_no_other_unit(scale: float) -> None:
-    assert changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,))) == ""
+    assert changed_unit(seen(Homes(scale)), day_histograms(HOMES, (MAINS,))) == ""

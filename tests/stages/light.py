@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import pytest
 from pydantic_settings import SettingsConfigDict
 
@@ -23,10 +22,10 @@ from smartwatts_ml.kinds.base import (
     Kind,
     ModelSpec,
     Network,
-    Predictor,
     Progress,
     Trained,
     TrainOptions,
+    Work,
 )
 from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.readings.base import MAINS, Readings
@@ -36,6 +35,7 @@ from smartwatts_ml.scores.sheet import Sheet
 DAY_H = 24
 STATS = ("error", "n", "truth")
 Spoil = Callable[[np.ndarray], np.ndarray]
+Forecast = Callable[[np.ndarray], np.ndarray]
 
 
 class LightSettings(TomlSettings):
@@ -45,7 +45,7 @@ class LightSettings(TomlSettings):
     model_config = SettingsConfigDict(env_prefix="SMARTWATTS_LIGHT_", extra="forbid")
 
 
-class LightKind(Kind):
+class LightKind(Kind[Details]):
     """``spoil`` changes the training targets: what a faulty training would learn; ``drawn``
     is what its reports show."""
 
@@ -54,13 +54,21 @@ class LightKind(Kind):
     criteria = (Criterion("wape", "lower", "improve", "WAPE"),)
     required_metrics = ("wape",)
     prediction_columns = ("device_id", "timestamp", "consumption")
+    settings_class = LightSettings
 
     def __init__(self) -> None:
         self.spoil: Spoil = lambda targets: targets
         self.drawn: tuple[Chart, ...] = ()
-
-    def settings_class(self) -> type[TomlSettings]:
-        return LightSettings
+        self.trainer = self
+        self.work = Work(
+            predictor=_predictor,
+            baselines=lambda *_: {"day_mean": lambda x: x[:, :, 0].mean(1)},
+            evaluate=_evaluate,
+            headline=_headline,
+            predict=lambda *_: iter(()),
+            sample_inputs=_sample_inputs,
+            charts=lambda *_: self.drawn,
+        )
 
     def models(self) -> tuple[ModelSpec, ...]:
         return (self.spec(),)
@@ -70,7 +78,7 @@ class LightKind(Kind):
 
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-    ) -> Trained:
+    ) -> Trained[Details]:
         windows = [w for _, _, w in _windows(readings)]
         if not windows:
             raise NotEnoughReadingsError("no hour to learn from")
@@ -83,49 +91,38 @@ class LightKind(Kind):
         network.get_layer("mix").set_weights([weights[:, None].astype(np.float32)])
         return Trained(network, _details(spec), ({"loss": 1.0},))
 
-    def baselines(
-        self, spec: ModelSpec, details: Details, readings: Readings
-    ) -> dict[str, Predictor]:
-        return {"day_mean": lambda x: x[:, :, 0].mean(1)}
 
-    def predictor(self, network: Network) -> Predictor:
-        shape = network.details["inputs"][0]["shape"]
-        assert shape[1] == DAY_H
-        return lambda x: network({"history_w": x})["power_w"][:, 0]
+def _predictor(network: Network) -> Forecast:
+    details = Details.read(network.details)
+    assert details.inputs[0].shape[1] == DAY_H
+    return lambda x: network({"history_w": x})["power_w"][:, 0]
 
-    def evaluate(
-        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
-    ) -> dict[str, Scores]:
-        sheet = Sheet(predictors, (MAINS,), STATS)
-        for site, times, windows in _windows(readings):
-            truth = windows[:, -1]
-            sheet.add_targets(site, times[0], np.arange(len(truth)), truth)
-            days, hours = times.astype("datetime64[D]"), times.astype("datetime64[h]").astype(int)
-            blocks = sheet.add_site(site, days, hours)
-            for name, predictor in predictors.items():
-                error = np.abs(predictor(windows[:, :-1, None]) - truth)
-                sheet.add(name, blocks.sums(np.stack([error, np.ones_like(truth), truth], 1)))
-        if not sheet:
-            raise NotEnoughReadingsError("no hour to judge by")
-        return {name: replace(sheet.scores(name), bands={}) for name in predictors}
 
-    def charts(
-        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
-    ) -> tuple[Chart, ...]:
-        return self.drawn
+def _evaluate(
+    details: Details, predictors: Mapping[str, Forecast], readings: Readings, seed: int
+) -> dict[str, Scores]:
+    sheet = Sheet(predictors, (MAINS,), STATS)
+    for site, times, windows in _windows(readings):
+        truth = windows[:, -1]
+        sheet.add_targets(site, times[0], np.arange(len(truth)), truth)
+        days, hours = times.astype("datetime64[D]"), times.astype("datetime64[h]").astype(int)
+        blocks = sheet.add_site(site, days, hours)
+        for name, predictor in predictors.items():
+            error = np.abs(predictor(windows[:, :-1, None]) - truth)
+            sheet.add(name, blocks.sums(np.stack([error, np.ones_like(truth), truth], 1)))
+    if not sheet:
+        raise NotEnoughReadingsError("no hour to judge by")
+    return {name: replace(sheet.scores(name), bands={}) for name in predictors}
 
-    def headline(self, sums: np.ndarray) -> dict[str, float]:
-        site = sums[:, 0]
-        return {"wape": float(np.mean(site[:, 0] / np.maximum(site[:, 2], 1e-9)))}
 
-    def predict(
-        self, predictor: Predictor, readings: Readings, **options: Any
-    ) -> Iterator[pd.DataFrame]:
-        raise NotImplementedError
+def _headline(sums: np.ndarray) -> dict[str, float]:
+    site = sums[:, 0]
+    return {"wape": float(np.mean(site[:, 0] / np.maximum(site[:, 2], 1e-9)))}
 
-    def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng(seed)
-        return {"history_w": rng.gamma(1, 300, (count, DAY_H, 1)).astype(np.float32)}
+
+def _sample_inputs(details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {"history_w": rng.gamma(1, 300, (count, DAY_H, 1)).astype(np.float32)}
 
 
 def _windows(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -141,9 +138,8 @@ def _windows(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]
 
 
 def _network(seed: int) -> Any:
-    from smartwatts_ml.modelfiles.tensorflow import import_keras
+    import keras
 
-    keras = import_keras()
     keras.utils.set_random_seed(seed)
     given = keras.Input((DAY_H, 1), name="history_w")
     known = keras.ops.where(given != given, 0.0, given)
@@ -156,12 +152,14 @@ def _network(seed: int) -> Any:
 
 def _details(spec: ModelSpec) -> Details:
     history = {"name": "history_w", "shape": [1, DAY_H, 1], "dtype": "float32", "unit": "W"}
-    return {
-        "kind": "light",
-        "model": spec.name,
-        "inputs": [{**history, "period_s": 3600, "missing": "nan"}],
-        "outputs": [{"name": "power_w", "shape": [1, 1], "unit": "W"}],
-    }
+    return Details.read(
+        {
+            "kind": "light",
+            "model": spec.name,
+            "inputs": [{**history, "period_s": 3600, "missing": "nan"}],
+            "outputs": [{"name": "power_w", "shape": [1, 1], "unit": "W"}],
+        }
+    )
 
 
 def use_light(monkeypatch: pytest.MonkeyPatch) -> LightKind:

@@ -13,7 +13,7 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.forecasting.breakdown import Breakdown
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import (
     FLOOR_W,
     STATS,

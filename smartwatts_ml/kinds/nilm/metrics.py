@@ -79,8 +79,8 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     of who says "on" at all times, 2 p / (1 + p) of the share p of time that it is on: what
     anyone reaches without looking. NaN where undefined.
 
-    >>> one = statistics(np.array([0.0, 100.0]), np.array([0.0, 80.0]), 50)
-    >>> {name: round(value, 3) for name, value in headline(one[None, None]).items()}
+    >>> sums = statistics(np.array([0.0, 100.0]), np.array([0.0, 80.0]), 50)
+    >>> {name: round(value, 3) for name, value in headline(sums[None, None]).items()}
     ... # doctest: +NORMALIZE_WHITESPACE
     {'mae_w': 10.0, 'f1': 1.0, 'f1_gain': 0.333, 'accuracy': 1.0, 'precision': 1.0,
      'recall': 1.0, 'sae': 0.2, 'nde': 0.04, 'teca': 0.9}
