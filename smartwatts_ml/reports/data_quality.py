@@ -131,7 +131,7 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
         snapshot = read_snapshot(objects, run_id)
         about = f"run {run_id} · readings snapshot {snapshot.version}, {snapshot.rows:,} readings"
         page = render(
-            survey(open_table(objects, current).readings(snapshot)), "Data quality", about
+            survey(open_table(objects).readings(snapshot, current)), "Data quality", about
         )
     except Exception as error:
         logging.getLogger("smartwatts").exception("run %s: no data quality page", run_id)
