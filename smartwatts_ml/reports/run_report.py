@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
-from smartwatts_ml.jsontext import parsed, plain
+from smartwatts_ml.jsontext import parsed
 from smartwatts_ml.judging.opponents import Bout
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
@@ -68,7 +68,7 @@ def write_charts(run: ModelRun, bout: Bout, seed: int) -> None:
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)
         made = {"charts": [], "failure": str(error) or type(error).__name__}
-    run.write_json(CHARTS, plain(made))
+    run.write_json(CHARTS, made)
 
 
 def _left(run: ModelRun, name: str) -> dict[str, Any] | None:

@@ -242,7 +242,7 @@ def _enough(
         champion = open_store(objects, current).champion(model)
         decision = not_judged(model, str(error), champion.version if champion else None)
         run = ModelRun(objects, current, run_id, model)
-        run.write_json("decision.json", decision.to_json())
+        run.write_json("decision.json", decision)
         return {"proceed": False, "summary": decision.summary, "reasons": [str(error)]}
 
 
