@@ -59,7 +59,10 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
         epochs: Annotated[
             int | None, typer.Option(min=1, help="Most epochs; training stops early by itself.")
         ] = None,
-        batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+        batch_size: Annotated[
+            int | None,
+            typer.Option(min=1, help="Windows of one step. Default: the kind's setting."),
+        ] = None,
         seed: SeedOption = 0,
         quantization: Annotated[
             str, typer.Option(help="Of the .tflite: none, dynamic, float16, int8 or auto.")

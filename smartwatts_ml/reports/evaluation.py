@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import Kind
+from smartwatts_ml.kinds.charts import Figure, Heatmap
 from smartwatts_ml.scores.bootstrap import Over, resample, site_sums, slices_of
 from smartwatts_ml.scores.scores import Scores, Table
 
@@ -20,6 +22,8 @@ _SAMPLES = 400
 _MIN_SITES = 10
 """With fewer sites the bootstrap draws weeks within each site, as the gate does."""
 _INTERVAL = (2.5, 97.5)
+_PNG = "smartwatts_ml.reports.png:png"
+"""Loads matplotlib, which figures alone need."""
 
 
 def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict[str, Any]:
@@ -66,15 +70,16 @@ def _by_site_and_channel(kind: Kind, scores: Scores) -> dict[str, Table]:
 def write_evaluation(
     kind: Kind,
     result: Mapping[str, Any],
-    figures: Mapping[str, bytes],
+    figures: Mapping[str, Figure | Heatmap],
     folder: Path,
 ) -> list[str]:
     """Write evaluation.json, evaluation.md and ``<name>.png``; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
+    png = resolve_name(_PNG)
     files = {
         "evaluation.json": json.dumps(plain(result), indent=1).encode(),
         "evaluation.md": _markdown(kind, result).encode(),
-        **{f"{name}.png": content for name, content in figures.items()},
+        **{f"{name}.png": png(figure) for name, figure in figures.items()},
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)
