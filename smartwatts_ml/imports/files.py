@@ -6,7 +6,6 @@ import filecmp
 import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
@@ -14,9 +13,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.imports.base import MICRO
 from smartwatts_ml.readings.base import device_id
 from smartwatts_ml.readings.columns import CSV_COLUMNS
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["MonthFiles"]
 
@@ -109,12 +108,7 @@ class MonthFiles:
     def __enter__(self) -> MonthFiles:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for file in self._all:
             file.close()
             file.part.unlink(missing_ok=True)

@@ -17,28 +17,27 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import h5py
+import hdf5plugin  # noqa: F401, makes HDF5 read blosc
 import numpy as np
 
-from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import (
     ACTIVE,
     APPARENT,
     Channel,
+    ChannelReadings,
     FileAccount,
     Format,
     House,
     Options,
-    Part,
     Report,
 )
 from smartwatts_ml.imports.labels import UNUSED, channel_name
 from smartwatts_ml.imports.streams import Distinct, summed
 from smartwatts_ml.readings.base import MAINS
-
-if TYPE_CHECKING:
-    import h5py
 
 __all__ = ["FORMAT"]
 
@@ -69,7 +68,7 @@ class H5House(House):
     path: Path
     meters: dict[str, _Meter]
 
-    def read(self, options: Options, report: Report) -> Iterator[Part]:
+    def read(self, options: Options, report: Report) -> Iterator[ChannelReadings]:
         with _opened(self.path) as file:
             for channel in self.channels:
                 legs = [
@@ -77,7 +76,7 @@ class H5House(House):
                     for source in channel.sources
                 ]
                 for stamps, watts in summed(legs, channel):
-                    yield Part(channel, stamps, watts)
+                    yield ChannelReadings(channel, stamps, watts)
 
     def _leg(
         self, file: h5py.File, source: str, report: Report
@@ -113,23 +112,14 @@ class NilmtkH5(Format):
                 raise BadInputError(
                     f"{path} has no /building<n>", fix="it is no file of NILMTK: choose another"
                 )
-            wanted = options.houses or tuple(found)
             prefix = re.sub(r"[^a-z0-9]", "", str(name).lower())
             return [
-                _house(number, prefix, path, found[number], options)
-                for number in sorted(found)
-                if number in wanted
+                _house(number, prefix, path, building, options)
+                for number, building in options.wanted(found)
             ]
 
 
 def _opened(path: Path) -> h5py.File:
-    try:
-        import h5py
-        import hdf5plugin  # noqa: F401, makes HDF5 read blosc
-    except ImportError as error:
-        raise SmartwattsError(
-            f"{error.name} is not installed", fix="pip install 'smartwatts-ml[nilmtk]'"
-        ) from error
     try:
         return h5py.File(path, "r")
     except OSError as error:

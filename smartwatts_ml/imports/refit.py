@@ -16,21 +16,21 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import (
-    MICRO,
     Channel,
+    ChannelReadings,
     FileAccount,
     Format,
     House,
     Options,
-    Part,
     Report,
     packed_hint,
 )
 from smartwatts_ml.imports.labels import UNUSED, channel_name
 from smartwatts_ml.imports.refit_labels import CHANGED, LABELS, SOLAR
 from smartwatts_ml.imports.streams import Distinct
-from smartwatts_ml.imports.text import Layout, number_blocks
+from smartwatts_ml.imports.text import TextLayout, number_blocks
 from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["FORMAT"]
 
@@ -44,9 +44,9 @@ UNLABELLED = ("Unknown",) * 9
 @dataclass(kw_only=True)
 class RefitHouse(House):
     path: Path
-    layout: Layout
+    layout: TextLayout
 
-    def read(self, options: Options, report: Report) -> Iterator[Part]:
+    def read(self, options: Options, report: Report) -> Iterator[ChannelReadings]:
         account = FileAccount(str(self.path))
         self.files.append(account)
         flagged = 0
@@ -61,9 +61,9 @@ class RefitHouse(House):
                 channel.taken += len(rows)
                 channel.flagged += int(len(rows) - keep.sum())
                 watts = rows[keep, column]
-                yield Part(channel, *distinct[column - 1].take(stamps[keep], watts))
+                yield ChannelReadings(channel, *distinct[column - 1].take(stamps[keep], watts))
         for channel, held in zip(self.channels, distinct, strict=True):
-            yield Part(channel, *held.rest())
+            yield ChannelReadings(channel, *held.rest())
         if flagged:
             done = "left out" if options.drop_flagged else "kept; --drop-flagged leaves them out"
             self.notes.append(
@@ -93,8 +93,7 @@ class Refit(Format):
                 f"{path} holds no file of REFIT{hint}",
                 fix="they are named CLEAN_House<N>.csv or House_<N>.csv",
             )
-        wanted = options.houses or tuple(found)
-        return [_house(n, found[n], options) for n in sorted(found) if n in wanted]
+        return [_house(number, file, options) for number, file in options.wanted(found)]
 
 
 def _house(number: int, path: Path, options: Options) -> RefitHouse:
@@ -116,7 +115,7 @@ def _house(number: int, path: Path, options: Options) -> RefitHouse:
     wanted = (UNIX, *(channel.sources[0] for channel in channels))
     if ISSUES in columns:
         wanted += (ISSUES,)
-    layout = Layout(columns, wanted, ",", header_lines)
+    layout = TextLayout(columns, wanted, ",", header_lines)
     size = path.stat().st_size
     return RefitHouse(
         number, f"refit_house{number}", channels, size, notes=notes, path=path, layout=layout

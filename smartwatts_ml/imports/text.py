@@ -18,7 +18,7 @@ import pyarrow.csv
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import FileAccount, Report
 
-__all__ = ["Layout", "number_blocks"]
+__all__ = ["TextLayout", "number_blocks"]
 
 BLOCK = 8 << 20
 EARLIEST, LATEST = 631_152_000, 4_102_444_800
@@ -29,7 +29,7 @@ SHOWN = 40
 
 
 @dataclass(frozen=True)
-class Layout:
+class TextLayout:
     """``columns`` of a line, in order; ``wanted``: those to read, the Unix stamp first."""
 
     columns: tuple[str, ...]
@@ -39,7 +39,7 @@ class Layout:
 
 
 def number_blocks(
-    path: Path, layout: Layout, account: FileAccount, report: Report
+    path: Path, layout: TextLayout, account: FileAccount, report: Report
 ) -> Iterator[np.ndarray]:
     """Rows of the wanted columns, float64, shape (n, n_wanted), NaN where missing.
 
@@ -66,7 +66,7 @@ def number_blocks(
             yield _numbers(rest, layout, account)
 
 
-def _numbers(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
+def _numbers(block: bytes, layout: TextLayout, account: FileAccount) -> np.ndarray:
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
     rows = _fast(block, layout)
     if rows is None or len(rows) > lines:
@@ -77,7 +77,7 @@ def _numbers(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
     return rows
 
 
-def _fast(block: bytes, layout: Layout) -> np.ndarray | None:
+def _fast(block: bytes, layout: TextLayout) -> np.ndarray | None:
     """The block as Arrow reads it; None where it holds anything out of the ordinary."""
     if block.count(b"\r") != block.count(b"\r\n"):
         return None
@@ -99,7 +99,7 @@ def _fast(block: bytes, layout: Layout) -> np.ndarray | None:
     return rows if np.all((stamps >= EARLIEST) & (stamps < LATEST)) else None
 
 
-def _careful(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
+def _careful(block: bytes, layout: TextLayout, account: FileAccount) -> np.ndarray:
     """Line by line: bad lines are counted with their reason and kept out."""
     rows = []
     places = [layout.columns.index(name) for name in layout.wanted]
@@ -121,7 +121,7 @@ def _careful(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
     return np.array(rows, np.float64).reshape(len(rows), len(places))
 
 
-def _fault(cells: Sequence[str], layout: Layout, places: Sequence[int]) -> str | None:
+def _fault(cells: Sequence[str], layout: TextLayout, places: Sequence[int]) -> str | None:
     if len(cells) != len(layout.columns):
         shown = layout.separator.join(cells)[:SHOWN]
         return f"{len(cells)} columns instead of {len(layout.columns)}: {shown!r}"

@@ -12,13 +12,13 @@ from pathlib import Path
 from smartwatts_ml.imports.base import ACTIVE, APPARENT, Channel, Format, House, Options
 from smartwatts_ml.imports.dat import DatFile, DatHouse, find_houses, labelled
 from smartwatts_ml.imports.labels import channel_name
-from smartwatts_ml.imports.text import Layout
+from smartwatts_ml.imports.text import TextLayout
 from smartwatts_ml.readings.base import MAINS
 
 __all__ = ["FORMAT"]
 
 FAST = "mains"
-FAST_LAYOUT = Layout(("stamp", "active", "apparent", "volts"), ("stamp", "active"))
+FAST_LAYOUT = TextLayout(("stamp", "active", "apparent", "volts"), ("stamp", "active"))
 
 
 class UkDale(Format):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.simulate.appliances import METERED
 from smartwatts_ml.simulate.background import background, extras, solar
 from smartwatts_ml.simulate.faults import Damage, damage, flatten
-from smartwatts_ml.simulate.files import Layout, write_months, write_rows
+from smartwatts_ml.simulate.files import HomeFiles, write_months, write_rows
 from smartwatts_ml.simulate.life import Life, live
 from smartwatts_ml.simulate.segments import join, mean_power
 from smartwatts_ml.simulate.world import make_world, stream
@@ -25,8 +25,6 @@ __all__ = ["DEFAULT_START", "HomeReport", "SimulationReport", "meter", "simulate
 DEFAULT_START = date(2026, 1, 1)
 SMART_METER_S = 900
 MAINS = "mains"
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ def _write_home(house: _House, out: Path, clean: bool, late: bool) -> HomeReport
     life, world = house.life, house.life.world
     read = meter(life, house.period_s, submetered=house.submetered, has_solar=house.has_solar)
     devices = [f"{life.site}/{name}" for name in read]
-    layout = Layout(out / life.site, devices, world.start, house.period_s)
+    files = HomeFiles(out / life.site, devices, world.start, house.period_s)
     rows = flatten(np.array(list(read.values())))
     if clean:
         damaged = Damage(rows, rows.take(np.empty(0, np.int64)), 0, 0, 0)
@@ -180,11 +178,11 @@ def _write_home(house: _House, out: Path, clean: bool, late: bool) -> HomeReport
         rng = stream(world.seed, life.site, "faults", world.start)
         late = late and world.days >= 5
         damaged = damage(rows, rng, house.period_s, devices[0], world.start, late)
-    paths = list(write_months(layout, damaged.rows))
+    paths = list(write_months(files, damaged.rows))
     late_file = None
     if len(damaged.late.at):
         name = paths[-1].name.removesuffix(".csv.gz")
-        paths.append(write_rows(layout, damaged.late, f"{name}-late"))
+        paths.append(write_rows(files, damaged.late, f"{name}-late"))
         late_file = paths[-1].relative_to(out).as_posix()
     return HomeReport(
         site=life.site,

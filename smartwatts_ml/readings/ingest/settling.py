@@ -15,11 +15,11 @@ import numpy as np
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.csv.parsed import FOLD, FileSource
 from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["Intervals", "drop_repeats", "settle", "untold_interval"]
 
 SECONDS_AN_HOUR = 3600.0
-MICRO = 1_000_000
 DAY_S = 86_400
 MOST_STEPS = 1000
 

@@ -12,14 +12,14 @@ from smartwatts_ml.readings.quality.days import Days
 from smartwatts_ml.readings.quality.flags import SUSPECT, WORDS, Flag, names
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
 
-__all__ = ["DeviceQuality", "Finding", "Gap", "SiteQuality", "covered", "site_quality"]
+__all__ = ["DeviceQuality", "DeviceFinding", "Gap", "SiteQuality", "covered", "site_quality"]
 
 HOUR_US = 3600 * MICRO
 GAPS_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class DeviceFinding:
     """What one check found on one device: readings, the hours that they cover (of a gap:
     that are missing), and the first and the last of them (ISO 8601, UTC)."""
 
@@ -33,9 +33,9 @@ class Finding:
     def words(self) -> str:
         """For people to read.
 
-        >>> Finding(Flag.GAP, 2, 62.0, "2026-01-31T10:00:00Z", "2026-02-09T07:00:00Z").words
+        >>> DeviceFinding(Flag.GAP, 2, 62.0, "2026-01-31T10:00:00Z", "2026-02-09T07:00:00Z").words
         'long gap: 2, 62.0 h, 2026-01-31 to 2026-02-09'
-        >>> Finding(Flag.FUSE, 1, 1 / 60, "2026-01-31T10:00:00Z", "2026-01-31T10:00:00Z").words
+        >>> DeviceFinding(Flag.FUSE, 1, 1 / 60, "2026-01-31T10:00Z", "2026-01-31T10:00Z").words
         'beyond the fuse: 1 min, 2026-01-31'
         """
         first, last = self.first[:10], self.last[:10]
@@ -70,7 +70,7 @@ class DeviceQuality:
     native_s: float
     coverage: float
     suspect: float
-    findings: tuple[Finding, ...]
+    findings: tuple[DeviceFinding, ...]
     gaps: tuple[Gap, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuali
         if len(at):
             counted = missing if flag is Flag.GAP else hours
             first, last = _iso(stamps[at[0]]), _iso(stamps[at[-1]])
-            findings.append(Finding(flag, len(at), float(counted[at].sum()), first, last))
+            findings.append(DeviceFinding(flag, len(at), float(counted[at].sum()), first, last))
     span = (ends[-1] - stamps[0]) / HOUR_US
     return DeviceQuality(
         channel=name,

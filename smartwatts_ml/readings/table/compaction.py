@@ -22,7 +22,7 @@ from smartwatts_ml.readings.table.part_files import (
     merge_devices,
     write_part,
 )
-from smartwatts_ml.readings.table.snapshot_readings import Part, read_footers
+from smartwatts_ml.readings.table.snapshot_readings import TablePart, read_footers
 from smartwatts_ml.readings.table.table import ReadingsTable
 
 __all__ = ["compact"]
@@ -56,9 +56,9 @@ def compact(table: ReadingsTable, folder: Path, enough: int = ENOUGH) -> int:
     return gone
 
 
-def _groups(parts: list[Part], enough: int) -> Iterator[list[Part]]:
+def _groups(parts: list[TablePart], enough: int) -> Iterator[list[TablePart]]:
     for _, together in groupby(parts, key=lambda part: (part.month, part.bucket)):
-        group: list[Part] = []
+        group: list[TablePart] = []
         rows = 0
         for part in sorted(together, key=lambda part: part.rows):
             if part.rows <= SMALL_ROWS and rows + part.rows <= LARGEST_ROWS:
@@ -68,7 +68,7 @@ def _groups(parts: list[Part], enough: int) -> Iterator[list[Part]]:
             yield group
 
 
-def _merge(table: ReadingsTable, group: list[Part], place: Path) -> WrittenPart:
+def _merge(table: ReadingsTable, group: list[TablePart], place: Path) -> WrittenPart:
     paths = []
     for number, part in enumerate(group):
         paths.append(str(place / f"{number}.parquet"))

@@ -33,7 +33,7 @@ from smartwatts_ml.readings.columns import (
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
-from smartwatts_ml.readings.table.snapshot_readings import Part, TableReadings, read_footers
+from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
 __all__ = ["SCHEMA", "ReadingsTable", "Snapshot", "open_table"]
@@ -165,7 +165,7 @@ class ReadingsTable:
         """
         self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
 
-    def replace(self, old: Sequence[Part], new: Sequence[AddAction], dropped: int = 0) -> None:
+    def replace(self, old: Sequence[TablePart], new: Sequence[AddAction], dropped: int = 0) -> None:
         """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
 
         Raises ChangedError if somebody else replaced parts since.
@@ -215,7 +215,7 @@ class ReadingsTable:
         """Rows that retention has taken away so far."""
         return int(self._table.transaction_version(DROPPED) or 0)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[TablePart]:
         """The parts of the version at hand, sorted by month and bucket."""
         return LogEntries(self._table).parts()
 
