@@ -23,13 +23,13 @@ from smartwatts_ml.readings.resample import MICRO
 __all__ = [
     "ACTIVE",
     "APPARENT",
-    "FORMATS",
     "Channel",
+    "ChannelReadings",
+    "FORMATS",
     "FileAccount",
     "Format",
     "House",
     "Options",
-    "ChannelReadings",
     "Report",
     "open_format",
     "packed_hint",
@@ -37,7 +37,7 @@ __all__ = [
 
 ACTIVE = "active"
 APPARENT = "apparent"
-EXAMPLES = 5
+_EXAMPLES = 5
 FORMATS = {
     "refit": "smartwatts_ml.imports.refit:FORMAT",
     "ukdale": "smartwatts_ml.imports.ukdale:FORMAT",
@@ -46,7 +46,7 @@ FORMATS = {
 }
 """Each format by name; its module is imported when it is asked for."""
 
-Place = TypeVar("Place")
+_Place = TypeVar("_Place")
 Report = Callable[[int], None]
 """Told how many bytes more of the source are done."""
 
@@ -60,7 +60,7 @@ class Options:
     drop_flagged: bool = False
     labels: Labels = field(default_factory=Labels)
 
-    def wanted(self, houses: Mapping[int, Place]) -> Iterator[tuple[int, Place]]:
+    def wanted(self, houses: Mapping[int, _Place]) -> Iterator[tuple[int, _Place]]:
         """Those houses of a data set that are asked for, by number."""
         return (
             (number, houses[number])
@@ -107,15 +107,15 @@ class Channel:
             "channel": self.name,
             "power": self.power,
             **{name: getattr(self, name) for name in counts},
-            "first": instant(self.first),
-            "last": instant(self.last),
+            "first": _instant(self.first),
+            "last": _instant(self.last),
         }
 
 
-def instant(stamp_us: int | None) -> str | None:
+def _instant(stamp_us: int | None) -> str | None:
     """ISO 8601 in UTC, to the second.
 
-    >>> instant(1_356_998_400_500_000)
+    >>> _instant(1_356_998_400_500_000)
     '2013-01-01T00:00:00Z'
     """
     return None if stamp_us is None else f"{np.datetime64(stamp_us // MICRO, 's')}Z"
@@ -136,7 +136,7 @@ class FileAccount:
     def reject(self, line: int, reason: str) -> None:
         """Count a bad line; the first few are kept to be shown."""
         self.bad += 1
-        if len(self.examples) < EXAMPLES:
+        if len(self.examples) < _EXAMPLES:
             self.examples.append(f"{self.path}:{line}: {reason}")
 
     def to_json(self) -> dict[str, Any]:

@@ -27,15 +27,15 @@ from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["DatFile", "DatHouse", "find_houses", "labelled"]
 
-FOLDER = re.compile(r"house_?(\d+)", re.IGNORECASE)
-LABEL = re.compile(r"(\d+)\s+(\S.*)")
-TWO_COLUMNS = TextLayout(("stamp", "watts"), ("stamp", "watts"))
+_FOLDER = re.compile(r"house_?(\d+)", re.IGNORECASE)
+_LABEL = re.compile(r"(\d+)\s+(\S.*)")
+_TWO_COLUMNS = TextLayout(("stamp", "watts"), ("stamp", "watts"))
 
 
 @dataclass(frozen=True)
 class DatFile:
     path: Path
-    layout: TextLayout = TWO_COLUMNS
+    layout: TextLayout = _TWO_COLUMNS
 
     def read(self, account: FileAccount, report: Report) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for rows in number_blocks(self.path, self.layout, account, report):
@@ -71,7 +71,7 @@ def find_houses(
     folders = [path, *sorted(path.glob("house*")), *sorted(path.glob("*/house*"))]
     found: dict[int, Path] = {}
     for folder in folders:
-        match = FOLDER.fullmatch(folder.resolve().name)
+        match = _FOLDER.fullmatch(folder.resolve().name)
         if match and folder.is_dir():
             found.setdefault(int(match[1]), folder)
     if not found:
@@ -112,7 +112,7 @@ def _labels(folder: Path) -> dict[str, str]:
         )
     labels = {}
     for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
-        match = LABEL.fullmatch(line.strip())
+        match = _LABEL.fullmatch(line.strip())
         if match:
             labels[f"channel_{int(match[1])}"] = match[2]
         elif line.strip():

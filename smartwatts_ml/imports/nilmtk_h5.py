@@ -41,10 +41,10 @@ from smartwatts_ml.readings.base import MAINS
 
 __all__ = ["FORMAT"]
 
-BUILDING = re.compile(r"building(\d+)")
-METER = re.compile(r"meter(\d+)")
-ROWS = 500_000
-LARGEST_NAME = 3
+_BUILDING = re.compile(r"building(\d+)")
+_METER = re.compile(r"meter(\d+)")
+_ROWS = 500_000
+_LARGEST_NAME = 3
 """More appliances than this on one meter are not all named."""
 
 
@@ -64,7 +64,7 @@ class _Meter:
 
 
 @dataclass(kw_only=True)
-class H5House(House):
+class _H5House(House):
     path: Path
     meters: dict[str, _Meter]
 
@@ -85,9 +85,9 @@ class H5House(House):
         table = file[meter.table]
         account = FileAccount(f"{self.path}:{meter.table}", lines=len(table), used=len(table))
         self.files.append(account)
-        for first in range(0, len(table), ROWS):
+        for first in range(0, len(table), _ROWS):
             try:
-                rows = table[first : first + ROWS]
+                rows = table[first : first + _ROWS]
             except OSError as error:
                 raise BadInputError(
                     f"{self.path}: {meter.table} cannot be read from row {first} on: {error}",
@@ -98,7 +98,7 @@ class H5House(House):
             yield meter.stamps(rows["index"]), watts.astype(np.float64)
 
 
-class NilmtkH5(Format):
+class _NilmtkH5(Format):
     title = "NILMTK"
 
     def houses(self, path: Path, options: Options) -> list[House]:
@@ -107,7 +107,7 @@ class NilmtkH5(Format):
             raise BadInputError(f"{path} {what}", fix="give NILMTK's .h5 file")
         with _opened(path) as file:
             name = _attribute(file, path).get("name") or path.stem
-            found = {int(m[1]): file[key] for key in file if (m := BUILDING.fullmatch(key))}
+            found = {int(m[1]): file[key] for key in file if (m := _BUILDING.fullmatch(key))}
             if not found:
                 raise BadInputError(
                     f"{path} has no /building<n>", fix="it is no file of NILMTK: choose another"
@@ -129,7 +129,9 @@ def _opened(path: Path) -> h5py.File:
         ) from error
 
 
-def _house(number: int, prefix: str, path: Path, building: h5py.Group, options: Options) -> H5House:
+def _house(
+    number: int, prefix: str, path: Path, building: h5py.Group, options: Options
+) -> _H5House:
     metadata = _attribute(building, path)
     if "elec_meters" not in metadata:
         raise BadInputError(
@@ -149,7 +151,7 @@ def _house(number: int, prefix: str, path: Path, building: h5py.Group, options: 
     tables = {meters[source].table for channel in channels for source in channel.sources}
     size = sum(building.file[t].size * building.file[t].dtype.itemsize for t in tables)
     site = f"{prefix}_house{number}"
-    return H5House(number, site, channels, size, notes=notes, path=path, meters=meters)
+    return _H5House(number, site, channels, size, notes=notes, path=path, meters=meters)
 
 
 def _meters(
@@ -195,7 +197,7 @@ def _grouped(
         for meter in appliance.get("meters", ()):
             owned.setdefault(f"meter{meter}", []).append(appliance)
     for name in meters:
-        site_meter = described[int(METER.fullmatch(name)[1])].get("site_meter")  # type: ignore[index]
+        site_meter = described[int(_METER.fullmatch(name)[1])].get("site_meter")  # type: ignore[index]
         own = owned.get(name, [])
         label = options.labels.of(number, name, MAINS if site_meter else _label(own) or name)
         if channel_name(label) == UNUSED:
@@ -214,7 +216,7 @@ def _label(appliances: list[dict[str, Any]]) -> str:
     """Name of what a meter feeds; the dominant appliance stands for all where one is."""
     dominant = [a for a in appliances if a.get("dominant_appliance")]
     types = list(dict.fromkeys(str(a["type"]) for a in dominant[:1] or appliances))
-    shown = types[:LARGEST_NAME] + (["others"] if len(types) > LARGEST_NAME else [])
+    shown = types[:_LARGEST_NAME] + (["others"] if len(types) > _LARGEST_NAME else [])
     return " and ".join(shown)
 
 
@@ -254,4 +256,4 @@ def _text(value: Any) -> str:
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
 
 
-FORMAT = NilmtkH5()
+FORMAT = _NilmtkH5()

@@ -12,14 +12,14 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.imports.base import Channel
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, resample
 
-__all__ = ["AsTheyAre", "Distinct", "Resampler", "Sink", "summed"]
+__all__ = ["AsTheyAre", "Distinct", "Resampler", "Sink", "Writer", "summed"]
 
 _Series = tuple[np.ndarray, np.ndarray]
 """Stamps int64 µs and watts, both of shape (n,)."""
 Writer = Callable[[np.ndarray, np.ndarray], None]
 
-CHUNK = 200_000
-HISTORY = 4_096
+_CHUNK = 200_000
+_HISTORY = 4_096
 """Readings kept before the next interval, so that each chunk sees the usual spacing."""
 
 
@@ -146,7 +146,7 @@ class Resampler(Sink):
         self._channel.used += len(stamps) * self._legs
         self._stamps = np.concatenate([self._stamps, stamps])
         self._watts = np.concatenate([self._watts, watts])
-        if len(self._stamps) > CHUNK + HISTORY:
+        if len(self._stamps) > _CHUNK + _HISTORY:
             self._flush(last=False)
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ class Resampler(Sink):
         there = np.flatnonzero(np.isfinite(mean))
         self._put(start + there * self._period, mean[there])
         self._from = start + count * self._period
-        kept = max(int(np.searchsorted(series.stamps, self._from)) - HISTORY, 0)
+        kept = max(int(np.searchsorted(series.stamps, self._from)) - _HISTORY, 0)
         self._stamps = series.stamps[kept:]
         self._watts = series.values[kept:].astype(np.float64)
 

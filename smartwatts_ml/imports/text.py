@@ -20,12 +20,12 @@ from smartwatts_ml.imports.base import FileAccount, Report
 
 __all__ = ["TextLayout", "number_blocks"]
 
-BLOCK = 8 << 20
-EARLIEST, LATEST = 631_152_000, 4_102_444_800
+_BLOCK = 8 << 20
+_EARLIEST, _LATEST = 631_152_000, 4_102_444_800
 """1990 and 2100: a stamp outside is damage, or milliseconds."""
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-MISSING = ("", "nan", "NaN", "NULL")
-SHOWN = 40
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MISSING = ("", "nan", "NaN", "NULL")
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ def number_blocks(
             account.lines += 1
             account.header += 1
         rest = b""
-        while chunk := file.read(BLOCK):
+        while chunk := file.read(_BLOCK):
             cut = chunk.rfind(b"\n") + 1
             if cut:
                 yield _numbers(rest + chunk[:cut], layout, account)
             rest = chunk[cut:] if cut else rest + chunk
             report(len(chunk))
-            if len(rest) > BLOCK:
+            if len(rest) > _BLOCK:
                 raise BadInputError(
                     f"{path}:{account.lines + 1}: a line without an end",
                     fix="it is no text file: look at it, or download it again",
@@ -89,14 +89,14 @@ def _fast(block: bytes, layout: TextLayout) -> np.ndarray | None:
             pyarrow.csv.ConvertOptions(
                 include_columns=layout.wanted,
                 column_types=dict.fromkeys(layout.wanted, pa.float64()),
-                null_values=MISSING,
+                null_values=_MISSING,
             ),
         )
     except pa.ArrowInvalid:
         return None
     rows = np.column_stack([table[name].to_numpy() for name in layout.wanted])
     stamps = rows[:, 0]
-    return rows if np.all((stamps >= EARLIEST) & (stamps < LATEST)) else None
+    return rows if np.all((stamps >= _EARLIEST) & (stamps < _LATEST)) else None
 
 
 def _careful(block: bytes, layout: TextLayout, account: FileAccount) -> np.ndarray:
@@ -123,17 +123,17 @@ def _careful(block: bytes, layout: TextLayout, account: FileAccount) -> np.ndarr
 
 def _fault(cells: Sequence[str], layout: TextLayout, places: Sequence[int]) -> str | None:
     if len(cells) != len(layout.columns):
-        shown = layout.separator.join(cells)[:SHOWN]
+        shown = layout.separator.join(cells)[:_SHOWN]
         return f"{len(cells)} columns instead of {len(layout.columns)}: {shown!r}"
     for place in places:
         cell = cells[place].strip()
-        if cell not in MISSING and not NUMBER.fullmatch(cell):
-            return f"{layout.columns[place]} {cell[:SHOWN]!r} is not a number"
+        if cell not in _MISSING and not _NUMBER.fullmatch(cell):
+            return f"{layout.columns[place]} {cell[:_SHOWN]!r} is not a number"
     stamp = cells[places[0]].strip()
-    if stamp in MISSING or not EARLIEST <= float(stamp) < LATEST:
-        return f"stamp {stamp[:SHOWN]!r} is not in seconds since 1970"
+    if stamp in _MISSING or not _EARLIEST <= float(stamp) < _LATEST:
+        return f"stamp {stamp[:_SHOWN]!r} is not in seconds since 1970"
     return None
 
 
 def _number(cell: str) -> float:
-    return float("nan") if cell.strip() in MISSING else float(cell)
+    return float("nan") if cell.strip() in _MISSING else float(cell)

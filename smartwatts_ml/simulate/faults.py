@@ -8,8 +8,8 @@ import numpy as np
 
 __all__ = ["Damage", "Deliveries", "damage", "flatten"]
 
-DAY_S = 86_400
-UNREADABLE = (
+_DAY_S = 86_400
+_UNREADABLE = (
     "{day} 12:60:00,201.4,{device}",
     "{day} 18:03:00,,{device}",
     "{day} 18:04:00,n/a,{device}",
@@ -65,7 +65,7 @@ def damage(
 ) -> Damage:
     """Rows less outages and gaps, plus duplicates and unreadable lines, some kept for later."""
     intervals = int(rows.at[-1]) + 1
-    outages = max(1, int(rng.poisson(intervals * period_s / DAY_S / 40)))
+    outages = max(1, int(rng.poisson(intervals * period_s / _DAY_S / 40)))
     kept = _present(rows, rng, period_s, intervals, outages)
     missing = int(len(kept) - kept.sum())
     rows = rows.take(kept)
@@ -82,7 +82,7 @@ def _present(
     rows: Deliveries, rng: np.random.Generator, period_s: int, intervals: int, outages: int
 ) -> np.ndarray:
     """Mask of the rows that arrive at all."""
-    days = intervals * period_s / DAY_S
+    days = intervals * period_s / _DAY_S
     channels = int(rows.channel.max()) + 1
     there = np.ones((intervals, channels), bool)
     for _ in range(outages):  # no power, no gateway: nothing of the home arrives
@@ -101,7 +101,7 @@ def _delayed(
     rows: Deliveries, rng: np.random.Generator, period_s: int, intervals: int
 ) -> np.ndarray:
     """Mask of a day or two in the first half whose rows come in a later file."""
-    length = rng.uniform(0.8, 2.0) * DAY_S / period_s
+    length = rng.uniform(0.8, 2.0) * _DAY_S / period_s
     first = rng.uniform(0.15, 0.5) * (intervals - length)
     return np.asarray((rows.at >= first) & (rows.at < first + length))
 
@@ -120,11 +120,11 @@ def _unreadable(
     rows: Deliveries, rng: np.random.Generator, period_s: int, device: str, start: np.datetime64
 ) -> dict[int, str]:
     """Lines that no reader can take for a reading, by the position they come before."""
-    lines = rng.choice(len(UNREADABLE), int(rng.integers(3, 7)), replace=False)
+    lines = rng.choice(len(_UNREADABLE), int(rng.integers(3, 7)), replace=False)
     places = rng.choice(len(rows.at), min(len(lines), len(rows.at)), replace=False)
     broken = {}
     for place, line in zip(sorted(places.tolist()), lines.tolist(), strict=False):
         stamp = start + np.timedelta64(int(rows.at[place]) * period_s, "s")
         day = str(stamp.astype("datetime64[D]"))
-        broken[place] = UNREADABLE[line].format(day=day, month=day[:7], device=device)
+        broken[place] = _UNREADABLE[line].format(day=day, month=day[:7], device=device)
     return broken

@@ -16,9 +16,9 @@ from smartwatts_ml.simulate.faults import Deliveries
 
 __all__ = ["HomeFiles", "write_months", "write_rows"]
 
-HEADER = b"timestamp,consumption,device_id\n"
-LEVEL = 2
-OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+_HEADER = b"timestamp,consumption,device_id\n"
+_LEVEL = 2
+_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ def write_rows(home: HomeFiles, rows: Deliveries, name: str) -> Path:
         }
     )
     sink = pa.BufferOutputStream()
-    sink.write(HEADER)
+    sink.write(_HEADER)
     places = sorted(rows.broken)
     for first, last in zip([0, *places], [*places, len(table)], strict=True):
         if first in rows.broken:
             sink.write(f"{rows.broken[first]}\n".encode())
-        pyarrow.csv.write_csv(table.slice(first, last - first), sink, OPTIONS)
+        pyarrow.csv.write_csv(table.slice(first, last - first), sink, _OPTIONS)
     path = home.folder / f"{name}.csv.gz"
-    _put(path, gzip.compress(sink.getvalue(), LEVEL, mtime=0))
+    _put(path, gzip.compress(sink.getvalue(), _LEVEL, mtime=0))
     return path
 
 

@@ -23,8 +23,8 @@ from smartwatts_ml.simulate.world import make_world, stream
 __all__ = ["DEFAULT_START", "HomeReport", "SimulationReport", "meter", "simulate"]
 
 DEFAULT_START = date(2026, 1, 1)
-SMART_METER_S = 900
-MAINS = "mains"
+_SMART_METER_S = 900
+_MAINS = "mains"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def simulate(
         site = f"home{number + 1:0{width}d}"
         if progress:
             progress(f"{site}, {number + 1} of {homes}", number / homes)
-        period = period_s if number < metered else max(SMART_METER_S, period_s)
+        period = period_s if number < metered else max(_SMART_METER_S, period_s)
         house = _House(live(site, world), period, number < metered, number >= homes - panels)
         reports.append(_write_home(house, out, clean, late=number % 3 == 0))
     if progress:
@@ -157,7 +157,7 @@ def meter(
     rest = [background(life)] + ([solar(life)] if has_solar else [])
     mains = np.sum(list(true.values()), axis=0) + mean_power(join(rest), intervals, period_s)
     rng = life.chance(f"meters {period_s}")
-    read = {MAINS: mains + (0.003 * np.abs(mains) + 1.0) * rng.standard_normal(intervals)}
+    read = {_MAINS: mains + (0.003 * np.abs(mains) + 1.0) * rng.standard_normal(intervals)}
     if submetered:
         gains = 1 + 0.003 * life.traits("meters").uniform(-1, 1, len(true))
         for gain, (name, watts) in zip(gains, true.items(), strict=True):
@@ -189,7 +189,7 @@ def _write_home(house: _House, out: Path, clean: bool, late: bool) -> HomeReport
         period_s=house.period_s,
         channels=tuple(read),
         extras=extras(life) + (("solar",) if house.has_solar else ()),
-        mean_w=round(float(read[MAINS].mean()), 1),
+        mean_w=round(float(read[_MAINS].mean()), 1),
         rows=len(damaged.rows.at) + len(damaged.late.at),
         missing=damaged.missing,
         outages=damaged.outages,

@@ -40,8 +40,8 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["IngestReport", "ingest"]
 
-COMMIT_ROWS = 20_000_000
-COMMIT_FILES = 1000
+_COMMIT_ROWS = 20_000_000
+_COMMIT_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class _Run:
                 raise
             report = self._leave(info, str(error))
         self.reports[info.key] = report
-        if self._rows >= COMMIT_ROWS or len(self._staging.files) >= COMMIT_FILES:
+        if self._rows >= _COMMIT_ROWS or len(self._staging.files) >= _COMMIT_FILES:
             self.commit()
 
     def _leave(self, info: ObjectInfo, why: str) -> FileReport:

@@ -12,10 +12,10 @@ from smartwatts_ml.readings.quality.days import Days
 from smartwatts_ml.readings.quality.flags import SUSPECT, WORDS, Flag, names
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
 
-__all__ = ["DeviceQuality", "DeviceFinding", "Gap", "SiteQuality", "covered", "site_quality"]
+__all__ = ["DeviceFinding", "DeviceQuality", "Gap", "SiteQuality", "covered", "site_quality"]
 
-HOUR_US = 3600 * MICRO
-GAPS_SHOWN = 5
+_HOUR_US = 3600 * MICRO
+_GAPS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,8 @@ def covered(device: DeviceReadings, at: np.ndarray) -> np.ndarray:
 
 def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuality:
     stamps, ends = device.stamps, device.ends
-    hours = (ends - stamps) / HOUR_US
-    missing = np.append((stamps[1:] - ends[:-1]) / HOUR_US, 0.0)
+    hours = (ends - stamps) / _HOUR_US
+    missing = np.append((stamps[1:] - ends[:-1]) / _HOUR_US, 0.0)
     findings = []
     for flag in WORDS:
         at = np.flatnonzero(flags & flag)
@@ -188,7 +188,7 @@ def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuali
             counted = missing if flag is Flag.GAP else hours
             first, last = _iso(stamps[at[0]]), _iso(stamps[at[-1]])
             findings.append(DeviceFinding(flag, len(at), float(counted[at].sum()), first, last))
-    span = (ends[-1] - stamps[0]) / HOUR_US
+    span = (ends[-1] - stamps[0]) / _HOUR_US
     return DeviceQuality(
         channel=name,
         rows=len(stamps),
@@ -203,7 +203,7 @@ def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuali
 
 
 def _gaps(stamps: np.ndarray, ends: np.ndarray, missing: np.ndarray) -> tuple[Gap, ...]:
-    longest = np.argsort(-missing, kind="stable")[:GAPS_SHOWN]
+    longest = np.argsort(-missing, kind="stable")[:_GAPS_SHOWN]
     return tuple(
         Gap(_iso(ends[at]), _iso(stamps[at + 1]), round(float(missing[at]), 3))
         for at in longest.tolist()

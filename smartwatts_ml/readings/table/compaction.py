@@ -27,15 +27,15 @@ from smartwatts_ml.readings.table.table import ReadingsTable
 
 __all__ = ["compact"]
 
-ENOUGH = 12
+_ENOUGH = 12
 """So many small parts of one month and bucket are worth one larger."""
-SMALL_ROWS = 1 << 19
-LARGEST_ROWS = 1 << 22
-BATCH_ROWS = 1 << 16
-MEMORY = "192MB"
+_SMALL_ROWS = 1 << 19
+_LARGEST_ROWS = 1 << 22
+_BATCH_ROWS = 1 << 16
+_MEMORY = "192MB"
 
 
-def compact(table: ReadingsTable, folder: Path, enough: int = ENOUGH) -> int:
+def compact(table: ReadingsTable, folder: Path, enough: int = _ENOUGH) -> int:
     """Join small parts where at least ``enough`` of them lie together; how many went.
 
     Uses ``folder`` for temporary files. Where somebody else has replaced a part meanwhile,
@@ -61,7 +61,7 @@ def _groups(parts: list[TablePart], enough: int) -> Iterator[list[TablePart]]:
         group: list[TablePart] = []
         rows = 0
         for part in sorted(together, key=lambda part: part.rows):
-            if part.rows <= SMALL_ROWS and rows + part.rows <= LARGEST_ROWS:
+            if part.rows <= _SMALL_ROWS and rows + part.rows <= _LARGEST_ROWS:
                 group.append(part)
                 rows += part.rows
         if len(group) >= enough:
@@ -75,13 +75,13 @@ def _merge(table: ReadingsTable, group: list[TablePart], place: Path) -> Written
         table.objects.fetch(part.key, Path(paths[-1]))
     devices = merge_devices(read_footers(table.objects, group))
     path = place / "merged.parquet"
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 1}) as database:
+    with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1}) as database:
         rows = database.sql(
             f"""SELECT {", ".join(PART_SCHEMA.names)}
             FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
             ORDER BY {SITE}, {CHANNEL}, {TIMESTAMP}, {ARRIVAL}""",
             params=[paths],
-        ).to_arrow_reader(BATCH_ROWS)
+        ).to_arrow_reader(_BATCH_ROWS)
         write_part(path, (_typed(batch) for batch in rows), devices)
     return WrittenPart(path, group[0].month, group[0].bucket, tuple(devices))
 

@@ -28,7 +28,7 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["TablePart", "TableReadings", "read_footers"]
 
-FOOTERS_AT_ONCE = 8
+_FOOTERS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[
         with objects.open(part.key) as file:
             return devices_of(file)
 
-    yield from map_ahead(read, parts, FOOTERS_AT_ONCE)
+    yield from map_ahead(read, parts, _FOOTERS_AT_ONCE)
 
 
 class TableReadings(StoredReadings):
