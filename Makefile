@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header -
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env ministack run stop test test-store test-distributed test-full check format hooks lock secrets clean
+.PHONY: help env ministack run stop test test-store test-distributed test-full check types quick format hooks lock docs secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,8 +41,12 @@ test-full: ministack  ## Every test in full
 check: env  ## Format, lint, types and quick tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/mypy scripts plugins dags
+	@$(MAKE) --no-print-directory --jobs 2 types quick
+
+types: env  ## Types of everything, tests and benchmarks too
+	$(BIN)/mypy smartwatts_ml tests scripts plugins dags benchmarks
+
+quick: env  ## The tests that take seconds
 	$(PYTEST) $(ON_BOTH_CORES) -m "not slow and not full"
 
 format: env  ## Put the code in shape
@@ -56,6 +60,9 @@ lock:  ## requirements.lock from pyproject.toml, and those of the compose stack 
 	$(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
 	$(COMPILE) --all-extras pyproject.toml requirements-compose.in -o requirements-compose.lock
 	$(COMPILE) requirements-ministack.in -o requirements-ministack.lock
+
+docs: env  ## docs/settings.md from the settings themselves
+	@$(BIN)/python -m scripts.settings_page
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py

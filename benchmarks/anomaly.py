@@ -34,10 +34,10 @@ from smartwatts_ml.kinds.anomaly.injection import TYPES, inject
 from smartwatts_ml.kinds.anomaly.metrics import false_alerts, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import TrainOptions
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan, device_id
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.holdout import Split, TrainingReadings
+from smartwatts_ml.readings.holdout import Split, training_part
 from smartwatts_ml.settings import Settings
 
 SPLITS = {"homes": "anomaly_fontana17", "buildings": "anomaly_cambridge26"}
@@ -109,7 +109,7 @@ def load(data: Path, split: str) -> tuple[Readings, list[Device]]:
         embargo=np.timedelta64(0, "s"),
         digest="halves",
     )
-    return TrainingReadings(readings, halves), devices
+    return training_part(readings, halves), devices
 
 
 def _device(site: SiteReadings, side: Mapping[str, pd.DataFrame], cuts: Any) -> Device:
@@ -184,9 +184,11 @@ def ours(training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
     kind = find_kind("anomaly")
     if not kept.is_file():
         before = time.process_time()
-        trained = kind.train(kind.spec(), training, TrainOptions(seed=seed), lambda *_: None)
-        network = KerasNetwork(trained.network, trained.details)
-        found = convert_network(network, kind.sample_inputs(trained.details, 64, seed), "auto")
+        trained = kind.trainer.train(
+            kind.spec(), training, TrainOptions(seed=seed), lambda *_: None
+        )
+        network = KerasNetwork.from_training(trained)
+        found = convert_network(network, kind.work.sample_inputs(trained.details, 64, seed), "auto")
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(found.content)
         print(
@@ -198,7 +200,7 @@ def ours(training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
 
 def score_file(file: LiteRTNetwork, devices: Sequence[Device]) -> list[Result]:
     """Alerts run on from the first half, as on a gateway."""
-    predictor: Any = find_kind("anomaly").predictor(file)
+    predictor: Any = find_kind("anomaly").work.predictor(file)
     found = []
     for device in devices:
         known = np.flatnonzero(~np.isnan(mains_of(device.site)))
@@ -281,9 +283,9 @@ def main() -> None:
 
         year(arguments.model, arguments.input, arguments.picture)
         return
-    from smartwatts_ml.modelfiles.tensorflow import import_keras
+    from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 
-    import_keras()
+    start_tensorflow()
     {"accuracy": accuracy, "dirty": dirty, "transfer": transfer}[arguments.verb](arguments)
 
 

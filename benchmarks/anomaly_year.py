@@ -11,7 +11,7 @@ import pandas as pd
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
 from smartwatts_ml.kinds.anomaly.windows import mains_of
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.readings.base import MAINS, SiteReadings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings
@@ -23,7 +23,7 @@ def year(model: Path, folder: Path, picture: Path) -> None:
     """Print each alert and the alerts of each month; draw them."""
     kind, file = find_kind("anomaly"), LiteRTNetwork(model.read_bytes(), str(model))
     readings = FileReadings(sorted(folder.rglob("*.csv*")), Settings())
-    alerts = pd.concat(kind.predict(kind.predictor(file), readings, alerts=True))
+    alerts = pd.concat(kind.work.predict(kind.work.predictor(file), readings, alerts=True))
     site = next(iter(readings.iterate(3600, (MAINS,))))
     hours = int((~np.isnan(mains_of(site))).sum())
     a_month = len(alerts) / hours * MONTH_HOURS

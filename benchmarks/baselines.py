@@ -19,11 +19,12 @@ import numpy as np
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import Kind, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
-from smartwatts_ml.modelfiles.tensorflow import import_keras
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork
+from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings
+from smartwatts_ml.readings.holdout import Split, holdout_part, training_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
@@ -88,7 +89,7 @@ def parts(data: Path, benchmark: Benchmark) -> tuple[Readings, Readings]:
         embargo=np.timedelta64(0, "s"),
         digest="",
     )
-    return TrainingReadings(readings, split), HoldoutReadings(readings, split)
+    return training_part(readings, split), holdout_part(readings, split)
 
 
 def run(name: str, data: Path, seed: int) -> None:
@@ -99,14 +100,14 @@ def run(name: str, data: Path, seed: int) -> None:
     training, test = parts(data, benchmark)
     cpu, wall = time.process_time(), time.monotonic()
     options = TrainOptions(seed=seed, extra=defaults | benchmark.options)
-    trained = kind.train(spec, training, options, lambda *_: None)
+    trained = kind.trainer.train(spec, training, options, lambda *_: None)
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-    network = KerasNetwork(trained.network, trained.details)
-    converted = convert_network(network, kind.sample_inputs(trained.details, 64, seed), "auto")
+    network = KerasNetwork.from_training(trained)
+    converted = convert_network(network, kind.work.sample_inputs(trained.details, 64, seed), "auto")
     file = LiteRTNetwork(converted.content)
-    predictors = {"this file": kind.predictor(file)}
-    predictors |= kind.baselines(spec, trained.details, training)
-    scores = kind.evaluate(spec, predictors, test, seed)
+    predictors = {"this file": kind.work.predictor(file)}
+    predictors |= kind.work.baselines(trained.details, training)
+    scores = kind.work.evaluate(trained.details, predictors, test, seed)
     print(f"\n### {name}\n")
     print(
         f"{len(trained.log)} epochs, {cpu:.0f} CPU s ({wall:.0f} s), "
@@ -118,7 +119,8 @@ def run(name: str, data: Path, seed: int) -> None:
 
 def show(kind: Kind, scores: dict[str, Scores]) -> None:
     rows = {
-        name: {**kind.headline(site_sums(score)), **score.extra} for name, score in scores.items()
+        name: {**kind.work.headline(site_sums(score)), **score.extra}
+        for name, score in scores.items()
     }
     metrics = list(next(iter(rows.values())))
     print("| system |", " | ".join(metrics), "|")
@@ -133,7 +135,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], default=[])
     arguments = parser.parse_args()
-    import_keras()
+    start_tensorflow()
     for name in arguments.names or BENCHMARKS:
         run(name, arguments.data, arguments.seed)
 

@@ -35,8 +35,9 @@ from smartwatts_ml.kinds.forecasting.metrics import headline, measure, naive_err
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import HOUR_S, to_series
 from smartwatts_ml.modelfiles.conversion import convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
-from smartwatts_ml.modelfiles.tensorflow import import_keras
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork
+from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings
@@ -85,10 +86,10 @@ def train(readings: Readings, horizon: int, seed: int, epochs: int | None) -> Sy
     """The file that ships, trained with defaults (or fewer epochs)."""
     spec = KIND.spec(forecast_horizon=horizon)
     before = time.process_time()
-    trained = KIND.train(spec, readings, TrainOptions(epochs, seed=seed), lambda *_: None)
+    trained = KIND.trainer.train(spec, readings, TrainOptions(epochs, seed=seed), lambda *_: None)
     cpu_s = time.process_time() - before
-    network = KerasNetwork(trained.network, trained.details)
-    samples = KIND.sample_inputs(trained.details, 64, seed)
+    network = KerasNetwork.from_training(trained)
+    samples = KIND.work.sample_inputs(trained.details, 64, seed)
     content = convert_network(network, samples, "auto").content
     return replace(open_file(content), cpu_s=cpu_s)
 
@@ -98,12 +99,12 @@ def open_file(content: bytes) -> System:
     network = LiteRTNetwork(content)
     times = []
     for i in range(200):
-        inputs = KIND.sample_inputs(network.details, 1, i)
+        inputs = KIND.work.sample_inputs(KIND.read_details(network.details), 1, i)
         begin = time.perf_counter()
         network(inputs)
         times.append(time.perf_counter() - begin)
     call_ms = 1000 * float(np.median(times))
-    return System(KIND.predictor(network), size=len(content), call_ms=call_ms)
+    return System(KIND.work.predictor(network), size=len(content), call_ms=call_ms)
 
 
 def peers(readings: Readings, horizon: int, seed: int, statistical: bool) -> dict[str, System]:
@@ -279,7 +280,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="fewer than the default, for a quick look")
     parser.add_argument("--statistical", action="store_true", help="MSTL too; slow")
     args = parser.parse_args()
-    import_keras()
+    start_tensorflow()
     files = [path for pattern in SETS.values() for path in sorted(args.data.glob(pattern))]
     readings = FileReadings(files, Settings())
     JOBS[args.what](args, readings)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.series import Series
 from smartwatts_ml.kinds.forecasting.windows import Windows, make_windows

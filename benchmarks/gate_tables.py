@@ -16,7 +16,7 @@ from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Decision
 from smartwatts_ml.gate.judge import judge
 from smartwatts_ml.gate.judgement import Case, Facts, Rules
 from smartwatts_ml.scores.scores import Criterion, Scores
-from smartwatts_ml.scores.targets import HOUR_BANDS
+from smartwatts_ml.scores.sheet import HOUR_BANDS
 
 __all__ = ["SCENARIOS", "Scenario", "Tables", "proportion_interval", "simulate_tables", "try_gate"]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -81,7 +82,7 @@ def _half_zero(trained: Trained) -> Trained:
 def _training(train: Callable[..., Trained], kind: Kind) -> Iterator[None]:
     """The kind trains so within."""
     faulty: Any = copy.copy(kind)
-    faulty.train = train
+    faulty.trainer = SimpleNamespace(train=train)
     found = {**kinds.kinds(), kind.name: faulty}
     with mock.patch.object(kinds, "kinds", lambda: found):
         yield
@@ -89,7 +90,9 @@ def _training(train: Callable[..., Trained], kind: Kind) -> Iterator[None]:
 
 @contextmanager
 def _spoilt(spoil: Callable[[SiteReadings], SiteReadings], kind: Kind) -> Iterator[None]:
-    with _training(lambda spec, data, *rest: kind.train(spec, _Spoilt(data, spoil), *rest), kind):
+    with _training(
+        lambda spec, data, *rest: kind.trainer.train(spec, _Spoilt(data, spoil), *rest), kind
+    ):
         yield
 
 
@@ -105,7 +108,7 @@ def _given(spoil: Callable[[SiteReadings], SiteReadings]) -> Iterator[None]:
 
 @contextmanager
 def _maimed(kind: Kind) -> Iterator[None]:
-    with _training(lambda *given: _half_zero(kind.train(*given)), kind):
+    with _training(lambda *given: _half_zero(kind.trainer.train(*given)), kind):
         yield
 
 

@@ -22,10 +22,10 @@ from smartwatts_ml.gate.drift import drift
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.nilm.metrics import STATS, statistics
 from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.readings.holdout import Split, holdout_part, make_split, training_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.scores.targets import HOUR_BANDS
+from smartwatts_ml.scores.sheet import HOUR_BANDS
 from smartwatts_ml.settings import Settings
 
 __all__ = ["POLICIES", "Year", "live"]
@@ -81,7 +81,7 @@ def by_gate(week: Week) -> bool:
 
 def by_metric(week: Week) -> bool:
     """The lower MAE on the holdout wins."""
-    headline, scores = find_kind("nilm").headline, week.scored()
+    headline, scores = find_kind("nilm").work.headline, week.scored()
     ours, theirs = (headline(site_sums(scores[name]))["mae_w"] for name in (CHALLENGER, CHAMPION))
     return ours < theirs
 
@@ -154,7 +154,7 @@ def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
         made = np.stack([np.maximum(tree.predict(rows), 0) for tree in trees], -1)
         return made.reshape(*features.shape[:-1], -1)
 
-    days = histograms(TrainingReadings(readings, split), (MAINS,))
+    days = histograms(training_part(readings, split), (MAINS,))
     return Model(power, y.mean(0), days, week), split
 
 
@@ -166,7 +166,7 @@ class _Offer:
         self._x, self._labels = fleet.features[:, hours], fleet.labels[:, hours]
         self._sites, self._week = fleet.sites, week
         self._split, self._challenger = split, challenger
-        self._now = histograms(HoldoutReadings(fleet.until(week), split), (MAINS,))
+        self._now = histograms(holdout_part(fleet.until(week), split), (MAINS,))
         mean = np.broadcast_to(challenger.mean, self._labels.shape)
         made = {CHALLENGER: challenger.power(self._x), "mean_power": mean}
         self._scores = {name: self._score(power) for name, power in made.items()}

@@ -22,8 +22,9 @@ from nilm_peers import Seq2Point, Trees, training_arrays
 from systems import System
 
 from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.kinds.base import Details, TrainOptions
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.scores.bootstrap import site_sums
@@ -59,21 +60,21 @@ def ours(training: Readings, seed: int, kept: Path) -> dict[str, System]:
     if kept.is_file():
         return {"this file": open_file(kept.read_bytes())}
     before = time.process_time()
-    trained = kind.train(kind.spec(), training, TrainOptions(seed=seed), lambda *_: None)
+    trained = kind.trainer.train(kind.spec(), training, TrainOptions(seed=seed), lambda *_: None)
     cpu_s = time.process_time() - before
-    network = KerasNetwork(trained.network, trained.details)
-    samples = kind.sample_inputs(trained.details, 64, seed)
+    network = KerasNetwork.from_training(trained)
+    samples = kind.work.sample_inputs(trained.details, 64, seed)
     content = convert_network(network, samples, "auto").content
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(content)
     file = replace(open_file(content), cpu_s=cpu_s)
-    return {"this file": file, "the same before conversion": System(kind.predictor(network))}
+    return {"this file": file, "the same before conversion": System(kind.work.predictor(network))}
 
 
 def open_file(content: bytes) -> System:
     kind, file = find_kind("nilm"), LiteRTNetwork(content)
-    samples = kind.sample_inputs(file.details, 64, 0)
-    return System(kind.predictor(file), size=len(content), call_ms=call_ms(file, samples))
+    samples = kind.work.sample_inputs(kind.read_details(file.details), 64, 0)
+    return System(kind.work.predictor(file), size=len(content), call_ms=call_ms(file, samples))
 
 
 def call_ms(file: LiteRTNetwork, samples: Mapping[str, np.ndarray]) -> float:
@@ -88,11 +89,11 @@ def call_ms(file: LiteRTNetwork, samples: Mapping[str, np.ndarray]) -> float:
 
 
 def fit_peers(
-    details: Details, training: Readings, seed: int, seq2point_steps: int
+    details: NilmDetails, training: Readings, seed: int, seq2point_steps: int
 ) -> dict[str, System]:
     kind = find_kind("nilm")
     before = time.process_time()
-    simple = kind.baselines(kind.spec_of(details), details, training)
+    simple = kind.work.baselines(details, training)
     cpu_s = time.process_time() - before
     peers = {name: System(predictor, cpu_s) for name, predictor in simple.items()}
     arrays = training_arrays(details, training)
@@ -120,11 +121,11 @@ def run(split: str, arguments: argparse.Namespace, seed: int, peers: bool) -> No
     globs = SPLITS[split]
     training, test = read(arguments.data, globs[0]), read(arguments.data, globs[1])
     systems = ours(training, seed, arguments.models / f"{split}.{seed}" / "nilm_model.tflite")
+    details = systems["this file"].predictor.details
     if peers:
-        details = systems["this file"].predictor.details
         systems |= fit_peers(details, training, seed, arguments.seq2point_steps.get(split, 0))
     predictors = {name: system.predictor for name, system in systems.items()}
-    scores = kind.evaluate(kind.spec(), predictors, test, seed)
+    scores = kind.work.evaluate(details, predictors, test, seed)
     print(f"\n### nilm {split}, seed {seed}\n")
     show_accuracy(scores)
     show_cost(systems)
@@ -139,9 +140,9 @@ def show_accuracy(scores: Mapping[str, Scores]) -> None:
         total = site_sums(score)
         cells = []
         for k in range(len(channels)):
-            one = kind.headline(total[:, k : k + 1])
+            one = kind.work.headline(total[:, k : k + 1])
             cells.append(f"{one['mae_w']:.2f} / {one['f1']:.3f} / {one['nde']:.3f}")
-        whole = kind.headline(total)
+        whole = kind.work.headline(total)
         print(
             f"| {name} |",
             " | ".join((*cells, *(f"{whole[m]:.4g}" for m in SHOWN))),
@@ -164,7 +165,7 @@ def show_cost(systems: Mapping[str, System]) -> None:
 def day(model: Path) -> None:
     """1,440 windows, one a minute, as a gateway that wants news every minute computes."""
     file = LiteRTNetwork(model.read_bytes(), str(model))
-    windows = find_kind("nilm").sample_inputs(file.details, DAY_WINDOWS, 0)
+    windows = find_kind("nilm").work.sample_inputs(NilmDetails.read(file.details), DAY_WINDOWS, 0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wall, cpu = time.perf_counter(), time.process_time()
     for i in range(DAY_WINDOWS):
@@ -196,9 +197,9 @@ def main() -> None:
     if arguments.verb == "day":
         day(arguments.model)
         return
-    from smartwatts_ml.modelfiles.tensorflow import import_keras
+    from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 
-    import_keras()
+    start_tensorflow()
     for split in arguments.splits or SPLITS:
         for number, seed in enumerate(arguments.seeds):
             run(split, arguments, seed, peers=number == 0 and not arguments.alone)

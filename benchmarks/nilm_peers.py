@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Details
+from smartwatts_ml.kinds.nilm.details import NilmDetails
 from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = ["Seq2Point", "Trees", "training_arrays"]
@@ -20,11 +20,11 @@ __all__ = ["Seq2Point", "Trees", "training_arrays"]
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
-def training_arrays(details: Details, readings: Readings) -> Arrays:
+def training_arrays(details: NilmDetails, readings: Readings) -> Arrays:
     """Mains, shape (n,), and power, shape (n, n_appliances), of all sites in a row."""
-    names = details["appliances"]
+    names = details.appliances
     mains, power = [], []
-    for site in readings.iterate(details["period_s"]):
+    for site in readings.iterate(details.period_s):
         if MAINS in site.channels:
             missing = np.full(len(site), np.nan, np.float32)
             mains.append(site.channels[MAINS])
@@ -52,10 +52,10 @@ def window_features(mains: np.ndarray) -> np.ndarray:
 class Trees:
     """Histogram gradient boosting (scikit-learn, 200 rounds), a model for each appliance."""
 
-    def __init__(self, details: Details, arrays: Arrays, seed: int) -> None:
+    def __init__(self, details: NilmDetails, arrays: Arrays, seed: int) -> None:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        self.appliances = tuple(details["appliances"])
+        self.appliances = details.appliances
         features = window_features(arrays[0])
         self._models = []
         for truth in arrays[1].T:
@@ -83,14 +83,14 @@ class Seq2Point:
 
     WINDOW, BATCH = 99, 256
 
-    def __init__(self, details: Details, arrays: Arrays, seed: int, steps: int) -> None:
+    def __init__(self, details: NilmDetails, arrays: Arrays, seed: int, steps: int) -> None:
         import keras
 
         keras.utils.set_random_seed(seed)
-        self.appliances = tuple(details["appliances"])
+        self.appliances = details.appliances
         mains, power = arrays
         self._mean, self._std = float(np.nanmean(mains)), float(np.nanstd(mains))
-        limits = np.array([details["on_thresholds_w"][name] for name in self.appliances])
+        limits = np.array([details.on_thresholds_w[name] for name in self.appliances])
         self._scale = 2 * limits
         self._network = _zhang(self.WINDOW, len(self.appliances))
         self._network.compile(keras.optimizers.Adam(1e-3), "mse")

@@ -13,12 +13,14 @@ from rich.markup import escape
 
 from smartwatts_ml.commands.common import err
 from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.modelfiles.tensorflow import settle_environment
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line; a known error is one line and an exit code, never a traceback."""
+    settle_environment()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         # Here, since the options of some verbs come from settings, which may be wrong.

@@ -16,7 +16,7 @@ __all__ = ["check_environment", "known_variables"]
 
 
 def _classes() -> list[type[TomlSettings]]:
-    return [Settings, *(kind.settings_class() for kind in kinds().values())]
+    return [Settings, *(kind.settings_class for kind in kinds().values())]
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.airflow.warm import WarmPython
 from tests.ministack import Ministack, why_missing
 
 collect_ignore = ["ministack_server.py"]  # runs in an environment of its own
@@ -76,6 +77,14 @@ class S3Server:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[WarmPython]:
+    """Airflow, imported once for all tests that ask it something in a process of its own."""
+    process = WarmPython()
+    yield process
+    process.stop()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.kinds.anomaly.settings import anomaly_settings
+from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.readings.sources import source_of
 from smartwatts_ml.settings import settings
 
@@ -25,7 +25,7 @@ def test_each_table_of_the_file_is_read_and_the_others_may_be_absent(folder: Pat
         'unit = "kWh-counter"\ntimezone = "Europe/Berlin"\n[anomaly]\nmax_sites = 9\n'
     )
     check_environment()
-    assert (settings().new_readings, anomaly_settings().max_sites) == (7, 9)
+    assert (settings().new_readings, AnomalySettings.load().max_sites) == (7, 9)
     berlin, other = (source_of(settings(), f"landing/{key}") for key in ("berlin/a.csv", "b.csv"))
     assert (berlin.unit, berlin.timezone) == ("kWh-counter", "Europe/Berlin")
     assert (other.unit, other.timezone) == ("W", "UTC")

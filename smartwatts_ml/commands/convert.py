@@ -68,15 +68,15 @@ def _convert_file(
 ) -> None:
     from smartwatts_ml.kinds import find_kind
     from smartwatts_ml.modelfiles.conversion import convert_network, generic_samples
-    from smartwatts_ml.modelfiles.networks import load_keras
+    from smartwatts_ml.modelfiles.networks import open_network
 
     target = output_path or model_path.with_suffix(".tflite")
     with progress_bar(f"convert {model_path.name}") as report:
-        network = load_keras(model_path)
+        network = open_network(model_path)
         report(quantization, 0.3)
         if network.details:
             kind = find_kind(network.details["kind"])
-            samples = kind.sample_inputs(network.details, 64, seed)
+            samples = kind.work.sample_inputs(kind.read_details(network.details), 64, seed)
         else:
             samples = generic_samples(network, 64, seed)
         converted = convert_network(network, samples, quantization)

@@ -20,7 +20,7 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds import kinds
-from smartwatts_ml.kinds.base import Kind, Network
+from smartwatts_ml.kinds.base import Details, Kind, Network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,17 +62,17 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
     ) -> None:
         from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
 
-        network = _open(kind, model_path)
+        network, details = _open(kind, model_path)
         with progress_bar(f"evaluate {kind.name}") as report:
             report("reading files", 0.1)
             readings = _read(test_data)
             report("scoring", 0.3)
-            spec, predictor = kind.spec_of(network.details), kind.predictor(network)
-            scores = kind.evaluate(spec, {"model": predictor}, readings, seed)["model"]
-            result = evaluation_report(kind, spec.name, scores, seed)
+            predictor = kind.work.predictor(network)
+            scores = kind.work.evaluate(details, {"model": predictor}, readings, seed)["model"]
+            result = evaluation_report(kind, details.model, scores, seed)
             if output_dir is not None:
                 report("figures", 0.8)
-                figures = kind.evaluation_figures(predictor, readings)
+                figures = kind.work.figures(predictor, readings)
                 result["files"] = write_evaluation(kind, result, figures, output_dir)
         if as_json:
             print_json(result)
@@ -117,23 +117,23 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
         extra: dict[str, Any] | None = None,
     ) -> None:
         columns = kind.columns(**(extra or {}))
-        network = _open(kind, model_path)
+        network, details = _open(kind, model_path)
         with progress_bar(f"predict {kind.name}") as report:
             report("reading files", 0.05)
             readings = _read(input)
             options = _parse_stamps(extra or {}, readings)
-            frames = kind.predict(kind.predictor(network), readings, **options)
+            frames = kind.work.predict(kind.work.predictor(network), readings, **options)
             rows = _write(frames, columns, readings, output, report)
         if rows is None:
-            period_s = kind.spec_of(network.details).period_s
+            period_s = kind.spec_of(details).period_s
             raise BadInputError(
                 f"nothing to predict from in {', '.join(map(str, input))}: "
                 f"mains readings every {period_s} s or faster are needed"
             )
-        remarks = kind.remarks(readings)
+        remarks = kind.work.remarks(readings)
         if as_json:
-            model = network.details["model"]
-            print_json({"output": str(output), "rows": rows, "model": model, "notes": remarks})
+            report = {"output": str(output), "rows": rows, "model": details.model}
+            print_json({**report, "notes": remarks})
             return
         for line in remarks:
             err.print(f"note: {line}", soft_wrap=True)
@@ -142,14 +142,14 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
     return body
 
 
-def _open(kind: Kind, path: Path) -> Network:
+def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
     from smartwatts_ml.modelfiles.networks import open_network
 
     network = open_network(path)
     if network.details.get("kind") != kind.name:
         what = network.details.get("kind") or "no SmartWatts model (it carries no details)"
         raise BadInputError(f"{path} is {what}", fix=f"give a file that `train {kind.name}` wrote")
-    return network
+    return network, kind.read_details(network.details)
 
 
 def _read(paths: list[Path]) -> FileReadings:

@@ -93,8 +93,8 @@ def _train_files(
     quantization: str,
 ) -> dict[str, Any]:
     from smartwatts_ml.modelfiles.conversion import convert_network
-    from smartwatts_ml.modelfiles.networks import KerasNetwork, save_keras
-    from smartwatts_ml.modelfiles.tensorflow import import_keras
+    from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
+    from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
     from smartwatts_ml.readings.files import FileReadings
     from smartwatts_ml.settings import settings
     from smartwatts_ml.stages.train import training_log
@@ -103,15 +103,16 @@ def _train_files(
     stem = output_dir / spec.file_stem
     with progress_bar(f"train {spec.name}") as report:
         report("loading TensorFlow", 0.0)
-        import_keras()
+        start_tensorflow()
         report("reading files", 0.0)
         readings = FileReadings([data_dir], settings())
-        trained = kind.train(spec, readings, options, report)
-        save_keras(trained.network, trained.details, stem.with_suffix(".keras"))
+        trained = kind.trainer.train(spec, readings, options, report)
         report("converting", 0.98)
-        network = KerasNetwork(trained.network, trained.details)
-        samples = kind.sample_inputs(trained.details, 64, options.seed)
+        network = KerasNetwork.from_training(trained)
+        samples = kind.work.sample_inputs(trained.details, 64, options.seed)
         converted = convert_network(network, samples, quantization)
+    # Only now: a network that cannot be converted leaves what is there as it is.
+    _replace(stem.with_suffix(".keras"), keras_file(network))
     _replace(stem.with_suffix(".tflite"), converted.content)
     log = training_log(trained, options) | {"converted": converted.to_json()}
     log_path = stem.with_suffix(".log.json")

@@ -122,7 +122,7 @@ class Case:
     def metrics(self) -> dict[str, Metrics]:
         """Metrics of the whole, by system."""
         return {
-            name: {**self.kind.headline(site_sums(scores)), **scores.extra}
+            name: {**self.kind.work.headline(site_sums(scores)), **scores.extra}
             for name, scores in self.scores.items()
         }
 
@@ -131,7 +131,7 @@ class Case:
         """Metrics in each bootstrap sample, by system, all with the same draws."""
         return {
             name: resampled(
-                self.kind.headline, scores, self.over, self.rules.resamples, self.rules.seed
+                self.kind.work.headline, scores, self.over, self.rules.resamples, self.rules.seed
             )
             for name, scores in self.scores.items()
             if name in (CHALLENGER, CHAMPION) or name in self.opponents

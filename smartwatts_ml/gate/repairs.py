@@ -69,7 +69,7 @@ def _p_of_repair(case: Case, systems: dict[str, dict[str, Scores]], name: str) -
 
     def p_of_loss(ours: Scores, theirs: Scores) -> float:
         metric, sign = case.improve.metric, sign_of(case.improve)
-        return jackknife_p(case.kind.headline, metric, ours, theirs, sign, over)
+        return jackknife_p(case.kind.work.headline, metric, ours, theirs, sign, over)
 
     return max(p_of_loss(champion, floor), p_of_loss(champion, challenger))
 
@@ -90,6 +90,6 @@ def no_worse_elsewhere(case: Case, repaired: tuple[Repair, ...]) -> bool:
 def _under_floor(case: Case, systems: dict[str, dict[str, Scores]], name: str) -> bool:
     metric, sign = case.improve.metric, sign_of(case.improve)
     ours, theirs, floor = (
-        sign * case.kind.headline(site_sums(parts[name]))[metric] for parts in systems.values()
+        sign * case.kind.work.headline(site_sums(parts[name]))[metric] for parts in systems.values()
     )
     return bool(theirs < floor - case.rules.margin * abs(floor) and floor <= ours)

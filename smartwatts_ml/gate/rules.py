@@ -122,7 +122,7 @@ def _weekly_gains(case: Case, criterion: Criterion, opponent: str) -> np.ndarray
     weeks = case.scores[CHALLENGER].weeks
 
     def value(name: str, week: np.datetime64) -> float:
-        return case.kind.headline(case.scores[name].sums[weeks == week])[metric]
+        return case.kind.work.headline(case.scores[name].sums[weeks == week])[metric]
 
     gains = [sign * (value(CHALLENGER, week) - value(opponent, week)) for week in np.unique(weeks)]
     return np.array([gain for gain in gains if np.isfinite(gain)])
@@ -165,7 +165,7 @@ def _p_of_fall(case: Case, criterion: Criterion) -> float:
         return 1.0
     ours, theirs = case.scores[CHALLENGER], case.scores[CHAMPION]
     sign = sign_of(criterion)
-    return jackknife_p(case.kind.headline, criterion.metric, ours, theirs, sign, case.over)
+    return jackknife_p(case.kind.work.headline, criterion.metric, ours, theirs, sign, case.over)
 
 
 def _guard(case: Case, criterion: Criterion, p: float, alpha: float) -> Comparison:
@@ -183,7 +183,7 @@ def _slices(case: Case) -> list[SliceResult]:
 
 
 def _slice(case: Case, name: str, ours: Scores, theirs: Scores, whole: float) -> SliceResult:
-    criterion, headline = case.improve, case.kind.headline
+    criterion, headline = case.improve, case.kind.work.headline
     sign, metric = sign_of(criterion), criterion.metric
     new, old = headline(site_sums(ours))[metric], headline(site_sums(theirs))[metric]
     lost = sign * (old - new)
@@ -210,7 +210,7 @@ def slices_by_system(case: Case) -> dict[str, dict[str, dict[str, float]]]:
     """Metrics of every slice, by system."""
     return {
         name: {
-            part: case.kind.headline(site_sums(of))
+            part: case.kind.work.headline(site_sums(of))
             for part, of in slices_of(scores, case.facts.unseen).items()
         }
         for name, scores in case.scores.items()

@@ -36,11 +36,13 @@ def extremes(sample: Callable[[int], Inputs], readings: str) -> Iterator[tuple[s
 
 def check_extremes(kind: Kind, network: Network) -> Check:
     """Whether every output is finite on every extreme."""
-    details = network.details
-    readings = details["inputs"][0]["name"]
+    details = kind.read_details(network.details)
+    readings = details.inputs[0].name
     broken = [
         name
-        for name, inputs in extremes(lambda seed: kind.sample_inputs(details, 1, seed), readings)
+        for name, inputs in extremes(
+            lambda seed: kind.work.sample_inputs(details, 1, seed), readings
+        )
         if not all(np.isfinite(output).all() for output in network(inputs).values())
     ]
     if broken:

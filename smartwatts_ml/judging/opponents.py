@@ -28,10 +28,10 @@ from smartwatts_ml.judging.trained_on import (
     read_trained_on,
     to_json,
 )
-from smartwatts_ml.kinds.base import Details, Network, Predictor
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.holdout import HoldoutReadings, hold_out_later
+from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.store import Manifest, Store, open_store
@@ -45,16 +45,18 @@ ANY = -1
 
 @dataclass(frozen=True)
 class Bout:
-    """A challenger and its opponents on one holdout. ``predictors`` by name."""
+    """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
+    the kind's own objects, by name."""
 
-    predictors: dict[str, Predictor]
+    details: Details
+    predictors: dict[str, Any]
     holdout: Readings
     facts: Facts
     champion_sha256: str | None = None
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
         """Everyone on the same targets."""
-        return run.kind.evaluate(run.spec, self.predictors, self.holdout, seed)
+        return run.kind.work.evaluate(self.details, self.predictors, self.holdout, seed)
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,15 @@ def champion_manifest(run: ModelRun, version: int | None) -> tuple[Store, Manife
 def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bout:
     """Load the champion, fit the baselines, and find what both may be judged on."""
     store, manifest = champion_manifest(run, version)
-    details = challenger.details
-    learned = read_trained_on(run.objects, run.model, details)
-    now = histograms(HoldoutReadings(run.readings, run.split), run.spec.channels)
+    work, details = run.kind.work, run.kind.read_details(challenger.details)
+    learned = read_trained_on(run.objects, run.model, challenger.details)
+    now = histograms(run.holdout, run.spec.channels)
     champion = None if manifest is None else _load(run, store, manifest, learned, now)
-    predictors: dict[str, Any] = {CHALLENGER: run.kind.predictor(challenger)}
+    predictors: dict[str, Any] = {CHALLENGER: work.predictor(challenger)}
     starts = champion.starts if champion else {}
     if champion and champion.network:
-        predictors[CHAMPION] = run.kind.predictor(champion.network)
-    predictors |= run.kind.baselines(run.spec, details, run.training)
+        predictors[CHAMPION] = work.predictor(champion.network)
+    predictors |= work.baselines(details, run.training)
     troubles = (
         leaks(run.split, learned, run.spec.period_s),
         changed_unit(learned, now),
@@ -109,7 +111,7 @@ def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bo
         starts=to_json(starts),
     )
     sha256 = manifest.sha256 if manifest else None
-    return Bout(predictors, holdout_from(run, facts), facts, sha256)
+    return Bout(details, predictors, holdout_from(run, facts), facts, sha256)
 
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
@@ -121,7 +123,7 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
             "judged on readings that arrive from now on"
         )
-    return HoldoutReadings(run.readings, hold_out_later(run.split, starts))
+    return holdout_part(run.holdout, hold_out_later(run.split, starts))
 
 
 def _load(
@@ -133,7 +135,7 @@ def _load(
 ) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
-        network = LiteRTNetwork(store.read_file(manifest), manifest.file)
+        network = load_network(store.read_file(manifest), manifest.file)
     except (NotFoundError, TrustError):
         trouble = f"the file of {name} is missing, damaged or was replaced ({ROLL_BACK})"
         return _Champion(manifest, trouble=trouble)
@@ -152,35 +154,25 @@ def _load(
     return _Champion(manifest, network, starts=starts, drift=moved)
 
 
-def _unfit(run: ModelRun, details: Details) -> str:
+def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
     """Why a file is no champion of this model, as the end of a clause; empty if it is."""
-    if details.get("model") != run.model:
-        return f"is not this model but {details.get('model') or 'an unknown one'}"
+    if embedded.get("model") != run.model:
+        return f"is not this model but {embedded.get('model') or 'an unknown one'}"
     try:
-        given = run.kind.sample_inputs(details, 1, 0)
-        run.kind.predictor(_Described(details))
-        period_s = run.kind.spec_of(details).period_s
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        return f"lacks what using it needs: {error}"
-    for described in details["inputs"]:
-        name = described["name"]
-        if name not in given:
-            return f"needs an input that no longer exists: {name}"
-        if tuple(described["shape"][1:]) != given[name].shape[1:]:
-            return f"needs input {name} of shape {described['shape']}, which no longer exists"
+        details = run.kind.read_details(embedded)
+    except BadInputError as error:
+        return f"cannot be used: {error}"
+    given = run.kind.work.sample_inputs(details, 1, 0)
+    for needed in details.inputs:
+        if needed.name not in given:
+            return f"needs an input that no longer exists: {needed.name}"
+        if needed.shape[1:] != given[needed.name].shape[1:]:
+            shape = list(needed.shape)
+            return f"needs input {needed.name} of shape {shape}, which no longer exists"
+    period_s = run.kind.spec_of(details).period_s
     if period_s != run.spec.period_s:
         return f"reads {period_s} s, the settings now say {run.spec.period_s} s"
     return ""
-
-
-class _Described:
-    """A network of which only the details are asked."""
-
-    def __init__(self, details: Details) -> None:
-        self.details = details
-
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        raise AssertionError("only the details of this network are there")
 
 
 def sha256_of(data: bytes) -> str:

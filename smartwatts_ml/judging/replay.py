@@ -13,7 +13,7 @@ from smartwatts_ml.gate.judgement import Case
 from smartwatts_ml.judging.opponents import prepare, sha256_of
 from smartwatts_ml.judging.record import case_of, read_decision, settings_of
 from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork, load_keras
+from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import code_version
 from smartwatts_ml.runs.run import ModelRun
@@ -75,10 +75,7 @@ def _judged_network(run: ModelRun, judged: Mapping[str, str]) -> Network:
     data = run.read(judged["file"])
     if sha256_of(data) != judged["sha256"]:
         raise StoreError(f"{run.objects.uri(run.key(judged['file']))} is not what was judged")
-    if judged["file"].endswith(".tflite"):
-        return LiteRTNetwork(data, judged["file"])
-    with run.local(judged["file"]) as path:
-        return load_keras(path)
+    return load_network(data, judged["file"])
 
 
 def _compare(run: ModelRun, stored: Mapping[str, Any], again: Decision) -> Replay:

@@ -12,15 +12,13 @@ import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.gate.day_features import Histograms, histograms
-from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.holdout import Split
+from smartwatts_ml.readings.base import SiteSpan
+from smartwatts_ml.readings.holdout import SelectedReadings, Split
 
 __all__ = [
     "TRAINED_ON",
     "TrainedOn",
-    "Witnessed",
     "changed_unit",
     "describe_training",
     "later_starts",
@@ -73,28 +71,9 @@ class TrainedOn:
         }
 
 
-class Witnessed(Readings):
-    """Readings that remember what they gave: ``ends``, of each site that was loaded the
-    latest end of an interval (exclusive, UTC)."""
-
-    def __init__(self, readings: Readings) -> None:
-        self._readings = readings
-        self.ends: dict[str, np.datetime64] = {}
-
-    def spans(self) -> tuple[SiteSpan, ...]:
-        return self._readings.spans()
-
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        loaded = self._readings.load(site, period_s, channels)
-        if len(loaded):
-            end = loaded.end.astype("datetime64[s]")
-            self.ends[site] = max(end, self.ends[site]) if site in self.ends else end
-        return loaded
-
-
-def describe_training(readings: Witnessed, channels: tuple[str, ...] | None) -> TrainedOn:
+def describe_training(readings: SelectedReadings, channels: tuple[str, ...] | None) -> TrainedOn:
     """What a training was given: ends as it was seen to load, not as it was meant to."""
-    return TrainedOn(dict(readings.ends), histograms(readings, channels))
+    return TrainedOn(dict(readings.given), histograms(readings, channels))
 
 
 def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
@@ -140,7 +119,7 @@ def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histograms]) ->
     )
 
 
-def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn | None:
+def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) -> TrainedOn | None:
     """What a model file was trained on, from its run; None where that is gone, or is not
     what the file was made with."""
     summary, run_id = details.get("trained"), details.get("run_id")
@@ -158,7 +137,7 @@ def read_trained_on(objects: Objects, model: str, details: Details) -> TrainedOn
 def later_starts(
     split: Split,
     spans: Sequence[SiteSpan],
-    details: Details,
+    details: Mapping[str, Any],
     trained_on: TrainedOn | None,
     snapshot_end: str,
 ) -> dict[str, np.datetime64]:

@@ -1,26 +1,72 @@
-"""The kinds of models: every folder here that defines ``KIND``."""
+"""The kinds of models: every folder here that defines ``KIND``, and those of other
+distributions, as entry points of the group ``smartwatts.kinds``.
+
+A kind from outside that cannot be loaded, or that takes a name that is taken, is left out:
+the others work on. A warning tells it, and so does whoever asks for it by name.
+"""
 
 from __future__ import annotations
 
-import importlib
+import logging
 import pkgutil
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 
-__all__ = ["find_kind", "find_model", "kinds", "model_names"]
+__all__ = ["ENTRY_POINTS", "find_kind", "find_model", "kinds", "model_names"]
+
+ENTRY_POINTS = "smartwatts.kinds"
 
 
 @cache
 def kinds() -> dict[str, Kind]:
     """Every kind by name, sorted."""
-    found = [
-        importlib.import_module(f"{__name__}.{module.name}").KIND
+    return _all_kinds()[0]
+
+
+@cache
+def _all_kinds() -> tuple[dict[str, Kind], dict[str, str]]:
+    """The kinds, and of each that was left out, by its entry point's name, the reason."""
+    by_name = {
+        module.name: pkgutil.resolve_name(f"{__name__}.{module.name}:KIND")
         for module in pkgutil.iter_modules(__path__)
         if module.ispkg
-    ]
-    return {kind.name: kind for kind in sorted(found, key=lambda kind: kind.name)}
+    }
+    left_out: dict[str, str] = {}
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=_origin):
+        try:
+            kind = _load(entry)
+            _check_names(kind, by_name)
+        except Exception as error:  # noqa: BLE001 - whatever another distribution raises
+            reason = f"kind {entry.name!r} of {_origin(entry)} is left out: {error!r}"
+            logging.getLogger("smartwatts").warning(reason)
+            left_out[entry.name] = reason
+        else:
+            by_name[kind.name] = kind
+    return dict(sorted(by_name.items())), left_out
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+
+
+def _load(entry: EntryPoint) -> Kind:
+    kind = entry.load()
+    if not isinstance(kind, Kind):
+        raise TypeError(f"{entry.value} is no Kind but {kind!r}")
+    return kind
+
+
+def _check_names(kind: Kind, others: dict[str, Kind]) -> None:
+    """A kind's name and those of its models name commands, folders and settings."""
+    if kind.name in others:
+        raise ValueError(f"there is a kind {kind.name!r} already")
+    taken = {spec.name for other in others.values() for spec in other.models()}
+    twice = sorted(taken & {spec.name for spec in kind.models()})
+    if twice:
+        raise ValueError(f"there is a model {', '.join(twice)} already")
 
 
 def model_names() -> tuple[str, ...]:
@@ -31,7 +77,9 @@ def model_names() -> tuple[str, ...]:
 def find_kind(name: str) -> Kind:
     """The kind of that name."""
     if name not in kinds():
-        raise UsageError(f"no kind {name!r}", fix=f"one of {', '.join(kinds())}")
+        raise UsageError(
+            _all_kinds()[1].get(name, f"no kind {name!r}"), fix=f"one of {', '.join(kinds())}"
+        )
     return kinds()[name]
 
 

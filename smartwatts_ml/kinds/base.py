@@ -1,7 +1,9 @@
-"""What a kind of model is. Everything outside ``kinds/`` works through this face alone.
+"""What a kind of model is. Everything outside ``kinds/`` works through these faces alone.
 
-A new kind is one folder below ``kinds/`` whose ``__init__`` defines ``KIND``. Importing
-that folder must stay light: heavy libraries are imported inside the methods.
+A kind is a light card (``Kind``): its name, models, options, criteria. The card names two
+values that are loaded when they are first asked for: its ``work`` (``Work``: predicting,
+scoring, drawing; numpy and pandas, never TensorFlow), and its ``trainer`` (``Trainer``),
+which loads TensorFlow. So whoever only has to know what there is loads neither.
 """
 
 from __future__ import annotations
@@ -9,8 +11,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from functools import cached_property
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+from smartwatts_ml.errors import BadInputError, UsageError
+from smartwatts_ml.kinds.details import Details
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 if TYPE_CHECKING:
@@ -28,22 +34,21 @@ __all__ = [
     "ModelSpec",
     "Network",
     "Option",
-    "Predictor",
     "Progress",
     "TrainOptions",
     "Trained",
+    "Trainer",
+    "Work",
 ]
-
-Details = dict[str, Any]
-"""All that is needed beside the weights to use a network: plain JSON, embedded in every
-model file. Keys ``kind``, ``model``, ``inputs`` and ``outputs`` (as in the manifest) are
-common; the others are the kind's own (appliances, thresholds, horizon, …)."""
-
-Predictor = Any
-"""A kind's own object that turns a site's readings into predictions. Opaque outside."""
 
 Progress = Callable[[str, float], None]
 """Called with a short text ("epoch 3/20, loss 0.12") and the share done in 0..1."""
+
+DetailsT = TypeVar("DetailsT", bound=Details)
+PredictorT = TypeVar("PredictorT")
+"""Whatever turns a site's readings into predictions and can be scored. Opaque outside."""
+NetworkPredictorT = TypeVar("NetworkPredictorT")
+"""The same with a network inside, which can do more: it makes the tables of ``predict``."""
 
 
 @dataclass(frozen=True)
@@ -90,29 +95,86 @@ class TrainOptions:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Generic[DetailsT]):
     """A trained network. ``log`` has one row an epoch; ``notes`` are for people."""
 
     network: keras.Model
-    details: Details
+    details: DetailsT
     log: tuple[Mapping[str, float], ...]
     notes: tuple[str, ...] = ()
 
 
 class Network(Protocol):
-    """Something that computes outputs from inputs: a Keras model or a LiteRT file."""
+    """Something that computes outputs from inputs: a Keras model or a LiteRT file.
+    ``Kind.read_details`` makes values of its details."""
 
-    details: Details
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """Plain JSON; empty where the file has none."""
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Arrays by name, leading axis = windows, float32 in and out."""
 
 
-class Kind(ABC):
-    """A kind of model: how it is trained, judged and used."""
+class Trainer(Protocol[DetailsT]):
+    """What trains a kind's models, such as the module ``trainer`` of the kind."""
+
+    def train(
+        self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
+    ) -> Trained[DetailsT]:
+        """Train on all of ``readings``; early stopping watches its newest part. The network's
+        normalisation is inside the graph: raw W in, missing as NaN.
+
+        Raises NotEnoughReadingsError, saying what is missing.
+        """
+
+
+@dataclass(frozen=True)
+class Work(Generic[DetailsT, PredictorT, NetworkPredictorT]):
+    """What a kind does with trained models, a function for each."""
+
+    predictor: Callable[[Network], NetworkPredictorT]
+    """Wrap a network so that it predicts from readings. Raises BadInputError where its
+    details lack something."""
+    baselines: Callable[[DetailsT, Readings], dict[str, PredictorT]]
+    """The simple methods that a challenger has to beat, fitted on training readings."""
+    evaluate: Callable[[DetailsT, Mapping[str, PredictorT], Readings, int], dict[str, Scores]]
+    """Score every predictor, with a seed, on the same targets, those from ``score_from`` on.
+    The details are those of the model in question: what they say (horizon, thresholds) holds
+    for every predictor. Raises NotEnoughReadingsError where nothing can be scored."""
+    headline: Callable[[np.ndarray], dict[str, float]]
+    """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where undefined.
+    Pure; the gate calls it on bootstrap samples and on slices."""
+    predict: Callable[..., Iterator[pd.DataFrame]]
+    """From a predictor, readings and ``predict_options``: frames in ``Kind.columns(**options)``,
+    a site at a time; stamps are datetime64[s] in UTC."""
+    sample_inputs: Callable[[DetailsT, int, int], dict[str, np.ndarray]]
+    """So many realistic inputs from a seed, with missing readings among them, shape (count,
+    …), by name: what a converted file's parity and latency are measured on."""
+    charts: Callable[[DetailsT, Mapping[str, PredictorT], Readings, int], tuple[Chart, ...]] = (
+        field(default=lambda *_: ())
+    )
+    """What a run's report shows beside the numbers, all from ``score_from`` on."""
+    figures: Callable[[NetworkPredictorT, Readings], dict[str, bytes]] = field(
+        default=lambda *_: {}
+    )
+    """PNG by name: what an evaluation shows beside its numbers."""
+    remarks: Callable[[Readings], list[str]] = field(default=lambda _: [])
+    """What a person should know of predictions from these readings, a line each."""
+
+
+class Kind(ABC, Generic[DetailsT]):
+    """A kind of model: what it is called, what it takes, what it has to achieve."""
 
     name: ClassVar[str]
     title: ClassVar[str]
+    work_name: ClassVar[str]
+    """Where its ``Work`` is, "module:name"."""
+    trainer_name: ClassVar[str]
+    """Where its ``Trainer`` is, "module:name", or a module with a function ``train``."""
+    settings_class: ClassVar[type[TomlSettings]]
+    """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
+    details_class: ClassVar[type[Details]] = Details
     criteria: ClassVar[tuple[Criterion, ...]]
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
@@ -120,60 +182,44 @@ class Kind(ABC):
     predict_options: ClassVar[tuple[Option, ...]] = ()
     prediction_columns: ClassVar[tuple[str, ...]]
 
-    @abstractmethod
-    def settings_class(self) -> type[TomlSettings]:
-        """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
+    @cached_property
+    def work(self) -> Work[DetailsT, Any, Any]:
+        """What it does with trained models; loaded when first asked for."""
+        work: Work[DetailsT, Any, Any] = resolve_name(self.work_name)
+        return work
+
+    @cached_property
+    def trainer(self) -> Trainer[DetailsT]:
+        """What trains it; loaded when first asked for, and TensorFlow with it."""
+        trainer: Trainer[DetailsT] = resolve_name(self.trainer_name)
+        return trainer
 
     @abstractmethod
     def models(self) -> tuple[ModelSpec, ...]:
-        """The models that are kept in the store. Light: no heavy import."""
+        """The models that are kept in the store."""
 
     @abstractmethod
     def spec(self, **options: Any) -> ModelSpec:
         """The model that the kind's train options ask for."""
 
-    def spec_of(self, details: Details) -> ModelSpec:
+    def read_details(self, embedded: Mapping[str, Any]) -> DetailsT:
+        """The details that a file has embedded. Raises BadInputError where they lack what
+        using it needs."""
+        details: DetailsT = self.details_class.read(embedded)  # type: ignore[assignment]
+        return details
+
+    def spec_of(self, details: DetailsT) -> ModelSpec:
         """The specification of the model that ``details`` were embedded in."""
-        return next(spec for spec in self.models() if spec.name == details["model"])
+        for spec in self.models():
+            if spec.name == details.model:
+                return spec
+        raise BadInputError(f"{details.model} is no model of {self.title}")
 
     def uses(self, spec: ModelSpec, span: SiteSpan) -> bool:
         """Whether a site can teach or judge this model, from what its span says."""
         return "mains" in span.channels and span.native_s <= spec.period_s
 
-    @abstractmethod
-    def train(
-        self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-    ) -> Trained:
-        """Train on all of ``readings``; early stopping watches its newest part.
-
-        Raises NotEnoughReadingsError, saying what is missing.
-        """
-
-    @abstractmethod
-    def baselines(
-        self, spec: ModelSpec, details: Details, readings: Readings
-    ) -> dict[str, Predictor]:
-        """The simple methods a challenger has to beat, fitted on training readings."""
-
-    @abstractmethod
-    def predictor(self, network: Network) -> Predictor:
-        """Wrap a network (with its details) so that it predicts from readings."""
-
-    @abstractmethod
-    def evaluate(
-        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
-    ) -> dict[str, Scores]:
-        """Score every predictor on the same targets, those from ``score_from`` on.
-
-        Raises NotEnoughReadingsError where nothing can be scored.
-        """
-
-    @abstractmethod
-    def headline(self, sums: np.ndarray) -> dict[str, float]:
-        """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where
-        undefined. Pure; the gate calls it on bootstrap samples and on slices."""
-
-    def floors(self, details: Details) -> tuple[Floor, ...]:
+    def floors(self, details: DetailsT) -> tuple[Floor, ...]:
         """Limits that hold for a challenger with these details, beside the baselines."""
         return ()
 
@@ -182,32 +228,13 @@ class Kind(ABC):
         neighbouring weeks alike. None: the model does not forecast."""
         return None
 
-    def charts(
-        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
-    ) -> tuple[Chart, ...]:
-        """What a run's report shows beside the numbers, all from ``score_from`` on."""
-        return ()
-
-    def evaluation_figures(self, predictor: Predictor, readings: Readings) -> dict[str, bytes]:
-        """PNG by name: what an evaluation shows beside its numbers."""
-        return {}
-
     def columns(self, **options: Any) -> tuple[str, ...]:
         """Columns that ``predict`` gives with these of its options."""
         return self.prediction_columns
 
-    @abstractmethod
-    def predict(
-        self, predictor: Predictor, readings: Readings, **options: Any
-    ) -> Iterator[pd.DataFrame]:
-        """Predictions as frames in ``columns(**options)``, a site at a time; stamps are
-        datetime64[s] in UTC."""
-
-    def remarks(self, readings: Readings) -> list[str]:
-        """What a person should know of predictions from these readings, a line each."""
-        return []
-
-    @abstractmethod
-    def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
-        """Realistic inputs, with missing readings among them, shape (count, …), by name:
-        what a converted file's parity and latency are measured on."""
+    @classmethod
+    def check_options(cls, options: TrainOptions) -> None:
+        """Raises UsageError for train options that it does not have."""
+        unknown = sorted(set(options.extra) - {option.name for option in cls.train_options})
+        if unknown:
+            raise UsageError(f"the {cls.name} model has no option {', '.join(unknown)}")

@@ -1,12 +1,24 @@
-"""Charts as values: a kind says what is drawn, ``reports`` how."""
+"""Charts as values: a kind says what is drawn, ``reports`` how (as SVG in a page, as PNG)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
 
-__all__ = ["Band", "Chart", "Line", "Panel", "Span"]
+__all__ = [
+    "Band",
+    "Chart",
+    "Figure",
+    "Heatmap",
+    "Line",
+    "Panel",
+    "Role",
+    "Span",
+    "role_of",
+    "rounded",
+]
 
 Role = Literal["truth", "challenger", "champion", "baseline", "context"]
 """What a line stands for; each has one colour in every report."""
@@ -62,22 +74,34 @@ class Chart:
     caption: str
     panels: tuple[Panel, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
 
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Chart:
-        """Read what ``to_json`` wrote."""
-        panels = tuple(
-            Panel(
-                **{
-                    **panel,
-                    "lines": tuple(Line(**line) for line in panel["lines"]),
-                    "bands": tuple(Band(**band) for band in panel["bands"]),
-                    "spans": tuple(Span(**span) for span in panel["spans"]),
-                }
-            )
-            for panel in value["panels"]
-        )
-        return cls(value["title"], value["caption"], panels)
+@dataclass(frozen=True)
+class Heatmap:
+    """Values as colours: a row for each of ``rows``, columns counted from 1."""
+
+    title: str
+    x_label: str
+    rows: Sequence[str]
+    values: Sequence[Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of its own: charts below each other, ``across`` panels in a row."""
+
+    charts: tuple[Chart, ...]
+    across: int = 1
+
+
+def role_of(system: str) -> Role:
+    """What a system's lines stand for: a baseline, if it is not named after a role."""
+    return cast(Role, system) if system in get_args(Role) else "baseline"
+
+
+def rounded(values: Iterable[float], digits: int) -> list[float | None]:
+    """Plain numbers, None where a value is not finite.
+
+    >>> rounded([0.123, float("nan")], 2)
+    [0.12, None]
+    """
+    return [round(float(v), digits) if math.isfinite(v) else None for v in values]

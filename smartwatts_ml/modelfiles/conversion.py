@@ -7,25 +7,23 @@ so every file is run and compared with its Keras model before it is returned.
 
 from __future__ import annotations
 
-import inspect
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smartwatts_ml.errors import SmartwattsError, UsageError
-from smartwatts_ml.modelfiles.networks import (
-    SIGNATURE,
-    KerasNetwork,
-    LiteRTNetwork,
-    embed_details,
-    name_outputs,
-)
-from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
+from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
+from smartwatts_ml.kinds.base import Network
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
+from smartwatts_ml.modelfiles.networks import KerasNetwork
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = [
     "QUANTIZATIONS",
@@ -40,6 +38,10 @@ QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
 AUTO = ("dynamic", "float16", "none")
 PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
 """Largest mean absolute difference from Keras, as a share of the output's own spread."""
+
+_EXPORT = "smartwatts_ml.modelfiles.keras_files:export_model"
+_CONVERT = "smartwatts_ml.modelfiles.keras_files:convert_export"
+"""The two steps that load TensorFlow."""
 
 Samples = Mapping[str, np.ndarray]
 
@@ -65,7 +67,7 @@ class Converted:
         }
 
 
-def convert_network(network: KerasNetwork, samples: Samples, quantization: str) -> Converted:
+def convert_network(network: Network, samples: Samples, quantization: str) -> Converted:
     """Convert and check; ``auto`` is the smallest that passes.
 
     ``samples``: realistic inputs by name, shape (n, …). Raises ParityError if the weights
@@ -76,8 +78,9 @@ def convert_network(network: KerasNetwork, samples: Samples, quantization: str) 
             f"no quantization {quantization!r}", fix=f"one of {', '.join(QUANTIZATIONS)}, auto"
         )
     reference = network(samples)
-    with tempfile.TemporaryDirectory() as folder:
-        _export(network, Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        resolve_name(_EXPORT)(_model_of(network), folder)
         if quantization != "auto":
             return _checked(network, folder, samples, reference, quantization)
         passed, failures = [], []
@@ -91,51 +94,25 @@ def convert_network(network: KerasNetwork, samples: Samples, quantization: str) 
     return min(passed, key=lambda converted: len(converted.content))
 
 
-def generic_samples(network: KerasNetwork, count: int, seed: int) -> dict[str, np.ndarray]:
+def generic_samples(network: Network, count: int, seed: int) -> dict[str, np.ndarray]:
     """Inputs for a model that says nothing of itself: watt-sized and positive."""
     rng = np.random.default_rng(seed)
     return {
         tensor.name: rng.gamma(1.0, 300.0, (count, *tensor.shape[1:])).astype(np.float32)
-        for tensor in network.model.inputs
+        for tensor in _model_of(network).inputs
     }
 
 
-def _export(network: KerasNetwork, folder: Path) -> None:
-    """Write a SavedModel with one endpoint of fixed shapes and the model's own names."""
-    import keras
-    import tensorflow as tf
-
-    model = network.model
-    specs = []
-    for tensor in model.inputs:
-        if None in tensor.shape[1:]:
-            raise SmartwattsError(f"input {tensor.name} has no fixed shape: {tensor.shape}")
-        specs.append(tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=tensor.name))
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(SIGNATURE, _endpoint(model), input_signature=specs)
-    archive.write_out(folder, verbose=False)
-
-
-def _endpoint(model: Any) -> Callable[..., dict[str, Any]]:
-    """A function whose parameters are the model's inputs and whose result is named."""
-    names = [tensor.name for tensor in model.inputs]
-
-    def serve(*arrays: Any) -> dict[str, Any]:
-        value = arrays[0] if len(names) == 1 else dict(zip(names, arrays, strict=True))
-        return name_outputs(model(value))
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, kind) for name in names]
-    )
-    return serve
+def _model_of(network: Network) -> keras.Model:
+    if not isinstance(network, KerasNetwork):
+        raise BadInputError("only a Keras model can be converted", fix="give a .keras or .h5 file")
+    return network.model
 
 
 def _checked(
-    network: KerasNetwork, folder: str, samples: Samples, reference: Samples, quantization: str
+    network: Network, folder: Path, samples: Samples, reference: Samples, quantization: str
 ) -> Converted:
-    content = embed_details(_convert(folder, samples, quantization), network.details)
+    content = embed_details(resolve_name(_CONVERT)(folder, samples, quantization), network.details)
     lite = LiteRTNetwork(content)
     parity = _parity(reference, lite(samples))
     worst = max(parity, key=lambda name: parity[name])
@@ -145,26 +122,6 @@ def _checked(
             f"spread, {PARITY_TOLERANCE[quantization]:.1%} is the bound"
         )
     return Converted(content, quantization, parity, measure_latency_ms(lite, samples))
-
-
-def _convert(folder: str, samples: Samples, quantization: str) -> bytes:
-    import tensorflow as tf
-
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
-    if quantization != "none":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if quantization == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if quantization == "int8":
-        converter.representative_dataset = lambda: _representative(samples)
-    with native_stderr_kept():
-        return bytes(converter.convert())
-
-
-def _representative(samples: Samples) -> Any:
-    """Calibration examples; missing readings become 0, since int8 ranges know no NaN."""
-    for i in range(len(next(iter(samples.values())))):
-        yield {name: np.nan_to_num(array[i : i + 1]) for name, array in samples.items()}
 
 
 def _parity(reference: Samples, result: Samples) -> dict[str, float]:

@@ -7,8 +7,10 @@ import struct
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ai_edge_litert import schema_py_generated as schema
+
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.modelfiles.networks import read_details
+from smartwatts_ml.modelfiles.litert import read_details
 
 __all__ = ["FileDescription", "TensorDescription", "describe_file"]
 
@@ -41,8 +43,6 @@ class FileDescription:
 
 def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription:
     """Read a file's interface and metadata. Raises BadInputError where it is not one."""
-    from ai_edge_litert import schema_py_generated as schema
-
     try:
         details = read_details(content, name)
         model = schema.Model.GetRootAs(content, 0)
@@ -71,8 +71,6 @@ def _names(tensor_maps: list[Any]) -> dict[int, str]:
 
 
 def _describe(tensor: Any, name: str) -> TensorDescription:
-    from ai_edge_litert import schema_py_generated as schema
-
     types = {value: key.lower() for key, value in vars(schema.TensorType).items()}
     shape = tuple(int(tensor.Shape(i)) for i in range(tensor.ShapeLength()))
     return TensorDescription(name or tensor.Name().decode(), shape, types[tensor.Type()])

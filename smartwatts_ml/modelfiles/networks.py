@@ -1,49 +1,76 @@
 """Networks as files: Keras for training, LiteRT for everything that ships.
 
 Both carry their ``details`` (what a kind needs beside the weights) inside the file, so a
-model file is complete by itself. Only the Keras half imports TensorFlow.
+model file is complete by itself. What loads a file is named by its suffix, and is imported
+when the first such file is opened: a ``.tflite`` never loads TensorFlow.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.kinds.base import Details, Network
-from smartwatts_ml.modelfiles.tensorflow import import_keras, native_stderr_kept
+from smartwatts_ml.kinds.base import Network, Trained
+from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = [
-    "METADATA_NAME",
+    "DETAILS_MEMBER",
     "KerasNetwork",
-    "LiteRTNetwork",
-    "embed_details",
-    "load_keras",
+    "keras_file",
+    "load_network",
     "name_outputs",
     "open_network",
-    "read_details",
-    "save_keras",
 ]
 
-METADATA_NAME = "smartwatts.manifest"
-KERAS_MEMBER = "smartwatts.json"
-SIGNATURE = "serve"
+DETAILS_MEMBER = "smartwatts.json"
+_LOADERS = {
+    ".tflite": "smartwatts_ml.modelfiles.litert:LiteRTNetwork",
+    ".keras": "smartwatts_ml.modelfiles.keras_files:load_keras",
+    ".h5": "smartwatts_ml.modelfiles.keras_files:load_keras",
+}
+"""By suffix, what makes a network of a file's content and its name for messages."""
+
+
+def open_network(path: Path) -> Network:
+    """Open a model file by its suffix: ``.tflite`` (no TensorFlow), ``.keras`` or ``.h5``."""
+    if not path.is_file():
+        raise BadInputError(f"{path}: no such model file")
+    return load_network(path.read_bytes(), str(path))
+
+
+def load_network(content: bytes, name: str) -> Network:
+    """A network of a file's content; ``name``: of the file, whose suffix says what it is.
+    Details are empty where the file has none. Raises BadInputError where it is no such file."""
+    suffix = Path(name).suffix
+    if suffix not in _LOADERS:
+        raise BadInputError(f"{name}: no model file", fix=f"one of {', '.join(_LOADERS)}")
+    with native_stderr_kept():
+        load: Callable[[bytes, str], Network] = resolve_name(_LOADERS[suffix])
+    return load(content, name)
 
 
 class KerasNetwork:
     """A Keras model with its details; computes in batches."""
 
-    def __init__(self, model: keras.Model, details: Details) -> None:
+    def __init__(self, model: keras.Model, details: Mapping[str, Any]) -> None:
         self.model = model
         self.details = details
+
+    @classmethod
+    def from_training(cls, trained: Trained) -> Self:
+        """What a kind's trainer made."""
+        return cls(trained.network, trained.details.to_json())
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         ordered = {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}
@@ -52,111 +79,14 @@ class KerasNetwork:
         return {name: np.asarray(array) for name, array in name_outputs(outputs).items()}
 
 
-class LiteRTNetwork:
-    """A ``.tflite`` file of batch 1 on one core; a batch is a loop over windows."""
-
-    def __init__(self, content: bytes, name: str = "model.tflite") -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        self.details = read_details(content, name)
-        try:
-            with native_stderr_kept():
-                self._interpreter = Interpreter(model_content=content, num_threads=1)
-                self._interpreter.allocate_tensors()
-            runner = self._interpreter.get_signature_runner()
-        except (ValueError, RuntimeError) as error:
-            raise BadInputError(f"{name}: not a LiteRT model that runs here: {error}") from error
-        self._inputs = runner.get_input_details()
-        self._outputs = runner.get_output_details()
-
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        count = len(next(iter(inputs.values())))
-        results = {
-            name: np.empty((count, *detail["shape"][1:]), np.float32)
-            for name, detail in self._outputs.items()
-        }
-        for i in range(count):
-            for name, detail in self._inputs.items():
-                self._interpreter.set_tensor(
-                    detail["index"], np.ascontiguousarray(inputs[name][i : i + 1], np.float32)
-                )
-            self._interpreter.invoke()
-            for name, detail in self._outputs.items():
-                results[name][i] = self._interpreter.get_tensor(detail["index"])[0]
-        return results
-
-
-def open_network(path: Path) -> Network:
-    """Open a model file by its suffix: ``.tflite`` (no TensorFlow), ``.keras`` or ``.h5``."""
-    if not path.is_file():
-        raise BadInputError(f"{path}: no such model file")
-    if path.suffix == ".tflite":
-        return LiteRTNetwork(path.read_bytes(), str(path))
-    return load_keras(path)
-
-
-def save_keras(model: keras.Model, details: Details, path: Path) -> None:
-    """Write a ``.keras`` file with its details as one more member of the archive."""
-    model.save(path)
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(KERAS_MEMBER, json.dumps(details, sort_keys=True))
-
-
-def load_keras(path: Path) -> KerasNetwork:
-    """Load ``.keras`` or legacy ``.h5``; details are empty where the file has none."""
-    if not path.is_file():
-        raise BadInputError(f"{path}: no such model file")
-    keras = import_keras()
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-        raise BadInputError(f"{path}: Keras cannot load it: {reason}") from error
-    details: Details = {}
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if KERAS_MEMBER in archive.namelist():
-                details = json.loads(archive.read(KERAS_MEMBER))
-    return KerasNetwork(model, details)
-
-
-def embed_details(content: bytes, details: Details) -> bytes:
-    """The same LiteRT file with ``details`` in its metadata."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(json.dumps(details, sort_keys=True).encode(), np.uint8)
-    metadata = schema.MetadataT()
-    metadata.name = METADATA_NAME
-    kept = [m for m in model.metadata or [] if _text(m.name) != METADATA_NAME]
-    metadata.buffer = len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*kept, metadata]
-    builder = flatbuffers.Builder(len(content) + len(buffer.data) + 1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
-
-
-def read_details(content: bytes, name: str = "model.tflite") -> Details:
-    """The details in a LiteRT file's metadata; empty where it has none."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    if content[4:8] != b"TFL3":
-        raise BadInputError(f"{name}: not a .tflite file")
-    model = schema.Model.GetRootAs(content, 0)
-    for i in range(model.MetadataLength()):
-        metadata = model.Metadata(i)
-        if _text(metadata.Name()) == METADATA_NAME:
-            data = model.Buffers(metadata.Buffer()).DataAsNumpy()
-            details: Details = json.loads(bytes(data))
-            return details
-    return {}
-
-
-def _text(value: bytes | str | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
+def keras_file(network: KerasNetwork) -> bytes:
+    """A ``.keras`` file with its details as one more member of the archive."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        network.model.save(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(DETAILS_MEMBER, json.dumps(network.details, sort_keys=True))
+        return path.read_bytes()
 
 
 def name_outputs(outputs: Any) -> dict[str, Any]:

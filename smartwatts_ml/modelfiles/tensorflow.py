@@ -1,15 +1,17 @@
-"""TensorFlow's native code writes to standard error past every log level; hold that back."""
+"""Where TensorFlow starts, and what its native code writes to standard error past every log
+level."""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from importlib import import_module
 
-__all__ = ["import_keras", "native_stderr_kept"]
+__all__ = ["native_stderr_kept", "settle_environment", "start_tensorflow"]
 
 
 @contextmanager
@@ -30,9 +32,17 @@ def native_stderr_kept() -> Iterator[None]:
             os.close(original)
 
 
-def import_keras() -> ModuleType:
-    """Keras on TensorFlow, without a dozen lines of chatter; slow the first time."""
-    if "keras" not in sys.modules:
-        with native_stderr_kept():
-            import keras  # noqa: F401
-    return sys.modules["keras"]
+def settle_environment() -> None:
+    """For a process of our own, before TensorFlow is imported: no chatter at its start, and
+    no search for a GPU, which is of no use to networks this small."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    for chatty in ("numexpr", "tensorflow"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def start_tensorflow() -> None:
+    """Import Keras on TensorFlow, in a process of our own; slow the first time."""
+    settle_environment()
+    with native_stderr_kept():
+        import_module("keras")

@@ -9,15 +9,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import numpy as np
 
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 from smartwatts_ml.settings import HoldoutSettings
 
-__all__ = ["HoldoutReadings", "Split", "TrainingReadings", "hold_out_later", "make_split"]
+__all__ = [
+    "SelectedReadings",
+    "Split",
+    "hold_out_later",
+    "holdout_part",
+    "make_split",
+    "training_part",
+]
 
 DAY = np.timedelta64(86_400, "s")
+
+_Asked = tuple[str, int, tuple[str, ...] | None]
+"""Site, period, channels."""
 
 
 @dataclass(frozen=True)
@@ -80,38 +91,80 @@ def _stable_hash(site: str) -> str:
     return hashlib.sha256(site.encode()).hexdigest()
 
 
-class TrainingReadings(Readings):
+class SelectedReadings(Readings):
+    """Some sites of other readings, as one use may see them.
+
+    ``spans``: those sites; ``ends``: the instant (exclusive) at which a site's readings end
+    here; ``score_from``: from when on its intervals may be scored. ``given`` is the latest
+    end of an interval that was handed out, by site: what a training has really seen.
+
+    Up to ``keep_bytes`` of loaded sites are kept for the next use. Of more than fit the first
+    ones stay: all uses go through the sites in one order, in which a cache that drops what
+    was used least lately never meets anything again. Kept arrays are read-only.
+    """
+
+    def __init__(
+        self,
+        readings: Readings,
+        spans: Sequence[SiteSpan],
+        *,
+        ends: Mapping[str, np.datetime64] | None = None,
+        score_from: Mapping[str, np.datetime64] | None = None,
+        keep_bytes: int = 0,
+    ) -> None:
+        self._readings = readings
+        self._spans = tuple(spans)
+        self._ends = ends or {}
+        self._score_from = score_from or {}
+        self._room = keep_bytes
+        self._kept: dict[_Asked, SiteReadings] = {}
+        self._lock = Lock()
+        self.given: dict[str, np.datetime64] = {}
+
+    def spans(self) -> tuple[SiteSpan, ...]:
+        return self._spans
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        asked = (site, period_s, None if channels is None else tuple(channels))
+        loaded = self._kept.get(asked)
+        if loaded is None:
+            loaded = self._readings.load(site, period_s, channels)
+            if site in self._ends:
+                loaded = loaded.between(None, self._ends[site])
+            if site in self._score_from:
+                loaded = replace(loaded, score_from=self._score_from[site])
+            self._keep(asked, loaded)
+        if len(loaded):
+            end = loaded.end.astype("datetime64[s]")
+            self.given[site] = max(end, self.given[site]) if site in self.given else end
+        return loaded
+
+    def _keep(self, asked: _Asked, loaded: SiteReadings) -> None:
+        arrays = [*loaded.channels.values()]
+        if loaded.anomaly is not None:
+            arrays.append(loaded.anomaly)
+        size = sum(array.nbytes for array in arrays)
+        with self._lock:
+            if size > self._room or asked in self._kept:
+                return
+            self._room -= size
+            self._kept[asked] = loaded
+        for array in arrays:
+            array.flags.writeable = False
+
+
+def training_part(readings: Readings, split: Split) -> SelectedReadings:
     """What may be trained on: before each holdout, less the embargo, no held-out site."""
-
-    def __init__(self, readings: Readings, split: Split) -> None:
-        self._readings = readings
-        self._split = split
-
-    def _end(self, site: str) -> np.datetime64:
-        return self._split.holdout_start[site] - self._split.embargo
-
-    def spans(self) -> tuple[SiteSpan, ...]:
-        return tuple(
-            replace(span, end=min(span.end, self._end(span.site)))
-            for span in self._readings.spans()
-            if span.site not in self._split.held_out_sites and self._end(span.site) > span.start
-        )
-
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        return self._readings.load(site, period_s, channels).between(None, self._end(site))
+    ends = {site: start - split.embargo for site, start in split.holdout_start.items()}
+    spans = [
+        replace(span, end=min(span.end, ends[span.site]))
+        for span in readings.spans()
+        if span.site not in split.held_out_sites and ends[span.site] > span.start
+    ]
+    return SelectedReadings(readings, spans, ends=ends)
 
 
-class HoldoutReadings(Readings):
+def holdout_part(readings: Readings, split: Split, keep_bytes: int = 0) -> SelectedReadings:
     """What a challenger is judged on. Readings before ``score_from`` are context only."""
-
-    def __init__(self, readings: Readings, split: Split) -> None:
-        self._readings = readings
-        self._split = split
-
-    def spans(self) -> tuple[SiteSpan, ...]:
-        judged = self._split.judged_sites
-        return tuple(span for span in self._readings.spans() if span.site in judged)
-
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        loaded = self._readings.load(site, period_s, channels)
-        return replace(loaded, score_from=self._split.holdout_start[site])
+    spans = [span for span in readings.spans() if span.site in split.judged_sites]
+    return SelectedReadings(readings, spans, score_from=split.holdout_start, keep_bytes=keep_bytes)

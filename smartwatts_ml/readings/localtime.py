@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-__all__ = ["HOURS_PER_WEEK", "hour_of_week", "local_days", "local_time"]
+__all__ = ["HOURS_PER_WEEK", "hour_of_week", "local_days", "local_time", "mondays"]
 
 HOURS_PER_WEEK = 168
 DAY_S = 86_400
@@ -75,3 +75,12 @@ def hour_of_week(times: np.ndarray, timezone: str) -> np.ndarray:
 def local_days(times: np.ndarray, timezone: str) -> np.ndarray:
     """Local calendar day of UTC instants, datetime64[D], same shape."""
     return local_time(times, timezone).astype("datetime64[D]")
+
+
+def mondays(days: np.ndarray) -> np.ndarray:
+    """The Monday that begins each day's week, datetime64[D] in and out, same shape.
+
+    >>> print(mondays(np.array(["2026-11-22", "2026-11-23", "1969-12-31"], "M8[D]")))
+    ['2026-11-16' '2026-11-23' '1969-12-29']
+    """
+    return days - (days - MONDAY.astype("datetime64[D]")) % np.timedelta64(7, "D")

@@ -26,6 +26,7 @@ class StoredReadings(Readings):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._spans: tuple[SiteSpan, ...] | None = None
+        self._by_site: dict[str, SiteSpan] | None = None
 
     @abstractmethod
     def _find_spans(self) -> tuple[SiteSpan, ...]:
@@ -45,10 +46,11 @@ class StoredReadings(Readings):
         return self._settings.site_timezones.get(site, self._settings.timezone)
 
     def _span(self, site: str) -> SiteSpan:
-        span = next((span for span in self.spans() if span.site == site), None)
-        if span is None:
+        if self._by_site is None:
+            self._by_site = {span.site: span for span in self.spans()}
+        if site not in self._by_site:
             raise NotFoundError(f"no readings of site {site!r}")
-        return span
+        return self._by_site[site]
 
     def quality(self, site: str) -> SiteQuality:
         """How plausible and how complete one site's readings are, as they arrived."""

@@ -9,72 +9,70 @@ from typing import Any
 
 import numpy as np
 
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.scores.bootstrap import Over, resample, site_sums, slices_of
 from smartwatts_ml.scores.scores import Scores, Table
 
 __all__ = ["evaluation_report", "write_evaluation"]
 
-SAMPLES = 400
-MIN_SITES = 10
+_SAMPLES = 400
+_MIN_SITES = 10
 """With fewer sites the bootstrap draws weeks within each site, as the gate does."""
-INTERVAL = (2.5, 97.5)
+_INTERVAL = (2.5, 97.5)
 
 
 def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict[str, Any]:
     """Plain JSON: metrics with bootstrap intervals (95 %), slices by site, by channel and
     by both, the kind's own tables."""
-    over: Over = "sites" if len(np.unique(scores.sites)) >= MIN_SITES else "weeks"
-    slices = {name: kind.headline(site_sums(part)) for name, part in slices_of(scores).items()}
+    over: Over = "sites" if len(np.unique(scores.sites)) >= _MIN_SITES else "weeks"
     return {
         "model": model,
-        "metrics": {**kind.headline(site_sums(scores)), **scores.extra},
+        "metrics": {**kind.work.headline(site_sums(scores)), **scores.extra},
         "intervals": _intervals(kind, scores, over, seed),
-        "bootstrap": {"over": over, "samples": SAMPLES},
-        "slices": slices,
-        "by_site_and_channel": _cells(kind, scores),
-        "tables": {title: _plain(rows) for title, rows in scores.tables.items()},
+        "bootstrap": {"over": over, "samples": _SAMPLES},
+        "slices": {name: kind.work.headline(site_sums(s)) for name, s in slices_of(scores).items()},
+        "by_site_and_channel": _by_site_and_channel(kind, scores),
+        "tables": scores.tables,
         "notes": list(scores.notes),
-        "record": dict(scores.record),
+        "record": scores.record,
     }
 
 
 def _intervals(kind: Kind, scores: Scores, over: Over, seed: int) -> dict[str, list[float]]:
     """Bounds of the middle 95 % of bootstrap samples; a metric undefined in any has none."""
-    drawn = [kind.headline(sums) for sums in resample(scores, over, SAMPLES, seed)]
-    found = {}
-    for name in drawn[0]:
-        values = np.array([metrics[name] for metrics in drawn])
-        if np.isfinite(values).all():
-            found[name] = [float(bound) for bound in np.percentile(values, INTERVAL)]
-    return found
+    drawn = [kind.work.headline(sums) for sums in resample(scores, over, _SAMPLES, seed)]
+    samples = {name: np.array([metrics[name] for metrics in drawn]) for name in drawn[0]}
+    return {
+        name: np.percentile(values, _INTERVAL).tolist()
+        for name, values in samples.items()
+        if np.isfinite(values).all()
+    }
 
 
-def _cells(kind: Kind, scores: Scores) -> dict[str, dict[str, dict[str, float]]]:
+def _by_site_and_channel(kind: Kind, scores: Scores) -> dict[str, Table]:
     """Metrics of each channel of each site, where there are several channels."""
-    total = site_sums(scores)
     if len(scores.channels) < 2:
         return {}
     return {
         str(site): {
-            channel: kind.headline(total[i : i + 1, k : k + 1])
+            channel: kind.work.headline(sums[None, k : k + 1])
             for k, channel in enumerate(scores.channels)
         }
-        for i, site in enumerate(np.unique(scores.sites))
+        for site, sums in zip(np.unique(scores.sites), site_sums(scores), strict=True)
     }
 
 
-def _plain(rows: Table) -> dict[str, dict[str, float]]:
-    return {label: dict(values) for label, values in rows.items()}
-
-
 def write_evaluation(
-    kind: Kind, result: Mapping[str, Any], figures: Mapping[str, bytes], folder: Path
+    kind: Kind,
+    result: Mapping[str, Any],
+    figures: Mapping[str, bytes],
+    folder: Path,
 ) -> list[str]:
     """Write evaluation.json, evaluation.md and ``<name>.png``; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {
-        "evaluation.json": json.dumps(_finite(result), indent=1).encode(),
+        "evaluation.json": json.dumps(plain(result), indent=1).encode(),
         "evaluation.md": _markdown(kind, result).encode(),
         **{f"{name}.png": content for name, content in figures.items()},
     }
@@ -83,31 +81,20 @@ def write_evaluation(
     return [str(folder / name) for name in files]
 
 
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: null stands for a metric that is not defined."""
-    if isinstance(value, Mapping):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 def _markdown(kind: Kind, result: Mapping[str, Any]) -> str:
     whole = {
-        name: {
-            "value": value,
-            **dict(zip(("from", "to"), result["intervals"].get(name, ()), strict=False)),
-        }
+        name: {"value": value, **dict(zip(("from", "to"), bounds, strict=False))}
         for name, value in result["metrics"].items()
+        for bounds in [result["intervals"].get(name, ())]
     }
-    parts = [f"# {kind.title}: {result['model']}", _table("metric", whole)]
-    if result["slices"]:
-        parts.append(_table("part", result["slices"]))
-    for site, channels in result["by_site_and_channel"].items():
-        parts.append(_table(site, channels))
-    parts += [_table(title, rows) for title, rows in result["tables"].items()]
-    parts += list(result["notes"])
-    return "\n\n".join(parts) + "\n"
+    tables = (
+        ("metric", whole),
+        ("part", result["slices"]),
+        *result["by_site_and_channel"].items(),
+        *result["tables"].items(),
+    )
+    parts = [_table(title, rows) for title, rows in tables if rows]
+    return "\n\n".join([f"# {kind.title}: {result['model']}", *parts, *result["notes"]]) + "\n"
 
 
 def _table(title: str, rows: Table) -> str:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
-from smartwatts_ml.gate.decision import plain
-from smartwatts_ml.kinds.base import Predictor
+from smartwatts_ml.jsontext import parsed, plain
+from smartwatts_ml.judging.opponents import Bout
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
-from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
 from smartwatts_ml.reports.svg import looks, panel
@@ -35,7 +33,7 @@ def write_report(run: ModelRun) -> str:
     decision = run.read_json("decision.json")
     training = _left(run, "training.json")
     drawn = _left(run, CHARTS) or {"charts": []}
-    charts = [Chart.from_json(value) for value in drawn["charts"]]
+    charts = parsed(tuple[Chart, ...], drawn["charts"])
     page = Environment(
         loader=PackageLoader("smartwatts_ml.reports", "."), autoescape=select_autoescape()
     ).get_template(TEMPLATE)
@@ -58,16 +56,14 @@ def write_report(run: ModelRun) -> str:
     return run.write("report.html", html.encode())
 
 
-def write_charts(
-    run: ModelRun, predictors: Mapping[str, Predictor], holdout: Readings, seed: int
-) -> None:
+def write_charts(run: ModelRun, bout: Bout, seed: int) -> None:
     """Leave the kind's own charts in the run, for every report that follows.
 
     Charts inform, they decide nothing: no fault in making them may cost a retraining, nor
     may it go unseen, so it is logged and the report says that they are missing and why.
     """
     try:
-        charts = [chart.to_json() for chart in run.kind.charts(run.spec, predictors, holdout, seed)]
+        charts = run.kind.work.charts(bout.details, bout.predictors, bout.holdout, seed)
         made: dict[str, Any] = {"charts": charts}
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)

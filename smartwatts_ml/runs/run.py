@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, UsageError
@@ -23,8 +20,13 @@ from smartwatts_ml.jsontext import json_text
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.readings.holdout import (
+    SelectedReadings,
+    Split,
+    holdout_part,
+    make_split,
+    training_part,
+)
 from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.scores.file import pack_scores, unpack_scores
 from smartwatts_ml.scores.scores import Scores
@@ -39,6 +41,9 @@ __all__ = [
     "pin_snapshot",
     "read_snapshot",
 ]
+
+KEPT_BYTES = 64 << 20
+"""Of the holdout in memory: two years of hourly mains of 900 sites."""
 
 
 def new_run_id(prefix: str = "cli") -> str:
@@ -113,13 +118,13 @@ class ModelRun:
         return read_snapshot(self.objects, self.run_id)
 
     @cached_property
-    def readings(self) -> Readings:
+    def readings(self) -> SelectedReadings:
         """The sites of the snapshot that this model can use."""
         everything = open_table(self.objects).readings(self.snapshot)
         usable = [span for span in everything.spans() if self.kind.uses(self.spec, span)]
         if not usable:
             raise NotEnoughReadingsError(f"no site has readings that {self.model} can use")
-        return _Selected(everything, tuple(usable))
+        return SelectedReadings(everything, usable)
 
     @cached_property
     def split(self) -> Split:
@@ -132,12 +137,14 @@ class ModelRun:
         )
 
     @property
-    def training(self) -> Readings:
-        return TrainingReadings(self.readings, self.split)
+    def training(self) -> SelectedReadings:
+        """What may be trained on, anew at each call: it remembers what it gave."""
+        return training_part(self.readings, self.split)
 
-    @property
-    def holdout(self) -> Readings:
-        return HoldoutReadings(self.readings, self.split)
+    @cached_property
+    def holdout(self) -> SelectedReadings:
+        """What is judged on. A judgement goes through it several times."""
+        return holdout_part(self.readings, self.split, KEPT_BYTES)
 
     def key(self, name: str) -> str:
         return f"runs/{check_run_id(self.run_id)}/{self.model}/{name}"
@@ -163,34 +170,12 @@ class ModelRun:
     def read_json(self, name: str) -> Any:
         return json.loads(self.read(name))
 
-    @contextmanager
-    def local(self, name: str) -> Iterator[Path]:
-        """An artefact as a local file, for libraries that want a path."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / name
-            path.write_bytes(self.read(name))
-            yield path
-
     def write_scores(self, scores: dict[str, Scores]) -> str:
         """Keep the scores that a decision was made from; their address."""
         return self.write("scores.npz", pack_scores(scores))
 
     def read_scores(self) -> dict[str, Scores]:
         return unpack_scores(self.read("scores.npz"))
-
-
-class _Selected(Readings):
-    """Some sites of other readings."""
-
-    def __init__(self, readings: Readings, spans: tuple[SiteSpan, ...]) -> None:
-        self._readings = readings
-        self._spans = spans
-
-    def spans(self) -> tuple[SiteSpan, ...]:
-        return self._spans
-
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        return self._readings.load(site, period_s, channels)
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

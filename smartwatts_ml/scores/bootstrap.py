@@ -17,7 +17,7 @@ from smartwatts_ml.scores.scores import Scores
 __all__ = ["Over", "resample", "site_sums", "slices_of", "without"]
 
 Over = Literal["sites", "weeks"]
-SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
+_SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
 
 def site_sums(scores: Scores, weights: np.ndarray | None = None) -> np.ndarray:
@@ -54,23 +54,23 @@ def resample(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.n
 def slices_of(scores: Scores, unseen: Collection[str] | None = None) -> dict[str, Scores]:
     """The scores of each site and, where there are several, of each channel, season, band
     of hours, and of sites that training saw or did not (``unseen``) see."""
-    found = {f"site {s}": _part(scores, scores.sites == s) for s in np.unique(scores.sites)}
+    slices = {f"site {s}": _part(scores, scores.sites == s) for s in np.unique(scores.sites)}
     if len(scores.channels) > 1:
         every = np.ones(len(scores.sites), bool)
         for i, channel in enumerate(scores.channels):
-            found[f"channel {channel}"] = _part(scores, every, slice(i, i + 1))
+            slices[f"channel {channel}"] = _part(scores, every, slice(i, i + 1))
     season = scores.weeks.astype("datetime64[M]").astype(int) % 12 + 1
     season = season % 12 // 3
-    groups = {f"months {name}": season == i for i, name in enumerate(SEASONS)}
+    groups = {f"months {name}": season == i for i, name in enumerate(_SEASONS)}
     if unseen is not None:
         held_out = np.isin(scores.sites, list(unseen))
         groups |= {"sites seen": ~held_out, "sites unseen": held_out}
     for name, rows in groups.items():
         if rows.any() and not rows.all():
-            found[name] = _part(scores, rows)
+            slices[name] = _part(scores, rows)
     for name, sums in scores.bands.items():
-        found[f"hours {name}"] = replace(scores, sums=sums, bands={}, extra={})
-    return found
+        slices[f"hours {name}"] = replace(scores, sums=sums, bands={}, extra={})
+    return slices
 
 
 def without(scores: Scores, names: Collection[str]) -> Scores:

@@ -13,25 +13,19 @@ from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["pack_scores", "unpack_scores"]
 
+_ARRAYS = ("sites", "weeks", "sums")
+_TEXTS = ("channels", "stats", "targets", "extra", "notes")
+
 
 def pack_scores(scores: Mapping[str, Scores]) -> bytes:
-    """Scores by system as one .npz, without pickles; tables are left out."""
+    """Scores by system as one .npz, without pickles; tables and records are left out."""
     arrays: dict[str, Any] = {}
     texts: dict[str, Any] = {}
-    for name, score in scores.items():
-        arrays[f"{name}/sites"] = score.sites.astype(str)
-        arrays[f"{name}/weeks"] = score.weeks.astype("datetime64[D]")
-        arrays[f"{name}/sums"] = score.sums
-        for i, sums in enumerate(score.bands.values()):
-            arrays[f"{name}/band {i}"] = sums
-        texts[name] = {
-            "channels": score.channels,
-            "stats": score.stats,
-            "bands": list(score.bands),
-            "targets": score.targets,
-            "extra": dict(score.extra),
-            "notes": score.notes,
-        }
+    for system, score in scores.items():
+        arrays |= {f"{system}/{name}": getattr(score, name) for name in _ARRAYS}
+        arrays |= {f"{system}/band {i}": sums for i, sums in enumerate(score.bands.values())}
+        texts[system] = {name: getattr(score, name) for name in _TEXTS}
+        texts[system]["bands"] = list(score.bands)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, texts=np.array(json.dumps(texts)), **arrays)
     return buffer.getvalue()
@@ -40,18 +34,15 @@ def pack_scores(scores: Mapping[str, Scores]) -> bytes:
 def unpack_scores(data: bytes) -> dict[str, Scores]:
     """Read what ``pack_scores`` wrote."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        texts = json.loads(str(arrays["texts"]))
         return {
-            name: Scores(
-                channels=tuple(text["channels"]),
-                stats=tuple(text["stats"]),
-                sites=arrays[f"{name}/sites"],
-                weeks=arrays[f"{name}/weeks"],
-                sums=arrays[f"{name}/sums"],
-                bands={band: arrays[f"{name}/band {i}"] for i, band in enumerate(text["bands"])},
-                targets=text["targets"],
-                extra=text["extra"],
-                notes=tuple(text["notes"]),
+            system: Scores(
+                **{name: arrays[f"{system}/{name}"] for name in _ARRAYS},
+                **{name: _frozen(texts[name]) for name in _TEXTS},
+                bands={name: arrays[f"{system}/band {i}"] for i, name in enumerate(texts["bands"])},
             )
-            for name, text in texts.items()
+            for system, texts in json.loads(str(arrays["texts"])).items()
         }
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

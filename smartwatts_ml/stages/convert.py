@@ -13,9 +13,10 @@ from smartwatts_ml.gate import CHALLENGER, Case, Check, Decision, judge
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.judging.opponents import holdout_from, sha256_of
 from smartwatts_ml.judging.record import case_of, read_decision, write_decision
-from smartwatts_ml.kinds.base import Progress
+from smartwatts_ml.kinds.base import Network, Progress
 from smartwatts_ml.modelfiles.conversion import Converted, ParityError, convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork, load_keras
+from smartwatts_ml.modelfiles.networks import load_network
+from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.run import ModelRun
@@ -60,12 +61,13 @@ def convert(
     """Convert the run's challenger and judge the file."""
     run = ModelRun(objects, settings, run_id, model)
     before = read_decision(run)
-    with run.local("challenger.keras") as path:
-        challenger = load_keras(path)
+    start_tensorflow()
+    challenger = load_network(run.read("challenger.keras"), "challenger.keras")
     progress("converting", 0.1)
     case = case_of(run, before)
     try:
-        samples = run.kind.sample_inputs(challenger.details, PARITY_SAMPLES, seed)
+        details = run.kind.read_details(challenger.details)
+        samples = run.kind.work.sample_inputs(details, PARITY_SAMPLES, seed)
         converted = convert_network(challenger, samples, quantization)
     except ParityError as error:
         judged = _unlike_keras(run, case, before, str(error))
@@ -81,13 +83,14 @@ def _judge_file(
     run: ModelRun,
     case: Case,
     before: dict[str, Any],
-    challenger: KerasNetwork,
+    challenger: Network,
     converted: Converted,
 ) -> JudgedFile:
-    network = LiteRTNetwork(converted.content, f"{run.model}.tflite")
-    predictor = {CHALLENGER: run.kind.predictor(network)}
+    network = load_network(converted.content, f"{run.model}.tflite")
+    work, details = run.kind.work, run.kind.read_details(network.details)
+    predictor = {CHALLENGER: work.predictor(network)}
     holdout = holdout_from(run, case.facts)
-    scores = run.kind.evaluate(run.spec, predictor, holdout, case.rules.seed)
+    scores = work.evaluate(details, predictor, holdout, case.rules.seed)
     checks = (check_extremes(run.kind, network), *_budget_checks(converted, run.settings))
     case = replace(
         case,

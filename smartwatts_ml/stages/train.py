@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import resource
-import tempfile
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from smartwatts_ml.judging.trained_on import TRAINED_ON, Witnessed, describe_training
+from smartwatts_ml.judging.trained_on import TRAINED_ON, describe_training
 from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
-from smartwatts_ml.modelfiles.networks import save_keras
-from smartwatts_ml.modelfiles.tensorflow import import_keras
+from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
+from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import code_version
 from smartwatts_ml.runs.lease import hold
@@ -53,18 +51,16 @@ def train(
     """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
     run = ModelRun(objects, settings, run_id, model)
     with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS):
-        import_keras()
+        start_tensorflow()
         started, cpu = time.monotonic(), time.process_time()
-        readings = Witnessed(run.training)
-        trained = run.kind.train(run.spec, readings, options, progress)
+        readings = run.training
+        trained = run.kind.trainer.train(run.spec, readings, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "challenger.keras"
-            trained_on = describe_training(readings, run.spec.channels)
-            run.write(TRAINED_ON, trained_on.to_bytes())
-            details = trained.details | _origin(run) | {"trained": trained_on.summary()}
-            save_keras(trained.network, details, path)
-            uri = run.write("challenger.keras", path.read_bytes())
+        trained_on = describe_training(readings, run.spec.channels)
+        run.write(TRAINED_ON, trained_on.to_bytes())
+        origin = {**_origin(run), "trained": trained_on.summary()}
+        network = KerasNetwork(trained.network, trained.details.to_json() | origin)
+        uri = run.write("challenger.keras", keras_file(network))
     challenger = Challenger(
         model=model,
         run_id=run_id,
@@ -99,7 +95,7 @@ def training_log(trained: Trained, options: TrainOptions) -> dict[str, Any]:
             "seed": options.seed,
             **options.extra,
         },
-        "details": trained.details,
+        "details": trained.details.to_json(),
         "log": [dict(row) for row in trained.log],
         "notes": list(trained.notes),
     }

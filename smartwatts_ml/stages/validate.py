@@ -6,7 +6,8 @@ from smartwatts_ml.gate import Case, Decision, Rules, judge
 from smartwatts_ml.judging.opponents import prepare, sha256_of
 from smartwatts_ml.judging.record import write_decision
 from smartwatts_ml.kinds.base import Progress
-from smartwatts_ml.modelfiles.networks import load_keras
+from smartwatts_ml.modelfiles.networks import load_network
+from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.reports.run_report import write_charts, write_report
 from smartwatts_ml.runs.run import ModelRun
@@ -22,8 +23,8 @@ def validate(
 ) -> Decision:
     """Judge the run's challenger. A champion that cannot be used keeps it out, and is told."""
     run = ModelRun(objects, settings, run_id, model)
-    with run.local(CHALLENGER_FILE) as path:
-        challenger = load_keras(path)
+    start_tensorflow()
+    challenger = load_network(run.read(CHALLENGER_FILE), CHALLENGER_FILE)
     progress("meeting champion and baselines", 0.1)
     bout = prepare(run, challenger)
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
@@ -39,7 +40,7 @@ def validate(
         champion_sha256=bout.champion_sha256,
     )
     progress("drawing the report", 0.9)
-    write_charts(run, bout.predictors, bout.holdout, seed)
+    write_charts(run, bout, seed)
     write_report(run)
     progress(decision.summary, 1.0)
     return decision

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.airflow.warm import WarmPython
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -59,22 +60,9 @@ print("DUMP" + json.dumps({{"errors": bag.import_errors, "dags": dags}}))
 """
 
 
-def run_python(code: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Run code in an interpreter of its own, as Airflow does with DAG files."""
-    return subprocess.run(
-        [sys.executable, *flags, "-c", code],
-        cwd=REPOSITORY,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "plugins")},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=240,
-    )
-
-
 @pytest.fixture(scope="session")
-def parsed() -> dict[str, Any]:
+def parsed(warm_python: WarmPython) -> dict[str, Any]:
     """Every DAG, as Airflow's own parser sees it: ``errors`` and ``dags``."""
-    output = run_python(DUMP.format(folder=str(REPOSITORY / "dags"))).stdout
+    output = warm_python.run(DUMP.format(folder=str(REPOSITORY / "dags")))
     line = next(line for line in output.splitlines() if line.startswith("DUMP"))
     return json.loads(line.removeprefix("DUMP"))

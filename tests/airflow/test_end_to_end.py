@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -48,8 +49,8 @@ MANIFEST_FIELDS = (
     "decision",
     "quantization",
 )
-POKES = 6.0
-"""Seconds in which the sensor looks several times."""
+COUNTED = re.compile(r"([\d,]+) of ([\d,]+) new readings")
+"""What the triggerer writes into the log of the waiting task when it has counted anew."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,19 @@ class Local:
     def runs(self, state: str) -> list[dict[str, Any]]:
         return [run for run in self.airflow.runs(NEW) if run["state"] == state]
 
-    def waits(self) -> bool:
-        """Whether the newest new-readings run is handed over to the triggerer."""
+    def waiting(self) -> dict[str, Any] | None:
+        """The sensor of the newest new-readings run, while the triggerer has it."""
         newest = self.airflow.runs(NEW)[:1]
         tasks = self.airflow.tasks(NEW, newest[0]["dag_run_id"]) if newest else []
-        return any(t["task_id"] == "wait_for_readings" and t["state"] == "deferred" for t in tasks)
+        sensors = [t for t in tasks if t["task_id"] == "wait_for_readings"]
+        return next((t for t in sensors if t["state"] == "deferred"), None)
+
+    def counted(self) -> list[int]:
+        """Numbers of new readings that the triggerer saw, and found too few, in this wait."""
+        task = self.waiting()
+        lines = self.airflow.log_lines(task) if task else []
+        found = [match for line in lines if (match := COUNTED.search(line))]
+        return [int(match[1].replace(",", "")) for match in found]
 
 
 def run_script(
@@ -194,17 +203,17 @@ def test_it_listens_on_loopback_alone_and_lets_nobody_in_without_a_login(local: 
 def test_it_waits_below_the_threshold_even_when_the_triggerer_is_killed(
     local: Local, drop: Callable[[date, int], None]
 ) -> None:
-    eventually(local.waits, "the sensor waits")
+    eventually(lambda: bool(local.counted()), "the sensor waits")
     ended = len(local.runs("success"))
-    drop(date(2026, 1, 22), 1)
     record = local.stack.running()
     assert record is not None
     triggerers = [p for p in members(record) if "triggerer" in " ".join(p.cmdline())]
     for process in triggerers:
         process.kill()
-    time.sleep(POKES)
+    drop(date(2026, 1, 22), 1)
+    eventually(lambda: any(local.counted()), "the triggerer that was started again looks")
+    assert max(local.counted()) < THRESHOLD
     assert len(local.runs("success")) == ended
-    assert local.waits()
 
 
 def test_at_the_threshold_it_fires_once_and_not_again_after_the_decision(
@@ -216,8 +225,7 @@ def test_at_the_threshold_it_fires_once_and_not_again_after_the_decision(
     (fired,) = [run for run in local.runs("success") if run["dag_run_id"] not in ended]
     names = map_names(local, NEW, fired["dag_run_id"])
     assert {name.split()[1] for name in names} == set(model_names())
-    eventually(local.waits, "the next run waits")
-    time.sleep(POKES)
+    eventually(lambda: bool(local.counted()), "the next run looks, and waits")
     assert len(local.runs("success")) == len(ended) + 1
     assert local.runs("failed") == []
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.airflow.warm import WarmPython
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
 PYPROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
@@ -148,13 +150,15 @@ def test_airflow_settings_in_it_exist() -> None:
     + [SERVICES[name]["healthcheck"]["test"][1:] for name in ("dag-processor", "triggerer")],
     ids=" ".join,
 )
-def test_every_command_exists_in_the_environment(command: list[str]) -> None:
+def test_every_command_exists_in_the_environment(
+    warm_python: WarmPython, command: list[str]
+) -> None:
     if command[0] == "python":
         code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({command[2]!r}))"
-        arguments = [sys.executable, "-c", code]
+        warm_python.run(code)
     else:
-        arguments = [sys.executable, "-m", *command, "--help"]
-    subprocess.run(arguments, cwd=REPOSITORY, check=True, capture_output=True, timeout=120)
+        code = f"import runpy; runpy.run_module({command[0]!r}, run_name='__main__')"
+        assert "usage" in warm_python.run(code, *command[1:], "--help").lower()
 
 
 def test_the_health_check_tells_an_answer_from_silence(unused_port: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,6 @@ from smartwatts_ml.gate.decision import Outcome
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.anomaly.metrics import COUNTS, score_bins
 from smartwatts_ml.kinds.anomaly.metrics import STATS as ANOMALY_STATS
-from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.kinds.forecasting.metrics import STATS as FORECAST_STATS
 from smartwatts_ml.kinds.forecasting.metrics import measure
 from smartwatts_ml.kinds.nilm.metrics import STATS as NILM_STATS
@@ -24,7 +25,7 @@ SITES, WEEKS, HOURS = 12, 4, 168
 KETTLE_W = 500.0
 
 
-def first_time(name: str, sums: Mapping[str, np.ndarray], details: Details) -> Decision:
+def first_time(name: str, sums: Mapping[str, np.ndarray], details: Any = None) -> Decision:
     """The decision where there is no champion yet; ``sums`` by system, a block each for
     sites and weeks, shape (n_blocks, n_stats)."""
     kind = find_kind(name)
@@ -54,14 +55,14 @@ def kettles(said: float, *, found: float = 0.0) -> np.ndarray:
 
 
 def test_a_network_that_never_says_on_is_not_published_for_a_smaller_mae() -> None:
-    decision = first_time("nilm", {"challenger": kettles(0), "mean_power": kettles(20)}, {})
+    decision = first_time("nilm", {"challenger": kettles(0), "mean_power": kettles(20)})
     assert decision.outcome is Outcome.CHECK
     assert 'F1 beyond that of always saying "on", at least 0' in decision.summary
 
 
 def test_one_that_finds_half_of_what_runs_is_published() -> None:
     sums = {"challenger": kettles(0, found=0.5), "mean_power": kettles(20)}
-    assert first_time("nilm", sums, {}).accepted
+    assert first_time("nilm", sums).accepted
 
 
 def forecasts(error_w: float, width_w: float) -> np.ndarray:
@@ -85,7 +86,7 @@ def test_intervals_that_do_not_mean_what_they_say_are_not_published(
     width_w: float, accepted: bool
 ) -> None:
     sums = {"challenger": forecasts(50, width_w), "last_week": forecasts(100, 250)}
-    decision = first_time("forecasting", sums, {})
+    decision = first_time("forecasting", sums)
     assert decision.accepted is accepted, decision.summary
     assert accepted or "of truth between P10 and P90" in decision.summary
 
@@ -109,6 +110,6 @@ def test_scores_that_rank_well_and_never_alert_are_not_published(
     recall: float, accepted: bool
 ) -> None:
     sums = {"challenger": alarms(0.999, recall), "hour_of_week_mad": alarms(0.5, 0.2)}
-    decision = first_time("anomaly", sums, {"max_alerts_per_month": 2.0})
+    decision = first_time("anomaly", sums, SimpleNamespace(max_alerts_per_month=2.0))
     assert decision.accepted is accepted, decision.summary
     assert accepted or "of events with an alert, at least 0.05" in decision.summary

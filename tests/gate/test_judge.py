@@ -31,7 +31,7 @@ KIND: Any = SimpleNamespace(
         Criterion("f1", "higher", "guard", "F1", tolerance=0.01),
     ),
     required_metrics=("mae", "f1"),
-    headline=headline,
+    work=SimpleNamespace(headline=headline),
 )
 
 

@@ -10,13 +10,12 @@ import pytest
 from smartwatts_ml.gate.day_features import histograms
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
-    Witnessed,
     changed_unit,
     describe_training,
     leaks,
 )
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.holdout import TrainingReadings, make_split
+from smartwatts_ml.readings.holdout import SelectedReadings, make_split, training_part
 from smartwatts_ml.settings import HoldoutSettings
 
 HOUR = 3600
@@ -47,14 +46,14 @@ SPLIT = make_split(HOMES.spans(), HoldoutSettings(), embargo_s=24 * HOUR)
 
 def seen(readings: Readings) -> TrainedOn:
     """What is recorded of a training that loads all that it is given."""
-    witnessed = Witnessed(readings)
+    witnessed = SelectedReadings(readings, readings.spans())
     for _ in witnessed.iterate(HOUR):
         pass
     return describe_training(witnessed, (MAINS,))
 
 
 def test_training_readings_leak_nothing() -> None:
-    assert leaks(SPLIT, seen(TrainingReadings(HOMES, SPLIT)), HOUR) == ""
+    assert leaks(SPLIT, seen(training_part(HOMES, SPLIT)), HOUR) == ""
 
 
 def test_a_training_that_is_given_everything_is_told_by_the_sites_held_out() -> None:

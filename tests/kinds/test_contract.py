@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.jsontext import json_text, parsed, plain
 from smartwatts_ml.kinds import find_kind, kinds, model_names
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.readings.holdout import Split, holdout_part, make_split, training_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import HoldoutSettings, Settings
@@ -33,7 +35,7 @@ class Case:
     spec: ModelSpec
     readings: Readings
     split: Split
-    trained: Trained
+    trained: Trained[Any]
     network: KerasNetwork
     file: LiteRTNetwork
     size: int
@@ -66,10 +68,10 @@ def _train(kind: Kind, homes: Readings) -> Case:
     usable = [span for span in homes.spans() if kind.uses(spec, span)]
     split = make_split(usable, HoldoutSettings(days=14), embargo_s=86_400)
     readings = _only(homes, {span.site for span in usable})
-    training = TrainingReadings(readings, split)
-    trained = kind.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
-    network = KerasNetwork(trained.network, trained.details)
-    samples = kind.sample_inputs(trained.details, 32, 0)
+    training = training_part(readings, split)
+    trained = kind.trainer.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
+    network = KerasNetwork.from_training(trained)
+    samples = kind.work.sample_inputs(trained.details, 32, 0)
     converted = convert_network(network, samples, "auto")
     file = LiteRTNetwork(converted.content)
     return Case(kind, spec, readings, split, trained, network, file, len(converted.content))
@@ -106,7 +108,7 @@ def test_a_kind_says_what_it_is_without_heavy_imports(name: str) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_setting_is_described_and_has_the_kinds_prefix(name: str) -> None:
-    settings = find_kind(name).settings_class()
+    settings = find_kind(name).settings_class
     assert settings.model_config["env_prefix"] == f"SMARTWATTS_{name.upper()}_"
     assert settings.model_config["extra"] == "forbid"
     assert all(field.description for field in settings.model_fields.values())
@@ -121,13 +123,14 @@ def test_details_are_complete_json_and_name_the_file_s_inputs(
 
     case = case_of(name)
     details = case.trained.details
-    assert json.loads(json.dumps(details)) == details == case.file.details
-    assert (details["kind"], details["model"]) == (name, case.spec.name)
-    samples = case.kind.sample_inputs(details, 2, 0)
-    assert [i["name"] for i in details["inputs"]] == list(samples)
-    assert {o["name"] for o in details["outputs"]} == set(case.file(samples))
-    for described in details["inputs"]:
-        assert tuple(described["shape"]) == (1, *samples[described["name"]].shape[1:])
+    assert json.loads(json.dumps(details.to_json())) == details.to_json() == case.file.details
+    assert case.kind.read_details(case.file.details) == details
+    assert (details.kind, details.model) == (name, case.spec.name)
+    samples = case.kind.work.sample_inputs(details, 2, 0)
+    assert [tensor.name for tensor in details.inputs] == list(samples)
+    assert {tensor.name for tensor in details.outputs} == set(case.file(samples))
+    for tensor in details.inputs:
+        assert tensor.shape == (1, *samples[tensor.name].shape[1:])
     assert case.kind.spec_of(details) == case.spec
 
 
@@ -143,7 +146,7 @@ def test_any_missing_readings_give_finite_outputs(
     case_of: Callable[[str], Case], name: str
 ) -> None:
     case = case_of(name)
-    samples = case.kind.sample_inputs(case.trained.details, 4, 1)
+    samples = case.kind.work.sample_inputs(case.trained.details, 4, 1)
     first = next(iter(samples))
     samples[first][0] = np.nan
     samples[first][1, ::2] = np.nan
@@ -158,31 +161,33 @@ def test_systems_are_scored_on_the_same_targets_together_or_alone(
     case_of: Callable[[str], Case], name: str
 ) -> None:
     case = case_of(name)
-    holdout = HoldoutReadings(case.readings, case.split)
-    training = TrainingReadings(case.readings, case.split)
-    baselines = case.kind.baselines(case.spec, case.trained.details, training)
+    holdout = holdout_part(case.readings, case.split, 1 << 30)
+    training = training_part(case.readings, case.split)
+    baselines = case.kind.work.baselines(case.trained.details, training)
     assert baselines
-    challenger = {"challenger": case.kind.predictor(case.network)}
-    together = case.kind.evaluate(case.spec, challenger | baselines, holdout, 7)
-    alone = case.kind.evaluate(
-        case.spec, {"challenger": case.kind.predictor(case.file)}, holdout, 7
+    details = case.trained.details
+    challenger = {"challenger": case.kind.work.predictor(case.network)}
+    together = case.kind.work.evaluate(details, challenger | baselines, holdout, 7)
+    alone = case.kind.work.evaluate(
+        details, {"challenger": case.kind.work.predictor(case.file)}, holdout, 7
     )
     for scores in (*together.values(), *alone.values()):
-        _assert_scores(case.kind, scores)
+        _assert_scores(case, scores)
         assert np.array_equal(scores.sites, together["challenger"].sites)
         assert np.array_equal(scores.weeks, together["challenger"].weeks)
         assert scores.channels == together["challenger"].channels
-    by_keras = case.kind.headline(site_sums(together["challenger"]))
-    by_file = case.kind.headline(site_sums(alone["challenger"]))
+    by_keras = case.kind.work.headline(site_sums(together["challenger"]))
+    by_file = case.kind.work.headline(site_sums(alone["challenger"]))
     metric = case.kind.criteria[0].metric
     assert by_file[metric] == pytest.approx(by_keras[metric], rel=0.1, abs=0.02)
 
 
-def _assert_scores(kind: Kind, scores: Scores) -> None:
+def _assert_scores(case: Case, scores: Scores) -> None:
+    kind = case.kind
     assert scores.sums.shape == (len(scores.sites), len(scores.channels), len(scores.stats))
     assert np.isfinite(scores.sums).all()
-    metrics = {**kind.headline(site_sums(scores)), **scores.extra}
-    floors = kind.floors({"max_alerts_per_month": 2.0})
+    metrics = {**kind.work.headline(site_sums(scores)), **scores.extra}
+    floors = kind.floors(case.trained.details)
     asked = {c.metric for c in kind.criteria} | {floor.metric for floor in floors}
     assert set(kind.required_metrics) | asked <= set(metrics)
 
@@ -198,19 +203,17 @@ def test_its_charts_survive_the_run_and_can_be_drawn(
     from smartwatts_ml.reports.svg import panel
 
     case = case_of(name)
-    holdout = HoldoutReadings(case.readings, case.split)
-    training = TrainingReadings(case.readings, case.split)
+    holdout = holdout_part(case.readings, case.split, 1 << 30)
+    training = training_part(case.readings, case.split)
     systems = {
-        "challenger": case.kind.predictor(case.network),
-        "champion": case.kind.predictor(case.file),
-        **case.kind.baselines(case.spec, case.trained.details, training),
+        "challenger": case.kind.work.predictor(case.network),
+        "champion": case.kind.work.predictor(case.file),
+        **case.kind.work.baselines(case.trained.details, training),
     }
-    charts = case.kind.charts(case.spec, systems, holdout, 7)
+    charts = case.kind.work.charts(case.trained.details, systems, holdout, 7)
     assert charts
     for chart in charts:
-        assert Chart.from_json(json.loads(json.dumps(chart.to_json()))).to_json() == (
-            chart.to_json()
-        )
+        assert plain(parsed(Chart, json.loads(json_text(chart)))) == plain(chart)
         assert chart.title and chart.caption and chart.panels
         for one in chart.panels:
             assert any(line.role == "challenger" for line in one.lines) or one.spans
@@ -226,7 +229,7 @@ def test_predictions_have_the_declared_columns_and_no_hole(
     case_of: Callable[[str], Case], name: str
 ) -> None:
     case = case_of(name)
-    frames = list(case.kind.predict(case.kind.predictor(case.file), case.readings))
+    frames = list(case.kind.work.predict(case.kind.work.predictor(case.file), case.readings))
     predicted = pd.concat(frames)
     assert list(predicted.columns) == list(case.kind.prediction_columns)
     assert not predicted.isna().any().any()
@@ -241,10 +244,12 @@ def test_two_trainings_with_one_seed_give_the_same_model(
     case_of: Callable[[str], Case], name: str
 ) -> None:
     case = case_of(name)
-    training = TrainingReadings(case.readings, case.split)
-    again = case.kind.train(case.spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
-    samples = case.kind.sample_inputs(case.trained.details, 16, 2)
-    second = KerasNetwork(again.network, again.details)(samples)
+    training = training_part(case.readings, case.split)
+    again = case.kind.trainer.train(
+        case.spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None
+    )
+    samples = case.kind.work.sample_inputs(case.trained.details, 16, 2)
+    second = KerasNetwork.from_training(again)(samples)
     for output, values in case.network(samples).items():
         np.testing.assert_allclose(second[output], values, rtol=1e-3, atol=1e-2)
 
@@ -254,4 +259,6 @@ def test_two_trainings_with_one_seed_give_the_same_model(
 def test_no_readings_is_a_clear_error(homes: Readings, name: str) -> None:
     kind = find_kind(name)
     with pytest.raises(NotEnoughReadingsError):
-        kind.train(kind.models()[0], _only(homes, set()), TrainOptions(epochs=1), lambda *_: None)
+        kind.trainer.train(
+            kind.models()[0], _only(homes, set()), TrainOptions(epochs=1), lambda *_: None
+        )

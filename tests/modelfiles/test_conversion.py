@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from smartwatts_ml.errors import BadInputError, UsageError
-from smartwatts_ml.modelfiles import conversion
+from smartwatts_ml.modelfiles import keras_files
 from smartwatts_ml.modelfiles.conversion import ParityError, convert_network, generic_samples
-from smartwatts_ml.modelfiles.networks import (
-    KerasNetwork,
-    LiteRTNetwork,
-    load_keras,
-    open_network,
-    read_details,
-    save_keras,
-)
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork, read_details
+from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file, open_network
 
 pytestmark = pytest.mark.slow
 DETAILS = {"kind": "made", "model": "made_1h", "numbers": [1, 2.5]}
@@ -72,8 +65,8 @@ def test_auto_is_no_larger_than_any_other(
 def test_details_travel_inside_both_files(
     network: KerasNetwork, samples: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    save_keras(network.model, DETAILS, tmp_path / "m.keras")
-    loaded = load_keras(tmp_path / "m.keras")
+    (tmp_path / "m.keras").write_bytes(keras_file(network))
+    loaded = open_network(tmp_path / "m.keras")
     assert loaded.details == DETAILS
     converted = convert_network(loaded, samples, "dynamic")
     assert read_details(converted.content) == DETAILS
@@ -89,10 +82,8 @@ def test_a_file_that_lost_its_weights_is_refused(
     other = keras.models.clone_model(network.model)
     for layer in other.layers:
         layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
-    real: Any = conversion._export
-    monkeypatch.setattr(
-        conversion, "_export", lambda _, folder: real(KerasNetwork(other, {}), folder)
-    )
+    real = keras_files.export_model
+    monkeypatch.setattr(keras_files, "export_model", lambda _, folder: real(other, folder))
     with pytest.raises(ParityError, match=r"differs|weights did not arrive"):
         convert_network(network, samples, "auto")
 
@@ -109,7 +100,7 @@ def test_a_legacy_h5_model_converts(tmp_path: Path) -> None:
         [keras.Input((32,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)]
     )
     model.save(tmp_path / "old.h5")
-    loaded = load_keras(tmp_path / "old.h5")
+    loaded = open_network(tmp_path / "old.h5")
     inputs = generic_samples(loaded, 8, 0)
     converted = convert_network(loaded, inputs, "none")
     found = LiteRTNetwork(converted.content)(inputs)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.holdout import HoldoutReadings, Split, TrainingReadings, make_split
+from smartwatts_ml.readings.holdout import (
+    Split,
+    hold_out_later,
+    holdout_part,
+    make_split,
+    training_part,
+)
 from smartwatts_ml.settings import HoldoutSettings
 
 START = np.datetime64("2026-01-01T00:00:00")
@@ -41,8 +49,8 @@ def split_of(readings: Readings) -> Split:
 def test_no_reading_is_both_trained_on_and_scored(days: list[int]) -> None:
     readings = Made(days)
     split = split_of(readings)
-    trained = {s.site: s.end for s in TrainingReadings(readings, split).iterate(3600)}
-    for site in HoldoutReadings(readings, split).iterate(3600):
+    trained = {s.site: s.end for s in training_part(readings, split).iterate(3600)}
+    for site in holdout_part(readings, split).iterate(3600):
         assert site.score_from is not None
         if site.site in trained:
             assert trained[site.site] + split.embargo <= site.score_from
@@ -58,15 +66,15 @@ def test_from_ten_sites_on_ten_to_twenty_percent_are_never_trained_on(days: list
 def test_of_very_many_sites_some_are_judged_seen_and_never_seen_alike() -> None:
     readings = Made([60] * 400)
     split = split_of(readings)
-    judged = {span.site for span in HoldoutReadings(readings, split).spans()}
+    judged = {span.site for span in holdout_part(readings, split).spans()}
     assert len(judged) == 30
     assert len(judged & split.held_out_sites) == round(0.15 * 30 - 0.01)
-    assert len(TrainingReadings(readings, split).spans()) == 400 - len(split.held_out_sites)
+    assert len(training_part(readings, split).spans()) == 400 - len(split.held_out_sites)
 
 
 def test_up_to_the_limit_every_site_is_judged() -> None:
     readings = Made([60] * 30)
-    assert len(HoldoutReadings(readings, split_of(readings)).spans()) == 30
+    assert len(holdout_part(readings, split_of(readings)).spans()) == 30
 
 
 def test_few_sites_are_split_by_time_alone() -> None:
@@ -82,3 +90,49 @@ def test_the_holdout_is_the_newest_fifth_and_at_least_a_week() -> None:
     split = split_of(Made([100, 20]))
     assert (START + 2400 * HOUR - split.holdout_start["home0"]) / HOUR == 20 * 24
     assert (START + 480 * HOUR - split.holdout_start["home1"]) / HOUR == 7 * 24
+
+
+class Counted(Made):
+    """Counts what is loaded."""
+
+    def __init__(self, days: Sequence[int]) -> None:
+        super().__init__(days)
+        self.loads: Counter[str] = Counter()
+
+    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+        self.loads[site] += 1
+        return super().load(site, period_s, channels)
+
+
+def hours_of(readings: Readings) -> dict[str, list[float]]:
+    return {s.site: s.channels["mains"].tolist() for s in readings.iterate(3600, ["mains"])}
+
+
+def test_a_holdout_that_is_gone_through_again_is_loaded_once() -> None:
+    readings = Counted([100] * 9)
+    holdout = holdout_part(readings, split_of(readings), keep_bytes=1 << 20)
+    first = hours_of(holdout)
+    later = hold_out_later(split_of(readings), {"home1": START + 2399 * HOUR})
+    again = holdout_part(holdout, later)
+    assert hours_of(holdout) == hours_of(again) == first
+    assert set(readings.loads.values()) == {1}
+    assert again.load("home1", 3600, ["mains"]).score_from == START + 2399 * HOUR
+    assert holdout.load("home1", 3600, ["mains"]).score_from != START + 2399 * HOUR
+    holdout.load("home1", 3600)
+    assert readings.loads["home1"] == 2  # other channels are another load
+
+
+def test_only_so_much_is_kept_and_nobody_can_change_it() -> None:
+    readings = Counted([100] * 9)
+    holdout = holdout_part(readings, split_of(readings), keep_bytes=4 * 2400 * 4 + 5)
+    assert hours_of(holdout) == hours_of(holdout)
+    assert sorted(readings.loads.values()) == [1] * 4 + [2] * 5
+    with pytest.raises(ValueError, match="read-only"):
+        holdout.load("home0", 3600, ["mains"]).channels["mains"][0] = 1.0
+
+
+def test_training_tells_what_it_gave() -> None:
+    readings = Made([100] * 9)
+    training = training_part(readings, split_of(readings))
+    training.load("home3", 3600)
+    assert training.given == {"home3": START + 79 * 24 * HOUR}

@@ -7,10 +7,10 @@ the last day. For tests of stages, where what a real kind does is not the point.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import pytest
 from pydantic_settings import SettingsConfigDict
 
@@ -22,19 +22,20 @@ from smartwatts_ml.kinds.base import (
     Kind,
     ModelSpec,
     Network,
-    Predictor,
     Progress,
     Trained,
     TrainOptions,
+    Work,
 )
 from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.scores.scores import Criterion, Scores
-from smartwatts_ml.scores.targets import TargetIndex
+from smartwatts_ml.scores.sheet import Sheet
 
 DAY_H = 24
 STATS = ("error", "n", "truth")
 Spoil = Callable[[np.ndarray], np.ndarray]
+Forecast = Callable[[np.ndarray], np.ndarray]
 
 
 class LightSettings(TomlSettings):
@@ -44,7 +45,7 @@ class LightSettings(TomlSettings):
     model_config = SettingsConfigDict(env_prefix="SMARTWATTS_LIGHT_", extra="forbid")
 
 
-class LightKind(Kind):
+class LightKind(Kind[Details]):
     """``spoil`` changes the training targets: what a faulty training would learn; ``drawn``
     is what its reports show."""
 
@@ -53,13 +54,21 @@ class LightKind(Kind):
     criteria = (Criterion("wape", "lower", "improve", "WAPE"),)
     required_metrics = ("wape",)
     prediction_columns = ("device_id", "timestamp", "consumption")
+    settings_class = LightSettings
 
     def __init__(self) -> None:
         self.spoil: Spoil = lambda targets: targets
         self.drawn: tuple[Chart, ...] = ()
-
-    def settings_class(self) -> type[TomlSettings]:
-        return LightSettings
+        self.trainer = self
+        self.work = Work(
+            predictor=_predictor,
+            baselines=lambda *_: {"day_mean": lambda x: x[:, :, 0].mean(1)},
+            evaluate=_evaluate,
+            headline=_headline,
+            predict=lambda *_: iter(()),
+            sample_inputs=_sample_inputs,
+            charts=lambda *_: self.drawn,
+        )
 
     def models(self) -> tuple[ModelSpec, ...]:
         return (self.spec(),)
@@ -69,7 +78,7 @@ class LightKind(Kind):
 
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-    ) -> Trained:
+    ) -> Trained[Details]:
         windows = [w for _, _, w in _windows(readings)]
         if not windows:
             raise NotEnoughReadingsError("no hour to learn from")
@@ -82,66 +91,38 @@ class LightKind(Kind):
         network.get_layer("mix").set_weights([weights[:, None].astype(np.float32)])
         return Trained(network, _details(spec), ({"loss": 1.0},))
 
-    def baselines(
-        self, spec: ModelSpec, details: Details, readings: Readings
-    ) -> dict[str, Predictor]:
-        return {"day_mean": lambda x: x[:, :, 0].mean(1)}
 
-    def predictor(self, network: Network) -> Predictor:
-        shape = network.details["inputs"][0]["shape"]
-        assert shape[1] == DAY_H
-        return lambda x: network({"history_w": x})["power_w"][:, 0]
+def _predictor(network: Network) -> Forecast:
+    details = Details.read(network.details)
+    assert details.inputs[0].shape[1] == DAY_H
+    return lambda x: network({"history_w": x})["power_w"][:, 0]
 
-    def evaluate(
-        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
-    ) -> dict[str, Scores]:
-        sites: list[str] = []
-        weeks: list[Any] = []
-        sums: dict[str, list[np.ndarray]] = {name: [] for name in predictors}
-        index = TargetIndex()
-        for site, times, windows in _windows(readings):
-            truth = windows[:, -1]
-            index.add(site, times[0], np.arange(len(truth)), truth)
-            monday = times.astype("datetime64[D]").astype(int) // 7
-            made = {name: p(windows[:, :-1, None]) for name, p in predictors.items()}
-            for week in np.unique(monday):
-                rows = monday == week
-                sites.append(site)
-                weeks.append(np.datetime64(int(week) * 7, "D"))
-                for name, found in made.items():
-                    error = np.abs(found[rows] - truth[rows]).sum()
-                    sums[name].append(np.array([error, rows.sum(), truth[rows].sum()]))
-        if not sites:
-            raise NotEnoughReadingsError("no hour to judge by")
-        return {
-            name: Scores(
-                (MAINS,),
-                STATS,
-                np.array(sites),
-                np.array(weeks),
-                np.stack(rows)[:, None],
-                targets=index.hexdigest(),
-            )
-            for name, rows in sums.items()
-        }
 
-    def charts(
-        self, spec: ModelSpec, predictors: Mapping[str, Predictor], readings: Readings, seed: int
-    ) -> tuple[Chart, ...]:
-        return self.drawn
+def _evaluate(
+    details: Details, predictors: Mapping[str, Forecast], readings: Readings, seed: int
+) -> dict[str, Scores]:
+    sheet = Sheet(predictors, (MAINS,), STATS)
+    for site, times, windows in _windows(readings):
+        truth = windows[:, -1]
+        sheet.add_targets(site, times[0], np.arange(len(truth)), truth)
+        days, hours = times.astype("datetime64[D]"), times.astype("datetime64[h]").astype(int)
+        blocks = sheet.add_site(site, days, hours)
+        for name, predictor in predictors.items():
+            error = np.abs(predictor(windows[:, :-1, None]) - truth)
+            sheet.add(name, blocks.sums(np.stack([error, np.ones_like(truth), truth], 1)))
+    if not sheet:
+        raise NotEnoughReadingsError("no hour to judge by")
+    return {name: replace(sheet.scores(name), bands={}) for name in predictors}
 
-    def headline(self, sums: np.ndarray) -> dict[str, float]:
-        site = sums[:, 0]
-        return {"wape": float(np.mean(site[:, 0] / np.maximum(site[:, 2], 1e-9)))}
 
-    def predict(
-        self, predictor: Predictor, readings: Readings, **options: Any
-    ) -> Iterator[pd.DataFrame]:
-        raise NotImplementedError
+def _headline(sums: np.ndarray) -> dict[str, float]:
+    site = sums[:, 0]
+    return {"wape": float(np.mean(site[:, 0] / np.maximum(site[:, 2], 1e-9)))}
 
-    def sample_inputs(self, details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng(seed)
-        return {"history_w": rng.gamma(1, 300, (count, DAY_H, 1)).astype(np.float32)}
+
+def _sample_inputs(details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {"history_w": rng.gamma(1, 300, (count, DAY_H, 1)).astype(np.float32)}
 
 
 def _windows(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -157,9 +138,8 @@ def _windows(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]
 
 
 def _network(seed: int) -> Any:
-    from smartwatts_ml.modelfiles.tensorflow import import_keras
+    import keras
 
-    keras = import_keras()
     keras.utils.set_random_seed(seed)
     given = keras.Input((DAY_H, 1), name="history_w")
     known = keras.ops.where(given != given, 0.0, given)
@@ -172,12 +152,14 @@ def _network(seed: int) -> Any:
 
 def _details(spec: ModelSpec) -> Details:
     history = {"name": "history_w", "shape": [1, DAY_H, 1], "dtype": "float32", "unit": "W"}
-    return {
-        "kind": "light",
-        "model": spec.name,
-        "inputs": [{**history, "period_s": 3600, "missing": "nan"}],
-        "outputs": [{"name": "power_w", "shape": [1, 1], "unit": "W"}],
-    }
+    return Details.read(
+        {
+            "kind": "light",
+            "model": spec.name,
+            "inputs": [{**history, "period_s": 3600, "missing": "nan"}],
+            "outputs": [{"name": "power_w", "shape": [1, 1], "unit": "W"}],
+        }
+    )
 
 
 def use_light(monkeypatch: pytest.MonkeyPatch) -> LightKind:

@@ -17,7 +17,7 @@ from smartwatts_ml.errors import StoreError
 from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork, embed_details
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import read_state

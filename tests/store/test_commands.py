@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from smartwatts_ml.commands import keys, models
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
-from smartwatts_ml.modelfiles.networks import embed_details
+from smartwatts_ml.modelfiles.litert import embed_details
 from smartwatts_ml.store import Store
 from tests.store.helpers import content, keys_of, opened, publish
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
 from smartwatts_ml.kinds.anomaly.alert_window import Stretch
+from smartwatts_ml.kinds.anomaly.hours import ScoredHours
 from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.kinds.anomaly.layout import ALERT
 from smartwatts_ml.kinds.anomaly.sentences import SENTENCES
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["alert_frame"]
 
-    from smartwatts_ml.kinds.anomaly.predictor import Hours
-
-__all__ = ["ALERT_COLUMNS", "alert_frame"]
-
-ALERT_COLUMNS = ("device_id", "start", "end", "severity", "kind", "energy_kwh", "message")
 SEVERITIES = ((1.5, "high"), (0.5, "medium"))
 """Nines of the oddest hour above the threshold, from which on it is that severe."""
 MATTERS = 0.05
@@ -28,22 +23,20 @@ LEAST_RISE = 0.1
 """Of the base load: less is no creep."""
 
 
-def alert_frame(device: str, found: Hours, threshold: float) -> pd.DataFrame:
+def alert_frame(device: str, hours: ScoredHours, threshold: float) -> pd.DataFrame:
     """A row for each alert. ``end`` is exclusive; ``energy_kwh`` is what its hours used above
     (below: negative) what is usual at those hours. ``threshold``: in nines. Nothing in a row
     rests on a reading after its end."""
-    import pandas as pd
-
     rows = []
-    for number in range(1, int(found.alert.max(initial=0)) + 1):
-        part = np.flatnonzero(found.alert == number)
+    for number in range(1, int(hours.alert.max(initial=0)) + 1):
+        part = np.flatnonzero(hours.alert == number)
         to = slice(part[-1] + 1)
-        one = Stretch(found.times[to], found.watts[to], found.expected[to], int(part[0]))
-        kind = _kind(found.likeness[part], one)
-        severity = _severity(float(found.rarity[part].max()) - threshold, one)
+        one = Stretch(hours.times[to], hours.watts[to], hours.expected[to], int(part[0]))
+        kind = _kind(hours.likeness[part], one)
+        severity = _severity(float(hours.rarity[part].max()) - threshold, one)
         message = SENTENCES[kind](one)
         rows.append((device, one.start, one.end, severity, kind, one.energy_kwh, message))
-    frame = pd.DataFrame(rows, columns=list(ALERT_COLUMNS))
+    frame = pd.DataFrame(rows, columns=list(ALERT))
     for name in ("start", "end"):
         frame[name] = frame[name].astype("datetime64[s]")
     frame["energy_kwh"] = frame["energy_kwh"].astype(float)

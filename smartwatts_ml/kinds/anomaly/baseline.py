@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.anomaly.calibration import Calibration, budget_threshold, fit_ranks
+from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration, budget_threshold, fit_ranks
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 from smartwatts_ml.readings.base import Readings, SiteReadings
 
@@ -40,7 +40,7 @@ class HourOfWeekMad:
     """Habits by site. A site that was not trained on brings its own earlier readings."""
 
     habits: Mapping[str, _Habit]
-    calibration: Calibration
+    calibration: ScoreCalibration
 
     def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scores in 0..1 and alerts of the hours ``at``, shape (len(at),) each."""
@@ -72,7 +72,7 @@ def fit_hour_of_week_mad(readings: Readings, alerts_per_month: float) -> HourOfW
         raise NotEnoughReadingsError("no site has a week of hourly mains to learn habits from")
     knots, tails = fit_ranks(np.concatenate([distance for distance, _ in series]))
     return HourOfWeekMad(
-        habits, Calibration(knots, tails, budget_threshold(series, alerts_per_month))
+        habits, ScoreCalibration(knots, tails, budget_threshold(series, alerts_per_month))
     )
 
 

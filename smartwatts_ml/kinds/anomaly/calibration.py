@@ -17,7 +17,7 @@ from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = [
     "MONTH_HOURS",
-    "Calibration",
+    "ScoreCalibration",
     "budget_threshold",
     "count_alerts",
     "fit_ranks",
@@ -33,7 +33,7 @@ MANY = 30  # alerts within the budget: enough of them to count
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ScoreCalibration:
     """``logits``: ascending knots; ``log_tails``: logarithm of the share of normal hours at
     or above each, linear between them. ``threshold``: logit from which on it is an alert."""
 

@@ -1,25 +1,26 @@
-"""What a run's report shows of anomaly detection: alerts, calibration, precision-recall."""
+"""What is drawn of anomaly detection: alerts, calibration, precision-recall."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
-from smartwatts_ml.kinds.anomaly.evaluation import Scorer, judged_sites
+from smartwatts_ml.kinds.anomaly.evaluation import Judged, Scorer, judged_sites
 from smartwatts_ml.kinds.anomaly.windows import mains_of
-from smartwatts_ml.kinds.charts import Chart, Line, Panel, Role, Span
+from smartwatts_ml.kinds.charts import Chart, Figure, Line, Panel, Role, Span, role_of, rounded
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.run_lengths import true_runs
 
-__all__ = ["charts"]
+__all__ = ["charts", "figures"]
 
-MOST_SITES = 20
-AROUND_H = 72
-EXAMPLES = 6
-LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-POINTS = 60
+_MOST_SITES = 20
+_AROUND_H = 72
+_EXAMPLES = 2
+_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+_POINTS = 60
 
 
 @dataclass(frozen=True)
@@ -36,73 +37,89 @@ class _Scored:
 
 def charts(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> tuple[Chart, ...]:
     """Examples of alerts and of events missed, calibration, and precision against recall."""
-    scored: list[_Scored] = []
-    for judged in judged_sites(readings, seed):
-        if len(scored) >= MOST_SITES:
-            break
-        made = {name: system.score(judged.site, judged.at) for name, system in systems.items()}
-        scored.append(
-            _Scored(
-                judged.site.site,
-                judged.site.times[judged.at],
-                mains_of(judged.site)[judged.at],
-                judged.truth,
-                {name: np.nan_to_num(score) for name, (score, _) in made.items()},
-                made["challenger"][1].astype(bool),
-            )
-        )
+    scored = [
+        _score(judged, systems) for judged in islice(judged_sites(readings, seed), _MOST_SITES)
+    ]
     return (_examples(scored), _calibration(scored), _curve(scored)) if scored else ()
 
 
+def figures(scorer: Scorer, readings: Readings, seed: int) -> dict[str, Figure]:
+    """``alerts``: found, missed and false ones; ``calibration``; ``precision_recall``."""
+    drawn = charts({"challenger": scorer}, readings, seed)
+    names = ("alerts", "calibration", "precision_recall")
+    return {
+        name: Figure((chart,), across=min(len(chart.panels), 2))
+        for name, chart in zip(names, drawn, strict=False)
+        if chart.panels
+    }
+
+
+def _score(judged: Judged, systems: Mapping[str, Scorer]) -> _Scored:
+    site, at = judged.site, judged.at
+    scores = {name: system.score(site, at) for name, system in systems.items()}
+    return _Scored(
+        site.site,
+        site.times[at],
+        mains_of(site)[at],
+        judged.truth,
+        {name: np.nan_to_num(score) for name, (score, _) in scores.items()},
+        scores["challenger"][1].astype(bool),
+    )
+
+
 def _examples(scored: list[_Scored]) -> Chart:
-    """Alerts that are right, events that were missed, and false alerts: two of each."""
-    kinds: dict[str, list[Panel]] = {"found": [], "missed": [], "false alert": []}
-    for one in scored:
-        for first, end in zip(*true_runs(one.truth), strict=True):
-            hit = one.alert[first:end].any()
-            _add(kinds["found" if hit else "missed"], one, first, "found" if hit else "missed")
-        for first, _ in zip(*true_runs(one.alert & ~one.truth), strict=True):
-            if not one.truth[max(first - 24, 0) : first + 24].any():
-                _add(kinds["false alert"], one, first, "false alert")
-    panels = tuple(panel for found in kinds.values() for panel in found)
+    """Alerts that are right, events that were missed, and false alerts: two of each, each of
+    another site."""
+    panels: dict[str, dict[str, Panel]] = {"found": {}, "missed": {}, "false alert": {}}
+
+    def add(word: str, site: _Scored, at: int) -> None:
+        if len(panels[word]) < _EXAMPLES and site.site not in panels[word]:
+            panels[word][site.site] = _example(word, site, at)
+
+    for site in scored:
+        for first, end in zip(*true_runs(site.truth), strict=True):
+            add("found" if site.alert[first:end].any() else "missed", site, first)
+        for first in true_runs(site.alert & ~site.truth)[0]:
+            if not site.truth[max(first - 24, 0) : first + 24].any():
+                add("false alert", site, first)
     caption = "Hourly power; shaded are anomalies, and the strip above marks the hours of alerts."
-    return Chart("Examples of alerts", caption, panels)
+    shown = tuple(panel for by_site in panels.values() for panel in by_site.values())
+    return Chart("Examples of alerts", caption, shown)
 
 
-def _add(found: list[Panel], one: _Scored, at: int, word: str) -> None:
-    if len(found) >= EXAMPLES // 3 or any(one.site in panel.title for panel in found):
-        return
-    part = slice(max(at - AROUND_H, 0), at + AROUND_H)
-    hours = np.arange(part.start, part.start + len(one.power[part])) - at
-    spans = [
-        Span("anomaly", "champion", float(hours[a]), float(hours[b - 1] + 1))
-        for a, b in zip(*true_runs(one.truth[part]), strict=True)
-    ]
-    spans += [
-        Span("alert", "challenger", float(hours[a]), float(hours[b - 1] + 1))
-        for a, b in zip(*true_runs(one.alert[part]), strict=True)
-    ]
-    title = f"{word}: {one.site}, {str(one.times[at])[:13].replace('T', ' ')} h UTC"
-    line = Line("mains", "truth", [round(float(v), 1) for v in one.power[part]])
-    x = [float(hour) for hour in hours]
-    found.append(Panel(title, "hours from its start", "W", x, (line,), (), tuple(spans)))
+def _example(word: str, site: _Scored, at: int) -> Panel:
+    part = slice(max(at - _AROUND_H, 0), at + _AROUND_H)
+    hours = np.arange(len(site.power))[part] - at
+    marks: tuple[tuple[str, Role, np.ndarray], ...] = (
+        ("anomaly", "champion", site.truth),
+        ("alert", "challenger", site.alert),
+    )
+    spans = tuple(
+        Span(label, role, float(hours[first]), float(hours[end - 1] + 1))
+        for label, role, marked in marks
+        for first, end in zip(*true_runs(marked[part]), strict=True)
+    )
+    title = f"{word}: {site.site}, {str(site.times[at])[:13].replace('T', ' ')} h UTC"
+    line = Line("mains", "truth", rounded(site.power[part], 1))
+    return Panel(
+        title, "hours from its start", "W", hours.astype(float).tolist(), (line,), (), spans
+    )
 
 
 def _calibration(scored: list[_Scored]) -> Chart:
     """A calibrated score is a rank: a share q of normal hours lies below q."""
-    normal = ~np.concatenate([one.truth for one in scored])
-    lines = [Line("ideal", "context", [_nines(level) for level in LEVELS])]
-    for name in _shown(scored):
-        scores = np.concatenate([one.scores[name] for one in scored])[normal]
-        below = [_nines(float(np.mean(scores < level))) for level in LEVELS]
-        lines.append(Line(name, _role(name), below))
-    x = [_nines(level) for level in LEVELS]
-    drawn = Panel("normal hours below each score", "score", "normal hours below", x, tuple(lines))
+    normal = ~np.concatenate([site.truth for site in scored])
+    x = [_nines(level) for level in _LEVELS]
+    lines = [Line("ideal", "context", x)]
+    for name, scores in _pooled(scored).items():
+        below = [_nines(float(np.mean(scores[normal] < level))) for level in _LEVELS]
+        lines.append(Line(name, role_of(name), below))
+    panel = Panel("normal hours below each score", "score", "normal hours below", x, tuple(lines))
     caption = (
         "How many normal hours score below each score, the ideal being as many as it says. On "
         "both axes 1 stands for 90 %, 2 for 99 %, 3 for 99.9 %."
     )
-    return Chart("Calibration", caption, (drawn,))
+    return Chart("Calibration", caption, (panel,))
 
 
 def _nines(share: float) -> float:
@@ -110,26 +127,21 @@ def _nines(share: float) -> float:
 
 
 def _curve(scored: list[_Scored]) -> Chart:
-    truth = np.concatenate([one.truth for one in scored])
-    x = np.linspace(0, 1, POINTS)
+    truth = np.concatenate([site.truth for site in scored])
+    x = np.linspace(0, 1, _POINTS)
     lines = []
-    for name in _shown(scored):
-        scores = np.concatenate([one.scores[name] for one in scored])
+    for name, scores in _pooled(scored).items():
         hits = np.cumsum(truth[np.argsort(-scores, kind="stable")])
         recall, precision = hits / max(truth.sum(), 1), hits / np.arange(1, len(hits) + 1)
         at = np.minimum(np.searchsorted(recall, x), len(recall) - 1)
-        lines.append(Line(name, _role(name), precision[at].round(4).tolist()))
-    drawn = Panel(
-        "precision by recall, hour by hour", "recall", "precision", x.tolist(), tuple(lines)
-    )
-    return Chart("Precision and recall", "Upper right is better; never point-adjusted.", (drawn,))
+        lines.append(Line(name, role_of(name), rounded(precision[at], 4)))
+    title = "precision by recall, hour by hour"
+    panel = Panel(title, "recall", "precision", x.tolist(), tuple(lines))
+    return Chart("Precision and recall", "Upper right is better; never point-adjusted.", (panel,))
 
 
-def _shown(scored: list[_Scored]) -> list[str]:
-    return list(scored[0].scores)
-
-
-def _role(name: str) -> Role:
-    return (
-        "challenger" if name == "challenger" else "champion" if name == "champion" else "baseline"
-    )
+def _pooled(scored: list[_Scored]) -> dict[str, np.ndarray]:
+    """Each system's scores of all sites, end to end."""
+    return {
+        name: np.concatenate([site.scores[name] for site in scored]) for name in scored[0].scores
+    }

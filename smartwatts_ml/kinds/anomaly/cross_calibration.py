@@ -11,21 +11,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.calibration import (
-    Calibration,
+    ScoreCalibration,
     count_alerts,
     fit_ranks,
     pick_threshold,
 )
 from smartwatts_ml.kinds.anomaly.examples import Drawn
+from smartwatts_ml.kinds.anomaly.network import anomaly_logits
 from smartwatts_ml.kinds.anomaly.policy import families, nines, quiet_alerts
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 
 if TYPE_CHECKING:
-    import keras
-
     from smartwatts_ml.kinds.base import TrainOptions
 
 __all__ = ["NormalSeries", "calibrate", "normal_series"]
@@ -51,8 +51,6 @@ class NormalSeries:
 
 def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
     """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
-    from smartwatts_ml.kinds.anomaly.network import anomaly_logits
-
     raw = [model.predict(drawn.normal, batch_size=4096, verbose=0) for model in classifiers]
     logits = np.mean([np.asarray(anomaly_logits(one))[:, 0] for one in raw], axis=0)
     return NormalSeries(logits, drawn.hours, families(np.mean(raw, axis=0)[:, 1:]))
@@ -60,12 +58,12 @@ def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
 
 def calibrate(
     series: list[NormalSeries], settings: AnomalySettings, options: TrainOptions
-) -> Calibration:
+) -> ScoreCalibration:
     """Ranks of the score, and the threshold at which the rule beside the model
     (``policy.quiet_alerts``) keeps to the budget."""
     pooled = np.concatenate([part.logits for part in series])
     doubtless = DOUBTLESS if np.mean(pooled > DOUBTLESS) <= DIRTIEST else np.inf
-    ranks = Calibration(*fit_ranks(pooled[pooled <= doubtless]), np.inf)
+    ranks = ScoreCalibration(*fit_ranks(pooled[pooled <= doubtless]), np.inf)
     rarity = [nines(ranks.score(part.logits)) for part in series]
 
     def count(logit: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,19 +19,17 @@ from smartwatts_ml.kinds.anomaly.metrics import (
     score_bins,
     vus_pr,
 )
-from smartwatts_ml.kinds.anomaly.tables import Seen, event_tables, reliability
+from smartwatts_ml.kinds.anomaly.tables import EventAlert, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.run_lengths import true_runs
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.scores.targets import HOUR_BANDS, TargetIndex
+from smartwatts_ml.scores.sheet import Blocks, Sheet
 
 __all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]
 
-DAYS_PER_EVENT = 7
-STREAM = 0x5EED  # keeps the injections of judging apart from those of training
-MONDAY = np.datetime64("1969-12-29", "D")  # the Monday before the epoch
-WEEK = np.timedelta64(7, "D")
+_DAYS_PER_EVENT = 7
+_STREAM = 0x5EED  # keeps the injections of judging apart from those of training
 
 
 class Scorer(Protocol):
@@ -56,52 +54,37 @@ class Judged:
 def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> dict[str, Scores]:
     """Score all systems; labels are used if any reading to be scored carries one."""
     labelled = _has_labels(readings)
-    blocks: dict[str, list[np.ndarray]] = {name: [] for name in systems}
+    sheet = Sheet(systems, (MAINS,), STATS)
     volumes: dict[str, list[float]] = {name: [] for name in systems}
-    seen: dict[str, list[Seen]] = {name: [] for name in systems}
-    sites: list[np.ndarray] = []
-    weeks: list[np.ndarray] = []
-    targets = TargetIndex()
+    events: dict[str, list[EventAlert]] = {name: [] for name in systems}
     for judged in judged_sites(readings, seed, labelled):
-        site = judged.site
-        mondays, week = np.unique(_mondays(judged.site.times[judged.at]), return_inverse=True)
-        band = hours_of_week(judged.site)[judged.at].astype(int) % 24 // 6
-        truth = np.stack([judged.truth, mains_of(judged.site)[judged.at]])
-        targets.add(site.site, site.start, judged.at, truth)
-        sites.append(np.full(len(mondays), site.site))
-        weeks.append(mondays)
+        site, at = judged.site, judged.at
+        sheet.add_targets(site.site, site.start, at, np.stack([judged.truth, mains_of(site)[at]]))
+        days, hours = site.times[at].astype("datetime64[D]"), hours_of_week(site)[at]
+        blocks = sheet.add_site(site.site, days, hours)
         for name, system in systems.items():
-            score, alert = system.score(judged.site, judged.at)
-            score = np.nan_to_num(score, nan=0.0)
-            block = week * len(HOUR_BANDS) + band
-            count = len(mondays) * len(HOUR_BANDS)
-            sums = _block_sums(judged, score, alert.astype(bool), block, count)
-            blocks[name].append(sums.reshape(len(mondays), len(HOUR_BANDS), len(STATS)))
-            seen[name] += _seen(judged, alert.astype(bool))
+            score, alert = system.score(site, at)
+            score, alert = np.nan_to_num(score, nan=0.0), alert.astype(bool)
+            sheet.add(name, _block_sums(judged, score, alert, blocks))
+            events[name] += _event_alerts(judged, alert)
             if judged.truth.any():
                 volumes[name].append(vus_pr(judged.truth, score))
-    if not sites or not any(volumes.values()):
+    if not any(volumes.values()):
         raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
-    notes = (_note(labelled),)
-    by_band = {name: np.concatenate(blocks[name]) for name in systems}
     return {
-        name: Scores(
-            channels=(MAINS,),
-            stats=STATS,
-            sites=np.concatenate(sites),
-            weeks=np.concatenate(weeks),
-            sums=by_band[name].sum(1)[:, None, :],
-            bands={band: by_band[name][:, None, i] for i, band in enumerate(HOUR_BANDS)},
-            targets=targets.hexdigest(),
-            extra={"vus_pr": float(np.mean(volumes[name]))},
-            notes=notes,
-            tables={
-                **event_tables(seen[name]),
-                "normal hours by score": reliability(*_whole_and_bands(by_band[name])),
-            },
+        name: _with_tables(
+            sheet.scores(
+                name, extra={"vus_pr": float(np.mean(volumes[name]))}, notes=(_note(labelled),)
+            ),
+            events[name],
         )
         for name in systems
     }
+
+
+def _with_tables(scores: Scores, events: Sequence[EventAlert]) -> Scores:
+    normal = {"normal hours by score": reliability(scores.sums, scores.bands)}
+    return replace(scores, tables={**event_tables(events), **normal})
 
 
 def judged_sites(readings: Readings, seed: int, labelled: bool | None = None) -> Iterator[Judged]:
@@ -119,7 +102,7 @@ def _note(labelled: bool) -> str:
         return "judged by the labels of the readings (column anomaly)"
     return (
         "judged by seeded injection into held-out readings: about one anomaly in "
-        f"{DAYS_PER_EVENT} days a site, of seven types; hours soon after one count as normal, "
+        f"{_DAYS_PER_EVENT} days a site, of seven types; hours soon after one count as normal, "
         "and score higher than in a home where nothing is wrong"
     )
 
@@ -154,8 +137,8 @@ def _from_injection(site: SiteReadings, seed: int) -> Judged:
         values,
         hours_of_week(site),
         allowed,
-        (seed, STREAM, zlib.crc32(site.site.encode())),
-        count=max(1, round(len(at) / (24 * DAYS_PER_EVENT))),
+        (seed, _STREAM, zlib.crc32(site.site.encode())),
+        count=max(1, round(len(at) / (24 * _DAYS_PER_EVENT))),
     )
     changed = replace(site, channels={**site.channels, MAINS: injected.values})
     usual = max(float(np.abs(values[at]).mean()), 1.0) if at.size else 1.0
@@ -167,32 +150,21 @@ def _from_injection(site: SiteReadings, seed: int) -> Judged:
     return Judged(changed, at, injected.codes[at] > 0, injected.events, changes)
 
 
-def _seen(judged: Judged, alert: np.ndarray) -> list[Seen]:
-    found = []
+def _event_alerts(judged: Judged, alert: np.ndarray) -> list[EventAlert]:
+    """When each injected event was first alerted of."""
+    alerts = []
     for event, change in zip(judged.events, judged.changes, strict=True):
         first, last = np.searchsorted(judged.at, (event.start, event.start + event.hours))
         hits = judged.at[first:last][alert[first:last]]
-        found.append(Seen(event, change, int(hits[0]) - event.start if hits.size else None))
-    return found
+        alerts.append(EventAlert(event, change, int(hits[0]) - event.start if hits.size else None))
+    return alerts
 
 
-def _whole_and_bands(by_band: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """From statistics of shape (n_weeks, n_bands, n_stats): all of them, and each band's."""
-    return by_band.sum(axis=1), {name: by_band[:, i] for i, name in enumerate(HOUR_BANDS)}
-
-
-def _mondays(times: np.ndarray) -> np.ndarray:
-    days = times.astype("datetime64[D]")
-    return days - (days - MONDAY) % WEEK
-
-
-def _block_sums(
-    judged: Judged, score: np.ndarray, alert: np.ndarray, block: np.ndarray, count: int
-) -> np.ndarray:
-    """Statistics by block of hours, shape (count, n_stats); an event or an alert belongs to
+def _block_sums(judged: Judged, score: np.ndarray, alert: np.ndarray, blocks: Blocks) -> np.ndarray:
+    """Statistics by block of hours, shape (n_blocks, n_stats); an event or an alert belongs to
     the block in which it starts."""
-    truth, at = judged.truth, judged.at
-    sums = np.zeros((count, len(STATS)))
+    truth, block = judged.truth, blocks.index
+    sums = np.zeros((blocks.count, len(STATS)))
 
     def add(stat: str, rows: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
         np.add.at(sums[:, COUNTS.index(stat)], block[rows], amount)
@@ -206,7 +178,7 @@ def _block_sums(
     hits = np.r_[0, np.cumsum(alert)]
     add("events", first)
     add("events_hit", first, (hits[end] > hits[first]).astype(float))
-    starts, counts = false_alerts(alert & ~truth, truth, at)
+    starts, counts = false_alerts(alert & ~truth, truth, judged.at)
     add("false_alerts", starts, counts)
     bins = score_bins(score) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)
     np.add.at(sums, (block, bins), 1.0)

@@ -15,9 +15,11 @@ a steady building before anything stands out. Measures:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
 from smartwatts_ml.kinds.anomaly.graphops import (
     ABSENT,
@@ -28,9 +30,6 @@ from smartwatts_ml.kinds.anomaly.graphops import (
     quantiles,
 )
 from smartwatts_ml.kinds.anomaly.normalisation import Window, normalise
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["feature_model"]
 
@@ -55,9 +54,6 @@ class Measure:
 def feature_model(hours: int) -> keras.Model:
     """Model from ``history_w`` (hours, 1) and ``hour_of_week`` (1,) to ``features``, shape
     (windows, n_features), and ``expected_w``, what is usual at the newest hour, (windows, 1)."""
-    import keras
-    from keras import ops
-
     history = keras.Input((hours, 1), name="history_w")
     newest = keras.Input((1,), name="hour_of_week")
     window = normalise(history, newest, hours)
@@ -72,8 +68,6 @@ def feature_model(hours: int) -> keras.Model:
 
 def _hourly(window: Window) -> Measure:
     """Measures that have a value at every hour, both ways up."""
-    from keras import ops
-
     n_days = window.days.shape[1]
     row = (-1, 1, 24 * n_days)
     z = (window.days - window.expected) / ops.expand_dims(window.spread, 1)
@@ -107,8 +101,6 @@ def _hourly(window: Window) -> Measure:
 def _means(z: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     """Mean residuals over 1, 3, 6, 12, 24, 48, 72 and 168 h, and of their size over 24 h;
     valid where half of the hours are present. Shapes (windows, 9, hours)."""
-    from keras import ops
-
     sums = ops.concatenate([z, ops.abs(z), present], axis=1)
     three = sums + delay(sums, 1, 0.0) + delay(sums, 2, 0.0)
     six, twelve, day, two = doubling(three, (3, 6, 12, 24), ops.add, 0.0)
@@ -125,8 +117,6 @@ def _means(z: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
 def _levels(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Highest and lowest power over 1, 3, 6, 12 and 24 h, and whether all was present.
     Shapes (windows, 5, hours)."""
-    from keras import ops
-
     far = -1e4
     missing = far * (1.0 - present)
     triple = ops.concatenate([power + missing, missing - power, -present], axis=1)
@@ -138,8 +128,6 @@ def _levels(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _flat_run(power: Tensor, present: Tensor) -> Tensor:
     """Logarithm of the hours that the readings have not moved, at most 64."""
-    from keras import ops
-
     still = ops.cast(ops.abs(power - delay(power, 1, ABSENT)) < FLAT_TOLERANCE, "float32")
     still = still * present * delay(present, 1, 0.0)
     place = np.arange(1, power.shape[-1] + 1, dtype=np.float32)
@@ -149,8 +137,6 @@ def _flat_run(power: Tensor, present: Tensor) -> Tensor:
 
 def _daily(window: Window) -> Measure:
     """Measures that have one value a day, both ways up, over spans of several days too."""
-    from keras import ops
-
     straight, gain = _rotation(window)
     misfit = ops.minimum(ops.abs(window.days - window.expected) * window.present, 5.0)
     base = quantiles(window.days, window.present, (0.08, 0.25))
@@ -175,8 +161,6 @@ def _daily(window: Window) -> Measure:
 def _rotation(window: Window) -> tuple[Tensor, Tensor]:
     """Mean distance of each day to the usual day, and how much nearer it is to the usual
     day rotated by 4 to 20 hours. Shapes (windows, days)."""
-    from keras import ops
-
     lags = np.r_[0, 4:21]
     rotated = ops.take(window.usual, (lags[:, None] + np.arange(24)) % 24, axis=1)
     apart = ops.abs(ops.expand_dims(window.days, 2) - ops.expand_dims(rotated, 1))
@@ -189,8 +173,6 @@ def _rotation(window: Window) -> tuple[Tensor, Tensor]:
 def _standing(measure: Measure) -> Tensor:
     """Where ``now`` stands among the days before: itself against the median of the daily
     highs, and beyond their 90 % quantile and their highest in units of their spread."""
-    from keras import ops
-
     n_days = measure.daily.shape[-1]
     spans = np.array(measure.spans)[:, None]
     earlier = (np.arange(n_days) < n_days - spans).astype(np.float32)
@@ -208,8 +190,6 @@ def _standing(measure: Measure) -> Tensor:
 
 def _state(window: Window, newest: Tensor) -> Tensor:
     """How noisy, how complete, which hour: what the rest has to be read against."""
-    from keras import ops
-
     angle = newest * np.float32(2 * np.pi / 24)
     complete = ops.mean(window.present, axis=-1)
     zeros = ops.cast(ops.abs(window.days) < 0.01, "float32") * window.present

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 __all__ = ["ABSENT", "compress", "delay", "doubling", "log_power", "quantiles"]
 
@@ -20,15 +21,11 @@ ABSENT = 1e9  # sorts behind everything that is normalised to the device's own l
 
 def compress(value: Tensor) -> Tensor:
     """Signed logarithm: large values stay apart without ruling the network."""
-    from keras import ops
-
     return ops.sign(value) * ops.log1p(ops.abs(value))
 
 
 def log_power(value: Tensor) -> Tensor:
     """Logarithm of power relative to the device's level; below 3 % all is alike."""
-    from keras import ops
-
     return ops.log(ops.clip(value, 0.0, 1e4) + 0.03)
 
 
@@ -38,8 +35,6 @@ def quantiles(values: Tensor, present: Tensor, shares: Sequence[float]) -> Tenso
     Linear between order statistics, as numpy's. The weights pick from the sorted values
     by their count, so holes need no gather with computed indices.
     """
-    from keras import ops
-
     ordered = ops.sort(ops.where(present > 0, values, ABSENT), axis=-1)
     ordered = ops.where(ordered < ABSENT / 2, ordered, 0.0)
     last = ops.relu(ops.sum(present, axis=-1, keepdims=True) - 1.0)
@@ -51,8 +46,6 @@ def quantiles(values: Tensor, present: Tensor, shares: Sequence[float]) -> Tenso
 
 def delay(values: Tensor, hours: int, fill: float) -> Tensor:
     """``values``, shape (windows, n, hours), as they were ``hours`` earlier."""
-    from keras import ops
-
     padding = ((0, 0), (0, 0), (hours, 0))
     return ops.pad(values[:, :, :-hours], padding, constant_values=fill)
 

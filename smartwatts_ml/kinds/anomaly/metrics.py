@@ -53,12 +53,12 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     """
     total = sums.sum(axis=(0, 1))
     tp, fp, fn, _, events, hit, false_alerts, normal = total[: len(COUNTS)]
-    found, real = tp + fp, tp + fn
+    alerted, real = tp + fp, tp + fn
     nan = float("nan")
     return {
-        "precision": float(tp / found) if found else 0.0,
+        "precision": float(tp / alerted) if alerted else 0.0,
         "recall": float(tp / real) if real else nan,
-        "f1": float(2 * tp / (found + real)) if real else nan,
+        "f1": float(2 * tp / (alerted + real)) if real else nan,
         "pr_auc": _average_precision(total[len(COUNTS) :]),
         "event_recall": float(hit / events) if events else nan,
         "false_alerts_per_month": float(false_alerts / normal * MONTH_HOURS) if normal else nan,

@@ -7,15 +7,14 @@ opens without this package.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+from keras import layers, ops
 
-from smartwatts_ml.kinds.anomaly.calibration import Calibration
+from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
 from smartwatts_ml.kinds.anomaly.injection import TYPES
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["anomaly_logits", "build_classifier", "build_shipped"]
 
@@ -24,9 +23,6 @@ LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
 
 def build_classifier(mean: np.ndarray, std: np.ndarray, name: str) -> keras.Model:
     """From features to logits of normal and of each type, shape (windows, 8)."""
-    import keras
-    from keras import layers, ops
-
     features = keras.Input((len(mean),), name="features")
     scaled = ops.clip((features - mean) / std, -LIMIT, LIMIT)
     hidden = layers.Dropout(0.1)(scaled)
@@ -40,8 +36,6 @@ def build_classifier(mean: np.ndarray, std: np.ndarray, name: str) -> keras.Mode
 def anomaly_logits(logits: Any) -> Any:
     """Log-odds of any anomaly against normal from the logits of all classes, shape
     (windows, 1)."""
-    from keras import ops
-
     types = logits[:, 1:]
     top = ops.max(types, axis=-1, keepdims=True)
     joined = top + ops.log(ops.sum(ops.exp(types - top), axis=-1, keepdims=True))
@@ -51,7 +45,7 @@ def anomaly_logits(logits: Any) -> Any:
 def build_shipped(
     features: keras.Model,
     classifiers: Sequence[keras.Model],
-    calibration: Calibration,
+    calibration: ScoreCalibration,
     least_hours: int,
 ) -> keras.Model:
     """From raw history, by the mean of the classifiers, to
@@ -61,9 +55,6 @@ def build_shipped(
     - ``likeness``, shape (windows, 7): which type an anomaly in the newest hour would be;
     - ``expected_w``, shape (windows, 1): what is usual at that hour.
     """
-    import keras
-    from keras import ops
-
     inputs = features.input
     raw = [classifier(features.output["features"]) for classifier in classifiers]
     odds = [anomaly_logits(logits) for logits in raw]
@@ -82,10 +73,8 @@ def build_shipped(
     return keras.Model(inputs, outputs, name="anomaly")
 
 
-def _score(logit: Any, calibration: Calibration) -> Any:
-    """``Calibration.score`` in the graph: a piecewise linear curve is a sum of bends."""
-    from keras import ops
-
+def _score(logit: Any, calibration: ScoreCalibration) -> Any:
+    """``ScoreCalibration.score`` in the graph: a piecewise linear curve is a sum of bends."""
     knots = np.array(calibration.logits, np.float32)
     log_tails = np.array(calibration.log_tails, np.float32)
     slopes = np.diff(log_tails) / np.diff(knots)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
 
@@ -36,8 +37,6 @@ class Window:
 
 def normalise(history: Tensor, newest: Tensor, hours: int) -> Window:
     """Inputs of shapes (windows, hours, 1) and (windows, 1) as a ``Window``."""
-    from keras import ops
-
     shape = (-1, hours // 24, 24)
     raw = ops.squeeze(history, -1)
     missing = ops.not_equal(raw, raw)
@@ -70,16 +69,12 @@ def normalise(history: Tensor, newest: Tensor, hours: int) -> Window:
 
 def _by_hour(days: Tensor) -> Tensor:
     """All days but the newest, by hour: (…, days, 24) to (…, 24, days - 1)."""
-    from keras import ops
-
     return ops.swapaxes(days[..., :-1, :], -1, -2)
 
 
 def _expected(days: Tensor, present: Tensor, weekend: Tensor) -> tuple[Tensor, Tensor]:
     """Median of each hour over all days, and over days of the same type; the former
     stands in where fewer than two of the type are there."""
-    from keras import ops
-
     masks = ops.stack([present, present * weekend, present * (1.0 - weekend)], axis=1)
     masks = _by_hour(masks)
     values = ops.expand_dims(_by_hour(days), 1) + ops.zeros_like(masks)
@@ -94,8 +89,6 @@ def _expected(days: Tensor, present: Tensor, weekend: Tensor) -> tuple[Tensor, T
 def _spread(residual: Tensor, present: Tensor) -> Tensor:
     """Smoothed over neighbouring hours and drawn towards the day's mean: four weeks of one
     hour alone are too few."""
-    from keras import ops
-
     each = quantiles(_by_hour(ops.abs(residual)), _by_hour(present), (0.6,))[..., 0]
     around = (ops.roll(each, 1, axis=1) + ops.roll(each, -1, axis=1)) / 2
     mean = ops.mean(each, axis=-1, keepdims=True)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.configuration import TomlSettings
 
-__all__ = ["AnomalySettings", "anomaly_settings"]
-
-PREFIX = "SMARTWATTS_ANOMALY_"
+__all__ = ["AnomalySettings"]
 
 
 class AnomalySettings(TomlSettings):
     """How the anomaly model is built, trained and judged."""
 
     table: ClassVar[str] = "anomaly"
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        extra="forbid",
-    )
+    model_config = SettingsConfigDict(env_prefix="SMARTWATTS_ANOMALY_")
 
     context_days: int = Field(
         28,
@@ -54,8 +49,3 @@ class AnomalySettings(TomlSettings):
     max_sites: int = Field(
         500, gt=1, description="Most sites that are trained on; of more, a seeded sample."
     )
-
-
-def anomaly_settings(**overrides: Any) -> AnomalySettings:
-    """The settings in force."""
-    return AnomalySettings.load(**overrides)

@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, Calibration
+from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, ScoreCalibration
 from smartwatts_ml.kinds.anomaly.cross_calibration import calibrate, normal_series
 from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, Part, draw
+from smartwatts_ml.kinds.anomaly.features import feature_model
+from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 
 if TYPE_CHECKING:
-    import keras
-
     from smartwatts_ml.kinds.base import Progress, TrainOptions
     from smartwatts_ml.readings.base import Readings, SiteSpan
 
@@ -44,7 +46,7 @@ class Fitted:
     """A trained network with what is known about how it was made."""
 
     network: keras.Model
-    calibration: Calibration
+    calibration: ScoreCalibration
     log: Log
     sites: int
     windows: int
@@ -67,11 +69,6 @@ def fit(
     progress: Progress,
 ) -> Fitted:
     """Train, calibrate and put together the network that ships."""
-    import keras
-
-    from smartwatts_ml.kinds.anomaly.features import feature_model
-    from smartwatts_ml.kinds.anomaly.network import build_shipped
-
     keras.utils.set_random_seed(options.seed)
     features = feature_model(settings.context_days * 24)
     halves = _collect(readings, settings, _featuriser(features), options.seed, progress)
@@ -116,8 +113,6 @@ class _Part:
 
 def _featuriser(model: keras.Model) -> Featurise:
     """The feature graph over any number of windows, in batches of one fixed shape."""
-    import tensorflow as tf
-
     context = model.input["history_w"].shape[1]
     shapes = [tf.TensorSpec((BATCH, context, 1)), tf.TensorSpec((BATCH, 1))]
 
@@ -213,10 +208,6 @@ def _train(
     options: TrainOptions,
     progress: _Part,
 ) -> tuple[keras.Model, Log]:
-    import keras
-
-    from smartwatts_ml.kinds.anomaly.network import build_classifier
-
     classifier = build_classifier(*_scale(train.features), f"classifier_{progress.index + 1}")
     epochs = options.epochs or settings.epochs
     batch = options.batch_size or settings.batch_size

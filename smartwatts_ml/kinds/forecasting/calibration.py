@@ -9,16 +9,13 @@ of the graph.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-__all__ = ["SHORT_DAYS", "Calibration", "short_factor", "stretch_factors"]
+__all__ = ["SHORT_DAYS", "WidthCalibration", "short_factor", "stretch_factors"]
 
 SHORT_DAYS = (3, 14)
 """Days of readings for which widths are calibrated beside the full context."""
-FULL_DAYS = 28
-
 SIDE_LEVEL = 0.9
 """Share of hours that must lie above P10, and below P90."""
 LIMITS = (1.0, 3.0)
@@ -28,7 +25,7 @@ MIN_WIDTH = 1e-6
 
 
 @dataclass(frozen=True)
-class Calibration:
+class WidthCalibration:
     """``stretch`` (horizon, 2) of the widths below and above the median; ``short``: the
     further factors, 1 or more, where a context holds ``SHORT_DAYS`` of readings."""
 
@@ -40,19 +37,6 @@ class Calibration:
         part = self.stretch[24 * first : 24 * (first + count)]
         whole = np.concatenate([part, np.ones((24 * count - len(part), 2))])
         return np.asarray(whole.reshape(1, count, 24, 2), np.float32)
-
-    def stretch_of(self, days_known: Any) -> Any:
-        """Factor (b, 1, 1, 1) for contexts with ``days_known`` (b, 1) of readings: straight
-        lines between the calibrated lengths and 1 at a full context."""
-        from keras import ops
-
-        knots, factors = (*SHORT_DAYS, FULL_DAYS), (*self.short, 1.0)
-        total = 0.0 * days_known + factors[0]
-        for i in range(len(knots) - 1):
-            span = knots[i + 1] - knots[i]
-            part = ops.minimum(ops.relu(days_known - knots[i]) / span, 1.0)
-            total = total + part * (factors[i + 1] - factors[i])
-        return ops.reshape(total, (-1, 1, 1, 1))
 
 
 def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -107,11 +91,8 @@ def _weighted_quantile(ratios: np.ndarray, weights: np.ndarray, level: float) ->
     known = np.isfinite(ratios)
     if known.sum() < MIN_RATIOS:
         return float("nan")
-    values = ratios[known]
     mass = np.broadcast_to(weights[:, None], ratios.shape)[known]
-    order = np.argsort(values)
-    share = np.cumsum(mass[order]) / mass.sum()
-    return float(values[order][min(np.searchsorted(share, level), len(values) - 1)])
+    return float(np.quantile(ratios[known], level, weights=mass, method="inverted_cdf"))
 
 
 def _fill(factors: np.ndarray) -> np.ndarray:

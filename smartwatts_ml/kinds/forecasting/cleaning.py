@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from keras import ops
+
 __all__ = ["Context", "clean", "compress", "expand"]
 
 RUN_HOURS = 5
@@ -38,22 +40,16 @@ class Context:
 
 def compress(power_w: Tensor, scale: Tensor) -> Tensor:
     """Signed logarithm of power relative to ``scale``."""
-    from keras import ops
-
     return ops.log1p(ops.relu(power_w) / scale) - ops.log1p(ops.relu(-power_w) / scale)
 
 
 def expand(compressed: Tensor, scale: Tensor) -> Tensor:
     """Inverse of ``compress``, W."""
-    from keras import ops
-
     return (ops.exp(ops.relu(compressed)) - ops.exp(ops.relu(-compressed))) * scale
 
 
 def clean(history_w: Tensor) -> Context:
     """``history_w`` (b, days * 24, 1), W, NaN where missing."""
-    from keras import ops
-
     days = history_w.shape[1] // 24
     known = ops.equal(history_w, history_w)
     power = ops.where(known, history_w, 0.0)
@@ -71,8 +67,6 @@ def clean(history_w: Tensor) -> Context:
 
 def _without_runs(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     """Power (b, n) and presence with unusual runs of equal readings taken out."""
-    from keras import ops
-
     hours = power.shape[1]
     mean = ops.sum(ops.abs(power), 1, keepdims=True) / ops.maximum(
         ops.sum(present, 1, keepdims=True), 1.0
@@ -100,8 +94,6 @@ def _without_runs(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
 def _limit(size: Tensor, present: Tensor) -> Tensor:
     """Largest plausible magnitude, (b, 1, 1): a multiple of the third-largest daily
     maximum. Days without readings count as average ones."""
-    from keras import ops
-
     seen = ops.max(present, 2)
     peaks = ops.max(size, 2) * seen
     average = ops.sum(peaks, 1, keepdims=True) / ops.maximum(ops.sum(seen, 1, keepdims=True), 1.0)

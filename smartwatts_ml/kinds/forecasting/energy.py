@@ -8,40 +8,27 @@ and once for the horizon, so whatever correlation the errors have is in the fact
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import numpy as np
 
-__all__ = ["EnergyFactors", "energy_of", "fit_energy"]
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors
+
+__all__ = ["energy_quantiles", "fit_energy"]
 
 LEVELS = (0.1, 0.5, 0.9)
 TILTS = np.linspace(0.0, 0.6, 13)
 MIN_SUMS = 30
 
 
-@dataclass(frozen=True)
-class EnergyFactors:
-    """A sum of power is around ``sum(P50) + tilt * sum(P90 + P10 - 2 P50)``, and its
-    quantiles lie ``low``, ``middle`` and ``high`` times ``sum(P90 - P10)`` away."""
+def energy_quantiles(factors: EnergyFactors, quantiles: np.ndarray) -> np.ndarray:
+    """P10, P50, P90 of the sum over axis -2 of hourly quantiles (…, h, 3), same unit.
 
-    tilt: float
-    low: float
-    middle: float
-    high: float
-
-    def sums(self, quantiles: np.ndarray) -> np.ndarray:
-        """P10, P50, P90 of the sum over axis -2 of hourly quantiles (…, h, 3), same unit.
-
-        >>> factors = EnergyFactors(tilt=0.5, low=-0.25, middle=0.0, high=0.25)
-        >>> factors.sums(np.array([[0.0, 1.0, 4.0], [0.0, 1.0, 4.0]]))
-        array([2., 4., 6.])
-        """
-        centre, width = _centre(quantiles, self.tilt), _width(quantiles)
-        return centre[..., None] + width[..., None] * np.array([self.low, self.middle, self.high])
-
-    def to_json(self) -> dict[str, float]:
-        return {name: round(value, 5) for name, value in asdict(self).items()}
+    >>> factors = EnergyFactors(tilt=0.5, low=-0.25, middle=0.0, high=0.25)
+    >>> energy_quantiles(factors, np.array([[0.0, 1.0, 4.0], [0.0, 1.0, 4.0]]))
+    array([2., 4., 6.])
+    """
+    centre, width = _centre(quantiles, factors.tilt), _width(quantiles)
+    steps = np.array([factors.low, factors.middle, factors.high])
+    return centre[..., None] + width[..., None] * steps
 
 
 def fit_energy(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> EnergyFactors:
@@ -56,15 +43,12 @@ def fit_energy(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) ->
     found = []
     for tilt in TILTS:
         ratios = (total - _centre(quantiles, tilt)) / width
-        low, middle, high = _weighted_quantiles(ratios, weights)
+        low, middle, high = np.quantile(
+            ratios, LEVELS, weights=weights, method="inverted_cdf"
+        ).tolist()
         missed = np.average(np.abs(ratios - middle), weights=weights)
         found.append((missed, EnergyFactors(float(tilt), low, middle, high)))
     return min(found, key=lambda pair: pair[0])[1]
-
-
-def energy_of(details: dict[str, Any]) -> dict[str, EnergyFactors]:
-    """Factors by ``day`` and ``horizon`` from a model's details; empty in older files."""
-    return {name: EnergyFactors(**values) for name, values in details.get("energy", {}).items()}
 
 
 def _centre(quantiles: np.ndarray, tilt: float) -> np.ndarray:
@@ -74,11 +58,3 @@ def _centre(quantiles: np.ndarray, tilt: float) -> np.ndarray:
 
 def _width(quantiles: np.ndarray) -> np.ndarray:
     return np.asarray((quantiles[..., 2] - quantiles[..., 0]).sum(-1))
-
-
-def _weighted_quantiles(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
-    order = np.argsort(values)
-    share = np.cumsum(weights[order]) / weights.sum()
-    at = np.minimum(np.searchsorted(share, LEVELS), len(values) - 1)
-    low, middle, high = values[order][at]
-    return float(low), float(middle), float(high)

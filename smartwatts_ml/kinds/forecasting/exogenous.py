@@ -11,12 +11,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from keras import ops
+
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, HOLIDAY, TEMPERATURE
+
 __all__ = [
-    "CONTEXT_DAYS",
-    "CONTEXT_HOURS",
-    "CONTEXT_WEEKS",
-    "HOLIDAY",
-    "TEMPERATURE",
     "free_days",
     "pairs_of_days",
     "waves",
@@ -24,11 +24,6 @@ __all__ = [
     "weekday_waves",
 ]
 
-CONTEXT_WEEKS = 4
-CONTEXT_DAYS = CONTEXT_WEEKS * 7
-CONTEXT_HOURS = CONTEXT_DAYS * 24
-HOLIDAY = "holiday"
-TEMPERATURE = "temperature_c"
 HEATED_BELOW = 16.0
 COOLED_ABOVE = 22.0
 WEATHER_KEEPS = 0.7
@@ -39,8 +34,6 @@ Tensor = Any
 
 def free_days(inputs: Mapping[str, Tensor], slots: int) -> tuple[Tensor, Tensor]:
     """1 in hours of weekends and holidays: (b, 28, 24) of the context, (b, s, 24) ahead."""
-    from keras import ops
-
     clock = inputs["hour_of_week"]
     past, ahead = (
         ops.relu(ops.minimum(_hour(clock, first, days) - 119.0, 1.0))
@@ -57,9 +50,6 @@ def free_days(inputs: Mapping[str, Tensor], slots: int) -> tuple[Tensor, Tensor]
 
 def _hour(clock: Tensor, first_day: int, days: int) -> Tensor:
     """Hour of the week of some days around the origin, shape (b, days, 24)."""
-    import numpy as np
-    from keras import ops
-
     steps = 24.0 * first_day + np.arange(24.0 * days, dtype=np.float32).reshape(1, days, 24)
     hour = ops.expand_dims(clock, 2) + steps
     return hour - 168.0 * ops.floor(hour / 168.0)
@@ -67,8 +57,6 @@ def _hour(clock: Tensor, first_day: int, days: int) -> Tensor:
 
 def waves(clock: Tensor, slots: int) -> list[Tensor]:
     """Waves of the day and the week, each (b, s, 24)."""
-    from keras import ops
-
     hour = _hour(clock, 0, slots)
     angles = [hour * (2.0 * math.pi * n / period) for period in (24.0, 168.0) for n in (1, 2, 3)]
     return [wave(angle) for angle in angles for wave in (ops.sin, ops.cos)]
@@ -76,8 +64,6 @@ def waves(clock: Tensor, slots: int) -> list[Tensor]:
 
 def weekday_waves(clock: Tensor, first_day: int, days: int) -> Tensor:
     """Three waves of the week at the begin of each day, (b, days, 6)."""
-    from keras import ops
-
     hour = _hour(clock, first_day, days)[:, :, 0]
     angles = [hour * (2.0 * math.pi * order / 168.0) for order in (1, 2, 3)]
     return ops.stack([wave(angle) for angle in angles for wave in (ops.sin, ops.cos)], 2)
@@ -86,9 +72,6 @@ def weekday_waves(clock: Tensor, first_day: int, days: int) -> Tensor:
 def pairs_of_days(free_past: Tensor, free_ahead: Tensor) -> Tensor:
     """How each day of the context lies to each slot, (b, s, 28, f): its age on several
     scales, whether it is the same weekday, and whether it is of the same kind."""
-    import numpy as np
-    from keras import ops
-
     slots = free_ahead.shape[1]
     age = np.arange(CONTEXT_DAYS - 1, -1, -1)
     same = ((age[None, :] + np.arange(slots)[:, None] + 1) % 7 == 0).astype(np.float32)
@@ -106,8 +89,6 @@ def weather_features(
     """How warm it will be against the context, and what that meant at this site so far,
     (b, s, 24, 5); nothing where the model has no temperature. Where no temperature is
     known ahead, the newest day's deviation fades; where none is known at all, all are 0."""
-    from keras import ops
-
     if TEMPERATURE not in inputs:
         return []
     warmth = ops.reshape(inputs[TEMPERATURE], (-1, CONTEXT_DAYS + slots, 24))
@@ -138,27 +119,19 @@ def _linear(warmth: Tensor) -> Tensor:
 
 
 def _heating(warmth: Tensor) -> Tensor:
-    from keras import ops
-
     return ops.relu(HEATED_BELOW - warmth)
 
 
 def _cooling(warmth: Tensor) -> Tensor:
-    from keras import ops
-
     return ops.relu(warmth - COOLED_ABOVE)
 
 
 def _fading(slots: int) -> Any:
-    import numpy as np
-
     return (WEATHER_KEEPS ** np.arange(1, slots + 1)).astype(np.float32).reshape(1, slots, 1)
 
 
 def _mean(values: Tensor, weight: Tensor, axis: Any, otherwise: Tensor | float) -> Tensor:
     """Mean over an axis where ``weight`` is 1; ``otherwise`` where it is nowhere."""
-    from keras import ops
-
     total = ops.sum(weight, axis, keepdims=True)
     mean = ops.sum(values * weight, axis, keepdims=True) / ops.maximum(total, 1.0)
     return ops.where(total > 0, mean, otherwise)

@@ -18,19 +18,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from keras import ops
+
 from smartwatts_ml.kinds.forecasting.cleaning import clean
 from smartwatts_ml.kinds.forecasting.exogenous import (
-    CONTEXT_DAYS,
-    CONTEXT_HOURS,
-    CONTEXT_WEEKS,
     free_days,
     pairs_of_days,
     waves,
     weather_features,
     weekday_waves,
 )
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, CONTEXT_HOURS, CONTEXT_WEEKS
 
-__all__ = ["CONTEXT_DAYS", "CONTEXT_HOURS", "CONTEXT_WEEKS", "Features", "make_features"]
+__all__ = ["Features", "make_features"]
 
 MISSING_PRIOR = 0.5
 """Weight, in readings, of the next coarser mean where readings are missing."""
@@ -73,7 +74,6 @@ class Features:
 
     def select(self, chosen: Tensor) -> Features:
         """Some slots: ``chosen`` (b, k, s) is one-hot."""
-        from keras import ops
 
         def pick(values: Tensor) -> Tensor:
             rest = values.shape[2:]
@@ -87,12 +87,10 @@ def make_features(inputs: Mapping[str, Tensor], slots: int) -> Features:
     """Features of the first ``slots`` days after a context.
 
     ``inputs``: ``history_w`` (b, 672, 1), W, NaN where missing; ``hour_of_week`` (b, 1) of
-    the first hour after it; and, if the model has them, what ``outside`` describes.
+    the first hour after it; and, if the model has them, what ``exogenous`` describes.
     Missing readings take the mean of their hour of the day, which leans on the mean of
     the whole where it has few readings itself.
     """
-    from keras import ops
-
     context = clean(inputs["history_w"])
     z, present = context.z, context.present
     count = ops.sum(present, (1, 2), keepdims=True)
@@ -133,8 +131,6 @@ def make_features(inputs: Mapping[str, Tensor], slots: int) -> Features:
 
 def _slots(values: Tensor, slots: int) -> Tensor:
     """Repeat a week, axis -2 of length 7, to ``slots`` days."""
-    from keras import ops
-
     repeated = ops.concatenate([values] * math.ceil(slots / 7), -2)
     return repeated[..., :slots, :]
 
@@ -149,8 +145,6 @@ def _means(
 ) -> tuple[Tensor, list[Tensor]]:
     """Mean of the same hour of the week, and means over days of the slot's own kind
     (working or free): over all alike, and leaning to recent ones; each (b, s, 24)."""
-    from keras import ops
-
     slots = free_ahead.shape[1]
     weekly = ops.mean(ops.reshape(filled, (-1, CONTEXT_WEEKS, 7, 24)), 1)
     found = []
@@ -164,16 +158,12 @@ def _means(
 
 def _decay(half_life: float) -> Any:
     """Weights of the days of the context, (1, 28, 1)."""
-    import numpy as np
-
     age = np.arange(CONTEXT_DAYS - 1, -1, -1, dtype=np.float32)
     return (0.5 ** (age / half_life)).astype(np.float32).reshape(1, CONTEXT_DAYS, 1)
 
 
 def _weighted(profiles: Tensor, weight: Tensor, prior: float) -> Tensor:
     """Weighted mean over days, drawn to 0 where weights are small, (b, 1, 24)."""
-    from keras import ops
-
     total = ops.sum(weight, 1, keepdims=True)
     return ops.sum(weight * profiles, 1, keepdims=True) / (total + prior)
 
@@ -182,8 +172,6 @@ def _hour_features(
     profiles: Tensor, present: Tensor, hourly: Tensor, spread: Tensor, level: Tensor
 ) -> Tensor:
     """The last days at that hour, their distribution and recent means, (b, 1, 24, f)."""
-    from keras import ops
-
     by_hour = ops.transpose(profiles, (0, 2, 1))
     rows = [hourly - level, spread, *(_turn(hourly, by) - hourly for by in (-2, -1, 1, 2))]
     for half_life in HALF_LIVES:
@@ -204,8 +192,6 @@ def _hour_features(
 
 def _cell_features(weekly: Tensor, same_hour: Tensor, base: Tensor, level: Tensor) -> list[Tensor]:
     """The last four weeks at that hour of the week, each (b, s, 24)."""
-    from keras import ops
-
     slots = same_hour.shape[1]
     flat = ops.reshape(same_hour, (-1, 1, slots * 24))
     near = [ops.reshape(_turn(flat, by), (-1, slots, 24)) for by in (-2, -1, 0, 1, 2)]
@@ -227,9 +213,6 @@ def _cell_features(weekly: Tensor, same_hour: Tensor, base: Tensor, level: Tenso
 
 def _day_features(weekly: Tensor, level: Tensor, slots: int) -> Tensor:
     """Mean of that weekday in each week, and how far ahead the day is, (b, s, 1, f)."""
-    import numpy as np
-    from keras import ops
-
     means = ops.transpose(ops.mean(weekly, 3) - level, (0, 2, 1))
     ahead = np.arange(slots, dtype=np.float32).reshape(1, slots, 1)
     lead = np.concatenate([ahead / 7.0, np.exp(-ahead)], 2)
@@ -238,8 +221,6 @@ def _day_features(weekly: Tensor, level: Tensor, slots: int) -> Tensor:
 
 def _site_features(profiles: Tensor, filled: Tensor, level: Tensor, count: Tensor) -> Tensor:
     """Recent days and hours, level, spread and how much is missing, (b, 1, 1, f)."""
-    from keras import ops
-
     deviation = filled - level
     parts = [
         ops.mean(filled[:, -7:], 2) - level[:, :, 0],
@@ -255,8 +236,6 @@ def _site_features(profiles: Tensor, filled: Tensor, level: Tensor, count: Tenso
 
 def _keys(profiles: Tensor, clock: Tensor) -> Tensor:
     """Each day of the context, its mean, and where it stands in the week, (b, 28, f)."""
-    from keras import ops
-
     mean = ops.mean(profiles, 2, keepdims=True)
     weekday = weekday_waves(clock, -CONTEXT_DAYS, CONTEXT_DAYS)
     return ops.concatenate([profiles, mean, weekday], 2)
@@ -264,8 +243,6 @@ def _keys(profiles: Tensor, clock: Tensor) -> Tensor:
 
 def _queries(profiles: Tensor, clock: Tensor, slots: int) -> Tensor:
     """The newest day, and where each slot stands in the week, (b, s, f)."""
-    from keras import ops
-
     newest = ops.concatenate([profiles[:, -1:], ops.mean(profiles[:, -1:], 2, keepdims=True)], 2)
     weekday = weekday_waves(clock, 0, slots)
     return ops.concatenate([newest + ops.zeros_like(weekday[:, :, :1]), weekday], 2)
@@ -273,6 +250,4 @@ def _queries(profiles: Tensor, clock: Tensor, slots: int) -> Tensor:
 
 def _turn(rows: Tensor, by: int) -> Tensor:
     """Roll the last axis of (b, k, n) by a fixed number of places."""
-    from keras import ops
-
     return ops.concatenate([rows[:, :, -by:], rows[:, :, :-by]], 2) if by else rows

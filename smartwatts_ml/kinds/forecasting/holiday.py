@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import holidays
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
@@ -33,8 +34,6 @@ def holiday_flags(days: np.ndarray, country: str) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _days(country: str, year: int) -> np.ndarray:
-    import holidays
-
     code, _, part = country.upper().partition("-")
     try:
         found = holidays.country_holidays(code, subdiv=part or None, years=year)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from smartwatts_ml.scores.ratios import mean_of_defined, ratio
+
 __all__ = [
     "FLOOR_W",
     "QUANTILES",
@@ -17,6 +19,7 @@ __all__ = [
     "headline",
     "measure",
     "measure_hours",
+    "metrics_of",
     "naive_error",
     "pinball",
 ]
@@ -42,7 +45,6 @@ STATS = (
     "scaled_error",
     "scale",
 )
-_AT = {name: i for i, name in enumerate(STATS)}
 
 
 def pinball(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.ndarray:
@@ -72,8 +74,8 @@ def measure(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> n
     ``truth`` (…), W, NaN where missing; ``quantiles`` (…, 3), W; ``naive_error_w``: mean
     absolute error of last week's value over the site's training period, W, NaN if unknown.
     """
-    found = measure_hours(truth, quantiles, naive_error_w)
-    return np.asarray(found.reshape(-1, len(STATS)).sum(0))
+    hours = measure_hours(truth, quantiles, naive_error_w)
+    return np.asarray(hours.reshape(-1, len(STATS)).sum(0))
 
 
 def measure_hours(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> np.ndarray:
@@ -85,7 +87,7 @@ def measure_hours(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float
     size = np.abs(y)
     large = size >= FLOOR_W
     scalable = np.isfinite(naive_error_w) and naive_error_w > 0
-    found = np.stack(
+    stats = np.stack(
         [
             np.ones_like(y),
             error,
@@ -103,7 +105,7 @@ def measure_hours(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float
         ],
         -1,
     )
-    return np.where(known[..., None], found, 0.0)
+    return np.where(known[..., None], stats, 0.0)
 
 
 def headline(sums: np.ndarray) -> dict[str, float]:
@@ -114,37 +116,29 @@ def headline(sums: np.ndarray) -> dict[str, float]:
 
     >>> truth = np.array([100.0, 200.0, 40.0, 60.0])
     >>> forecast = np.array([[90.0, 110, 120], [150, 180, 190], [45, 40, 70], [50, 90, 100]])
-    >>> found = headline(measure(truth, forecast, naive_error_w=10.0)[None, None])
-    >>> {name: round(value, 4) for name, value in found.items()}  # doctest: +NORMALIZE_WHITESPACE
+    >>> metrics = headline(measure(truth, forecast, naive_error_w=10.0)[None, None])
+    >>> {name: round(value, 4) for name, value in metrics.items()}
+    ... # doctest: +NORMALIZE_WHITESPACE
     {'wape': 0.15, 'mape': 0.2333, 'rmse_w': 18.7083, 'mase': 1.5, 'nrmse': 0.1871,
      'wql': 0.0992, 'coverage_80': 0.5, 'pinball_w': 4.9583, 'width_80': 0.3625}
     """
-    site = sums[:, 0, :]
-    n = site[:, _AT["n"]]
-    rmse = np.sqrt(_share(site[:, _AT["sq_error"]], n))
-    mean = _share(site[:, _AT["truth"]], n)
-    losses = site[:, [_AT["pinball_10"], _AT["pinball_50"], _AT["pinball_90"]]].mean(1)
-    abs_truth = site[:, _AT["abs_truth"]]
-    metrics = {
-        "wape": _share(site[:, _AT["abs_error"]], abs_truth),
-        "mape": _share(site[:, _AT["ape_sum"]], site[:, _AT["ape_n"]]),
+    return {name: mean_of_defined(values) for name, values in metrics_of(sums[:, 0]).items()}
+
+
+def metrics_of(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """The metrics of ``headline`` of each row of sums (n, n_stats), shape (n,); NaN where
+    one is undefined."""
+    s = dict(zip(STATS, sums.T, strict=True))
+    rmse = np.sqrt(ratio(s["sq_error"], s["n"]))
+    losses = (s["pinball_10"] + s["pinball_50"] + s["pinball_90"]) / 3
+    return {
+        "wape": ratio(s["abs_error"], s["abs_truth"]),
+        "mape": ratio(s["ape_sum"], s["ape_n"]),
         "rmse_w": rmse,
-        "mase": _share(site[:, _AT["scaled_error"]], site[:, _AT["scale"]]),
-        "nrmse": _share(rmse, mean),
-        "wql": _share(2 * losses, abs_truth),
-        "coverage_80": _share(site[:, _AT["covered"]], n),
-        "pinball_w": _share(losses, n),
-        "width_80": _share(site[:, _AT["width"]], site[:, _AT["truth"]]),
+        "mase": ratio(s["scaled_error"], s["scale"]),
+        "nrmse": ratio(rmse, ratio(s["truth"], s["n"])),
+        "wql": ratio(2 * losses, s["abs_truth"]),
+        "coverage_80": ratio(s["covered"], s["n"]),
+        "pinball_w": ratio(losses, s["n"]),
+        "width_80": ratio(s["width"], s["truth"]),
     }
-    return {name: _mean(values) for name, values in metrics.items()}
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """``part / whole``, NaN where ``whole`` is not positive."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of the sites where the metric is defined."""
-    defined = np.isfinite(values)
-    return float(values[defined].mean()) if defined.any() else float("nan")

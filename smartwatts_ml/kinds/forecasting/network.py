@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
-from smartwatts_ml.kinds.forecasting.calibration import Calibration
+from smartwatts_ml.kinds.forecasting.calibration import SHORT_DAYS, WidthCalibration
 from smartwatts_ml.kinds.forecasting.cleaning import expand
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_DAYS
-from smartwatts_ml.kinds.forecasting.features import CONTEXT_HOURS, Features, make_features
-
-if TYPE_CHECKING:
-    import keras
+from smartwatts_ml.kinds.forecasting.features import Features, make_features
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, CONTEXT_HOURS
 
 __all__ = ["Design", "Trunk", "build_learner", "build_network", "input_shapes"]
 
@@ -52,7 +51,7 @@ class Design:
     layers: int = 3
     heads: int = 4
     dropout: float = 0.1
-    outside: tuple[str, ...] = ()
+    exogenous: tuple[str, ...] = ()
 
     @property
     def days(self) -> int:
@@ -61,8 +60,8 @@ class Design:
 
     @property
     def slots(self) -> int:
-        """Days with features of their own; without anything from outside a week repeats."""
-        return self.days if self.outside else min(self.days, WEEK_DAYS)
+        """Days with features of their own; without exogenous inputs a week repeats."""
+        return self.days if self.exogenous else min(self.days, WEEK_DAYS)
 
     @property
     def weeks(self) -> int:
@@ -75,7 +74,7 @@ def input_shapes(design: Design) -> dict[str, tuple[int, int]]:
     return {
         "history_w": (CONTEXT_HOURS, 1),
         "hour_of_week": (1,),  # type: ignore[dict-item]
-        **dict.fromkeys(design.outside, whole),
+        **dict.fromkeys(design.exogenous, whole),
     }
 
 
@@ -83,8 +82,6 @@ class Trunk:
     """The layers that every day of the horizon shares."""
 
     def __init__(self, design: Design) -> None:
-        import keras
-
         dense = keras.layers.Dense
         self.design = design
         units, heads = design.units, design.heads
@@ -114,9 +111,6 @@ class Trunk:
 
     def __call__(self, features: Features) -> Tensor:
         """What to add, before any week's own part: (b, s, 24, 3 or 6)."""
-        import keras
-        from keras import ops
-
         cells = ops.concatenate([features.cells, self._attend(features)], 3)
         hidden = ops.relu(
             self.groups["cells"](cells)
@@ -135,8 +129,6 @@ class Trunk:
     def _attend(self, features: Features) -> Tensor:
         """For each head the mean of the days it chooses, less the base, its difference to
         a mean over three hours, and the spread over those days, (b, s, 24, 3 * heads)."""
-        from keras import ops
-
         slots, heads = features.base.shape[1], self.design.heads
         keys = self.key[1](self.key[0](features.keys))
         queries = self.query[1](self.query[0](features.queries))
@@ -165,8 +157,6 @@ def quantiles_of(
 ) -> Tensor:
     """Compressed quantiles, (b, s, 24, 3). ``week``: which week of the horizon the slots
     stand for, (b, s, 1, 1) or a number; ``stretch`` (…, 2) of the widths."""
-    from keras import ops
-
     if raw.shape[3] > 3:
         raw = raw[:, :, :, :3] + raw[:, :, :, 3:] * (week / 4.0)
     centre = features.base[:, : raw.shape[1]] + raw[:, :, :, 0]
@@ -179,26 +169,21 @@ def quantiles_of(
 
 
 def keras_inputs(design: Design) -> dict[str, Tensor]:
-    import keras
-
     return {name: keras.Input(shape, name=name) for name, shape in input_shapes(design).items()}
 
 
-def build_network(trunk: Trunk, calibration: Calibration | None = None) -> keras.Model:
+def build_network(trunk: Trunk, calibration: WidthCalibration | None = None) -> keras.Model:
     """Raw watts to quantiles in watts.
 
-    Inputs ``history_w`` (b, 672, 1) with NaN for missing, ``hour_of_week`` (b, 1) and what
-    the design has from outside; output ``power_w`` (b, horizon, 3): P10, P50, P90.
+    Inputs ``history_w`` (b, 672, 1) with NaN for missing, ``hour_of_week`` (b, 1) and the
+    exogenous ones of the design; output ``power_w`` (b, horizon, 3): P10, P50, P90.
     ``calibration`` stretches the widths, more where the history is short.
     """
-    import keras
-    from keras import ops
-
     design = trunk.design
     inputs = keras_inputs(design)
     features = make_features(inputs, design.slots)
     raw = trunk(features)
-    short = calibration.stretch_of(features.days_known) if calibration else None
+    short = _short_stretch(calibration.short, features.days_known) if calibration else None
     parts = []
     for first in range(0, design.days, design.slots):
         last = min(first + design.slots, design.days)
@@ -214,6 +199,18 @@ def build_network(trunk: Trunk, calibration: Calibration | None = None) -> keras
     return keras.Model(inputs, {"power_w": power})
 
 
+def _short_stretch(short: tuple[float, ...], days_known: Tensor) -> Tensor:
+    """Factor (b, 1, 1, 1) for contexts with ``days_known`` (b, 1) of readings: straight lines
+    between those of ``SHORT_DAYS`` and 1 at a full context."""
+    knots, factors = (*SHORT_DAYS, CONTEXT_DAYS), (*short, 1.0)
+    total = 0.0 * days_known + factors[0]
+    for i in range(len(knots) - 1):
+        span = knots[i + 1] - knots[i]
+        part = ops.minimum(ops.relu(days_known - knots[i]) / span, 1.0)
+        total = total + part * (factors[i + 1] - factors[i])
+    return ops.reshape(total, (-1, 1, 1, 1))
+
+
 def _week_of(first: int, count: int) -> Any:
     days = np.arange(first, first + count) // WEEK_DAYS
     return days.astype(np.float32).reshape(1, count, 1, 1)
@@ -225,9 +222,6 @@ def build_learner(trunk: Trunk, days: int) -> keras.Model:
     Further inputs: ``slot`` (b, days, slots), one-hot; ``week`` (b, days). Output (b, days,
     24, 3), W.
     """
-    import keras
-    from keras import ops
-
     design = trunk.design
     inputs = keras_inputs(design)
     chosen = keras.Input((days, design.slots), name="slot")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.evaluation import make_case
+from smartwatts_ml.kinds.forecasting.evaluation import make_backtest
 from smartwatts_ml.kinds.forecasting.metrics import headline, measure_hours
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S
@@ -48,7 +48,7 @@ def figures(forecaster: Forecaster, readings: Readings) -> dict[str, bytes]:
 def _views(forecaster: Forecaster, readings: Readings) -> list[_View]:
     found = []
     for loaded in readings.iterate(HOUR_S, CHANNELS):
-        case = make_case(loaded, forecaster.horizon)
+        case = make_backtest(loaded, forecaster.horizon)
         if case is None:
             continue
         quantiles = forecaster.forecast(case.series, case.origins)

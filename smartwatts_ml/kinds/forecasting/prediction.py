@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.kinds.forecasting.kind import CONTEXT_DAYS, ENERGY
+from smartwatts_ml.kinds.forecasting.energy import energy_quantiles
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, ENERGY
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 from smartwatts_ml.readings.localtime import local_days
 
-__all__ = ["parse_every", "predict", "short_sites"]
+__all__ = ["parse_every", "predict", "remarks"]
 
 HOUR = np.timedelta64(HOUR_S, "s")
 ORIGINS_AT_ONCE = 256
@@ -40,8 +41,8 @@ def predict(
     forecaster: Forecaster,
     readings: Readings,
     *,
-    start: np.datetime64 | None = None,
-    end: np.datetime64 | None = None,
+    from_: np.datetime64 | None = None,
+    to: np.datetime64 | None = None,
     every: str | None = None,
     energy: bool = False,
 ) -> Iterator[pd.DataFrame]:
@@ -49,20 +50,20 @@ def predict(
     consumption (P50), p10, p90; stamps in UTC, power in W.
 
     With ``energy`` the columns of ``ENERGY`` instead, kWh: a row for each local day that
-    the horizon touches, and one for all of it. ``start`` and ``end`` are inclusive. Without
-    ``start`` there is one origin: ``end``, or the end of the site's readings.
+    the horizon touches, and one for all of it. ``from_`` and ``to`` are inclusive. Without
+    ``from_`` there is one origin: ``to``, or the end of the site's readings.
     """
     hours = parse_every(every)
     frame = _energy_frame if energy else _frame
-    if every is not None and start is None:
+    if every is not None and from_ is None:
         raise UsageError("--every needs --from", fix="say where the first origin is")
-    if start is not None and end is not None and end < start:
-        raise UsageError(f"--to {end} is before --from {start}")
+    if from_ is not None and to is not None and to < from_:
+        raise UsageError(f"--to {to} is before --from {from_}")
     for loaded in readings.iterate(HOUR_S, CHANNELS):
         if MAINS not in loaded.channels:
             continue
         series = to_series(loaded)
-        origins = _origins(loaded, series, start, end, hours)
+        origins = _origins(loaded, series, from_, to, hours)
         for i in range(0, len(origins), ORIGINS_AT_ONCE):
             yield frame(forecaster, loaded, series, origins[i : i + ORIGINS_AT_ONCE])
 
@@ -129,7 +130,7 @@ def _energy_frame(
             for a, b in zip(first, [*first[1:], len(days)], strict=True)
         ]
         for period, factor, part in [*parts, ("horizon", factors["horizon"], power)]:
-            low, middle, high = factor.sums(part) / 1000.0
+            low, middle, high = energy_quantiles(factor, part) / 1000.0
             rows.append((time, period, len(part), middle, low, high))
     found = pd.DataFrame(rows, columns=list(ENERGY[1:]))
     found.insert(0, ENERGY[0], device_id(loaded.site, MAINS))
@@ -137,14 +138,17 @@ def _energy_frame(
     return found
 
 
-def short_sites(readings: Readings) -> dict[str, int]:
-    """Days of readings of each site that has less than a full context of them at its end."""
-    found = {}
+def remarks(readings: Readings) -> list[str]:
+    """A line for each site that has less than a full context of readings at its end."""
+    lines = []
     for loaded in readings.iterate(HOUR_S, CHANNELS):
         if MAINS not in loaded.channels:
             continue
         series = to_series(loaded)
         days = int(series.known_before(np.array([series.end]))[0]) // 24
         if days < CONTEXT_DAYS - 1:
-            found[loaded.site] = days
-    return found
+            lines.append(
+                f"{loaded.site} has {days} of {CONTEXT_DAYS} days of readings: its intervals are "
+                "wider"
+            )
+    return lines

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, energy_of
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, CONTEXT_WEEKS
-from smartwatts_ml.kinds.forecasting.series import NOTHING, Outside, Series
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors, ForecastingDetails
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, CONTEXT_WEEKS
+from smartwatts_ml.kinds.forecasting.series import Series
 
 __all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]
 
@@ -22,7 +22,9 @@ BATCH = 256
 class Forecaster(Protocol):
     """Forecasts a site from its readings before each origin."""
 
-    horizon: int
+    @property
+    def horizon(self) -> int:
+        """Hours of one forecast."""
 
     @property
     def energy(self) -> Mapping[str, EnergyFactors]:
@@ -32,26 +34,17 @@ class Forecaster(Protocol):
         """P10, P50, P90 in W, shape (n_origins, horizon, 3); never crossing, never NaN."""
 
 
-@dataclass(frozen=True)
 class NetworkForecaster:
     """A Keras model or a LiteRT file."""
 
-    network: Network
-    horizon: int
-
-    @property
-    def energy(self) -> Mapping[str, EnergyFactors]:
-        return energy_of(self.network.details)
-
-    @property
-    def outside(self) -> Outside:
-        """What the network was trained with beside the meter."""
-        found = self.network.details.get("outside")
-        return Outside(**found) if found else NOTHING
+    def __init__(self, network: Network) -> None:
+        details = ForecastingDetails.read(network.details)
+        self._network, self._exogenous = network, details.exogenous
+        self.horizon, self.energy = details.horizon, details.energy
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         parts = [
-            self.network(series.contexts(origins[i : i + BATCH], self.outside))["power_w"]
+            self._network(series.contexts(origins[i : i + BATCH], self._exogenous))["power_w"]
             for i in range(0, len(origins), BATCH)
         ]
         return np.concatenate(parts)
@@ -99,8 +92,24 @@ class SameHourMean:
         errors = np.where(known, errors, np.nan).reshape(len(errors), -1, 24)
         empty = ~np.isfinite(errors).any(1, keepdims=True)
         errors = np.where(empty, 0.0, errors)
-        low, high = np.nanquantile(errors, (0.1, 0.9), axis=1)
-        return np.minimum(low, 0.0), np.maximum(high, 0.0)
+        return np.minimum(_quantile(errors, 0.1), 0.0), np.maximum(_quantile(errors, 0.9), 0.0)
+
+
+def _quantile(values: np.ndarray, level: float) -> np.ndarray:
+    """Quantile of the known values along axis 1 of (n, k, m), shape (n, m). As
+    ``np.nanquantile``, which is twenty times slower.
+
+    >>> _quantile(np.array([[[1.0], [np.nan], [3.0]]]), 0.5)
+    array([[2.]])
+    """
+    ordered = np.sort(values, axis=1)  # NaN last
+    last = np.isfinite(values).sum(1, keepdims=True) - 1
+    rank = level * last
+    first = np.floor(rank).astype(np.int64)
+    low = np.take_along_axis(ordered, first, 1)
+    high = np.take_along_axis(ordered, np.minimum(first + 1, last), 1)
+    share, step = rank - first, high - low
+    return np.where(share < 0.5, low + step * share, high - step * (1 - share))[:, 0]
 
 
 def _fill(history: np.ndarray) -> np.ndarray:

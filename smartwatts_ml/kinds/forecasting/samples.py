@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Details
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 
 __all__ = ["sample_inputs"]
 
 
-def sample_inputs(details: Details, count: int, seed: int) -> dict[str, np.ndarray]:
+def sample_inputs(details: ForecastingDetails, count: int, seed: int) -> dict[str, np.ndarray]:
     """``history_w`` (count, 672, 1), W, ``hour_of_week`` (count, 1), and what else the
     model gets.
 
@@ -34,10 +34,12 @@ def sample_inputs(details: Details, count: int, seed: int) -> dict[str, np.ndarr
         "history_w": power[:, :, None].astype(np.float32),
         "hour_of_week": rng.integers(0, 168, (count, 1)).astype(np.float32),
     }
-    for one in details["inputs"][2:]:
-        hours = one["shape"][1]
+    for tensor in details.inputs:
+        if tensor.name not in (HOLIDAY, TEMPERATURE):
+            continue
+        hours = tensor.shape[1]
         warm = 12.0 + 8.0 * np.sin(2 * np.pi * np.arange(hours) / 24 - 2) + rng.normal(size=hours)
         day = rng.random((count, hours // 24)) < 0.05
         values = {HOLIDAY: np.repeat(day, 24, 1), TEMPERATURE: np.tile(warm, (count, 1))}
-        inputs[one["name"]] = values[one["name"]][:, :, None].astype(np.float32)
+        inputs[tensor.name] = values[tensor.name][:, :, None].astype(np.float32)
     return inputs

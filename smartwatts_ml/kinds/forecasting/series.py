@@ -6,36 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.details import NO_EXOGENOUS, Exogenous
 from smartwatts_ml.kinds.forecasting.holiday import holiday_flags
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY
 from smartwatts_ml.readings.base import MAINS, SiteReadings
 from smartwatts_ml.readings.base import TEMPERATURE as TEMPERATURE_CHANNEL
 from smartwatts_ml.readings.localtime import hour_of_week, local_days
 
-__all__ = ["CHANNELS", "HOUR_S", "NOTHING", "Outside", "Series", "to_series"]
+__all__ = ["CHANNELS", "HOUR_S", "Series", "to_series"]
 
 HOUR_S = 3600
 CHANNELS = (MAINS, TEMPERATURE_CHANNEL)
 """Channels that forecasting reads; the second is optional, in degrees Celsius."""
-
-
-@dataclass(frozen=True)
-class Outside:
-    """What a model gets beside the meter: ``country`` of its holidays (``DE`` or ``DE-BY``),
-    empty for none; whether it gets temperatures; and hours ahead of an origin for both."""
-
-    country: str = ""
-    temperature: bool = False
-    ahead: int = 0
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the inputs."""
-        wanted = ((HOLIDAY, bool(self.country)), (TEMPERATURE, self.temperature))
-        return tuple(name for name, there in wanted if there)
-
-
-NOTHING = Outside()
 
 
 @dataclass(frozen=True)
@@ -79,30 +61,38 @@ class Series:
         total = np.concatenate([[0], np.cumsum(np.isfinite(self.power))])
         return np.asarray(total[origins] - total[np.maximum(origins - CONTEXT_HOURS, 0)])
 
-    def contexts(self, origins: np.ndarray, outside: Outside = NOTHING) -> dict[str, np.ndarray]:
+    def contexts(
+        self, origins: np.ndarray, exogenous: Exogenous = NO_EXOGENOUS
+    ) -> dict[str, np.ndarray]:
         """Network inputs: ``history_w`` (n_origins, 672, 1), W, ``hour_of_week``
-        (n_origins, 1), and what ``outside`` asks for. No reading of mains at or after an
-        origin is in its context."""
+        (n_origins, 1), and the exogenous ones. No reading of mains at or after an origin is
+        in its context."""
         padded = np.concatenate([np.full(CONTEXT_HOURS, np.nan, np.float32), self.power])
-        at = origins[:, None] + np.arange(CONTEXT_HOURS + outside.ahead)
+        at = origins[:, None] + np.arange(CONTEXT_HOURS + exogenous.ahead)
         return {
             "history_w": padded[at[:, :CONTEXT_HOURS]][:, :, None],
             "hour_of_week": self.hours[origins][:, None].astype(np.float32),
-            **{name: self.outside(name, outside)[at][:, :, None] for name in outside.names},
+            **{name: row[at][:, :, None] for name, row in self.exogenous_rows(exogenous).items()},
         }
 
-    def outside(self, name: str, outside: Outside) -> np.ndarray:
-        """One input from outside, from a context before hour 0 to a horizon after the last
-        hour, float32, shape (672 + n + ahead,)."""
-        hours = CONTEXT_HOURS + len(self) + outside.ahead
-        if name == HOLIDAY:
-            first = self.start - np.timedelta64(CONTEXT_HOURS * HOUR_S, "s")
-            times = first + np.arange(hours) * np.timedelta64(HOUR_S, "s")
-            return holiday_flags(local_days(times, self.timezone), outside.country)
-        found = np.full(hours, np.nan, np.float32)
+    def exogenous_rows(self, exogenous: Exogenous) -> dict[str, np.ndarray]:
+        """Each exogenous input from a context before hour 0 to a horizon after the last hour,
+        float32, shape (672 + n + ahead,)."""
+        return {
+            name: self._holidays(exogenous) if name == HOLIDAY else self._temperatures(exogenous)
+            for name in exogenous.names
+        }
+
+    def _holidays(self, exogenous: Exogenous) -> np.ndarray:
+        hours = np.arange(-CONTEXT_HOURS, len(self) + exogenous.ahead)
+        times = self.start + hours * np.timedelta64(HOUR_S, "s")
+        return holiday_flags(local_days(times, self.timezone), exogenous.country)
+
+    def _temperatures(self, exogenous: Exogenous) -> np.ndarray:
+        row = np.full(CONTEXT_HOURS + len(self) + exogenous.ahead, np.nan, np.float32)
         if self.temperature is not None:
-            found[CONTEXT_HOURS : CONTEXT_HOURS + len(self)] = self.temperature
-        return found
+            row[CONTEXT_HOURS : CONTEXT_HOURS + len(self)] = self.temperature
+        return row
 
 
 def to_series(loaded: SiteReadings) -> Series:

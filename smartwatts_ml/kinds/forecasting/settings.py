@@ -16,10 +16,7 @@ class ForecastingSettings(TomlSettings):
     """How forecasting networks are trained."""
 
     table: ClassVar[str] = "forecasting"
-    model_config = SettingsConfigDict(
-        env_prefix="SMARTWATTS_FORECASTING_",
-        extra="forbid",
-    )
+    model_config = SettingsConfigDict(env_prefix="SMARTWATTS_FORECASTING_")
 
     epochs: int = Field(20, gt=0, description="Epochs, at most; training stops early by itself.")
     batch_size: int = Field(128, gt=0, description="Windows in a training step.")

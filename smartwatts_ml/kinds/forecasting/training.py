@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 
 from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.kinds.forecasting.damage import damage
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner, build_network
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["Fitted", "fit", "pinball_loss", "predict_windows"]
 
@@ -51,8 +50,6 @@ def pinball_loss(y_true: Any, y_pred: Any) -> Any:
     is taken in watts, not on the compressed scale, since watts are what WAPE and the gate
     count.
     """
-    from keras import ops
-
     error = y_true[..., :1] - y_pred
     levels = np.array(QUANTILES, np.float32)
     loss = ops.sum(ops.maximum(levels * error, (levels - 1.0) * error), -1)
@@ -139,8 +136,6 @@ def _watched(validation: Windows) -> np.ndarray:
 
 
 def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) -> None:
-    import keras
-
     warm_up = int(WARM_UP_SHARE * total_steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=plan.learning_rate / 10,

@@ -14,16 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.details import NO_EXOGENOUS, Exogenous
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import naive_error
-from smartwatts_ml.kinds.forecasting.series import (
-    CHANNELS,
-    HOUR_S,
-    NOTHING,
-    Outside,
-    Series,
-    to_series,
-)
+from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
 from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = [
@@ -48,7 +42,7 @@ class Windows:
 
     ``power`` (n,), W, and ``hours`` (n,): sites end to end. ``origins`` (w,): index of the
     first hour of each horizon, site after site; ``sites`` (w,): number of the site.
-    ``weights`` (w,), 1/W: what a watt of error weighs at that site. ``outside``: further
+    ``weights`` (w,), 1/W: what a watt of error weighs at that site. ``exogenous``: further
     inputs, by name and hour, that reach ``ahead`` hours past an origin.
     """
 
@@ -58,7 +52,7 @@ class Windows:
     sites: np.ndarray
     weights: np.ndarray
     horizon: int
-    outside: dict[str, np.ndarray]
+    exogenous: dict[str, np.ndarray]
     ahead: int
 
     def __len__(self) -> int:
@@ -71,7 +65,7 @@ class Windows:
         return {
             "history_w": self.power[at][:, :, None],
             "hour_of_week": self.hours[self.origins[rows]][:, None].astype(np.float32),
-            **{name: values[ahead][:, :, None] for name, values in self.outside.items()},
+            **{name: values[ahead][:, :, None] for name, values in self.exogenous.items()},
         }
 
     def targets(self, rows: np.ndarray) -> np.ndarray:
@@ -139,15 +133,15 @@ def _names(readings: Readings) -> list[str]:
 
 
 def split_windows(
-    series: Sequence[Series], horizon: int, share: float, outside: Outside = NOTHING
+    series: Sequence[Series], horizon: int, share: float, exogenous: Exogenous = NO_EXOGENOUS
 ) -> tuple[Windows, Windows]:
     """Windows to learn from and later ones to watch. Each site's newest ``share``, and up
     to twice that where a horizon is longer, is for watching; no target crosses the cut."""
     ends = [len(one) for one in series]
     cuts = [n - int(min(max(share * n, horizon), 2 * share * n)) for n in ends]
-    training = make_windows(series, horizon, [0] * len(cuts), cuts, MIN_TARGET_HOURS, outside)
+    training = make_windows(series, horizon, [0] * len(cuts), cuts, MIN_TARGET_HOURS, exogenous)
     for target_hours in (horizon / 2, MIN_TARGET_HOURS):
-        validation = make_windows(series, horizon, cuts, ends, target_hours, outside)
+        validation = make_windows(series, horizon, cuts, ends, target_hours, exogenous)
         if len(validation):
             break
     if not len(training) or not len(validation):
@@ -165,13 +159,13 @@ def make_windows(
     first: Sequence[int],
     last: Sequence[int],
     target_hours: float,
-    outside: Outside = NOTHING,
+    exogenous: Exogenous = NO_EXOGENOUS,
 ) -> Windows:
     """Every window with its origin in [first, last) of its site and its target before
     last; at least ``target_hours`` of the target are known (all, if it is shorter)."""
     power, hours, origins, sites, weights = [], [], [], [], []
-    further: dict[str, list[np.ndarray]] = {name: [] for name in outside.names}
-    tail_hours = max(horizon, outside.ahead)
+    further: dict[str, list[np.ndarray]] = {name: [] for name in exogenous.names}
+    tail_hours = max(horizon, exogenous.ahead)
     offset = CONTEXT_HOURS
     for number, (one, begin, end) in enumerate(zip(series, first, last, strict=True)):
         gap = np.full(CONTEXT_HOURS, np.nan, np.float32)
@@ -187,9 +181,8 @@ def make_windows(
             one.hours[:end],
             np.zeros(tail_hours, np.int16),
         ]
-        for name, parts in further.items():
-            values = one.outside(name, outside)
-            parts.append(values[: len(gap) + len(known)])
+        for name, row in one.exogenous_rows(exogenous).items():
+            further[name].append(row[: len(gap) + len(known)])
         origins.append(offset + at)
         sites.append(np.full(len(at), number))
         weights.append(np.full(len(at), _weight(one.power[:end]), np.float32))
@@ -203,8 +196,8 @@ def make_windows(
         sites=np.concatenate(sites),
         weights=np.concatenate(weights),
         horizon=horizon,
-        outside={name: np.concatenate(parts) for name, parts in further.items()},
-        ahead=outside.ahead,
+        exogenous={name: np.concatenate(parts) for name, parts in further.items()},
+        ahead=exogenous.ahead,
     )
 
 

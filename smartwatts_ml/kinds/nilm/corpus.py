@@ -9,7 +9,8 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.appliances import activations, on_power, on_threshold
-from smartwatts_ml.kinds.nilm.events import Duration, duration_of
+from smartwatts_ml.kinds.nilm.details import Duration
+from smartwatts_ml.kinds.nilm.events import duration_of
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.readings.base import MAINS, NO_POWER, Readings, SiteReadings, SiteSpan
 

@@ -9,25 +9,13 @@ Knottenbelt 2015 (NILMTK's Electric.get_activations).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.kinds.nilm.details import Duration
 from smartwatts_ml.readings.run_lengths import true_runs
 
-__all__ = ["Duration", "duration_of", "keep_activations"]
-
-
-@dataclass(frozen=True)
-class Duration:
-    """How an appliance runs: pauses it makes and the time it needs at least, in seconds."""
-
-    pause_s: float
-    shortest_s: float
-
-    def to_json(self) -> dict[str, float]:
-        """Plain JSON."""
-        return {"pause_s": self.pause_s, "shortest_s": self.shortest_s}
+__all__ = ["duration_of", "keep_activations"]
 
 
 PUBLISHED = {

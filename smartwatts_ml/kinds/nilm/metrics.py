@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from smartwatts_ml.scores.ratios import mean_of_defined, ratio
+
 __all__ = ["STATS", "confusion", "headline", "statistics"]
 
 STATS = (
@@ -46,7 +48,7 @@ def statistics(
         np.square(error),
         np.square(truth),
     )
-    return np.stack([np.sum(one, axis=-1, dtype=float) for one in sums], axis=-1)
+    return np.stack([np.sum(values, axis=-1, dtype=float) for values in sums], axis=-1)
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
@@ -77,8 +79,8 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     of who says "on" at all times, 2 p / (1 + p) of the share p of time that it is on: what
     anyone reaches without looking. NaN where undefined.
 
-    >>> one = statistics(np.array([0.0, 100.0]), np.array([0.0, 80.0]), 50)
-    >>> {name: round(value, 3) for name, value in headline(one[None, None]).items()}
+    >>> sums = statistics(np.array([0.0, 100.0]), np.array([0.0, 80.0]), 50)
+    >>> {name: round(value, 3) for name, value in headline(sums[None, None]).items()}
     ... # doctest: +NORMALIZE_WHITESPACE
     {'mae_w': 10.0, 'f1': 1.0, 'f1_gain': 0.333, 'accuracy': 1.0, 'precision': 1.0,
      'recall': 1.0, 'sae': 0.2, 'nde': 0.04, 'teca': 0.9}
@@ -86,31 +88,21 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     total = sums.sum(axis=0)
     s = dict(zip(STATS, total.T, strict=True))
     on = s["tp"] + s["fn"]
-    seen, ever_on = s["n"] > 0, on > 0
+    ever_on = on > 0
     wrong = s["fp"] + s["fn"]
-    f1 = _ratio(2 * s["tp"], 2 * s["tp"] + wrong, ever_on)
+    f1 = ratio(2 * s["tp"], 2 * s["tp"] + wrong, ever_on)
     each = {
-        "mae_w": _ratio(s["abs_error_w"], s["n"], seen),
+        "mae_w": ratio(s["abs_error_w"], s["n"]),
         "f1": f1,
-        "f1_gain": f1 - _ratio(2 * on, s["n"] + on, ever_on),
-        "accuracy": 1 - _ratio(wrong, s["n"], seen),
+        "f1_gain": f1 - ratio(2 * on, s["n"] + on, ever_on),
+        "accuracy": 1 - ratio(wrong, s["n"]),
         # Nothing claimed is nothing right: 0, not undefined.
-        "precision": _ratio(s["tp"], np.maximum(s["tp"] + s["fp"], 1), ever_on),
-        "recall": _ratio(s["tp"], on, ever_on),
-        "sae": _ratio(np.abs(s["predicted_w"] - s["truth_w"]), s["truth_w"], s["truth_w"] > 0),
-        "nde": _ratio(s["squared_error_w2"], s["squared_truth_w2"], s["squared_truth_w2"] > 0),
+        "precision": ratio(s["tp"], np.maximum(s["tp"] + s["fp"], 1), ever_on),
+        "recall": ratio(s["tp"], on),
+        "sae": ratio(np.abs(s["predicted_w"] - s["truth_w"]), s["truth_w"]),
+        "nde": ratio(s["squared_error_w2"], s["squared_truth_w2"]),
     }
-    metrics = {
-        name: float(np.mean(values[np.isfinite(values)])) if np.isfinite(values).any() else np.nan
-        for name, values in each.items()
-    }
+    metrics = {name: mean_of_defined(values) for name, values in each.items()}
     truth = s["truth_w"].sum()
     metrics["teca"] = float(1 - s["abs_error_w"].sum() / (2 * truth)) if truth > 0 else np.nan
     return metrics
-
-
-def _ratio(over: np.ndarray, under: np.ndarray, defined: np.ndarray) -> np.ndarray:
-    """Division where it is defined, NaN elsewhere; a statistic that is NaN stays NaN."""
-    result = np.full(len(over), np.nan)
-    np.divide(over, under, out=result, where=defined)
-    return result

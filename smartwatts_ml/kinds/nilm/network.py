@@ -14,12 +14,11 @@ Faustine et al. 2020 (UNet-NILM); averaged members: Lakshminarayanan et al. 2017
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
-
-if TYPE_CHECKING:
-    import keras
+from keras import layers, ops
 
 __all__ = ["Grid", "build_networks"]
 
@@ -73,9 +72,6 @@ def build_networks(
     batch, window, n_appliances); the second their mean ``power_w`` and ``on_probability``,
     (batch, window, n_appliances). ``on_power``: typical W of each appliance while on.
     """
-    import keras
-    from keras import ops
-
     mains = keras.Input((grid.window, 1), name="mains_w")
     known, features = _features(mains, grid)
     # No appliance draws more than mains, above the window's own negative floor (solar).
@@ -93,9 +89,6 @@ def build_networks(
 
 def _member(features: Any, most: Any, grid: Grid, on_power: np.ndarray) -> tuple[Any, Any, Any]:
     """Power, logits and power before the gate, each (batch, window, n_appliances)."""
-    import keras
-    from keras import layers, ops
-
     count, minutes = len(on_power), grid.window // grid.pool
     fine = _convolve(features, FINE, 5)
     coarse = layers.AveragePooling1D(grid.pool)(fine) if grid.pool > 1 else fine
@@ -122,8 +115,6 @@ def _features(mains: Any, grid: Grid) -> tuple[Any, Any]:
     lasts a quarter and five minutes (an opening: the rolling maximum of the rolling
     minimum, which removes what is shorter), logarithms of two of them, and differences.
     """
-    from keras import layers, ops
-
     missing = ops.not_equal(mains, mains)
     known = ops.where(missing, 0.0, mains)
     far = ops.where(missing, FAR_W, known)
@@ -158,29 +149,21 @@ def _lowest(x: Any, width: int) -> Any:
 
 
 def _highest(x: Any, width: int) -> Any:
-    from keras import layers
-
     return layers.MaxPooling1D(width, 1, padding="same")(x)
 
 
 def _above_missing(x: Any) -> Any:
     """0 where all samples around are missing."""
-    from keras import ops
-
     return ops.where(x > 0.9 * FAR_W, 0.0, x)
 
 
 def _logarithm(x: Any) -> Any:
-    from keras import ops
-
     return ops.sign(x) * ops.log1p(ops.abs(x) / 20.0) / 4.0
 
 
 def _convolve(
     x: Any, channels: int, width: int, *, dilation: int = 1, normalise: bool = False
 ) -> Any:
-    from keras import layers
-
     x = layers.Conv1D(
         channels, width, padding="same", dilation_rate=dilation, use_bias=not normalise
     )(x)

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from smartwatts_ml.kinds.base import Details, Network
-from smartwatts_ml.kinds.nilm.events import Duration, keep_activations
+from smartwatts_ml.kinds.base import Network
+from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.kinds.nilm.events import keep_activations
 from smartwatts_ml.kinds.nilm.sliding import slide
 
 __all__ = [
@@ -17,11 +18,9 @@ __all__ = [
     "MeanPower",
     "NetworkPredictor",
     "NilmPredictor",
-    "appliance_states",
     "within_mains",
 ]
 
-MAX_COMBINATIONS = 4096
 CHUNK = 65_536
 ROOM_W = 20.0
 """Appliances' meters and mains differ by this much without anybody being wrong."""
@@ -42,17 +41,15 @@ class NetworkPredictor:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        details: Details = network.details
-        self.details = details
-        self.appliances = tuple(details["appliances"])
-        self._window = int(details["window"])
-        self._cuts = np.array([details["on_cuts"][name] for name in self.appliances])
-        self.durations = {name: Duration(**details["durations"][name]) for name in self.appliances}
+        self.details = NilmDetails.read(network.details)
+        self.appliances = self.details.appliances
+        self._cuts = np.array([self.details.on_cuts[name] for name in self.appliances])
 
     def power(self, mains: np.ndarray) -> np.ndarray:
-        power, on = slide(self._forward, mains, self._window, len(self.appliances))
+        details = self.details
+        power, on = slide(self._forward, mains, details.window, len(self.appliances))
         power = within_mains(np.where(on < self._cuts, 0.0, power), mains)
-        return keep_activations(power, self.appliances, self.durations, self.details["period_s"])
+        return keep_activations(power, self.appliances, details.durations, details.period_s)
 
     def _forward(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = self._network({"mains_w": windows[..., None]})
@@ -106,25 +103,3 @@ class CombinatorialOptimisation:
             rows = known[first : first + CHUNK]
             result[rows] = self._combinations[np.searchsorted(middles, mains[rows])]
         return result
-
-
-def appliance_states(running: list[np.ndarray], seed: int) -> list[np.ndarray]:
-    """Levels in W of each appliance, off first, by k-means of its power while on.
-
-    As many levels for each as keep the number of combinations within bounds.
-    """
-    from sklearn.cluster import KMeans
-
-    rng = np.random.default_rng(seed)
-    levels = max(1, min(3, int(MAX_COMBINATIONS ** (1 / len(running))) - 1))
-    states = []
-    for power in running:
-        sample = power if len(power) <= 20_000 else rng.choice(power, 20_000, replace=False)
-        count = min(levels, len(np.unique(sample)))
-        centres = (
-            KMeans(count, n_init=3, random_state=seed).fit(sample[:, None]).cluster_centers_[:, 0]
-            if count
-            else np.empty(0)
-        )
-        states.append(np.concatenate([[0.0], np.sort(centres)]))
-    return states

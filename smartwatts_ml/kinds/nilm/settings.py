@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.configuration import TomlSettings
 
-__all__ = ["NilmSettings", "nilm_settings"]
-
-PREFIX = "SMARTWATTS_NILM_"
+__all__ = ["NilmSettings"]
 
 
 class NilmSettings(TomlSettings):
     """How the NILM model is built, trained and judged."""
 
     table: ClassVar[str] = "nilm"
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        extra="forbid",
-    )
+    model_config = SettingsConfigDict(env_prefix="SMARTWATTS_NILM_")
 
     period_s: int = Field(60, ge=10, le=120, description="Seconds of one sample of mains.")
     window_minutes: int = Field(
@@ -67,8 +62,3 @@ class NilmSettings(TomlSettings):
     max_samples: int = Field(
         3_000_000, gt=0, description="Most samples of mains held in memory; the newest are kept."
     )
-
-
-def nilm_settings(**overrides: Any) -> NilmSettings:
-    """The settings in force."""
-    return NilmSettings.load(**overrides)

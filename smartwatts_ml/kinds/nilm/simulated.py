@@ -11,6 +11,11 @@ import numpy as np
 from smartwatts_ml.kinds.nilm.appliances import activations
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.simulate.appliances import METERED
+from smartwatts_ml.simulate.background import extras
+from smartwatts_ml.simulate.generate import meter
+from smartwatts_ml.simulate.life import live
+from smartwatts_ml.simulate.world import make_world
 
 __all__ = ["simulated_sites"]
 
@@ -25,12 +30,6 @@ def simulated_sites(corpus: Corpus, period_s: int, homes: int, days: int) -> tup
     A corpus's appliance that the simulation does not meter is unknown there (NaN); a home
     in which it runs unmetered is left out. None at all where it meters none of them.
     """
-    from smartwatts_ml.simulate.appliances import METERED
-    from smartwatts_ml.simulate.background import extras
-    from smartwatts_ml.simulate.generate import meter
-    from smartwatts_ml.simulate.life import live
-    from smartwatts_ml.simulate.world import make_world
-
     if not set(corpus.appliances) & set(METERED):
         return ()
     made = []

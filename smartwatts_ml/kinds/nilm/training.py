@@ -9,21 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.base import Progress
+from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.kinds.nilm.network import Grid, build_networks
 from smartwatts_ml.kinds.nilm.sampler import Mixture, Sampler
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.simulated import simulated_sites
 from smartwatts_ml.kinds.nilm.sliding import slide
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["Fitted", "fit"]
 
@@ -50,29 +49,26 @@ def fit(
     corpus: Corpus,
     settings: NilmSettings,
     grid: Grid,
-    *,
-    epochs: int,
-    batch_size: int | None,
-    seed: int,
+    options: TrainOptions,
     progress: Progress,
 ) -> Fitted:
     """Train with AdamW on a warmed-up cosine. Early stopping watches the error in W of each
     appliance in units of its own power.
 
-    ``batch_size`` None: the setting, fewer windows where these have more samples.
+    Without a batch size in ``options``: the setting, fewer windows where these have more
+    samples.
     """
-    import keras
-
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(options.seed)
     progress("simulating homes to learn from", 0.0)
     simulated = simulated_sites(
         corpus, settings.period_s, settings.simulated_homes, settings.simulated_days
     )
     mixture = _mixture(settings)
-    sampler = Sampler(corpus, corpus.training, simulated, grid.window, mixture, seed)
+    sampler = Sampler(corpus, corpus.training, simulated, grid.window, mixture, options.seed)
     held_back = _held_back(corpus, simulated, grid.window, mixture)
     trained, shipped = build_networks(grid, corpus.on_power, settings.members)
-    size = batch_size or _batch(settings)
+    epochs = options.epochs or settings.epochs
+    size = options.batch_size or _batch(settings)
     # More epochs than the setting go on at the lowest rate: early stopping has the last word.
     steps = min(epochs, settings.epochs) * settings.steps
     step = _make_step(trained, corpus, settings.learning_rate, steps)
@@ -145,9 +141,6 @@ def _make_step(
     network: keras.Model, corpus: Corpus, learning_rate: float, steps: int
 ) -> Callable[[np.ndarray, np.ndarray], Any]:
     """One step on a batch; each member has a loss of its own, and they are added up."""
-    import keras
-    import tensorflow as tf
-
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         max(steps - WARM_UP_STEPS, 1),

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.kinds.anomaly import KIND
+from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.base import Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 
 START = np.datetime64("2026-01-05T00:00:00", "s")  # a Monday
@@ -56,7 +58,7 @@ class Case:
     """A trained model, as it was trained and as it ships."""
 
     readings: MemoryReadings
-    trained: Trained
+    trained: Trained[AnomalyDetails]
     keras: KerasNetwork
     file: LiteRTNetwork
     content: bytes
@@ -74,8 +76,8 @@ def small_settings() -> Iterator[None]:
 def case(small_settings: None) -> Case:
     readings = MemoryReadings([made_home(f"home{i}", 63, i) for i in range(4)])
     spec = KIND.models()[0]
-    trained = KIND.train(spec, readings, TrainOptions(seed=1), lambda *_: None)
-    network = KerasNetwork(trained.network, trained.details)
-    samples = KIND.sample_inputs(trained.details, 32, 0)
+    trained = KIND.trainer.train(spec, readings, TrainOptions(seed=1), lambda *_: None)
+    network = KerasNetwork.from_training(trained)
+    samples = KIND.work.sample_inputs(trained.details, 32, 0)
     content = convert_network(network, samples, "auto").content
     return Case(readings, trained, network, LiteRTNetwork(content), content)

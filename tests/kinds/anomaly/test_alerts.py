@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from smartwatts_ml.kinds.anomaly.alerts import alert_frame
+from smartwatts_ml.kinds.anomaly.hours import ScoredHours
 from smartwatts_ml.kinds.anomaly.injection import TYPES
-from smartwatts_ml.kinds.anomaly.predictor import Hours
 
 DAYS = 42
 START = np.datetime64("2026-04-01T00:00:00", "s")
 THRESHOLD = 2.0
 
 
-def home(watts: np.ndarray, span: slice, looks_like: str, rarity: float = 4.0) -> Hours:
+def home(watts: np.ndarray, span: slice, looks_like: str, rarity: float = 4.0) -> ScoredHours:
     """Hours with one alert in ``span`` that the network takes for ``looks_like`` first, and
     for the other types alike."""
     n = len(watts)
@@ -26,7 +26,7 @@ def home(watts: np.ndarray, span: slice, looks_like: str, rarity: float = 4.0) -
     likeness = np.full((n, len(TYPES)), 0.1)
     likeness[:, TYPES.index(looks_like)] = 0.4
     rare = np.where(alert > 0, rarity, 0.5)
-    return Hours(
+    return ScoredHours(
         times=START + np.arange(n) * np.timedelta64(3600, "s"),
         score=1 - 10**-rare,
         rarity=rare,
@@ -48,7 +48,7 @@ def wobbling(watts: np.ndarray) -> np.ndarray:
     return watts * (1 + 0.06 * np.sin(1.7 * np.arange(len(watts))))
 
 
-def the_row(found: Hours) -> pd.Series:
+def the_row(found: ScoredHours) -> pd.Series:
     frame = alert_frame("h/mains", found, THRESHOLD)
     assert len(frame) == 1
     return frame.iloc[0]

@@ -7,7 +7,7 @@ import pytest
 
 from smartwatts_ml.kinds.anomaly.calibration import (
     MONTH_HOURS,
-    Calibration,
+    ScoreCalibration,
     budget_threshold,
     count_alerts,
     fit_ranks,
@@ -65,7 +65,7 @@ def test_the_quantile_alone_turns_the_budget_off_and_with_it_the_stricter_wins()
 def test_scores_of_normal_hours_are_even_and_rise_with_the_logit() -> None:
     rng = np.random.default_rng(0)
     knots, tails = fit_ranks(rng.normal(size=20_000))
-    calibration = Calibration(knots, tails, 0.0)
+    calibration = ScoreCalibration(knots, tails, 0.0)
     fresh = calibration.score(rng.normal(size=20_000))
     for level in (0.5, 0.9, 0.99, 0.999):
         assert np.mean(fresh >= level) == pytest.approx(1 - level, rel=0.35)
@@ -75,4 +75,4 @@ def test_scores_of_normal_hours_are_even_and_rise_with_the_logit() -> None:
 
 def test_hours_that_all_look_alike_still_calibrate() -> None:
     knots, tails = fit_ranks(np.zeros(50))
-    assert Calibration(knots, tails, 0.0).score(5.0) > 0.9
+    assert ScoreCalibration(knots, tails, 0.0).score(5.0) > 0.9

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from smartwatts_ml.cli import app
 from smartwatts_ml.kinds.anomaly import KIND
-from smartwatts_ml.modelfiles.networks import LiteRTNetwork
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 
 from .conftest import Case, MemoryReadings, made_home, scored_from
 
@@ -86,6 +86,6 @@ def test_an_evaluation_writes_pictures_tables_and_json(
 
 def test_on_normal_homes_the_default_budget_keeps_its_word(case: Case) -> None:
     fresh = MemoryReadings([scored_from(made_home(f"new{i}", 150, 70 + i), 0) for i in range(4)])
-    hours = pd.concat(KIND.predict(KIND.predictor(case.file), fresh))
-    alerts = pd.concat(KIND.predict(KIND.predictor(case.file), fresh, alerts=True))
+    hours = pd.concat(KIND.work.predict(KIND.work.predictor(case.file), fresh))
+    alerts = pd.concat(KIND.work.predict(KIND.work.predictor(case.file), fresh, alerts=True))
     assert len(alerts) / len(hours) * 730.5 <= 2.5

@@ -13,7 +13,6 @@ from smartwatts_ml.kinds.anomaly import KIND
 from smartwatts_ml.kinds.anomaly.examples import Part, draw
 from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
-from smartwatts_ml.kinds.anomaly.predictor import sample_windows
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.readings.base import SiteReadings
 from smartwatts_ml.scores.bootstrap import site_sums
@@ -35,9 +34,9 @@ def test_quantiles_in_the_graph_are_numpys_over_present_values() -> None:
     assert (found[0] == 0).all()
 
 
-def test_features_do_not_depend_on_the_size_of_the_home() -> None:
+def test_features_do_not_depend_on_the_size_of_the_home(case: Case) -> None:
     model = feature_model(672)
-    small = sample_windows(16, 672, 0)
+    small = KIND.work.sample_inputs(case.trained.details, 16, 0)
     large = small | {"history_w": small["history_w"] * 256}
     np.testing.assert_allclose(
         model.predict(small, verbose=0)["features"],
@@ -69,7 +68,7 @@ def test_marked_hours_are_never_drawn_as_normal() -> None:
 
 def test_later_readings_change_no_earlier_score(case: Case) -> None:
     rng = np.random.default_rng(0)
-    scorer = KIND.predictor(case.file)
+    scorer = KIND.work.predictor(case.file)
     site = made_home("home", 45, 9)
     at = np.flatnonzero(~np.isnan(site.channels["mains"]))
     before, _ = scorer.score(site, at)
@@ -82,7 +81,7 @@ def test_later_readings_change_no_earlier_score(case: Case) -> None:
 
 
 def test_cutting_off_what_lies_before_the_context_changes_nothing(case: Case) -> None:
-    scorer = KIND.predictor(case.file)
+    scorer = KIND.work.predictor(case.file)
     site = made_home("home", 60, 9)
     late = site.between(site.start + np.timedelta64(30, "D"), None)
     at = np.array([28 * 24, 29 * 24 + 5])
@@ -90,7 +89,7 @@ def test_cutting_off_what_lies_before_the_context_changes_nothing(case: Case) ->
 
 
 def test_short_or_holed_history_gives_finite_scores_and_young_devices_no_alert(case: Case) -> None:
-    samples = KIND.sample_inputs(case.trained.details, 12, 3)
+    samples = KIND.work.sample_inputs(case.trained.details, 12, 3)
     history = samples["history_w"]
     history[0] = np.nan
     history[1, :-1] = np.nan
@@ -110,11 +109,12 @@ def test_short_or_holed_history_gives_finite_scores_and_young_devices_no_alert(c
 
 def test_a_brief_training_beats_the_baseline_on_homes_it_has_not_seen(case: Case) -> None:
     fresh = MemoryReadings([scored_from(made_home(f"new{i}", 70, 50 + i), 35) for i in range(3)])
-    spec, details = KIND.models()[0], case.trained.details
-    systems = {"model": KIND.predictor(case.file)} | KIND.baselines(spec, details, case.readings)
-    scores = KIND.evaluate(spec, systems, fresh, 0)
+    details = case.trained.details
+    systems = KIND.work.baselines(details, case.readings)
+    systems["model"] = KIND.work.predictor(case.file)
+    scores = KIND.work.evaluate(details, systems, fresh, 0)
     ours, simple = (
-        KIND.headline(site_sums(scores[name])) for name in ("model", "hour_of_week_mad")
+        KIND.work.headline(site_sums(scores[name])) for name in ("model", "hour_of_week_mad")
     )
     assert ours["pr_auc"] > simple["pr_auc"] + 0.05
     assert ours["event_recall"] >= 0.6
@@ -122,12 +122,12 @@ def test_a_brief_training_beats_the_baseline_on_homes_it_has_not_seen(case: Case
 
 
 def test_the_file_alerts_where_the_details_say(case: Case) -> None:
-    samples = KIND.sample_inputs(case.trained.details, 64, 5)
+    samples = KIND.work.sample_inputs(case.trained.details, 64, 5)
     outputs = case.keras(samples)
     details = case.trained.details
-    known = (~np.isnan(samples["history_w"])).sum(axis=1) >= details["min_present_hours"]
-    clear = np.abs(outputs["score"] - details["threshold"]) > 1e-4
-    above = (outputs["score"] >= details["threshold"]) & known
+    known = (~np.isnan(samples["history_w"])).sum(axis=1) >= details.min_present_hours
+    clear = np.abs(outputs["score"] - details.threshold) > 1e-4
+    above = (outputs["score"] >= details.threshold) & known
     assert np.array_equal(outputs["alert"][clear] > 0.5, above[clear])
     assert above.any() and not above.all()
 
@@ -137,14 +137,14 @@ def test_alerts_have_a_row_each_with_energy_kind_and_a_sentence(case: Case) -> N
     values = site.channels["mains"].copy()
     values[1000:1010] = 0
     broken = replace(site, channels={"mains": values})
-    scorer, readings = KIND.predictor(case.file), MemoryReadings([broken])
-    table = pd.concat(KIND.predict(scorer, readings, alerts=True))
+    scorer, readings = KIND.work.predictor(case.file), MemoryReadings([broken])
+    table = pd.concat(KIND.work.predict(scorer, readings, alerts=True))
     assert tuple(table.columns) == KIND.columns(alerts=True)
     hit = table[(table["start"] >= broken.times[1000]) & (table["start"] <= broken.times[1005])]
     assert hit["kind"].tolist() == ["outage"]
     assert "off" in hit["message"].iloc[0]
     assert hit["energy_kwh"].iloc[0] < 0
-    hours = pd.concat(KIND.predict(scorer, readings))
+    hours = pd.concat(KIND.work.predict(scorer, readings))
     loud = hours.loc[hours["alert"] == 1, "timestamp"]
     inside = [((table["start"] <= t) & (t < table["end"])).any() for t in loud]
     assert all(inside) and len(loud)
@@ -153,7 +153,7 @@ def test_alerts_have_a_row_each_with_energy_kind_and_a_sentence(case: Case) -> N
 def test_predictions_have_a_row_for_each_reading_and_none_for_a_missing_one(case: Case) -> None:
     site = made_home("home", 20, 4)
     present = ~np.isnan(site.channels["mains"])
-    frames = list(KIND.predict(KIND.predictor(case.file), MemoryReadings([site])))
+    frames = list(KIND.work.predict(KIND.work.predictor(case.file), MemoryReadings([site])))
     table = pd.concat(frames)
     assert tuple(table.columns) == KIND.prediction_columns
     assert (table["device_id"] == "home/mains").all()
@@ -165,29 +165,31 @@ def test_one_site_is_enough_and_a_threshold_moves_the_alerts(small_settings: Non
     readings = MemoryReadings([made_home("home", 60, 0)])
     spec = KIND.models()[0]
     loud = TrainOptions(epochs=2, extra={"threshold": 0.9, "max_alerts_per_month": None})
-    trained = KIND.train(spec, readings, loud, lambda *_: None)
-    assert trained.details["threshold"] == pytest.approx(0.9, abs=0.02)
-    assert trained.details["alert_rule"] == "above the 0.9 quantile of training scores"
+    trained = KIND.trainer.train(spec, readings, loud, lambda *_: None)
+    assert trained.details.threshold == pytest.approx(0.9, abs=0.02)
+    assert trained.details.alert_rule == "above the 0.9 quantile of training scores"
 
 
-def test_what_cannot_be_trained_says_why(small_settings: None) -> None:
+def test_what_cannot_be_trained_or_judged_says_why(case: Case) -> None:
     spec = KIND.models()[0]
     short = MemoryReadings([made_home("home", 10, 0)])
     with pytest.raises(NotEnoughReadingsError, match="21 days"):
-        KIND.train(spec, short, TrainOptions(epochs=1), lambda *_: None)
+        KIND.trainer.train(spec, short, TrainOptions(epochs=1), lambda *_: None)
     with pytest.raises(UsageError, match="no option"):
-        KIND.train(spec, short, TrainOptions(extra={"nonsense": 1}), lambda *_: None)
+        KIND.trainer.train(spec, short, TrainOptions(extra={"nonsense": 1}), lambda *_: None)
     unlabelled: SiteReadings = made_home("home", 40, 0)
     nothing = replace(unlabelled, channels={"mains": np.full(960, np.nan, np.float32)})
     with pytest.raises(NotEnoughReadingsError):
-        KIND.evaluate(spec, {}, MemoryReadings([nothing]), 0)
+        KIND.work.evaluate(case.trained.details, {}, MemoryReadings([nothing]), 0)
 
 
 def test_a_large_fleet_is_sampled(small_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMARTWATTS_ANOMALY_MAX_SITES", "3")
     monkeypatch.setenv("SMARTWATTS_ANOMALY_NORMAL_HOURS", "1000")
     readings = MemoryReadings([made_home(f"home{i}", 30, i) for i in range(8)])
-    trained = KIND.train(KIND.models()[0], readings, TrainOptions(epochs=1), lambda *_: None)
+    trained = KIND.trainer.train(
+        KIND.models()[0], readings, TrainOptions(epochs=1), lambda *_: None
+    )
     assert "of 3 sites" in trained.notes[0]
     months = float(trained.notes[0].split("calibrated on ")[1].split()[0])
     assert 0.3 <= months <= 2.0

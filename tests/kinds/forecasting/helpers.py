@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 
 HOUR_S = 3600
@@ -57,3 +58,17 @@ def habit(days: int, seed: int, level: float = 500.0) -> np.ndarray:
 
 def hours_after(start: np.datetime64, hours: int) -> np.datetime64:
     return start + np.timedelta64(hours * HOUR_S, "s")
+
+
+def details_of(horizon: int) -> ForecastingDetails:
+    """Of a model with this horizon, mains alone and no more."""
+    model, tensors = f"forecasting_{horizon}h", ()
+    return ForecastingDetails(
+        kind="forecasting",
+        model=model,
+        inputs=tensors,
+        outputs=tensors,
+        horizon=horizon,
+        context_hours=672,
+        stretch={},
+    )

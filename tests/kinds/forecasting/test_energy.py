@@ -10,7 +10,8 @@ import pytest
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.forecasting import KIND
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, fit_energy
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors
+from smartwatts_ml.kinds.forecasting.energy import energy_quantiles, fit_energy
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import Series
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, site_of
@@ -30,7 +31,7 @@ def test_the_interval_of_a_sum_holds_however_errors_are_correlated(shared: float
     quantiles, truth = errors(shared, 1)
     factors = fit_energy(quantiles, truth, np.ones(len(truth)))
     quantiles, truth = errors(shared, 2)
-    low, middle, high = factors.sums(quantiles).T
+    low, middle, high = energy_quantiles(factors, quantiles).T
     total = truth.sum(1)
     assert ((low <= total) & (total <= high)).mean() == pytest.approx(0.8, abs=0.03)
     assert np.mean(total - middle) == pytest.approx(0.0, abs=0.5)
@@ -43,13 +44,15 @@ def test_the_middle_of_a_sum_of_skewed_hours_is_more_than_the_sum_of_their_middl
     truth = rng.exponential(size=(4000, 24))
     quantiles = np.tile(-np.log(1 - np.array([0.1, 0.5, 0.9])), (4000, 24, 1))
     factors = fit_energy(quantiles, truth, np.ones(4000))
-    assert factors.sums(quantiles[0])[1] == pytest.approx(np.median(truth.sum(1)), rel=0.02)
-    assert factors.sums(quantiles[0])[1] > 1.3 * quantiles[0, :, 1].sum()
+    assert energy_quantiles(factors, quantiles[0])[1] == pytest.approx(
+        np.median(truth.sum(1)), rel=0.02
+    )
+    assert energy_quantiles(factors, quantiles[0])[1] > 1.3 * quantiles[0, :, 1].sum()
 
 
 def test_without_evidence_hours_are_taken_to_err_together() -> None:
     quantiles, truth = errors(0.0, 1, days=5)
-    found = fit_energy(quantiles, truth, np.ones(5)).sums(quantiles)[0]
+    found = energy_quantiles(fit_energy(quantiles, truth, np.ones(5)), quantiles)[0]
     np.testing.assert_allclose(found, quantiles[0].sum(0))
 
 
@@ -65,7 +68,7 @@ class Flat:
 
 def test_energy_is_given_for_each_local_day_and_for_the_whole_horizon() -> None:
     site = site_of(habit(30, 1), timezone="Europe/Berlin")
-    found = pd.concat(KIND.predict(Flat(), Made(site), energy=True), ignore_index=True)
+    found = pd.concat(KIND.work.predict(Flat(), Made(site), energy=True), ignore_index=True)
     assert tuple(found.columns) == KIND.columns(energy=True)
     first = str((MONDAY + np.timedelta64(30, "D")).astype("datetime64[D]"))
     assert found["period"].tolist()[0] == first and found["period"].tolist()[-1] == "horizon"
@@ -77,11 +80,11 @@ def test_energy_is_given_for_each_local_day_and_for_the_whole_horizon() -> None:
 
 def test_a_forecaster_without_factors_says_what_to_do() -> None:
     with pytest.raises(UsageError, match="train the model again"):
-        next(KIND.predict(SameHourMean(24, 4), Made(site_of(habit(30, 1))), energy=True))
+        next(KIND.work.predict(SameHourMean(24, 4), Made(site_of(habit(30, 1))), energy=True))
 
 
 def test_a_site_with_a_short_history_is_named() -> None:
     sites = site_of(habit(40, 1), "long"), site_of(habit(14, 1), "short")
-    assert KIND.remarks(Made(*sites)) == [
+    assert KIND.work.remarks(Made(*sites)) == [
         "short has 14 of 28 days of readings: its intervals are wider"
     ]

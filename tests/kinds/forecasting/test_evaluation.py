@@ -9,13 +9,13 @@ import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.forecasting import KIND
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors
+from smartwatts_ml.kinds.forecasting.details import EnergyFactors
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import STATS, headline, measure
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import Series, to_series
 from smartwatts_ml.scores.bootstrap import site_sums
-from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
+from tests.kinds.forecasting.helpers import MONDAY, Made, details_of, habit, hours_after, site_of
 
 
 class Fixed:
@@ -73,9 +73,9 @@ def test_metrics_are_means_over_sites_of_what_the_definitions_say() -> None:
     power = {name: rng.gamma(1.0, size, 56 * 24) for name, size in (("a", 100), ("b", 3000))}
     score_from = hours_after(MONDAY, 42 * 24)
     readings = Made(*(site_of(p, n, score_from=score_from) for n, p in power.items()))
-    spec = KIND.spec(forecast_horizon=24)
-    scores = KIND.evaluate(spec, {"fixed": Fixed(24, 20.0, 150.0, 900.0)}, readings, 0)["fixed"]
-    found = KIND.headline(site_sums(scores))
+    systems = {"fixed": Fixed(24, 20.0, 150.0, 900.0)}
+    scores = KIND.work.evaluate(details_of(24), systems, readings, 0)["fixed"]
+    found = KIND.work.headline(site_sums(scores))
     expected: dict[str, list[float]] = {}
     for values in power.values():
         values = values.astype(np.float32).astype(float)
@@ -131,9 +131,8 @@ def test_all_systems_are_scored_on_the_same_blocks_by_the_week_of_the_origin() -
     power = habit(56, 2)
     power[50 * 24 : 51 * 24] = np.nan
     readings = Made(site_of(power, score_from=hours_after(MONDAY, 42 * 24)))
-    spec = KIND.spec(forecast_horizon=24)
-    systems = KIND.baselines(spec, {}, readings)
-    scores = KIND.evaluate(spec, systems, readings, 0)
+    systems = KIND.work.baselines(details_of(24), readings)
+    scores = KIND.work.evaluate(details_of(24), systems, readings, 0)
     assert set(scores) == {"four_week_mean", "last_week"}
     for one in scores.values():
         assert one.weeks.tolist() == [
@@ -145,6 +144,5 @@ def test_all_systems_are_scored_on_the_same_blocks_by_the_week_of_the_origin() -
 
 def test_readings_too_short_for_one_horizon_cannot_be_judged() -> None:
     readings = Made(site_of(habit(20, 1)))
-    spec = KIND.spec(forecast_horizon=720)
     with pytest.raises(NotEnoughReadingsError, match="720"):
-        KIND.evaluate(spec, {"mean": SameHourMean(720, 4)}, readings, 0)
+        KIND.work.evaluate(details_of(720), {"mean": SameHourMean(720, 4)}, readings, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +10,12 @@ import pytest
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Trained, TrainOptions
 from smartwatts_ml.kinds.forecasting import KIND
+from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
 from smartwatts_ml.kinds.forecasting.series import to_series
 from smartwatts_ml.kinds.forecasting.windows import split_windows
 from smartwatts_ml.modelfiles.conversion import convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork, load_keras, save_keras
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file, load_network
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
@@ -35,25 +36,25 @@ def homes(days: int, score_from: np.datetime64 | None = None) -> Readings:
 
 
 @cache
-def trained(horizon: int) -> Trained:
+def trained(horizon: int) -> Trained[ForecastingDetails]:
     return train(horizon)
 
 
-def train(horizon: int) -> Trained:
+def train(horizon: int) -> Trained[ForecastingDetails]:
     spec = KIND.spec(forecast_horizon=horizon)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "2048")
-        return KIND.train(spec, homes(DAYS - TEST_DAYS), OPTIONS, lambda *_: None)
+        return KIND.trainer.train(spec, homes(DAYS - TEST_DAYS), OPTIONS, lambda *_: None)
 
 
 @cache
 def network(horizon: int) -> KerasNetwork:
-    return KerasNetwork(trained(horizon).network, trained(horizon).details)
+    return KerasNetwork.from_training(trained(horizon))
 
 
 @cache
 def file(horizon: int) -> LiteRTNetwork:
-    samples = KIND.sample_inputs(network(horizon).details, 32, 0)
+    samples = KIND.work.sample_inputs(trained(horizon).details, 32, 0)
     return LiteRTNetwork(convert_network(network(horizon), samples, "dynamic").content)
 
 
@@ -89,7 +90,7 @@ def test_any_context_gives_finite_quantiles_that_do_not_cross(horizon: int) -> N
 def test_three_days_of_readings_give_a_sensible_forecast() -> None:
     power = habit(DAYS, 1, 700.0)[: 3 * 24]
     series = to_series(site_of(power))
-    found = KIND.predictor(network(24)).forecast(series, np.array([72]))[0]
+    found = KIND.work.predictor(network(24)).forecast(series, np.array([72]))[0]
     usual = habit(28, 9, 700.0).reshape(28, 24).mean(0)
     assert np.abs(found[:, 1] - usual).mean() < 0.35 * usual.mean()
 
@@ -125,13 +126,13 @@ def test_faults_in_the_context_do_not_carry_into_the_forecast() -> None:
 
 @pytest.mark.slow
 def test_training_learns_more_than_last_week_and_the_four_week_mean() -> None:
-    spec = KIND.spec(forecast_horizon=24)
+    details = trained(24).details
     readings = homes(DAYS, hours_after(MONDAY, (DAYS - TEST_DAYS) * 24))
-    systems = {"network": KIND.predictor(network(24)), "file": KIND.predictor(file(24))}
-    systems |= KIND.baselines(spec, trained(24).details, readings)
+    systems = {"network": KIND.work.predictor(network(24)), "file": KIND.work.predictor(file(24))}
+    systems |= KIND.work.baselines(details, readings)
     found = {
-        name: KIND.headline(site_sums(scores))
-        for name, scores in KIND.evaluate(spec, systems, readings, 0).items()
+        name: KIND.work.headline(site_sums(scores))
+        for name, scores in KIND.work.evaluate(details, systems, readings, 0).items()
     }
     assert found["network"]["wape"] < 0.97 * found["four_week_mean"]["wape"]
     assert found["network"]["wape"] < 0.8 * found["last_week"]["wape"]
@@ -141,10 +142,9 @@ def test_training_learns_more_than_last_week_and_the_four_week_mean() -> None:
 
 
 @pytest.mark.slow
-def test_a_saved_network_loads_without_our_code_and_says_the_same(tmp_path: Path) -> None:
-    save_keras(network(200).model, network(200).details, tmp_path / "model.keras")
-    loaded = load_keras(tmp_path / "model.keras")
-    assert loaded.details == trained(200).details
+def test_a_saved_network_loads_without_our_code_and_says_the_same() -> None:
+    loaded = load_network(keras_file(network(200)), "model.keras")
+    assert KIND.read_details(loaded.details) == trained(200).details
     np.testing.assert_allclose(
         loaded(hard_contexts())["power_w"],
         network(200)(hard_contexts())["power_w"],
@@ -155,7 +155,7 @@ def test_a_saved_network_loads_without_our_code_and_says_the_same(tmp_path: Path
 
 @pytest.mark.slow
 def test_a_file_is_small_fast_and_agrees_with_keras() -> None:
-    samples = KIND.sample_inputs(network(200).details, 32, 1)
+    samples = KIND.work.sample_inputs(trained(200).details, 32, 1)
     converted = convert_network(network(200), samples, "dynamic")
     assert len(converted.content) <= 256 * 1024
     assert converted.parity["power_w"] < 0.01
@@ -165,9 +165,9 @@ def test_a_file_is_small_fast_and_agrees_with_keras() -> None:
 @pytest.mark.slow
 def test_one_seed_gives_one_network() -> None:
     again = train(24)
-    samples = KIND.sample_inputs(again.details, 8, 2)
+    samples = KIND.work.sample_inputs(again.details, 8, 2)
     np.testing.assert_allclose(
-        KerasNetwork(again.network, again.details)(samples)["power_w"],
+        KerasNetwork.from_training(again)(samples)["power_w"],
         network(24)(samples)["power_w"],
         rtol=1e-3,
         atol=1e-2,
@@ -178,9 +178,11 @@ def test_one_seed_gives_one_network() -> None:
 def test_five_days_of_one_home_are_too_few_and_nine_are_enough() -> None:
     spec = KIND.spec(forecast_horizon=24)
     with pytest.raises(NotEnoughReadingsError, match="8 days"):
-        KIND.train(spec, Made(site_of(habit(4, 1))), TrainOptions(epochs=1), lambda *_: None)
+        KIND.trainer.train(
+            spec, Made(site_of(habit(4, 1))), TrainOptions(epochs=1), lambda *_: None
+        )
     seen: list[str] = []
-    KIND.train(
+    KIND.trainer.train(
         spec,
         Made(site_of(habit(9, 1))),
         TrainOptions(epochs=1),

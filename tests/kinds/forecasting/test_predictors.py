@@ -10,7 +10,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import to_series
-from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
+from tests.kinds.forecasting.helpers import MONDAY, Made, details_of, habit, hours_after, site_of
 
 WEEK = 168
 
@@ -55,7 +55,7 @@ def test_baselines_live_with_gaps_and_short_histories() -> None:
 
 
 def predicted(power: np.ndarray, **options: object) -> pd.DataFrame:
-    frames = KIND.predict(SameHourMean(24, 4), Made(site_of(power)), **options)
+    frames = KIND.work.predict(SameHourMean(24, 4), Made(site_of(power)), **options)
     return pd.concat(frames, ignore_index=True)
 
 
@@ -80,7 +80,9 @@ def test_from_and_to_are_inclusive_origins() -> None:
 
 def test_origins_outside_the_readings_are_left_out() -> None:
     far = hours_after(MONDAY, 300 * 24)
-    assert list(KIND.predict(SameHourMean(24, 4), Made(site_of(habit(30, 1))), from_=far)) == []
+    assert (
+        list(KIND.work.predict(SameHourMean(24, 4), Made(site_of(habit(30, 1))), from_=far)) == []
+    )
     early = predicted(habit(3, 1), from_=hours_after(MONDAY, -48), every="24h")
     assert early["issued_at"].min() == pd.Timestamp(hours_after(MONDAY, 24))
 
@@ -118,7 +120,7 @@ def test_every_alone_and_a_reversed_range_are_wrong_use() -> None:
 def test_a_horizon_names_its_model(hours: int, name: str, stem: str) -> None:
     spec = KIND.spec(forecast_horizon=hours)
     assert (spec.name, spec.file_stem) == (name, stem)
-    assert KIND.spec_of({"horizon": hours}) == spec
+    assert KIND.spec_of(details_of(hours)) == spec
 
 
 @pytest.mark.parametrize("hours", [-1, 721])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.nilm import KIND
-from smartwatts_ml.kinds.nilm.events import Duration, duration_of, keep_activations
+from smartwatts_ml.kinds.nilm.details import Duration
+from smartwatts_ml.kinds.nilm.events import duration_of, keep_activations
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor, within_mains
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
 
@@ -25,12 +27,16 @@ class Fixed:
 
     def __init__(self) -> None:
         self.details = {
+            "kind": "nilm",
+            "model": "nilm",
+            "inputs": [],
+            "outputs": [],
             "appliances": list(NAMES),
             "window": WINDOW,
             "period_s": 60,
             "on_cuts": dict.fromkeys(NAMES, 0.5),
             "on_thresholds_w": {"dishwasher": 300.0, "kettle": 500.0},
-            "durations": {name: duration_of(name, np.empty(0)).to_json() for name in NAMES},
+            "durations": {name: asdict(duration_of(name, np.empty(0))) for name in NAMES},
         }
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -68,7 +74,7 @@ def evening() -> np.ndarray:
 
 
 def predicted(mains: np.ndarray, timezone: str = "UTC", **options: bool) -> list[tuple]:
-    frames = KIND.predict(NetworkPredictor(Fixed()), One(mains, timezone), **options)
+    frames = KIND.work.predict(NetworkPredictor(Fixed()), One(mains, timezone), **options)
     return [row for frame in frames for row in frame.itertuples(index=False, name=None)]
 
 

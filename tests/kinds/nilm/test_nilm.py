@@ -22,7 +22,8 @@ from smartwatts_ml.kinds.nilm.predictors import CombinatorialOptimisation, MeanP
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.sliding import slide
 from smartwatts_ml.modelfiles.conversion import convert_network
-from smartwatts_ml.modelfiles.networks import KerasNetwork, LiteRTNetwork
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.nilm.homes import Made
@@ -149,8 +150,8 @@ def quick() -> Iterator[tuple[KerasNetwork, Made]]:
         }.items():
             patch.setenv(f"SMARTWATTS_NILM_{name}", str(value))
         homes = Made(1)
-        trained = KIND.train(KIND.spec(), homes, TrainOptions(epochs=1), lambda *_: None)
-        yield KerasNetwork(trained.network, trained.details), homes
+        trained = KIND.trainer.train(KIND.spec(), homes, TrainOptions(epochs=1), lambda *_: None)
+        yield KerasNetwork.from_training(trained), homes
 
 
 @pytest.fixture
@@ -165,16 +166,17 @@ def short_windows(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 def test_a_short_training_beats_every_baseline_on_a_home_never_seen(
     short_windows: Callable[[], None],
 ) -> None:
-    training, spec = Made(2), KIND.spec()
-    trained = KIND.train(spec, training, TrainOptions(epochs=6, seed=1), lambda *_: None)
-    network = KerasNetwork(trained.network, trained.details)
+    training = Made(2)
+    options = TrainOptions(epochs=6, seed=1)
+    trained = KIND.trainer.train(KIND.spec(), training, options, lambda *_: None)
+    network = KerasNetwork.from_training(trained)
 
-    systems = {"network": KIND.predictor(network)}
-    systems |= KIND.baselines(spec, trained.details, training)
-    scores = KIND.evaluate(spec, systems, Made(1, days=4, first=9), 0)
-    errors = {name: KIND.headline(site_sums(score))["mae_w"] for name, score in scores.items()}
+    systems = {"network": KIND.work.predictor(network)}
+    systems |= KIND.work.baselines(trained.details, training)
+    scores = KIND.work.evaluate(trained.details, systems, Made(1, days=4, first=9), 0)
+    errors = {name: KIND.work.headline(site_sums(score))["mae_w"] for name, score in scores.items()}
     assert errors["network"] == min(errors.values())
-    assert KIND.headline(site_sums(scores["network"]))["f1"] > 0.7
+    assert KIND.work.headline(site_sums(scores["network"]))["f1"] > 0.7
 
 
 def test_who_is_mistaken_for_whom_counts_each_wrong_sample_once() -> None:
@@ -214,12 +216,12 @@ def test_other_periods_train_and_fit_the_gateway(
     monkeypatch.setenv("SMARTWATTS_NILM_SIMULATED_HOMES", "2")
     readings = Made(1, days=8, period_s=min(period_s, 60))
     readings = Coarser(readings, period_s) if period_s > 60 else readings
-    trained = KIND.train(KIND.spec(), readings, TrainOptions(epochs=1), lambda *_: None)
-    network = KerasNetwork(trained.network, trained.details)
-    converted = convert_network(network, KIND.sample_inputs(trained.details, 8, 0), "auto")
-    assert trained.details["window"] * period_s == 128 * 60
+    trained = KIND.trainer.train(KIND.spec(), readings, TrainOptions(epochs=1), lambda *_: None)
+    network = KerasNetwork.from_training(trained)
+    converted = convert_network(network, KIND.work.sample_inputs(trained.details, 8, 0), "auto")
+    assert trained.details.window * period_s == 128 * 60
     assert len(converted.content) <= 256 * 1024
-    estimate = KIND.predictor(LiteRTNetwork(converted.content)).power(
+    estimate = KIND.work.predictor(LiteRTNetwork(converted.content)).power(
         readings.load("home0", period_s).channels["mains"][:5000]
     )
     assert estimate.shape == (5000, 2)
@@ -255,7 +257,7 @@ def test_a_broken_feed_costs_accuracy_and_nothing_else(
         "gaps": lambda: np.where(rng.random(len(mains)) < 0.3, np.nan, mains),
         "jitter": lambda: np.roll(mains, 1) * 0.4 + mains * 0.6,
     }[feed]().astype(np.float32)
-    power = KIND.predictor(network).power(changed)
+    power = KIND.work.predictor(network).power(changed)
     known = np.isfinite(changed)
     assert np.isfinite(power[known]).all() and np.isnan(power[~known]).all()
     assert (power[known] >= 0).all()

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import astuple
+from typing import Any
 
+import keras
 import numpy as np
 
-from smartwatts_ml.kinds.base import Details, ModelSpec, Progress, Trained, TrainOptions
+from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
+from smartwatts_ml.kinds.details import TensorDetails
 from smartwatts_ml.kinds.forecasting.calibration import (
     SHORT_DAYS,
-    Calibration,
+    WidthCalibration,
     short_factor,
     stretch_factors,
 )
-from smartwatts_ml.kinds.forecasting.energy import EnergyFactors, fit_energy
-from smartwatts_ml.kinds.forecasting.exogenous import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.details import (
+    NO_EXOGENOUS,
+    EnergyFactors,
+    Exogenous,
+    ForecastingDetails,
+)
+from smartwatts_ml.kinds.forecasting.energy import fit_energy
 from smartwatts_ml.kinds.forecasting.holiday import check_country
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
-from smartwatts_ml.kinds.forecasting.series import Outside
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
-
-if TYPE_CHECKING:
-    import keras
 
 __all__ = ["train"]
 
@@ -45,16 +49,16 @@ INPUT_NOTES: dict[str, dict[str, Any]] = {
 
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-) -> Trained:
+) -> Trained[ForecastingDetails]:
     """Train, calibrate on the newest part, and rebuild the graph with the calibration."""
-    plan = _plan(options)
+    plan = ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
     horizon = int(spec.parameters["horizon"])
     progress("reading sites", 0.0)
     series = collect(readings, plan.max_sites, options.seed)
-    outside = _outside(spec, plan)
-    training, validation = split_windows(series, horizon, plan.validation_share, outside)
-    _start_keras(options.seed)
-    design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout, outside.names)
+    exogenous = _exogenous(spec, plan)
+    training, validation = split_windows(series, horizon, plan.validation_share, exogenous)
+    keras.utils.set_random_seed(options.seed)
+    design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout, exogenous.names)
     fitted = fit(design, training, validation, plan, options.seed, progress)
     calibration, coverage = _calibrate(fitted, validation)
     factors = calibration.stretch
@@ -68,30 +72,22 @@ def train(
         f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
         f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )
-    return Trained(network, _details(spec, design, outside, calibration, energy), fitted.log, notes)
+    details = _details(spec, design, exogenous, calibration, energy)
+    return Trained(network, details, fitted.log, notes)
 
 
-def _plan(options: TrainOptions) -> ForecastingSettings:
-    return ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
-
-
-def _outside(spec: ModelSpec, plan: ForecastingSettings) -> Outside:
+def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:
     """What the model gets beside the meter: as its options say, or else the settings."""
     country = spec.parameters.get("holidays") or plan.holidays
     temperature = bool(spec.parameters.get("temperature") or plan.temperature)
     check_country(country)
-    ahead = 24 * math.ceil(spec.parameters["horizon"] / 24) if country or temperature else 0
-    return Outside(country, temperature, ahead)
+    if not country and not temperature:
+        return NO_EXOGENOUS
+    ahead = 24 * math.ceil(spec.parameters["horizon"] / 24)
+    return Exogenous(country=country, temperature=temperature, ahead=ahead)
 
 
-def _start_keras(seed: int) -> None:
-    from smartwatts_ml.modelfiles.tensorflow import import_keras
-
-    keras = import_keras()
-    keras.utils.set_random_seed(seed)
-
-
-def _calibrate(fitted: Fitted, windows: Windows) -> tuple[Calibration, float]:
+def _calibrate(fitted: Fitted, windows: Windows) -> tuple[WidthCalibration, float]:
     """The calibration, and the coverage of full contexts without it."""
     rows = fitted.watched
     truth = windows.targets(rows)
@@ -107,7 +103,7 @@ def _calibrate(fitted: Fitted, windows: Windows) -> tuple[Calibration, float]:
         short.insert(0, least)
     known = np.isfinite(truth)
     inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
-    return Calibration(stretch, tuple(short)), float(inside[known].mean())
+    return WidthCalibration(stretch, tuple(short)), float(inside[known].mean())
 
 
 def _mean_width(quantiles: np.ndarray, windows: Windows, rows: np.ndarray) -> float:
@@ -142,32 +138,32 @@ def _energy(network: keras.Model, windows: Windows, rows: np.ndarray) -> dict[st
 def _details(
     spec: ModelSpec,
     design: Design,
-    outside: Outside,
-    calibration: Calibration,
+    exogenous: Exogenous,
+    calibration: WidthCalibration,
     energy: dict[str, EnergyFactors],
-) -> Details:
+) -> ForecastingDetails:
     """What the model's file says of itself."""
-    factors, horizon = calibration.stretch, design.horizon
-    return {
-        "kind": spec.kind,
-        "model": spec.name,
-        "horizon": horizon,
-        "context_hours": CONTEXT_HOURS,
-        "inputs": [
-            {"name": name, "shape": [1, *shape], "dtype": "float32", **INPUT_NOTES[name]}
+    factors = calibration.stretch
+    return ForecastingDetails(
+        kind=spec.kind,
+        model=spec.name,
+        horizon=design.horizon,
+        context_hours=CONTEXT_HOURS,
+        inputs=tuple(
+            TensorDetails(name=name, shape=(1, *shape), dtype="float32", **INPUT_NOTES[name])
             for name, shape in input_shapes(design).items()
-        ],
-        "outputs": [
-            {
-                "name": "power_w",
-                "shape": [1, horizon, len(QUANTILES)],
-                "dtype": "float32",
-                "unit": "W",
-                "channels": [MAINS],
-                "quantiles": list(QUANTILES),
-            }
-        ],
-        "stretch": {
+        ),
+        outputs=(
+            TensorDetails(
+                name="power_w",
+                shape=(1, design.horizon, len(QUANTILES)),
+                dtype="float32",
+                unit="W",
+                channels=(MAINS,),
+                quantiles=QUANTILES,
+            ),
+        ),
+        stretch={
             "smallest": round(float(factors.min()), 4),
             "largest": round(float(factors.max()), 4),
             "short": {
@@ -175,6 +171,9 @@ def _details(
                 for days, factor in zip(SHORT_DAYS, calibration.short, strict=True)
             },
         },
-        "outside": asdict(outside) if outside.names else {},
-        "energy": {name: found.to_json() for name, found in energy.items()},
-    }
+        outside=exogenous,
+        energy={
+            name: EnergyFactors(*(round(value, 5) for value in astuple(fitted)))
+            for name, fitted in energy.items()
+        },
+    )

@@ -1,0 +1,21 @@
+"""What forecasting files and tables have in common: sizes, names of inputs, columns."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CONTEXT_DAYS",
+    "CONTEXT_HOURS",
+    "CONTEXT_WEEKS",
+    "ENERGY",
+    "FORECAST",
+    "HOLIDAY",
+    "TEMPERATURE",
+]
+
+CONTEXT_WEEKS = 4
+CONTEXT_DAYS = CONTEXT_WEEKS * 7
+CONTEXT_HOURS = CONTEXT_DAYS * 24
+HOLIDAY = "holiday"
+TEMPERATURE = "temperature_c"
+FORECAST = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")
+ENERGY = ("device_id", "issued_at", "period", "hours", "energy_kwh", "p10_kwh", "p90_kwh")

@@ -1,0 +1,65 @@
+"""Training the NILM model: from readings to a network with its details."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
+from smartwatts_ml.kinds.details import TensorDetails
+from smartwatts_ml.kinds.nilm.corpus import Corpus, build_corpus
+from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.kinds.nilm.kind import NilmKind
+from smartwatts_ml.kinds.nilm.network import Grid
+from smartwatts_ml.kinds.nilm.settings import NilmSettings
+from smartwatts_ml.kinds.nilm.training import fit
+from smartwatts_ml.readings.base import Readings
+
+__all__ = ["train"]
+
+
+def train(
+    spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
+) -> Trained[NilmDetails]:
+    """Read the sub-metered sites and fit one network to all their appliances."""
+    NilmKind.check_options(options)
+    settings = NilmSettings.load()
+    grid = Grid.of(settings.period_s, settings.window_minutes)
+    progress("reading sub-metered sites", 0.0)
+    corpus = build_corpus(readings, settings, grid.window)
+    fitted = fit(corpus, settings, grid, options, progress)
+    details = _details(spec, settings, corpus, grid.window, fitted.cuts)
+    return Trained(fitted.network, details, fitted.log, corpus.notes)
+
+
+def _details(
+    spec: ModelSpec, settings: NilmSettings, corpus: Corpus, window: int, cuts: np.ndarray
+) -> NilmDetails:
+    names, period_s = corpus.appliances, settings.period_s
+    shape = (1, window, len(names))
+    mains = TensorDetails(
+        name="mains_w",
+        shape=(1, window, 1),
+        dtype="float32",
+        unit="W",
+        period_s=period_s,
+        missing="nan",
+    )
+    return NilmDetails(
+        kind=spec.kind,
+        model=spec.name,
+        inputs=(mains,),
+        outputs=(
+            TensorDetails(name="power_w", shape=shape, unit="W", channels=names),
+            TensorDetails(name="on_probability", shape=shape, channels=names),
+        ),
+        appliances=names,
+        window=window,
+        period_s=period_s,
+        on_thresholds_w=_by_name(names, corpus.thresholds),
+        on_cuts=_by_name(names, cuts),
+        durations=dict(corpus.durations),
+    )
+
+
+def _by_name(names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:
+    return {name: round(float(value), 3) for name, value in zip(names, values, strict=True)}

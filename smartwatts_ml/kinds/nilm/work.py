@@ -1,0 +1,63 @@
+"""What NILM does with trained models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from smartwatts_ml.kinds.base import Work
+from smartwatts_ml.kinds.charts import Chart
+from smartwatts_ml.kinds.nilm.appliances import on_threshold
+from smartwatts_ml.kinds.nilm.baselines import fit_baselines
+from smartwatts_ml.kinds.nilm.charts import charts
+from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.kinds.nilm.evaluation import evaluate
+from smartwatts_ml.kinds.nilm.metrics import headline
+from smartwatts_ml.kinds.nilm.pictures import activations_figure
+from smartwatts_ml.kinds.nilm.prediction import predict
+from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor, NilmPredictor
+from smartwatts_ml.kinds.nilm.samples import sample_inputs
+from smartwatts_ml.readings.base import MAINS, NO_POWER, Readings
+from smartwatts_ml.scores.scores import Scores
+
+__all__ = ["WORK"]
+
+
+def _thresholds(details: NilmDetails, readings: Readings) -> dict[str, float]:
+    """On-thresholds in W of every appliance that the readings hold: what the model in
+    question says holds for every predictor."""
+    named = {name for span in readings.spans() for name in span.channels}
+    return {
+        name: on_threshold(name, details.period_s, None, details.on_thresholds_w)
+        for name in named - {MAINS, *NO_POWER}
+    }
+
+
+def _evaluate(
+    details: NilmDetails, predictors: Mapping[str, NilmPredictor], readings: Readings, seed: int
+) -> dict[str, Scores]:
+    return evaluate(predictors, readings, details.period_s, _thresholds(details, readings))
+
+
+def _charts(
+    details: NilmDetails, predictors: Mapping[str, NilmPredictor], readings: Readings, seed: int
+) -> tuple[Chart, ...]:
+    return charts(predictors, readings, details.period_s, _thresholds(details, readings))
+
+
+def _figures(predictor: NetworkPredictor, readings: Readings) -> dict[str, bytes]:
+    details = predictor.details
+    thresholds = _thresholds(details, readings)
+    figure = activations_figure(predictor, readings, details.period_s, thresholds)
+    return {} if figure is None else {"activations": figure}
+
+
+WORK: Work[NilmDetails, NilmPredictor, NetworkPredictor] = Work(
+    predictor=NetworkPredictor,
+    baselines=fit_baselines,
+    evaluate=_evaluate,
+    headline=headline,
+    predict=predict,
+    sample_inputs=sample_inputs,
+    charts=_charts,
+    figures=_figures,
+)

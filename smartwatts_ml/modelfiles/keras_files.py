@@ -1,0 +1,89 @@
+"""What needs TensorFlow: loading a Keras file, and turning a model into a LiteRT file."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.modelfiles.networks import DETAILS_MEMBER, KerasNetwork, name_outputs
+from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
+
+__all__ = ["convert_export", "export_model", "load_keras"]
+
+SIGNATURE = "serve"
+
+
+def load_keras(content: bytes, name: str) -> KerasNetwork:
+    """Load ``.keras`` or legacy ``.h5``; details are empty where the file has none."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"model{Path(name).suffix}"
+        path.write_bytes(content)
+        try:
+            model = keras.models.load_model(path, compile=False)
+        except (ValueError, TypeError, OSError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+            raise BadInputError(f"{name}: Keras cannot load it: {reason}") from error
+    details = {}
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if DETAILS_MEMBER in archive.namelist():
+                details = json.loads(archive.read(DETAILS_MEMBER))
+    return KerasNetwork(model, details)
+
+
+def export_model(model: keras.Model, folder: Path) -> None:
+    """Write a SavedModel with one endpoint of fixed shapes and the model's own names."""
+    specs = []
+    for tensor in model.inputs:
+        if None in tensor.shape[1:]:
+            raise SmartwattsError(f"input {tensor.name} has no fixed shape: {tensor.shape}")
+        specs.append(tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=tensor.name))
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(SIGNATURE, _endpoint(model), input_signature=specs)
+    archive.write_out(folder, verbose=False)
+
+
+def _endpoint(model: Any) -> Callable[..., dict[str, Any]]:
+    """A function whose parameters are the model's inputs and whose result is named."""
+    names = [tensor.name for tensor in model.inputs]
+
+    def serve(*arrays: Any) -> dict[str, Any]:
+        value = arrays[0] if len(names) == 1 else dict(zip(names, arrays, strict=True))
+        return name_outputs(model(value))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, kind) for name in names]
+    )
+    return serve
+
+
+def convert_export(folder: Path, samples: Mapping[str, np.ndarray], quantization: str) -> bytes:
+    """A LiteRT file of what ``export_model`` wrote. ``samples`` calibrate ``int8``."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
+    if quantization != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantization == "int8":
+        converter.representative_dataset = lambda: _representative(samples)
+    with native_stderr_kept():
+        return bytes(converter.convert())
+
+
+def _representative(samples: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    """Calibration examples; missing readings become 0, since int8 ranges know no NaN."""
+    for i in range(len(next(iter(samples.values())))):
+        yield {name: np.nan_to_num(array[i : i + 1]) for name, array in samples.items()}

@@ -1,0 +1,85 @@
+"""LiteRT files: run on one core, with their details in the file's own metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
+
+__all__ = ["METADATA_NAME", "LiteRTNetwork", "embed_details", "read_details"]
+
+METADATA_NAME = "smartwatts.manifest"
+
+
+class LiteRTNetwork:
+    """A ``.tflite`` file of batch 1 on one core; a batch is a loop over windows."""
+
+    def __init__(self, content: bytes, name: str = "model.tflite") -> None:
+        self.details = read_details(content, name)
+        try:
+            with native_stderr_kept():
+                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
+            runner = self._interpreter.get_signature_runner()
+        except (ValueError, RuntimeError) as error:
+            raise BadInputError(f"{name}: not a LiteRT model that runs here: {error}") from error
+        self._inputs = runner.get_input_details()
+        self._outputs = runner.get_output_details()
+
+    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        count = len(next(iter(inputs.values())))
+        results = {
+            name: np.empty((count, *detail["shape"][1:]), np.float32)
+            for name, detail in self._outputs.items()
+        }
+        for i in range(count):
+            for name, detail in self._inputs.items():
+                self._interpreter.set_tensor(
+                    detail["index"], np.ascontiguousarray(inputs[name][i : i + 1], np.float32)
+                )
+            self._interpreter.invoke()
+            for name, detail in self._outputs.items():
+                results[name][i] = self._interpreter.get_tensor(detail["index"])[0]
+        return results
+
+
+def embed_details(content: bytes, details: Mapping[str, Any]) -> bytes:
+    """The same LiteRT file with ``details`` in its metadata."""
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(json.dumps(details, sort_keys=True).encode(), np.uint8)
+    metadata = schema.MetadataT()
+    metadata.name = METADATA_NAME
+    kept = [m for m in model.metadata or [] if _text(m.name) != METADATA_NAME]
+    metadata.buffer = len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*kept, metadata]
+    builder = flatbuffers.Builder(len(content) + len(buffer.data) + 1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def read_details(content: bytes, name: str = "model.tflite") -> dict[str, Any]:
+    """The details in a LiteRT file's metadata; empty where it has none."""
+    if content[4:8] != b"TFL3":
+        raise BadInputError(f"{name}: not a .tflite file")
+    model = schema.Model.GetRootAs(content, 0)
+    for i in range(model.MetadataLength()):
+        metadata = model.Metadata(i)
+        if _text(metadata.Name()) == METADATA_NAME:
+            data = model.Buffers(metadata.Buffer()).DataAsNumpy()
+            details: dict[str, Any] = json.loads(bytes(data))
+            return details
+    return {}
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
