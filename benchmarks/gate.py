@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gate_tables import SCENARIOS, Scenario, Tables, proportion_interval, try_gate
-from smartwatts_ml.gate.judgement import Rules
+from smartwatts_ml.gate import Rules
+from smartwatts_ml.judging.record import rules_of
 from smartwatts_ml.settings import Settings
 
 
 def tables(runs: int, sites: int, seed: int) -> list[dict[str, Any]]:
     """How often each kind of challenger is accepted, on simulated tables of losses."""
-    rules = Rules.of(Settings())
+    rules = rules_of(Settings())
     return [_one(scenario, Tables(sites=sites), rules, runs, seed) for scenario in SCENARIOS]
 
 

@@ -8,13 +8,12 @@ tables as it judges real ones.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Decision
 from smartwatts_ml.gate.judge import judge
-from smartwatts_ml.gate.judgement import Case, Facts, Rules
+from smartwatts_ml.gate.judgement import Facts, Judgement, Rules
 from smartwatts_ml.scores.scores import Criterion, Scores
 from smartwatts_ml.scores.sheet import HOUR_BANDS
 
@@ -62,20 +61,16 @@ SCENARIOS = (
 )
 
 
-class LossTableKind:
-    """What the gate asks of a kind, for tables of losses."""
+CRITERIA = (
+    Criterion("loss", "lower", "improve", "loss"),
+    Criterion("guarded", "lower", "guard", "guarded loss", tolerance=0.02, relative=True),
+)
 
-    criteria = (
-        Criterion("loss", "lower", "improve", "loss"),
-        Criterion("guarded", "lower", "guard", "guarded loss", tolerance=0.02, relative=True),
-    )
-    required_metrics = ("loss", "guarded")
 
-    @staticmethod
-    def headline(sums: np.ndarray) -> dict[str, float]:
-        """Mean over sites and channels of the loss an hour, from (n_sites, n_channels, 3)."""
-        means = (sums[..., ::2] / sums[..., 1:2]).reshape(-1, 2).sum(0) * (2 / sums[..., ::2].size)
-        return {"loss": float(means[0]), "guarded": float(means[1])}
+def headline(sums: np.ndarray) -> dict[str, float]:
+    """Mean over sites and channels of the loss an hour, from (n_sites, n_channels, 3)."""
+    means = (sums[..., ::2] / sums[..., 1:2]).reshape(-1, 2).sum(0) * (2 / sums[..., ::2].size)
+    return {"loss": float(means[0]), "guarded": float(means[1])}
 
 
 def simulate_tables(scenario: Scenario, tables: Tables, seed: int) -> dict[str, Scores]:
@@ -142,11 +137,11 @@ def _scores(tables: Tables, loss: np.ndarray, guarded: np.ndarray) -> Scores:
 
 def try_gate(scenario: Scenario, tables: Tables, rules: Rules, seed: int) -> Decision:
     """The gate's decision on one simulated table."""
-    kind: Any = LossTableKind()
     scores = simulate_tables(scenario, tables, seed)
     unseen = tuple(f"home{i:03d}" for i in range(0, tables.sites, 7))
     facts = Facts(split="simulated", champion_version=1, unseen=unseen)
-    return judge(Case(kind, "simulated", scores, replace(rules, seed=seed), facts))
+    seeded, required = replace(rules, seed=seed), ("loss", "guarded")
+    return judge(Judgement("simulated", CRITERIA, required, headline, scores, seeded, facts))
 
 
 def proportion_interval(hits: int, runs: int, confidence: float = 0.95) -> tuple[float, float]:

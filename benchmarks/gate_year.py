@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gate_homes import APPLIANCES, START, WARM_UP, Fleet, make_fleet
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Case, Decision, Facts, Rules, judge
-from smartwatts_ml.gate.day_features import Histograms, histograms
-from smartwatts_ml.gate.drift import drift
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision, Facts, judge
+from smartwatts_ml.gate.drift import Histogram, drift
+from smartwatts_ml.judging.day_features import day_histograms
+from smartwatts_ml.judging.record import judgement_of, rules_of
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.nilm.metrics import STATS, statistics
 from smartwatts_ml.readings.base import MAINS
@@ -48,7 +49,7 @@ class Model:
 
     power: Power
     mean: np.ndarray
-    days: dict[str, Histograms]
+    days: dict[str, Histogram]
     week: int
 
 
@@ -61,7 +62,7 @@ class Week:
     challenger: Model
     champion: Model
     scored: Callable[[], dict[str, Scores]]
-    now: dict[str, Histograms]
+    now: dict[str, Histogram]
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def _decide(week: Week) -> Decision:
         floors=kind.floors({}),
         drift=drift(week.champion.days, week.now, week.challenger.days),
     )
-    rules = Rules.of(Settings(), seed=week.number)
-    return judge(Case(kind, "nilm", week.scored(), rules, facts))
+    rules = rules_of(Settings(), seed=week.number)
+    return judge(judgement_of(kind, "nilm", week.scored(), rules, facts))
 
 
 def live(seed: int, weeks: int = WEEKS, sites: int = SITES) -> Year:
@@ -154,7 +155,7 @@ def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
         made = np.stack([np.maximum(tree.predict(rows), 0) for tree in trees], -1)
         return made.reshape(*features.shape[:-1], -1)
 
-    days = histograms(training_part(readings, split), (MAINS,))
+    days = day_histograms(training_part(readings, split), (MAINS,))
     return Model(power, y.mean(0), days, week), split
 
 
@@ -166,7 +167,7 @@ class _Offer:
         self._x, self._labels = fleet.features[:, hours], fleet.labels[:, hours]
         self._sites, self._week = fleet.sites, week
         self._split, self._challenger = split, challenger
-        self._now = histograms(holdout_part(fleet.until(week), split), (MAINS,))
+        self._now = day_histograms(holdout_part(fleet.until(week), split), (MAINS,))
         mean = np.broadcast_to(challenger.mean, self._labels.shape)
         made = {CHALLENGER: challenger.power(self._x), "mean_power": mean}
         self._scores = {name: self._score(power) for name, power in made.items()}

@@ -88,8 +88,8 @@ def run_step(step: str, folder: Path) -> dict[str, Any]:
         return len(by_time.resample("1h").mean())
 
     def hours() -> int:
-        table = open_table(open_root(root), settings(root=root))
-        sites = table.readings(table.snapshot()).iterate(3600)
+        table = open_table(open_root(root))
+        sites = table.readings(table.snapshot(), settings()).iterate(3600)
         return sum(len(site) for site in sites)
 
     steps = {

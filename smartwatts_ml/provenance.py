@@ -1,14 +1,15 @@
-"""Which code is running."""
+"""Which code is running, and which content a file has."""
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from functools import cache
 from pathlib import Path
 
 from smartwatts_ml import __version__
 
-__all__ = ["code_version"]
+__all__ = ["code_version", "sha256_of"]
 
 
 @cache
@@ -28,3 +29,8 @@ def code_version() -> str:
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__}+{commit}"
+
+
+def sha256_of(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()

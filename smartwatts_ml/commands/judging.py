@@ -51,7 +51,7 @@ def replay(
             report("judging again", 0.1)
             found.append(repeat(objects, current, run, model, stored_scores=stored_scores))
     if as_json:
-        print_json([one.to_json() for one in found])
+        print_json(found)
     else:
         for one in found:
             verdict = "[green]same verdict[/green]" if one.same else "[red]another verdict[/red]"

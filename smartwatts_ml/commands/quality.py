@@ -50,9 +50,9 @@ def quality(
 
     current = settings(root=root)
     objects = open_root(current.root)
-    table = open_table(objects, current)
+    table = open_table(objects)
     snapshot = table.snapshot()
-    found = _look(table.readings(snapshot), sites)
+    found = _look(table.readings(snapshot, current), sites)
     if html:
         about = f"{objects.url} · readings snapshot {snapshot.version}"
         html.parent.mkdir(parents=True, exist_ok=True)

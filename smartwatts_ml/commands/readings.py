@@ -18,6 +18,7 @@ from smartwatts_ml.commands.common import (
     progress_bar,
 )
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,6 @@ def ingest(
     Example: smartwatts ingest --explain readings-2026-11.csv
     """
     from smartwatts_ml.objects import open_root
-    from smartwatts_ml.settings import settings
 
     current = settings(root=root)
     if file is not None:
@@ -169,10 +169,8 @@ def open_readings(root: str | None) -> tuple[ReadingsTable, Snapshot]:
     """The table of the root and its newest snapshot."""
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.settings import settings
 
-    current = settings(root=root)
-    table = open_table(open_root(current.root), current)
+    table = open_table(open_root(settings(root=root).root))
     return table, table.snapshot()
 
 
@@ -183,7 +181,7 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
     Example: smartwatts readings stats --json
     """
     table, snapshot = open_readings(root)
-    readings = table.readings(snapshot)
+    readings = table.readings(snapshot, settings(root=root))
     devices = readings.devices()
     if as_json:
         parts = table.parts()
@@ -269,7 +267,7 @@ def export(
     from smartwatts_ml.readings.base import device_id
 
     table, snapshot = open_readings(root)
-    readings = table.readings(snapshot)
+    readings = table.readings(snapshot, settings(root=root))
     known = [span.site for span in readings.spans()]
     if site not in known:
         raise NotFoundError(f"no site {site!r}", fix=f"known: {', '.join(known[:10]) or 'none'}")

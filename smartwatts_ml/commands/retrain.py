@@ -131,6 +131,7 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """Judge a run's challengers against champion and baselines on the holdout."""
+    from smartwatts_ml.jsontext import plain
     from smartwatts_ml.stages.validate import validate as stage
 
     for_each_model(
@@ -138,9 +139,9 @@ def validate(
         root,
         run,
         as_json,
-        lambda objects, current, run_id, model, report: stage(
-            objects, current, run_id, model, report, seed
-        ).to_json(),
+        lambda objects, current, run_id, model, report: plain(
+            stage(objects, current, run_id, model, report, seed)
+        ),
     )
 
 

@@ -1,7 +1,7 @@
 """The gate: whether a challenger may replace the champion, judged like a treatment.
 
-``case`` says what a judgement is made from, ``judge`` makes it, ``decision`` is what comes
-out. All of it is pure; what reads stores and runs models is in ``opponents`` and ``replay``.
+``judgement`` says what it is made from, ``judge`` makes it, ``decision`` is what comes out.
+All of it is pure: no file, no clock, no store. What feeds it is in ``judging/``.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from smartwatts_ml.gate.decision import (
     not_judged,
 )
 from smartwatts_ml.gate.judge import judge
-from smartwatts_ml.gate.judgement import Case, Facts, Rules
+from smartwatts_ml.gate.judgement import Facts, Judgement, Rules
 
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
-    "Case",
     "Check",
     "Comparison",
     "Decision",
     "Facts",
+    "Judgement",
     "Outcome",
     "Rules",
     "judge",

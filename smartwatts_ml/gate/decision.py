@@ -1,12 +1,16 @@
-"""A decision and everything that led to it, as values."""
+"""A decision and everything that led to it, as values.
+
+In JSON a number that is not finite is null; what is read back from there is NaN.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BeforeValidator
 
 __all__ = [
     "CHALLENGER",
@@ -16,16 +20,25 @@ __all__ = [
     "Decision",
     "Evidence",
     "Metrics",
+    "Number",
     "Outcome",
+    "Role",
     "SliceResult",
     "not_judged",
 ]
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
-SCHEMA = 2
+_SCHEMA = 2
 
-Metrics = dict[str, float]
+
+def _nan_for_null(value: Any) -> Any:
+    return np.nan if value is None else value
+
+
+Number = Annotated[float, BeforeValidator(_nan_for_null)]
+Metrics = dict[str, Number]
+Role = Literal["improve", "baseline", "guard", "series"]
 
 
 class Outcome(StrEnum):
@@ -41,6 +54,11 @@ class Outcome(StrEnum):
     CHECK = "check"
     TROUBLE = "trouble"
 
+    @property
+    def accepts(self) -> bool:
+        """Whether the challenger may replace the champion."""
+        return self in (Outcome.BETTER, Outcome.REPAIRS)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -55,13 +73,13 @@ class Comparison:
     opponent: str
     metric: str
     label: str
-    role: Literal["improve", "baseline", "guard", "series"]
-    challenger: float
-    other: float
-    gain: float
-    low: float
-    high: float
-    p: float
+    role: Role
+    challenger: Number
+    other: Number
+    gain: Number
+    low: Number
+    high: Number
+    p: Number
     passed: bool
     text: str
 
@@ -72,11 +90,11 @@ class SliceResult:
     is worse than the champion there, ``p`` that of "no worse", adjusted (Holm)."""
 
     name: str
-    challenger: float
-    champion: float
-    loss: float
+    challenger: Number
+    champion: Number
+    loss: Number
     allowed: float
-    p: float
+    p: Number
     judged: bool
     passed: bool
 
@@ -122,10 +140,7 @@ class Decision:
     champion_version: int | None = None
     baseline: str | None = None
     notes: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON; a number that is not finite becomes null."""
-        return {"schema": SCHEMA, **plain(asdict(self))}
+    schema: int = _SCHEMA
 
 
 def not_judged(model: str, reason: str, champion_version: int | None = None) -> Decision:
@@ -141,14 +156,3 @@ def not_judged(model: str, reason: str, champion_version: int | None = None) -> 
         metrics={CHALLENGER: None, CHAMPION: None, "baseline": None},
         champion_version=champion_version,
     )
-
-
-def plain(value: Any) -> Any:
-    """JSON has no NaN: null stands for a number that is not defined."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    return str(value) if isinstance(value, StrEnum) else value

@@ -12,20 +12,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtri
 
-from smartwatts_ml.gate.day_features import Histograms
+__all__ = ["Drift", "Histogram", "drift", "psi"]
 
-__all__ = ["Drift", "drift", "psi"]
-
-BINS = 8
-DAYS_OF_A_KIND = 7
+_BINS = 8
+_DAYS_OF_A_KIND = 7
 """Days of a week are alike: so many count as one observation where chance is asked."""
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How often a feature of a day had which value: counts by fine bin, and the median."""
+
+    unit: str
+    counts: tuple[int, ...]
+    median: float
 
 
 @dataclass(frozen=True)
 class Drift:
     """One feature: its index against the champion's training and against the
-    ``challenger``'s, what chance gives, and the medians of the champion's and of now."""
+    ``challenger``'s (None where that is not known), what chance gives, and the medians of the
+    champion's and of now."""
 
     feature: str
     unit: str
@@ -33,12 +43,13 @@ class Drift:
     chance: float
     before: float
     now: float
-    challenger: float = np.inf
+    challenger: float | None = None
 
     def repaired(self, threshold: float) -> bool:
         """Whether the challenger was trained on what has moved: it has seen a world that is
         within bounds, and at most half as far away."""
-        return self.challenger <= min(max(threshold, self.chance), self.psi / 2)
+        bound = min(max(threshold, self.chance), self.psi / 2)
+        return self.challenger is not None and self.challenger <= bound
 
     def shifted(self, threshold: float) -> bool:
         """Whether it has moved, beyond chance."""
@@ -63,38 +74,37 @@ def psi(before: np.ndarray, now: np.ndarray) -> float:
 
 
 def drift(
-    before: Mapping[str, Histograms],
-    now: Mapping[str, Histograms],
-    challenger: Mapping[str, Histograms],
+    before: Mapping[str, Histogram],
+    now: Mapping[str, Histogram],
+    challenger: Mapping[str, Histogram],
 ) -> tuple[Drift, ...]:
     """Every feature that both populations have, the most shifted first."""
-    found = [
-        _one(name, before[name], now[name], challenger.get(name)) for name in before if name in now
-    ]
-    return tuple(sorted(found, key=lambda one: -one.psi))
+    shared = (name for name in before if name in now)
+    drifts = (_drift(name, before[name], now[name], challenger.get(name)) for name in shared)
+    return tuple(sorted(drifts, key=lambda moved: -moved.psi))
 
 
-def _one(name: str, before: Histograms, now: Histograms, challenger: Histograms | None) -> Drift:
-    old, new = np.array(before.counts, float), np.array(now.counts, float)
-    groups = _quantile_groups(old)
+def _drift(feature: str, before: Histogram, now: Histogram, challenger: Histogram | None) -> Drift:
+    groups = _quantile_groups(np.array(before.counts, float))
 
-    def merged(counts: np.ndarray) -> np.ndarray:
-        return np.bincount(groups, weights=counts, minlength=groups.max() + 1)
+    def merged(histogram: Histogram) -> np.ndarray:
+        return np.bincount(groups, weights=histogram.counts, minlength=groups.max() + 1)
 
-    n, m = (max(counts.sum() / DAYS_OF_A_KIND, 1.0) for counts in (old, new))
-    from scipy.stats import chi2
-
-    chance = float(chi2.ppf(0.95, max(groups.max(), 1))) * (1 / n + 1 / m)
-    index = psi(merged(old), merged(new))
-    seen = np.inf
-    if challenger:
-        seen = psi(merged(np.array(challenger.counts, float)), merged(new))
-    return Drift(name, before.unit, index, chance, before.median, now.median, seen)
+    n, m = (max(sum(histogram.counts) / _DAYS_OF_A_KIND, 1.0) for histogram in (before, now))
+    return Drift(
+        feature,
+        before.unit,
+        psi=psi(merged(before), merged(now)),
+        chance=float(chdtri(max(groups.max(), 1), 1 - _CONFIDENCE)) * (1 / n + 1 / m),
+        before=before.median,
+        now=now.median,
+        challenger=psi(merged(challenger), merged(now)) if challenger else None,
+    )
 
 
 def _quantile_groups(counts: np.ndarray) -> np.ndarray:
-    """Which of about ``BINS`` equally full groups each fine bin belongs to."""
+    """Which of about ``_BINS`` equally full groups each fine bin belongs to."""
     total = max(counts.sum(), 1.0)
     middle = (np.cumsum(counts) - counts / 2) / total
-    groups = np.minimum((middle * BINS).astype(int), BINS - 1)
+    groups = np.minimum((middle * _BINS).astype(int), _BINS - 1)
     return np.unique(groups, return_inverse=True)[1]

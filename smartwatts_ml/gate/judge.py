@@ -1,4 +1,4 @@
-"""The verdict. A pure function of a case; anything missing or in doubt keeps the champion.
+"""The verdict. A pure function of a judgement; what is missing or in doubt keeps the champion.
 
 Accepted is a challenger without trouble, which keeps its guards, slices and floors, is no
 worse than the strongest baseline, and is either better than its opponent beyond chance, or
@@ -7,6 +7,11 @@ shown to be no worse than a margin while it repairs a named failure of the champ
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
 from smartwatts_ml.gate.decision import (
     CHALLENGER,
     CHAMPION,
@@ -14,11 +19,11 @@ from smartwatts_ml.gate.decision import (
     Comparison,
     Decision,
     Evidence,
+    Metrics,
     Outcome,
     SliceResult,
 )
-from smartwatts_ml.gate.evidence import evidence, intervals
-from smartwatts_ml.gate.judgement import Case
+from smartwatts_ml.gate.judgement import Judgement
 from smartwatts_ml.gate.repairs import Repair, no_worse_elsewhere, repairs
 from smartwatts_ml.gate.rules import (
     baseline_by_estimate,
@@ -27,183 +32,219 @@ from smartwatts_ml.gate.rules import (
     guards_and_slices,
     improvement,
     series_test,
-    slices_by_system,
     too_small,
     troubles,
 )
-from smartwatts_ml.gate.wording import lacking, signed, slice_sentence
+from smartwatts_ml.gate.statistics import difference, needed
+from smartwatts_ml.gate.wording import change, lacking, slice_sentence, verdict
+from smartwatts_ml.scores.bootstrap import site_sums
 
 __all__ = ["judge"]
 
 
-def judge(case: Case) -> Decision:
-    """Decide. Deterministic: the same case gives the same decision."""
-    wrong = troubles(case)
-    if CHALLENGER not in case.scores or len(case.scores) < 2:
-        return _decide(case, Outcome.TROUBLE, wrong[0], reasons=wrong)
-    opponents = (CHAMPION,) if CHAMPION in case.scores else case.opponents
-    improved = tuple(improvement(case, name) for name in opponents)
-    series = tuple(filter(None, (series_test(case, name) for name in opponents)))
-    baseline = baseline_by_estimate(case)
-    guards, slices = guards_and_slices(case)
-    checks = floor_checks(case)
-    named = repairs(case, slices)
-    main = min(improved, key=lambda one: (one.passed, one.p < 1, -one.p))
-    known = evidence(case, compare(case, case.improve, main.opponent))
-    outcome, sentence = _verdict(
-        case, wrong, (*improved, *series), baseline, guards, slices, checks, named, known
-    )
-    comparisons = (*improved, *series, *((baseline,) if baseline else ()), *guards)
-    reasons = (
-        *wrong,
-        *(one.text for one in comparisons),
-        *(f"failed: {slice_sentence(s, case.improve.label)}" for s in slices if not s.passed),
-        *(f"{'passed' if check.passed else 'failed'}: {check.text}" for check in checks),
-        *(f"named failure of the champion: {one.text}" for one in named),
-        *((case.facts.left_out,) if case.facts.left_out else ()),
-        _how(case),
-    )
-    return _decide(
-        case,
-        outcome,
-        sentence,
-        reasons=reasons,
-        comparisons=comparisons,
-        slice_results=slices,
-        checks=checks,
-        repaired=tuple(one.text for one in named),
-        known=known,
-    )
+@dataclass(frozen=True)
+class _Results:
+    """What each rule gave."""
+
+    troubles: tuple[str, ...]
+    improvements: tuple[Comparison, ...] = ()
+    series: tuple[Comparison, ...] = ()
+    baseline: Comparison | None = None
+    guards: tuple[Comparison, ...] = ()
+    slices: tuple[SliceResult, ...] = ()
+    checks: tuple[Check, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    evidence: Evidence | None = None
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """All of them, in the order in which they are read."""
+        baseline = (self.baseline,) if self.baseline else ()
+        return (*self.improvements, *self.series, *baseline, *self.guards)
 
 
-def _verdict(
-    case: Case,
-    wrong: tuple[str, ...],
-    improved: tuple[Comparison, ...],
-    baseline: Comparison | None,
-    guards: tuple[Comparison, ...],
-    slices: tuple[SliceResult, ...],
-    checks: tuple[Check, ...],
-    named: tuple[Repair, ...],
-    known: Evidence,
-) -> tuple[Outcome, str]:
-    """The first rule that is broken, in the order in which people should hear of it."""
-    broken = _broken(case, wrong, baseline, guards, slices, checks)
-    worse = [one for one in improved if one.role == "improve" and one.high < 0]
-    if broken and not (worse and broken[0] in (Outcome.GUARD, Outcome.SLICE)):
-        return broken
-    if worse:
-        return Outcome.WORSE, _change(worse[0])
-    failed = [one for one in improved if not one.passed]
-    if not failed:
-        return Outcome.BETTER, _change(improved[0])
-    if named and no_worse_elsewhere(case, named):
-        return Outcome.REPAIRS, f"repairs {named[0].text}, {_change(improved[0])}"
-    return Outcome.NO_EVIDENCE, _unsure(case, failed[0], known)
-
-
-def _broken(
-    case: Case,
-    wrong: tuple[str, ...],
-    baseline: Comparison | None,
-    guards: tuple[Comparison, ...],
-    slices: tuple[SliceResult, ...],
-    checks: tuple[Check, ...],
-) -> tuple[Outcome, str] | None:
-    if wrong:
-        return Outcome.TROUBLE, wrong[0]
-    for check in checks:
-        if not check.passed:
-            return Outcome.CHECK, check.text
-    if baseline and not baseline.passed:
-        return Outcome.BASELINE, _change(baseline)
-    for guard in guards:
-        if not guard.passed:
-            return Outcome.GUARD, _change(guard)
-    lost = [one for one in slices if not one.passed]
-    if lost:
-        worst = max(lost, key=lambda one: one.loss)
-        return Outcome.SLICE, slice_sentence(worst, case.improve.label)
-    return None
-
-
-def _change(one: Comparison) -> str:
-    change = signed(one.metric, one.challenger, one.other)
-    return f"{one.label} {change} against {one.opponent}"
-
-
-def _unsure(case: Case, failed: Comparison, known: Evidence) -> str:
-    if failed.role == "series":
-        return f"{_change(failed)}, which week by week may be chance (Diebold-Mariano)"
-    if failed.gain == 0:
-        return f"{failed.label} is the same as that of {failed.opponent}"
-    if failed.low > 0 and too_small(case, failed.opponent, failed.gain):
-        return (
-            f"not enough evidence: {_change(failed)} is a gain of less than "
-            f"{case.rules.least_gain:.1%}, which another seed may give "
-            f"({known.count} {known.over})"
-        )
-    return lacking(failed, known)
-
-
-def _how(case: Case) -> str:
-    if case.over == "sites":
-        return f"paired bootstrap over {case.sites} sites, {case.rules.resamples} resamples"
-    return (
-        f"holdout by time alone, paired bootstrap over weeks within site: {case.sites} "
-        f"{'site is' if case.sites == 1 else 'sites are'} fewer than {case.rules.min_sites}"
-    )
-
-
-def _decide(
-    case: Case,
-    outcome: Outcome,
-    sentence: str,
-    *,
-    reasons: tuple[str, ...],
-    comparisons: tuple[Comparison, ...] = (),
-    slice_results: tuple[SliceResult, ...] = (),
-    checks: tuple[Check, ...] = (),
-    repaired: tuple[str, ...] = (),
-    known: Evidence | None = None,
-) -> Decision:
-    accepted = outcome in (Outcome.BETTER, Outcome.REPAIRS)
-    separator = ", " if outcome is Outcome.NO_EVIDENCE and "evidence" in sentence else ": "
-    best = case.baselines[0] if case.baselines else None
-    metrics = case.metrics
+def judge(judgement: Judgement) -> Decision:
+    """Decide. Deterministic: the same judgement gives the same decision."""
+    results = _results(judgement)
+    outcome, sentence = _outcome(judgement, results)
+    unsure = outcome is Outcome.NO_EVIDENCE and "evidence" in sentence
+    said = "accepted" if outcome.accepts else "kept"
+    baseline = judgement.baselines[0] if judgement.baselines else None
+    challenger = judgement.scores.get(CHALLENGER)
     return Decision(
-        model=case.model,
-        accepted=accepted,
+        model=judgement.model,
+        accepted=outcome.accepts,
         outcome=outcome,
-        summary=f"{case.model} {'accepted' if accepted else 'kept'}{separator}{sentence}",
-        reasons=reasons,
-        holdout_digest=_digest(case),
+        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}",
+        reasons=_reasons(judgement, results),
+        holdout_digest=_digest(judgement),
         metrics={
-            CHALLENGER: metrics.get(CHALLENGER),
-            CHAMPION: metrics.get(CHAMPION),
-            "baseline": metrics[best] if best else None,
+            CHALLENGER: judgement.metrics.get(CHALLENGER),
+            CHAMPION: judgement.metrics.get(CHAMPION),
+            "baseline": judgement.metrics[baseline] if baseline else None,
         },
-        intervals=intervals(case) if len(case.scores) > 1 else {},
-        comparisons=comparisons,
-        slice_results=slice_results,
-        checks=checks,
-        repairs=repaired,
-        slices=slices_by_system(case),
-        evidence=known,
-        champion_version=case.facts.champion_version,
-        baseline=best,
+        intervals=_intervals(judgement) if judgement.can_be_made else {},
+        comparisons=results.comparisons,
+        slice_results=results.slices,
+        checks=results.checks,
+        repairs=tuple(repair.text for repair in results.repairs),
+        slices=_slices_by_system(judgement),
+        evidence=results.evidence,
+        champion_version=judgement.facts.champion_version,
+        baseline=baseline,
         notes=(
-            *(score.notes if (score := case.scores.get(CHALLENGER)) else ()),
-            *((f"strongest baseline: {best}",) if best else ()),
+            *(challenger.notes if challenger else ()),
+            *((f"strongest baseline: {baseline}",) if baseline else ()),
         ),
     )
 
 
-def _digest(case: Case) -> str:
-    """Names the split and the very windows that were scored."""
-    targets = {score.targets for score in case.scores.values()}
-    if not any(targets):
-        return case.facts.split
-    import hashlib
+def _results(judgement: Judgement) -> _Results:
+    if not judgement.can_be_made:
+        return _Results(troubles(judgement))
+    improvements = tuple(improvement(judgement, name) for name in judgement.opponents)
+    series = (series_test(judgement, name) for name in judgement.opponents)
+    guards, slices = guards_and_slices(judgement)
+    return _Results(
+        troubles=troubles(judgement),
+        improvements=improvements,
+        series=tuple(filter(None, series)),
+        baseline=baseline_by_estimate(judgement),
+        guards=guards,
+        slices=slices,
+        checks=floor_checks(judgement),
+        repairs=repairs(judgement, slices),
+        evidence=_evidence(judgement, _least_sure(improvements).opponent),
+    )
 
-    return hashlib.sha256("\0".join((case.facts.split, *sorted(targets))).encode()).hexdigest()
+
+def _least_sure(improvements: tuple[Comparison, ...]) -> Comparison:
+    """The opponent of which it is told how much evidence it would take: the one that stands
+    most in the way."""
+    return max(improvements, key=lambda comparison: (not comparison.passed, comparison.p))
+
+
+def _outcome(judgement: Judgement, results: _Results) -> tuple[Outcome, str]:
+    """The first rule that is broken, in the order in which people should hear of it."""
+    broken = _broken(judgement, results)
+    worse = [comparison for comparison in results.improvements if comparison.high < 0]
+    if broken and not (worse and broken[0] in (Outcome.GUARD, Outcome.SLICE)):
+        return broken
+    if worse:
+        return Outcome.WORSE, change(worse[0])
+    asked = (*results.improvements, *results.series)
+    failed = [comparison for comparison in asked if not comparison.passed]
+    if not failed:
+        return Outcome.BETTER, change(asked[0])
+    if results.repairs and no_worse_elsewhere(judgement, results.repairs):
+        return Outcome.REPAIRS, f"repairs {results.repairs[0].text}, {change(asked[0])}"
+    return Outcome.NO_EVIDENCE, _unsure(judgement, failed[0], results.evidence)
+
+
+def _broken(judgement: Judgement, results: _Results) -> tuple[Outcome, str] | None:
+    if results.troubles:
+        return Outcome.TROUBLE, results.troubles[0]
+    for check in results.checks:
+        if not check.passed:
+            return Outcome.CHECK, check.text
+    if results.baseline and not results.baseline.passed:
+        return Outcome.BASELINE, change(results.baseline)
+    for guard in results.guards:
+        if not guard.passed:
+            return Outcome.GUARD, change(guard)
+    lost = [result for result in results.slices if not result.passed]
+    if lost:
+        worst = max(lost, key=lambda result: result.loss)
+        return Outcome.SLICE, slice_sentence(worst, judgement.improve.label)
+    return None
+
+
+def _unsure(judgement: Judgement, failed: Comparison, evidence: Evidence | None) -> str:
+    if failed.role == "series":
+        return f"{change(failed)}, which week by week may be chance (Diebold-Mariano)"
+    if failed.gain == 0:
+        return f"{failed.label} is the same as that of {failed.opponent}"
+    assert evidence, "where something was compared, there was something to judge by"
+    if failed.low > 0 and too_small(judgement, failed.opponent, failed.gain):
+        return (
+            f"not enough evidence: {change(failed)} is a gain of less than "
+            f"{judgement.rules.least_gain:.1%}, which another seed may give "
+            f"({evidence.count} {evidence.over})"
+        )
+    return lacking(failed, evidence)
+
+
+def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
+    """All that people may want to know of the verdict, a sentence each."""
+    if not judgement.can_be_made:
+        return results.troubles
+    label, left_out = judgement.improve.label, judgement.facts.left_out
+    lost = (result for result in results.slices if not result.passed)
+    return (
+        *results.troubles,
+        *(comparison.text for comparison in results.comparisons),
+        *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
+        *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
+        *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
+        *((left_out,) if left_out else ()),
+        _how(judgement),
+    )
+
+
+def _how(judgement: Judgement) -> str:
+    sites, rules = judgement.sites, judgement.rules
+    if judgement.over == "sites":
+        return f"paired bootstrap over {sites} sites, {rules.resamples} resamples"
+    return (
+        f"holdout by time alone, paired bootstrap over weeks within site: {sites} "
+        f"{'site is' if sites == 1 else 'sites are'} fewer than {rules.min_sites}"
+    )
+
+
+def _evidence(judgement: Judgement, opponent: str) -> Evidence:
+    """How much there was to judge by, and how much it would take."""
+    count, over = judgement.sites, "sites"
+    if judgement.over == "weeks":
+        over = f"weeks within {count} {'site' if count == 1 else 'sites'}"
+        count = len(judgement.scores[CHALLENGER].sites)
+    gain = compare(judgement, judgement.improve, opponent)
+    confidence = judgement.rules.confidence
+    enough = needed(count, judgement.units, gain.gain, gain.error, confidence)
+    return Evidence(over, count, enough, confidence)
+
+
+def _intervals(judgement: Judgement) -> dict[str, dict[str, list[float]]]:
+    """Bounds of every metric of every resampled system, at the gate's confidence on either
+    side, widened as those of differences are."""
+    units, confidence = judgement.units, judgement.rules.confidence
+    bounds = {
+        name: {
+            metric: difference(judgement.metrics[name][metric], values, units, confidence)
+            for metric, values in samples.items()
+        }
+        for name, samples in judgement.samples.items()
+    }
+    return {
+        name: {
+            metric: [bound.low, bound.high]
+            for metric, bound in metrics.items()
+            if np.isfinite([bound.low, bound.high]).all()
+        }
+        for name, metrics in bounds.items()
+    }
+
+
+def _slices_by_system(judgement: Judgement) -> dict[str, dict[str, Metrics]]:
+    """Metrics of every slice, by system."""
+    return {
+        name: {part: judgement.headline(site_sums(scores)) for part, scores in slices.items()}
+        for name, slices in judgement.slices.items()
+    }
+
+
+def _digest(judgement: Judgement) -> str:
+    """Names the split and the very windows that were scored."""
+    split, targets = judgement.facts.split, {s.targets for s in judgement.scores.values()}
+    if not any(targets):
+        return split
+    return hashlib.sha256("\0".join((split, *sorted(targets))).encode()).hexdigest()

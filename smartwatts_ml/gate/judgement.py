@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import Annotated
 
 import numpy as np
+from pydantic import PlainValidator
 
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics
 from smartwatts_ml.gate.drift import Drift
-from smartwatts_ml.gate.statistics import Clusters, Resampled, clusters, resampled
-from smartwatts_ml.kinds.base import Kind
-from smartwatts_ml.scores.bootstrap import Over, site_sums
+from smartwatts_ml.gate.statistics import (
+    MIN_FREEDOM,
+    Clusters,
+    Gauge,
+    clusters,
+)
+from smartwatts_ml.scores.bootstrap import (
+    Headline,
+    Over,
+    Resampled,
+    resampled,
+    site_sums,
+    slices_of,
+)
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
-if TYPE_CHECKING:
-    from smartwatts_ml.settings import Settings
+__all__ = ["Facts", "Instant", "Judgement", "Rules", "sign_of"]
 
-__all__ = ["Case", "Facts", "Rules"]
+Instant = Annotated[np.datetime64, PlainValidator(lambda text: np.datetime64(text, "s"))]
+"""A UTC instant in seconds; ISO text in JSON."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +47,6 @@ class Rules:
     drift: float
     min_sites: int
     seed: int = 0
-
-    @classmethod
-    def of(cls, settings: Settings, seed: int = 0) -> Self:
-        """Those in force."""
-        return cls(**dict(settings.gate), min_sites=settings.holdout.min_sites, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -58,40 +65,27 @@ class Facts:
     overlap_weeks: int | None = None
     troubles: tuple[str, ...] = ()
     left_out: str = ""
-    starts: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            **{
-                **value,
-                "unseen": None if value["unseen"] is None else tuple(value["unseen"]),
-                "floors": tuple(Floor(**floor) for floor in value["floors"]),
-                "checks": tuple(Check(**check) for check in value["checks"]),
-                "drift": tuple(
-                    Drift(**{**one, "challenger": _bound(one["challenger"])})
-                    for one in value["drift"]
-                ),
-                "troubles": tuple(value["troubles"]),
-            }
-        )
+    starts: Mapping[str, Instant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Case:
-    """A challenger before the gate. ``scores``: of ``challenger``, ``champion`` (if there
-    is one) and every baseline, all on the same targets."""
+class Judgement:
+    """A challenger before the gate. ``criteria``, ``required_metrics`` and ``headline`` are
+    its kind's; ``scores``: of ``challenger``, ``champion`` (if there is one) and every
+    baseline, all on the same targets."""
 
-    kind: Kind
     model: str
+    criteria: tuple[Criterion, ...]
+    required_metrics: tuple[str, ...]
+    headline: Headline
     scores: Mapping[str, Scores]
     rules: Rules
     facts: Facts = field(default_factory=lambda: Facts(split=""))
+
+    @property
+    def can_be_made(self) -> bool:
+        """Whether there is a challenger and something to compare it with."""
+        return CHALLENGER in self.scores and len(self.scores) > 1
 
     @property
     def sites(self) -> int:
@@ -103,6 +97,10 @@ class Case:
         """What is drawn: sites where there are enough, else weeks within each."""
         return "sites" if self.sites >= self.rules.min_sites else "weeks"
 
+    def over_within(self, part: Scores) -> Over:
+        """What is drawn within a slice, which may have too few sites."""
+        return self.over if len(np.unique(part.sites)) > MIN_FREEDOM else "weeks"
+
     @property
     def units(self) -> Clusters:
         """How many of them there are."""
@@ -111,31 +109,40 @@ class Case:
     @property
     def improve(self) -> Criterion:
         """The deciding metric."""
-        return next(c for c in self.kind.criteria if c.role == "improve")
+        return next(c for c in self.criteria if c.role == "improve")
 
     @property
     def guards(self) -> tuple[Criterion, ...]:
         """The metrics that may not fall."""
-        return tuple(c for c in self.kind.criteria if c.role == "guard")
+        return tuple(c for c in self.criteria if c.role == "guard")
+
+    def gauge(self, criterion: Criterion) -> Gauge:
+        """The metric of a criterion, so that more is better."""
+        sign = sign_of(criterion)
+        return lambda sums: sign * self.headline(sums)[criterion.metric]
 
     @cached_property
     def metrics(self) -> dict[str, Metrics]:
         """Metrics of the whole, by system."""
         return {
-            name: {**self.kind.work.headline(site_sums(scores)), **scores.extra}
+            name: {**self.headline(site_sums(scores)), **scores.extra}
             for name, scores in self.scores.items()
         }
 
     @cached_property
     def samples(self) -> dict[str, Resampled]:
-        """Metrics in each bootstrap sample, by system, all with the same draws."""
+        """Metrics in each bootstrap sample, by system, all with the same draws; of the
+        strongest baseline in any case, for its interval."""
+        resamples, seed = self.rules.resamples, self.rules.seed
         return {
-            name: resampled(
-                self.kind.work.headline, scores, self.over, self.rules.resamples, self.rules.seed
-            )
-            for name, scores in self.scores.items()
-            if name in (CHALLENGER, CHAMPION) or name in self.opponents
+            name: resampled(self.headline, self.scores[name], self.over, resamples, seed)
+            for name in dict.fromkeys((CHALLENGER, *self.opponents, *self.baselines[:1]))
         }
+
+    @cached_property
+    def slices(self) -> dict[str, dict[str, Scores]]:
+        """The scores of each slice, by system."""
+        return {name: slices_of(scores, self.facts.unseen) for name, scores in self.scores.items()}
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -151,14 +158,8 @@ class Case:
 
     @property
     def opponents(self) -> tuple[str, ...]:
-        """Whom a challenger has to beat beyond chance: the champion, or else every baseline;
-        the strongest baseline is resampled in any case, for its interval."""
-        return self.baselines[:1] if CHAMPION in self.scores else self.baselines
-
-
-def _bound(value: float | None) -> float:
-    """JSON has no infinity."""
-    return np.inf if value is None else value
+        """Whom a challenger has to beat beyond chance: the champion, or else every baseline."""
+        return (CHAMPION,) if CHAMPION in self.scores else self.baselines
 
 
 def sign_of(criterion: Criterion | Floor) -> int:

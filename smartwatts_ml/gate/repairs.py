@@ -5,14 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, SliceResult
-from smartwatts_ml.gate.judgement import Case, sign_of
+from smartwatts_ml.gate.judgement import Judgement
 from smartwatts_ml.gate.rules import compare
 from smartwatts_ml.gate.statistics import MIN_FREEDOM, holm, jackknife_p
-from smartwatts_ml.scores.bootstrap import site_sums, slices_of, without
-from smartwatts_ml.scores.scores import Scores
+from smartwatts_ml.scores.bootstrap import site_sums, without
 
 __all__ = ["Repair", "no_worse_elsewhere", "repairs"]
 
@@ -25,71 +22,60 @@ class Repair:
     part: str = ""
 
 
-def repairs(case: Case, slices: tuple[SliceResult, ...]) -> tuple[Repair, ...]:
+def repairs(judgement: Judgement, slices: tuple[SliceResult, ...]) -> tuple[Repair, ...]:
     """Slices in which the champion is worse than the strongest baseline and the challenger
     is not, and inputs that drifted since the champion was trained."""
-    if CHAMPION not in case.scores:
+    if CHAMPION not in judgement.scores:
         return ()
+    threshold = judgement.rules.drift
     drifted = (
-        Repair(f"drift since the champion was trained: {one.text} (PSI {one.psi:.2f})")
-        for one in case.facts.drift
-        if one.shifted(case.rules.drift) and one.repaired(case.rules.drift)
+        Repair(f"drift since the champion was trained: {moved.text} (PSI {moved.psi:.2f})")
+        for moved in judgement.facts.drift
+        if moved.shifted(threshold) and moved.repaired(threshold)
     )
-    return (*_repaired_slices(case, slices), *drifted)
+    return (*_repaired_slices(judgement, slices), *drifted)
 
 
-def _repaired_slices(case: Case, slices: tuple[SliceResult, ...]) -> list[Repair]:
+def _repaired_slices(judgement: Judgement, slices: tuple[SliceResult, ...]) -> list[Repair]:
     """Slices whose floor, the strongest baseline, the champion misses by more than the
     margin and the challenger keeps. Both the miss and the gain over the champion have to be
     beyond chance (Holm over all slices that are judged), for of many slices some are always
     a little below their floor, and another seed a little above."""
-    if not case.baselines:
+    if not judgement.baselines:
         return []
-    systems = {
-        name: slices_of(case.scores[name], case.facts.unseen)
-        for name in (CHALLENGER, CHAMPION, case.baselines[0])
-    }
-    judged = [one.name for one in slices if one.judged]
-    p_values = [_p_of_repair(case, systems, name) for name in judged]
-    label, floor = case.improve.label, case.baselines[0]
+    judged = [result.name for result in slices if result.judged]
+    p_values = [_p_of_repair(judgement, name) for name in judged]
+    label, floor = judgement.improve.label, judgement.baselines[0]
     return [
         Repair(f"{name}, where {label} of the champion is under its floor ({floor})", name)
         for name, p in zip(judged, holm(p_values), strict=True)
-        if p <= 1 - case.rules.confidence
+        if p <= 1 - judgement.rules.confidence
     ]
 
 
-def _p_of_repair(case: Case, systems: dict[str, dict[str, Scores]], name: str) -> float:
+def _p_of_repair(judgement: Judgement, name: str) -> float:
     """The larger of the p-values of "the champion keeps its floor" and "the challenger is no
-    better than the champion"; 1 where the estimates say so already."""
-    if not _under_floor(case, systems, name):
+    better than the champion" in a slice; 1 where the estimates say so already."""
+    systems = (CHALLENGER, CHAMPION, judgement.baselines[0])
+    parts = [judgement.slices[system][name] for system in systems]
+    gauge = judgement.gauge(judgement.improve)
+    ours, theirs, floor = (gauge(site_sums(part)) for part in parts)
+    if not (theirs < floor - judgement.rules.margin * abs(floor) and floor <= ours):
         return 1.0
-    challenger, champion, floor = (parts[name] for parts in systems.values())
-    over = case.over if len(np.unique(champion.sites)) > MIN_FREEDOM else "weeks"
-
-    def p_of_loss(ours: Scores, theirs: Scores) -> float:
-        metric, sign = case.improve.metric, sign_of(case.improve)
-        return jackknife_p(case.kind.work.headline, metric, ours, theirs, sign, over)
-
-    return max(p_of_loss(champion, floor), p_of_loss(champion, challenger))
+    challenger, champion, baseline = parts
+    over = judgement.over_within(champion)
+    return max(jackknife_p(gauge, champion, other, over) for other in (baseline, challenger))
 
 
-def no_worse_elsewhere(case: Case, repaired: tuple[Repair, ...]) -> bool:
+def no_worse_elsewhere(judgement: Judgement, repaired: tuple[Repair, ...]) -> bool:
     """Whether it is shown that the challenger is worse by no more than the margin, apart
     from the sites and channels that it repairs: their gain is shown already, and being
     large it would hide in its own spread what happened to the others."""
     parts = [repair.part for repair in repaired]
-    rest = replace(case, scores={name: without(s, parts) for name, s in case.scores.items()})
+    kept = {name: without(scores, parts) for name, scores in judgement.scores.items()}
+    rest = replace(judgement, scores=kept)
     if not rest.scores[CHALLENGER].sums.size:
         return True
-    margin = case.rules.margin * abs(rest.metrics[CHAMPION][case.improve.metric])
-    found = compare(rest, case.improve, CHAMPION, null=-margin)
-    return found.low > -margin and rest.units.freedom >= MIN_FREEDOM
-
-
-def _under_floor(case: Case, systems: dict[str, dict[str, Scores]], name: str) -> bool:
-    metric, sign = case.improve.metric, sign_of(case.improve)
-    ours, theirs, floor = (
-        sign * case.kind.work.headline(site_sums(parts[name]))[metric] for parts in systems.values()
-    )
-    return bool(theirs < floor - case.rules.margin * abs(floor) and floor <= ours)
+    margin = rest.rules.margin * abs(rest.metrics[CHAMPION][rest.improve.metric])
+    gain = compare(rest, rest.improve, CHAMPION, null=-margin)
+    return gain.low > -margin and rest.units.freedom >= MIN_FREEDOM

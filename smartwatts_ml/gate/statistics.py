@@ -12,32 +12,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtr, stdtrit
 
-from smartwatts_ml.scores.bootstrap import Over, resample, site_sums
+from smartwatts_ml.scores.bootstrap import Over, interval, site_sums
 from smartwatts_ml.scores.scores import Scores
 
 __all__ = [
     "MIN_FREEDOM",
     "Clusters",
     "Difference",
-    "Headline",
-    "Resampled",
+    "Gauge",
     "clusters",
     "diebold_mariano",
     "difference",
     "holm",
     "jackknife_p",
     "needed",
-    "resampled",
 ]
 
-Headline = Callable[[np.ndarray], dict[str, float]]
+Gauge = Callable[[np.ndarray], float]
+"""One metric of them, with its sign turned so that more is better."""
 MIN_FREEDOM = 3
 """Fewer units than this and one to each cluster prove nothing: they cannot let pass, nor block."""
-POWER_Z = 0.8416
+_POWER_Z = 0.8416
 """Quantile of the normal distribution for 80 % power."""
-Resampled = dict[str, np.ndarray]
-"""Each metric in every bootstrap sample, shape (n_resamples,)."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +78,6 @@ def clusters(scores: Scores, over: Over) -> Clusters:
     return Clusters(sites, 1) if over == "sites" else Clusters(len(scores.sites), sites)
 
 
-def resampled(headline: Headline, scores: Scores, over: Over, count: int, seed: int) -> Resampled:
-    """Every metric in every bootstrap sample."""
-    found = [headline(sums) for sums in resample(scores, over, count, seed)]
-    return {name: np.array([metrics[name] for metrics in found]) for name in found[0]}
-
-
 def difference(
     gain: float, gains: np.ndarray, units: Clusters, confidence: float, null: float = 0.0
 ) -> Difference:
@@ -97,42 +89,32 @@ def difference(
     the p-value tests against.
 
     >>> draws = np.random.default_rng(0).normal(1.0, 0.1, 1000)
-    >>> found = difference(1.0, draws, Clusters(20, 1), 0.95)
-    >>> round(found.low, 2), round(found.high, 2), found.p < 0.001
+    >>> gain = difference(1.0, draws, Clusters(20, 1), 0.95)
+    >>> round(gain.low, 2), round(gain.high, 2), gain.p < 0.001
     (0.83, 1.17, True)
     """
     if units.freedom < 1 or not np.isfinite(gains).all() or not math.isfinite(gain):
         return Difference(gain, -math.inf, math.inf, 1.0, math.inf)
-    tail = _normal_cdf(-units.widening * _t_quantile(confidence, units.freedom))
-    low, high = np.quantile(gains, (tail, 1 - tail))
+    tail = _normal_cdf(-units.widening * stdtrit(units.freedom, confidence))
+    low, high = interval(gains, tail)
     error = float(np.std(gains)) * units.widening
     p = _p_of_gain(gain - null, error, units.freedom)
-    return Difference(gain, float(low), float(high), p, error)
+    return Difference(gain, low, high, p, error)
 
 
 def _p_of_gain(gain: float, error: float, freedom: int) -> float:
     """One-sided p-value of "no gain", by Student's t on the bootstrap's standard error."""
-    from scipy.stats import t
-
     if error == 0:
         return 0.0 if gain > 0 else 1.0
-    return float(t.sf(gain / error, freedom))
-
-
-def _t_quantile(confidence: float, freedom: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf(confidence, freedom))
+    return float(stdtr(freedom, -gain / error))
 
 
 def _normal_cdf(value: float) -> float:
     return 0.5 * math.erfc(-value / math.sqrt(2))
 
 
-def jackknife_p(
-    headline: Headline, metric: str, ours: Scores, theirs: Scores, sign: int, over: Over
-) -> float:
-    """One-sided p-value of "no worse" for the gain ``sign * (ours - theirs)``.
+def jackknife_p(gauge: Gauge, ours: Scores, theirs: Scores, over: Over) -> float:
+    """One-sided p-value of "no worse" for what ours have more of ``gauge`` than theirs.
 
     Delete-one jackknife over the units (Efron and Stein 1981), referred to t. Where it
     cannot be told (too few units, no spread) 1, or 0 if every unit agrees on a loss.
@@ -148,17 +130,14 @@ def jackknife_p(
     gains = []
     for column in left_out.T:
         weights = np.where(column, 0.0, 1.0)
-        kept = [_without(scores, weights, over) for scores in (ours, theirs)]
-        gains.append(sign * (headline(kept[0])[metric] - headline(kept[1])[metric]))
-    whole = sign * (headline(site_sums(ours))[metric] - headline(site_sums(theirs))[metric])
+        gains.append(gauge(_without(ours, weights, over)) - gauge(_without(theirs, weights, over)))
+    whole = gauge(site_sums(ours)) - gauge(site_sums(theirs))
     error = np.std(gains) * (len(gains) - 1) / math.sqrt(max(units.freedom, 1))
     if not np.isfinite(error) or not math.isfinite(whole):
         return 1.0
     if error == 0:
         return 0.0 if whole < 0 else 1.0
-    from scipy.stats import t
-
-    return float(t.cdf(whole / error, units.freedom))
+    return float(stdtr(units.freedom, whole / error))
 
 
 def _without(scores: Scores, weights: np.ndarray, over: Over) -> np.ndarray:
@@ -192,7 +171,7 @@ def needed(count: int, units: Clusters, gain: float, error: float, confidence: f
     """
     if not math.isfinite(error) or not gain or units.freedom < 1:
         return None
-    z = (_t_quantile(confidence, units.freedom) + POWER_Z) * error / abs(gain)
+    z = (stdtrit(units.freedom, confidence) + _POWER_Z) * error / abs(gain)
     least = count - units.freedom + MIN_FREEDOM
     return max(least, math.ceil(count * z * z))
 
@@ -217,6 +196,4 @@ def diebold_mariano(gains: np.ndarray, overlap: int) -> float:
     variance += 2 * sum(float(np.sum(centred[k:] * centred[:-k])) / n for k in range(1, h))
     if variance <= 0:
         return 1.0
-    from scipy.stats import t
-
-    return float(t.sf(gains.mean() / math.sqrt(variance / n) * math.sqrt(scale), n - 1))
+    return float(stdtr(n - 1, -gains.mean() / math.sqrt(variance / n) * math.sqrt(scale)))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from smartwatts_ml.gate.decision import Comparison, Evidence, SliceResult
+from smartwatts_ml.gate.decision import Comparison, Evidence, SliceResult
+from smartwatts_ml.scores.scores import Criterion
 
-__all__ = ["chance", "lacking", "number", "signed", "slice_sentence"]
+__all__ = ["chance", "change", "lacking", "number", "reason", "slice_sentence", "verdict"]
 
-MANY = 100_000
+_MANY = 100_000
 
 
 def number(value: float) -> str:
@@ -32,36 +30,63 @@ def chance(p: float) -> str:
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
-def signed(metric: str, ours: float, theirs: float) -> str:
+def verdict(passed: bool) -> str:
+    """How each reason begins."""
+    return "passed" if passed else "failed"
+
+
+def change(comparison: Comparison) -> str:
+    """What is another, and by how much."""
+    signed = _signed(comparison.challenger, comparison.other)
+    return f"{comparison.label} {signed} against {comparison.opponent}"
+
+
+def _signed(ours: float, theirs: float) -> str:
     """A change with its sign: a share of large values, else the difference.
 
-    >>> signed("mae_w", 5.0, 10.0), signed("f1", 0.7, 0.8)
+    >>> _signed(5.0, 10.0), _signed(0.7, 0.8)
     ('−50.0%', '−0.100')
     """
-    change = ours - theirs
-    if theirs and abs(theirs) > 2:
-        return f"{change / abs(theirs):+.1%}".replace("-", "−")
-    return f"{change:+.3f}".replace("-", "−")
+    difference = ours - theirs
+    large = abs(theirs) > 2
+    text = f"{difference / abs(theirs):+.1%}" if large else f"{difference:+.3f}"
+    return text.replace("-", "−")
 
 
-def lacking(shown: Comparison, evidence: Evidence) -> str:
+def reason(comparison: Comparison, criterion: Criterion, confidence: float) -> str:
+    """Both values, and what was asked of them."""
+    text = (
+        f"{verdict(comparison.passed)}: {comparison.label} {number(comparison.challenger)} "
+        f"against {number(comparison.other)} of {comparison.opponent}"
+    )
+    signed = _signed(comparison.challenger, comparison.other)
+    if comparison.role == "baseline":
+        return f"{text} ({signed})"
+    if comparison.role == "guard":
+        allowed = f"{criterion.tolerance:.0%}" if criterion.relative else f"{criterion.tolerance:g}"
+        return f"{text} ({signed}; may fall by {allowed}; {chance(comparison.p)}, Holm)"
+    span = f"gain {comparison.gain:.4g}, at least {comparison.low:.4g}"
+    shown = span if np.isfinite(comparison.low) else signed
+    return f"{text} ({shown} with {confidence:.0%} confidence, {chance(comparison.p)})"
+
+
+def lacking(comparison: Comparison, evidence: Evidence) -> str:
     """Too little evidence, with how much there is and how much it would take."""
     have = f"{evidence.count} {evidence.over}"
     if evidence.needed is None:
         return f"not enough evidence: {have}, needs more"
-    need = f"about {evidence.needed:,}" if evidence.needed < MANY else f"more than {MANY:,}"
-    change = signed(shown.metric, shown.challenger, shown.other)
+    need = f"about {evidence.needed:,}" if evidence.needed < _MANY else f"more than {_MANY:,}"
     return (
         f"not enough evidence: {have}, needs {need} to tell a difference as small as "
-        f"{shown.label} {change} against {shown.opponent}"
+        f"{change(comparison)}"
     )
 
 
-def slice_sentence(one: SliceResult, label: str) -> str:
+def slice_sentence(result: SliceResult, label: str) -> str:
     """What got worse where."""
-    if not np.isfinite(one.challenger):
-        return f"{label} of {one.name} is missing"
+    if not np.isfinite(result.challenger):
+        return f"{label} of {result.name} is missing"
     return (
-        f"{one.name}: {label} {number(one.challenger)} against {number(one.champion)} of "
-        f"champion, worse by {one.loss:.0%} (at most {one.allowed:.0%})"
+        f"{result.name}: {label} {number(result.challenger)} against {number(result.champion)} of "
+        f"champion, worse by {result.loss:.0%} (at most {result.allowed:.0%})"
     )

@@ -6,32 +6,32 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from smartwatts_ml.gate.decision import Check
+from smartwatts_ml.gate import Check
 from smartwatts_ml.kinds.base import Kind, Network
 
-__all__ = ["check_extremes", "extremes"]
+__all__ = ["check_extremes"]
 
-HUGE_W = 1e6
-CONSTANT_W = 500.0
-Inputs = Mapping[str, np.ndarray]
+_HUGE_W = 1e6
+_CONSTANT_W = 500.0
+_Inputs = Mapping[str, np.ndarray]
 
 
-def extremes(sample: Callable[[int], Inputs], readings: str) -> Iterator[tuple[str, Inputs]]:
+def _extremes(sample: Callable[[int], _Inputs], readings: str) -> Iterator[tuple[str, _Inputs]]:
     """Names and inputs, one window each. ``sample``: realistic inputs for a seed;
     ``readings``: name of the input that carries them, shape (1, n, channels)."""
-    one, other = sample(0), sample(1)
-    power = one[readings]
+    device, other = sample(0), sample(1)
+    power = device[readings]
     swapped = power.copy()
     half = power.shape[1] // 2
     swapped[:, half:] = other[readings][:, half:]
     for name, values in (
         ("all zero", np.zeros_like(power)),
         ("all missing", np.full_like(power, np.nan)),
-        ("huge", np.full_like(power, HUGE_W)),
-        ("constant", np.full_like(power, CONSTANT_W)),
+        ("huge", np.full_like(power, _HUGE_W)),
+        ("constant", np.full_like(power, _CONSTANT_W)),
         ("one device swapped for another", swapped),
     ):
-        yield name, {**one, readings: values}
+        yield name, {**device, readings: values}
 
 
 def check_extremes(kind: Kind, network: Network) -> Check:
@@ -40,7 +40,7 @@ def check_extremes(kind: Kind, network: Network) -> Check:
     readings = details.inputs[0].name
     broken = [
         name
-        for name, inputs in extremes(
+        for name, inputs in _extremes(
             lambda seed: kind.work.sample_inputs(details, 1, seed), readings
         )
         if not all(np.isfinite(output).all() for output in network(inputs).values())

@@ -6,7 +6,6 @@ challenger is kept out and the report says what to do.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError, NotFoundError, TrustError
-from smartwatts_ml.gate.day_features import Histograms, histograms
-from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION
-from smartwatts_ml.gate.drift import Drift, drift
-from smartwatts_ml.gate.judgement import Facts
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
+from smartwatts_ml.gate.drift import Drift, Histogram, drift
+from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
@@ -26,7 +24,6 @@ from smartwatts_ml.judging.trained_on import (
     leaks,
     left_out_sentence,
     read_trained_on,
-    to_json,
 )
 from smartwatts_ml.kinds.base import Details, Network
 from smartwatts_ml.modelfiles.networks import load_network
@@ -36,11 +33,9 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.store import Manifest, Store, open_store
 
-__all__ = ["ANY", "Bout", "champion_manifest", "holdout_from", "prepare"]
+__all__ = ["Bout", "champion_in_force", "champion_then", "holdout_from", "prepare"]
 
-ROLL_BACK = "roll back to another version, or force this one"
-ANY = -1
-"""Meet whichever champion is in force."""
+_ROLL_BACK = "roll back to another version, or force this one"
 
 
 @dataclass(frozen=True)
@@ -61,54 +56,57 @@ class Bout:
 
 @dataclass(frozen=True)
 class _Champion:
-    """The version in force; ``network`` None where ``trouble`` says why."""
+    """The version in force; ``network`` None where there is none, or ``trouble`` says why it
+    cannot be used."""
 
-    manifest: Manifest
     network: Network | None = None
     trouble: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
 
 
-def champion_manifest(run: ModelRun, version: int | None) -> tuple[Store, Manifest | None]:
-    """The manifest of a version; of the one in force for ``ANY``; None for None."""
-    store = open_store(run.objects, run.settings)
-    if version is None:
-        return store, None
-    if version != ANY:
-        return store, store.manifest(run.model, version)
-    champion = store.champion(run.model)
-    return store, champion.manifest if champion else None
+def champion_in_force(run: ModelRun) -> Manifest | None:
+    """The manifest of the version in force; None where there is none."""
+    champion = _store(run).champion(run.model)
+    return champion.manifest if champion else None
 
 
-def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bout:
-    """Load the champion, fit the baselines, and find what both may be judged on."""
-    store, manifest = champion_manifest(run, version)
-    work, details = run.kind.work, run.kind.read_details(challenger.details)
+def champion_then(run: ModelRun, version: int | None) -> Manifest | None:
+    """The manifest of a version that was met before; None where none was."""
+    return None if version is None else _store(run).manifest(run.model, version)
+
+
+def _store(run: ModelRun) -> Store:
+    return open_store(run.objects, run.settings)
+
+
+def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bout:
+    """Load the champion of a manifest, fit the baselines, and find what all of them may be
+    judged on."""
+    work, split, details = run.kind.work, run.split, run.kind.read_details(challenger.details)
     learned = read_trained_on(run.objects, run.model, challenger.details)
-    now = histograms(run.holdout, run.spec.channels)
-    champion = None if manifest is None else _load(run, store, manifest, learned, now)
+    now = day_histograms(run.holdout, run.spec.channels)
+    champion = _load(run, manifest, learned, now) if manifest else _Champion()
     predictors: dict[str, Any] = {CHALLENGER: work.predictor(challenger)}
-    starts = champion.starts if champion else {}
-    if champion and champion.network:
+    if champion.network:
         predictors[CHAMPION] = work.predictor(champion.network)
     predictors |= work.baselines(details, run.training)
     troubles = (
-        leaks(run.split, learned, run.spec.period_s),
+        leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
-        champion.trouble if champion else "",
+        champion.trouble,
     )
     facts = Facts(
-        split=run.split.digest,
+        split=split.digest,
         champion_version=manifest.version if manifest else None,
-        unseen=tuple(sorted(run.split.held_out_sites & run.split.judged_sites)) or None,
+        unseen=tuple(sorted(split.held_out_sites & split.judged_sites)) or None,
         floors=run.kind.floors(details),
         checks=(check_extremes(run.kind, challenger),),
-        drift=champion.drift if champion else (),
+        drift=champion.drift,
         overlap_weeks=run.kind.overlap_weeks(run.spec),
         troubles=tuple(filter(None, troubles)),
-        left_out=left_out_sentence(starts, run.split, run.readings.spans()),
-        starts=to_json(starts),
+        left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
+        starts=champion.starts,
     )
     sha256 = manifest.sha256 if manifest else None
     return Bout(details, predictors, holdout_from(run, facts), facts, sha256)
@@ -116,8 +114,7 @@ def prepare(run: ModelRun, challenger: Network, version: int | None = ANY) -> Bo
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     """The run's holdout less what the champion was trained on."""
-    starts = {site: np.datetime64(start, "s") for site, start in facts.starts.items()}
-    ends = {span.site: span.end for span in run.readings.spans()}
+    starts, ends = facts.starts, {span.site: span.end for span in run.readings.spans()}
     if len(starts) == len(ends) and all(starts[site] >= end for site, end in ends.items()):
         raise NotEnoughReadingsError(
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
@@ -128,22 +125,21 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
 
 def _load(
     run: ModelRun,
-    store: Store,
     manifest: Manifest,
     learned: TrainedOn | None,
-    now: Mapping[str, Histograms],
+    now: Mapping[str, Histogram],
 ) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
-        network = load_network(store.read_file(manifest), manifest.file)
+        network = load_network(_store(run).read_file(manifest), manifest.file)
     except (NotFoundError, TrustError):
-        trouble = f"the file of {name} is missing, damaged or was replaced ({ROLL_BACK})"
-        return _Champion(manifest, trouble=trouble)
+        trouble = f"the file of {name} is missing, damaged or was replaced ({_ROLL_BACK})"
+        return _Champion(trouble=trouble)
     except BadInputError as error:
-        return _Champion(manifest, trouble=f"{name} cannot be run: {error} ({ROLL_BACK})")
+        return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
     trouble = _unfit(run, network.details)
     if trouble:
-        return _Champion(manifest, trouble=f"{name} {trouble} ({ROLL_BACK})")
+        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})")
     trained_on = read_trained_on(run.objects, run.model, network.details)
     snapshot_end = str(manifest.snapshot.get("to", ""))
     spans = run.readings.spans()
@@ -151,7 +147,7 @@ def _load(
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
-    return _Champion(manifest, network, starts=starts, drift=moved)
+    return _Champion(network, starts=starts, drift=moved)
 
 
 def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
@@ -173,8 +169,3 @@ def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
     if period_s != run.spec.period_s:
         return f"reads {period_s} s, the settings now say {run.spec.period_s} s"
     return ""
-
-
-def sha256_of(data: bytes) -> str:
-    """Hexadecimal SHA-256."""
-    return hashlib.sha256(data).hexdigest()

@@ -1,28 +1,44 @@
 """The record in a decision: all that repeating the judgement offline needs.
 
-It holds the facts and the rules of the case, which run, code, snapshot and settings it was,
-and the digests of the files it was made from. The scores lie beside it in ``scores.npz``.
+It holds the facts and the rules of the judgement, which run, code, snapshot and settings it
+was, and the digests of the files it was made from. The scores lie beside it in ``scores.npz``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from typing import Any
 
 from smartwatts_ml.errors import StoreError
-from smartwatts_ml.gate.decision import Decision, plain
-from smartwatts_ml.gate.judgement import Case, Facts, Rules
-from smartwatts_ml.judging.opponents import sha256_of
-from smartwatts_ml.provenance import code_version
+from smartwatts_ml.gate import Decision, Facts, Judgement, Rules
+from smartwatts_ml.jsontext import parsed, plain
+from smartwatts_ml.kinds.base import Kind
+from smartwatts_ml.provenance import code_version, sha256_of
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.scores.file import pack_scores, unpack_scores
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
-__all__ = ["case_of", "read_decision", "settings_of", "write_decision"]
+__all__ = [
+    "Artefact",
+    "Record",
+    "StoredDecision",
+    "check_spec",
+    "judgement_of",
+    "read_decision",
+    "record_of",
+    "recorded_judgement",
+    "rules_of",
+    "with_recorded_settings",
+    "write_decision",
+]
 
-DECISION = "decision.json"
-SETTINGS = (
+_DECISION = "decision.json"
+_SCORES = "scores.npz"
+_SETTINGS = (
+    "timezone",
+    "site_timezones",
     "holdout_share",
     "holdout_days",
     "holdout_site_share",
@@ -41,56 +57,133 @@ SETTINGS = (
 """Settings of the system that a verdict depends on."""
 
 
+@dataclass(frozen=True)
+class Artefact:
+    """The artefact that was judged."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a decision was made from. ``spec``: of the model, as the settings of its kind,
+    ``kind_settings``, had it."""
+
+    run_id: str
+    code: str
+    snapshot: dict[str, Any]
+    settings: dict[str, Any]
+    rules: Rules
+    facts: Facts
+    judged: Artefact
+    champion_sha256: str | None
+    scores_sha256: str
+    kind_settings: dict[str, Any] = field(default_factory=dict)
+    spec: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredDecision(Decision):
+    """A decision as a run keeps it: with its record, where it came to a judgement, and with
+    what is known of the file, where it was converted."""
+
+    record: Record | None = None
+    sha256: str | None = None
+    quantization: str | None = None
+    latency_ms: float | None = None
+
+
+def rules_of(settings: Settings, seed: int = 0) -> Rules:
+    """Those in force."""
+    return Rules(**dict(settings.gate), min_sites=settings.holdout.min_sites, seed=seed)
+
+
+def judgement_of(
+    kind: Kind, model: str, scores: Mapping[str, Scores], rules: Rules, facts: Facts
+) -> Judgement:
+    """What the gate is asked, by the criteria of the kind."""
+    required, headline = kind.required_metrics, kind.work.headline
+    return Judgement(model, kind.criteria, required, headline, scores, rules, facts)
+
+
 def write_decision(
     run: ModelRun,
-    case: Case,
+    judgement: Judgement,
     decision: Decision,
-    *,
-    judged: str,
-    judged_sha256: str,
+    judged: Artefact,
     champion_sha256: str | None,
     more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Leave decision and scores in the run. ``judged``: name of the artefact that was
-    judged; ``more``: what the next stage needs beside them."""
-    run.write_scores(dict(case.scores))
+    """Leave decision and scores in the run. ``more``: what the next stage needs beside them."""
+    scores = pack_scores(judgement.scores)
+    run.write(_SCORES, scores)
     settings = run.settings.named()
-    record = {
-        "run_id": run.run_id,
-        "code": code_version(),
-        "snapshot": run.snapshot.to_json(),
-        "settings": {name: settings[name] for name in SETTINGS},
-        "rules": asdict(case.rules),
-        "facts": case.facts.to_json(),
-        "judged": {"file": judged, "sha256": judged_sha256},
-        "champion_sha256": champion_sha256,
-        "scores_sha256": sha256_of(run.read("scores.npz")),
-    }
-    run.write_json(DECISION, {**decision.to_json(), "record": plain(record), **(more or {})})
-
-
-def read_decision(run: ModelRun) -> dict[str, Any]:
-    """The decision as stored."""
-    decision: dict[str, Any] = run.read_json(DECISION)
-    return decision
-
-
-def settings_of(decision: Mapping[str, Any], current: Settings) -> Settings:
-    """The settings that were in force, on the root and keys of now."""
-    return current.replaced(decision["record"]["settings"])
-
-
-def case_of(
-    run: ModelRun, decision: Mapping[str, Any], scores: Mapping[str, Scores] | None = None
-) -> Case:
-    """The case that a stored decision was made from, with its stored scores or others.
-    Raises StoreError where the scores are not those of the decision."""
-    record = decision["record"]
-    if scores is None:
-        data = run.read("scores.npz")
-        if sha256_of(data) != record["scores_sha256"]:
-            raise StoreError(f"{run.key('scores.npz')} is not what the decision was made from")
-        scores = run.read_scores()
-    return Case(
-        run.kind, run.model, scores, Rules(**record["rules"]), Facts.from_json(record["facts"])
+    record = Record(
+        run_id=run.run_id,
+        code=code_version(),
+        snapshot=run.snapshot.to_json(),
+        settings={name: settings[name] for name in _SETTINGS},
+        rules=judgement.rules,
+        facts=judgement.facts,
+        judged=judged,
+        champion_sha256=champion_sha256,
+        scores_sha256=sha256_of(scores),
+        kind_settings=_kind_settings(run),
+        spec=plain(run.spec),
     )
+    run.write_json(_DECISION, {**plain(decision), "record": record, **(more or {})})
+
+
+def read_decision(run: ModelRun) -> StoredDecision:
+    """The decision as stored."""
+    return parsed(StoredDecision, run.read_json(_DECISION))
+
+
+def record_of(run: ModelRun, decision: StoredDecision) -> Record:
+    """The record in a decision. Raises StoreError where it did not come to a judgement."""
+    if decision.record is None:
+        raise StoreError(
+            f"run {run.run_id} did not get as far as judging {run.model}: {decision.summary}"
+        )
+    return decision.record
+
+
+def with_recorded_settings(settings: Settings, record: Record) -> Settings:
+    """The settings that were in force, on the root and keys of now."""
+    return settings.replaced(record.settings)
+
+
+def check_spec(run: ModelRun, record: Record) -> None:
+    """Raise StoreError where the settings of the kind have changed so that the model is
+    another one: it would be judged on other windows than then."""
+    if not record.spec or plain(run.spec) == record.spec:
+        return
+    now = _kind_settings(run)
+    changed = (
+        f"{name} was {then} and is {now.get(name)}"
+        for name, then in record.kind_settings.items()
+        if now.get(name) != then
+    )
+    raise StoreError(
+        f"{run.model} is not what it was when it was judged: {', '.join(changed)}",
+        fix="set it as it was",
+    )
+
+
+def recorded_judgement(
+    run: ModelRun, record: Record, scores: Mapping[str, Scores] | None = None
+) -> Judgement:
+    """The judgement that a stored decision was made from, with its stored scores or others.
+    Raises StoreError where the scores are not those of the decision."""
+    if scores is None:
+        data = run.read(_SCORES)
+        if sha256_of(data) != record.scores_sha256:
+            raise StoreError(f"{run.key(_SCORES)} is not what the decision was made from")
+        scores = unpack_scores(data)
+    return judgement_of(run.kind, run.model, scores, record.rules, record.facts)
+
+
+def _kind_settings(run: ModelRun) -> dict[str, Any]:
+    settings: dict[str, Any] = plain(run.kind.settings_class.load().named())
+    return settings

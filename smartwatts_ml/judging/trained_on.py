@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
-from smartwatts_ml.gate.day_features import Histograms, histograms
+from smartwatts_ml.gate.drift import Histogram
+from smartwatts_ml.gate.judgement import Instant
+from smartwatts_ml.jsontext import json_text, parsed
+from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.holdout import SelectedReadings, Split
 
@@ -23,14 +26,15 @@ __all__ = [
     "describe_training",
     "later_starts",
     "leaks",
+    "left_out_sentence",
     "read_trained_on",
 ]
 
 TRAINED_ON = "trained_on.json"
-NAMED = 5
+_NAMED = 5
 """Sites that a sentence names."""
-SIZES = ("level", "peak", "change")
-OTHER_UNIT = 30.0
+_SIZES = ("level", "peak", "change")
+_OTHER_UNIT = 30.0
 """Neither season nor growth makes days so many times larger in every respect; kW for W, or
 Wh a minute, does."""
 
@@ -42,38 +46,25 @@ class TrainedOn:
     The model file holds ``summary``: the latest end, and the digest of all of it.
     """
 
-    ends: Mapping[str, np.datetime64]
-    features: Mapping[str, Histograms]
+    ends: Mapping[str, Instant]
+    features: Mapping[str, Histogram]
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON."""
-        value = {
-            "ends": {site: str(end) for site, end in self.ends.items()},
-            "features": {name: found.to_json() for name, found in self.features.items()},
-        }
-        return json.dumps(value, sort_keys=True).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read what ``to_bytes`` wrote."""
-        value = json.loads(data)
-        return cls(
-            {site: np.datetime64(end, "s") for site, end in value["ends"].items()},
-            {name: Histograms.from_json(found) for name, found in value["features"].items()},
-        )
+        """Canonical JSON, which the digest is of."""
+        return json_text(self).encode()
 
     def summary(self) -> dict[str, str]:
         """What the model file says of it."""
         latest = max(self.ends.values(), default=None)
         return {
             "to": "" if latest is None else str(latest),
-            "digest": hashlib.sha256(self.to_bytes()).hexdigest(),
+            "digest": sha256_of(self.to_bytes()),
         }
 
 
 def describe_training(readings: SelectedReadings, channels: tuple[str, ...] | None) -> TrainedOn:
     """What a training was given: ends as it was seen to load, not as it was meant to."""
-    return TrainedOn(dict(readings.given), histograms(readings, channels))
+    return TrainedOn(dict(readings.given), day_histograms(readings, channels))
 
 
 def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
@@ -83,8 +74,8 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
         return "what the challenger was trained on is not known"
     held_out = sorted(split.held_out_sites & trained_on.ends.keys())
     if held_out:
-        more = f" and {len(held_out) - NAMED} more" if len(held_out) > NAMED else ""
-        named = ", ".join(held_out[:NAMED]) + more
+        more = f" and {len(held_out) - _NAMED} more" if len(held_out) > _NAMED else ""
+        named = ", ".join(held_out[:_NAMED]) + more
         return f"the challenger was trained on sites that are held out: {named}"
     rounding = np.timedelta64(period_s, "s")
     late = [
@@ -100,17 +91,17 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
     )
 
 
-def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histograms]) -> str:
+def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histogram]) -> str:
     """Whether training and holdout are told in different units, as a clause; empty where
     they are not. Scores need not show it: many networks do not mind the unit."""
     learned = trained_on.features if trained_on else {}
     sizes = [
         (learned[name].median, now[name].median)
-        for name in SIZES
+        for name in _SIZES
         if name in learned and name in now and min(learned[name].median, now[name].median) > 0
     ]
     ratios = [after / before for before, after in sizes]
-    if not ratios or not (min(ratios) > OTHER_UNIT or max(ratios) < 1 / OTHER_UNIT):
+    if not ratios or not (min(ratios) > _OTHER_UNIT or max(ratios) < 1 / _OTHER_UNIT):
         return ""
     before, after = sizes[0]
     return (
@@ -129,9 +120,9 @@ def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) ->
         data = objects.read(f"runs/{run_id}/{model}/{TRAINED_ON}").data
     except NotFoundError:
         return None
-    if hashlib.sha256(data).hexdigest() != summary.get("digest"):
+    if sha256_of(data) != summary.get("digest"):
         return None
-    return TrainedOn.from_bytes(data)
+    return parsed(TrainedOn, json.loads(data))
 
 
 def later_starts(
@@ -170,8 +161,3 @@ def left_out_sentence(
         f"left out: the champion was trained later than the holdout's start at {len(days)} of "
         f"{len(spans)} sites, {sum(days.values()):.1f} site-days with the embargo"
     )
-
-
-def to_json(starts: Mapping[str, np.datetime64]) -> dict[str, Any]:
-    """Plain JSON."""
-    return {site: str(start) for site, start in starts.items()}

@@ -54,7 +54,7 @@ def _decided_end(objects: Objects, state: ModelState) -> float | None:
 def _site_ends(objects: Objects, current: Settings) -> Mapping[str, float]:
     from smartwatts_ml.readings.table.table import open_table
 
-    table = open_table(objects, current)
+    table = open_table(objects)
     return _ends_of(objects.url, table.id, table.version)
 
 

@@ -139,7 +139,7 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     from smartwatts_ml.readings.ingest.landing import pending
     from smartwatts_ml.readings.table.table import open_table
 
-    waiting = pending(objects, current)
+    waiting = pending(objects)
     rows = open_table(objects).arrived() + waiting.estimated_rows
     due = {
         model: _due(objects, current, model, rows, ingested=waiting.files == 0)

@@ -28,8 +28,6 @@ from smartwatts_ml.readings.holdout import (
     training_part,
 )
 from smartwatts_ml.readings.table.table import Snapshot, open_table
-from smartwatts_ml.scores.file import pack_scores, unpack_scores
-from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 __all__ = [
@@ -120,7 +118,7 @@ class ModelRun:
     @cached_property
     def readings(self) -> SelectedReadings:
         """The sites of the snapshot that this model can use."""
-        everything = open_table(self.objects).readings(self.snapshot)
+        everything = open_table(self.objects).readings(self.snapshot, self.settings)
         usable = [span for span in everything.spans() if self.kind.uses(self.spec, span)]
         if not usable:
             raise NotEnoughReadingsError(f"no site has readings that {self.model} can use")
@@ -169,13 +167,6 @@ class ModelRun:
 
     def read_json(self, name: str) -> Any:
         return json.loads(self.read(name))
-
-    def write_scores(self, scores: dict[str, Scores]) -> str:
-        """Keep the scores that a decision was made from; their address."""
-        return self.write("scores.npz", pack_scores(scores))
-
-    def read_scores(self) -> dict[str, Scores]:
-        return unpack_scores(self.read("scores.npz"))
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

@@ -9,15 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartwatts_ml.gate import CHALLENGER, Case, Check, Decision, judge
+from smartwatts_ml.gate import CHALLENGER, Check, Decision, Judgement, judge
 from smartwatts_ml.judging.extremes import check_extremes
-from smartwatts_ml.judging.opponents import holdout_from, sha256_of
-from smartwatts_ml.judging.record import case_of, read_decision, write_decision
+from smartwatts_ml.judging.opponents import holdout_from
+from smartwatts_ml.judging.record import (
+    Artefact,
+    Record,
+    read_decision,
+    record_of,
+    recorded_judgement,
+    write_decision,
+)
 from smartwatts_ml.kinds.base import Network, Progress
 from smartwatts_ml.modelfiles.conversion import Converted, ParityError, convert_network
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
@@ -60,20 +68,20 @@ def convert(
 ) -> JudgedFile:
     """Convert the run's challenger and judge the file."""
     run = ModelRun(objects, settings, run_id, model)
-    before = read_decision(run)
+    record = record_of(run, read_decision(run))
     start_tensorflow()
     challenger = load_network(run.read("challenger.keras"), "challenger.keras")
     progress("converting", 0.1)
-    case = case_of(run, before)
+    before = recorded_judgement(run, record)
     try:
         details = run.kind.read_details(challenger.details)
         samples = run.kind.work.sample_inputs(details, PARITY_SAMPLES, seed)
         converted = convert_network(challenger, samples, quantization)
     except ParityError as error:
-        judged = _unlike_keras(run, case, before, str(error))
+        judged = _unlike_keras(run, before, record, str(error))
     else:
         progress("judging the file", 0.4)
-        judged = _judge_file(run, case, before, challenger, converted)
+        judged = _judge_file(run, before, record, challenger, converted)
     write_report(run)
     progress(judged.decision.summary, 1.0)
     return judged
@@ -81,57 +89,40 @@ def convert(
 
 def _judge_file(
     run: ModelRun,
-    case: Case,
-    before: dict[str, Any],
+    before: Judgement,
+    record: Record,
     challenger: Network,
     converted: Converted,
 ) -> JudgedFile:
     network = load_network(converted.content, f"{run.model}.tflite")
     work, details = run.kind.work, run.kind.read_details(network.details)
     predictor = {CHALLENGER: work.predictor(network)}
-    holdout = holdout_from(run, case.facts)
-    scores = work.evaluate(details, predictor, holdout, case.rules.seed)
+    holdout = holdout_from(run, before.facts)
+    scores = work.evaluate(details, predictor, holdout, before.rules.seed)
     checks = (check_extremes(run.kind, network), *_budget_checks(converted, run.settings))
-    case = replace(
-        case,
-        scores={**case.scores, **scores},
-        facts=replace(case.facts, checks=checks),
+    judgement = replace(
+        before, scores={**before.scores, **scores}, facts=replace(before.facts, checks=checks)
     )
-    decision = judge(case)
-    sha256 = sha256_of(converted.content)
-    uri = run.write(f"{run.model}.tflite", converted.content)
-    write_decision(
-        run,
-        case,
-        decision,
-        judged=f"{run.model}.tflite",
-        judged_sha256=sha256,
-        champion_sha256=before["record"]["champion_sha256"],
-        more={
-            "sha256": sha256,
-            "quantization": converted.quantization,
-            "latency_ms": converted.latency_ms,
-            "parity": converted.parity,
-            "inputs": challenger.details["inputs"],
-            "outputs": challenger.details["outputs"],
-        },
-    )
-    return JudgedFile(decision, uri, sha256, converted)
+    decision = judge(judgement)
+    judged = Artefact(f"{run.model}.tflite", sha256_of(converted.content))
+    uri = run.write(judged.file, converted.content)
+    more = {
+        "sha256": judged.sha256,
+        "quantization": converted.quantization,
+        "latency_ms": converted.latency_ms,
+        "parity": converted.parity,
+        "inputs": challenger.details["inputs"],
+        "outputs": challenger.details["outputs"],
+    }
+    write_decision(run, judgement, decision, judged, record.champion_sha256, more)
+    return JudgedFile(decision, uri, judged.sha256, converted)
 
 
-def _unlike_keras(run: ModelRun, case: Case, before: dict[str, Any], why: str) -> JudgedFile:
+def _unlike_keras(run: ModelRun, before: Judgement, record: Record, why: str) -> JudgedFile:
     parity = Check("parity", False, f"{UNLIKE_KERAS}: {why}")
-    case = replace(case, facts=replace(case.facts, checks=(parity,)))
-    decision = judge(case)
-    record = before["record"]
-    write_decision(
-        run,
-        case,
-        decision,
-        judged=record["judged"]["file"],
-        judged_sha256=record["judged"]["sha256"],
-        champion_sha256=record["champion_sha256"],
-    )
+    judgement = replace(before, facts=replace(before.facts, checks=(parity,)))
+    decision = judge(judgement)
+    write_decision(run, judgement, decision, record.judged, record.champion_sha256)
     return JudgedFile(decision)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,6 @@ __all__ = ["IngestReport", "ingest"]
 
 COMMIT_ROWS = 20_000_000
 COMMIT_FILES = 1000
-COMMIT_ATTEMPTS = 50
 
 Progress = Callable[[str, float], None]
 
@@ -96,7 +96,7 @@ def ingest(
     A file that cannot be read as a whole is left for the next run, with the reason; rows
     that cannot be used go to quarantine/. Repeating adds nothing.
     """
-    table = open_table(objects, settings)
+    table = open_table(objects)
     ledger = Ledger.read(objects, table.id)
     found, ignored = list_landing(objects)
     arrivals = arrivals_of(found, ledger)
@@ -217,20 +217,17 @@ class _Run:
         """Add what is staged, each content once, whatever others commit meanwhile."""
         intervals = self._staging.intervals(self._staged)
         self._leave_untold(intervals)
-        for _ in range(COMMIT_ATTEMPTS):
-            fresh = [n for n, file in self._staged.items() if not self._has(file)]
-            writing = write_staged(self._staging, fresh, intervals)
-            reports = self._accounted(fresh, writing)
-            parts = self._table.upload(writing.parts)
-            while not any(self._has(self._staged[number]) for number in fresh):
-                try:
-                    self._append(list(reports.values()), parts)
-                except ChangedError:
-                    self._table.reload()
-                    continue
-                self._finish(reports)
-                return
-        raise SmartwattsError("the readings table is being written by others without a pause")
+        fresh: list[int] | None = None
+        for _ in self._table.attempts():
+            if fresh is None or any(self._has(self._staged[number]) for number in fresh):
+                fresh = [n for n, file in self._staged.items() if not self._has(file)]
+                writing = write_staged(self._staging, fresh, intervals)
+                reports = self._accounted(fresh, writing)
+                parts = self._table.upload(writing.parts)
+            with suppress(ChangedError):
+                self._append(list(reports.values()), parts)
+                break
+        self._finish(reports)
 
     def _has(self, file: _Staged) -> bool:
         return self._table.has(file.report.digest)

@@ -72,7 +72,7 @@ def landing_batches(root: str) -> list[list[str]]:
     from smartwatts_ml.readings.ingest.landing import batches
 
     objects, current = _open(root)
-    return batches(objects, current, current.ingest_batch_mib << 20, BATCHES)
+    return batches(objects, current.ingest_batch_mib << 20, BATCHES)
 
 
 def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def _enough(
         champion = open_store(objects, current).champion(model)
         decision = not_judged(model, str(error), champion.version if champion else None)
         run = ModelRun(objects, current, run_id, model)
-        run.write_json("decision.json", decision.to_json())
+        run.write_json("decision.json", decision)
         return {"proceed": False, "summary": decision.summary, "reasons": [str(error)]}
 
 

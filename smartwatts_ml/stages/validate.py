@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from smartwatts_ml.gate import Case, Decision, Rules, judge
-from smartwatts_ml.judging.opponents import prepare, sha256_of
-from smartwatts_ml.judging.record import write_decision
+from smartwatts_ml.gate import Decision, judge
+from smartwatts_ml.judging.opponents import champion_in_force, prepare
+from smartwatts_ml.judging.record import Artefact, judgement_of, rules_of, write_decision
 from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.reports.run_report import write_charts, write_report
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
@@ -26,19 +27,14 @@ def validate(
     start_tensorflow()
     challenger = load_network(run.read(CHALLENGER_FILE), CHALLENGER_FILE)
     progress("meeting champion and baselines", 0.1)
-    bout = prepare(run, challenger)
+    bout = prepare(run, challenger, champion_in_force(run))
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
-    case = Case(run.kind, model, bout.score(run, seed), Rules.of(settings, seed), bout.facts)
-    decision = judge(case)
+    scores, rules = bout.score(run, seed), rules_of(settings, seed)
+    judgement = judgement_of(run.kind, model, scores, rules, bout.facts)
+    decision = judge(judgement)
     run.write_json("evaluation.json", {"metrics": decision.metrics, "slices": decision.slices})
-    write_decision(
-        run,
-        case,
-        decision,
-        judged=CHALLENGER_FILE,
-        judged_sha256=sha256_of(run.read(CHALLENGER_FILE)),
-        champion_sha256=bout.champion_sha256,
-    )
+    judged = Artefact(CHALLENGER_FILE, sha256_of(run.read(CHALLENGER_FILE)))
+    write_decision(run, judgement, decision, judged, bout.champion_sha256)
     progress("drawing the report", 0.9)
     write_charts(run, bout, seed)
     write_report(run)

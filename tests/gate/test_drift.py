@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartwatts_ml.gate.day_features import Histograms, histograms
-from smartwatts_ml.gate.drift import drift, psi
+from smartwatts_ml.gate.drift import Histogram, drift, psi
+from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 
 HOUR = 3600
@@ -36,8 +36,8 @@ class Homes(Readings):
         return SiteReadings(site, START, period_s, {MAINS: power.astype(np.float32)})
 
 
-def features(homes: Homes) -> dict[str, Histograms]:
-    return histograms(homes, (MAINS,))
+def features(homes: Homes) -> dict[str, Histogram]:
+    return day_histograms(homes, (MAINS,))
 
 
 def test_more_power_than_in_training_is_a_drift_that_newer_training_repairs() -> None:

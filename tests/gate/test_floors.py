@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smartwatts_ml.gate import Case, Decision, Facts, Rules, judge
+from smartwatts_ml.gate import Decision, Facts, judge
 from smartwatts_ml.gate.decision import Outcome
+from smartwatts_ml.judging.record import judgement_of, rules_of
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.anomaly.metrics import COUNTS, score_bins
 from smartwatts_ml.kinds.anomaly.metrics import STATS as ANOMALY_STATS
@@ -37,9 +38,8 @@ def first_time(name: str, sums: Mapping[str, np.ndarray], details: Any = None) -
         for system, values in sums.items()
     }
     facts = Facts(split="d", floors=kind.floors(details))
-    return judge(
-        Case(kind, name, scores, Rules.of(Settings(gate=GateSettings(resamples=200))), facts)
-    )
+    rules = rules_of(Settings(gate=GateSettings(resamples=200)))
+    return judge(judgement_of(kind, name, scores, rules, facts))
 
 
 def kettles(said: float, *, found: float = 0.0) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartwatts_ml.gate import Case, Facts, Rules, judge, not_judged
+from smartwatts_ml.gate import Facts, Judgement, judge, not_judged
 from smartwatts_ml.gate.decision import Check, Outcome
 from smartwatts_ml.gate.drift import Drift
+from smartwatts_ml.jsontext import plain
+from smartwatts_ml.judging.record import rules_of
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 from smartwatts_ml.settings import GateSettings, Settings
 
@@ -25,14 +27,11 @@ def headline(sums: np.ndarray) -> dict[str, float]:
         return {"mae": float(total[0] / total[1]), "f1": float(total[2] / total[1])}
 
 
-KIND: Any = SimpleNamespace(
-    criteria=(
-        Criterion("mae", "lower", "improve", "MAE"),
-        Criterion("f1", "higher", "guard", "F1", tolerance=0.01),
-    ),
-    required_metrics=("mae", "f1"),
-    work=SimpleNamespace(headline=headline),
+CRITERIA = (
+    Criterion("mae", "lower", "improve", "MAE"),
+    Criterion("f1", "higher", "guard", "F1", tolerance=0.01),
 )
+RULES = rules_of(Settings(gate=GateSettings(resamples=200)))
 
 
 def made_scores(
@@ -68,8 +67,12 @@ def decide(
         scores["champion"] = champion
     if baseline is not None:
         scores["four_week_mean"] = baseline
-    rules = Rules.of(Settings(gate=GateSettings(resamples=200)))
-    return judge(Case(KIND, "nilm", scores, rules, Facts(split="d", champion_version=3, **facts)))
+    return judge(judgement(scores, **facts))
+
+
+def judgement(scores: Mapping[str, Scores], **facts: Any) -> Judgement:
+    known = Facts(split="d", champion_version=3, **facts)
+    return Judgement("nilm", CRITERIA, ("mae", "f1"), headline, scores, RULES, known)
 
 
 def test_a_clearly_better_challenger_is_accepted_with_its_reasons() -> None:
@@ -118,11 +121,20 @@ def test_a_metric_that_is_not_finite_fails_closed() -> None:
     decision = decide(broken, baseline=made_scores(10))
     assert not decision.accepted
     assert "missing" in decision.summary
-    assert decision.to_json()["metrics"]["challenger"]["mae"] is None
+    assert plain(decision)["metrics"]["challenger"]["mae"] is None
 
 
 def test_a_challenger_without_any_opponent_is_not_accepted() -> None:
     assert not decide(made_scores(5)).accepted
+
+
+@pytest.mark.parametrize("others", [(), ("champion",), ("champion", "four_week_mean")])
+def test_a_challenger_without_scores_is_refused_whoever_else_has_some(
+    others: Sequence[str],
+) -> None:
+    decision = judge(judgement({name: made_scores(8) for name in others}))
+    assert decision.outcome is Outcome.TROUBLE and not decision.accepted
+    assert decision.summary == "nilm kept: the scores of the challenger are missing"
 
 
 def test_a_site_that_gets_much_worse_blocks_a_better_mean() -> None:
@@ -221,7 +233,7 @@ def test_a_slice_under_its_floor_that_the_challenger_repairs_is_named() -> None:
 
 def test_the_same_case_gives_the_same_decision() -> None:
     scores = made_scores(7.9, noise=3, seed=1), made_scores(20), made_scores(8, noise=3, seed=2)
-    assert decide(*scores).to_json() == decide(*scores).to_json()
+    assert plain(decide(*scores)) == plain(decide(*scores))
 
 
 def test_not_enough_evidence_is_a_decision_too() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from smartwatts_ml.gate.day_features import histograms
+from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
     changed_unit,
@@ -77,10 +77,10 @@ def test_a_training_of_which_nothing_is_known_is_not_trusted(unknown: TrainedOn 
 
 @pytest.mark.parametrize("scale", [0.001, 1000.0])
 def test_another_unit_in_training_is_told(scale: float) -> None:
-    said = changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,)))
+    said = changed_unit(seen(Homes(scale)), day_histograms(HOMES, (MAINS,)))
     assert f"a day's mean is {300 * scale:.3g} W in training and 300 W in the holdout" in said
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
 def test_what_a_season_or_other_homes_may_do_is_no_other_unit(scale: float) -> None:
-    assert changed_unit(seen(Homes(scale)), histograms(HOMES, (MAINS,))) == ""
+    assert changed_unit(seen(Homes(scale)), day_histograms(HOMES, (MAINS,))) == ""

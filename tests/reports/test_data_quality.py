@@ -222,7 +222,7 @@ def test_a_run_without_a_model_that_is_due_has_no_page(objects: Objects) -> None
 def test_each_models_report_links_to_the_page(objects: Objects) -> None:
     start_run(objects, Settings(), "run1", ["anomaly"])
     run = ModelRun(objects, Settings(), "run1", "anomaly")
-    run.write_json("decision.json", not_judged("anomaly", "too few", None).to_json())
+    run.write_json("decision.json", not_judged("anomaly", "too few", None))
     write_report(run)
     page = Page(run.read("report.html").decode())
     assert page.of("a") == [{"href": "../data_quality.html"}]

@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.base import SiteReadings
+from smartwatts_ml.readings.holdout import SelectedReadings
+from smartwatts_ml.readings.table.snapshot_readings import TableReadings
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
@@ -29,6 +33,7 @@ from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.start import start_run
 from smartwatts_ml.stages.train import train
+from smartwatts_ml.stages.validate import validate
 from smartwatts_ml.store import Store
 from tests.reports.pages import faults_of
 from tests.stages.light import LightKind, use_light
@@ -202,6 +207,38 @@ def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
 def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
     other = service.current.replaced({"holdout_share": 0.5, "gate_confidence": 0.6})
     assert replay(service.objects, other, "run1", "light").same
+
+
+def test_a_replay_tells_time_as_the_run_did(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    load = SelectedReadings.load
+
+    def noted(self: SelectedReadings, *asked: Any) -> SiteReadings:
+        loaded = load(self, *asked)
+        seen.add(loaded.timezone)
+        return loaded
+
+    monkeypatch.setattr(SelectedReadings, "load", noted)
+    zones = {"timezone": "Asia/Kolkata", "site_timezones": {"home1": "America/New_York"}}
+    assert replay(service.objects, service.current.replaced(zones), "run1", "light").same
+    assert seen == {"UTC"}
+
+
+def test_a_judgement_reads_each_site_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: Counter[str] = Counter()
+    load = TableReadings.load
+
+    def counted(self: TableReadings, site: str, *asked: Any) -> SiteReadings:
+        loads[site] += 1
+        return load(self, site, *asked)
+
+    monkeypatch.setattr(TableReadings, "load", counted)
+    validate(service.objects, service.current, "run1", "light", pipeline.quiet)
+    assert len(loads) == 4 and set(loads.values()) == {1}
 
 
 def test_scores_that_were_changed_after_the_decision_are_refused(service: Service) -> None:

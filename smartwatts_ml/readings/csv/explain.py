@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from smartwatts_ml.configuration import settings_origin
 from smartwatts_ml.readings.csv.parsed import Parsed
 from smartwatts_ml.readings.csv.report import FileReport
 from smartwatts_ml.readings.csv.scan import FileScan
@@ -80,7 +81,7 @@ def _facts(scan: FileScan, devices: int) -> dict[str, str]:
         "timestamps": f"{stamps.form}, e.g. {stamps.sample}",
         "clock": clock,
         "unit": _unit(source),
-        "settings": f"source {source.match}",
+        "settings": f"source {source.match} ({settings_origin()})",
         "devices": str(devices),
     }
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.readings.ingest.ledger import Ledger
 from smartwatts_ml.readings.table.table import open_table
-from smartwatts_ml.settings import Settings
 
 __all__ = [
     "LANDING",
@@ -45,18 +44,18 @@ class PendingReadings:
     estimated_rows: int
 
 
-def pending(objects: Objects, settings: Settings) -> PendingReadings:
+def pending(objects: Objects) -> PendingReadings:
     """What waits in landing/, estimated from sizes, without reading a file."""
-    ledger = Ledger.read(objects, open_table(objects, settings).id)
+    ledger = Ledger.read(objects, open_table(objects).id)
     found, _ = list_landing(objects)
     new = [info for info in found if not ledger.taken(info) and not ledger.refused(info)]
     return PendingReadings(len(new), sum(info.size for info in new), ledger.estimate_rows(new))
 
 
-def batches(objects: Objects, settings: Settings, size: int, most: int) -> list[list[str]]:
+def batches(objects: Objects, size: int, most: int) -> list[list[str]]:
     """Keys of new landing files, in groups of about ``size`` bytes that can be ingested at
     once by different workers; at most ``most`` groups."""
-    ledger = Ledger.read(objects, open_table(objects, settings).id)
+    ledger = Ledger.read(objects, open_table(objects).id)
     found, _ = list_landing(objects)
     new = [info for info in found if not ledger.taken(info)]
     size = max(size, -(-sum(info.size for info in new) // most))

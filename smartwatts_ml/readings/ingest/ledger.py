@@ -12,14 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from smartwatts_ml.errors import AlreadyExistsError, ChangedError, NotFoundError, StoreError
+from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import ObjectInfo, Objects
 
 __all__ = ["Known", "Ledger", "PACKED_ROWS_PER_BYTE", "PLAIN_ROWS_PER_BYTE", "is_packed"]
 
 KEY = "state/ingest.json"
 SCHEMA = 1
-ATTEMPTS = 20
 PLAIN_ROWS_PER_BYTE = 1 / 42
 PACKED_ROWS_PER_BYTE = 0.25
 
@@ -49,7 +48,10 @@ class Ledger:
     @classmethod
     def read(cls, objects: Objects, table: str) -> Ledger:
         """What is kept, if it is about this table; nothing otherwise."""
-        return cls(table, _load(objects, table)[0])
+        try:
+            return cls(table, _load(objects.read(KEY).data, table))
+        except NotFoundError:
+            return cls(table)
 
     def taken(self, info: ObjectInfo) -> bool:
         """Whether the file's content is in the table."""
@@ -86,18 +88,7 @@ class Ledger:
     def keep(self, objects: Objects, news: Mapping[str, Known]) -> None:
         """Add to what is kept; what others added meanwhile stays."""
         self.files.update(news)
-        for _ in range(ATTEMPTS):
-            files, etag = _load(objects, self.table)
-            data = _dump(self.table, {**files, **news})
-            try:
-                if etag is None:
-                    objects.create(KEY, data)
-                else:
-                    objects.replace(KEY, data, etag)
-            except (AlreadyExistsError, ChangedError):
-                continue
-            return
-        raise StoreError(f"{objects.uri(KEY)} is being written by others without a pause")
+        objects.update(KEY, lambda kept: _dump(self.table, {**_load(kept, self.table), **news}))
 
 
 def is_packed(key: str) -> bool:
@@ -111,19 +102,15 @@ def _sources(key: str) -> tuple[tuple[str, bool], ...]:
     return (key.rpartition("/")[0], packed), ("", packed)
 
 
-def _load(objects: Objects, table: str) -> tuple[dict[str, Known], str | None]:
-    """Known files and the object's etag; of another table or schema: none."""
+def _load(data: bytes | None, table: str) -> dict[str, Known]:
+    """Known files; none where nothing is kept, or it is of another table or schema."""
     try:
-        found = objects.read(KEY)
-    except NotFoundError:
-        return {}, None
-    try:
-        value = json.loads(found.data)
+        value = json.loads(data or b"")
         if value["schema"] != SCHEMA or value["table"] != table:
-            return {}, found.etag
-        return {key: Known(**known) for key, known in value["files"].items()}, found.etag
+            return {}
+        return {key: Known(**known) for key, known in value["files"].items()}
     except (ValueError, KeyError, TypeError):  # damaged: it is only a cache
-        return {}, found.etag
+        return {}
 
 
 def _dump(table: str, files: Mapping[str, Known]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,19 +46,11 @@ class Snapshot:
         return self.rows + self.dropped
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "version": self.version,
-            "digest": self.digest,
-            "rows": self.rows,
-            "start": self.start,
-            "end": self.end,
-            "sites": self.sites,
-            "dropped": self.dropped,
-        }
+        return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
-        return cls(**{"dropped": 0, **value})
+        return cls(**value)
 
 
 class LogEntries:

@@ -259,7 +259,7 @@ def _groups_between(metadata: pq.FileMetaData, first: int, last: int) -> tuple[l
 
 def _read_values(part: pq.ParquetFile, groups: list[int], *more: str) -> pa.Table:
     rows = part.read_row_groups(groups, columns=[*more, *VALUES], use_threads=False)
-    if TOTAL not in rows.column_names:  # written before totals were kept
+    if TOTAL not in rows.column_names:  # other programs may leave out what is null
         rows = rows.append_column(TOTAL, pa.nulls(len(rows), pa.float64()))
     return rows
 

@@ -6,14 +6,13 @@ A snapshot is pinned for as long as the folder of its run is there.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
-from smartwatts_ml.errors import ChangedError, StoreError
+from smartwatts_ml.errors import ChangedError, NotFoundError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import ReadingsTable
 
 __all__ = ["drop_before", "pinned_versions", "vacuum"]
-
-ATTEMPTS = 20
 
 
 def drop_before(table: ReadingsTable, month: str) -> int:
@@ -21,28 +20,26 @@ def drop_before(table: ReadingsTable, month: str) -> int:
 
     Earlier snapshots keep them until a vacuum that finds no pin.
     """
-    for _ in range(ATTEMPTS):
+    rows = 0
+    for _ in table.attempts():
         old = [part for part in table.parts() if part.month < month]
         rows = sum(part.rows for part in old)
         if not old:
-            return 0
-        try:
+            break
+        with suppress(ChangedError):
             table.replace(old, [], dropped=rows)
-        except ChangedError:
-            table.reload()
-            continue
-        return rows
-    raise StoreError("the readings table is being written by others without a pause")
+            break
+    return rows
 
 
 def pinned_versions(objects: Objects) -> list[int]:
     """Versions of the table that runs stand on."""
-    found = {
-        int(json.loads(objects.read(info.key).data)["version"])
-        for info in objects.list("runs/")
-        if info.key.endswith("/snapshot.json")
-    }
-    return sorted(found)
+    versions = set()
+    for run in objects.folders("runs/"):
+        with suppress(NotFoundError):
+            data = objects.read(f"runs/{run}/snapshot.json").data
+            versions.add(int(json.loads(data)["version"]))
+    return sorted(versions)
 
 
 def vacuum(table: ReadingsTable, hours: int, *, dry_run: bool) -> list[str]:

@@ -8,6 +8,7 @@ counts, which is settled when a site is read.
 
 from __future__ import annotations
 
+import random
 import re
 import time
 import uuid
@@ -16,9 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Field, Transaction
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
@@ -30,12 +30,11 @@ from smartwatts_ml.readings.columns import (
     PARTITIONS,
     SITE,
     TIMESTAMP,
-    TOTAL,
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import Part, TableReadings, read_footers
-from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.settings import Settings
 
 __all__ = ["SCHEMA", "ReadingsTable", "Snapshot", "open_table"]
 
@@ -49,13 +48,16 @@ CONFIGURATION = {
     # Whoever opens the table reads the commits since the last checkpoint, one by one.
     "delta.checkpointInterval": "10",
 }
-OPEN_ATTEMPTS = 5
+_OPEN_ATTEMPTS = 5
+_COMMIT_ATTEMPTS = 50
+_FIRST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.5
 UPLOADS_AT_ONCE = 4
 
 
-def open_table(objects: Objects, current: Settings | None = None) -> ReadingsTable:
+def open_table(objects: Objects) -> ReadingsTable:
     """The table of a root, created empty if absent."""
-    return ReadingsTable(objects, current or settings())
+    return ReadingsTable(objects)
 
 
 @contextmanager
@@ -76,11 +78,10 @@ def _check_address(address: str) -> str:
 class ReadingsTable:
     """The newest version of the table, until ``reload``; older ones by snapshot."""
 
-    def __init__(self, objects: Objects, current: Settings) -> None:
+    def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._uri = _check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
-        self._settings = current
         self._table = self._open_or_create()
 
     def _open(self, version: int | None = None) -> DeltaTable:
@@ -89,9 +90,9 @@ class ReadingsTable:
     def _open_or_create(self) -> DeltaTable:
         """Several processes may do this at once: one creates, the others open."""
         with _as_store_errors(self._uri):
-            for _ in range(OPEN_ATTEMPTS):
+            for _ in range(_OPEN_ATTEMPTS):
                 try:
-                    return _with_all_columns(self._open())
+                    return self._open()
                 except TableNotFoundError:
                     pass
                 try:
@@ -124,6 +125,18 @@ class ReadingsTable:
         """Move on to the newest version."""
         with _as_store_errors(self._uri):
             self._table.update_incremental()
+
+    def attempts(self) -> Iterator[None]:
+        """Turns at a commit, each on the newest version and, after the first, after a pause.
+        Raises ChangedError where others commit again and again."""
+        for attempt in range(_COMMIT_ATTEMPTS):
+            yield
+            # Uneven pauses, so that writers at once do not keep in step.
+            time.sleep(random.uniform(0, min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)))
+            self.reload()
+        raise ChangedError(
+            f"{self._uri} is being changed by others without a pause", fix="try again later"
+        )
 
     def has(self, digest: str) -> bool:
         """Whether a file with this content is in the version at hand."""
@@ -223,9 +236,9 @@ class ReadingsTable:
             dropped=dropped,
         )
 
-    def readings(self, snapshot: Snapshot) -> TableReadings:
-        """The readings of a snapshot. Raises StoreError if the table is not the one that
-        the snapshot was taken of."""
+    def readings(self, snapshot: Snapshot, settings: Settings) -> TableReadings:
+        """The readings of a snapshot, sites in the settings' timezones. Raises StoreError if
+        the table is not the one that the snapshot was taken of."""
         with _as_store_errors(self._uri):
             try:
                 table = self._open(snapshot.version)
@@ -237,7 +250,7 @@ class ReadingsTable:
                     f"{self._uri} version {snapshot.version} is not what was snapshot",
                     fix="the table was replaced: start a new run",
                 )
-        return TableReadings(self._objects, log.parts(), self._settings)
+        return TableReadings(self._objects, log.parts(), settings)
 
     def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
         """Delete files that neither the newest version nor one of ``keep_versions`` holds,
@@ -251,13 +264,6 @@ class ReadingsTable:
                 full=True,
                 keep_versions=known,
             )
-
-
-def _with_all_columns(table: DeltaTable) -> DeltaTable:
-    """A table from before meters' totals were kept gets a column for them."""
-    if TOTAL not in {field.name for field in table.schema().fields}:
-        table.alter.add_columns(Field(TOTAL, PrimitiveType("double")))
-    return table
 
 
 def _now_ms() -> int:

@@ -229,7 +229,7 @@ def power(objects: Objects, unit: str, *files: list[str]) -> np.ndarray:
         objects.write(f"landing/{number}.csv", csv(*rows).encode())
         ingest(objects, Settings(unit=unit))  # type: ignore[arg-type]
     table = open_table(objects)
-    return table.readings(table.snapshot()).load("a", 3600).channels["mains"]
+    return table.readings(table.snapshot(), Settings()).load("a", 3600).channels["mains"]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

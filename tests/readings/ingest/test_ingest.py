@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,13 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smartwatts_ml.errors import StoreError
+from smartwatts_ml.errors import ChangedError, StoreError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings.base import SiteReadings
 from smartwatts_ml.readings.ingest import ledger as ledger_module
 from smartwatts_ml.readings.ingest.landing import pending
-from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import ingest as stage
 from smartwatts_ml.stages.ingest import IngestReport, ingest
@@ -45,7 +46,7 @@ def run(objects: Objects) -> IngestReport:
 
 def load(objects: Objects, site: str, period_s: int = 60) -> SiteReadings:
     table = open_table(objects)
-    return table.readings(table.snapshot()).load(site, period_s)
+    return table.readings(table.snapshot(), Settings()).load(site, period_s)
 
 
 def test_a_second_run_adds_nothing(any_objects: Objects) -> None:
@@ -144,7 +145,7 @@ def test_files_that_cannot_be_read_are_left_and_the_others_taken(objects: Object
         "landing/headless.csv",
     }
     assert (report.accepted, report.ignored) == (5, ("landing/notes.md",))
-    assert pending(objects, Settings()).files == 0
+    assert pending(objects).files == 0
     assert len(run(objects).left) == 3
     objects.write("landing/cut.csv.gz", whole)
     assert run(objects).accepted == 500
@@ -195,15 +196,15 @@ def test_a_file_that_may_not_be_read_is_left(
 def test_what_waits_is_estimated_from_sizes(objects: Objects) -> None:
     land(objects, "a.csv", *minutes("home1", 4000))
     land(objects, "a.csv.gz", *minutes("home2", 4000))
-    waiting = pending(objects, Settings())
+    waiting = pending(objects)
     assert waiting.files == 2
     assert waiting.bytes == sum(info.size for info in objects.list("landing/"))
     assert waiting.estimated_rows > 0
     run(objects)
-    assert pending(objects, Settings()).files == 0
+    assert pending(objects).files == 0
     land(objects, "b.csv", *minutes("home1", 2000, day="2024-02-20"))
     land(objects, "b.csv.gz", *minutes("home2", 2000, day="2024-02-20"))
-    assert pending(objects, Settings()).estimated_rows == pytest.approx(4000, rel=0.2)
+    assert pending(objects).estimated_rows == pytest.approx(4000, rel=0.2)
 
 
 def test_a_big_landing_is_taken_in_several_commits(
@@ -220,6 +221,25 @@ def test_a_big_landing_is_taken_in_several_commits(
     assert report.snapshot.version == 3
     assert report.snapshot.rows == 300
     assert run(objects).unchanged == 6
+
+
+def test_a_table_that_others_change_all_the_time_is_given_up_after_pauses(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, pauses = [], []
+
+    def lose(*_: object) -> None:
+        tried.append(1)
+        assert len(tried) < 1000, "no end"
+        raise ChangedError("somebody else was quicker")
+
+    monkeypatch.setattr(ReadingsTable, "append", lose)
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    land(objects, "a.csv", *minutes("home1", 10))
+    with pytest.raises(ChangedError, match="without a pause"):
+        run(objects)
+    assert len(tried) == len(pauses)
+    assert 0 < max(pauses) <= 0.5
 
 
 @pytest.mark.slow

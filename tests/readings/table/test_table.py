@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, summarise, write_part
-from smartwatts_ml.readings.table.table import Snapshot, open_table
+from smartwatts_ml.readings.table.table import SCHEMA, Snapshot, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import land, minutes
@@ -47,7 +48,7 @@ def test_an_empty_root_has_an_empty_table(objects: Objects) -> None:
     table = open_table(objects)
     snapshot = table.snapshot()
     assert (table.arrived(), snapshot.rows, snapshot.sites, snapshot.start) == (0, 0, 0, None)
-    assert table.readings(snapshot).spans() == ()
+    assert table.readings(snapshot, Settings()).spans() == ()
 
 
 def test_a_snapshot_survives_json_and_later_ingests(objects: Objects) -> None:
@@ -60,9 +61,30 @@ def test_a_snapshot_survives_json_and_later_ingests(objects: Objects) -> None:
     assert after.digest != before.digest
     table = open_table(objects)
     assert table.snapshot(before.version) == before
-    old = table.readings(before).load("home1", 60).channels["mains"]
-    new = table.readings(after).load("home1", 60).channels["mains"]
+    old = table.readings(before, Settings()).load("home1", 60).channels["mains"]
+    new = table.readings(after, Settings()).load("home1", 60).channels["mains"]
     assert (old.max(), new.min()) == (7.0, 500.0)
+
+
+def test_a_look_at_the_table_changes_nothing_even_where_columns_are_missing(
+    objects: Objects,
+) -> None:
+    schema = SCHEMA.remove(SCHEMA.get_field_index("total_kwh"))
+    DeltaTable.create(objects.uri("readings"), schema, partition_by=["month", "bucket"])
+    before = {info.key: info.etag for info in objects.list()}
+    table = open_table(objects)
+    assert table.readings(table.snapshot(), Settings()).spans() == ()
+    assert {info.key: info.etag for info in objects.list()} == before
+
+
+def test_sites_are_in_the_timezones_of_the_settings_at_hand(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(objects, "a.csv", *minutes("home1", 100))
+    snapshot = ingest(objects, Settings()).snapshot
+    monkeypatch.setenv("SMARTWATTS_TIMEZONE", "Asia/Tokyo")
+    readings = open_table(objects).readings(snapshot, Settings(timezone="Europe/Berlin"))
+    assert readings.load("home1", 60).timezone == "Europe/Berlin"
 
 
 def test_a_table_made_anew_is_not_mistaken_for_the_old_one(objects: Objects) -> None:
@@ -71,10 +93,10 @@ def test_a_table_made_anew_is_not_mistaken_for_the_old_one(objects: Objects) -> 
     shutil.rmtree(Path(objects.url) / "readings")
     assert ingest(objects, Settings()).accepted == 100
     with pytest.raises(StoreError, match="not what was snapshot"):
-        open_table(objects).readings(snapshot)
+        open_table(objects).readings(snapshot, Settings())
     later = Snapshot(9, "", 0, None, None, 0)
     with pytest.raises(NotFoundError, match="no version 9"):
-        open_table(objects).readings(later)
+        open_table(objects).readings(later, Settings())
 
 
 def test_a_digest_recorded_by_somebody_else_refuses_the_commit(
@@ -104,8 +126,8 @@ def test_sites_of_the_table_are_those_of_the_files(objects: Objects, tmp_path: P
     ]
     key = land(objects, "a.csv", *rows)
     snapshot = ingest(objects, Settings()).snapshot
-    table = open_table(objects, Settings(site_timezones={"home2": "Asia/Tokyo"}))
-    kept = table.readings(snapshot)
+    table = open_table(objects)
+    kept = table.readings(snapshot, Settings(site_timezones={"home2": "Asia/Tokyo"}))
     with FileReadings([Path(objects.url) / key], Settings()) as read:
         assert kept.spans() == read.spans()
         assert [span.native_s for span in kept.spans()] == [60, 120, 3600]
@@ -123,7 +145,7 @@ def test_labels_survive_the_table(objects: Objects) -> None:
     rows = [f"{row},{i % 2}" for i, row in enumerate(minutes("home1", 4))]
     land(objects, "a.csv", *rows, header="timestamp,consumption,device_id,anomaly")
     snapshot = ingest(objects, Settings()).snapshot
-    loaded = open_table(objects).readings(snapshot).load("home1", 60)
+    loaded = open_table(objects).readings(snapshot, Settings()).load("home1", 60)
     assert loaded.anomaly is not None
     assert loaded.anomaly.tolist() == [0, 1, 0, 1]
 
@@ -140,7 +162,7 @@ def test_a_root_may_have_spaces_and_signs_in_its_path(tmp_path: Path) -> None:
     objects = open_root(str(tmp_path / "my räum #1? 5%"))
     land(objects, "a b%20c.csv", *minutes("my home 100%/co2 plug", 10))
     snapshot = ingest(objects, Settings()).snapshot
-    loaded = open_table(objects).readings(snapshot).load("my home 100%", 60)
+    loaded = open_table(objects).readings(snapshot, Settings()).load("my home 100%", 60)
     assert len(loaded.channels["co2 plug"]) == 10
     with pytest.raises(UsageError, match="rename the folder"):
         open_table(open_root(str(tmp_path / "my%20root")))

@@ -34,7 +34,7 @@ def objects(root_url: str) -> Objects:
 
 def readings_of(table: ReadingsTable) -> dict[str, list[float]]:
     """Every site's mains by minute."""
-    readings = table.readings(table.snapshot())
+    readings = table.readings(table.snapshot(), Settings())
     return {site.site: site.channels["mains"].tolist() for site in readings.iterate(60)}
 
 
@@ -53,7 +53,7 @@ def test_many_small_files_of_a_month_become_one_and_no_reading_changes(objects: 
     assert after["home1"][:5] == [900, 901, 902, 903, 904]
     assert after["home1"][5:] == before["home1"][5:]
     assert table.snapshot().rows == table.arrived() == rows + 5
-    (device,) = table.readings(table.snapshot()).devices()
+    (device,) = table.readings(table.snapshot(), Settings()).devices()
     assert (device.rows, device.native) == (rows + 5, 60_000_000)
 
 
@@ -83,7 +83,7 @@ def test_dropped_months_stay_in_pinned_snapshots_and_count_as_arrived(objects: O
     assert (after.rows, after.arrived, after.start) == (1440, 2880, "2024-02-01T00:00:00Z")
     assert count_new_readings(objects, CURRENT)["rows"] == waiting
     assert vacuum(table, 0, dry_run=False) == []
-    kept = table.readings(before).load("home1", 60)
+    kept = table.readings(before, Settings()).load("home1", 60)
     assert kept.channels["mains"].tolist() == pinned["home1"]
 
 
@@ -109,7 +109,7 @@ def test_vacuum_takes_what_nothing_needs_and_spares_what_a_run_pins(tmp_path: Pa
     assert orphan.exists()
     vacuum(table, 24, dry_run=False)
     assert not orphan.exists()
-    assert table.readings(pinned).load("home1", 60).channels["mains"][0] == 2.0
+    assert table.readings(pinned, Settings()).load("home1", 60).channels["mains"][0] == 2.0
     (tmp_path / "root" / "runs" / "a-run" / "snapshot.json").unlink()
     assert len(vacuum(table, 0, dry_run=False)) == 3
     assert readings_of(open_table(objects))["home1"][0] == 70.0
@@ -149,7 +149,7 @@ def test_reading_one_site_or_month_opens_only_its_parts(
         rows = [row for site in sites for row in minutes(site, 20, day=day)]
         land(objects, f"{day}.csv", *rows)
     snapshot = ingest(objects, CURRENT).snapshot
-    readings = open_table(objects).readings(snapshot)
+    readings = open_table(objects).readings(snapshot, Settings())
     readings.spans()
     opened: list[str] = []
     whole = type(objects).open
