@@ -72,7 +72,7 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
             result = evaluation_report(kind, details.model, scores, seed)
             if output_dir is not None:
                 report("figures", 0.8)
-                figures = kind.work.figures(predictor, readings)
+                figures = kind.work.figures(details, predictor, readings, scores, seed)
                 result["files"] = write_evaluation(kind, result, figures, output_dir)
         if as_json:
             print_json(result)

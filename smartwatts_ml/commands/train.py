@@ -22,7 +22,7 @@ from smartwatts_ml.jsontext import json_text
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
 
-__all__ = ["app"]
+__all__ = ["app", "train_files"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,7 +73,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
         options = TrainOptions(epochs, batch_size, seed, extra or {})
         spec = fixed or kind.spec(**(extra or {}))
         if data_dir is not None:
-            report = _train_files(kind, spec, options, data_dir, output_dir, quantization)
+            report = train_files(kind, spec, options, data_dir, output_dir, quantization)
         else:
             report = _train_stage(spec, options, root, run)
         if as_json:
@@ -87,7 +87,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
     return body
 
 
-def _train_files(
+def train_files(
     kind: Kind,
     spec: ModelSpec,
     options: TrainOptions,

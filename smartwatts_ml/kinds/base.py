@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smartwatts_ml.configuration import TomlSettings
-    from smartwatts_ml.kinds.charts import Chart
+    from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
     from smartwatts_ml.readings.base import Readings, SiteSpan
 
 __all__ = [
@@ -154,10 +154,11 @@ class Work(Generic[DetailsT, PredictorT, NetworkPredictorT]):
         field(default=lambda *_: ())
     )
     """What a run's report shows beside the numbers, all from ``score_from`` on."""
-    figures: Callable[[NetworkPredictorT, Readings], dict[str, bytes]] = field(
-        default=lambda *_: {}
-    )
-    """PNG by name: what an evaluation shows beside its numbers."""
+    figures: Callable[
+        [DetailsT, PredictorT, Readings, Scores, int], Mapping[str, Figure | Heatmap]
+    ] = field(default=lambda *_: {})
+    """What an evaluation of one model shows beside its numbers, by name; from the scores and
+    with the seed of that evaluation."""
     remarks: Callable[[Readings], list[str]] = field(default=lambda _: [])
     """What a person should know of predictions from these readings, a line each."""
 

@@ -19,7 +19,7 @@ import tensorflow as tf
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, ScoreCalibration
 from smartwatts_ml.kinds.anomaly.cross_calibration import calibrate, normal_series
-from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, Part, draw
+from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, SiteHours, draw
 from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smartwatts_ml.kinds.base import Progress, TrainOptions
     from smartwatts_ml.readings.base import Readings, SiteSpan
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["CalibratedNetwork", "fit"]
 
 LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
 PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
@@ -42,7 +42,7 @@ Log = tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class CalibratedNetwork:
     """A trained network with what is known about how it was made."""
 
     network: keras.Model
@@ -67,7 +67,7 @@ def fit(
     settings: AnomalySettings,
     options: TrainOptions,
     progress: Progress,
-) -> Fitted:
+) -> CalibratedNetwork:
     """Train, calibrate and put together the network that ships."""
     keras.utils.set_random_seed(options.seed)
     features = feature_model(settings.context_days * 24)
@@ -79,7 +79,7 @@ def fit(
     for number in range(FOLDS * MEMBERS):
         fold = number % FOLDS
         watched = _thinned(examples[1 - fold], options.seed)
-        part = _Part(progress, number)
+        part = _MemberProgress(progress, number)
         classifier, rows = _train(examples[fold], watched, settings, options, part)
         classifiers.append(classifier)
         log += [{"network": float(number + 1), **row} for row in rows]
@@ -89,7 +89,7 @@ def fit(
         for drawn in folds[fold]
     ]
     calibration = calibrate(series, settings, options)
-    return Fitted(
+    return CalibratedNetwork(
         network=build_shipped(features, classifiers, calibration, settings.min_present_hours),
         calibration=calibration,
         log=tuple(log),
@@ -100,7 +100,7 @@ def fit(
 
 
 @dataclass(frozen=True)
-class _Part:
+class _MemberProgress:
     """One of the trainings, and its progress within the whole."""
 
     progress: Progress
@@ -147,15 +147,15 @@ def _collect(
         site = readings.load(span.site, 3600, ("mains",))
         values = mains_of(site)
         # Hours that the source marks are context like any other, but no normal ones.
-        part = Part(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
-        if part.usable.sum() < LEAST_HOURS:
+        hours = SiteHours(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
+        if hours.usable.sum() < LEAST_HOURS:
             continue
-        newer = np.cumsum(part.usable) > part.usable.sum() / 2
+        newer = np.cumsum(hours.usable) > hours.usable.sum() / 2
         for half in (0, 1):
-            usable = part.usable & (newer == bool(half))
+            usable = hours.usable & (newer == bool(half))
             share = min(1.0, float(usable.sum()) / total)
             drawn = draw(
-                replace(part, usable=usable),
+                replace(hours, usable=usable),
                 int(share * settings.normal_hours),
                 int(min(share * settings.injected_windows, PER_HOUR * usable.sum())),
                 context,
@@ -206,7 +206,7 @@ def _train(
     valid: Examples,
     settings: AnomalySettings,
     options: TrainOptions,
-    progress: _Part,
+    progress: _MemberProgress,
 ) -> tuple[keras.Model, Log]:
     classifier = build_classifier(*_scale(train.features), f"classifier_{progress.index + 1}")
     epochs = options.epochs or settings.epochs

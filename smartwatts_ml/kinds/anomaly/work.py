@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smartwatts_ml.kinds.anomaly.baseline import fit_hour_of_week_mad
-from smartwatts_ml.kinds.anomaly.charts import charts
+from smartwatts_ml.kinds.anomaly.charts import charts, figures
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.anomaly.evaluation import Scorer, evaluate
 from smartwatts_ml.kinds.anomaly.metrics import headline
-from smartwatts_ml.kinds.anomaly.pictures import figures
 from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer, predict
 from smartwatts_ml.kinds.anomaly.samples import sample_inputs
 from smartwatts_ml.kinds.base import Work
-from smartwatts_ml.kinds.charts import Chart
+from smartwatts_ml.kinds.charts import Chart, Figure
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.scores.scores import Scores
 
@@ -36,6 +35,12 @@ def _charts(
     return charts(scorers, readings, seed)
 
 
+def _figures(
+    details: AnomalyDetails, scorer: Scorer, readings: Readings, scores: Scores, seed: int
+) -> dict[str, Figure]:
+    return figures(scorer, readings, seed)
+
+
 WORK: Work[AnomalyDetails, Scorer, NetworkScorer] = Work(
     predictor=NetworkScorer,
     baselines=_baselines,
@@ -44,5 +49,5 @@ WORK: Work[AnomalyDetails, Scorer, NetworkScorer] = Work(
     predict=predict,
     sample_inputs=sample_inputs,
     charts=_charts,
-    figures=figures,
+    figures=_figures,
 )

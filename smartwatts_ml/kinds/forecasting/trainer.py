@@ -29,7 +29,7 @@ from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY, TEMPE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
-from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
+from smartwatts_ml.kinds.forecasting.training import FittedTrunk, fit, predict_windows
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
 
@@ -87,7 +87,7 @@ def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:
     return Exogenous(country=country, temperature=temperature, ahead=ahead)
 
 
-def _calibrate(fitted: Fitted, windows: Windows) -> tuple[WidthCalibration, float]:
+def _calibrate(fitted: FittedTrunk, windows: Windows) -> tuple[WidthCalibration, float]:
     """The calibration, and the coverage of full contexts without it."""
     rows = fitted.watched
     truth = windows.targets(rows)

@@ -24,7 +24,7 @@ from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
 
-__all__ = ["Fitted", "fit", "pinball_loss", "predict_windows"]
+__all__ = ["FittedTrunk", "fit", "pinball_loss", "predict_windows"]
 
 VALIDATION_WINDOWS = 1024
 LONG_VALIDATION_WINDOWS = 384
@@ -33,7 +33,7 @@ AVERAGE_EVERY = 8
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTrunk:
     """A trained network. ``log``: a row for each epoch. ``watched``: the validation
     windows that early stopping looked at, shape (r,)."""
 
@@ -65,7 +65,7 @@ def fit(
     plan: ForecastingSettings,
     seed: int,
     progress: Progress,
-) -> Fitted:
+) -> FittedTrunk:
     """Train; the averaged weights of the best epoch stay."""
     rng = np.random.default_rng(seed)
     trunk = Trunk(design)
@@ -100,7 +100,7 @@ def fit(
         if epoch - best_epoch >= plan.patience:
             break
     learner.set_weights(best_weights)
-    return Fitted(trunk, network, tuple(log), watched)
+    return FittedTrunk(trunk, network, tuple(log), watched)
 
 
 class _Average:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from smartwatts_ml.kinds.base import Work
-from smartwatts_ml.kinds.charts import Chart
-from smartwatts_ml.kinds.forecasting.charts import charts
+from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
+from smartwatts_ml.kinds.forecasting.charts import charts, figures
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
 from smartwatts_ml.kinds.forecasting.evaluation import evaluate
 from smartwatts_ml.kinds.forecasting.metrics import headline
-from smartwatts_ml.kinds.forecasting.pictures import figures
 from smartwatts_ml.kinds.forecasting.prediction import predict, remarks
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster, NetworkForecaster, SameHourMean
 from smartwatts_ml.kinds.forecasting.samples import sample_inputs
@@ -46,6 +45,16 @@ def _charts(
     return charts(details.horizon, predictors, readings)
 
 
+def _figures(
+    details: ForecastingDetails,
+    predictor: Forecaster,
+    readings: Readings,
+    scores: Scores,
+    seed: int,
+) -> dict[str, Figure | Heatmap]:
+    return figures(predictor, readings, scores)
+
+
 WORK: Work[ForecastingDetails, Forecaster, Forecaster] = Work(
     predictor=NetworkForecaster,
     baselines=_baselines,
@@ -54,6 +63,6 @@ WORK: Work[ForecastingDetails, Forecaster, Forecaster] = Work(
     predict=predict,
     sample_inputs=sample_inputs,
     charts=_charts,
-    figures=figures,
+    figures=_figures,
     remarks=remarks,
 )
