@@ -86,14 +86,13 @@ def ingest(
 
 def _explain(file: Path, current: Settings, as_json: bool) -> None:
     from smartwatts_ml.readings.csv.explain import explain
-    from smartwatts_ml.readings.sources import source_of
 
     if not file.is_file():
         raise BadInputError(f"no file {file}")
     landing = Path(current.root).expanduser().absolute() / "landing"
     absolute = file.absolute()
     key = str(absolute.relative_to(landing)) if absolute.is_relative_to(landing) else file.name
-    found = explain(file, source_of(current, key))
+    found = explain(file, current.source_of(key))
     if as_json:
         print_json(found.to_json())
         return
