@@ -124,7 +124,7 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
     be made and why. Only a store that cannot be written raises, as in any stage.
     """
     from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.runs.run import read_snapshot
+    from smartwatts_ml.runs.snapshot import read_snapshot
 
     key = quality_key(run_id)
     if objects.exists(key):
