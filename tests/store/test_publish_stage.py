@@ -83,7 +83,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert "new signing key" in said[-1]
     champion = store_of(objects, current).champion("nilm")
     assert champion is not None
-    assert champion.read_file() == content("run1")
+    assert store_of(objects, current).read_file(champion.manifest) == content("run1")
     assert champion.manifest.snapshot == {
         "version": 7,
         "digest": "d" * 64,
@@ -99,7 +99,8 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
     state = read_state(objects, "nilm")
     assert state is not None
-    assert (state.outcome, state.rows, state.snapshot_version) == ("published", 5000, 7)
+    assert state.snapshot is not None
+    assert (state.outcome, state.rows, state.snapshot.version) == ("published", 5000, 7)
 
 
 def test_publishing_a_run_again_is_the_same_result(objects: Objects, current: Settings) -> None:
