@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.details import Details
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ __all__ = [
     "Work",
 ]
 
-Progress = Callable[[str, float], None]
-"""Called with a short text ("epoch 3/20, loss 0.12") and the share done in 0..1."""
 
 DetailsT = TypeVar("DetailsT", bound=Details)
 PredictorT = TypeVar("PredictorT")

@@ -25,7 +25,7 @@ __all__ = [
     "training_part",
 ]
 
-DAY = np.timedelta64(86_400, "s")
+_DAY = np.timedelta64(86_400, "s")
 
 _Asked = tuple[str, int, tuple[str, ...] | None]
 """Site, period, channels."""
@@ -57,7 +57,7 @@ def make_split(
     least = np.timedelta64(least_s, "s")
     starts = {}
     for span in spans:
-        length = max((span.end - span.start) * holdout.share, holdout.days * DAY, least)
+        length = max((span.end - span.start) * holdout.share, holdout.days * _DAY, least)
         start = span.end - np.timedelta64(int(length / np.timedelta64(1, "s")), "s")
         starts[span.site] = start.astype("datetime64[D]").astype("datetime64[s]")
     ranked = sorted((span.site for span in spans), key=_stable_hash)

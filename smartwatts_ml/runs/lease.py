@@ -24,6 +24,8 @@ from smartwatts_ml.store.signing import canonical_json
 __all__ = ["Lease", "hold"]
 
 SCHEMA = 1
+OVER = datetime.fromtimestamp(0, UTC)
+"""When a lease is over that is given back, or that another has taken."""
 RENEWALS = 3
 """How often a lease is renewed in its lifetime: all but one of them may fail."""
 
@@ -69,7 +71,9 @@ class Lease:
         self._tenure = _Tenure(owner, uuid.uuid4().hex, self._until())
         self._take()
         self._stop = threading.Event()
-        self._renewer = threading.Thread(target=self._renew_until_stopped, daemon=True)
+        self._renewer = threading.Thread(
+            target=self._renew_until_stopped, name=f"lease of {model}", daemon=True
+        )
         self._renewer.start()
 
     def check(self) -> None:
@@ -83,7 +87,7 @@ class Lease:
         self._renewer.join()
         # What cannot be given back runs out by itself.
         with suppress(StoreError, BusyError):
-            self._extend(datetime.fromtimestamp(0, UTC))
+            self._extend(OVER)
 
     def _until(self) -> datetime:
         return datetime.now(UTC) + self._lifetime
@@ -113,7 +117,8 @@ class Lease:
             try:
                 self._extend(self._until())
             except BusyError:
-                return  # taken over; ``check`` finds that the time is over
+                self._tenure = replace(self._tenure, expires=OVER)
+                return
             except StoreError:
                 continue  # the next renewal may get through
 

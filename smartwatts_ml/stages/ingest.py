@@ -8,7 +8,7 @@ So it does not matter how often this runs, how many run at once, or when one is 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.objects import ObjectInfo, Objects
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.readings.csv.report import FileReport
 from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
@@ -39,10 +40,8 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["IngestReport", "ingest"]
 
-COMMIT_ROWS = 20_000_000
-COMMIT_FILES = 1000
-
-Progress = Callable[[str, float], None]
+_COMMIT_ROWS = 20_000_000
+_COMMIT_FILES = 1000
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ class _Run:
                 raise
             report = self._leave(info, str(error))
         self.reports[info.key] = report
-        if self._rows >= COMMIT_ROWS or len(self._staging.files) >= COMMIT_FILES:
+        if self._rows >= _COMMIT_ROWS or len(self._staging.files) >= _COMMIT_FILES:
             self.commit()
 
     def _leave(self, info: ObjectInfo, why: str) -> FileReport:

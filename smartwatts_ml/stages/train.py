@@ -50,29 +50,33 @@ def train(
 ) -> Challenger:
     """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
     run = ModelRun(objects, settings, run_id, model)
-    with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS):
+    with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS) as lease:
         start_tensorflow()
         started, cpu = time.monotonic(), time.process_time()
         readings = run.training
         trained = run.kind.trainer.train(run.spec, readings, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         trained_on = describe_training(readings, run.spec.channels)
-        run.write(TRAINED_ON, trained_on.to_bytes())
         origin = {**_origin(run), "trained": trained_on.summary()}
         network = KerasNetwork(trained.network, trained.details.to_json() | origin)
-        uri = run.write("challenger.keras", keras_file(network))
-    challenger = Challenger(
-        model=model,
-        run_id=run_id,
-        uri=uri,
-        epochs=len(trained.log),
-        parameters=int(trained.network.count_params()),
-        cpu_seconds=round(cpu_seconds, 1),
-        seconds=round(seconds, 1),
-        peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        notes=trained.notes,
-    )
-    run.write_json("training.json", training_log(trained, options) | challenger.to_json())
+        challenger = Challenger(
+            model=model,
+            run_id=run_id,
+            uri=objects.uri(run.key("challenger.keras")),
+            epochs=len(trained.log),
+            parameters=int(trained.network.count_params()),
+            cpu_seconds=round(cpu_seconds, 1),
+            seconds=round(seconds, 1),
+            peak_mib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+            notes=trained.notes,
+        )
+        # A process that was suspended for long may wake up beside another try of its run.
+        lease.check()
+        run.write(TRAINED_ON, trained_on.to_bytes())
+        lease.check()
+        run.write("challenger.keras", keras_file(network))
+        lease.check()
+        run.write_json("training.json", training_log(trained, options) | challenger.to_json())
     return challenger
 
 

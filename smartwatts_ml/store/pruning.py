@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Any
 
-from smartwatts_ml.errors import AlreadyExistsError, NotFoundError
+from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     file_key,
@@ -23,6 +23,7 @@ from smartwatts_ml.store.documents import (
 )
 from smartwatts_ml.store.history import PROMOTIONS
 from smartwatts_ml.store.parts import Parts
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["Pruned", "Pruner"]
 
@@ -92,9 +93,9 @@ class Pruner:
         the rollback, or the rollback sees that the manifest is gone."""
         key = manifest_key(model, version)
         try:
-            envelope = self._parts.sealed.objects.read(key).data
-        except NotFoundError:
-            envelope = None  # an earlier pruning broke off here
+            envelope = self._parts.sealed.objects.read(key, MAX_DOCUMENT_BYTES).data
+        except (NotFoundError, TrustError):
+            envelope = None  # an earlier pruning broke off here, or it is no manifest
         self._parts.sealed.objects.delete(key)
         last = self._parts.head(model).entry
         if last and last.version == version:

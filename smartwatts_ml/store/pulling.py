@@ -8,7 +8,6 @@ the disk beside its place, before the first file takes its name.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
 from smartwatts_ml.objects import Object
+from smartwatts_ml.objects.durable import flush_folder, make_folder, write_flushed
 from smartwatts_ml.store.documents import Manifest, Pointer, manifest_key
 from smartwatts_ml.store.parts import Parts
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, digest
@@ -186,11 +186,12 @@ def _write_all(folder: Path, moves: Sequence[tuple[str, bytes]]) -> None:
     if not moves:
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with contextlib.ExitStack() as stack:
             staged = [(stack.enter_context(_staged(folder, data)), name) for name, data in moves]
             for temporary, name in staged:
                 temporary.replace(folder / name)
+        flush_folder(folder)
     except OSError as error:
         raise StoreError(f"cannot write {error.filename or folder}: {error.strerror}") from error
 
@@ -200,10 +201,7 @@ def _staged(folder: Path, data: bytes) -> Iterator[Path]:
     """A flushed file beside its place, removed if it was not moved."""
     path = folder / f".pull-{uuid.uuid4().hex}"
     try:
-        with path.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_flushed(path, lambda file: file.write(data))
         yield path
     finally:
         with contextlib.suppress(OSError):

@@ -19,7 +19,7 @@ from smartwatts_ml.store.documents import (
     file_name,
     manifest_key,
 )
-from smartwatts_ml.store.sealed import SealedObjects
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, SealedObjects
 
 __all__ = ["Versions"]
 
@@ -46,9 +46,8 @@ class Versions:
 
     def manifest(self, model: str, version: int) -> Manifest:
         """A version's verified manifest. Raises NotFoundError, TrustError."""
-        return self.verified(
-            self._sealed.objects.read(manifest_key(model, version)), model, version
-        )
+        found = self._sealed.objects.read(manifest_key(model, version), MAX_DOCUMENT_BYTES)
+        return self.verified(found, model, version)
 
     def verified(self, found: Object, model: str, version: int) -> Manifest:
         """The manifest in an object's bytes. Raises TrustError."""

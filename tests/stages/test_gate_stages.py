@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from smartwatts_ml.cli import app
-from smartwatts_ml.errors import StoreError
+from smartwatts_ml.errors import BusyError, StoreError
 from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
@@ -30,6 +32,7 @@ from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages import pipeline
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.start import start_run
+from smartwatts_ml.stages.train import train
 from smartwatts_ml.stages.validate import validate
 from smartwatts_ml.store import Store
 from tests.reports.pages import faults_of
@@ -169,6 +172,29 @@ def test_a_failure_is_told_recorded_and_backs_off(
     assert [entry.version for entry in service.store.history("light")] == [1]
     state = read_state(service.objects, "light")
     assert state is not None and state.failures == 1 and state.next_attempt is not None
+
+
+def test_a_training_that_another_took_over_leaves_no_challenger(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a machine slept through its lease, and the run's next try is at work."""
+    monkeypatch.setattr("smartwatts_ml.stages.train.LEASE_SECONDS", 0.3)
+
+    def overtaken(targets: np.ndarray) -> np.ndarray:
+        objects = service.objects
+        objects.write("state/light.lease.json", b'{"claim_id":"another"}')
+        deadline = time.monotonic() + 60
+        while any(thread.name == "lease of light" for thread in threading.enumerate()):
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.05)
+        return targets
+
+    service.light.spoil = overtaken
+    start_run(service.objects, service.current, "run2", ["light"])
+    with pytest.raises(BusyError, match="the lease on light ran out while it was held"):
+        train(service.objects, service.current, "run2", "light", TrainOptions(), pipeline.quiet)
+    left = {info.key for info in service.objects.list("runs/run2/light/")}
+    assert not left, left
 
 
 def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:

@@ -227,6 +227,12 @@ def test_what_is_no_envelope_is_refused(pull: Pull, root: Path, out: Path, data:
     assert not out.exists()
 
 
+def test_a_name_twice_is_refused_even_where_it_was_null(pull: Pull, root: Path, out: Path) -> None:
+    path = root / "models/nilm/champion.json"
+    path.write_bytes(b'{"payload":null,' + path.read_bytes()[1:])
+    refused(pull(), "champion.json", out)
+
+
 def test_a_signed_pointer_cannot_name_a_file_elsewhere(
     pull: Pull, root: Path, store: Store, out: Path
 ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64decode, b64encode
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from smartwatts_ml.errors import BadInputError, TrustError, UsageError
-from smartwatts_ml.objects import Objects
+from smartwatts_ml.objects import Object, Objects
 from smartwatts_ml.store import KeyFolder, Store
 from smartwatts_ml.store.keys import public_pem
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 from smartwatts_ml.store.signing import canonical_json, without_floats
-from tests.store.helpers import Clock, content, keys_of, new_store, opened, publish
+from tests.store.helpers import Clock, FragileObjects, content, keys_of, new_store, opened, publish
 
 
 @pytest.fixture
@@ -87,6 +90,59 @@ def test_a_tampered_history_is_refused(store: Store, objects: Objects, field: st
         store.history("nilm")
     with pytest.raises(TrustError):
         publish(store, "nilm", "run3")
+
+
+class Bounded(FragileObjects):
+    """Objects that are never read without saying how much they may have."""
+
+    def read(self, key: str, limit: int | None = None) -> Object:
+        assert limit is not None, key
+        return super().read(key, limit)
+
+
+def test_nothing_is_read_without_a_limit(objects: Objects, tmp_path: Path, clock: Clock) -> None:
+    store = Store(Bounded(objects, None), keys_of(tmp_path), clock=clock)
+    for run_id in ("run1", "run2", "run3", "run3"):
+        publish(store, "nilm", run_id)
+    champion = store.champion("nilm")
+    assert champion is not None
+    champion.read_file()
+    store.rollback("nilm", 2, "bob", "why")
+    store.resign("nilm")
+    store.resign_documents("nilm")
+    store.versions("nilm")
+    store.pull("nilm", tmp_path / "out", version=1)
+    clock.advance(days=10)
+    store.rollback("nilm", 3, "bob", "why")
+    clock.advance(days=10)
+    assert store.prune("nilm", keep=1, older_than=timedelta(days=1)).versions == (1, 2)
+    assert not store.verify("nilm", repair=True).findings
+
+
+HUGE = b" " * (MAX_DOCUMENT_BYTES + 1)
+
+
+def test_a_huge_manifest_is_refused(store: Store, objects: Objects) -> None:
+    put(objects, "models/nilm/nilm_v2.json", HUGE)
+    with pytest.raises(TrustError, match="larger than"):
+        store.champion("nilm")
+
+
+def test_a_huge_pointer_stops_pulls_until_it_is_signed_again(
+    store: Store, objects: Objects, tmp_path: Path
+) -> None:
+    put(objects, "models/nilm/champion.json", HUGE)
+    with pytest.raises(TrustError, match="larger than"):
+        store.pull("nilm", tmp_path / "out")
+    assert store.resign("nilm") is not None
+    assert store.pull("nilm", tmp_path / "out").version == 2
+
+
+def test_a_huge_manifest_can_be_pruned(store: Store, objects: Objects, clock: Clock) -> None:
+    put(objects, "models/nilm/nilm_v1.json", HUGE)
+    clock.advance(days=10)
+    assert store.prune("nilm", keep=1, older_than=timedelta(days=1)).versions == (1,)
+    assert not objects.exists("models/nilm/nilm_v1.json")
 
 
 def test_manifests_swapped_between_models_are_refused(store: Store, objects: Objects) -> None:
@@ -331,6 +387,35 @@ def test_a_pull_writes_versioned_and_stable_names_and_then_nothing(
     times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert not store.pull("nilm", folder).updated
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
+
+
+def test_a_pull_is_on_the_disk_before_what_it_replaces_goes(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut may undo names that were given since their folder was flushed."""
+    folder, steps = tmp_path / "out", list[str]()
+    store.pull("nilm", folder, version=1)
+    fsync, replace, unlink = os.fsync, Path.replace, Path.unlink
+
+    def flush(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink() == folder:
+            steps.append("flush")
+        fsync(handle)
+
+    def rename(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(path, target)
+
+    def remove(path: Path, missing_ok: bool = False) -> None:
+        if path.name.startswith("nilm_v1."):
+            steps.append("remove")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", rename)
+    monkeypatch.setattr(Path, "unlink", remove)
+    store.pull("nilm", folder)
+    assert steps == ["rename"] * 3 + ["flush"] + ["remove"] * 2
 
 
 def test_a_pull_repairs_a_damaged_folder(store: Store, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def budget_threshold(
 
 
 def _plain_count(series: _LogitSeries, logit: float) -> int:
-    return sum(count_alerts(found >= logit, follows) for found, follows in series)
+    return sum(count_alerts(logits >= logit, follows) for logits, follows in series)
 
 
 def _fitted_threshold(logits: np.ndarray, counts: np.ndarray, allowed: float) -> float:
@@ -141,7 +141,7 @@ def pick_threshold(
     logits if that alone is given; by the stricter of both if both are."""
     if quantile is None:
         return budget_threshold(series, alerts_per_month or default_budget, count)
-    by_quantile = float(np.quantile(np.concatenate([found for found, _ in series]), quantile))
+    by_quantile = float(np.quantile(np.concatenate([logits for logits, _ in series]), quantile))
     if alerts_per_month is None:
         return by_quantile
     return max(by_quantile, budget_threshold(series, alerts_per_month, count))

@@ -52,7 +52,7 @@ class NormalSeries:
 def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
     """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
     raw = [model.predict(drawn.normal, batch_size=4096, verbose=0) for model in classifiers]
-    logits = np.mean([np.asarray(anomaly_logits(one))[:, 0] for one in raw], axis=0)
+    logits = np.mean([np.asarray(anomaly_logits(outputs))[:, 0] for outputs in raw], axis=0)
     return NormalSeries(logits, drawn.hours, families(np.mean(raw, axis=0)[:, 1:]))
 
 

@@ -159,10 +159,10 @@ def _daily(window: NormalisedWindows) -> _Measure:
     misfit = ops.minimum(ops.abs(window.days - window.expected) * window.present, 5.0)
     base = quantiles(window.days, window.present, (0.08, 0.25))
     shape = ops.stack([straight, gain, ops.mean(misfit, -1)], axis=1)
-    one = ops.concatenate([shape, ops.swapaxes(base, 1, 2)], axis=1)
-    two, four = doubling(one, (1, 2), ops.add, 0.0)
-    week = four + delay(two, 4, 0.0) + delay(one, 6, 0.0)
-    parts = [(one, 1), (two[:, :2] / 2, 2), (two[:, 3:] / 2, 2), (four[:, 3:] / 4, 4),
+    day = ops.concatenate([shape, ops.swapaxes(base, 1, 2)], axis=1)
+    two, four = doubling(day, (1, 2), ops.add, 0.0)
+    week = four + delay(two, 4, 0.0) + delay(day, 6, 0.0)
+    parts = [(day, 1), (two[:, :2] / 2, 2), (two[:, 3:] / 2, 2), (four[:, 3:] / 4, 4),
              (week[:, 3:] / 7, 7)]  # fmt: skip
     values = ops.concatenate([part for part, _ in parts], axis=1)
     values = ops.concatenate([values, -values], axis=1)

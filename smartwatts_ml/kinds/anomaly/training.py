@@ -141,7 +141,7 @@ def _collect(
     spans = _chosen(readings.spans(), settings.max_sites, seed)
     total = max(sum((span.end - span.start) / np.timedelta64(1, "h") for span in spans), 1.0)
     context = settings.context_days * 24
-    found = []
+    halves = []
     for index, span in enumerate(spans):
         progress(f"features of {span.site}", 0.6 * index / len(spans))
         site = readings.load(span.site, 3600, ("mains",))
@@ -163,8 +163,8 @@ def _collect(
                 np.random.default_rng((seed, index, half)),
             )
             if drawn is not None:
-                found.append(_Half(index, half, drawn))
-    return found
+                halves.append(_Half(index, half, drawn))
+    return halves
 
 
 def _chosen(spans: tuple[SiteSpan, ...], count: int, seed: int) -> list[SiteSpan]:

@@ -97,9 +97,9 @@ def _calibrate(fitted: FittedTrunk, windows: Windows) -> tuple[WidthCalibration,
     short: list[float] = []
     least = 1.0
     for days in reversed(SHORT_DAYS):
-        found = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
-        narrower = _mean_width(quantiles, windows, rows) / _mean_width(found, windows, rows)
-        least = WIDER * max(least, narrower, short_factor(found, truth, weights, stretch))
+        of_few = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
+        narrower = _mean_width(quantiles, windows, rows) / _mean_width(of_few, windows, rows)
+        least = WIDER * max(least, narrower, short_factor(of_few, truth, weights, stretch))
         short.insert(0, least)
     known = np.isfinite(truth)
     inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.kinds.nilm.network import Grid, build_networks
 from smartwatts_ml.kinds.nilm.sampler import Mixture, Sampler
@@ -73,7 +74,7 @@ def fit(
     steps = min(epochs, settings.epochs) * settings.steps
     step = _make_step(trained, corpus, settings.learning_rate, steps)
     log: list[dict[str, float]] = []
-    best, best_weights, since = np.inf, shipped.get_weights(), 0
+    best = BestEpoch(shipped, settings.patience)
     started = time.monotonic()
     for epoch in range(1, epochs + 1):
         losses = [float(step(*sampler.batch(size))) for _ in range(settings.steps)]
@@ -87,12 +88,9 @@ def fit(
             f"validation MAE {log[-1]['validation_mae_w']:.1f} W, at most {left:.0f} s left",
             epoch / epochs,
         )
-        since = 0 if score < best else since + 1
-        if score < best:
-            best, best_weights = score, shipped.get_weights()
-        if since >= settings.patience:
+        if not best.goes_on(score):
             break
-    shipped.set_weights(best_weights)
+    best.restore()
     return FittedNetwork(
         shipped, _choose_cuts(_estimate(shipped, held_back, corpus, grid.window)), tuple(log)
     )

@@ -24,10 +24,10 @@ from smartwatts_ml.settings import Source
 
 __all__ = ["FileScan", "local_clock"]
 
-WORKERS = 2
-AHEAD = 3
+_WORKERS = 2
+_AHEAD = 3
 """Blocks that are being parsed while others are taken."""
-SMALL = 1 << 20
+_SMALL = 1 << 20
 """Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
 
 
@@ -99,10 +99,10 @@ class FileScan:
 
     def __iter__(self) -> Iterator[Parsed]:
         waiting: deque[Future[list[Parsed]]] = deque()
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with ThreadPoolExecutor(_WORKERS) as pool:
             for block in self._data_blocks():
                 waiting.append(pool.submit(self._parse, block))
-                if len(waiting) > AHEAD:
+                if len(waiting) > _AHEAD:
                     yield from self._counted(waiting.popleft().result())
             while waiting:
                 yield from self._counted(waiting.popleft().result())
@@ -166,7 +166,7 @@ class FileScan:
         assert self.dialect is not None
         scale = self.source.scale
         parsed = parse_fast(block, self.dialect, self._clock, scale)
-        if parsed is None and len(block.data) > SMALL and block.lines > 1:
+        if parsed is None and len(block.data) > _SMALL and block.lines > 1:
             return [one for part in _parts(block) for one in self._parse(part)]
         if parsed is None:
             parsed = parse_carefully(block, self.dialect, self._clock, scale)
@@ -204,10 +204,10 @@ def _without_start(block: Block, lines: int) -> Block:
 
 
 def _parts(block: Block) -> Iterator[Block]:
-    """Whole lines in parts of at most ``SMALL`` bytes, but for a longer line."""
+    """Whole lines in parts of at most ``_SMALL`` bytes, but for a longer line."""
     start, first = 0, block.first
     while start < len(block.data):
-        end = block.data.rfind(b"\n", start, start + SMALL) + 1
+        end = block.data.rfind(b"\n", start, start + _SMALL) + 1
         if not end:
             end = block.data.index(b"\n", start) + 1
         lines = block.data.count(b"\n", start, end)

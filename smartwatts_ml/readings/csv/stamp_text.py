@@ -15,7 +15,7 @@ from smartwatts_ml.readings.localtime import local_time
 
 __all__ = ["StampForm", "parse_stamp"]
 
-SHAPE = re.compile(
+_SHAPE = re.compile(
     r"\d{4}-\d\d-\d\d(?P<separator>[ T])\d\d:\d\d(?P<seconds>:\d\d)?(?:\.\d+)?"
     r"(?P<space> ?)(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
@@ -38,7 +38,7 @@ class StampForm:
         same."""
         if found.form != ISO:
             return cls(other=found.form)
-        match = SHAPE.fullmatch(found.sample)
+        match = _SHAPE.fullmatch(found.sample)
         if match is None:
             return cls()
         zone = match["zone"] or ""

@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 LANDING = "landing/"
-ARRIVAL_BITS = 11
+_ARRIVAL_BITS = 11
 """Bits of an arrival's number that tell files of one microsecond apart."""
-READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
+_READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
 
 
 def is_readings_file(name: str) -> bool:
@@ -32,7 +32,7 @@ def is_readings_file(name: str) -> bool:
     >>> [is_readings_file(name) for name in ("a.csv", "B.CSV.GZ", "c.tsv.zst", "d.parquet")]
     [True, True, True, False]
     """
-    return READINGS_FILE.fullmatch(name) is not None
+    return _READINGS_FILE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def arrivals_of(found: list[ObjectInfo], ledger: Ledger) -> dict[str, int]:
     arrivals = {}
     ordered = sorted(found, key=lambda info: (info.modified, not ledger.taken(info), info.key))
     for modified, files in itertools.groupby(ordered, key=lambda info: info.modified):
-        instant = round(modified.timestamp() * 1e6) << ARRIVAL_BITS
+        instant = round(modified.timestamp() * 1e6) << _ARRIVAL_BITS
         for place, info in enumerate(files):
-            arrivals[info.key] = instant | min(place, (1 << ARRIVAL_BITS) - 1)
+            arrivals[info.key] = instant | min(place, (1 << _ARRIVAL_BITS) - 1)
     return arrivals

@@ -13,11 +13,13 @@ from smartwatts_ml.readings.csv.parsed import FileSource, Parsed
 from smartwatts_ml.readings.ingest.settling import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 
-__all__ = ["DeviceNumbers", "Staging", "as_rows", "months_of"]
+__all__ = ["DAY_US", "DeviceNumbers", "Staging", "as_rows", "months_of"]
 
-ROWS_AT_ONCE = 1 << 20
+_ROWS_AT_ONCE = 1 << 20
 DAY_US = 86_400_000_000
-MONTH_OF_DAY = np.arange("1970-01-01", "2101-01-01", dtype="M8[D]").astype("M8[M]").astype(np.int64)
+_MONTH_OF_DAY = (
+    np.arange("1970-01-01", "2101-01-01", dtype="M8[D]").astype("M8[M]").astype(np.int64)
+)
 
 
 class DeviceNumbers:
@@ -57,10 +59,10 @@ def as_rows(parsed: Parsed, file: int, devices: DeviceNumbers) -> Rows:
 
 def months_of(stamps: np.ndarray) -> np.ndarray:
     """Months since 1970 of UTC stamps (µs); int64, shape (n,)."""
-    first, last = MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
+    first, last = _MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
     if first == last:
         return np.full(len(stamps), first)
-    return MONTH_OF_DAY[stamps // DAY_US]
+    return _MONTH_OF_DAY[stamps // DAY_US]
 
 
 class Staging:
@@ -113,6 +115,6 @@ class Staging:
         untold = [file for file in files if self.files[file].source.interval_untold]
         if untold:
             for shard in self.spill.sizes():
-                for rows in self.spill.pieces(shard, ROWS_AT_ONCE):
+                for rows in self.spill.pieces(shard, _ROWS_AT_ONCE):
                     intervals.count(rows.take(np.isin(rows.files, untold)))
         return intervals

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from smartwatts_ml.readings.quality.assess import assess, flag_devices
 from smartwatts_ml.readings.quality.flags import SUSPECT, WORDS, Flag
-from smartwatts_ml.readings.quality.record import DeviceQuality, Finding, Gap, SiteQuality
+from smartwatts_ml.readings.quality.record import DeviceFinding, DeviceQuality, Gap, SiteQuality
 
 __all__ = [
     "SUSPECT",
     "WORDS",
     "DeviceQuality",
-    "Finding",
+    "DeviceFinding",
     "Flag",
     "Gap",
     "SiteQuality",
