@@ -221,7 +221,7 @@ def inspect(
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from error
     if as_json:
-        print_json(described.to_json())
+        print_json(described)
         return
     print_description(file, described)
 

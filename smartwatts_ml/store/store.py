@@ -79,11 +79,7 @@ class Store:
     def champion(self, model: str) -> Champion | None:
         """The version in force by the history, or None. Raises TrustError."""
         last = self._parts.head(model).entry
-        return (
-            Champion(self._parts.versions.of_entry(last), last, self._parts.versions)
-            if last
-            else None
-        )
+        return Champion(self._parts.versions.of_entry(last), last) if last else None
 
     def history(self, model: str) -> tuple[HistoryEntry, ...]:
         """Every promotion and rollback, oldest first, verified as a chain."""

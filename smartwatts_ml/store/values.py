@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.store.documents import HistoryEntry, Manifest
-from smartwatts_ml.store.versions import Versions
 
 __all__ = ["Champion", "Published", "StoredVersion"]
 
@@ -18,7 +17,6 @@ class Champion:
 
     manifest: Manifest
     entry: HistoryEntry
-    _versions: Versions = field(repr=False, compare=False)
 
     @property
     def version(self) -> int:
@@ -29,10 +27,6 @@ class Champion:
     def file(self) -> str:
         """Name of its file."""
         return self.manifest.file
-
-    def read_file(self) -> bytes:
-        """The .tflite file, verified by digest. Raises TrustError."""
-        return self._versions.read_file(self.manifest)
 
 
 @dataclass(frozen=True)

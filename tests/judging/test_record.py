@@ -19,7 +19,6 @@ from smartwatts_ml.judging.record import (
     read_decision,
     record_of,
     rules_of,
-    with_recorded_settings,
 )
 from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.objects import open_root
@@ -102,7 +101,7 @@ def test_it_is_written_as_it_was_read() -> None:
 
 def test_a_replay_is_under_the_settings_of_then_in_the_root_of_now() -> None:
     now = settings(root="elsewhere", gate_confidence=0.6, max_latency_ms=3.0)
-    then = with_recorded_settings(now, recorded())
+    then = now.replaced(recorded().settings)
     assert (then.gate.confidence, then.holdout.min_sites, then.max_file_kib) == (0.9, 12, 200)
     assert (then.root, then.max_latency_ms) == ("elsewhere", 3.0)
 

@@ -81,9 +81,10 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "new_key": f"{current.keys}/signing_key.pem",
     }
     assert "new signing key" in said[-1]
-    champion = store_of(objects, current).champion("nilm")
+    store = store_of(objects, current)
+    champion = store.champion("nilm")
     assert champion is not None
-    assert champion.read_file() == content("run1")
+    assert store.read_file(champion.manifest) == content("run1")
     assert champion.manifest.snapshot == {
         "version": 7,
         "digest": "d" * 64,
