@@ -110,7 +110,7 @@ def show(
     else:
         manifest = store.manifest(model, version)
     if as_json:
-        print_json(manifest.payload())
+        print_json(manifest)
     else:
         print_manifest(manifest, store.file_uri(manifest))
         for mark in marks:
@@ -125,7 +125,7 @@ def history(model: _ModelArgument, root: RootOption = None, as_json: JsonOption 
     """
     entries = store_at(root).history(model)
     if as_json:
-        print_json([entry.payload() for entry in entries])
+        print_json(entries)
         return
     if not entries:
         raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
@@ -145,7 +145,7 @@ def rollback(
     """
     done = store_at(root, writable=True).rollback(model, version, getpass.getuser(), reason)
     if as_json:
-        print_json(done.to_json())
+        print_json(done)
     else:
         out.print(f"{model} v{done.version} is in force, serial {done.serial}")
 
@@ -178,7 +178,7 @@ def pull(
         raise NotFoundError("the store has no models", fix="check --root")
     pulled = store.pull_all(wanted, folder, version)
     if as_json:
-        print_json([item.to_json() for item in pulled])
+        print_json(pulled)
         return
     for item in pulled:
         what = "updated" if item.updated else "up to date"

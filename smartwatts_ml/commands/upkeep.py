@@ -66,7 +66,7 @@ def resign(
         again = store.resign_documents(model) if documents else 0
         pointer = store.resign(model)
         if pointer:
-            signed.append(pointer.payload() | {"documents": again})
+            signed.append(pointer.to_json() | {"documents": again})
     if as_json:
         print_json(signed)
         return
@@ -98,7 +98,7 @@ def verify(
             report(model, done / len(chosen))
             audits.append(store.verify(model, repair=repair))
     if as_json:
-        print_json([audit.to_json() for audit in audits])
+        print_json(audits)
     else:
         for audit in audits:
             _print_audit(audit)
@@ -161,7 +161,7 @@ def prune(
         for model in _chosen(store, models)
     ]
     if as_json:
-        print_json([item.to_json() for item in pruned])
+        print_json(pruned)
         return
     if not pruned:
         err.print("no models yet")

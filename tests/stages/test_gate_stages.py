@@ -280,7 +280,7 @@ def kept(service: Service) -> str:
 
 def publish_other(service: Service, details: dict[str, Any]) -> None:
     """A properly signed version with the same network that says something else of itself."""
-    manifest = service.store.manifest("light", 1).payload()
+    manifest = service.store.manifest("light", 1).to_json()
     known = ("code", "snapshot", "inputs", "outputs", "metrics", "decision", "quantization")
     service.store.publish(
         "light",

@@ -109,7 +109,8 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
     state = read_state(objects, "nilm")
     assert state is not None
-    assert (state.outcome, state.rows, state.snapshot_version) == ("published", 5000, 7)
+    assert state.snapshot is not None
+    assert (state.outcome, state.rows, state.snapshot.version) == ("published", 5000, 7)
 
 
 def test_publishing_a_run_again_is_the_same_result(objects: Objects, current: Settings) -> None:
