@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,10 +24,8 @@ from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
-
-if TYPE_CHECKING:
-    from smartwatts_ml.kinds.base import Progress, TrainOptions
-    from smartwatts_ml.readings.base import Readings, SiteSpan
+from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.readings.base import Readings, SiteSpan
 
 __all__ = ["CalibratedNetwork", "fit"]
 
@@ -79,8 +77,9 @@ def fit(
     for number in range(FOLDS * MEMBERS):
         fold = number % FOLDS
         watched = _thinned(examples[1 - fold], options.seed)
-        part = _MemberProgress(progress, number)
-        classifier, rows = _train(examples[fold], watched, settings, options, part)
+        part = _progress_of(number, progress)
+        classifier = _new_classifier(examples[fold].features, f"classifier_{number + 1}")
+        rows = _train(classifier, examples[fold], watched, settings, options, part)
         classifiers.append(classifier)
         log += [{"network": float(number + 1), **row} for row in rows]
     series = [
@@ -99,16 +98,14 @@ def fit(
     )
 
 
-@dataclass(frozen=True)
-class _MemberProgress:
-    """One of the trainings, and its progress within the whole."""
+def _progress_of(number: int, progress: Progress) -> Progress:
+    """Progress of one of the networks within the whole."""
+    count = FOLDS * MEMBERS
 
-    progress: Progress
-    index: int
+    def report(text: str, share: float) -> None:
+        progress(f"network {number + 1}/{count}, {text}", 0.6 + 0.38 * (number + share) / count)
 
-    def __call__(self, text: str, share: float) -> None:
-        shown = f"network {self.index + 1}/{FOLDS * MEMBERS}, {text}"
-        self.progress(shown, 0.6 + 0.38 * (self.index + share) / (FOLDS * MEMBERS))
+    return report
 
 
 def _featuriser(model: keras.Model) -> Featurise:
@@ -195,20 +192,21 @@ def _thinned(examples: Examples, seed: int) -> Examples:
     return Examples(examples.features[rows], examples.codes[rows], examples.weights[rows])
 
 
-def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _new_classifier(features: np.ndarray, name: str) -> keras.Model:
+    """An untrained one that knows the scale of its features."""
     mean = features.mean(axis=0).astype(np.float32)
     std = features.std(axis=0).astype(np.float32)
-    return mean, np.where(std > 1e-3, std, 1.0).astype(np.float32)
+    return build_classifier(mean, np.where(std > 1e-3, std, 1.0).astype(np.float32), name)
 
 
 def _train(
+    classifier: keras.Model,
     train: Examples,
     valid: Examples,
     settings: AnomalySettings,
     options: TrainOptions,
-    progress: _MemberProgress,
-) -> tuple[keras.Model, Log]:
-    classifier = build_classifier(*_scale(train.features), f"classifier_{progress.index + 1}")
+    progress: Progress,
+) -> Log:
     epochs = options.epochs or settings.epochs
     batch = options.batch_size or settings.batch_size
     steps = epochs * -(-len(train.codes) // batch)
@@ -236,8 +234,7 @@ def _train(
     )
     names = sorted(history.history)
     rows = zip(*(history.history[name] for name in names), strict=True)
-    log = tuple(
+    return tuple(
         {"epoch": float(epoch + 1), **dict(zip(names, map(float, row), strict=True))}
         for epoch, row in enumerate(rows)
     )
-    return classifier, log
