@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from smartwatts_ml.store.documents import HistoryEntry, Manifest
 
@@ -37,10 +36,6 @@ class Published:
     version: int
     serial: int
     new_key: Path | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {**asdict(self), "new_key": str(self.new_key) if self.new_key else None}
 
 
 @dataclass(frozen=True)

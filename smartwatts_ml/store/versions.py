@@ -25,7 +25,7 @@ __all__ = ["Versions"]
 
 
 class Versions:
-    """Reads versions, and claims one for a new file."""
+    """Reads versions, and reserves one for a new file."""
 
     def __init__(self, sealed: SealedObjects) -> None:
         self._sealed = sealed
@@ -81,7 +81,7 @@ class Versions:
         except NotFoundError as error:
             raise TrustError(f"{self._sealed.objects.uri(key)} is gone") from error
 
-    def claim(self, draft: Manifest, data: bytes, version: int) -> Manifest | None:
+    def reserve(self, draft: Manifest, data: bytes, version: int) -> Manifest | None:
         """Give a file and its manifest a version; the manifest as stored, or None where
         the version is another run's, whole or not.
 

@@ -24,9 +24,10 @@ import pytest
 
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import KeyFolder, Manifest, Pointer, Store
+from smartwatts_ml.store.canonical import canonical_json
 from smartwatts_ml.store.keys import public_pem
 from smartwatts_ml.store.sealed import digest
-from smartwatts_ml.store.signing import canonical_json, seal
+from smartwatts_ml.store.signing import seal
 from tests.ministack import Ministack
 from tests.store.helpers import FIELDS, content, keys_of
 
@@ -210,7 +211,7 @@ def no_identifier(lab: Lab) -> None:
     lab.objects.write("models/nilm/nilm_v2.tflite", data)
     for name, kind in (("nilm_v2.json", Manifest), ("champion.json", Pointer)):
         envelope = with_payload(lab.key(name).data, **changes)
-        payload = json.loads(b64decode(json.loads(envelope)["payload"]))
+        payload = b64decode(json.loads(envelope)["payload"])
         sealed = seal(payload, kind.payload_type, lab.store.keys.signing_keys())
         lab.objects.write(f"models/nilm/{name}", sealed)
 

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
 
 from smartwatts_ml.errors import BadInputError, TrustError, UsageError
 from smartwatts_ml.objects import Object, Objects
 from smartwatts_ml.store import KeyFolder, Store
+from smartwatts_ml.store.canonical import canonical_json, without_floats
 from smartwatts_ml.store.keys import public_pem
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
-from smartwatts_ml.store.signing import canonical_json, without_floats
+from smartwatts_ml.store.signing import seal
 from tests.store.helpers import Clock, FragileObjects, content, keys_of, new_store, opened, publish
 
 
@@ -106,7 +109,7 @@ def test_nothing_is_read_without_a_limit(objects: Objects, tmp_path: Path, clock
         publish(store, "nilm", run_id)
     champion = store.champion("nilm")
     assert champion is not None
-    champion.read_file()
+    store.read_file(champion.manifest)
     store.rollback("nilm", 2, "bob", "why")
     store.resign("nilm")
     store.resign_documents("nilm")
@@ -177,11 +180,51 @@ def test_one_document_cannot_pass_for_another(store: Store, objects: Objects) ->
         store.champion("nilm")
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"\xff", b'{"payload":1}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"null", b"\xff", b'{"payload":1}', b"[" * 100_000]
+)
 def test_what_is_no_envelope_is_refused(store: Store, objects: Objects, data: bytes) -> None:
     put(objects, "models/nilm/history/0000000002.json", data)
     with pytest.raises(TrustError, match="not a signed envelope"):
         store.champion("nilm")
+
+
+def resealed(store: Store, objects: Objects, key: str, changes: dict[str, Any]) -> None:
+    """Sign a document with other words; None takes a word out."""
+    envelope = json.loads(objects.read(key).data)
+    payload = json.loads(b64decode(envelope["payload"])) | changes
+    body = canonical_json({name: value for name, value in payload.items() if value is not None})
+    put(objects, key, seal(body, envelope["payloadType"], store.keys.signing_keys()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schema": 2}, "has schema 2, this version reads 1.*update"),
+        ({"schema": None}, "no document"),
+        ({"serial": "2"}, "no valid 'serial'"),
+        ({"serial": True}, "no valid 'serial'"),
+        ({"actor": 3}, "no valid 'actor'"),
+        ({"actor": None}, "no valid 'actor'"),
+        ({"more": 1}, "no valid 'more'"),
+    ],
+)
+def test_a_signed_document_of_another_form_is_refused(
+    store: Store, objects: Objects, changes: dict[str, Any], said: str
+) -> None:
+    resealed(store, objects, "models/nilm/history/0000000002.json", changes)
+    with pytest.raises(TrustError, match=said):
+        store.champion("nilm")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"1", b"{}", b"\xff", b"[" * 100_000])
+def test_a_signed_payload_that_is_no_document_is_refused(
+    store: Store, objects: Objects, body: bytes
+) -> None:
+    kind = "application/vnd.smartwatts.champion+json"
+    put(objects, "models/nilm/champion.json", seal(body, kind, store.keys.signing_keys()))
+    with pytest.raises(TrustError, match="a payload that is no document"):
+        store.pointer("nilm")
 
 
 def test_a_foreign_key_is_refused(root_url: str, store: Store, tmp_path: Path) -> None:
@@ -352,12 +395,10 @@ def test_what_is_no_key_is_named(tmp_path: Path) -> None:
 def test_the_reference_implementation_of_dsse_verifies_our_envelopes(
     store: Store, objects: Objects
 ) -> None:
-    dsse = pytest.importorskip("securesystemslib.dsse")
-    signer = pytest.importorskip("securesystemslib.signer")
     signing = store.keys.signing_key()
-    key = signer.SSlibKey.from_crypto(signing.key.public_key(), keyid=signing.keyid)
+    key = SSlibKey.from_crypto(signing.key.public_key(), keyid=signing.keyid)
     for name in ("champion.json", "nilm_v1.json", "history/0000000001.json"):
-        envelope = dsse.Envelope.from_dict(json.loads(objects.read(f"models/nilm/{name}").data))
+        envelope = Envelope.from_dict(json.loads(objects.read(f"models/nilm/{name}").data))
         assert list(envelope.verify([key], 1)) == [signing.keyid]
 
 
