@@ -24,7 +24,6 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.csv.explain import explain
 from smartwatts_ml.readings.csv.report import FileReport
-from smartwatts_ml.readings.sources import source_of
 from smartwatts_ml.readings.table.part_files import DevicePart
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
 from smartwatts_ml.settings import Settings, settings
@@ -84,7 +83,7 @@ def _explain(file: Path, current: Settings, as_json: bool) -> None:
     landing = Path(current.root).expanduser().absolute() / "landing"
     absolute = file.absolute()
     key = str(absolute.relative_to(landing)) if absolute.is_relative_to(landing) else file.name
-    explained = explain(file, source_of(current, key))
+    explained = explain(file, current.source_of(key))
     if as_json:
         print_json(explained.to_json())
         return

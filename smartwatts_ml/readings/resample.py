@@ -35,7 +35,7 @@ class DeviceReadings:
     labels: np.ndarray | None = None
 
     @classmethod
-    def of(
+    def from_rows(
         cls,
         stamps: np.ndarray,
         values: np.ndarray,
@@ -83,10 +83,10 @@ def _without_totals(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Power in place of totals; a total from which none follows goes."""
     counted = np.flatnonzero(~np.isnan(totals))
-    mine = stamps[counted]
-    power = power_of_totals(mine, totals[counted])
+    counted_at = stamps[counted]
+    power = power_of_totals(counted_at, totals[counted])
     # The energy of a hole is known, but not when it was used.
-    power[:-1][np.diff(mine) > _PATIENCE * native_interval(mine)] = np.nan
+    power[:-1][np.diff(counted_at) > _PATIENCE * native_interval(counted_at)] = np.nan
     values = values.copy()
     values[counted] = power
     known = ~np.isnan(values)

@@ -11,7 +11,8 @@ from typing import Any
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.quality import WORDS, SiteQuality
+from smartwatts_ml.readings.quality.flags import WORDS
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.reports.pages import page

@@ -16,7 +16,8 @@ import pytest
 from smartwatts_ml.gate import not_judged
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.base import MAINS, SiteSpan
-from smartwatts_ml.readings.quality import Flag, SiteQuality
+from smartwatts_ml.readings.quality.flags import Flag
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.table.table import ReadingsTable
 from smartwatts_ml.reports.calendar import CELL, calendar

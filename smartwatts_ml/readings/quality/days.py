@@ -26,7 +26,7 @@ class Days:
     def __len__(self) -> int:
         return len(self.edges) - 1
 
-    def of(self, stamps: np.ndarray) -> np.ndarray:
+    def index(self, stamps: np.ndarray) -> np.ndarray:
         """Day of each stamp (int64 µs), an index; same shape."""
         return np.searchsorted(self.edges, stamps, side="right") - 1
 

@@ -74,8 +74,8 @@ class DeviceQuality:
     gaps: tuple[Gap, ...]
 
     def to_json(self) -> dict[str, Any]:
-        found = [finding.to_json() for finding in self.findings]
-        return asdict(self) | {"findings": found}
+        findings = [finding.to_json() for finding in self.findings]
+        return asdict(self) | {"findings": findings}
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,12 @@ def site_quality(
     shares = []
     for name, device in devices.items():
         seen = np.flatnonzero(flags[name])
-        np.bitwise_or.at(by_day, days.of(device.stamps[seen]), flags[name][seen])
+        np.bitwise_or.at(by_day, days.index(device.stamps[seen]), flags[name][seen])
         shares.append(np.diff(covered(device, days.edges)) / length)
         at = np.flatnonzero(flags[name] & SUSPECT)
         time = (device.ends - device.stamps)[at]
-        mine = np.bincount(days.of(device.stamps[at]), time, minlength=len(days)) / length
-        doubted = np.maximum(doubted, np.minimum(mine, 1.0))
+        share = np.bincount(days.index(device.stamps[at]), time, minlength=len(days)) / length
+        doubted = np.maximum(doubted, np.minimum(share, 1.0))
     return SiteQuality(
         site=site,
         timezone=timezone,

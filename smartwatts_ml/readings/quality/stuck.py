@@ -43,12 +43,12 @@ def stuck(
     level = values[first]
     lasts = (stamps[end - 1] - stamps[first] + native_us) / _HOUR_US
     held = (lasts >= hours) & (end - first >= _FEWEST)
-    found = held & (np.abs(level) >= _STEPS * resolution(values))
+    is_stuck = held & (np.abs(level) >= _STEPS * resolution(values))
     if always_varies:
-        found = np.where(level == 0, held & (lasts >= _ZERO_HOURS), found)
+        is_stuck = np.where(level == 0, held & (lasts >= _ZERO_HOURS), is_stuck)
     else:
-        found &= (level != 0) & ~_resting(level, end - first, held)
-    return np.repeat(found, end - first)
+        is_stuck &= (level != 0) & ~_resting(level, end - first, held)
+    return np.repeat(is_stuck, end - first)
 
 
 def resolution(values: np.ndarray) -> float:
