@@ -23,7 +23,7 @@ from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.branch import log_progress, retrain
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.start import start_run
 
@@ -140,15 +140,11 @@ def retrained(
     """The decision of one run of every stage. Raises RuntimeError where a stage fails."""
     objects = open_root(current.root)
     start_run(objects, current, run_id, [model])
-    failed = pipeline.retrain(
-        objects,
-        current,
-        run_id,
-        model,
-        options,
-        actor="benchmark",
+    failed = retrain(
+        ModelRun(objects, current, run_id, model),
+        log_progress,
+        {"train": {"options": options}, "publish": {"actor": "benchmark"}},
         dry_run=dry_run,
-        progress=pipeline.quiet,
     )
     if failed:
         raise RuntimeError(f"{model}: {failed}")
@@ -162,7 +158,7 @@ def try_trainings(
     """For each model, by its epochs: a sound champion, then each fault on the same readings.
     The root's landing folder has readings."""
     current = settings(root=str(root), keys=str(root.parent / "keys"))
-    ingest(open_root(current.root), current, pipeline.quiet)
+    ingest(open_root(current.root), current)
     for model, epochs in models.items():
         kind = kinds.find_model(model)[0]
         first = retrained(current, f"{model}-champion", model, TrainOptions(epochs), dry_run=False)

@@ -141,6 +141,11 @@ class Decision:
     notes: tuple[str, ...] = ()
     schema: int = _SCHEMA
 
+    @property
+    def proceed(self) -> bool:
+        """Whether the run goes on with the challenger."""
+        return self.accepted
+
 
 def not_judged(model: str, reason: str, champion_version: int | None = None) -> Decision:
     """The decision where there was not enough to train on or to judge with, or where

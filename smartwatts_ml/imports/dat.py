@@ -69,17 +69,17 @@ def find_houses(
     """The wanted houses below a path, or the one that the path is itself."""
     hint = packed_hint(path)
     folders = [path, *sorted(path.glob("house*")), *sorted(path.glob("*/house*"))]
-    found: dict[int, Path] = {}
+    by_number: dict[int, Path] = {}
     for folder in folders:
         match = _FOLDER.fullmatch(folder.resolve().name)
         if match and folder.is_dir():
-            found.setdefault(int(match[1]), folder)
-    if not found:
+            by_number.setdefault(int(match[1]), folder)
+    if not by_number:
         raise BadInputError(
             f"{path} holds no house of {title}{hint}",
             fix="give the folder that has house_1, house_2, … in it",
         )
-    return [make(number, folder, options) for number, folder in options.wanted(found)]
+    return [make(number, folder, options) for number, folder in options.wanted(by_number)]
 
 
 def labelled(number: int, folder: Path, options: Options) -> tuple[dict[str, str], list[str]]:
@@ -96,7 +96,7 @@ def labelled(number: int, folder: Path, options: Options) -> tuple[dict[str, str
         if source not in files:
             notes.append(f"{source} ({published[source]}) has no file")
             continue
-        label = options.labels.of(number, source, published.get(source, "unknown"))
+        label = options.labels.label(number, source, published.get(source, "unknown"))
         if channel_name(label) == UNUSED:
             notes.append(f"{source} is not used")
         else:

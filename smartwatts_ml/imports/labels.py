@@ -81,12 +81,12 @@ class Labels:
     """
 
     path: Path | None = None
-    given: dict[tuple[int, str], str] = field(default_factory=dict)
+    by_source: dict[tuple[int, str], str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Labels:
         """A CSV file with the columns house, source, label."""
-        given = {}
+        by_source = {}
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
             if [cell.strip().lower() for cell in next(rows, [])] != _HEADER:
@@ -101,16 +101,16 @@ class Labels:
                         f"{path}:{rows.line_num}: not house,source,label",
                         fix="a line looks like: 2,Appliance1,fridge",
                     )
-                given[int(row[0]), row[1].strip()] = row[2].strip()
-        return cls(path, given)
+                by_source[int(row[0]), row[1].strip()] = row[2].strip()
+        return cls(path, by_source)
 
-    def of(self, house: int, source: str, default: str) -> str:
+    def label(self, house: int, source: str, default: str) -> str:
         """The label that holds; ``UNUSED`` where it is to be left out."""
-        return self.given.get((house, source), default) or UNUSED
+        return self.by_source.get((house, source), default) or UNUSED
 
     def check(self, house: int, sources: Sequence[str]) -> None:
         """Raise BadInputError for a source that the house lacks."""
-        for number, source in self.given:
+        for number, source in self.by_source:
             if number == house and source not in sources:
                 raise BadInputError(
                     f"{self.path}: house {house} has no {source}",

@@ -107,15 +107,15 @@ class _NilmtkH5(Format):
             raise BadInputError(f"{path} {what}", fix="give NILMTK's .h5 file")
         with _opened(path) as file:
             name = _attribute(file, path).get("name") or path.stem
-            found = {int(m[1]): file[key] for key in file if (m := _BUILDING.fullmatch(key))}
-            if not found:
+            buildings = {int(m[1]): file[key] for key in file if (m := _BUILDING.fullmatch(key))}
+            if not buildings:
                 raise BadInputError(
                     f"{path} has no /building<n>", fix="it is no file of NILMTK: choose another"
                 )
             prefix = re.sub(r"[^a-z0-9]", "", str(name).lower())
             return [
                 _house(number, prefix, path, building, options)
-                for number, building in options.wanted(found)
+                for number, building in options.wanted(buildings)
             ]
 
 
@@ -199,7 +199,7 @@ def _grouped(
     for name in meters:
         site_meter = described[int(_METER.fullmatch(name)[1])].get("site_meter")  # type: ignore[index]
         own = owned.get(name, [])
-        label = options.labels.of(number, name, MAINS if site_meter else _label(own) or name)
+        label = options.labels.label(number, name, MAINS if site_meter else _label(own) or name)
         if channel_name(label) == UNUSED:
             continue
         alone = not own or len(own) > 1

@@ -83,17 +83,17 @@ class _Refit(Format):
     def houses(self, path: Path, options: Options) -> list[House]:
         hint = packed_hint(path)
         files = {path} if path.is_file() else set(path.rglob("*.csv"))
-        found: dict[int, Path] = {}
+        by_number: dict[int, Path] = {}
         for file in sorted(files):
             match = _FILE.fullmatch(file.name)
-            if match and (int(match["house"]) not in found or match["clean"]):
-                found[int(match["house"])] = file
-        if not found:
+            if match and (int(match["house"]) not in by_number or match["clean"]):
+                by_number[int(match["house"])] = file
+        if not by_number:
             raise BadInputError(
                 f"{path} holds no file of REFIT{hint}",
                 fix="they are named CLEAN_House<N>.csv or House_<N>.csv",
             )
-        return [_house(number, file, options) for number, file in options.wanted(found)]
+        return [_house(number, file, options) for number, file in options.wanted(by_number)]
 
 
 def _house(number: int, path: Path, options: Options) -> _RefitHouse:
@@ -103,7 +103,7 @@ def _house(number: int, path: Path, options: Options) -> _RefitHouse:
     options.labels.check(number, tuple(sources))
     channels, notes = [], []
     for source, published in sources.items():
-        label = options.labels.of(number, source, published)
+        label = options.labels.label(number, source, published)
         if channel_name(label) == UNUSED:
             notes.append(f"{source} is not used")
         else:

@@ -154,7 +154,7 @@ class Resampler(Sink):
             self._flush(last=True)
 
     def _flush(self, last: bool) -> None:
-        series = DeviceReadings.of(self._stamps, self._watts.astype(np.float32))
+        series = DeviceReadings.from_rows(self._stamps, self._watts.astype(np.float32))
         repeated = (len(self._stamps) - len(series.stamps)) * self._legs
         self._channel.duplicate += repeated
         self._channel.used -= repeated

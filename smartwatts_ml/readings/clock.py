@@ -73,20 +73,20 @@ def stretches(name: str, first: datetime, last: datetime) -> tuple[Stretch, ...]
     at = first.replace(tzinfo=UTC) - 3 * _DAY
     end = last.replace(tzinfo=UTC) + 3 * _DAY
     offset = _offset(zone, at)
-    found = [Stretch((at + offset).replace(tzinfo=None), offset)]
+    runs = [Stretch((at + offset).replace(tzinfo=None), offset)]
     while at < end:
         after = _offset(zone, at + _DAY)
         if after != offset:
             change = _change(zone, at, at + _DAY).replace(tzinfo=None)
             if after > offset:
-                found.append(Stretch(change + offset, None))
-                found.append(Stretch(change + after, after))
+                runs.append(Stretch(change + offset, None))
+                runs.append(Stretch(change + after, after))
             else:
-                found.append(Stretch(change + after, offset, after))
-                found.append(Stretch(change + offset, after))
+                runs.append(Stretch(change + after, offset, after))
+                runs.append(Stretch(change + offset, after))
             offset = after
         at += _DAY
-    return tuple(found)
+    return tuple(runs)
 
 
 class LocalClock:

@@ -16,12 +16,21 @@ import numpy as np
 
 from smartwatts_ml.readings.totals import power_of_totals
 
-__all__ = ["COARSER", "DeviceReadings", "MICRO", "native_interval", "resample", "to_grid"]
+__all__ = [
+    "COARSER",
+    "HOUR_US",
+    "DeviceReadings",
+    "MICRO",
+    "native_interval",
+    "resample",
+    "to_grid",
+]
 
 _PATIENCE = 1.5
 COARSER = 1.1
 """A grid may be finer than the native interval by this factor, no more."""
 MICRO = 1_000_000
+HOUR_US = 3600 * MICRO
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class DeviceReadings:
     labels: np.ndarray | None = None
 
     @classmethod
-    def of(
+    def from_rows(
         cls,
         stamps: np.ndarray,
         values: np.ndarray,
@@ -83,10 +92,10 @@ def _without_totals(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Power in place of totals; a total from which none follows goes."""
     counted = np.flatnonzero(~np.isnan(totals))
-    mine = stamps[counted]
-    power = power_of_totals(mine, totals[counted])
+    counted_at = stamps[counted]
+    power = power_of_totals(counted_at, totals[counted])
     # The energy of a hole is known, but not when it was used.
-    power[:-1][np.diff(mine) > _PATIENCE * native_interval(mine)] = np.nan
+    power[:-1][np.diff(counted_at) > _PATIENCE * native_interval(counted_at)] = np.nan
     values = values.copy()
     values[counted] = power
     known = ~np.isnan(values)

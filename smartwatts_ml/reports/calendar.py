@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from smartwatts_ml.readings.localtime import mondays
-from smartwatts_ml.readings.quality import WORDS, SiteQuality
+from smartwatts_ml.readings.quality.flags import WORDS
+from smartwatts_ml.readings.quality.record import SiteQuality
 
 __all__ = ["CELL", "Cell", "HalfYear", "calendar"]
 

@@ -11,7 +11,8 @@ from typing import Any
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.quality import WORDS, SiteQuality
+from smartwatts_ml.readings.quality.flags import WORDS
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.reports.pages import page
@@ -124,7 +125,7 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
     be made and why. Only a store that cannot be written raises, as in any stage.
     """
     from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.runs.run import read_snapshot
+    from smartwatts_ml.runs.snapshot import read_snapshot
 
     key = quality_key(run_id)
     if objects.exists(key):

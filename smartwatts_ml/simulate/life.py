@@ -78,16 +78,16 @@ def occurrences(
 ) -> np.ndarray:
     """Sorted starts in seconds: habits, and others scattered over hours awake at home."""
     days = np.arange(life.world.days)
-    found = []
+    starts_of = []
     for habit in habits:
         done = rng.random(len(days)) < habit.chance[life.world.weekday] * life.activity
         hour = habit.hour + habit.spread_h * rng.standard_normal(len(days))
-        found.append((days * _DAY_S + hour * 3600)[done & (hour > 0)])
+        starts_of.append((days * _DAY_S + hour * 3600)[done & (hour > 0)])
     usual = 0.4 * SLOTS  # what a day of a household has of slots awake at home, about
     rate = life.awake * np.repeat(life.activity, SLOTS) * scattered_per_day / usual
     slots = np.repeat(np.arange(life.world.slots), rng.poisson(rate))
-    found.append((slots + rng.random(len(slots))) * SLOT_S)
-    starts = np.sort(np.concatenate(found))
+    starts_of.append((slots + rng.random(len(slots))) * SLOT_S)
+    starts = np.sort(np.concatenate(starts_of))
     starts = starts[(starts < life.world.seconds) & (life.present[life.world.slot(starts)] > 0)]
     return starts[np.diff(starts, prepend=-np.inf) > spacing_s]
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.trained_on import TRAINED_ON, describe_training
-from smartwatts_ml.kinds.base import Progress, Trained, TrainOptions
+from smartwatts_ml.kinds.base import Trained, TrainOptions
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
-from smartwatts_ml.objects import Objects
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import code_version
 from smartwatts_ml.runs.lease import hold
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.settings import Settings
 
 __all__ = ["Challenger", "train", "training_log"]
 
-LEASE_SECONDS = 180
+_LEASE_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,17 @@ class Challenger:
     peak_mib: float
     notes: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    proceed: ClassVar[bool] = True
+
+    @property
+    def summary(self) -> str:
+        return f"{self.model}: trained {self.epochs} epochs in {self.seconds:.0f} s"
 
 
-def train(
-    objects: Objects,
-    settings: Settings,
-    run_id: str,
-    model: str,
-    options: TrainOptions,
-    progress: Progress,
-) -> Challenger:
+def train(run: ModelRun, progress: Progress, options: TrainOptions | None = None) -> Challenger:
     """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
-    run = ModelRun(objects, settings, run_id, model)
-    with hold(objects, model, owner=run_id, seconds=LEASE_SECONDS) as lease:
+    options = options or TrainOptions()
+    with hold(run.objects, run.model, owner=run.run_id, seconds=_LEASE_SECONDS) as lease:
         start_tensorflow()
         started, cpu = time.monotonic(), time.process_time()
         readings = run.training
@@ -60,9 +56,9 @@ def train(
         origin = {**_origin(run), "trained": trained_on.summary()}
         network = KerasNetwork(trained.network, trained.details.to_json() | origin)
         challenger = Challenger(
-            model=model,
-            run_id=run_id,
-            uri=objects.uri(run.key("challenger.keras")),
+            model=run.model,
+            run_id=run.run_id,
+            uri=run.uri("challenger.keras"),
             epochs=len(trained.log),
             parameters=int(trained.network.count_params()),
             cpu_seconds=round(cpu_seconds, 1),
@@ -76,7 +72,7 @@ def train(
         lease.check()
         run.write("challenger.keras", keras_file(network))
         lease.check()
-        run.write_json("training.json", training_log(trained, options) | challenger.to_json())
+        run.write_json("training.json", training_log(trained, options) | plain(challenger))
     return challenger
 
 

@@ -79,7 +79,7 @@ def test_blocks_make_no_difference_to_resampling(cuts: list[int], seed: int, per
         sink.close()
     start = int(stamps[0]) // (period_s * MICRO) * period_s * MICRO
     count = (int(stamps[-1]) - start) // (period_s * MICRO) + 3
-    whole = DeviceReadings.of(stamps, watts.astype(np.float32))
+    whole = DeviceReadings.from_rows(stamps, watts.astype(np.float32))
     mean, _ = resample(whole, start, period_s * MICRO, count)
     there = np.flatnonzero(np.isfinite(mean))
     assert [s for s, _ in written] == (start + there * period_s * MICRO).tolist()

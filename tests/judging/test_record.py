@@ -24,7 +24,8 @@ from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.branch import force_publish, log_progress, run_stage
+from smartwatts_ml.stages.order import stage_named
 
 WRITTEN = """{
  "accepted": false, "baseline": "mean_power", "champion_version": 3,
@@ -127,8 +128,10 @@ def test_what_was_not_judged_is_not_converted_forced_or_replayed(
 ) -> None:
     where: Any = (unjudged.objects, unjudged.settings, "run1", "nilm")
     does = {
-        "convert": lambda: pipeline.convert_stage(unjudged.settings.root, "run1", "nilm"),
-        "publish by force": lambda: pipeline.publish_run(*where, "ann", "because"),
+        "convert": lambda: run_stage(stage_named("convert"), unjudged, log_progress),
+        "publish by force": lambda: force_publish(
+            stage_named("publish"), unjudged, log_progress, actor="ann", reason="because"
+        ),
         "replay": lambda: replay(*where),
     }
     with pytest.raises(StoreError, match="did not get as far as judging nilm: nilm kept: too few"):

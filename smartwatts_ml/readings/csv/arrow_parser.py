@@ -127,8 +127,8 @@ def _epochs(texts: pa.StringArray, scale: float) -> np.ndarray | None:
     """Plain numbers, without a sign, an exponent or spaces, as µs."""
     _, places, letters = (np.frombuffer(b or b"", np.uint8) for b in texts.buffers())
     first, last = places.view(np.int32)[[texts.offset, texts.offset + len(texts)]]
-    mine = letters[first:last]
-    if not np.all(((mine >= _ZERO) & (mine <= _NINE)) | (mine == _DOT)):
+    used = letters[first:last]
+    if not np.all(((used >= _ZERO) & (used <= _NINE)) | (used == _DOT)):
         return None
     try:
         numbers = texts.cast(pa.float64()).to_numpy()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.clock import LocalClock, is_utc
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
@@ -98,14 +98,8 @@ class FileScan:
         )
 
     def __iter__(self) -> Iterator[Parsed]:
-        waiting: deque[Future[list[Parsed]]] = deque()
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            for block in self._data_blocks():
-                waiting.append(pool.submit(self._parse, block))
-                if len(waiting) > _AHEAD:
-                    yield from self._counted(waiting.popleft().result())
-            while waiting:
-                yield from self._counted(waiting.popleft().result())
+        for parts in map_ahead(self._parse, self._data_blocks(), _WORKERS, _AHEAD):
+            yield from self._counted(parts)
         if self.dialect is None:
             raise BadInputError(
                 f"{self.name} has no line with text in it", fix="add a header and readings"
@@ -142,10 +136,10 @@ class FileScan:
 
     def _shortened_device(self, last: Parsed) -> bool:
         """Whether it is the start of another device's name, or one that is nowhere else."""
-        mine = last.names[last.devices[-1]]
+        device = last.names[last.devices[-1]]
         others = self._names | {last.names[code] for code in np.unique(last.devices[:-1])}
-        start = mine.removesuffix(f"/{MAINS}")
-        return mine not in others or any(n != mine and n.startswith(start) for n in others)
+        start = device.removesuffix(f"/{MAINS}")
+        return device not in others or any(n != device and n.startswith(start) for n in others)
 
     def _data_blocks(self) -> Iterator[Block]:
         """Blocks of lines below the header."""
@@ -167,7 +161,7 @@ class FileScan:
         scale = self.source.scale
         parsed = parse_fast(block, self.dialect, self._clock, scale)
         if parsed is None and len(block.data) > _SMALL and block.lines > 1:
-            return [one for part in _parts(block) for one in self._parse(part)]
+            return [piece for part in _parts(block) for piece in self._parse(part)]
         if parsed is None:
             parsed = parse_carefully(block, self.dialect, self._clock, scale)
         if parsed.accounted != block.lines:

@@ -47,7 +47,7 @@ class FileStamps:
         return self.form in (EPOCH_S, EPOCH_MS)
 
 
-def find_stamps(texts: Sequence[str], name: str, given: str | None = None) -> FileStamps:
+def find_stamps(texts: Sequence[str], name: str, form_of_source: str | None = None) -> FileStamps:
     """The form that most of a file's first timestamps have; ISO 8601 if none is known.
 
     Raises BadInputError where day and month cannot be told apart.
@@ -59,12 +59,12 @@ def find_stamps(texts: Sequence[str], name: str, given: str | None = None) -> Fi
     """
     filled = [text for text in texts if text]
     sample = filled[0] if filled else ""
-    if given is not None:
-        return FileStamps(given, "%z" in given or "%Z" in given, sample)
+    if form_of_source is not None:
+        return FileStamps(form_of_source, "%z" in form_of_source or "%Z" in form_of_source, sample)
     for pattern, form in ((_IS_ISO, ISO), (_IS_EPOCH_S, EPOCH_S), (_IS_EPOCH_MS, EPOCH_MS)):
-        mine = [text for text in filled if pattern.fullmatch(text)]
-        if 2 * len(mine) > len(filled):
-            return FileStamps(form, bool(_IS_ZONED.fullmatch(mine[0])), mine[0])
+        matching = [text for text in filled if pattern.fullmatch(text)]
+        if 2 * len(matching) > len(filled):
+            return FileStamps(form, bool(_IS_ZONED.fullmatch(matching[0])), matching[0])
     compact = [match for text in filled if (match := _IS_COMPACT.fullmatch(text))]
     if 2 * len(compact) > len(filled):
         gap, seconds = compact[0].groups()
@@ -75,9 +75,9 @@ def find_stamps(texts: Sequence[str], name: str, given: str | None = None) -> Fi
     return FileStamps(ISO, sample=sample)
 
 
-def _local_form(found: Sequence[re.Match[str]], name: str) -> str:
+def _local_form(matches: Sequence[re.Match[str]], name: str) -> str:
     """The format of local dates, by what all of them can be."""
-    first = found[0]
+    first = matches[0]
     tail = ""
     if first["hour"]:
         half = first["half"] or ""
@@ -88,32 +88,32 @@ def _local_form(found: Sequence[re.Match[str]], name: str) -> str:
     if len(first["a"]) == 4:
         return f"%Y{mark}%m{mark}%d{tail}"
     year = "%Y" if len(first["c"]) == 4 else "%y"
-    return f"{_day_and_month(found, name).replace('-', mark)}{mark}{year}{tail}"
+    return f"{_day_and_month(matches, name).replace('-', mark)}{mark}{year}{tail}"
 
 
-def _day_and_month(found: Sequence[re.Match[str]], name: str) -> str:
+def _day_and_month(matches: Sequence[re.Match[str]], name: str) -> str:
     """``%d-%m`` or ``%m-%d``: by numbers beyond 12, or by which of the two leads over
     midnight."""
-    if found[0]["mark"] == ".":
+    if matches[0]["mark"] == ".":
         return "%d-%m"
-    day_first = sum(int(match["a"]) > 12 >= int(match["b"]) for match in found)
-    month_first = sum(int(match["b"]) > 12 >= int(match["a"]) for match in found)
+    day_first = sum(int(match["a"]) > 12 >= int(match["b"]) for match in matches)
+    month_first = sum(int(match["b"]) > 12 >= int(match["a"]) for match in matches)
     if not day_first and not month_first:
-        day_first, month_first = _over_midnight(found)
+        day_first, month_first = _over_midnight(matches)
     if min(day_first, month_first) * _STRAY >= max(day_first, month_first):
         raise BadInputError(
-            f"{name}: {found[0][0]!r} may be of two dates: which is the day?",
+            f"{name}: {matches[0][0]!r} may be of two dates: which is the day?",
             fix="say so with the source's stamp, e.g. stamp = '%d/%m/%Y %H:%M'",
         )
     return "%d-%m" if day_first > month_first else "%m-%d"
 
 
-def _over_midnight(found: Sequence[re.Match[str]]) -> tuple[int, int]:
+def _over_midnight(matches: Sequence[re.Match[str]]) -> tuple[int, int]:
     """How often the date changes within half a day, if its first number is the day, and if
     its second is. Dates further apart tell nothing: is it one a day, or one a month?"""
     counts = []
     for day, month in ("ab", "ba"):
-        instants = [_instant(match, day, month) for match in found]
+        instants = [_instant(match, day, month) for match in matches]
         counts.append(
             sum(
                 x is not None

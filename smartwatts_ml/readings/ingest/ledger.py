@@ -80,9 +80,9 @@ class Ledger:
                     size[source] += known.size
         expected = 0.0
         for info in new:
-            told = next((source for source in _sources(info.key) if size[source]), None)
+            alike = next((source for source in _sources(info.key) if size[source]), None)
             usual = PACKED_ROWS_PER_BYTE if is_packed(info.key) else PLAIN_ROWS_PER_BYTE
-            expected += info.size * (rows[told] / size[told] if told else usual)
+            expected += info.size * (rows[alike] / size[alike] if alike else usual)
         return round(expected)
 
     def keep(self, objects: Objects, news: Mapping[str, Known]) -> None:

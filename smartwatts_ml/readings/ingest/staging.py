@@ -31,7 +31,7 @@ class DeviceNumbers:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def of(self, names: Sequence[str]) -> np.ndarray:
+    def numbers(self, names: Sequence[str]) -> np.ndarray:
         """The number of each name, int32."""
         numbers = self._numbers
         return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
@@ -51,7 +51,7 @@ def as_rows(parsed: Parsed, file: int, devices: DeviceNumbers) -> Rows:
     return Rows(
         stamps=parsed.stamps,
         values=parsed.values,
-        devices=devices.of(parsed.names)[parsed.devices],
+        devices=devices.numbers(parsed.names)[parsed.devices],
         labels=parsed.labels,
         files=np.full(len(parsed), file, np.int32),
     )
@@ -104,7 +104,7 @@ class Staging:
             known = len(self._buckets)
             grown = np.empty(len(self.devices), np.int64)
             grown[:known] = self._buckets
-            for name, number in zip(names, self.devices.of(names).tolist(), strict=True):
+            for name, number in zip(names, self.devices.numbers(names).tolist(), strict=True):
                 if number >= known:
                     grown[number] = site_bucket(name.partition("/")[0])
             self._buckets = grown

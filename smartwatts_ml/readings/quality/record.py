@@ -10,11 +10,10 @@ import numpy as np
 
 from smartwatts_ml.readings.quality.days import Days
 from smartwatts_ml.readings.quality.flags import SUSPECT, WORDS, Flag, names
-from smartwatts_ml.readings.resample import MICRO, DeviceReadings
+from smartwatts_ml.readings.resample import HOUR_US, MICRO, DeviceReadings
 
 __all__ = ["DeviceFinding", "DeviceQuality", "Gap", "SiteQuality", "covered", "site_quality"]
 
-_HOUR_US = 3600 * MICRO
 _GAPS_SHOWN = 5
 
 
@@ -74,8 +73,8 @@ class DeviceQuality:
     gaps: tuple[Gap, ...]
 
     def to_json(self) -> dict[str, Any]:
-        found = [finding.to_json() for finding in self.findings]
-        return asdict(self) | {"findings": found}
+        findings = [finding.to_json() for finding in self.findings]
+        return asdict(self) | {"findings": findings}
 
 
 @dataclass(frozen=True)
@@ -148,12 +147,12 @@ def site_quality(
     shares = []
     for name, device in devices.items():
         seen = np.flatnonzero(flags[name])
-        np.bitwise_or.at(by_day, days.of(device.stamps[seen]), flags[name][seen])
+        np.bitwise_or.at(by_day, days.index(device.stamps[seen]), flags[name][seen])
         shares.append(np.diff(covered(device, days.edges)) / length)
         at = np.flatnonzero(flags[name] & SUSPECT)
         time = (device.ends - device.stamps)[at]
-        mine = np.bincount(days.of(device.stamps[at]), time, minlength=len(days)) / length
-        doubted = np.maximum(doubted, np.minimum(mine, 1.0))
+        share = np.bincount(days.index(device.stamps[at]), time, minlength=len(days)) / length
+        doubted = np.maximum(doubted, np.minimum(share, 1.0))
     return SiteQuality(
         site=site,
         timezone=timezone,
@@ -179,8 +178,8 @@ def covered(device: DeviceReadings, at: np.ndarray) -> np.ndarray:
 
 def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuality:
     stamps, ends = device.stamps, device.ends
-    hours = (ends - stamps) / _HOUR_US
-    missing = np.append((stamps[1:] - ends[:-1]) / _HOUR_US, 0.0)
+    hours = (ends - stamps) / HOUR_US
+    missing = np.append((stamps[1:] - ends[:-1]) / HOUR_US, 0.0)
     findings = []
     for flag in WORDS:
         at = np.flatnonzero(flags & flag)
@@ -188,7 +187,7 @@ def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuali
             counted = missing if flag is Flag.GAP else hours
             first, last = _iso(stamps[at[0]]), _iso(stamps[at[-1]])
             findings.append(DeviceFinding(flag, len(at), float(counted[at].sum()), first, last))
-    span = (ends[-1] - stamps[0]) / _HOUR_US
+    span = (ends[-1] - stamps[0]) / HOUR_US
     return DeviceQuality(
         channel=name,
         rows=len(stamps),

@@ -53,10 +53,10 @@ def unit_changed(
     >>> np.unique(day[unit_changed(watts, day, 900_000_000)]).tolist()
     [15, 16, 17, 18, 19]
     """
-    found = np.zeros(len(values), bool)
+    changed = np.zeros(len(values), bool)
     dates, level = _levels(values, day)
     if len(dates) <= min_days:
-        return found
+        return changed
     usual = _most_common(level)
     normal = np.isin(day, dates[usual])
     shift = (level - np.median(level[usual], axis=0)).mean(axis=1)
@@ -67,8 +67,8 @@ def unit_changed(
         if group[first] and end - first >= min_days:
             counted = np.isin(day, dates[first:end])
             if _same_shape(values[counted], values[normal], factors(native_us)):
-                found |= (day >= dates[first]) & (day <= dates[end - 1])
-    return found
+                changed |= (day >= dates[first]) & (day <= dates[end - 1])
+    return changed
 
 
 def _levels(values: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,8 +87,8 @@ def _levels(values: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _most_common(level: np.ndarray) -> np.ndarray:
     """Mask of the days near the day that has the most days near it (the first of equals)."""
-    near = [np.all(np.abs(level - one) < _TOLERANCE, axis=1) for one in level]
-    return near[int(np.argmax([one.sum() for one in near]))]
+    near = [np.all(np.abs(level - other) < _TOLERANCE, axis=1) for other in level]
+    return near[int(np.argmax([alike.sum() for alike in near]))]
 
 
 def _same_shape(odd: np.ndarray, usual: np.ndarray, allowed: Sequence[float]) -> bool:

@@ -202,17 +202,18 @@ def devices_of(file: BinaryIO) -> list[DevicePart]:
     """The devices of a part, from its footer. A part that another program wrote has none
     there, so its rows are looked at."""
     part = pq.ParquetFile(file)
-    told = _footer(part)
-    if told is not None:
-        return told
+    footer = _footer(part)
+    if footer is not None:
+        return footer
     rows = part.read(columns=[SITE, CHANNEL, TIMESTAMP], use_threads=False)
     rows = rows.sort_by([(name, "ascending") for name in (SITE, CHANNEL, TIMESTAMP)])
-    found = []
+    devices = []
     for device in rows.group_by([SITE, CHANNEL]).aggregate([]).to_pylist():
         site, channel = device[SITE], device[CHANNEL]
-        mine = rows.filter(pc.and_(pc.equal(rows[SITE], site), pc.equal(rows[CHANNEL], channel)))
-        found.append(summarise(site, channel, mine[TIMESTAMP].cast(pa.int64()).to_numpy()))
-    return found
+        of_device = pc.and_(pc.equal(rows[SITE], site), pc.equal(rows[CHANNEL], channel))
+        stamps = rows[TIMESTAMP].filter(of_device).cast(pa.int64())
+        devices.append(summarise(site, channel, stamps.to_numpy()))
+    return devices
 
 
 def _footer(part: pq.ParquetFile) -> list[DevicePart] | None:
@@ -268,8 +269,8 @@ def _search_site(part: pq.ParquetFile, site: str, channels: Collection[str]) -> 
     """``read_site`` of a part that another program wrote, in whatever order."""
     rows = _read_values(part, list(range(part.metadata.num_row_groups)), SITE, CHANNEL)
     rows = rows.filter(pc.equal(rows[SITE], site))
-    found = {
+    by_channel = {
         channel: rows.filter(pc.equal(rows[CHANNEL], channel)).drop_columns([SITE, CHANNEL])
         for channel in channels
     }
-    return {channel: mine for channel, mine in found.items() if len(mine)}
+    return {channel: of_channel for channel, of_channel in by_channel.items() if len(of_channel)}

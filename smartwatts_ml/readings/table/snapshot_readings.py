@@ -84,18 +84,18 @@ class TableReadings(StoredReadings):
         )
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
-        found: dict[str, list[pa.Table]] = defaultdict(list)
+        tables: dict[str, list[pa.Table]] = defaultdict(list)
         for part in self._parts:
             if part.may_hold(site):
                 with self._objects.open(part.key) as file:
                     for channel, rows in read_site(file, site, channels).items():
-                        found[channel].append(rows)
-        return {channel: _device(pa.concat_tables(found[channel])) for channel in sorted(found)}
+                        tables[channel].append(rows)
+        return {channel: _device(pa.concat_tables(tables[channel])) for channel in sorted(tables)}
 
 
 def _device(rows: pa.Table) -> DeviceReadings:
     labels, totals = rows[ANOMALY], rows[TOTAL]
-    return DeviceReadings.of(
+    return DeviceReadings.from_rows(
         rows[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy(),
         pc.fill_null(rows[CONSUMPTION], np.nan).to_numpy(),
         None

@@ -19,7 +19,7 @@ from smartwatts_ml.readings.table.compaction import _ENOUGH, compact
 from smartwatts_ml.readings.table.retention import drop_before, pinned_versions, vacuum
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.runs.plan import count_new_readings
-from smartwatts_ml.runs.run import pin_snapshot
+from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import land, minutes
