@@ -81,9 +81,9 @@ class TomlSettings(BaseSettings):
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """The settings in force; an override, by its name outside, that is not None wins."""
-        given = {name: value for name, value in overrides.items() if value is not None}
+        named = {name: value for name, value in overrides.items() if value is not None}
         try:
-            return cls(**cls._nested(given))
+            return cls(**cls._nested(named))
         except ValidationError as error:
             raise UsageError(cls._described(error)) from error
         except SettingsError as error:

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.quality import WORDS, SiteQuality
+from smartwatts_ml.readings.quality.flags import WORDS
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.reports.pages import page
@@ -43,9 +42,7 @@ class Survey:
     def drawn(self) -> list[SiteQuality]:
         """The sites that get a calendar, the worst first."""
         ranked = self.by_need()
-        worst = ranked[: _CALENDARS * 3 // 4]
-        others = sorted(ranked[len(worst) :], key=lambda site: _chance(site.site))
-        chosen = {site.site for site in (*worst, *others[: _CALENDARS - len(worst)])}
+        chosen = _some([site.site for site in ranked], _CALENDARS, _CALENDARS * 3 // 4)
         return [site for site in ranked if site.site in chosen]
 
     def totals(self) -> list[dict[str, Any]]:
@@ -76,10 +73,15 @@ def choose(spans: Sequence[SiteSpan], count: int = _MOST_SITES) -> list[str]:
     lack most readings by their totals, half a sample that depends on their names alone."""
     if len(spans) <= count:
         return [span.site for span in spans]
-    by_need = sorted(spans, key=lambda span: (_completeness(span), span.site))
-    ranked = [span.site for span in by_need]
-    worst = ranked[: count // 2]
-    return worst + sorted(ranked[len(worst) :], key=_chance)[: count - len(worst)]
+    ranked = sorted(spans, key=lambda span: (span.coverage or 0.0, span.site))
+    return _some([span.site for span in ranked], count, count // 2)
+
+
+def _some(ranked: Sequence[str], count: int, worst: int) -> list[str]:
+    """``count`` of the sites: the first ``worst``, and others by chance, which depends on
+    their names alone."""
+    others = sorted(ranked[worst:], key=lambda site: sha256_of(site.encode()))
+    return [*ranked[:worst], *others[: count - worst]]
 
 
 def survey(
@@ -123,7 +125,7 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
     be made and why. Only a store that cannot be written raises, as in any stage.
     """
     from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.runs.run import read_snapshot
+    from smartwatts_ml.runs.snapshot import read_snapshot
 
     key = quality_key(run_id)
     if objects.exists(key):
@@ -140,14 +142,3 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
         html = page(PAGE, title="Data quality", about=f"run {run_id}", failure=reason)
     objects.write(key, html.encode())
     return objects.uri(key)
-
-
-def _completeness(span: SiteSpan) -> float:
-    """Readings there are, of those that the span could hold; 0 where the spacing is unknown."""
-    could = (span.end - span.start) / np.timedelta64(1, "s") * len(span.channels)
-    return span.rows * span.native_s / could if could else 0.0
-
-
-def _chance(site: str) -> str:
-    """An order that says nothing of the sites, and is the same everywhere."""
-    return sha256_of(site.encode())

@@ -18,7 +18,7 @@ from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.pages import page
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
-from smartwatts_ml.reports.svg import looks, panel
+from smartwatts_ml.reports.svg import legend, panel
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.forced import Forced, forced
@@ -108,14 +108,9 @@ def _training_chart(training: dict[str, Any] | None) -> list[Chart]:
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
-    keys: dict[str, str] = {}
-    for axes in chart.panels:
-        keys |= dict(zip((line.label for line in axes.lines), looks(axes.lines), strict=True))
-        keys |= {band.label: band.role for band in axes.bands}
-        keys |= {span.label: span.role for span in axes.spans}
     return {
         "title": chart.title,
         "caption": chart.caption,
-        "legend": [(role, label) for label, role in keys.items()],
+        "legend": legend(chart),
         "panels": [{"title": axes.title, "svg": Markup(panel(axes))} for axes in chart.panels],
     }

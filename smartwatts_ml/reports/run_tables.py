@@ -27,7 +27,7 @@ _Interval = Sequence[float]
 
 def metric_rows(kind: Kind, decision: Decision) -> dict[str, Any]:
     """Each metric by system, with its interval and a bar on a common axis."""
-    metrics = {name: found for name in _SYSTEMS if (found := decision.metrics.get(name))}
+    metrics = {name: values for name in _SYSTEMS if (values := decision.metrics.get(name))}
     resampled = {**decision.intervals, "baseline": decision.intervals.get(decision.baseline or "")}
     intervals = {name: resampled.get(name) or {} for name in metrics}
     labels = {criterion.metric: criterion.label for criterion in kind.criteria}

@@ -19,13 +19,13 @@ from smartwatts_ml.judging.record import (
     read_decision,
     record_of,
     rules_of,
-    with_recorded_settings,
 )
 from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.branch import force_publish, log_progress, run_stage
+from smartwatts_ml.stages.order import stage_named
 
 WRITTEN = """{
  "accepted": false, "baseline": "mean_power", "champion_version": 3,
@@ -102,7 +102,7 @@ def test_it_is_written_as_it_was_read() -> None:
 
 def test_a_replay_is_under_the_settings_of_then_in_the_root_of_now() -> None:
     now = settings(root="elsewhere", gate_confidence=0.6, max_latency_ms=3.0)
-    then = with_recorded_settings(now, recorded())
+    then = now.replaced(recorded().settings)
     assert (then.gate.confidence, then.holdout.min_sites, then.max_file_kib) == (0.9, 12, 200)
     assert (then.root, then.max_latency_ms) == ("elsewhere", 3.0)
 
@@ -128,8 +128,10 @@ def test_what_was_not_judged_is_not_converted_forced_or_replayed(
 ) -> None:
     where: Any = (unjudged.objects, unjudged.settings, "run1", "nilm")
     does = {
-        "convert": lambda: pipeline.convert_stage(unjudged.settings.root, "run1", "nilm"),
-        "publish by force": lambda: pipeline.publish_run(*where, "ann", "because"),
+        "convert": lambda: run_stage(stage_named("convert"), unjudged, log_progress),
+        "publish by force": lambda: force_publish(
+            stage_named("publish"), unjudged, log_progress, actor="ann", reason="because"
+        ),
         "replay": lambda: replay(*where),
     }
     with pytest.raises(StoreError, match="did not get as far as judging nilm: nilm kept: too few"):

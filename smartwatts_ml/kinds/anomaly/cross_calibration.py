@@ -9,7 +9,6 @@ forgives a few oddities, so the threshold is set to less than the budget.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -24,15 +23,13 @@ from smartwatts_ml.kinds.anomaly.examples import Drawn
 from smartwatts_ml.kinds.anomaly.network import anomaly_logits
 from smartwatts_ml.kinds.anomaly.policy import families, nines, quiet_alerts
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
-
-if TYPE_CHECKING:
-    from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.base import TrainOptions
 
 __all__ = ["NormalSeries", "calibrate", "normal_series"]
 
-DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of either
-DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
-ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
+_DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of either
+_DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
+_ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class NormalSeries:
 def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
     """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
     raw = [model.predict(drawn.normal, batch_size=4096, verbose=0) for model in classifiers]
-    logits = np.mean([np.asarray(anomaly_logits(one))[:, 0] for one in raw], axis=0)
+    logits = np.mean([np.asarray(anomaly_logits(outputs))[:, 0] for outputs in raw], axis=0)
     return NormalSeries(logits, drawn.hours, families(np.mean(raw, axis=0)[:, 1:]))
 
 
@@ -62,7 +59,7 @@ def calibrate(
     """Ranks of the score, and the threshold at which the rule beside the model
     (``policy.quiet_alerts``) keeps to the budget."""
     pooled = np.concatenate([part.logits for part in series])
-    doubtless = DOUBTLESS if np.mean(pooled > DOUBTLESS) <= DIRTIEST else np.inf
+    doubtless = _DOUBTLESS if np.mean(pooled > _DOUBTLESS) <= _DIRTIEST else np.inf
     ranks = ScoreCalibration(*fit_ranks(pooled[pooled <= doubtless]), np.inf)
     rarity = [nines(ranks.score(part.logits)) for part in series]
 
@@ -80,8 +77,8 @@ def calibrate(
     threshold = pick_threshold(
         [(part.logits, part.follows) for part in series],
         options.extra.get("threshold"),
-        ROOM * budget if budget else None,
-        ROOM * settings.max_alerts_per_month,
+        _ROOM * budget if budget else None,
+        _ROOM * settings.max_alerts_per_month,
         count,
     )
     return replace(ranks, threshold=threshold)

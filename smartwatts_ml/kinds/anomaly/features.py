@@ -15,7 +15,6 @@ a steady building before anything stands out. Measures:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -30,10 +29,10 @@ from smartwatts_ml.kinds.anomaly.graphops import (
     quantiles,
 )
 from smartwatts_ml.kinds.anomaly.normalisation import NormalisedWindows, normalise
+from smartwatts_ml.kinds.base import Tensor
 
 __all__ = ["feature_model"]
 
-Tensor = Any
 _FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
 _FULL_DAY = 18.0  # hours that make a day count
 
@@ -159,10 +158,10 @@ def _daily(window: NormalisedWindows) -> _Measure:
     misfit = ops.minimum(ops.abs(window.days - window.expected) * window.present, 5.0)
     base = quantiles(window.days, window.present, (0.08, 0.25))
     shape = ops.stack([straight, gain, ops.mean(misfit, -1)], axis=1)
-    one = ops.concatenate([shape, ops.swapaxes(base, 1, 2)], axis=1)
-    two, four = doubling(one, (1, 2), ops.add, 0.0)
-    week = four + delay(two, 4, 0.0) + delay(one, 6, 0.0)
-    parts = [(one, 1), (two[:, :2] / 2, 2), (two[:, 3:] / 2, 2), (four[:, 3:] / 4, 4),
+    day = ops.concatenate([shape, ops.swapaxes(base, 1, 2)], axis=1)
+    two, four = doubling(day, (1, 2), ops.add, 0.0)
+    week = four + delay(two, 4, 0.0) + delay(day, 6, 0.0)
+    parts = [(day, 1), (two[:, :2] / 2, 2), (two[:, 3:] / 2, 2), (four[:, 3:] / 4, 4),
              (week[:, 3:] / 7, 7)]  # fmt: skip
     values = ops.concatenate([part for part, _ in parts], axis=1)
     values = ops.concatenate([values, -values], axis=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,21 +24,19 @@ from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
-
-if TYPE_CHECKING:
-    from smartwatts_ml.kinds.base import Progress, TrainOptions
-    from smartwatts_ml.readings.base import Readings, SiteSpan
+from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.readings.base import Readings, SiteSpan
 
 __all__ = ["CalibratedNetwork", "fit"]
 
-LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
-PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
-VALIDATION = 4000  # examples of the other fold that early stopping watches
-BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
-FOLDS = 2
-MEMBERS = 2  # networks of each fold
+_LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
+_PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
+_VALIDATION = 4000  # examples of the other fold that early stopping watches
+_BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
+_FOLDS = 2
+_MEMBERS = 2  # networks of each fold
 
-Log = tuple[Mapping[str, float], ...]
+_Log = tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class CalibratedNetwork:
 
     network: keras.Model
     calibration: ScoreCalibration
-    log: Log
+    log: _Log
     sites: int
     windows: int
     calibration_months: float
@@ -76,16 +74,17 @@ def fit(
     examples = [Examples.join([drawn.examples for drawn in fold]) for fold in folds]
     classifiers = []
     log: list[Mapping[str, float]] = []
-    for number in range(FOLDS * MEMBERS):
-        fold = number % FOLDS
+    for number in range(_FOLDS * _MEMBERS):
+        fold = number % _FOLDS
         watched = _thinned(examples[1 - fold], options.seed)
-        part = _MemberProgress(progress, number)
-        classifier, rows = _train(examples[fold], watched, settings, options, part)
+        part = _progress_of(number, progress)
+        classifier = _new_classifier(examples[fold].features, f"classifier_{number + 1}")
+        rows = _train(classifier, examples[fold], watched, settings, options, part)
         classifiers.append(classifier)
         log += [{"network": float(number + 1), **row} for row in rows]
     series = [
-        normal_series(classifiers[1 - fold :: FOLDS], drawn)
-        for fold in range(FOLDS)
+        normal_series(classifiers[1 - fold :: _FOLDS], drawn)
+        for fold in range(_FOLDS)
         for drawn in folds[fold]
     ]
     calibration = calibrate(series, settings, options)
@@ -99,22 +98,20 @@ def fit(
     )
 
 
-@dataclass(frozen=True)
-class _MemberProgress:
-    """One of the trainings, and its progress within the whole."""
+def _progress_of(number: int, progress: Progress) -> Progress:
+    """Progress of one of the networks within the whole."""
+    count = _FOLDS * _MEMBERS
 
-    progress: Progress
-    index: int
+    def report(text: str, share: float) -> None:
+        progress(f"network {number + 1}/{count}, {text}", 0.6 + 0.38 * (number + share) / count)
 
-    def __call__(self, text: str, share: float) -> None:
-        shown = f"network {self.index + 1}/{FOLDS * MEMBERS}, {text}"
-        self.progress(shown, 0.6 + 0.38 * (self.index + share) / (FOLDS * MEMBERS))
+    return report
 
 
 def _featuriser(model: keras.Model) -> Featurise:
     """The feature graph over any number of windows, in batches of one fixed shape."""
     context = model.input["history_w"].shape[1]
-    shapes = [tf.TensorSpec((BATCH, context, 1)), tf.TensorSpec((BATCH, 1))]
+    shapes = [tf.TensorSpec((_BATCH, context, 1)), tf.TensorSpec((_BATCH, 1))]
 
     @tf.function(input_signature=shapes)
     def compute(history: Any, newest: Any) -> Any:
@@ -122,8 +119,8 @@ def _featuriser(model: keras.Model) -> Featurise:
 
     def featurise(history: np.ndarray, newest: np.ndarray) -> np.ndarray:
         parts = [np.zeros((0, model.output["features"].shape[1]), np.float32)]
-        for start in range(0, len(history), BATCH):
-            rows = np.arange(start, start + BATCH).clip(max=len(history) - 1)
+        for start in range(0, len(history), _BATCH):
+            rows = np.arange(start, start + _BATCH).clip(max=len(history) - 1)
             parts.append(compute(history[rows], newest[rows]).numpy())
         return np.concatenate(parts)[: len(history)]
 
@@ -141,14 +138,14 @@ def _collect(
     spans = _chosen(readings.spans(), settings.max_sites, seed)
     total = max(sum((span.end - span.start) / np.timedelta64(1, "h") for span in spans), 1.0)
     context = settings.context_days * 24
-    found = []
+    halves = []
     for index, span in enumerate(spans):
         progress(f"features of {span.site}", 0.6 * index / len(spans))
         site = readings.load(span.site, 3600, ("mains",))
         values = mains_of(site)
         # Hours that the source marks are context like any other, but no normal ones.
         hours = SiteHours(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
-        if hours.usable.sum() < LEAST_HOURS:
+        if hours.usable.sum() < _LEAST_HOURS:
             continue
         newer = np.cumsum(hours.usable) > hours.usable.sum() / 2
         for half in (0, 1):
@@ -157,14 +154,14 @@ def _collect(
             drawn = draw(
                 replace(hours, usable=usable),
                 int(share * settings.normal_hours),
-                int(min(share * settings.injected_windows, PER_HOUR * usable.sum())),
+                int(min(share * settings.injected_windows, _PER_HOUR * usable.sum())),
                 context,
                 featurise,
                 np.random.default_rng((seed, index, half)),
             )
             if drawn is not None:
-                found.append(_Half(index, half, drawn))
-    return found
+                halves.append(_Half(index, half, drawn))
+    return halves
 
 
 def _chosen(spans: tuple[SiteSpan, ...], count: int, seed: int) -> list[SiteSpan]:
@@ -179,36 +176,37 @@ def _folds(halves: list[_Half]) -> tuple[list[Drawn], list[Drawn]]:
     sites = sorted({half.site for half in halves})
     folds: tuple[list[Drawn], list[Drawn]] = ([], [])
     for half in halves:
-        folds[sites.index(half.site) % FOLDS if len(sites) > 1 else half.half].append(half.drawn)
+        folds[sites.index(half.site) % _FOLDS if len(sites) > 1 else half.half].append(half.drawn)
     if not all(folds):
         raise NotEnoughReadingsError(
             "no site has enough hourly mains to train the anomaly model",
-            fix=f"at least {LEAST_HOURS // 24} days of one site are needed",
+            fix=f"at least {_LEAST_HOURS // 24} days of one site are needed",
         )
     return folds
 
 
 def _thinned(examples: Examples, seed: int) -> Examples:
     rows = np.arange(len(examples.codes))
-    if len(rows) > VALIDATION:
-        rows = np.random.default_rng(seed).choice(rows, VALIDATION, replace=False)
+    if len(rows) > _VALIDATION:
+        rows = np.random.default_rng(seed).choice(rows, _VALIDATION, replace=False)
     return Examples(examples.features[rows], examples.codes[rows], examples.weights[rows])
 
 
-def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _new_classifier(features: np.ndarray, name: str) -> keras.Model:
+    """An untrained one that knows the scale of its features."""
     mean = features.mean(axis=0).astype(np.float32)
     std = features.std(axis=0).astype(np.float32)
-    return mean, np.where(std > 1e-3, std, 1.0).astype(np.float32)
+    return build_classifier(mean, np.where(std > 1e-3, std, 1.0).astype(np.float32), name)
 
 
 def _train(
+    classifier: keras.Model,
     train: Examples,
     valid: Examples,
     settings: AnomalySettings,
     options: TrainOptions,
-    progress: _MemberProgress,
-) -> tuple[keras.Model, Log]:
-    classifier = build_classifier(*_scale(train.features), f"classifier_{progress.index + 1}")
+    progress: Progress,
+) -> _Log:
     epochs = options.epochs or settings.epochs
     batch = options.batch_size or settings.batch_size
     steps = epochs * -(-len(train.codes) // batch)
@@ -239,8 +237,7 @@ def _train(
     )
     names = sorted(history.history)
     rows = zip(*(history.history[name] for name in names), strict=True)
-    log = tuple(
+    return tuple(
         {"epoch": float(epoch + 1), **dict(zip(names, map(float, row), strict=True))}
         for epoch, row in enumerate(rows)
     )
-    return classifier, log

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from smartwatts_ml.kinds.base import Progress
+from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.forecasting.damage import damage
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
@@ -26,10 +27,10 @@ from smartwatts_ml.kinds.forecasting.windows import Windows
 
 __all__ = ["FittedTrunk", "fit", "pinball_loss", "predict_windows"]
 
-VALIDATION_WINDOWS = 1024
-LONG_VALIDATION_WINDOWS = 384
-WARM_UP_SHARE = 0.1
-AVERAGE_EVERY = 8
+_VALIDATION_WINDOWS = 1024
+_LONG_VALIDATION_WINDOWS = 384
+_WARM_UP_SHARE = 0.1
+_AVERAGE_EVERY = 8
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,16 @@ def fit(
     steps = math.ceil(plan.epoch_windows / plan.batch_size)
     _compile(learner, plan, steps * plan.epochs)
     watched = _watched(validation)
-    truth = make_targets(validation, watched)
+    truth = _make_targets(validation, watched)
     average = _Average(learner, plan.averaging)
-    best, best_weights, best_epoch = math.inf, learner.get_weights(), 0
+    best = BestEpoch(learner, plan.patience)
     log: list[dict[str, float]] = []
     for epoch in range(1, plan.epochs + 1):
         losses = []
         for step in range(steps):
             rows = training.draw(plan.batch_size, rng, plan.midnight_share)
             losses.append(_step(learner, design, training, rows, plan, rng))
-            if step % AVERAGE_EVERY == AVERAGE_EVERY - 1:
+            if step % _AVERAGE_EVERY == _AVERAGE_EVERY - 1:
                 average.add()
         moving = average.use()
         watch = float(pinball_loss(truth, predict_windows(network, validation, watched)))
@@ -94,12 +95,11 @@ def fit(
             f"epoch {epoch}/{plan.epochs}, loss {loss:.3f}, validation {watch:.3f}",
             epoch / plan.epochs,
         )
-        if watch < best:
-            best, best_weights, best_epoch = watch, learner.get_weights(), epoch
+        goes_on = best.goes_on(watch)
         learner.set_weights(moving)
-        if epoch - best_epoch >= plan.patience:
+        if not goes_on:
             break
-    learner.set_weights(best_weights)
+    best.restore()
     return FittedTrunk(trunk, network, tuple(log), watched)
 
 
@@ -108,7 +108,7 @@ class _Average:
 
     def __init__(self, model: keras.Model, keep: float) -> None:
         self._model = model
-        self._keep = keep**AVERAGE_EVERY
+        self._keep = keep**_AVERAGE_EVERY
         self._weights: list[np.ndarray] = []
         self._count = 0
 
@@ -130,13 +130,13 @@ class _Average:
 
 
 def _watched(validation: Windows) -> np.ndarray:
-    most = VALIDATION_WINDOWS if validation.horizon <= 48 else LONG_VALIDATION_WINDOWS
+    most = _VALIDATION_WINDOWS if validation.horizon <= 48 else _LONG_VALIDATION_WINDOWS
     count = min(most, len(validation))
     return np.unique(np.linspace(0, len(validation) - 1, count).astype(np.int64))
 
 
 def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) -> None:
-    warm_up = int(WARM_UP_SHARE * total_steps)
+    warm_up = int(_WARM_UP_SHARE * total_steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=plan.learning_rate / 10,
         decay_steps=max(total_steps - warm_up, 1),
@@ -167,10 +167,12 @@ def _step(
     inputs["slot"] = np.eye(design.slots, dtype=np.float32)[days % design.slots]
     inputs["week"] = (days // 7).astype(np.float32)
     hours = days[:, :, None] * 24 + np.arange(24)
-    return float(learner.train_on_batch(inputs, make_targets(windows, rows, hours)))
+    return float(learner.train_on_batch(inputs, _make_targets(windows, rows, hours)))
 
 
-def make_targets(windows: Windows, rows: np.ndarray, hours: np.ndarray | None = None) -> np.ndarray:
+def _make_targets(
+    windows: Windows, rows: np.ndarray, hours: np.ndarray | None = None
+) -> np.ndarray:
     """Truth and weight of some windows: (r, horizon, 2), or those of ``hours`` of the
     horizon, (r, days, 24), as (r, days, 24, 2)."""
     truth = windows.targets(rows)

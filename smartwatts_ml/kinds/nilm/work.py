@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from smartwatts_ml.kinds.base import Work
-from smartwatts_ml.kinds.charts import Chart, Figure
+from smartwatts_ml.kinds.charts import Figure
 from smartwatts_ml.kinds.nilm.appliances import on_threshold
 from smartwatts_ml.kinds.nilm.baselines import fit_baselines
 from smartwatts_ml.kinds.nilm.charts import charts
@@ -31,18 +29,6 @@ def _thresholds(details: NilmDetails, readings: Readings) -> dict[str, float]:
     }
 
 
-def _evaluate(
-    details: NilmDetails, predictors: Mapping[str, NilmPredictor], readings: Readings, seed: int
-) -> dict[str, Scores]:
-    return evaluate(predictors, readings, details.period_s, _thresholds(details, readings))
-
-
-def _charts(
-    details: NilmDetails, predictors: Mapping[str, NilmPredictor], readings: Readings, seed: int
-) -> tuple[Chart, ...]:
-    return charts(predictors, readings, details.period_s, _thresholds(details, readings))
-
-
 def _figures(
     details: NilmDetails, predictor: NilmPredictor, readings: Readings, scores: Scores, seed: int
 ) -> dict[str, Figure]:
@@ -55,10 +41,14 @@ def _figures(
 WORK: Work[NilmDetails, NilmPredictor, NetworkPredictor] = Work(
     predictor=NetworkPredictor,
     baselines=fit_baselines,
-    evaluate=_evaluate,
+    evaluate=lambda details, predictors, readings, seed: evaluate(
+        predictors, readings, details.period_s, _thresholds(details, readings)
+    ),
     headline=headline,
     predict=predict,
     sample_inputs=sample_inputs,
-    charts=_charts,
+    charts=lambda details, predictors, readings, seed: charts(
+        predictors, readings, details.period_s, _thresholds(details, readings)
+    ),
     figures=_figures,
 )

@@ -16,7 +16,7 @@ from smartwatts_ml.settings import Source
 
 __all__ = ["Explanation", "explain"]
 
-EXAMPLES = 5
+_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def explain(path: Path, source: Source) -> Explanation:
     rejected: list[dict[str, Any]] = []
     for parsed in scan:
         devices.update(parsed.names)
-        rows += _examples(parsed, EXAMPLES - len(rows))
-        for row in parsed.rejected[: EXAMPLES - len(rejected)]:
+        rows += _examples(parsed, _EXAMPLES - len(rows))
+        for row in parsed.rejected[: _EXAMPLES - len(rejected)]:
             rejected.append({"line": row.line, "value": row.text, "reason": row.why})
     return Explanation(_facts(scan, len(devices)), tuple(rows), scan.report(), tuple(rejected))
 
