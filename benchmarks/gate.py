@@ -17,21 +17,27 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gate_tables import SCENARIOS, Scenario, Tables, proportion_interval, try_gate
+from benchmarks.gate_trainings import try_trainings
+from benchmarks.gate_year import live
+from benchmarks.gate_year_report import draw_year, print_year
 from smartwatts_ml.gate import Rules
 from smartwatts_ml.judging.record import rules_of
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.simulate import simulate
 
 
 def tables(runs: int, sites: int, seed: int) -> list[dict[str, Any]]:
     """How often each kind of challenger is accepted, on simulated tables of losses."""
     rules = rules_of(Settings())
-    return [_one(scenario, Tables(sites=sites), rules, runs, seed) for scenario in SCENARIOS]
+    return [_tried(scenario, Tables(sites=sites), rules, runs, seed) for scenario in SCENARIOS]
 
 
-def _one(scenario: Scenario, made: Tables, rules: Rules, runs: int, seed: int) -> dict[str, Any]:
+def _tried(
+    scenario: Scenario, simulated: Tables, rules: Rules, runs: int, seed: int
+) -> dict[str, Any]:
     outcomes: Counter[str] = Counter()
     for run in range(runs):
-        outcomes[str(try_gate(scenario, made, rules, seed + run).outcome)] += 1
+        outcomes[str(try_gate(scenario, simulated, rules, seed + run).outcome)] += 1
         if sys.stderr.isatty():
             print(f"\r{scenario.name}: {run + 1}/{runs}", end="", file=sys.stderr)
     accepted = outcomes["better"] + outcomes["repairs"]
@@ -81,9 +87,6 @@ def _tables(arguments: argparse.Namespace) -> None:
 
 
 def _year(arguments: argparse.Namespace) -> None:
-    from benchmarks.gate_year import live
-    from benchmarks.gate_year_report import draw_year, print_year
-
     years = []
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
         years.append(live(seed, arguments.weeks, arguments.sites))
@@ -94,9 +97,6 @@ def _year(arguments: argparse.Namespace) -> None:
 
 
 def _trainings(arguments: argparse.Namespace) -> None:
-    from benchmarks.gate_trainings import try_trainings
-    from smartwatts_ml.simulate import simulate
-
     print(
         "| model | what is wrong with the training | accepted | the gate says |\n|---|---|---|---|"
     )
@@ -109,35 +109,36 @@ def _trainings(arguments: argparse.Namespace) -> None:
             homes = arguments.homes
             simulate(homes, arguments.days, root / "landing", seed=3, submetered=homes)
         models = {name: arguments.epochs for name in arguments.models}
-        for one in try_trainings(root, models):
-            said = "yes" if one.accepted else "no"
-            print(f"| {one.model} | {one.fault} | {said} | {one.summary} |", flush=True)
+        for verdict in try_trainings(root, models):
+            accepted = "yes" if verdict.accepted else "no"
+            row = (verdict.model, verdict.fault, accepted, verdict.summary)
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    one = verbs.add_parser("tables", help="simulated tables of losses")
-    one.add_argument("--runs", type=int, default=1000)
-    one.add_argument("--sites", type=int, default=30)
-    one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--json", action="store_true")
-    one.set_defaults(run=_tables)
-    two = verbs.add_parser("year", help="52 weeks of retraining under four policies")
-    two.add_argument("--seeds", type=int, default=5)
-    two.add_argument("--seed", type=int, default=0)
-    two.add_argument("--weeks", type=int, default=52)
-    two.add_argument("--sites", type=int, default=32)
-    two.add_argument("--picture", type=Path)
-    two.set_defaults(run=_year)
-    three = verbs.add_parser("trainings", help="real trainings that went wrong")
-    three.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
-    three.add_argument("--data", type=Path, help="readings; simulated homes where not given")
-    three.add_argument("--root", type=Path, help="where the runs and their reports are left")
-    three.add_argument("--homes", type=int, default=4)
-    three.add_argument("--days", type=int, default=75)
-    three.add_argument("--epochs", type=int, default=6)
-    three.set_defaults(run=_trainings)
+    by_tables = verbs.add_parser("tables", help="simulated tables of losses")
+    by_tables.add_argument("--runs", type=int, default=1000)
+    by_tables.add_argument("--sites", type=int, default=30)
+    by_tables.add_argument("--seed", type=int, default=0)
+    by_tables.add_argument("--json", action="store_true")
+    by_tables.set_defaults(run=_tables)
+    by_year = verbs.add_parser("year", help="52 weeks of retraining under four policies")
+    by_year.add_argument("--seeds", type=int, default=5)
+    by_year.add_argument("--seed", type=int, default=0)
+    by_year.add_argument("--weeks", type=int, default=52)
+    by_year.add_argument("--sites", type=int, default=32)
+    by_year.add_argument("--picture", type=Path)
+    by_year.set_defaults(run=_year)
+    by_training = verbs.add_parser("trainings", help="real trainings that went wrong")
+    by_training.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
+    by_training.add_argument("--data", type=Path, help="readings; simulated homes where not given")
+    by_training.add_argument("--root", type=Path, help="where the runs and their reports are left")
+    by_training.add_argument("--homes", type=int, default=4)
+    by_training.add_argument("--days", type=int, default=75)
+    by_training.add_argument("--epochs", type=int, default=6)
+    by_training.set_defaults(run=_trainings)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

@@ -112,7 +112,7 @@ def _events(
 ) -> np.ndarray:
     """Runs of a machine, W: each home has its own scale and length."""
     sites, steps = shape
-    found = np.zeros((sites, steps + 4 * len(programme)))
+    watts = np.zeros((sites, steps + 4 * len(programme)))
     for site in range(sites):
         length = rng.uniform(0.8, 1.6)
         stretched = np.repeat(programme, 2)[
@@ -122,8 +122,8 @@ def _events(
         days = np.flatnonzero(rng.random(steps // (24 * STEPS)) < a_week / 7)
         begins = (days * 24 + rng.uniform(*between_h, len(days))) * STEPS
         for begin in begins.astype(int):
-            found[site, begin : begin + len(own)] = own * rng.uniform(0.9, 1.1)
-    return found[:, :steps]
+            watts[site, begin : begin + len(own)] = own * rng.uniform(0.9, 1.1)
+    return watts[:, :steps]
 
 
 def _heat_pump(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

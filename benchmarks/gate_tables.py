@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import beta
 
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Decision
 from smartwatts_ml.gate.judge import judge
@@ -150,8 +151,6 @@ def proportion_interval(hits: int, runs: int, confidence: float = 0.95) -> tuple
     >>> [round(bound, 3) for bound in proportion_interval(3, 100)]
     [0.006, 0.085]
     """
-    from scipy.stats import beta
-
     tail = (1 - confidence) / 2
     low = beta.ppf(tail, hits, runs - hits + 1) if hits else 0.0
     high = beta.ppf(1 - tail, hits + 1, runs - hits) if hits < runs else 1.0

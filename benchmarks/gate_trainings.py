@@ -22,8 +22,9 @@ from smartwatts_ml.kinds.base import Kind, Trained, TrainOptions
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.settings import Settings
-from smartwatts_ml.stages import pipeline
+from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages.branch import log_progress, retrain
+from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.start import start_run
 
 __all__ = ["FAULTS", "Verdict", "retrained", "try_trainings"]
@@ -83,8 +84,8 @@ def _training(train: Callable[..., Trained], kind: Kind) -> Iterator[None]:
     """The kind trains so within."""
     faulty: Any = copy.copy(kind)
     faulty.trainer = SimpleNamespace(train=train)
-    found = {**kinds.kinds(), kind.name: faulty}
-    with mock.patch.object(kinds, "kinds", lambda: found):
+    replaced = {**kinds.kinds(), kind.name: faulty}
+    with mock.patch.object(kinds, "kinds", lambda: replaced):
         yield
 
 
@@ -139,15 +140,11 @@ def retrained(
     """The decision of one run of every stage. Raises RuntimeError where a stage fails."""
     objects = open_root(current.root)
     start_run(objects, current, run_id, [model])
-    failed = pipeline.retrain(
-        objects,
-        current,
-        run_id,
-        model,
-        options,
-        actor="benchmark",
+    failed = retrain(
+        ModelRun(objects, current, run_id, model),
+        log_progress,
+        {"train": {"options": options}, "publish": {"actor": "benchmark"}},
         dry_run=dry_run,
-        progress=pipeline.quiet,
     )
     if failed:
         raise RuntimeError(f"{model}: {failed}")
@@ -160,11 +157,8 @@ def try_trainings(
 ) -> Iterator[Verdict]:
     """For each model, by its epochs: a sound champion, then each fault on the same readings.
     The root's landing folder has readings."""
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.stages.ingest import ingest
-
     current = settings(root=str(root), keys=str(root.parent / "keys"))
-    ingest(open_root(current.root), current, pipeline.quiet)
+    ingest(open_root(current.root), current)
     for model, epochs in models.items():
         kind = kinds.find_model(model)[0]
         first = retrained(current, f"{model}-champion", model, TrainOptions(epochs), dry_run=False)
@@ -172,9 +166,9 @@ def try_trainings(
         for i, fault in enumerate(faults):
             with FAULTS[fault](kind):
                 options = TrainOptions(epochs, seed=TRAINING_SEED)
-                made = retrained(current, f"{model}-{i}", model, options, dry_run=True)
-            yield _verdict(model, fault, made)
+                decision = retrained(current, f"{model}-{i}", model, options, dry_run=True)
+            yield _verdict(model, fault, decision)
 
 
-def _verdict(model: str, fault: str, made: Mapping[str, Any]) -> Verdict:
-    return Verdict(model, fault, made["accepted"], made["outcome"], made["summary"])
+def _verdict(model: str, fault: str, decision: Mapping[str, Any]) -> Verdict:
+    return Verdict(model, fault, decision["accepted"], decision["outcome"], decision["summary"])

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from benchmarks.gate_homes import APPLIANCES, START, WARM_UP, Fleet, make_fleet
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision, Facts, judge
@@ -129,13 +130,11 @@ def live(seed: int, weeks: int = WEEKS, sites: int = SITES) -> Year:
         truths = {id(c): _on_truth(fleet, c, week, 1).mean() for c in champions.values()}
         for name, champion in champions.items():
             errors[name].append(float(truths[id(champion)]))
-    return Year({name: np.array(found) for name, found in errors.items()}, deployed, ruined)
+    return Year({name: np.array(weekly) for name, weekly in errors.items()}, deployed, ruined)
 
 
 def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
     """On the weeks before the holdout, of sites that are not held out, as labelled."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     readings = fleet.until(week)
     split = make_split(readings.spans(), Settings().holdout, embargo_s=DAY_S)
     seen = [i for i, site in enumerate(fleet.sites) if site not in split.held_out_sites]
@@ -152,8 +151,8 @@ def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
 
     def power(features: np.ndarray) -> np.ndarray:
         rows = features.reshape(-1, features.shape[-1])
-        made = np.stack([np.maximum(tree.predict(rows), 0) for tree in trees], -1)
-        return made.reshape(*features.shape[:-1], -1)
+        watts = np.stack([np.maximum(tree.predict(rows), 0) for tree in trees], -1)
+        return watts.reshape(*features.shape[:-1], -1)
 
     days = day_histograms(training_part(readings, split), (MAINS,))
     return Model(power, y.mean(0), days, week), split
@@ -169,8 +168,8 @@ class _Offer:
         self._split, self._challenger = split, challenger
         self._now = day_histograms(holdout_part(fleet.until(week), split), (MAINS,))
         mean = np.broadcast_to(challenger.mean, self._labels.shape)
-        made = {CHALLENGER: challenger.power(self._x), "mean_power": mean}
-        self._scores = {name: self._score(power) for name, power in made.items()}
+        powers = {CHALLENGER: challenger.power(self._x), "mean_power": mean}
+        self._scores = {name: self._score(power) for name, power in powers.items()}
 
     def _score(self, power: np.ndarray) -> Scores:
         return _scores(self._sites, self._labels, power, self._week)

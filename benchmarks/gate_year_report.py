@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import t
 
 from benchmarks.gate_homes import CAR_WEEK, SHIFT_WEEKS, UNIT_WEEKS
 from benchmarks.gate_year import POLICIES, Year
@@ -39,8 +41,6 @@ def _interval(differences: np.ndarray) -> str:
     mean = float(differences.mean())
     if len(differences) < 2:
         return f"{mean:+.2f}"
-    from scipy.stats import t
-
     half = float(
         t.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / np.sqrt(len(differences))
     )
@@ -49,8 +49,6 @@ def _interval(differences: np.ndarray) -> str:
 
 def draw_year(years: Sequence[Year], picture: Path) -> None:
     """Error by week and policy, the mean over seeds, with what happened when."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
     colours = ("#0969da", "#bc4c00", "#8250df", "#6e7781")

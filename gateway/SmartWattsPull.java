@@ -243,6 +243,9 @@ public final class SmartWattsPull {
             for (Map.Entry<Path, Path> move : staged.entrySet()) {
                 Files.move(move.getKey(), move.getValue(), StandardCopyOption.ATOMIC_MOVE);
             }
+            if (!staged.isEmpty()) {
+                flush(options.to());
+            }
             for (Pulled item : pulled) {
                 if (item.changes().size() > 1) {
                     removeOtherVersions(item.version());
@@ -275,6 +278,15 @@ public final class SmartWattsPull {
             throw error;
         }
         return temporary;
+    }
+
+    /** Makes new names survive a power cut, where the system lets a folder be flushed. */
+    private static void flush(Path folder) {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException error) {
+            return; // Windows opens no folders
+        }
     }
 
     /** An app ships its whole folder, so what earlier pulls left goes. */
@@ -479,7 +491,9 @@ public final class SmartWattsPull {
         String[] parts = root.substring("s3://".length()).split("/", 2);
         String prefix = parts.length < 2 || parts[1].isEmpty() ? "" : parts[1].replaceAll("/*$", "/");
         String region = environment("us-east-1", "AWS_REGION", "AWS_DEFAULT_REGION");
-        String endpoint = environment("", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+        // The Host header, which is signed, lacks a port that goes without saying.
+        String endpoint = environment("", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+                .replaceFirst("^(http://[^/]*):80(?=/|$)|^(https://[^/]*):443(?=/|$)", "$1$2");
         String base = endpoint.isEmpty()
                 ? "https://" + parts[0] + ".s3." + region + ".amazonaws.com/"
                 : endpoint.replaceAll("/*$", "/") + parts[0] + "/";
@@ -658,10 +672,11 @@ public final class SmartWattsPull {
                 do {
                     skipSpace();
                     String name = string();
-                    expect(':');
-                    if (fields.put(name, value(depth + 1)) != null) {
+                    if (fields.containsKey(name)) {
                         throw new IllegalArgumentException("a name twice");
                     }
+                    expect(':');
+                    fields.put(name, value(depth + 1));
                 } while (found(','));
                 expect('}');
             }

@@ -159,7 +159,7 @@ def tail(path: Path, lines: int = 8) -> str:
 def show_decisions(root: str, dag_run_id: str) -> None:
     """The table that ``smartwatts retrain`` shows too."""
     from smartwatts_ml.commands.retrain import show_run
-    from smartwatts_ml.stages.pipeline import run_report
+    from smartwatts_ml.stages.tasks import run_report
 
     report: dict[str, Any] = run_report(root, run_key(dag_run_id))
     show_run(report)

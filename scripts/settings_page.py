@@ -22,8 +22,10 @@ HEAD = """# Settings
 Each is an environment variable, or a key of `smartwatts.toml`: `SMARTWATTS_GATE_CONFIDENCE` is
 `gate_confidence` below `[smartwatts]`, `SMARTWATTS_NILM_EPOCHS` is `epochs` below `[nilm]`. A
 variable wins over the file, an option of a command over both. A misspelt one is an error that
-names the right one. Credentials and endpoint of an S3 root are boto3's own
-(`AWS_ENDPOINT_URL_S3`, profiles, roles). This page is written by `make docs`.
+names the right one. The file is the one in the working directory, or the one that
+`SMARTWATTS_CONFIG` names, for a worker or a task that starts elsewhere; task logs and
+`smartwatts ingest --explain` say which was read. Credentials and endpoint of an S3
+root are boto3's own (`AWS_ENDPOINT_URL_S3`, profiles, roles). This page is written by `make docs`.
 """
 
 

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from scripts.airflow_api import Airflow, UnreachableError
+from smartwatts_ml.stages.order import model_stages
 
 __all__ = ["FailedRunError", "follow", "show_failures"]
 
-STEPS = ("train", "validate", "convert", "publish")
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 SIGNS = {
     "success": "[green]✓[/green]",
@@ -109,7 +109,8 @@ def _took(task: Task) -> str:
 
 def progress_table(tasks: Sequence[Task]) -> Table:
     """A row for each model, a column for each step, and what runs before and after them."""
-    table = Table("", *STEPS, box=None)
+    names = [stage.name for stage in model_stages()]
+    table = Table("", *names, box=None)
     branches: dict[int, dict[str, Task]] = {}
     for task in tasks:
         if task["map_index"] >= 0:
@@ -118,7 +119,7 @@ def progress_table(tasks: Sequence[Task]) -> Table:
         elif task["state"] not in (None, *ENDED) and not task["task_id"].startswith("model."):
             table.title = f"{task['task_id']} {task['state']}"
     for index, steps in sorted(branches.items()):
-        table.add_row(model_of(index, tasks), *(_sign(steps.get(step)) for step in STEPS))
+        table.add_row(model_of(index, tasks), *(_sign(steps.get(step)) for step in names))
     return table
 
 

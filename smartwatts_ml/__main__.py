@@ -11,7 +11,8 @@ import sys
 
 from rich.markup import escape
 
-from smartwatts_ml.commands.common import err
+from smartwatts_ml.cli import app
+from smartwatts_ml.commands.console import err
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 
@@ -23,17 +24,14 @@ def main() -> None:
     settle_environment()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
-        # Here, since the options of some verbs come from settings, which may be wrong.
-        from smartwatts_ml.cli import app
-
         app()
     except SmartwattsError as error:
         err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        told = escape(f"{where}{error.strerror or error}")
-        err.print(f"[red]error:[/red] {told}", soft_wrap=True)
+        reason = escape(f"{where}{error.strerror or error}")
+        err.print(f"[red]error:[/red] {reason}", soft_wrap=True)
         sys.exit(1)
 
 

@@ -1,4 +1,5 @@
-"""How settings are read: ``SMARTWATTS_*`` variables first, then tables of ``smartwatts.toml``.
+"""How settings are read: ``SMARTWATTS_*`` variables first, then tables of ``smartwatts.toml``
+in the working directory, or of the file that ``SMARTWATTS_CONFIG`` names.
 
 Settings that belong together are a nested model (``settings.gate.confidence``); outside of
 Python each setting has one flat name all the same: the variable
@@ -7,6 +8,7 @@ Python each setting has one flat name all the same: the variable
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from operator import attrgetter
@@ -24,20 +26,44 @@ from pydantic_settings import (
 
 from smartwatts_ml.errors import UsageError
 
-__all__ = ["PREFIX", "SettingsGroup", "TomlSettings", "read_settings_file"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "PREFIX",
+    "SettingsGroup",
+    "TomlSettings",
+    "read_settings_file",
+    "settings_origin",
+]
 
 PREFIX = "SMARTWATTS_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+"""Names the settings file; without it, that of the working directory is read, if there."""
 _SETTINGS_FILE = "smartwatts.toml"
 
 
+def _find_settings_file() -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    path = Path(named or _SETTINGS_FILE).expanduser().absolute()
+    if path.is_file():
+        return path
+    if named:
+        raise UsageError(f"{CONFIG_VARIABLE} names {path}, where no file is")
+    return None
+
+
+def settings_origin() -> str:
+    """Where settings come from besides variables, for people to read."""
+    path = _find_settings_file()
+    return str(path) if path else f"variables alone, no {_SETTINGS_FILE} in {Path.cwd()}"
+
+
 def read_settings_file() -> dict[str, Any]:
-    """The tables of ``smartwatts.toml``; none where there is no such file."""
+    """The tables of the settings file; none where there is no such file."""
+    path = _find_settings_file()
     try:
-        return tomllib.loads(Path(_SETTINGS_FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
+        return tomllib.loads(path.read_text("utf-8")) if path else {}
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{_SETTINGS_FILE} is no TOML: {error}") from error
+        raise UsageError(f"{path} is no TOML: {error}") from error
 
 
 class SettingsGroup(BaseModel):
@@ -55,9 +81,9 @@ class TomlSettings(BaseSettings):
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """The settings in force; an override, by its name outside, that is not None wins."""
-        given = {name: value for name, value in overrides.items() if value is not None}
+        named = {name: value for name, value in overrides.items() if value is not None}
         try:
-            return cls(**cls._nested(given))
+            return cls(**cls._nested(named))
         except ValidationError as error:
             raise UsageError(cls._described(error)) from error
         except SettingsError as error:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 from collections.abc import Iterable
 from functools import cache
 
-from smartwatts_ml.configuration import PREFIX, TomlSettings, read_settings_file
+from smartwatts_ml.configuration import (
+    CONFIG_VARIABLE,
+    PREFIX,
+    TomlSettings,
+    read_settings_file,
+    settings_origin,
+)
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.settings import Settings
 
 __all__ = ["check_environment", "known_variables"]
+
+
+_logger = logging.getLogger("smartwatts")
 
 
 def _classes() -> list[type[TomlSettings]]:
@@ -22,12 +32,13 @@ def _classes() -> list[type[TomlSettings]]:
 @cache
 def known_variables() -> frozenset[str]:
     """Every ``SMARTWATTS_*`` variable that means something."""
-    return frozenset().union(*(cls.variables() for cls in _classes()))
+    return frozenset({CONFIG_VARIABLE}).union(*(cls.variables() for cls in _classes()))
 
 
 def check_environment() -> None:
     """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table of the settings file, that
-    nothing reads."""
+    nothing reads. Logs where that file was found, since a task may start elsewhere."""
+    _logger.info("settings: %s", settings_origin())
     _check("setting", (name for name in os.environ if name.startswith(PREFIX)), known_variables())
     tables = frozenset(cls.table for cls in _classes())
     _check("table in smartwatts.toml:", read_settings_file(), tables)

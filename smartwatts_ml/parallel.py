@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 
 
 def map_ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int, ahead: int = 0
 ) -> Iterator[Result]:
-    """Results in the order of the items, of which at most ``threads`` + 1 wait at a time, so
-    that memory does not grow with their number.
+    """Results in the order of the items, of which at most ``ahead`` (``threads``, if that is
+    more) + 1 wait at a time, so that memory does not grow with their number.
 
     >>> list(map_ahead(lambda number: number * 2, range(4), threads=2))
     [0, 2, 4, 6]
@@ -26,7 +26,7 @@ def map_ahead(
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) > threads:
+            if len(waiting) > max(threads, ahead):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

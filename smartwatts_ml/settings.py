@@ -268,6 +268,12 @@ class Settings(TomlSettings):
     gate: GateSettings = GateSettings()
     quality: QualitySettings = QualitySettings()
 
+    def source_of(self, key: str) -> Source:
+        """The first of the sources that matches a file; what it leaves open is as for all."""
+        source = next((source for source in self.sources if source.matches(key)), Source())
+        unit, timezone = source.unit or self.unit, source.timezone or self.timezone
+        return source.model_copy(update={"unit": unit, "timezone": timezone})
+
 
 def settings(**overrides: Any) -> Settings:
     """The settings in force; an override that is not None wins over the environment."""

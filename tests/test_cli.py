@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import resource
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from smartwatts_ml.cli import WORK, app
+
+HEAVY = {"numpy", "pandas", "boto3", "duckdb", "pyarrow", "tensorflow", "keras", "pydantic"}
+MOST_CPU_SECONDS = 1.0
+"""Of the help: a third of that on a machine of 2026."""
 
 
 def smartwatts(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -21,22 +32,47 @@ def smartwatts(*arguments: str, **environment: str) -> subprocess.CompletedProce
     )
 
 
+def help_of(*words: str) -> str:
+    run = CliRunner().invoke(app, [*words, "--help"])
+    assert run.exit_code == 0, run.output
+    return run.output
+
+
 @pytest.mark.parametrize(
     "verb",
-    ["", "ingest", "train", "train nilm", "train forecasting", "train anomaly", "validate",
-     "convert", "publish", "retrain", "evaluate nilm", "predict forecasting", "predict anomaly",
-     "models", "models rollback", "readings", "keys", "simulate"],
+    ["", "train nilm", "train forecasting", "train anomaly", "evaluate nilm", "evaluate anomaly",
+     "predict forecasting", "predict anomaly", "models", "readings", "keys", "import", *WORK],
 )  # fmt: skip
 def test_every_verb_explains_itself(verb: str) -> None:
-    run = smartwatts(*verb.split(), "--help")
-    assert run.returncode == 0
-    assert "Usage" in run.stdout
+    assert f"Usage: smartwatts {verb}".rstrip() in help_of(*verb.split())
 
 
 def test_kinds_bring_their_own_options() -> None:
-    assert "--forecast-horizon" in smartwatts("train", "forecasting", "--help").stdout
-    assert "--threshold" in smartwatts("train", "anomaly", "--help").stdout
-    assert "--every" in smartwatts("predict", "forecasting", "--help").stdout
+    assert "--forecast-horizon" in help_of("train", "forecasting")
+    assert "--threshold" in help_of("train", "anomaly")
+    assert "--every" in help_of("predict", "forecasting")
+
+
+@pytest.mark.parametrize("verb", WORK)
+def test_a_verb_is_listed_with_the_first_line_of_its_own_help(verb: str) -> None:
+    function, line = WORK[verb]
+    work = resolve_name(f"smartwatts_ml.commands.{function}")
+    full = work.info.help if isinstance(work, typer.Typer) else inspect.getdoc(work)
+    assert line == full.splitlines()[0]
+
+
+def test_the_help_starts_at_once_and_loads_nothing_heavy() -> None:
+    code = "import sys, smartwatts_ml.__main__ as command; command.main()"
+    started = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code, "--help"], capture_output=True, text=True
+    )
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert run.returncode == 0 and "retrain" in run.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
+    assert "smartwatts_ml.cli" in loaded
+    assert loaded & HEAVY == set()
+    assert ended.ru_utime - started.ru_utime < MOST_CPU_SECONDS
 
 
 @pytest.mark.parametrize(

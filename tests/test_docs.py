@@ -28,8 +28,6 @@ PAGES = sorted(
 )
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 VARIABLE = re.compile(r"SMARTWATTS_[A-Z0-9_]*[A-Z0-9]\b(?!_)")
-SET_BY_SCRIPTS = {"SMARTWATTS_CONFIG"}
-"""Read before any setting is: where the settings file lies."""
 
 
 def named(page: Path) -> str:
@@ -68,7 +66,7 @@ def test_every_page_of_docs_is_linked_from_its_index() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
-    assert set(VARIABLE.findall(page.read_text())) <= known_variables() | SET_BY_SCRIPTS
+    assert set(VARIABLE.findall(page.read_text())) <= known_variables()
 
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:

@@ -165,7 +165,7 @@ def verbs() -> dict[str, Any]:
 
 def _verbs(group: Any, context: Any, words: str) -> Iterator[tuple[str, Any]]:
     for name in group.list_commands(context):
-        command = group.get_command(context, name)
+        command = group.resolve_command(context, [name])[1]  # loads what it names
         if hasattr(command, "list_commands"):
             inner = command.make_context(name, [], parent=context, resilient_parsing=True)
             yield from _verbs(command, inner, f"{words} {name}".strip())

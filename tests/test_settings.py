@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
-from smartwatts_ml.readings.sources import source_of
 from smartwatts_ml.settings import settings
 
 
@@ -26,9 +26,29 @@ def test_each_table_of_the_file_is_read_and_the_others_may_be_absent(folder: Pat
     )
     check_environment()
     assert (settings().new_readings, AnomalySettings.load().max_sites) == (7, 9)
-    berlin, other = (source_of(settings(), f"landing/{key}") for key in ("berlin/a.csv", "b.csv"))
+    berlin, other = (settings().source_of(f"landing/{key}") for key in ("berlin/a.csv", "b.csv"))
     assert (berlin.unit, berlin.timezone) == ("kWh-counter", "Europe/Berlin")
     assert (other.unit, other.timezone) == ("W", "UTC")
+
+
+def test_a_file_elsewhere_is_named_by_a_variable_and_it_is_said_which_was_read(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "smartwatts")
+    (folder / "away").mkdir()
+    (folder / "away" / "our.toml").write_text("[smartwatts]\nnew_readings = 9\n")
+    check_environment()
+    assert settings().new_readings == 100_000
+    assert f"variables alone, no smartwatts.toml in {folder}" in caplog.text
+    monkeypatch.setenv("SMARTWATTS_CONFIG", str(folder / "away" / "our.toml"))
+    check_environment()
+    assert settings().new_readings == 9
+    assert str(folder / "away" / "our.toml") in caplog.text
+    monkeypatch.setenv("SMARTWATTS_CONFIG", "nowhere.toml")
+    with pytest.raises(UsageError, match=r"SMARTWATTS_CONFIG names .*nowhere\.toml"):
+        settings()
 
 
 def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +56,7 @@ def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("SMARTWATTS_NEW_READINGS", "8")
     monkeypatch.setenv("SMARTWATTS_SOURCES", '[{"match": "x/*", "unit": "Wh"}]')
     assert settings().new_readings == 8
-    assert source_of(settings(), "landing/x/a.csv").is_energy
+    assert settings().source_of("landing/x/a.csv").is_energy
 
 
 @pytest.mark.parametrize(

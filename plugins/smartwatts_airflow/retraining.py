@@ -1,10 +1,11 @@
 """The task group that both retraining DAGs share.
 
-    find_new_files ─ ingest (one task a batch of files) ─ plan ─
-        model (one branch a model: train ─ validate ─ convert ─ publish) ┬ resign
-                                                                         └ report
+    find_new_files ─ what a run does once, ingest as one task a batch of files ─
+        model (one branch a model, through each of its stages) ┬ what a run does at its end
+                                                               └ report
 
-Tasks call the stages and hand over small values. A rejected challenger has its decision
+Which stages there are, and their order, is ``smartwatts_ml.stages.order``'s to say. Tasks call
+them and hand over small values. A rejected challenger has its decision
 recorded and ends its branch as skipped; a failed one lets the other branches finish, and
 then ``report`` fails the run.
 """
@@ -12,7 +13,7 @@ then ``report`` fails the run.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -27,6 +28,15 @@ from smartwatts_airflow.links import ModelLink, ReportLink
 from smartwatts_airflow.notify import about_run, send
 from smartwatts_airflow.placement import TRAINING_POOL, training_placement
 from smartwatts_airflow.retries import RetryWhatCanPass
+from smartwatts_ml.kinds import find_model
+from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.stages.order import (
+    Stage,
+    after_models,
+    before_models,
+    model_stages,
+    stages_after,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +51,17 @@ PATIENT: dict[str, Any] = {
 }
 """Also for a task that is started before the API server listens, which fails it once."""
 BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
-STEPS = ("train", "validate", "convert", "publish")
+MODEL_TASKS: dict[str, dict[str, Any]] = {
+    "train": {"execution_timeout": timedelta(hours=6), "retries": 12, **training_placement()},
+    "publish": {"outlets": [CHAMPIONS]},
+}
+"""What sets the task of a model's stage apart from those of the others."""
 
 
 @task(execution_timeout=timedelta(minutes=30), doc_md=DOCS["find_new_files"], **PATIENT)
 def find_new_files() -> list[list[str]]:
     """Landing files not yet ingested, in batches that workers can take side by side."""
-    from smartwatts_ml.stages.pipeline import landing_batches
+    from smartwatts_ml.stages.tasks import landing_batches
 
     return landing_batches(root())
 
@@ -60,7 +74,7 @@ def find_new_files() -> list[list[str]]:
 )
 def ingest(keys: list[str]) -> dict[str, Any]:
     """Add a batch of landing files to the readings table. Repeating adds nothing."""
-    from smartwatts_ml.stages.pipeline import ingest_stage
+    from smartwatts_ml.stages.tasks import ingest_stage
 
     done = ingest_stage(root(), keys)
     left = f", {done['left']} files left" if done["left"] else ""
@@ -81,14 +95,13 @@ def plan(only_due: bool) -> list[dict[str, str]]:
     the run ends as skipped. Only a run by hand retrains on readings that were decided on,
     or while another run is at it.
     """
-    from smartwatts_ml.kinds import find_model
-    from smartwatts_ml.stages.pipeline import plan_stage
+    from smartwatts_ml.stages.tasks import plan_stage
 
     context = get_current_context()
     form = context["params"]
     by_hand = context["dag_run"].run_type == "manual"
     how = {"only_new": not by_hand, "claim": not form["dry_run"]}
-    made = plan_stage(root(), smartwatts_run_id(), form["models"], only_due, **how)
+    made = plan_stage(root(), smartwatts_run_id(), form["models"], only_due=only_due, **how)
     if only_due and not made["models"]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
     # The finest readings train for the longest: started last, they would hold up the run.
@@ -97,92 +110,88 @@ def plan(only_due: bool) -> list[dict[str, str]]:
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 
-@task(
-    execution_timeout=timedelta(hours=6),
-    doc_md=DOCS["train"],
-    **{**BRANCH, "retries": 12},
-    **training_placement(),
-)
-def train(branch: dict[str, str]) -> dict[str, Any]:
-    """Train a challenger on the snapshot's training part, in this task's own process."""
-    from smartwatts_ml.stages.pipeline import train_stage
+def _model_task(stage: Stage) -> Callable[..., Any]:
+    """The task of a model's stage. ``before``: what the stage before it handed over."""
 
-    model = branch["model"]
-    if "skipped" in branch:
-        _skip(f"{model} skipped: {branch['skipped']}")
-    epochs = get_current_context()["params"]["epochs"]
-    with _explained(model):
-        return _unless_over(model, train_stage(root(), smartwatts_run_id(), model, epochs))
+    @task(
+        task_id=stage.name,
+        doc_md=DOCS.get(stage.name, stage.doing),
+        **{"execution_timeout": timedelta(hours=2), **BRANCH, **MODEL_TASKS.get(stage.name, {})},
+    )
+    def run(branch: dict[str, str], before: Any = None) -> dict[str, Any]:
+        model = branch["model"]
+        if "skipped" in branch:
+            _skip(f"{model} skipped: {branch['skipped']}")
+        if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
+            _skip(f"{before['summary']} (dry run, not published)")
+        with _explained(model):
+            return _unless_over(stage, model, _call(stage, model))
 
-
-@task(execution_timeout=timedelta(hours=2), doc_md=DOCS["validate"], **BRANCH)
-def validate(branch: dict[str, str]) -> dict[str, Any]:
-    """Judge challenger, champion and baseline on readings that none of them has seen."""
-    from smartwatts_ml.stages.pipeline import validate_stage
-
-    model = branch["model"]
-    with _explained(model):
-        return _unless_over(model, validate_stage(root(), smartwatts_run_id(), model))
+    task_of_stage: Callable[..., Any] = run
+    return task_of_stage
 
 
-@task(execution_timeout=timedelta(hours=2), doc_md=DOCS["convert"], **BRANCH)
-def convert(branch: dict[str, str]) -> dict[str, Any]:
-    """Make the .tflite file and judge the file itself by the same rules."""
-    from smartwatts_ml.stages.pipeline import convert_stage
+def _call(stage: Stage, model: str) -> dict[str, Any]:
+    """Do the stage, in this task's own process."""
+    from smartwatts_ml.stages.tasks import model_stage
 
-    model = branch["model"]
-    with _explained(model):
-        return _unless_over(model, convert_stage(root(), smartwatts_run_id(), model))
+    options: dict[str, Any] = {}
+    if stage.name == "train":
+        options["options"] = TrainOptions(epochs=get_current_context()["params"]["epochs"])
+    elif stage.name == "publish":
+        options["actor"] = actor()
+    return model_stage(root(), smartwatts_run_id(), model, stage.name, **options)
 
 
-@task(
-    execution_timeout=timedelta(hours=2),
-    outlets=[CHAMPIONS],
-    doc_md=DOCS["publish"],
-    **BRANCH,
-)
-def publish(branch: dict[str, str], judged: Any) -> dict[str, Any]:
-    """Make the file the champion: version, signed manifest, history entry, pointer.
+def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    """What the stage handed over; but one that ends the branch is recorded, and the rest is
+    skipped."""
+    if not outcome["proceed"]:
+        if not get_current_context()["params"]["dry_run"]:
+            for later in stages_after(stage):
+                if later.always:
+                    _call(later, model)
+        _skip(outcome["summary"])
+    if stage.name == "publish":
+        _announce(model, outcome)
+    return outcome
 
-    ``judged`` is what ``convert`` handed over. Where another champion came into force in
-    the meantime, the file is judged again against that one.
-    """
-    from smartwatts_ml.stages.pipeline import publish_stage, published_metrics
 
-    model = branch["model"]
-    if get_current_context()["params"]["dry_run"]:
-        _skip(f"{judged['summary']} (dry run, not published)")
-    with _explained(model):
-        done = publish_stage(root(), smartwatts_run_id(), model, actor())
-    if done["outcome"] == "kept":
-        _skip(done["summary"])
-    label(f"{done['summary']}, v{done['version']} published")
+def _announce(model: str, published: dict[str, Any]) -> None:
+    """Say in the map name, and to other DAGs, which version came into force."""
+    from smartwatts_ml.stages.tasks import published_metrics
+
+    label(f"{published['summary']}, v{published['version']} published")
     announce(
         model,
         action="published",
-        version=done["version"],
-        reason=done["summary"],
+        version=published["version"],
+        reason=published["summary"],
         metrics=published_metrics(root(), smartwatts_run_id(), model),
-        file=done["file"],
+        file=published["file"],
         run_id=smartwatts_run_id(),
     )
-    return done
 
 
-@task(
-    trigger_rule="all_done",
-    execution_timeout=timedelta(minutes=15),
-    doc_md=DOCS["resign"],
-    **PATIENT,
-)
-def resign() -> dict[str, str]:
-    """Sign every champion's pointer again, whatever was decided, so that gateways notice a
-    store that stands still."""
-    from smartwatts_ml.stages.pipeline import resign_stage
+def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
+    """The task of a stage that a run does once."""
 
-    if get_current_context()["params"]["dry_run"]:
-        raise AirflowSkipException("a dry run signs nothing")
-    return resign_stage(root())
+    @task(
+        task_id=stage.name,
+        trigger_rule=trigger_rule,
+        execution_timeout=timedelta(minutes=15),
+        doc_md=DOCS.get(stage.name, stage.doing),
+        **PATIENT,
+    )
+    def run() -> Any:
+        from smartwatts_ml.stages.tasks import once_stage
+
+        if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
+            raise AirflowSkipException("a dry run signs nothing")
+        return once_stage(root(), stage.name)
+
+    task_of_stage: Callable[..., Any] = run
+    return task_of_stage
 
 
 @task(
@@ -193,7 +202,7 @@ def resign() -> dict[str, str]:
 )
 def report() -> dict[str, str]:
     """Say what was decided, make failed models back off, and fail the run if any failed."""
-    from smartwatts_ml.stages.pipeline import record_failure, run_report
+    from smartwatts_ml.stages.tasks import record_failure, run_report
 
     context = get_current_context()
     states = context["ti"].get_task_states(
@@ -227,8 +236,11 @@ def retraining(*, only_due: bool) -> Any:
     def retrain() -> None:
         branches = plan(only_due)
         # By keyword: the map name counts a task's files among its keyword arguments.
-        ingest.expand(keys=find_new_files()) >> branches
-        model.expand(branch=branches) >> [resign(), report()]
+        own = {"ingest": ingest.expand(keys=find_new_files()), "plan": branches}
+        # Whether or not there were new files, and whatever was decided on the models.
+        opening = [own.get(s.name) or _once_task(s, "none_failed")() for s in before_models()]
+        closing = [_once_task(stage, "all_done")() for stage in after_models()]
+        chain(*opening, model.expand(branch=branches), [*closing, report()])
 
     return retrain()
 
@@ -236,32 +248,16 @@ def retraining(*, only_due: bool) -> Any:
 @task_group
 def model(branch: dict[str, str]) -> None:
     """One model, from readings to a published file."""
-    # By keyword: the map name finds the model among a task's keyword arguments.
-    steps = [train(branch=branch), validate(branch=branch), convert(branch=branch)]
-    steps.append(publish(branch=branch, judged=steps[-1]))
-    chain(*steps)
-    for step in steps:
-        _operator(step).operator_extra_links = (ReportLink(), ModelLink())
-
-
-def _operator(step: Any) -> Any:
-    return step.operator
+    step = None
+    for stage in model_stages():
+        # By keyword: the map name finds the model among a task's keyword arguments.
+        step = _model_task(stage)(branch=branch, before=step)
+        step.operator.operator_extra_links = (ReportLink(), ModelLink())
 
 
 def _skip(why: str) -> NoReturn:
     label(why)
     raise AirflowSkipException(why)
-
-
-def _unless_over(model: str, outcome: dict[str, Any]) -> dict[str, Any]:
-    """The outcome; but one that ends the branch is recorded, and the rest is skipped."""
-    from smartwatts_ml.stages.pipeline import publish_stage
-
-    if outcome["proceed"]:
-        return outcome
-    if not get_current_context()["params"]["dry_run"]:
-        publish_stage(root(), smartwatts_run_id(), model, actor())
-    _skip(outcome["summary"])
 
 
 @contextmanager
@@ -283,12 +279,12 @@ def _failures(states: dict[str, str]) -> dict[str, str]:
     """Why each model failed; a task that was killed could not say why."""
     context = get_current_context()
     ti = context["ti"]
-    for step in ("find_new_files", "ingest", "plan"):
+    for step in ("find_new_files", *(stage.name for stage in before_models())):
         if any(name.startswith(step) and state == "failed" for name, state in states.items()):
             return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}
     for index, branch in enumerate(ti.xcom_pull("plan") or ()):
-        for step in STEPS:
+        for step in (stage.name for stage in model_stages()):
             if states.get(f"model.{step}_{index}") == "failed":
                 why = ti.xcom_pull(f"model.{step}", key="failure", map_indexes=index)
                 failures[branch["model"]] = f"{step} failed: {why or 'its process died'}"

@@ -51,7 +51,7 @@ class NewReadingsTrigger(BaseTrigger):
 
 def look(root: str) -> dict[str, Any]:
     """Readings since the last decisions, from metadata alone. Blocks: call in a thread."""
-    from smartwatts_ml.stages.pipeline import new_readings
+    from smartwatts_ml.stages.tasks import new_readings
 
     return new_readings(root)
 

@@ -1,37 +1,27 @@
-"""Options and output that the verbs share.
-
-Results go to standard output; progress, notes and errors go to standard error, so that
-``--json`` output can be piped.
-"""
+"""Options that the verbs share, JSON, and progress."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from smartwatts_ml.commands.console import err
 from smartwatts_ml.jsontext import json_text
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.settings import Settings, settings
 
-__all__ = ["JsonOption", "RootOption", "SeedOption", "err", "out", "print_json", "progress_bar"]
-
-PIPE_WIDTH = 140
-"""Columns of a table that goes to a file or a pipe, where nothing has to be cut off."""
-
-
-def _console(stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = PIPE_WIDTH
-    return console
-
-
-out = _console(stderr=False)
-err = _console(stderr=True)
+__all__ = [
+    "JsonOption",
+    "RootOption",
+    "SeedOption",
+    "open_objects",
+    "print_json",
+    "progress_bar",
+]
 
 RootOption = Annotated[
     str | None,
@@ -44,6 +34,12 @@ RootOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+
+
+def open_objects(root: str | None, *, writable: bool = True) -> tuple[Objects, Settings]:
+    """What is kept at a root, and the settings in force."""
+    current = settings(root=root)
+    return open_root(current.root, writable=writable), current
 
 
 def print_json(value: Any) -> None:

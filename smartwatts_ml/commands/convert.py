@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +12,16 @@ from smartwatts_ml.commands.common import (
     JsonOption,
     RootOption,
     SeedOption,
-    out,
     print_json,
     progress_bar,
 )
-from smartwatts_ml.commands.retrain import ModelsArgument, RunOption, for_each_model
+from smartwatts_ml.commands.console import out
+from smartwatts_ml.commands.one_stage import ModelsArgument, RunOption, for_each_model
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.kinds import find_kind
+from smartwatts_ml.modelfiles.conversion import convert_network, generic_samples
+from smartwatts_ml.modelfiles.networks import open_network
+from smartwatts_ml.stages.order import stage_named
 
 __all__ = ["convert"]
 
@@ -50,26 +55,13 @@ def convert(
             raise UsageError("--model-path converts a file; MODEL and --run belong to a run")
         _convert_file(model_path, output_path, quantization, seed, as_json)
         return
-    from smartwatts_ml.stages.convert import convert as stage
-
-    for_each_model(
-        models,
-        root,
-        run,
-        as_json,
-        lambda objects, current, run_id, model, report: stage(
-            objects, current, run_id, model, report, quantization=quantization, seed=seed
-        ).to_json(),
-    )
+    work = partial(stage_named("convert").call, quantization=quantization, seed=seed)
+    for_each_model(models, root, run, as_json, work)
 
 
 def _convert_file(
     model_path: Path, output_path: Path | None, quantization: str, seed: int, as_json: bool
 ) -> None:
-    from smartwatts_ml.kinds import find_kind
-    from smartwatts_ml.modelfiles.conversion import convert_network, generic_samples
-    from smartwatts_ml.modelfiles.networks import open_network
-
     target = output_path or model_path.with_suffix(".tflite")
     with progress_bar(f"convert {model_path.name}") as report:
         network = open_network(model_path)

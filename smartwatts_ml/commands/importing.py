@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from smartwatts_ml.commands.common import JsonOption, err, out, print_json, progress_bar
+from smartwatts_ml.commands.common import JsonOption, print_json, progress_bar
+from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.imports import Options, import_readings
+from smartwatts_ml.imports.base import Channel, House
+from smartwatts_ml.imports.labels import Labels
+from smartwatts_ml.imports.run import ImportReport
 
-if TYPE_CHECKING:
-    from smartwatts_ml.imports.base import Channel, House
-    from smartwatts_ml.imports.run import ImportReport
+__all__ = ["nilmtk_h5", "redd", "refit", "ukdale"]
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    help="Turn public data sets (REFIT, UK-DALE, REDD, NILMTK) into files for landing/.",
-    no_args_is_help=True,
-)
-
-PathArgument = Annotated[Path, typer.Argument(help="Where the data set lies, unpacked.")]
-OutOption = Annotated[
+_PathArgument = Annotated[Path, typer.Argument(help="Where the data set lies, unpacked.")]
+_OutOption = Annotated[
     Path,
     typer.Option("--out", file_okay=False, help="Folder to write to, e.g. a root's landing/."),
 ]
-HouseOption = Annotated[
+_HouseOption = Annotated[
     list[int] | None,
     typer.Option("--house", help="A house to take; repeat it for more. Default: all."),
 ]
-PeriodOption = Annotated[
+_PeriodOption = Annotated[
     int | None,
     typer.Option(
         "--period",
@@ -40,7 +36,7 @@ PeriodOption = Annotated[
         show_default=False,
     ),
 ]
-LabelsOption = Annotated[
+_LabelsOption = Annotated[
     Path | None,
     typer.Option(
         "--labels",
@@ -52,13 +48,12 @@ LabelsOption = Annotated[
 ]
 
 
-@app.command()
 def refit(
-    path: PathArgument,
-    out_dir: OutOption,
-    house: HouseOption = None,
-    period: PeriodOption = None,
-    labels: LabelsOption = None,
+    path: _PathArgument,
+    out_dir: _OutOption,
+    house: _HouseOption = None,
+    period: _PeriodOption = None,
+    labels: _LabelsOption = None,
     drop_flagged: Annotated[
         bool,
         typer.Option(
@@ -79,13 +74,12 @@ def refit(
     _import("refit", path, out_dir, house, period, labels, as_json, drop_flagged)
 
 
-@app.command()
 def ukdale(
-    path: PathArgument,
-    out_dir: OutOption,
-    house: HouseOption = None,
-    period: PeriodOption = None,
-    labels: LabelsOption = None,
+    path: _PathArgument,
+    out_dir: _OutOption,
+    house: _HouseOption = None,
+    period: _PeriodOption = None,
+    labels: _LabelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """UK-DALE: the folder with house_1 to house_5, each with labels.dat and channel_<k>.dat.
@@ -99,13 +93,12 @@ def ukdale(
     _import("ukdale", path, out_dir, house, period, labels, as_json)
 
 
-@app.command()
 def redd(
-    path: PathArgument,
-    out_dir: OutOption,
-    house: HouseOption = None,
-    period: PeriodOption = None,
-    labels: LabelsOption = None,
+    path: _PathArgument,
+    out_dir: _OutOption,
+    house: _HouseOption = None,
+    period: _PeriodOption = None,
+    labels: _LabelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """REDD: the folder low_freq with house_1 to house_6, each with labels.dat and channels.
@@ -120,13 +113,12 @@ def redd(
     _import("redd", path, out_dir, house, period, labels, as_json)
 
 
-@app.command("nilmtk-h5")
 def nilmtk_h5(
-    path: PathArgument,
-    out_dir: OutOption,
-    house: HouseOption = None,
-    period: PeriodOption = None,
-    labels: LabelsOption = None,
+    path: _PathArgument,
+    out_dir: _OutOption,
+    house: _HouseOption = None,
+    period: _PeriodOption = None,
+    labels: _LabelsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """NILMTK: an HDF5 file of any data set that NILMTK has a converter for.
@@ -150,9 +142,6 @@ def _import(
     as_json: bool,
     drop_flagged: bool = False,
 ) -> None:
-    from smartwatts_ml.imports import Options, import_readings
-    from smartwatts_ml.imports.labels import Labels
-
     own = Labels.read(labels) if labels else Labels()
     options = Options(tuple(houses or ()), period, drop_flagged, own)
     with progress_bar(f"import {name}") as progress:

@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
-from smartwatts_ml.commands.common import JsonOption, RootOption, out, print_json, progress_bar
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    RootOption,
+    open_objects,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.commands.console import out
 from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.judging.replay import replay as replay_run
+from smartwatts_ml.kinds import find_model, model_names
+from smartwatts_ml.runs.folders import models_of_run
 
 __all__ = ["replay"]
 
@@ -35,29 +45,22 @@ def replay(
 
     Example: smartwatts models replay cli-20261122T020000Z-1f3a nilm
     """
-    from smartwatts_ml.judging.replay import replay as repeat
-    from smartwatts_ml.kinds import find_model, model_names
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.runs.run import models_of_run
-    from smartwatts_ml.settings import settings
-
     for model in models or ():
         find_model(model)
-    current = settings(root=root)
-    objects = open_root(current.root)
-    found = []
+    objects, current = open_objects(root)
+    replays = []
     for model in models or models_of_run(objects, run, model_names()):
         with progress_bar(model) as report:
             report("judging again", 0.1)
-            found.append(repeat(objects, current, run, model, stored_scores=stored_scores))
+            replays.append(replay_run(objects, current, run, model, stored_scores=stored_scores))
     if as_json:
-        print_json(found)
+        print_json(replays)
     else:
-        for one in found:
-            verdict = "[green]same verdict[/green]" if one.same else "[red]another verdict[/red]"
-            out.print(f"{verdict}: {one.repeated}", soft_wrap=True)
-            for line in (*one.differences, *((f"code {one.code}",) if one.code else ())):
+        for again in replays:
+            verdict = "[green]same verdict[/green]" if again.same else "[red]another verdict[/red]"
+            out.print(f"{verdict}: {again.repeated}", soft_wrap=True)
+            for line in (*again.differences, *((f"code {again.code}",) if again.code else ())):
                 out.print(f"    {line}", soft_wrap=True, markup=False)
-    other = [one.model for one in found if not one.same]
+    other = [again.model for again in replays if not again.same]
     if other:
         raise SmartwattsError(f"another verdict for {', '.join(other)}")

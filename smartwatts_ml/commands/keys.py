@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from smartwatts_ml.commands.common import JsonOption, err, out, print_json
+from smartwatts_ml.commands.common import JsonOption, print_json
+from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.settings import settings
+from smartwatts_ml.store.keys import KeyFolder, public_pem
 
-if TYPE_CHECKING:
-    from smartwatts_ml.store import KeyFolder
+__all__ = ["list_keys", "new", "retire", "show", "trust"]
 
-__all__ = ["app"]
-
-app = typer.Typer(
-    help="Signing keys: make, rotate, show, trust. The folder is SMARTWATTS_KEYS.",
-    no_args_is_help=True,
-)
-
-KeysOption = Annotated[
+_KeysOption = Annotated[
     str | None,
     typer.Option(
         "--keys",
@@ -33,19 +28,15 @@ KeysOption = Annotated[
 
 
 def _key_folder(keys: str | None) -> KeyFolder:
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.store.keys import KeyFolder
-
     return KeyFolder(Path(settings(keys=keys).keys))
 
 
-@app.command()
 def new(
     rotate: Annotated[
         bool,
         typer.Option("--rotate", help="Beside the key that is here; both sign until `retire`."),
     ] = False,
-    keys: KeysOption = None,
+    keys: _KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a signing key, and trust it here.
@@ -65,8 +56,7 @@ def new(
     out.print(f"public key  {public} (give it to gateways)", soft_wrap=True)
 
 
-@app.command()
-def retire(keys: KeysOption = None, as_json: JsonOption = False) -> None:
+def retire(keys: _KeysOption = None, as_json: JsonOption = False) -> None:
     """End a rotation: the old key is deleted and not trusted any more.
 
     What only the old key signed does not verify afterwards: `models resign --documents`
@@ -81,8 +71,7 @@ def retire(keys: KeysOption = None, as_json: JsonOption = False) -> None:
         out.print(f"retired: {keyid}", soft_wrap=True)
 
 
-@app.command("list")
-def list_keys(keys: KeysOption = None, as_json: JsonOption = False) -> None:
+def list_keys(keys: _KeysOption = None, as_json: JsonOption = False) -> None:
     """The keys that this machine trusts, and which of them it signs with.
 
     Example: smartwatts keys list
@@ -102,10 +91,9 @@ def list_keys(keys: KeysOption = None, as_json: JsonOption = False) -> None:
     out.print(table)
 
 
-@app.command()
 def trust(
     file: Annotated[Path, typer.Argument(metavar="FILE.pub", help="A public key in PEM form.")],
-    keys: KeysOption = None,
+    keys: _KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trust models that another machine's key signed.
@@ -125,14 +113,11 @@ def trust(
         out.print(f"trusted: {keyid}", soft_wrap=True)
 
 
-@app.command()
-def show(keys: KeysOption = None, as_json: JsonOption = False) -> None:
+def show(keys: _KeysOption = None, as_json: JsonOption = False) -> None:
     """The public half of the signing key, for gateways and for `keys trust`.
 
     Example: smartwatts keys show > smartwatts.pub
     """
-    from smartwatts_ml.store.keys import public_pem
-
     signing = _key_folder(keys).signing_key()
     pem = public_pem(signing.key.public_key()).decode()
     if as_json:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Column, Table
 
-from smartwatts_ml.commands.common import err, out
+from smartwatts_ml.commands.console import out
+from smartwatts_ml.store import HistoryEntry, Manifest
+from smartwatts_ml.store.forced import FORCE
 
-if TYPE_CHECKING:
-    from smartwatts_ml.modelfiles.inspection import FileDescription
-    from smartwatts_ml.store import HistoryEntry, Manifest
-
-FORCE = "force"
-
-__all__ = ["champions_table", "history_table", "print_description", "print_manifest"]
+__all__ = ["champions_table", "history_table", "print_manifest"]
 
 
 def champions_table(rows: Iterable[dict[str, Any]]) -> Table:
@@ -123,9 +118,9 @@ def _slices_table(metrics: dict[str, Any]) -> Table:
     }
     table = Table("slice", "metric", *by_system)
     for place in dict.fromkeys(place for slices in by_system.values() for place in slices):
-        found = [slices.get(place, {}) for slices in by_system.values()]
-        for metric in dict.fromkeys(name for values in found for name in values):
-            table.add_row(place, metric, *(_short(values.get(metric)) for values in found))
+        measured = [slices.get(place, {}) for slices in by_system.values()]
+        for metric in dict.fromkeys(name for values in measured for name in values):
+            table.add_row(place, metric, *(_short(values.get(metric)) for values in measured))
     return table
 
 
@@ -134,18 +129,3 @@ def _short(value: Any) -> str:
         return f"{float(value):.4g}"
     except (TypeError, ValueError):
         return "–" if value is None else str(value)
-
-
-def print_description(file: Path, described: FileDescription) -> None:
-    """A model file's interface and metadata."""
-    out.print(f"{file}: {described.size / 1024:.0f} KiB, {described.operators} operators")
-    out.print(f"sha256 {described.sha256}", soft_wrap=True)
-    table = Table("", "name", "shape", "type")
-    for kind, tensors in (("input", described.inputs), ("output", described.outputs)):
-        for tensor in tensors:
-            table.add_row(kind, tensor.name, str(list(tensor.shape)), tensor.dtype)
-    out.print(table)
-    if described.details:
-        out.print_json(data=described.details)
-    else:
-        err.print("no embedded metadata: not a file of this project's `convert`")

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from smartwatts_ml.commands.common import JsonOption, RootOption, err, out, print_json
-from smartwatts_ml.commands.judging import replay
-from smartwatts_ml.commands.model_tables import (
-    champions_table,
-    history_table,
-    print_description,
-    print_manifest,
-)
-from smartwatts_ml.commands.upkeep import prune, resign, store_at, verify
-from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
+from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
+from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.commands.model_tables import champions_table, history_table, print_manifest
+from smartwatts_ml.commands.upkeep import store_at
+from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
+from smartwatts_ml.store import Store
+from smartwatts_ml.store.forced import forced, in_force_by_force
 
-if TYPE_CHECKING:
-    from smartwatts_ml.store import Store
-
-__all__ = ["app"]
-
-app = typer.Typer(
-    help="Versions of the models: list, show, roll back, pull, inspect, verify, prune.",
-    no_args_is_help=True,
-)
+__all__ = ["history", "list_models", "pull", "rollback", "show"]
 
 
 def _version(text: str) -> int:
@@ -38,11 +27,11 @@ def _version(text: str) -> int:
     return int(digits)
 
 
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="E.g. nilm.")]
-VersionArgument = Annotated[
+_ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="E.g. nilm.")]
+_VersionArgument = Annotated[
     int, typer.Argument(metavar="VERSION", parser=_version, help="E.g. 3 or v3.")
 ]
-VersionOption = Annotated[
+_VersionOption = Annotated[
     int | None,
     typer.Option(
         "--version",
@@ -54,7 +43,6 @@ VersionOption = Annotated[
 ]
 
 
-@app.command("list")
 def list_models(root: RootOption = None, as_json: JsonOption = False) -> None:
     """The champion of each model: version, since when, by whom, and its file.
 
@@ -74,8 +62,6 @@ def list_models(root: RootOption = None, as_json: JsonOption = False) -> None:
 
 
 def _champion_row(store: Store, model: str) -> dict[str, Any]:
-    from smartwatts_ml.store.forced import in_force_by_force
-
     row: dict[str, Any] = {"model": model, "version": None, "problem": None}
     try:
         champion = store.champion(model)
@@ -104,10 +90,9 @@ def _champion_row(store: Store, model: str) -> dict[str, Any]:
     return row
 
 
-@app.command()
 def show(
-    model: ModelArgument,
-    version: VersionOption = None,
+    model: _ModelArgument,
+    version: _VersionOption = None,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,10 +100,8 @@ def show(
 
     Example: smartwatts models show nilm --version 3
     """
-    from smartwatts_ml.store.forced import forced
-
     store = store_at(root)
-    marks = [one for one in forced(store.history(model)) if version in (None, one.version)]
+    marks = forced(store.history(model))
     if version is None:
         champion = store.champion(model)
         if champion is None:
@@ -127,33 +110,31 @@ def show(
     else:
         manifest = store.manifest(model, version)
     if as_json:
-        print_json(manifest.payload())
+        print_json(manifest)
     else:
         print_manifest(manifest, store.file_uri(manifest))
-        for one in marks:
-            if one.version == manifest.version:
-                out.print(f"[bold red]{escape(one.text)}[/bold red]", soft_wrap=True)
+        for mark in marks:
+            if mark.version == manifest.version:
+                out.print(f"[bold red]{escape(mark.text)}[/bold red]", soft_wrap=True)
 
 
-@app.command()
-def history(model: ModelArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
+def history(model: _ModelArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
     """Every promotion and rollback of a model, oldest first, all signatures verified.
 
     Example: smartwatts models history nilm
     """
     entries = store_at(root).history(model)
     if as_json:
-        print_json([entry.payload() for entry in entries])
+        print_json(entries)
         return
     if not entries:
         raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
     out.print(history_table(entries))
 
 
-@app.command()
 def rollback(
-    model: ModelArgument,
-    version: VersionArgument,
+    model: _ModelArgument,
+    version: _VersionArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")],
     root: RootOption = None,
     as_json: JsonOption = False,
@@ -164,12 +145,11 @@ def rollback(
     """
     done = store_at(root, writable=True).rollback(model, version, getpass.getuser(), reason)
     if as_json:
-        print_json(done.to_json())
+        print_json(done)
     else:
         out.print(f"{model} v{done.version} is in force, serial {done.serial}")
 
 
-@app.command()
 def pull(
     folder: Annotated[
         Path, typer.Option("--to", metavar="DIR", help="Folder to write to.", file_okay=False)
@@ -178,7 +158,7 @@ def pull(
         list[str] | None,
         typer.Argument(metavar="[MODEL]...", help="Default: all.", show_default=False),
     ] = None,
-    version: VersionOption = None,
+    version: _VersionOption = None,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -198,33 +178,8 @@ def pull(
         raise NotFoundError("the store has no models", fix="check --root")
     pulled = store.pull_all(wanted, folder, version)
     if as_json:
-        print_json([item.to_json() for item in pulled])
+        print_json(pulled)
         return
     for item in pulled:
         what = "updated" if item.updated else "up to date"
         out.print(f"{item.model} v{item.version} {what}: {item.path}", soft_wrap=True)
-
-
-@app.command()
-def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE.tflite", help="A model file.")],
-    as_json: JsonOption = False,
-) -> None:
-    """What a .tflite file says of itself: inputs, outputs, embedded metadata.
-
-    Example: smartwatts models inspect app/src/main/assets/nilm.tflite
-    """
-    from smartwatts_ml.modelfiles.inspection import describe_file
-
-    try:
-        described = describe_file(file.read_bytes(), str(file))
-    except OSError as error:
-        raise BadInputError(f"cannot read {file}: {error.strerror}") from error
-    if as_json:
-        print_json(described.to_json())
-        return
-    print_description(file, described)
-
-
-for verb in (replay, resign, verify, prune):
-    app.command()(verb)

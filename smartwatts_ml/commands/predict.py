@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.table import Column, Table
 
-from smartwatts_ml.commands.common import (
-    JsonOption,
-    SeedOption,
-    err,
-    out,
-    print_json,
-    progress_bar,
-)
+from smartwatts_ml.commands.common import JsonOption, SeedOption, print_json, progress_bar
+from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Details, Kind, Network
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.modelfiles.networks import open_network
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
+from smartwatts_ml.settings import settings
 
 __all__ = ["evaluate_app", "predict_app"]
 
@@ -39,16 +35,16 @@ predict_app = typer.Typer(
     help="Write a model file's predictions for readings, as CSV.",
     epilog="Example: smartwatts predict nilm --model-path M.tflite --input D.csv --output P.csv",
 )
-ModelPath = Annotated[
+_ModelPath = Annotated[
     Path, typer.Option(help="A .tflite file (or .keras, which loads TensorFlow).", dir_okay=False)
 ]
-DECIMALS = {"score": 6, "energy_kwh": 4, "p10_kwh": 4, "p90_kwh": 4}
+_DECIMALS = {"score": 6, "energy_kwh": 4, "p10_kwh": 4, "p90_kwh": 4}
 """Digits after the point in predictions; 2 (hundredths of a watt) where not listed."""
 
 
 def _evaluate_body(kind: Kind) -> Callable[..., None]:
     def body(
-        model_path: ModelPath,
+        model_path: _ModelPath,
         test_data: Annotated[
             list[Path], typer.Option(help="CSV files or folders; may be repeated.", exists=True)
         ],
@@ -60,19 +56,18 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
         as_json: JsonOption = False,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
-
         network, details = _open(kind, model_path)
-        with progress_bar(f"evaluate {kind.name}") as report:
+        with ExitStack() as opened:
+            report = opened.enter_context(progress_bar(f"evaluate {kind.name}"))
             report("reading files", 0.1)
-            readings = _read(test_data)
+            readings = opened.enter_context(_read(test_data))
             report("scoring", 0.3)
             predictor = kind.work.predictor(network)
             scores = kind.work.evaluate(details, {"model": predictor}, readings, seed)["model"]
             result = evaluation_report(kind, details.model, scores, seed)
             if output_dir is not None:
                 report("figures", 0.8)
-                figures = kind.work.figures(predictor, readings)
+                figures = kind.work.figures(details, predictor, readings, scores, seed)
                 result["files"] = write_evaluation(kind, result, figures, output_dir)
         if as_json:
             print_json(result)
@@ -108,7 +103,7 @@ def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
 
 def _predict_body(kind: Kind) -> Callable[..., None]:
     def body(
-        model_path: ModelPath,
+        model_path: _ModelPath,
         input: Annotated[  # noqa: A002 - the option's name
             list[Path], typer.Option(help="CSV files or folders; may be repeated.", exists=True)
         ],
@@ -118,19 +113,20 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
     ) -> None:
         columns = kind.columns(**(extra or {}))
         network, details = _open(kind, model_path)
-        with progress_bar(f"predict {kind.name}") as report:
+        with ExitStack() as opened:
+            report = opened.enter_context(progress_bar(f"predict {kind.name}"))
             report("reading files", 0.05)
-            readings = _read(input)
+            readings = opened.enter_context(_read(input))
             options = _parse_stamps(extra or {}, readings)
             frames = kind.work.predict(kind.work.predictor(network), readings, **options)
             rows = _write(frames, columns, readings, output, report)
+            remarks = kind.work.remarks(readings)
         if rows is None:
             period_s = kind.spec_of(details).period_s
             raise BadInputError(
                 f"nothing to predict from in {', '.join(map(str, input))}: "
                 f"mains readings every {period_s} s or faster are needed"
             )
-        remarks = kind.work.remarks(readings)
         if as_json:
             report = {"output": str(output), "rows": rows, "model": details.model}
             print_json({**report, "notes": remarks})
@@ -143,8 +139,6 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
 
 
 def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
-    from smartwatts_ml.modelfiles.networks import open_network
-
     network = open_network(path)
     if network.details.get("kind") != kind.name:
         what = network.details.get("kind") or "no SmartWatts model (it carries no details)"
@@ -153,9 +147,6 @@ def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
 
 
 def _read(paths: list[Path]) -> FileReadings:
-    from smartwatts_ml.readings.files import FileReadings
-    from smartwatts_ml.settings import settings
-
     readings = FileReadings(paths, settings())
     for line in readings.report.complaints():
         err.print(line, soft_wrap=True)
@@ -181,8 +172,6 @@ def _write(
 ) -> int | None:
     """Write frames as they come; the file appears only when it is whole. Returns the rows,
     None where there was no frame at all: nothing found is not nothing to look at."""
-    import gzip
-
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.part")
     rows, done, sites = 0, 0, max(len(readings.spans()), 1)
@@ -209,7 +198,7 @@ def _formatted(frame: pd.DataFrame, readings: FileReadings) -> pd.DataFrame:
         if kind == "M":
             shown[name] = readings.format_stamps(shown[name].to_numpy("datetime64[s]"))
         elif kind == "f":
-            shown[name] = shown[name].round(DECIMALS.get(name, 2))
+            shown[name] = shown[name].round(_DECIMALS.get(name, 2))
     return shown
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -12,19 +12,20 @@ from rich.table import Column, Table
 from smartwatts_ml.commands.common import (
     JsonOption,
     RootOption,
-    out,
+    open_objects,
     print_json,
     progress_bar,
 )
+from smartwatts_ml.commands.console import out
 from smartwatts_ml.errors import NotFoundError
-
-if TYPE_CHECKING:
-    from smartwatts_ml.readings.sites import StoredReadings
-    from smartwatts_ml.reports.data_quality import Survey
+from smartwatts_ml.readings.base import device_id
+from smartwatts_ml.readings.sites import StoredReadings
+from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.reports.data_quality import Survey, render
 
 __all__ = ["quality"]
 
-DEVICES_SHOWN = 60
+_DEVICES_SHOWN = 60
 
 
 def quality(
@@ -43,33 +44,25 @@ def quality(
 
     Example: smartwatts readings quality home1 --html quality.html
     """
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.reports.data_quality import render
-    from smartwatts_ml.settings import settings
-
-    current = settings(root=root)
-    objects = open_root(current.root)
+    objects, current = open_objects(root)
     table = open_table(objects)
     snapshot = table.snapshot()
-    found = _look(table.readings(snapshot, current), sites)
+    seen = _look(table.readings(snapshot, current), sites)
     if html:
         about = f"{objects.url} · readings snapshot {snapshot.version}"
         html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(render(found, "Data quality", about), "utf-8")
+        html.write_text(render(seen, "Data quality", about), "utf-8")
     if as_json:
-        listed = [site.to_json() for site in found.sites]
+        listed = [site.to_json() for site in seen.sites]
         print_json({"snapshot": snapshot.to_json(), "sites": listed})
         return
-    _print(found)
+    _print(seen)
     if html:
         out.print(f"page: {html}", soft_wrap=True, markup=False)
 
 
 def _look(readings: StoredReadings, sites: list[str] | None) -> Survey:
     """Every site asked for, without the limits that a run's page has."""
-    from smartwatts_ml.reports.data_quality import Survey
-
     known = [span.site for span in readings.spans()]
     for site in sites or ():
         if site not in known:
@@ -77,25 +70,23 @@ def _look(readings: StoredReadings, sites: list[str] | None) -> Survey:
                 f"no site {site!r}", fix=f"known: {', '.join(known[:10]) or 'none'}"
             )
     wanted = [site for site in known if not sites or site in sites]
-    found = []
+    looked_at = []
     with progress_bar("quality") as report:
         for done, site in enumerate(wanted):
             report(f"{site}, {done + 1} of {len(wanted)}", done / len(wanted))
-            found.append(readings.quality(site))
-    return Survey(tuple(found), len(known))
+            looked_at.append(readings.quality(site))
+    return Survey(tuple(looked_at), len(known))
 
 
-def _print(found: Survey) -> None:
-    from smartwatts_ml.readings.base import device_id
-
-    if not found.sites:
+def _print(seen: Survey) -> None:
+    if not seen.sites:
         out.print("the readings are empty")
         return
     table = Table("device", *(Column(name, justify="right") for name in ("readings", "covered")))
     table.add_column("longest gap")
     table.add_column("flagged")
-    devices = [(site.site, device) for site in found.by_need() for device in site.devices]
-    for site, device in devices[:DEVICES_SHOWN]:
+    devices = [(site.site, device) for site in seen.by_need() for device in site.devices]
+    for site, device in devices[:_DEVICES_SHOWN]:
         table.add_row(
             escape(device_id(site, device.channel)),
             f"{device.rows:,}",
@@ -106,10 +97,10 @@ def _print(found: Survey) -> None:
             "\n".join(finding.words for finding in device.findings) or "nothing",
         )
     out.print(table)
-    if len(devices) > DEVICES_SHOWN:
-        out.print(f"… and {len(devices) - DEVICES_SHOWN} more devices; --json tells all")
-    doubted = sum(site.suspect * site.rows for site in found.sites)
-    rows = sum(site.rows for site in found.sites)
+    if len(devices) > _DEVICES_SHOWN:
+        out.print(f"… and {len(devices) - _DEVICES_SHOWN} more devices; --json tells all")
+    doubted = sum(site.suspect * site.rows for site in seen.sites)
+    rows = sum(site.rows for site in seen.sites)
     out.print(
         f"{round(doubted):,} of {rows:,} readings in doubt ({doubted / rows:.2%}), none dropped."
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
 import typer
 from rich.markup import escape
 from rich.table import Column, Table
@@ -12,31 +15,26 @@ from rich.table import Column, Table
 from smartwatts_ml.commands.common import (
     JsonOption,
     RootOption,
-    err,
-    out,
+    open_objects,
     print_json,
     progress_bar,
 )
+from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
-from smartwatts_ml.settings import settings
+from smartwatts_ml.readings.base import SiteSpan, device_id
+from smartwatts_ml.readings.csv.explain import explain
+from smartwatts_ml.readings.csv.report import FileReport
+from smartwatts_ml.readings.table.part_files import DevicePart
+from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
+from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages.ingest import IngestReport
+from smartwatts_ml.stages.ingest import ingest as ingest_new
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ["export", "ingest", "open_readings", "stats"]
 
-    from smartwatts_ml.readings.base import SiteSpan
-    from smartwatts_ml.readings.csv.report import FileReport
-    from smartwatts_ml.readings.table.part_files import DevicePart
-    from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot
-    from smartwatts_ml.settings import Settings
-    from smartwatts_ml.stages.ingest import IngestReport
-
-__all__ = ["app", "ingest", "open_readings"]
-
-app = typer.Typer(help="The readings that are kept: totals, sites, export.", no_args_is_help=True)
-
-FILES_SHOWN = 40
-DEVICES_SHOWN = 60
-MICRO = 1_000_000
+_FILES_SHOWN = 40
+_DEVICES_SHOWN = 60
+_MICRO = 1_000_000
 
 
 def ingest(
@@ -64,17 +62,12 @@ def ingest(
 
     Example: smartwatts ingest --explain readings-2026-11.csv
     """
-    from smartwatts_ml.objects import open_root
-
-    current = settings(root=root)
     if file is not None:
-        _explain(file, current, as_json)
+        _explain(file, settings(root=root), as_json)
         return
-    from smartwatts_ml.stages.ingest import ingest as run
-
-    objects = open_root(current.root)
+    objects, current = open_objects(root)
     with progress_bar("ingest") as report_progress:
-        report = run(objects, current, report_progress)
+        report = ingest_new(objects, current, report_progress)
     if as_json:
         print_json(report.to_json())
     else:
@@ -85,33 +78,30 @@ def ingest(
 
 
 def _explain(file: Path, current: Settings, as_json: bool) -> None:
-    from smartwatts_ml.readings.csv.explain import explain
-    from smartwatts_ml.readings.sources import source_of
-
     if not file.is_file():
         raise BadInputError(f"no file {file}")
     landing = Path(current.root).expanduser().absolute() / "landing"
     absolute = file.absolute()
     key = str(absolute.relative_to(landing)) if absolute.is_relative_to(landing) else file.name
-    found = explain(file, source_of(current, key))
+    explained = explain(file, current.source_of(key))
     if as_json:
-        print_json(found.to_json())
+        print_json(explained.to_json())
         return
     facts = Table(show_header=False, box=None)
-    for name, text in found.facts.items():
+    for name, text in explained.facts.items():
         facts.add_row(name, escape(text))
     out.print(facts)
     rows = Table("timestamp (UTC)", "device_id", Column("consumption", justify="right"))
-    for row in found.rows:
+    for row in explained.rows:
         rows.add_row(row["timestamp"], escape(row["device_id"]), f"{row['consumption']:g}")
     out.print(rows)
-    report = found.report
+    report = explained.report
     out.print(
         f"{report.lines:,} lines: {report.header} header, {report.blank:,} blank, "
         f"{report.accepted:,} rows, {report.rejected:,} rejected",
         soft_wrap=True,
     )
-    for row in found.rejected:
+    for row in explained.rejected:
         out.print(
             f"line {row['line']}: {row['value']!r}: {row['reason']}", soft_wrap=True, markup=False
         )
@@ -120,8 +110,8 @@ def _explain(file: Path, current: Settings, as_json: bool) -> None:
 def _print_ingest(report: IngestReport, uri: Any) -> None:
     if report.files:
         out.print(_files_table(report.files))
-    if len(report.files) > FILES_SHOWN:
-        out.print(f"… and {len(report.files) - FILES_SHOWN} more files; --json tells all")
+    if len(report.files) > _FILES_SHOWN:
+        out.print(f"… and {len(report.files) - _FILES_SHOWN} more files; --json tells all")
     for file in report.files:
         if file.left:
             out.print(f"left: {file.left}", soft_wrap=True, markup=False)
@@ -149,7 +139,7 @@ def _files_table(files: tuple[FileReport, ...]) -> Table:
     for name in ("rows", "accepted", "duplicate", "rejected"):
         table.add_column(name, justify="right")
     ranked = sorted(files, key=lambda file: (not file.left, not file.rejected))
-    for file in ranked[:FILES_SHOWN]:
+    for file in ranked[:_FILES_SHOWN]:
         counts = (file.rows_total, file.accepted, file.duplicate, file.rejected)
         shown = ("left",) if file.left else (f"{count:,}" for count in counts)
         table.add_row(escape(file.key), *shown)
@@ -167,14 +157,10 @@ def _in_words(snapshot: Snapshot) -> str:
 
 def open_readings(root: str | None) -> tuple[ReadingsTable, Snapshot]:
     """The table of the root and its newest snapshot."""
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.readings.table.table import open_table
-
-    table = open_table(open_root(settings(root=root).root))
+    table = open_table(open_objects(root)[0])
     return table, table.snapshot()
 
 
-@app.command()
 def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
     """Totals, and each device's span, spacing and coverage, from metadata alone.
 
@@ -197,14 +183,12 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
         return
     out.print(_in_words(snapshot), soft_wrap=True, markup=False)
     if devices:
-        out.print(_devices_table(devices[:DEVICES_SHOWN]))
-    if len(devices) > DEVICES_SHOWN:
-        out.print(f"… and {len(devices) - DEVICES_SHOWN:,} more devices; --json tells all")
+        out.print(_devices_table(devices[:_DEVICES_SHOWN]))
+    if len(devices) > _DEVICES_SHOWN:
+        out.print(f"… and {len(devices) - _DEVICES_SHOWN:,} more devices; --json tells all")
 
 
 def _stamp(us: int) -> str:
-    import numpy as np
-
     return str(np.datetime64(us, "us").astype("M8[s]"))
 
 
@@ -227,7 +211,7 @@ def _device_json(device: DevicePart) -> dict[str, Any]:
         "rows": device.rows,
         "start": f"{_stamp(device.first)}Z",
         "end": f"{_stamp(device.last + device.native)}Z",
-        "native_s": device.native / MICRO,
+        "native_s": device.native / _MICRO,
         "coverage": device.coverage,
     }
 
@@ -242,14 +226,13 @@ def _devices_table(devices: Sequence[DevicePart]) -> Table:
             escape(device.channel),
             _stamp(device.first)[:16],
             _stamp(device.last + device.native)[:16],
-            f"{device.native / MICRO:g} s" if device.native else "?",
+            f"{device.native / _MICRO:g} s" if device.native else "?",
             f"{device.rows:,}",
             "?" if device.coverage is None else f"{device.coverage:.1%}",
         )
     return table
 
 
-@app.command()
 def export(
     site: Annotated[str, typer.Argument(help="A site that `readings stats` lists.")],
     output: Annotated[Path, typer.Option("--output", help="CSV or CSV.gz file to write.")],
@@ -262,10 +245,6 @@ def export(
 
     Example: smartwatts readings export home1 --period 60 --output home1.csv.gz
     """
-    import pandas as pd
-
-    from smartwatts_ml.readings.base import device_id
-
     table, snapshot = open_readings(root)
     readings = table.readings(snapshot, settings(root=root))
     known = [span.site for span in readings.spans()]

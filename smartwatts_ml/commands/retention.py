@@ -7,34 +7,34 @@ from typing import Annotated
 
 import typer
 
-from smartwatts_ml.commands.common import RootOption, out
-from smartwatts_ml.commands.readings import app, open_readings
+from smartwatts_ml.commands.common import RootOption
+from smartwatts_ml.commands.console import out
+from smartwatts_ml.commands.readings import open_readings
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.readings.ingest.workspace import Workspace
+from smartwatts_ml.readings.table.compaction import compact as join_small_files
+from smartwatts_ml.readings.table.retention import drop_before
+from smartwatts_ml.readings.table.retention import vacuum as delete_unneeded
 
-__all__: list[str] = []
+__all__ = ["compact", "drop", "vacuum"]
 
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
+_DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")]
 
 
-@app.command()
 def compact(root: RootOption = None) -> None:
     """Join small files of the same month. Ingest does it by itself where many lie together.
 
     No reading changes. Example: smartwatts readings compact
     """
-    from smartwatts_ml.readings.ingest.workspace import Workspace
-    from smartwatts_ml.readings.table.compaction import compact as run
-
     table, before = open_readings(root)
     with Workspace() as work:
-        gone = run(table, work.folder, enough=2)
+        gone = join_small_files(table, work.folder, enough=2)
     out.print(f"{gone} small files joined; {before.rows:,} readings in {len(table.parts())} files")
 
 
-@app.command()
 def drop(
     before: Annotated[str, typer.Option("--before", help="The first month that stays: 2024-05.")],
-    dry_run: DryRunOption = False,
+    dry_run: _DryRunOption = False,
     root: RootOption = None,
 ) -> None:
     """Take readings of old months out of the table.
@@ -42,8 +42,6 @@ def drop(
     Runs that stand on an earlier snapshot keep reading it; `vacuum` frees the space once no
     run does. Example: smartwatts readings drop --before 2024-05
     """
-    from smartwatts_ml.readings.table.retention import drop_before
-
     if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", before):
         raise UsageError(f"--before {before} is no month", fix="write it like 2024-05")
     table, _ = open_readings(root)
@@ -54,13 +52,12 @@ def drop(
     out.print(f"{drop_before(table, before):,} readings before {before} are gone")
 
 
-@app.command()
 def vacuum(
     hours: Annotated[
         int,
         typer.Option("--hours", min=0, help="Younger files stay: an ingest may be writing them."),
     ] = 168,
-    dry_run: DryRunOption = False,
+    dry_run: _DryRunOption = False,
     root: RootOption = None,
 ) -> None:
     """Delete files of the table that neither its newest snapshot nor any run needs.
@@ -68,10 +65,8 @@ def vacuum(
     A run needs its snapshot for as long as runs/<run> is there. Killed ingests, compaction
     and `drop` leave such files. Example: smartwatts readings vacuum --dry-run
     """
-    from smartwatts_ml.readings.table.retention import vacuum as run
-
     table, _ = open_readings(root)
-    gone = run(table, hours, dry_run=dry_run)
+    gone = delete_unneeded(table, hours, dry_run=dry_run)
     out.print(f"{len(gone)} files {'would go' if dry_run else 'are gone'}")
     for path in gone:
         out.print(f"  {path}", soft_wrap=True)

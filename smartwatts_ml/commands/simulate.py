@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich import box
 from rich.table import Table
 
-from smartwatts_ml.commands.common import JsonOption, SeedOption, err, out, print_json, progress_bar
-
-if TYPE_CHECKING:
-    from smartwatts_ml.simulate import SimulationReport
+from smartwatts_ml.commands.common import JsonOption, SeedOption, print_json, progress_bar
+from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.simulate import SimulationReport
+from smartwatts_ml.simulate import simulate as write_homes
 
 __all__ = ["simulate"]
 
@@ -54,10 +54,8 @@ def simulate(
     Stamps are UTC, consumption is W. The same options write the same bytes. To go on
     where a run ended, give the same seed and homes and its end as --start.
     """
-    from smartwatts_ml.simulate import simulate as run
-
     with progress_bar("simulate") as progress:
-        report = run(
+        report = write_homes(
             homes,
             days,
             out_dir,

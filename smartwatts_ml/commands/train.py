@@ -11,18 +11,28 @@ from smartwatts_ml.commands.common import (
     JsonOption,
     RootOption,
     SeedOption,
-    err,
-    out,
+    open_objects,
     print_json,
     progress_bar,
 )
+from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.jsontext import json_text
-from smartwatts_ml.kinds import kinds
+from smartwatts_ml.jsontext import json_text, plain
+from smartwatts_ml.kinds import kinds, model_names
 from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
+from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
+from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.runs.folders import new_run_id
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.settings import settings
+from smartwatts_ml.stages.order import stage_named, stages_after
+from smartwatts_ml.stages.start import start_run
+from smartwatts_ml.stages.train import train, training_log
 
-__all__ = ["app"]
+__all__ = ["app", "train_files"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,7 +83,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
         options = TrainOptions(epochs, batch_size, seed, extra or {})
         spec = fixed or kind.spec(**(extra or {}))
         if data_dir is not None:
-            report = _train_files(kind, spec, options, data_dir, output_dir, quantization)
+            report = train_files(kind, spec, options, data_dir, output_dir, quantization)
         else:
             report = _train_stage(spec, options, root, run)
         if as_json:
@@ -87,7 +97,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
     return body
 
 
-def _train_files(
+def train_files(
     kind: Kind,
     spec: ModelSpec,
     options: TrainOptions,
@@ -95,69 +105,60 @@ def _train_files(
     output_dir: Path,
     quantization: str,
 ) -> dict[str, Any]:
-    from smartwatts_ml.modelfiles.conversion import convert_network
-    from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
-    from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
-    from smartwatts_ml.readings.files import FileReadings
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.stages.train import training_log
-
     output_dir.mkdir(parents=True, exist_ok=True)
-    stem = output_dir / spec.file_stem
     with progress_bar(f"train {spec.name}") as report:
         report("loading TensorFlow", 0.0)
         start_tensorflow()
         report("reading files", 0.0)
-        readings = FileReadings([data_dir], settings())
-        trained = kind.trainer.train(spec, readings, options, report)
+        with FileReadings([data_dir], settings()) as readings:
+            trained = kind.trainer.train(spec, readings, options, report)
         report("converting", 0.98)
         network = KerasNetwork.from_training(trained)
         samples = kind.work.sample_inputs(trained.details, 64, options.seed)
         converted = convert_network(network, samples, quantization)
-    # Only now: a network that cannot be converted leaves what is there as it is.
-    _replace(stem.with_suffix(".keras"), keras_file(network))
-    _replace(stem.with_suffix(".tflite"), converted.content)
     log = training_log(trained, options) | {"converted": converted.to_json()}
-    log_path = stem.with_suffix(".log.json")
-    _replace(log_path, json_text(log, indent=1).encode())
-    files = [str(stem.with_suffix(suffix)) for suffix in (".keras", ".tflite")]
+    # Only now: a network that cannot be converted leaves what is there as it is.
+    contents = {
+        ".keras": keras_file(network),
+        ".tflite": converted.content,
+        ".log.json": json_text(log, indent=1).encode(),
+    }
+    files = [
+        _replace(output_dir / f"{spec.file_stem}{suffix}", content)
+        for suffix, content in contents.items()
+    ]
     return {
         "model": spec.name,
-        "files": [*files, str(log_path)],
+        "files": files,
         "epochs": len(trained.log),
         "notes": list(trained.notes),
         **converted.to_json(),
     }
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one."""
+def _replace(path: Path, content: bytes) -> str:
+    """Write a file so that a crash leaves the old one or the new one; its name."""
     partial = path.with_name(f".{path.name}.part")
     partial.write_bytes(content)
     partial.replace(path)
+    return str(path)
 
 
 def _train_stage(
     spec: ModelSpec, options: TrainOptions, root: str | None, run_id: str | None
 ) -> dict[str, Any]:
-    from smartwatts_ml.kinds import model_names
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.runs.run import new_run_id
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.stages.start import start_run
-    from smartwatts_ml.stages.train import train
-
     if spec.name not in model_names():
         raise BadInputError(
             f"{spec.name} is not kept in the store", fix="train it on files with --data-dir"
         )
-    current = settings(root=root)
-    objects = open_root(current.root)
+    objects, current = open_objects(root)
     plan = start_run(objects, current, run_id or new_run_id(), [spec.name], claim=False)
     with progress_bar(f"train {spec.name}") as report:
-        challenger = train(objects, current, plan.run_id, spec.name, options, report)
-    err.print(f"next: smartwatts validate {spec.name} --run {plan.run_id}")
-    return {**challenger.to_json(), "files": [challenger.uri]}
+        run = ModelRun(objects, current, plan.run_id, spec.name)
+        challenger = train(run, report, options)
+    (following, *_) = stages_after(stage_named("train"))
+    err.print(f"next: smartwatts {following.name} {spec.name} --run {plan.run_id}")
+    return {**plain(challenger), "files": [challenger.uri]}
 
 
 _register()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -12,19 +12,17 @@ from rich.markup import escape
 from smartwatts_ml.commands.common import (
     JsonOption,
     RootOption,
-    err,
-    out,
+    open_objects,
     print_json,
     progress_bar,
 )
+from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import NotFoundError, TrustError
-
-if TYPE_CHECKING:
-    from smartwatts_ml.store import Audit, Pruned, Store
+from smartwatts_ml.store import Audit, Pruned, Store, open_store
 
 __all__ = ["prune", "resign", "store_at", "verify"]
 
-ModelsArgument = Annotated[
+_ModelsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[MODEL]...", help="Default: all.", show_default=False),
 ]
@@ -32,24 +30,19 @@ ModelsArgument = Annotated[
 
 def store_at(root: str | None, *, writable: bool = False) -> Store:
     """The store of a root, with this machine's keys."""
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.store import open_store
-
-    current = settings(root=root)
-    return open_store(open_root(current.root, writable=writable), current)
+    return open_store(*open_objects(root, writable=writable))
 
 
 def _chosen(store: Store, models: list[str] | None) -> tuple[str, ...]:
-    found = store.models()
+    known = store.models()
     for model in models or ():
-        if model not in found:
+        if model not in known:
             raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
-    return tuple(dict.fromkeys(models or found))
+    return tuple(dict.fromkeys(models or known))
 
 
 def resign(
-    models: ModelsArgument = None,
+    models: _ModelsArgument = None,
     documents: Annotated[
         bool,
         typer.Option(
@@ -73,7 +66,7 @@ def resign(
         again = store.resign_documents(model) if documents else 0
         pointer = store.resign(model)
         if pointer:
-            signed.append(pointer.payload() | {"documents": again})
+            signed.append(pointer.to_json() | {"documents": again})
     if as_json:
         print_json(signed)
         return
@@ -84,7 +77,7 @@ def resign(
 
 
 def verify(
-    models: ModelsArgument = None,
+    models: _ModelsArgument = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Rebuild a wrong pointer from the history.")
     ] = False,
@@ -105,7 +98,7 @@ def verify(
             report(model, done / len(chosen))
             audits.append(store.verify(model, repair=repair))
     if as_json:
-        print_json([audit.to_json() for audit in audits])
+        print_json(audits)
     else:
         for audit in audits:
             _print_audit(audit)
@@ -142,7 +135,7 @@ def _days(text: str) -> timedelta:
 
 def prune(
     keep: Annotated[int, typer.Option("--keep", min=1, help="Newest versions to keep.")],
-    models: ModelsArgument = None,
+    models: _ModelsArgument = None,
     older_than: Annotated[
         timedelta,
         typer.Option(
@@ -168,7 +161,7 @@ def prune(
         for model in _chosen(store, models)
     ]
     if as_json:
-        print_json([item.to_json() for item in pruned])
+        print_json(pruned)
         return
     if not pruned:
         err.print("no models yet")

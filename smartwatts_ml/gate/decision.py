@@ -20,7 +20,6 @@ __all__ = [
     "Decision",
     "Evidence",
     "Metrics",
-    "Number",
     "Outcome",
     "Role",
     "SliceResult",
@@ -36,8 +35,8 @@ def _nan_for_null(value: Any) -> Any:
     return np.nan if value is None else value
 
 
-Number = Annotated[float, BeforeValidator(_nan_for_null)]
-Metrics = dict[str, Number]
+_Number = Annotated[float, BeforeValidator(_nan_for_null)]
+Metrics = dict[str, _Number]
 Role = Literal["improve", "baseline", "guard", "series"]
 
 
@@ -74,12 +73,12 @@ class Comparison:
     metric: str
     label: str
     role: Role
-    challenger: Number
-    other: Number
-    gain: Number
-    low: Number
-    high: Number
-    p: Number
+    challenger: _Number
+    other: _Number
+    gain: _Number
+    low: _Number
+    high: _Number
+    p: _Number
     passed: bool
     text: str
 
@@ -90,11 +89,11 @@ class SliceResult:
     is worse than the champion there, ``p`` that of "no worse", adjusted (Holm)."""
 
     name: str
-    challenger: Number
-    champion: Number
-    loss: Number
+    challenger: _Number
+    champion: _Number
+    loss: _Number
     allowed: float
-    p: Number
+    p: _Number
     judged: bool
     passed: bool
 
@@ -141,6 +140,11 @@ class Decision:
     baseline: str | None = None
     notes: tuple[str, ...] = ()
     schema: int = _SCHEMA
+
+    @property
+    def proceed(self) -> bool:
+        """Whether the run goes on with the challenger."""
+        return self.accepted
 
 
 def not_judged(model: str, reason: str, champion_version: int | None = None) -> Decision:

@@ -16,12 +16,16 @@ from smartwatts_ml.gate.statistics import (
     MIN_FREEDOM,
     Clusters,
     Gauge,
-    Headline,
-    Resampled,
     clusters,
-    resampled,
 )
-from smartwatts_ml.scores.bootstrap import Over, site_sums, slices_of
+from smartwatts_ml.scores.bootstrap import (
+    Headline,
+    Over,
+    Resampled,
+    resampled,
+    site_sums,
+    slices_of,
+)
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 __all__ = ["Facts", "Instant", "Judgement", "Rules", "sign_of"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from smartwatts_ml.scores.bootstrap import Over, resample, site_sums
+from smartwatts_ml.scores.bootstrap import Over, interval, site_sums
 from smartwatts_ml.scores.scores import Scores
 
 __all__ = [
@@ -22,27 +22,20 @@ __all__ = [
     "Clusters",
     "Difference",
     "Gauge",
-    "Headline",
-    "Resampled",
     "clusters",
     "diebold_mariano",
     "difference",
     "holm",
     "jackknife_p",
     "needed",
-    "resampled",
 ]
 
-Headline = Callable[[np.ndarray], dict[str, float]]
-"""Metrics from statistics of shape (n_sites, n_channels, n_stats)."""
 Gauge = Callable[[np.ndarray], float]
 """One metric of them, with its sign turned so that more is better."""
 MIN_FREEDOM = 3
 """Fewer units than this and one to each cluster prove nothing: they cannot let pass, nor block."""
 _POWER_Z = 0.8416
 """Quantile of the normal distribution for 80 % power."""
-Resampled = dict[str, np.ndarray]
-"""Each metric in every bootstrap sample, shape (n_resamples,)."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +78,6 @@ def clusters(scores: Scores, over: Over) -> Clusters:
     return Clusters(sites, 1) if over == "sites" else Clusters(len(scores.sites), sites)
 
 
-def resampled(headline: Headline, scores: Scores, over: Over, count: int, seed: int) -> Resampled:
-    """Every metric in every bootstrap sample."""
-    drawn = [headline(sums) for sums in resample(scores, over, count, seed)]
-    return {name: np.array([metrics[name] for metrics in drawn]) for name in drawn[0]}
-
-
 def difference(
     gain: float, gains: np.ndarray, units: Clusters, confidence: float, null: float = 0.0
 ) -> Difference:
@@ -109,10 +96,10 @@ def difference(
     if units.freedom < 1 or not np.isfinite(gains).all() or not math.isfinite(gain):
         return Difference(gain, -math.inf, math.inf, 1.0, math.inf)
     tail = _normal_cdf(-units.widening * stdtrit(units.freedom, confidence))
-    low, high = np.quantile(gains, (tail, 1 - tail))
+    low, high = interval(gains, tail)
     error = float(np.std(gains)) * units.widening
     p = _p_of_gain(gain - null, error, units.freedom)
-    return Difference(gain, float(low), float(high), p, error)
+    return Difference(gain, low, high, p, error)
 
 
 def _p_of_gain(gain: float, error: float, freedom: int) -> float:

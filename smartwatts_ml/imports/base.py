@@ -1,35 +1,35 @@
 """What a format hands over: houses, each with channels whose counts add up.
 
-A format finds the houses in a path and reads each as a stream of ``Part``: some readings of
-one channel, in the order of the source. All else (names, duplicates, resampling, files)
-is the same for every format.
+A format finds the houses in a path and reads each as a stream of ``ChannelReadings``: some
+readings of one channel, in the order of the source. All else (names, duplicates, resampling,
+files) is the same for every format.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from pkgutil import resolve_name
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.imports.labels import Labels, channel_names
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = [
     "ACTIVE",
     "APPARENT",
-    "FORMATS",
-    "MICRO",
     "Channel",
+    "ChannelReadings",
+    "FORMATS",
     "FileAccount",
     "Format",
     "House",
     "Options",
-    "Part",
     "Report",
     "open_format",
     "packed_hint",
@@ -37,16 +37,16 @@ __all__ = [
 
 ACTIVE = "active"
 APPARENT = "apparent"
-MICRO = 1_000_000
-EXAMPLES = 5
+_EXAMPLES = 5
 FORMATS = {
-    "refit": "smartwatts_ml.imports.refit",
-    "ukdale": "smartwatts_ml.imports.ukdale",
-    "redd": "smartwatts_ml.imports.redd",
-    "nilmtk-h5": "smartwatts_ml.imports.nilmtk_h5",
+    "refit": "smartwatts_ml.imports.refit:FORMAT",
+    "ukdale": "smartwatts_ml.imports.ukdale:FORMAT",
+    "redd": "smartwatts_ml.imports.redd:FORMAT",
+    "nilmtk-h5": "smartwatts_ml.imports.nilmtk_h5:FORMAT",
 }
-"""Name of each format, and the module that defines its ``FORMAT``."""
+"""Each format by name; its module is imported when it is asked for."""
 
+_Place = TypeVar("_Place")
 Report = Callable[[int], None]
 """Told how many bytes more of the source are done."""
 
@@ -59,6 +59,14 @@ class Options:
     period_s: int | None = None
     drop_flagged: bool = False
     labels: Labels = field(default_factory=Labels)
+
+    def wanted(self, houses: Mapping[int, _Place]) -> Iterator[tuple[int, _Place]]:
+        """Those houses of a data set that are asked for, by number."""
+        return (
+            (number, houses[number])
+            for number in sorted(houses)
+            if not self.houses or number in self.houses
+        )
 
 
 @dataclass
@@ -99,15 +107,15 @@ class Channel:
             "channel": self.name,
             "power": self.power,
             **{name: getattr(self, name) for name in counts},
-            "first": instant(self.first),
-            "last": instant(self.last),
+            "first": _instant(self.first),
+            "last": _instant(self.last),
         }
 
 
-def instant(stamp_us: int | None) -> str | None:
+def _instant(stamp_us: int | None) -> str | None:
     """ISO 8601 in UTC, to the second.
 
-    >>> instant(1_356_998_400_500_000)
+    >>> _instant(1_356_998_400_500_000)
     '2013-01-01T00:00:00Z'
     """
     return None if stamp_us is None else f"{np.datetime64(stamp_us // MICRO, 's')}Z"
@@ -128,14 +136,14 @@ class FileAccount:
     def reject(self, line: int, reason: str) -> None:
         """Count a bad line; the first few are kept to be shown."""
         self.bad += 1
-        if len(self.examples) < EXAMPLES:
+        if len(self.examples) < _EXAMPLES:
             self.examples.append(f"{self.path}:{line}: {reason}")
 
     def to_json(self) -> dict[str, Any]:
         return dict(vars(self))
 
 
-class Part(NamedTuple):
+class ChannelReadings(NamedTuple):
     """Some readings of a channel: ``stamps`` int64 µs since the epoch, ``watts`` float64,
     NaN where missing; both of shape (n,)."""
 
@@ -161,7 +169,7 @@ class House(ABC):
             channel.name = name
 
     @abstractmethod
-    def read(self, options: Options, report: Report) -> Iterator[Part]:
+    def read(self, options: Options, report: Report) -> Iterator[ChannelReadings]:
         """Stream the house; fills ``files`` and the channels' counts of what is kept out."""
 
 
@@ -176,9 +184,14 @@ class Format(ABC):
 
 
 def open_format(name: str) -> Format:
-    """The format of that name."""
-    found: Format = import_module(FORMATS[name]).FORMAT
-    return found
+    """The format of that name. Raises SmartwattsError where a library for it is missing."""
+    try:
+        format_: Format = resolve_name(FORMATS[name])
+    except ModuleNotFoundError as error:
+        raise SmartwattsError(
+            f"{error.name} is not installed", fix="pip install 'smartwatts-ml[nilmtk]'"
+        ) from error
+    return format_
 
 
 def packed_hint(path: Path) -> str:

@@ -12,30 +12,30 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import (
-    MICRO,
     Channel,
+    ChannelReadings,
     FileAccount,
     House,
     Options,
-    Part,
     Report,
     packed_hint,
 )
 from smartwatts_ml.imports.labels import UNUSED, channel_name
 from smartwatts_ml.imports.streams import Distinct, summed
-from smartwatts_ml.imports.text import Layout, number_blocks
+from smartwatts_ml.imports.text import TextLayout, number_blocks
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["DatFile", "DatHouse", "find_houses", "labelled"]
 
-FOLDER = re.compile(r"house_?(\d+)", re.IGNORECASE)
-LABEL = re.compile(r"(\d+)\s+(\S.*)")
-TWO_COLUMNS = Layout(("stamp", "watts"), ("stamp", "watts"))
+_FOLDER = re.compile(r"house_?(\d+)", re.IGNORECASE)
+_LABEL = re.compile(r"(\d+)\s+(\S.*)")
+_TWO_COLUMNS = TextLayout(("stamp", "watts"), ("stamp", "watts"))
 
 
 @dataclass(frozen=True)
 class DatFile:
     path: Path
-    layout: Layout = TWO_COLUMNS
+    layout: TextLayout = _TWO_COLUMNS
 
     def read(self, account: FileAccount, report: Report) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for rows in number_blocks(self.path, self.layout, account, report):
@@ -48,11 +48,11 @@ class DatHouse(House):
 
     sources: dict[str, DatFile]
 
-    def read(self, options: Options, report: Report) -> Iterator[Part]:
+    def read(self, options: Options, report: Report) -> Iterator[ChannelReadings]:
         for channel in self.channels:
             legs = [self._leg(channel, source, report) for source in channel.sources]
             for stamps, watts in summed(legs, channel):
-                yield Part(channel, stamps, watts)
+                yield ChannelReadings(channel, stamps, watts)
 
     def _leg(
         self, channel: Channel, source: str, report: Report
@@ -69,18 +69,17 @@ def find_houses(
     """The wanted houses below a path, or the one that the path is itself."""
     hint = packed_hint(path)
     folders = [path, *sorted(path.glob("house*")), *sorted(path.glob("*/house*"))]
-    found: dict[int, Path] = {}
+    by_number: dict[int, Path] = {}
     for folder in folders:
-        match = FOLDER.fullmatch(folder.resolve().name)
+        match = _FOLDER.fullmatch(folder.resolve().name)
         if match and folder.is_dir():
-            found.setdefault(int(match[1]), folder)
-    if not found:
+            by_number.setdefault(int(match[1]), folder)
+    if not by_number:
         raise BadInputError(
             f"{path} holds no house of {title}{hint}",
             fix="give the folder that has house_1, house_2, … in it",
         )
-    wanted = options.houses or tuple(found)
-    return [make(number, found[number], options) for number in sorted(found) if number in wanted]
+    return [make(number, folder, options) for number, folder in options.wanted(by_number)]
 
 
 def labelled(number: int, folder: Path, options: Options) -> tuple[dict[str, str], list[str]]:
@@ -97,7 +96,7 @@ def labelled(number: int, folder: Path, options: Options) -> tuple[dict[str, str
         if source not in files:
             notes.append(f"{source} ({published[source]}) has no file")
             continue
-        label = options.labels.of(number, source, published.get(source, "unknown"))
+        label = options.labels.label(number, source, published.get(source, "unknown"))
         if channel_name(label) == UNUSED:
             notes.append(f"{source} is not used")
         else:
@@ -113,7 +112,7 @@ def _labels(folder: Path) -> dict[str, str]:
         )
     labels = {}
     for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
-        match = LABEL.fullmatch(line.strip())
+        match = _LABEL.fullmatch(line.strip())
         if match:
             labels[f"channel_{int(match[1])}"] = match[2]
         elif line.strip():

@@ -6,7 +6,6 @@ import filecmp
 import gzip
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
@@ -14,23 +13,23 @@ import pyarrow as pa
 import pyarrow.csv
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.imports.base import MICRO
 from smartwatts_ml.readings.base import device_id
 from smartwatts_ml.readings.columns import CSV_COLUMNS
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["MonthFiles"]
 
-LEVEL = 2
-ROWS = 4_000_000
+_LEVEL = 2
+_ROWS = 4_000_000
 """Rows of one file: what ingest commits at once. A month with more has further files."""
-DAY_S = 86_400
-CLOCK = (
+_DAY_S = 86_400
+_CLOCK = (
     *((11, 36_000, 10), (12, 3_600, 10), (14, 600, 6), (15, 60, 10), (17, 10, 6), (18, 1, 10)),
     *((20 + k, 10 ** (5 - k), 10) for k in range(6)),
 )
 """Place in the text, size and range of each digit of a time: of seconds, then of µs."""
-HEADER = ",".join(CSV_COLUMNS).encode() + b"\n"
-OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+_HEADER = ",".join(CSV_COLUMNS).encode() + b"\n"
+_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 @dataclass
@@ -44,8 +43,8 @@ class _Open:
 
     def __post_init__(self) -> None:
         self.raw = self.part.open("wb")
-        self.packed = gzip.GzipFile("", "wb", LEVEL, self.raw, mtime=0)
-        self.packed.write(HEADER)
+        self.packed = gzip.GzipFile("", "wb", _LEVEL, self.raw, mtime=0)
+        self.packed.write(_HEADER)
 
     @property
     def part(self) -> Path:
@@ -79,7 +78,7 @@ class MonthFiles:
 
     def _file(self, month: int) -> _Open:
         file = self._open.get(month)
-        if file is not None and file.rows < ROWS:
+        if file is not None and file.rows < _ROWS:
             return file
         name = str(np.datetime64(month, "M"))
         part = sum(other.path.name.startswith(name) for other in self._all) + 1
@@ -109,12 +108,7 @@ class MonthFiles:
     def __enter__(self) -> MonthFiles:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for file in self._all:
             file.close()
             file.part.unlink(missing_ok=True)
@@ -124,7 +118,7 @@ def _csv(device: str, stamps: np.ndarray, watts: np.ndarray) -> memoryview:
     """Rows as CSV."""
     columns = (_instants(stamps), pa.array(watts.astype(np.float32)), pa.repeat(device, len(watts)))
     sink = pa.BufferOutputStream()
-    pyarrow.csv.write_csv(pa.table(dict(zip(CSV_COLUMNS, columns, strict=True))), sink, OPTIONS)
+    pyarrow.csv.write_csv(pa.table(dict(zip(CSV_COLUMNS, columns, strict=True))), sink, _OPTIONS)
     return memoryview(sink.getvalue())
 
 
@@ -138,13 +132,13 @@ def _instants(stamps: np.ndarray) -> pa.StringArray:
     ['2014-03-01T02:05:09Z']
     """
     seconds, fraction = np.divmod(stamps, MICRO)
-    days, second = np.divmod(seconds, DAY_S)
+    days, second = np.divmod(seconds, _DAY_S)
     known, of_known = np.unique(days, return_inverse=True)
     dates = np.datetime_as_string(known.astype("datetime64[D]")).astype("S10")
     template = b"0000-00-00T00:00:00.000000Z" if fraction.any() else b"0000-00-00T00:00:00Z"
     text = np.tile(np.frombuffer(template, np.uint8), (len(stamps), 1))
     text[:, :10] = dates.view(np.uint8).reshape(-1, 10)[of_known]
-    for place, unit, base in CLOCK if fraction.any() else CLOCK[:6]:
+    for place, unit, base in _CLOCK if fraction.any() else _CLOCK[:6]:
         digits = fraction if place > 19 else second
         text[:, place] += (digits // unit % base).astype(np.uint8)
     offsets = np.arange(len(stamps) + 1, dtype=np.int32) * len(template)

@@ -12,11 +12,11 @@ from pathlib import Path
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS
 
-__all__ = ["UNUSED", "Labels", "channel_name", "channel_names"]
+__all__ = ["Labels", "UNUSED", "channel_name", "channel_names"]
 
 UNUSED = "not_used"
-HEADER = ["house", "source", "label"]
-WORDS = {
+_HEADER = ["house", "source", "label"]
+_WORDS = {
     "aggregate": MAINS,
     "site_meter": MAINS,
     "refrigerator": "fridge",
@@ -48,7 +48,7 @@ def channel_name(label: str) -> str:
     """
     plain = re.sub(r"\(.*?\)", " ", label.lower()).replace("&", " and ")
     words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
-    return WORDS.get(words, words) or "unknown"
+    return _WORDS.get(words, words) or "unknown"
 
 
 def channel_names(labels: Sequence[str]) -> list[str]:
@@ -81,36 +81,36 @@ class Labels:
     """
 
     path: Path | None = None
-    given: dict[tuple[int, str], str] = field(default_factory=dict)
+    by_source: dict[tuple[int, str], str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Labels:
         """A CSV file with the columns house, source, label."""
-        given = {}
+        by_source = {}
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
-            if [cell.strip().lower() for cell in next(rows, [])] != HEADER:
+            if [cell.strip().lower() for cell in next(rows, [])] != _HEADER:
                 raise BadInputError(
                     f"{path}:1: not a file of labels", fix="start it with house,source,label"
                 )
             for row in rows:
                 if not row:
                     continue
-                if len(row) != len(HEADER) or not row[0].strip().isdigit():
+                if len(row) != len(_HEADER) or not row[0].strip().isdigit():
                     raise BadInputError(
                         f"{path}:{rows.line_num}: not house,source,label",
                         fix="a line looks like: 2,Appliance1,fridge",
                     )
-                given[int(row[0]), row[1].strip()] = row[2].strip()
-        return cls(path, given)
+                by_source[int(row[0]), row[1].strip()] = row[2].strip()
+        return cls(path, by_source)
 
-    def of(self, house: int, source: str, default: str) -> str:
+    def label(self, house: int, source: str, default: str) -> str:
         """The label that holds; ``UNUSED`` where it is to be left out."""
-        return self.given.get((house, source), default) or UNUSED
+        return self.by_source.get((house, source), default) or UNUSED
 
     def check(self, house: int, sources: Sequence[str]) -> None:
         """Raise BadInputError for a source that the house lacks."""
-        for number, source in self.given:
+        for number, source in self.by_source:
             if number == house and source not in sources:
                 raise BadInputError(
                     f"{self.path}: house {house} has no {source}",

@@ -17,35 +17,34 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+import h5py
+import hdf5plugin  # noqa: F401, makes HDF5 read blosc
 import numpy as np
 
-from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import (
     ACTIVE,
     APPARENT,
     Channel,
+    ChannelReadings,
     FileAccount,
     Format,
     House,
     Options,
-    Part,
     Report,
 )
 from smartwatts_ml.imports.labels import UNUSED, channel_name
 from smartwatts_ml.imports.streams import Distinct, summed
 from smartwatts_ml.readings.base import MAINS
 
-if TYPE_CHECKING:
-    import h5py
-
 __all__ = ["FORMAT"]
 
-BUILDING = re.compile(r"building(\d+)")
-METER = re.compile(r"meter(\d+)")
-ROWS = 500_000
-LARGEST_NAME = 3
+_BUILDING = re.compile(r"building(\d+)")
+_METER = re.compile(r"meter(\d+)")
+_ROWS = 500_000
+_LARGEST_NAME = 3
 """More appliances than this on one meter are not all named."""
 
 
@@ -65,11 +64,11 @@ class _Meter:
 
 
 @dataclass(kw_only=True)
-class H5House(House):
+class _H5House(House):
     path: Path
     meters: dict[str, _Meter]
 
-    def read(self, options: Options, report: Report) -> Iterator[Part]:
+    def read(self, options: Options, report: Report) -> Iterator[ChannelReadings]:
         with _opened(self.path) as file:
             for channel in self.channels:
                 legs = [
@@ -77,7 +76,7 @@ class H5House(House):
                     for source in channel.sources
                 ]
                 for stamps, watts in summed(legs, channel):
-                    yield Part(channel, stamps, watts)
+                    yield ChannelReadings(channel, stamps, watts)
 
     def _leg(
         self, file: h5py.File, source: str, report: Report
@@ -86,9 +85,9 @@ class H5House(House):
         table = file[meter.table]
         account = FileAccount(f"{self.path}:{meter.table}", lines=len(table), used=len(table))
         self.files.append(account)
-        for first in range(0, len(table), ROWS):
+        for first in range(0, len(table), _ROWS):
             try:
-                rows = table[first : first + ROWS]
+                rows = table[first : first + _ROWS]
             except OSError as error:
                 raise BadInputError(
                     f"{self.path}: {meter.table} cannot be read from row {first} on: {error}",
@@ -99,7 +98,7 @@ class H5House(House):
             yield meter.stamps(rows["index"]), watts.astype(np.float64)
 
 
-class NilmtkH5(Format):
+class _NilmtkH5(Format):
     title = "NILMTK"
 
     def houses(self, path: Path, options: Options) -> list[House]:
@@ -108,28 +107,19 @@ class NilmtkH5(Format):
             raise BadInputError(f"{path} {what}", fix="give NILMTK's .h5 file")
         with _opened(path) as file:
             name = _attribute(file, path).get("name") or path.stem
-            found = {int(m[1]): file[key] for key in file if (m := BUILDING.fullmatch(key))}
-            if not found:
+            buildings = {int(m[1]): file[key] for key in file if (m := _BUILDING.fullmatch(key))}
+            if not buildings:
                 raise BadInputError(
                     f"{path} has no /building<n>", fix="it is no file of NILMTK: choose another"
                 )
-            wanted = options.houses or tuple(found)
             prefix = re.sub(r"[^a-z0-9]", "", str(name).lower())
             return [
-                _house(number, prefix, path, found[number], options)
-                for number in sorted(found)
-                if number in wanted
+                _house(number, prefix, path, building, options)
+                for number, building in options.wanted(buildings)
             ]
 
 
 def _opened(path: Path) -> h5py.File:
-    try:
-        import h5py
-        import hdf5plugin  # noqa: F401, makes HDF5 read blosc
-    except ImportError as error:
-        raise SmartwattsError(
-            f"{error.name} is not installed", fix="pip install 'smartwatts-ml[nilmtk]'"
-        ) from error
     try:
         return h5py.File(path, "r")
     except OSError as error:
@@ -139,7 +129,9 @@ def _opened(path: Path) -> h5py.File:
         ) from error
 
 
-def _house(number: int, prefix: str, path: Path, building: h5py.Group, options: Options) -> H5House:
+def _house(
+    number: int, prefix: str, path: Path, building: h5py.Group, options: Options
+) -> _H5House:
     metadata = _attribute(building, path)
     if "elec_meters" not in metadata:
         raise BadInputError(
@@ -159,7 +151,7 @@ def _house(number: int, prefix: str, path: Path, building: h5py.Group, options: 
     tables = {meters[source].table for channel in channels for source in channel.sources}
     size = sum(building.file[t].size * building.file[t].dtype.itemsize for t in tables)
     site = f"{prefix}_house{number}"
-    return H5House(number, site, channels, size, notes=notes, path=path, meters=meters)
+    return _H5House(number, site, channels, size, notes=notes, path=path, meters=meters)
 
 
 def _meters(
@@ -205,9 +197,9 @@ def _grouped(
         for meter in appliance.get("meters", ()):
             owned.setdefault(f"meter{meter}", []).append(appliance)
     for name in meters:
-        site_meter = described[int(METER.fullmatch(name)[1])].get("site_meter")  # type: ignore[index]
+        site_meter = described[int(_METER.fullmatch(name)[1])].get("site_meter")  # type: ignore[index]
         own = owned.get(name, [])
-        label = options.labels.of(number, name, MAINS if site_meter else _label(own) or name)
+        label = options.labels.label(number, name, MAINS if site_meter else _label(own) or name)
         if channel_name(label) == UNUSED:
             continue
         alone = not own or len(own) > 1
@@ -224,7 +216,7 @@ def _label(appliances: list[dict[str, Any]]) -> str:
     """Name of what a meter feeds; the dominant appliance stands for all where one is."""
     dominant = [a for a in appliances if a.get("dominant_appliance")]
     types = list(dict.fromkeys(str(a["type"]) for a in dominant[:1] or appliances))
-    shown = types[:LARGEST_NAME] + (["others"] if len(types) > LARGEST_NAME else [])
+    shown = types[:_LARGEST_NAME] + (["others"] if len(types) > _LARGEST_NAME else [])
     return " and ".join(shown)
 
 
@@ -264,4 +256,4 @@ def _text(value: Any) -> str:
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
 
 
-FORMAT = NilmtkH5()
+FORMAT = _NilmtkH5()

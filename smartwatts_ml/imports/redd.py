@@ -17,10 +17,10 @@ from smartwatts_ml.readings.base import MAINS
 
 __all__ = ["FORMAT"]
 
-TWO_LEGS = (MAINS, "oven", "stove", "washer_dryer", "electric_heat", "air_conditioning", "furnace")
+_TWO_LEGS = (MAINS, "oven", "stove", "washer_dryer", "electric_heat", "air_conditioning", "furnace")
 
 
-class Redd(Format):
+class _Redd(Format):
     title = "REDD"
 
     def houses(self, path: Path, options: Options) -> list[House]:
@@ -33,7 +33,7 @@ def _house(number: int, folder: Path, options: Options) -> DatHouse:
     legs: dict[str, list[str]] = {}
     for source, label in labels.items():
         name = channel_name(label)
-        legs.setdefault(name if name in TWO_LEGS else source, []).append(source)
+        legs.setdefault(name if name in _TWO_LEGS else source, []).append(source)
     channels = [
         Channel(
             tuple(sources),
@@ -52,4 +52,4 @@ def _house(number: int, folder: Path, options: Options) -> DatHouse:
     return DatHouse(number, f"redd_house{number}", channels, size, notes=notes, sources=files)
 
 
-FORMAT = Redd()
+FORMAT = _Redd()

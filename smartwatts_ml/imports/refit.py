@@ -16,37 +16,37 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import (
-    MICRO,
     Channel,
+    ChannelReadings,
     FileAccount,
     Format,
     House,
     Options,
-    Part,
     Report,
     packed_hint,
 )
 from smartwatts_ml.imports.labels import UNUSED, channel_name
 from smartwatts_ml.imports.refit_labels import CHANGED, LABELS, SOLAR
 from smartwatts_ml.imports.streams import Distinct
-from smartwatts_ml.imports.text import Layout, number_blocks
+from smartwatts_ml.imports.text import TextLayout, number_blocks
 from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["FORMAT"]
 
-FILE = re.compile(r"(?P<clean>CLEAN_)?(RAW_)?House_?(?P<house>\d+)\.csv", re.IGNORECASE)
-TIME, UNIX, AGGREGATE, ISSUES = "Time", "Unix", "Aggregate", "Issues"
-APPLIANCES = tuple(f"Appliance{number}" for number in range(1, 10))
-COLUMNS = (TIME, UNIX, AGGREGATE, *APPLIANCES)
-UNLABELLED = ("Unknown",) * 9
+_FILE = re.compile(r"(?P<clean>CLEAN_)?(RAW_)?House_?(?P<house>\d+)\.csv", re.IGNORECASE)
+_TIME, _UNIX, _AGGREGATE, _ISSUES = "Time", "Unix", "Aggregate", "Issues"
+_APPLIANCES = tuple(f"Appliance{number}" for number in range(1, 10))
+_COLUMNS = (_TIME, _UNIX, _AGGREGATE, *_APPLIANCES)
+_UNLABELLED = ("Unknown",) * 9
 
 
 @dataclass(kw_only=True)
-class RefitHouse(House):
+class _RefitHouse(House):
     path: Path
-    layout: Layout
+    layout: TextLayout
 
-    def read(self, options: Options, report: Report) -> Iterator[Part]:
+    def read(self, options: Options, report: Report) -> Iterator[ChannelReadings]:
         account = FileAccount(str(self.path))
         self.files.append(account)
         flagged = 0
@@ -61,9 +61,9 @@ class RefitHouse(House):
                 channel.taken += len(rows)
                 channel.flagged += int(len(rows) - keep.sum())
                 watts = rows[keep, column]
-                yield Part(channel, *distinct[column - 1].take(stamps[keep], watts))
+                yield ChannelReadings(channel, *distinct[column - 1].take(stamps[keep], watts))
         for channel, held in zip(self.channels, distinct, strict=True):
-            yield Part(channel, *held.rest())
+            yield ChannelReadings(channel, *held.rest())
         if flagged:
             done = "left out" if options.drop_flagged else "kept; --drop-flagged leaves them out"
             self.notes.append(
@@ -72,39 +72,38 @@ class RefitHouse(House):
             )
 
     def _issues(self, rows: np.ndarray) -> np.ndarray:
-        if self.layout.wanted[-1] != ISSUES:
+        if self.layout.wanted[-1] != _ISSUES:
             return np.full(len(rows), False)
         return rows[:, -1] == 1
 
 
-class Refit(Format):
+class _Refit(Format):
     title = "REFIT"
 
     def houses(self, path: Path, options: Options) -> list[House]:
         hint = packed_hint(path)
         files = {path} if path.is_file() else set(path.rglob("*.csv"))
-        found: dict[int, Path] = {}
+        by_number: dict[int, Path] = {}
         for file in sorted(files):
-            match = FILE.fullmatch(file.name)
-            if match and (int(match["house"]) not in found or match["clean"]):
-                found[int(match["house"])] = file
-        if not found:
+            match = _FILE.fullmatch(file.name)
+            if match and (int(match["house"]) not in by_number or match["clean"]):
+                by_number[int(match["house"])] = file
+        if not by_number:
             raise BadInputError(
                 f"{path} holds no file of REFIT{hint}",
                 fix="they are named CLEAN_House<N>.csv or House_<N>.csv",
             )
-        wanted = options.houses or tuple(found)
-        return [_house(n, found[n], options) for n in sorted(found) if n in wanted]
+        return [_house(number, file, options) for number, file in options.wanted(by_number)]
 
 
-def _house(number: int, path: Path, options: Options) -> RefitHouse:
+def _house(number: int, path: Path, options: Options) -> _RefitHouse:
     columns, header_lines = _columns(path)
-    labels = dict(zip(APPLIANCES, LABELS.get(number, UNLABELLED), strict=True))
-    sources = {AGGREGATE: AGGREGATE, **labels}
+    labels = dict(zip(_APPLIANCES, LABELS.get(number, _UNLABELLED), strict=True))
+    sources = {_AGGREGATE: _AGGREGATE, **labels}
     options.labels.check(number, tuple(sources))
     channels, notes = [], []
     for source, published in sources.items():
-        label = options.labels.of(number, source, published)
+        label = options.labels.label(number, source, published)
         if channel_name(label) == UNUSED:
             notes.append(f"{source} is not used")
         else:
@@ -113,12 +112,12 @@ def _house(number: int, path: Path, options: Options) -> RefitHouse:
     notes += [CHANGED[number]] if number in CHANGED else []
     if number not in LABELS:
         notes.append("REFIT names no appliances for this house; name them with --labels")
-    wanted = (UNIX, *(channel.sources[0] for channel in channels))
-    if ISSUES in columns:
-        wanted += (ISSUES,)
-    layout = Layout(columns, wanted, ",", header_lines)
+    wanted = (_UNIX, *(channel.sources[0] for channel in channels))
+    if _ISSUES in columns:
+        wanted += (_ISSUES,)
+    layout = TextLayout(columns, wanted, ",", header_lines)
     size = path.stat().st_size
-    return RefitHouse(
+    return _RefitHouse(
         number, f"refit_house{number}", channels, size, notes=notes, path=path, layout=layout
     )
 
@@ -128,14 +127,14 @@ def _columns(path: Path) -> tuple[tuple[str, ...], int]:
     with path.open("rb") as file:
         first = file.readline(1000).decode("utf-8-sig", "replace")
     cells = tuple(cell.strip().strip('"') for cell in first.strip().split(","))
-    if set(COLUMNS) - {TIME} <= set(cells) and len(set(cells)) == len(cells):
+    if set(_COLUMNS) - {_TIME} <= set(cells) and len(set(cells)) == len(cells):
         return cells, 1
-    if len(cells) == len(COLUMNS) and re.match(r"\d{4}-\d\d-\d\d", cells[0]):
-        return COLUMNS, 0
+    if len(cells) == len(_COLUMNS) and re.match(r"\d{4}-\d\d-\d\d", cells[0]):
+        return _COLUMNS, 0
     raise BadInputError(
         f"{path}:1: not a file of REFIT, it starts with {first.strip()[:60]!r}",
-        fix=f"its columns are {','.join(COLUMNS[:4])},…,{APPLIANCES[-1]}",
+        fix=f"its columns are {','.join(_COLUMNS[:4])},…,{_APPLIANCES[-1]}",
     )
 
 
-FORMAT = Refit()
+FORMAT = _Refit()

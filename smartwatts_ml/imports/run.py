@@ -12,10 +12,9 @@ from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.imports.base import Channel, House, Options, open_format
 from smartwatts_ml.imports.files import MonthFiles
 from smartwatts_ml.imports.streams import AsTheyAre, Resampler, Sink, Writer
+from smartwatts_ml.progress import Progress
 
 __all__ = ["ImportReport", "import_readings"]
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)

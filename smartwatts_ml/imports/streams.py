@@ -9,19 +9,18 @@ from functools import reduce
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.imports.base import MICRO, Channel
-from smartwatts_ml.readings.resample import DeviceReadings, resample
+from smartwatts_ml.imports.base import Channel
+from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, resample
 
-__all__ = ["AsTheyAre", "Distinct", "Resampler", "Sink", "summed"]
+__all__ = ["AsTheyAre", "Distinct", "Resampler", "Sink", "Writer", "summed"]
 
-Readings = tuple[np.ndarray, np.ndarray]
+_Series = tuple[np.ndarray, np.ndarray]
 """Stamps int64 µs and watts, both of shape (n,)."""
 Writer = Callable[[np.ndarray, np.ndarray], None]
 
-CHUNK = 200_000
-HISTORY = 4_096
+_CHUNK = 200_000
+_HISTORY = 4_096
 """Readings kept before the next interval, so that each chunk sees the usual spacing."""
-COARSER = 1.1
 
 
 class Distinct:
@@ -30,9 +29,9 @@ class Distinct:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._held: Readings = (np.empty(0, np.int64), np.empty(0))
+        self._held: _Series = (np.empty(0, np.int64), np.empty(0))
 
-    def take(self, stamps: np.ndarray, watts: np.ndarray) -> Readings:
+    def take(self, stamps: np.ndarray, watts: np.ndarray) -> _Series:
         """What is certain by now; the newest reading is held back."""
         finite = np.isfinite(watts)
         stamps = np.concatenate([self._held[0], stamps[finite]])
@@ -45,11 +44,11 @@ class Distinct:
         self._held = (stamps[-1:], watts[-1:])
         return stamps[:-1], watts[:-1]
 
-    def rest(self) -> Readings:
+    def rest(self) -> _Series:
         """The reading that was held back."""
         return self._held
 
-    def all(self, readings: Iterator[Readings]) -> Iterator[Readings]:
+    def all(self, readings: Iterator[_Series]) -> Iterator[_Series]:
         """A whole series, its readings counted as taken."""
         for stamps, watts in readings:
             self._channel.taken += len(stamps)
@@ -57,7 +56,7 @@ class Distinct:
         yield self.rest()
 
 
-def summed(legs: Sequence[Iterator[Readings]], channel: Channel) -> Iterator[Readings]:
+def summed(legs: Sequence[Iterator[_Series]], channel: Channel) -> Iterator[_Series]:
     """The sum of legs at the stamps that all of them have; other readings are unpaired.
 
     Legs are read side by side, so memory does not grow with their length.
@@ -65,14 +64,14 @@ def summed(legs: Sequence[Iterator[Readings]], channel: Channel) -> Iterator[Rea
     if len(legs) == 1:
         yield from legs[0]
         return
-    held: list[Readings] = [(np.empty(0, np.int64), np.empty(0)) for _ in legs]
+    held: list[_Series] = [(np.empty(0, np.int64), np.empty(0)) for _ in legs]
     while _refill(held, legs):
         yield _sum_until(held, min(int(stamps[-1]) for stamps, _ in held), channel)
     channel.unpaired += sum(len(stamps) for stamps, _ in held)
     channel.unpaired += sum(len(stamps) for leg in legs for stamps, _ in leg)
 
 
-def _refill(held: list[Readings], legs: Sequence[Iterator[Readings]]) -> bool:
+def _refill(held: list[_Series], legs: Sequence[Iterator[_Series]]) -> bool:
     """Give each leg something to go on with; False when one has come to its end."""
     for at, leg in enumerate(legs):
         while not len(held[at][0]):
@@ -84,7 +83,7 @@ def _refill(held: list[Readings], legs: Sequence[Iterator[Readings]]) -> bool:
     return True
 
 
-def _sum_until(held: list[Readings], until: int, channel: Channel) -> Readings:
+def _sum_until(held: list[_Series], until: int, channel: Channel) -> _Series:
     """Take everything up to a stamp out of ``held`` and add it up."""
     ready = []
     for at, (stamps, watts) in enumerate(held):
@@ -147,7 +146,7 @@ class Resampler(Sink):
         self._channel.used += len(stamps) * self._legs
         self._stamps = np.concatenate([self._stamps, stamps])
         self._watts = np.concatenate([self._watts, watts])
-        if len(self._stamps) > CHUNK + HISTORY:
+        if len(self._stamps) > _CHUNK + _HISTORY:
             self._flush(last=False)
 
     def close(self) -> None:
@@ -155,7 +154,7 @@ class Resampler(Sink):
             self._flush(last=True)
 
     def _flush(self, last: bool) -> None:
-        series = DeviceReadings.of(self._stamps, self._watts.astype(np.float32))
+        series = DeviceReadings.from_rows(self._stamps, self._watts.astype(np.float32))
         repeated = (len(self._stamps) - len(series.stamps)) * self._legs
         self._channel.duplicate += repeated
         self._channel.used -= repeated
@@ -169,7 +168,7 @@ class Resampler(Sink):
         there = np.flatnonzero(np.isfinite(mean))
         self._put(start + there * self._period, mean[there])
         self._from = start + count * self._period
-        kept = max(int(np.searchsorted(series.stamps, self._from)) - HISTORY, 0)
+        kept = max(int(np.searchsorted(series.stamps, self._from)) - _HISTORY, 0)
         self._stamps = series.stamps[kept:]
         self._watts = series.values[kept:].astype(np.float64)
 

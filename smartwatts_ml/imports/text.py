@@ -18,18 +18,18 @@ import pyarrow.csv
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import FileAccount, Report
 
-__all__ = ["Layout", "number_blocks"]
+__all__ = ["TextLayout", "number_blocks"]
 
-BLOCK = 8 << 20
-EARLIEST, LATEST = 631_152_000, 4_102_444_800
+_BLOCK = 8 << 20
+_EARLIEST, _LATEST = 631_152_000, 4_102_444_800
 """1990 and 2100: a stamp outside is damage, or milliseconds."""
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-MISSING = ("", "nan", "NaN", "NULL")
-SHOWN = 40
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MISSING = ("", "nan", "NaN", "NULL")
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
-class Layout:
+class TextLayout:
     """``columns`` of a line, in order; ``wanted``: those to read, the Unix stamp first."""
 
     columns: tuple[str, ...]
@@ -39,7 +39,7 @@ class Layout:
 
 
 def number_blocks(
-    path: Path, layout: Layout, account: FileAccount, report: Report
+    path: Path, layout: TextLayout, account: FileAccount, report: Report
 ) -> Iterator[np.ndarray]:
     """Rows of the wanted columns, float64, shape (n, n_wanted), NaN where missing.
 
@@ -51,13 +51,13 @@ def number_blocks(
             account.lines += 1
             account.header += 1
         rest = b""
-        while chunk := file.read(BLOCK):
+        while chunk := file.read(_BLOCK):
             cut = chunk.rfind(b"\n") + 1
             if cut:
                 yield _numbers(rest + chunk[:cut], layout, account)
             rest = chunk[cut:] if cut else rest + chunk
             report(len(chunk))
-            if len(rest) > BLOCK:
+            if len(rest) > _BLOCK:
                 raise BadInputError(
                     f"{path}:{account.lines + 1}: a line without an end",
                     fix="it is no text file: look at it, or download it again",
@@ -66,7 +66,7 @@ def number_blocks(
             yield _numbers(rest, layout, account)
 
 
-def _numbers(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
+def _numbers(block: bytes, layout: TextLayout, account: FileAccount) -> np.ndarray:
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
     rows = _fast(block, layout)
     if rows is None or len(rows) > lines:
@@ -77,7 +77,7 @@ def _numbers(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
     return rows
 
 
-def _fast(block: bytes, layout: Layout) -> np.ndarray | None:
+def _fast(block: bytes, layout: TextLayout) -> np.ndarray | None:
     """The block as Arrow reads it; None where it holds anything out of the ordinary."""
     if block.count(b"\r") != block.count(b"\r\n"):
         return None
@@ -89,17 +89,17 @@ def _fast(block: bytes, layout: Layout) -> np.ndarray | None:
             pyarrow.csv.ConvertOptions(
                 include_columns=layout.wanted,
                 column_types=dict.fromkeys(layout.wanted, pa.float64()),
-                null_values=MISSING,
+                null_values=_MISSING,
             ),
         )
     except pa.ArrowInvalid:
         return None
     rows = np.column_stack([table[name].to_numpy() for name in layout.wanted])
     stamps = rows[:, 0]
-    return rows if np.all((stamps >= EARLIEST) & (stamps < LATEST)) else None
+    return rows if np.all((stamps >= _EARLIEST) & (stamps < _LATEST)) else None
 
 
-def _careful(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
+def _careful(block: bytes, layout: TextLayout, account: FileAccount) -> np.ndarray:
     """Line by line: bad lines are counted with their reason and kept out."""
     rows = []
     places = [layout.columns.index(name) for name in layout.wanted]
@@ -121,19 +121,19 @@ def _careful(block: bytes, layout: Layout, account: FileAccount) -> np.ndarray:
     return np.array(rows, np.float64).reshape(len(rows), len(places))
 
 
-def _fault(cells: Sequence[str], layout: Layout, places: Sequence[int]) -> str | None:
+def _fault(cells: Sequence[str], layout: TextLayout, places: Sequence[int]) -> str | None:
     if len(cells) != len(layout.columns):
-        shown = layout.separator.join(cells)[:SHOWN]
+        shown = layout.separator.join(cells)[:_SHOWN]
         return f"{len(cells)} columns instead of {len(layout.columns)}: {shown!r}"
     for place in places:
         cell = cells[place].strip()
-        if cell not in MISSING and not NUMBER.fullmatch(cell):
-            return f"{layout.columns[place]} {cell[:SHOWN]!r} is not a number"
+        if cell not in _MISSING and not _NUMBER.fullmatch(cell):
+            return f"{layout.columns[place]} {cell[:_SHOWN]!r} is not a number"
     stamp = cells[places[0]].strip()
-    if stamp in MISSING or not EARLIEST <= float(stamp) < LATEST:
-        return f"stamp {stamp[:SHOWN]!r} is not in seconds since 1970"
+    if stamp in _MISSING or not _EARLIEST <= float(stamp) < _LATEST:
+        return f"stamp {stamp[:_SHOWN]!r} is not in seconds since 1970"
     return None
 
 
 def _number(cell: str) -> float:
-    return float("nan") if cell.strip() in MISSING else float(cell)
+    return float("nan") if cell.strip() in _MISSING else float(cell)

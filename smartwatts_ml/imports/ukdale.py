@@ -12,16 +12,16 @@ from pathlib import Path
 from smartwatts_ml.imports.base import ACTIVE, APPARENT, Channel, Format, House, Options
 from smartwatts_ml.imports.dat import DatFile, DatHouse, find_houses, labelled
 from smartwatts_ml.imports.labels import channel_name
-from smartwatts_ml.imports.text import Layout
+from smartwatts_ml.imports.text import TextLayout
 from smartwatts_ml.readings.base import MAINS
 
 __all__ = ["FORMAT"]
 
-FAST = "mains"
-FAST_LAYOUT = Layout(("stamp", "active", "apparent", "volts"), ("stamp", "active"))
+_FAST = "mains"
+_FAST_LAYOUT = TextLayout(("stamp", "active", "apparent", "volts"), ("stamp", "active"))
 
 
-class UkDale(Format):
+class _UkDale(Format):
     title = "UK-DALE"
 
     def houses(self, path: Path, options: Options) -> list[House]:
@@ -30,7 +30,7 @@ class UkDale(Format):
 
 def _house(number: int, folder: Path, options: Options) -> DatHouse:
     labels, notes = labelled(number, folder, options)
-    options.labels.check(number, (FAST, *labels))
+    options.labels.check(number, (_FAST, *labels))
     files = {source: DatFile(folder / f"{source}.dat") for source in labels}
     fast = folder / "mains.dat"
     if fast.is_file():
@@ -39,10 +39,10 @@ def _house(number: int, folder: Path, options: Options) -> DatHouse:
                 f"{source} ({labels[source]}, apparent) is left out for mains.dat (active)"
             )
             del files[source], labels[source]
-        files = {FAST: DatFile(fast, FAST_LAYOUT), **files}
-        labels = {FAST: "mains.dat", **labels}
+        files = {_FAST: DatFile(fast, _FAST_LAYOUT), **files}
+        labels = {_FAST: "mains.dat", **labels}
     channels = [
-        Channel((source,), MAINS if source == FAST else label, _power(source, label))
+        Channel((source,), MAINS if source == _FAST else label, _power(source, label))
         for source, label in labels.items()
     ]
     size = sum(file.path.stat().st_size for file in files.values())
@@ -50,7 +50,7 @@ def _house(number: int, folder: Path, options: Options) -> DatHouse:
 
 
 def _power(source: str, label: str) -> str:
-    return APPARENT if source != FAST and channel_name(label) == MAINS else ACTIVE
+    return APPARENT if source != _FAST and channel_name(label) == MAINS else ACTIVE
 
 
-FORMAT = UkDale()
+FORMAT = _UkDale()

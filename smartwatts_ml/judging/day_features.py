@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 
 from smartwatts_ml.gate.drift import Histogram
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["day_histograms"]
@@ -78,7 +78,7 @@ def day_histograms(readings: Readings, channels: tuple[str, ...] | None) -> dict
 
 
 def _chosen(sites: Iterable[str]) -> list[str]:
-    return sorted(sites, key=lambda site: hashlib.sha256(site.encode()).hexdigest())[:_MOST_SITES]
+    return sorted(sites, key=lambda site: sha256_of(site.encode()))[:_MOST_SITES]
 
 
 def _histogram(feature: str, values: np.ndarray) -> Histogram:

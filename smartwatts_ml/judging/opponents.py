@@ -158,11 +158,11 @@ def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
         details = run.kind.read_details(embedded)
     except BadInputError as error:
         return f"cannot be used: {error}"
-    given = run.kind.work.sample_inputs(details, 1, 0)
+    inputs = run.kind.work.sample_inputs(details, 1, 0)
     for needed in details.inputs:
-        if needed.name not in given:
+        if needed.name not in inputs:
             return f"needs an input that no longer exists: {needed.name}"
-        if needed.shape[1:] != given[needed.name].shape[1:]:
+        if needed.shape[1:] != inputs[needed.name].shape[1:]:
             shape = list(needed.shape)
             return f"needs input {needed.name} of shape {shape}, which no longer exists"
     period_s = run.kind.spec_of(details).period_s

@@ -30,31 +30,14 @@ __all__ = [
     "record_of",
     "recorded_judgement",
     "rules_of",
-    "with_recorded_settings",
     "write_decision",
 ]
 
 _DECISION = "decision.json"
 _SCORES = "scores.npz"
-_SETTINGS = (
-    "timezone",
-    "site_timezones",
-    "holdout_share",
-    "holdout_days",
-    "holdout_site_share",
-    "holdout_min_sites",
-    "holdout_max_sites",
-    "gate_confidence",
-    "gate_resamples",
-    "gate_slice_loss",
-    "gate_group_loss",
-    "gate_least_gain",
-    "gate_margin",
-    "gate_drift",
-    "max_file_kib",
-    "max_latency_ms",
-)
-"""Settings of the system that a verdict depends on."""
+_GROUPS = ("holdout_", "gate_")
+_SETTINGS = ("timezone", "site_timezones", "max_file_kib", "max_latency_ms")
+"""Settings of the system that a verdict depends on: those of these groups, and these."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +101,12 @@ def write_decision(
     """Leave decision and scores in the run. ``more``: what the next stage needs beside them."""
     scores = pack_scores(judgement.scores)
     run.write(_SCORES, scores)
-    settings = run.settings.named()
+    settings = run.settings.named().items()
     record = Record(
         run_id=run.run_id,
         code=code_version(),
         snapshot=run.snapshot.to_json(),
-        settings={name: settings[name] for name in _SETTINGS},
+        settings={n: v for n, v in settings if n in _SETTINGS or n.startswith(_GROUPS)},
         rules=judgement.rules,
         facts=judgement.facts,
         judged=judged,
@@ -147,11 +130,6 @@ def record_of(run: ModelRun, decision: StoredDecision) -> Record:
             f"run {run.run_id} did not get as far as judging {run.model}: {decision.summary}"
         )
     return decision.record
-
-
-def with_recorded_settings(settings: Settings, record: Record) -> Settings:
-    """The settings that were in force, on the root and keys of now."""
-    return settings.replaced(record.settings)
 
 
 def check_spec(run: ModelRun, record: Record) -> None:

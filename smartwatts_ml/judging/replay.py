@@ -18,7 +18,6 @@ from smartwatts_ml.judging.record import (
     read_decision,
     record_of,
     recorded_judgement,
-    with_recorded_settings,
 )
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.modelfiles.networks import load_network
@@ -58,7 +57,7 @@ def replay(
     run = ModelRun(objects, settings, run_id, model)
     stored = read_decision(run)
     record = record_of(run, stored)
-    run = replace(run, settings=with_recorded_settings(settings, record))
+    run = replace(run, settings=settings.replaced(record.settings))
     again = recorded_judgement(run, record) if stored_scores else _scored_anew(run, record)
     return _compared(run, stored, record, judge(again))
 

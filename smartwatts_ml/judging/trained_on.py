@@ -64,7 +64,7 @@ class TrainedOn:
 
 def describe_training(readings: SelectedReadings, channels: tuple[str, ...] | None) -> TrainedOn:
     """What a training was given: ends as it was seen to load, not as it was meant to."""
-    return TrainedOn(dict(readings.given), day_histograms(readings, channels))
+    return TrainedOn(dict(readings.loaded_until), day_histograms(readings, channels))
 
 
 def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.details import Details
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smartwatts_ml.configuration import TomlSettings
-    from smartwatts_ml.kinds.charts import Chart
+    from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
     from smartwatts_ml.readings.base import Readings, SiteSpan
 
 __all__ = [
@@ -41,8 +42,6 @@ __all__ = [
     "Work",
 ]
 
-Progress = Callable[[str, float], None]
-"""Called with a short text ("epoch 3/20, loss 0.12") and the share done in 0..1."""
 
 DetailsT = TypeVar("DetailsT", bound=Details)
 PredictorT = TypeVar("PredictorT")
@@ -155,10 +154,11 @@ class Work(Generic[DetailsT, PredictorT, NetworkPredictorT]):
         field(default=lambda *_: ())
     )
     """What a run's report shows beside the numbers, all from ``score_from`` on."""
-    figures: Callable[[NetworkPredictorT, Readings], dict[str, bytes]] = field(
-        default=lambda *_: {}
-    )
-    """PNG by name: what an evaluation shows beside its numbers."""
+    figures: Callable[
+        [DetailsT, PredictorT, Readings, Scores, int], Mapping[str, Figure | Heatmap]
+    ] = field(default=lambda *_: {})
+    """What an evaluation of one model shows beside its numbers, by name; from the scores and
+    with the seed of that evaluation."""
     remarks: Callable[[Readings], list[str]] = field(default=lambda _: [])
     """What a person should know of predictions from these readings, a line each."""
 

@@ -141,10 +141,10 @@ def _parity(reference: Samples, result: Samples) -> dict[str, float]:
 
 def measure_latency_ms(network: LiteRTNetwork, samples: Samples, calls: int = 200) -> float:
     """Median time of a call of one window on one core, after a warm-up, in ms."""
-    one = {name: array[:1] for name, array in samples.items()}
+    window = {name: array[:1] for name, array in samples.items()}
     times = []
     for _ in range(calls + 20):
         start = time.perf_counter()
-        network(one)
+        network(window)
         times.append(time.perf_counter() - start)
     return float(np.median(times[20:]) * 1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -35,10 +35,6 @@ class FileDescription:
     outputs: tuple[TensorDescription, ...]
     operators: int
     details: dict[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
 
 
 def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription:

@@ -38,6 +38,7 @@ _LOADERS = {
     ".tflite": "smartwatts_ml.modelfiles.litert:LiteRTNetwork",
     ".keras": "smartwatts_ml.modelfiles.keras_files:load_keras",
     ".h5": "smartwatts_ml.modelfiles.keras_files:load_keras",
+    ".hdf5": "smartwatts_ml.modelfiles.keras_files:load_keras",
 }
 """By suffix, what makes a network of a file's content and its name for messages."""
 

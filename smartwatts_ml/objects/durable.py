@@ -11,9 +11,9 @@ from typing import IO
 __all__ = ["flush_folder", "make_folder", "write_flushed"]
 
 
-def write_flushed(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Make a file that survives a power cut."""
-    with path.open("xb") as file:
+def write_flushed(path: Path, write: Callable[[IO[bytes]], object], mode: int = 0o666) -> None:
+    """Make a file that survives a power cut. Raises FileExistsError."""
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         write(file)
         file.flush()
         os.fsync(file.fileno())

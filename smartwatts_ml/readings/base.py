@@ -17,10 +17,10 @@ from smartwatts_ml.parallel import map_ahead
 __all__ = [
     "MAINS",
     "NO_POWER",
-    "TEMPERATURE",
     "Readings",
     "SiteReadings",
     "SiteSpan",
+    "TEMPERATURE",
     "device_id",
     "split_device_id",
 ]
@@ -29,7 +29,7 @@ MAINS = "mains"
 TEMPERATURE = "temperature"
 NO_POWER = frozenset({TEMPERATURE})
 """Channels that hold no power: outdoor temperature, in degrees Celsius."""
-AHEAD = 2
+_AHEAD = 2
 
 
 def device_id(site: str, channel: str) -> str:
@@ -156,6 +156,6 @@ class Readings(ABC):
         The next two are loaded meanwhile, so ``load`` has to bear several threads.
         """
         sites = (span.site for span in self.spans())
-        for loaded in map_ahead(lambda site: self.load(site, period_s, channels), sites, AHEAD):
+        for loaded in map_ahead(lambda site: self.load(site, period_s, channels), sites, _AHEAD):
             if len(loaded):
                 yield loaded

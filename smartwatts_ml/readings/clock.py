@@ -12,8 +12,8 @@ from smartwatts_ml.errors import UsageError
 
 __all__ = ["LocalClock", "Stretch", "find_zone", "is_utc", "stretches", "to_utc"]
 
-DAY = timedelta(days=1)
-ZERO = timedelta(0)
+_DAY = timedelta(days=1)
+_ZERO = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def is_utc(name: str) -> bool:
 
 
 def _offset(zone: ZoneInfo, instant: datetime) -> timedelta:
-    return instant.astimezone(zone).utcoffset() or ZERO
+    return instant.astimezone(zone).utcoffset() or _ZERO
 
 
 def _change(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
@@ -70,23 +70,23 @@ def stretches(name: str, first: datetime, last: datetime) -> tuple[Stretch, ...]
     2026-10-25 03:00:00 1:00:00 None
     """
     zone = find_zone(name)
-    at = first.replace(tzinfo=UTC) - 3 * DAY
-    end = last.replace(tzinfo=UTC) + 3 * DAY
+    at = first.replace(tzinfo=UTC) - 3 * _DAY
+    end = last.replace(tzinfo=UTC) + 3 * _DAY
     offset = _offset(zone, at)
-    found = [Stretch((at + offset).replace(tzinfo=None), offset)]
+    runs = [Stretch((at + offset).replace(tzinfo=None), offset)]
     while at < end:
-        after = _offset(zone, at + DAY)
+        after = _offset(zone, at + _DAY)
         if after != offset:
-            change = _change(zone, at, at + DAY).replace(tzinfo=None)
+            change = _change(zone, at, at + _DAY).replace(tzinfo=None)
             if after > offset:
-                found.append(Stretch(change + offset, None))
-                found.append(Stretch(change + after, after))
+                runs.append(Stretch(change + offset, None))
+                runs.append(Stretch(change + after, after))
             else:
-                found.append(Stretch(change + after, offset, after))
-                found.append(Stretch(change + offset, after))
+                runs.append(Stretch(change + after, offset, after))
+                runs.append(Stretch(change + offset, after))
             offset = after
-        at += DAY
-    return tuple(found)
+        at += _DAY
+    return tuple(runs)
 
 
 class LocalClock:

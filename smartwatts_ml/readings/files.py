@@ -20,7 +20,6 @@ from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, primary_channels, site_spans
-from smartwatts_ml.readings.sources import source_of
 from smartwatts_ml.settings import Settings
 
 __all__ = ["FileReadings", "find_files"]
@@ -28,19 +27,19 @@ __all__ = ["FileReadings", "find_files"]
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
     """Files of readings, in the order given; those of a folder and below it by name."""
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = (p for p in path.rglob("*") if is_readings_file(p.name))
-            found += sorted(p for p in inside if p.is_file() and not p.name.startswith("."))
+            files += sorted(p for p in inside if p.is_file() and not p.name.startswith("."))
         elif path.is_file():
-            found.append(path)
+            files.append(path)
         else:
             raise BadInputError(f"no file or folder {path}")
-    if not found:
+    if not files:
         listed = ", ".join(str(path) for path in paths)
         raise BadInputError(f"no CSV file, plain or packed (.gz, .zst), in {listed}")
-    return found
+    return files
 
 
 class FileReadings(StoredReadings):
@@ -83,7 +82,7 @@ class FileReadings(StoredReadings):
     def _scan(self, path: Path) -> FileReport:
         """Take over one file's rows."""
         number = len(self._sources)
-        scan = FileScan(path, str(path), source_of(self._settings, str(path)))
+        scan = FileScan(path, str(path), self._settings.source_of(str(path)))
         self._sources[number] = scan.file_source
         for parsed in scan:
             if len(parsed):
@@ -99,7 +98,7 @@ class FileReadings(StoredReadings):
             rows = self._spill.read(device)
             self._intervals.count(rows.take(np.isin(rows.files, untold)))
         for number in untold:
-            if files[number].accepted and self._intervals.of(number) is None:
+            if files[number].accepted and self._intervals.seconds(number) is None:
                 raise untold_interval(files[number].key)
 
     def _settle_all(self) -> tuple[dict[tuple[str, str], int], list[DeviceSpan]]:
@@ -131,24 +130,24 @@ class FileReadings(StoredReadings):
         return site_spans(self._spans_of, natives)
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
-        found = {}
+        devices = {}
         for channel in channels:
             rows, _ = self._settled(self._numbers[site, channel])
             counted = np.array([file.source.is_counter for file in self._sources.values()])
             total = counted[rows.files]
-            found[channel] = DeviceReadings.of(
+            devices[channel] = DeviceReadings.from_rows(
                 rows.stamps,
                 rows.values.astype(np.float32),
                 labels_of(rows.labels),
                 rows.files,
                 np.where(total, rows.values, np.nan) if total.any() else None,
             )
-        return found
+        return devices
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:
         """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input."""
-        found = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
-        return StampForm.of(found).write(stamps, self._settings.timezone)
+        form = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
+        return StampForm.like(form).write(stamps, self._settings.timezone)
 
     def parse_stamp(self, text: str) -> np.datetime64:
         """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones in the

@@ -25,7 +25,7 @@ __all__ = [
     "training_part",
 ]
 
-DAY = np.timedelta64(86_400, "s")
+_DAY = np.timedelta64(86_400, "s")
 
 _Asked = tuple[str, int, tuple[str, ...] | None]
 """Site, period, channels."""
@@ -57,7 +57,7 @@ def make_split(
     least = np.timedelta64(least_s, "s")
     starts = {}
     for span in spans:
-        length = max((span.end - span.start) * holdout.share, holdout.days * DAY, least)
+        length = max((span.end - span.start) * holdout.share, holdout.days * _DAY, least)
         start = span.end - np.timedelta64(int(length / np.timedelta64(1, "s")), "s")
         starts[span.site] = start.astype("datetime64[D]").astype("datetime64[s]")
     ranked = sorted((span.site for span in spans), key=_stable_hash)
@@ -95,8 +95,8 @@ class SelectedReadings(Readings):
     """Some sites of other readings, as one use may see them.
 
     ``spans``: those sites; ``ends``: the instant (exclusive) at which a site's readings end
-    here; ``score_from``: from when on its intervals may be scored. ``given`` is the latest
-    end of an interval that was handed out, by site: what a training has really seen.
+    here; ``score_from``: from when on its intervals may be scored. ``loaded_until`` is the
+    latest end of an interval that was handed out, by site: what a training has really seen.
 
     Up to ``keep_bytes`` of loaded sites are kept for the next use. Of more than fit the first
     ones stay: all uses go through the sites in one order, in which a cache that drops what
@@ -119,7 +119,7 @@ class SelectedReadings(Readings):
         self._room = keep_bytes
         self._kept: dict[_Asked, SiteReadings] = {}
         self._lock = Lock()
-        self.given: dict[str, np.datetime64] = {}
+        self.loaded_until: dict[str, np.datetime64] = {}
 
     def spans(self) -> tuple[SiteSpan, ...]:
         return self._spans
@@ -136,7 +136,9 @@ class SelectedReadings(Readings):
             self._keep(asked, loaded)
         if len(loaded):
             end = loaded.end.astype("datetime64[s]")
-            self.given[site] = max(end, self.given[site]) if site in self.given else end
+            self.loaded_until[site] = (
+                max(end, self.loaded_until[site]) if site in self.loaded_until else end
+            )
         return loaded
 
     def _keep(self, asked: _Asked, loaded: SiteReadings) -> None:

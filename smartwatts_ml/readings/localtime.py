@@ -15,8 +15,8 @@ import numpy as np
 __all__ = ["HOURS_PER_WEEK", "hour_of_week", "local_days", "local_time", "mondays"]
 
 HOURS_PER_WEEK = 168
-DAY_S = 86_400
-MONDAY = np.datetime64("1969-12-29", "h")  # the Monday before the epoch
+_DAY_S = 86_400
+_MONDAY = np.datetime64("1969-12-29", "h")  # the Monday before the epoch
 
 
 @cache
@@ -36,8 +36,8 @@ def _offsets_s(epochs: np.ndarray, zone: ZoneInfo) -> np.ndarray:
     The offset is looked up at both ends of each UTC day; only a day on which it changes
     is looked up instant by instant, so a year costs hundreds of look-ups, not thousands.
     """
-    days, day_of = np.unique(epochs // DAY_S, return_inverse=True)
-    edges = {int(day): _offset_s(int(day) * DAY_S, zone) for day in np.union1d(days, days + 1)}
+    days, day_of = np.unique(epochs // _DAY_S, return_inverse=True)
+    edges = {int(day): _offset_s(int(day) * _DAY_S, zone) for day in np.union1d(days, days + 1)}
     first = np.array([edges[int(day)] for day in days], dtype=np.int64)
     last = np.array([edges[int(day) + 1] for day in days], dtype=np.int64)
     offsets = first[day_of]
@@ -68,7 +68,7 @@ def hour_of_week(times: np.ndarray, timezone: str) -> np.ndarray:
     >>> hour_of_week(np.array(["2026-07-05T22:30"], "M8[s]"), "Europe/Paris")
     array([0])
     """
-    hours = local_time(times, timezone).astype("datetime64[h]") - MONDAY
+    hours = local_time(times, timezone).astype("datetime64[h]") - _MONDAY
     return hours.astype(np.int64) % HOURS_PER_WEEK
 
 
@@ -83,4 +83,4 @@ def mondays(days: np.ndarray) -> np.ndarray:
     >>> print(mondays(np.array(["2026-11-22", "2026-11-23", "1969-12-31"], "M8[D]")))
     ['2026-11-16' '2026-11-23' '1969-12-29']
     """
-    return days - (days - MONDAY.astype("datetime64[D]")) % np.timedelta64(7, "D")
+    return days - (days - _MONDAY.astype("datetime64[D]")) % np.timedelta64(7, "D")

@@ -1,7 +1,7 @@
 """Readings at any spacing → mean power on a regular grid, energy preserved.
 
 A reading is the mean power from its stamp on. It covers the time until the next stamp if
-that is at most ``PATIENCE`` native intervals away (jitter), and one native interval
+that is at most ``_PATIENCE`` native intervals away (jitter), and one native interval
 otherwise (a hole follows). So a regular series gives plain means, whatever is missing in
 it, and a jittering one loses nothing.
 """
@@ -16,9 +16,9 @@ import numpy as np
 
 from smartwatts_ml.readings.totals import power_of_totals
 
-__all__ = ["DeviceReadings", "native_interval", "resample", "to_grid"]
+__all__ = ["COARSER", "DeviceReadings", "MICRO", "native_interval", "resample", "to_grid"]
 
-PATIENCE = 1.5
+_PATIENCE = 1.5
 COARSER = 1.1
 """A grid may be finer than the native interval by this factor, no more."""
 MICRO = 1_000_000
@@ -35,7 +35,7 @@ class DeviceReadings:
     labels: np.ndarray | None = None
 
     @classmethod
-    def of(
+    def from_rows(
         cls,
         stamps: np.ndarray,
         values: np.ndarray,
@@ -73,7 +73,7 @@ class DeviceReadings:
     def ends(self) -> np.ndarray:
         """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
         ends = self.stamps + self.native_us
-        near = np.diff(self.stamps) <= PATIENCE * self.native_us
+        near = np.diff(self.stamps) <= _PATIENCE * self.native_us
         ends[:-1][near] = self.stamps[1:][near]
         return ends
 
@@ -83,10 +83,10 @@ def _without_totals(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Power in place of totals; a total from which none follows goes."""
     counted = np.flatnonzero(~np.isnan(totals))
-    mine = stamps[counted]
-    power = power_of_totals(mine, totals[counted])
+    counted_at = stamps[counted]
+    power = power_of_totals(counted_at, totals[counted])
     # The energy of a hole is known, but not when it was used.
-    power[:-1][np.diff(mine) > PATIENCE * native_interval(mine)] = np.nan
+    power[:-1][np.diff(counted_at) > _PATIENCE * native_interval(counted_at)] = np.nan
     values = values.copy()
     values[counted] = power
     known = ~np.isnan(values)

@@ -10,7 +10,8 @@ import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
-from smartwatts_ml.readings.quality import SiteQuality, assess
+from smartwatts_ml.readings.quality.assess import assess
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
 from smartwatts_ml.settings import Settings
 
@@ -95,19 +96,19 @@ def site_spans(
 ) -> tuple[SiteSpan, ...]:
     """Sites from their devices; ``natives_us`` is the spacing of each site's primary
     channel."""
-    found = []
+    spans = []
     for site, group in itertools.groupby(sorted(devices), key=lambda device: device[0]):
-        mine = list(group)
+        of_site = list(group)
         native_us = natives_us.get(site, 0)
-        last_us = max(device[3] for device in mine) + native_us
-        found.append(
+        last_us = max(device[3] for device in of_site) + native_us
+        spans.append(
             SiteSpan(
                 site=site,
-                channels=tuple(device[1] for device in mine),
-                start=np.datetime64(min(device[2] for device in mine) // MICRO, "s"),
+                channels=tuple(device[1] for device in of_site),
+                start=np.datetime64(min(device[2] for device in of_site) // MICRO, "s"),
                 end=np.datetime64(-(-last_us // MICRO), "s"),
-                rows=sum(device[4] for device in mine),
+                rows=sum(device[4] for device in of_site),
                 native_s=round(native_us / MICRO),
             )
         )
-    return tuple(found)
+    return tuple(spans)

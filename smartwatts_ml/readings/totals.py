@@ -6,11 +6,11 @@ import numpy as np
 
 __all__ = ["power_of_totals"]
 
-KWH_A_MICRO_IN_W = 3.6e12
-SMALLEST_REGISTER_KWH = 1e3
-NEAR = 0.1
+_KWH_A_MICRO_IN_W = 3.6e12
+_SMALLEST_REGISTER_KWH = 1e3
+_NEAR = 0.1
 """A register that rolls over was in the last tenth of its range, and is in the first."""
-PLAUSIBLE = 3.0
+_PLAUSIBLE = 3.0
 """A roll-over may show at most so many times the largest power of all other intervals."""
 
 
@@ -30,7 +30,7 @@ def power_of_totals(stamps: np.ndarray, totals: np.ndarray) -> np.ndarray:
     power = np.full(len(stamps), np.nan)
     if len(stamps) < 2:
         return power
-    lasting = np.diff(stamps) / KWH_A_MICRO_IN_W
+    lasting = np.diff(stamps) / _KWH_A_MICRO_IN_W
     before, after = totals[:-1], totals[1:]
     used = after - before
     power[:-1] = used / lasting
@@ -41,10 +41,10 @@ def power_of_totals(stamps: np.ndarray, totals: np.ndarray) -> np.ndarray:
         power[falls] = np.nan
         highest = np.nanmax(power, initial=0.0)
         over = (
-            (range_kwh >= SMALLEST_REGISTER_KWH)
-            & (before[falls] > (1 - NEAR) * range_kwh)
-            & (after[falls] < NEAR * range_kwh)
-            & ((rolled <= PLAUSIBLE * highest) | (highest == 0))
+            (range_kwh >= _SMALLEST_REGISTER_KWH)
+            & (before[falls] > (1 - _NEAR) * range_kwh)
+            & (after[falls] < _NEAR * range_kwh)
+            & ((rolled <= _PLAUSIBLE * highest) | (highest == 0))
         )
         power[falls[over]] = rolled[over]
     return power

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.readings.quality import WORDS, SiteQuality
+from smartwatts_ml.readings.localtime import mondays
+from smartwatts_ml.readings.quality.flags import WORDS
+from smartwatts_ml.readings.quality.record import SiteQuality
 
 __all__ = ["CELL", "Cell", "HalfYear", "calendar"]
 
 CELL = 12
 """Pitch of the cells in the picture's units; a cell fills ten of them."""
-SQUARE = 10
-TOP = 14
+_SQUARE = 10
+_TOP = 14
 """Room above the cells for the names of months."""
-STEPS = (0.005, 0.5, 0.995)
+_STEPS = (0.005, 0.5, 0.995)
 """Shares of a day at which the colour changes: nothing, less than half, most, whole."""
-WHOLE = len(STEPS)
-HOUR = 1 / 24
+_WHOLE = len(_STEPS)
+_HOUR = 1 / 24
 """Share of a day, the smallest that gets a large dot."""
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
@@ -61,22 +63,22 @@ def calendar(quality: SiteQuality) -> tuple[HalfYear, ...]:
 
 def _half_year(quality: SiteQuality, days: np.ndarray, index: np.ndarray) -> HalfYear:
     shown = days[index]
-    monday = (shown.astype(np.int64) + 3) // 7  # day 0 of the epoch was a Thursday
-    column = monday - monday[0]
-    row = (shown.astype(np.int64) + 3) % 7
-    x, y = column * CELL, row * CELL + TOP
-    colour = np.searchsorted(STEPS, quality.coverage[index], side="right")
+    weeks = mondays(shown)
+    column = (weeks - weeks[0]).astype(np.int64) // 7
+    row = (shown - weeks).astype(np.int64)
+    x, y = column * CELL, row * CELL + _TOP
+    colour = np.searchsorted(_STEPS, quality.coverage[index], side="right")
     doubted = quality.doubted[index]
-    dot = (doubted > 0).astype(int) + (doubted > HOUR)
-    plain = (quality.flags[index] == 0) & ((colour == 0) | (colour == WHOLE))
+    dot = (doubted > 0).astype(int) + (doubted > _HOUR)
+    plain = (quality.flags[index] == 0) & ((colour == 0) | (colour == _WHOLE))
     return HalfYear(
         label=f"{shown[0]} to {shown[-1]}",
         width=int(column[-1] + 1) * CELL,
-        height=7 * CELL + TOP,
+        height=7 * CELL + _TOP,
         months=_months(shown, column),
         plain={
             int(step): "".join(
-                f"M{a} {b}h{SQUARE}v{SQUARE}h-{SQUARE}z"
+                f"M{a} {b}h{_SQUARE}v{_SQUARE}h-{_SQUARE}z"
                 for a, b in zip(
                     x[plain & (colour == step)], y[plain & (colour == step)], strict=True
                 )
@@ -100,12 +102,12 @@ def _months(shown: np.ndarray, column: np.ndarray) -> tuple[tuple[int, str], ...
     """Where each month's name goes; none for a month of which there are less than three
     columns, lest names run into each other."""
     months = shown.astype("datetime64[M]")
-    found = []
+    places = []
     for month in np.unique(months):
         columns = column[months == month]
         if columns[-1] - columns[0] >= 2:
-            found.append((int(columns[0]) * CELL, MONTHS[int(month.astype(np.int64)) % 12]))
-    return tuple(found)
+            places.append((int(columns[0]) * CELL, _MONTHS[int(month.astype(np.int64)) % 12]))
+    return tuple(places)
 
 
 def _title(quality: SiteQuality, day: int) -> str:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.quality import WORDS, SiteQuality
+from smartwatts_ml.readings.quality.flags import WORDS
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.reports.calendar import calendar
+from smartwatts_ml.reports.pages import page
 from smartwatts_ml.settings import Settings
 
 __all__ = ["PAGE", "Survey", "choose", "quality_key", "render", "survey", "write_quality_page"]
 
 PAGE = "data_quality.html"
-MOST_SITES = 200
-SECONDS = 60.0
-CALENDARS = 24
+_MOST_SITES = 200
+_SECONDS = 60.0
+_CALENDARS = 24
 """Sites that are drawn: three quarters of them the worst, the others by chance."""
 
 
@@ -42,16 +42,14 @@ class Survey:
     def drawn(self) -> list[SiteQuality]:
         """The sites that get a calendar, the worst first."""
         ranked = self.by_need()
-        worst = ranked[: CALENDARS * 3 // 4]
-        others = sorted(ranked[len(worst) :], key=lambda site: _chance(site.site))
-        chosen = {site.site for site in (*worst, *others[: CALENDARS - len(worst)])}
+        chosen = _some([site.site for site in ranked], _CALENDARS, _CALENDARS * 3 // 4)
         return [site for site in ranked if site.site in chosen]
 
     def totals(self) -> list[dict[str, Any]]:
         """By check: sites, devices, readings and hours."""
         rows = []
         for flag in WORDS:
-            found = [
+            flagged = [
                 (site.site, finding)
                 for site in self.sites
                 for device in site.devices
@@ -61,50 +59,55 @@ class Survey:
             rows.append(
                 {
                     "flag": flag,
-                    "sites": len({site for site, _ in found}),
-                    "devices": len(found),
-                    "readings": sum(finding.readings for _, finding in found),
-                    "hours": sum(finding.hours for _, finding in found),
+                    "sites": len({site for site, _ in flagged}),
+                    "devices": len(flagged),
+                    "readings": sum(finding.readings for _, finding in flagged),
+                    "hours": sum(finding.hours for _, finding in flagged),
                 }
             )
         return rows
 
 
-def choose(spans: Sequence[SiteSpan], count: int = MOST_SITES) -> list[str]:
+def choose(spans: Sequence[SiteSpan], count: int = _MOST_SITES) -> list[str]:
     """Which sites to look at, where there are more than ``count``: half of them those that
     lack most readings by their totals, half a sample that depends on their names alone."""
     if len(spans) <= count:
         return [span.site for span in spans]
-    ranked = [
-        span.site for span in sorted(spans, key=lambda span: (_completeness(span), span.site))
-    ]
-    worst = ranked[: count // 2]
-    return worst + sorted(ranked[len(worst) :], key=_chance)[: count - len(worst)]
+    ranked = sorted(spans, key=lambda span: (span.coverage or 0.0, span.site))
+    return _some([span.site for span in ranked], count, count // 2)
+
+
+def _some(ranked: Sequence[str], count: int, worst: int) -> list[str]:
+    """``count`` of the sites: the first ``worst``, and others by chance, which depends on
+    their names alone."""
+    others = sorted(ranked[worst:], key=lambda site: sha256_of(site.encode()))
+    return [*ranked[:worst], *others[: count - worst]]
 
 
 def survey(
-    readings: StoredReadings, *, most_sites: int = MOST_SITES, seconds: float = SECONDS
+    readings: StoredReadings, *, most_sites: int = _MOST_SITES, seconds: float = _SECONDS
 ) -> Survey:
     """Look at the sites that ``choose`` names, one at a time, until ``seconds`` are over."""
     until = time.monotonic() + seconds
     spans = readings.spans()
-    found: list[SiteQuality] = []
+    sites: list[SiteQuality] = []
     for site in choose(spans, most_sites):
-        if found and time.monotonic() > until:
-            return Survey(tuple(found), len(spans), timed_out=True)
-        found.append(readings.quality(site))
-    return Survey(tuple(found), len(spans))
+        if sites and time.monotonic() > until:
+            return Survey(tuple(sites), len(spans), timed_out=True)
+        sites.append(readings.quality(site))
+    return Survey(tuple(sites), len(spans))
 
 
-def render(found: Survey, title: str, about: str) -> str:
+def render(looked_at: Survey, title: str, about: str) -> str:
     """The page: self-contained HTML."""
-    return _template().render(
+    return page(
+        PAGE,
         title=title,
         about=about,
-        survey=found,
-        sites=found.by_need(),
-        drawn=[(site, calendar(site)) for site in found.drawn()],
-        totals=found.totals(),
+        survey=looked_at,
+        sites=looked_at.by_need(),
+        drawn=[(site, calendar(site)) for site in looked_at.drawn()],
+        totals=looked_at.totals(),
         words=WORDS,
     )
 
@@ -122,7 +125,7 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
     be made and why. Only a store that cannot be written raises, as in any stage.
     """
     from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.runs.run import read_snapshot
+    from smartwatts_ml.runs.snapshot import read_snapshot
 
     key = quality_key(run_id)
     if objects.exists(key):
@@ -130,31 +133,12 @@ def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
     try:
         snapshot = read_snapshot(objects, run_id)
         about = f"run {run_id} · readings snapshot {snapshot.version}, {snapshot.rows:,} readings"
-        page = render(
+        html = render(
             survey(open_table(objects).readings(snapshot, current)), "Data quality", about
         )
     except Exception as error:
         logging.getLogger("smartwatts").exception("run %s: no data quality page", run_id)
         reason = str(error) or type(error).__name__
-        page = _template().render(title="Data quality", about=f"run {run_id}", failure=reason)
-    objects.write(key, page.encode())
+        html = page(PAGE, title="Data quality", about=f"run {run_id}", failure=reason)
+    objects.write(key, html.encode())
     return objects.uri(key)
-
-
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, select_autoescape
-
-    loader = PackageLoader("smartwatts_ml.reports", ".")
-    return Environment(
-        loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
-    ).get_template(PAGE)
-
-
-def _completeness(span: SiteSpan) -> float:
-    """Readings there are, of those that the span could hold; 0 where the spacing is unknown."""
-    could = (span.end - span.start) / np.timedelta64(1, "s") * len(span.channels)
-    return span.rows * span.native_s / could if could else 0.0
-
-
-def _chance(site: str) -> str:
-    return hashlib.sha256(site.encode()).hexdigest()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import Kind
-from smartwatts_ml.scores.bootstrap import Over, resample, site_sums, slices_of
+from smartwatts_ml.kinds.charts import Figure, Heatmap
+from smartwatts_ml.scores.bootstrap import Over, interval, resampled, site_sums, slices_of
 from smartwatts_ml.scores.scores import Scores, Table
 
 __all__ = ["evaluation_report", "write_evaluation"]
@@ -19,7 +21,9 @@ __all__ = ["evaluation_report", "write_evaluation"]
 _SAMPLES = 400
 _MIN_SITES = 10
 """With fewer sites the bootstrap draws weeks within each site, as the gate does."""
-_INTERVAL = (2.5, 97.5)
+_TAIL = 0.025
+_PNG = "smartwatts_ml.reports.png:png"
+"""Loads matplotlib, which figures alone need."""
 
 
 def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict[str, Any]:
@@ -41,13 +45,9 @@ def evaluation_report(kind: Kind, model: str, scores: Scores, seed: int) -> dict
 
 def _intervals(kind: Kind, scores: Scores, over: Over, seed: int) -> dict[str, list[float]]:
     """Bounds of the middle 95 % of bootstrap samples; a metric undefined in any has none."""
-    drawn = [kind.work.headline(sums) for sums in resample(scores, over, _SAMPLES, seed)]
-    samples = {name: np.array([metrics[name] for metrics in drawn]) for name in drawn[0]}
-    return {
-        name: np.percentile(values, _INTERVAL).tolist()
-        for name, values in samples.items()
-        if np.isfinite(values).all()
-    }
+    samples = resampled(kind.work.headline, scores, over, _SAMPLES, seed)
+    bounds = {name: interval(values, _TAIL) for name, values in samples.items()}
+    return {name: list(pair) for name, pair in bounds.items() if np.isfinite(pair).all()}
 
 
 def _by_site_and_channel(kind: Kind, scores: Scores) -> dict[str, Table]:
@@ -66,15 +66,16 @@ def _by_site_and_channel(kind: Kind, scores: Scores) -> dict[str, Table]:
 def write_evaluation(
     kind: Kind,
     result: Mapping[str, Any],
-    figures: Mapping[str, bytes],
+    figures: Mapping[str, Figure | Heatmap],
     folder: Path,
 ) -> list[str]:
     """Write evaluation.json, evaluation.md and ``<name>.png``; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
+    png = resolve_name(_PNG)
     files = {
         "evaluation.json": json.dumps(plain(result), indent=1).encode(),
         "evaluation.md": _markdown(kind, result).encode(),
-        **{f"{name}.png": content for name, content in figures.items()},
+        **{f"{name}.png": png(figure) for name, figure in figures.items()},
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)

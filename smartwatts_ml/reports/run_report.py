@@ -5,55 +5,50 @@ One file without scripts, fonts or requests; light and dark; readable on a phone
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
+
+from markupsafe import Markup
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
 from smartwatts_ml.jsontext import parsed
 from smartwatts_ml.judging.opponents import Bout
+from smartwatts_ml.judging.record import read_decision
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
+from smartwatts_ml.reports.pages import page
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
-from smartwatts_ml.reports.svg import looks, panel
+from smartwatts_ml.reports.svg import legend, panel
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.forced import Forced, forced
 
 __all__ = ["write_charts", "write_report"]
 
-CHARTS = "charts.json"
-TEMPLATE = "run_report.html"
+_CHARTS = "charts.json"
 
 
 def write_report(run: ModelRun) -> str:
     """Write ``report.html`` from what the stages left so far; its address."""
-    from jinja2 import Environment, PackageLoader, select_autoescape
-
-    decision = run.read_json("decision.json")
+    decision = read_decision(run)
     training = _left(run, "training.json")
-    drawn = _left(run, CHARTS) or {"charts": []}
+    drawn = _left(run, _CHARTS) or {"charts": []}
     charts = parsed(tuple[Chart, ...], drawn["charts"])
-    page = Environment(
-        loader=PackageLoader("smartwatts_ml.reports", "."), autoescape=select_autoescape()
-    ).get_template(TEMPLATE)
-    html = page.render(
-        **{
-            **decision,
-            **metric_rows(run.kind, decision),
-            **slice_rows(run.kind, decision),
-            **_coverage(run),
-            "drift": drift_rows(decision),
-        },
-        run_id=run.run_id,
-        snapshot=run.snapshot,
-        training=training,
-        charts=[_drawn(chart) for chart in (*charts, *_training_chart(training))],
-        failure=drawn.get("failure"),
-        forced=_forced(run),
-        quality=f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
-    )
-    return run.write("report.html", html.encode())
+    values = {
+        **vars(decision),
+        **metric_rows(run.kind, decision),
+        **slice_rows(run.kind, decision),
+        **_coverage(run),
+        "drift": drift_rows(decision.record),
+        "run_id": run.run_id,
+        "snapshot": run.snapshot,
+        "training": training,
+        "charts": [_drawn(chart) for chart in (*charts, *_training_chart(training))],
+        "failure": drawn.get("failure"),
+        "forced": _forced(run),
+        "quality": f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
+    }
+    return run.write("report.html", page("run_report.html", **values).encode())
 
 
 def write_charts(run: ModelRun, bout: Bout, seed: int) -> None:
@@ -64,19 +59,20 @@ def write_charts(run: ModelRun, bout: Bout, seed: int) -> None:
     """
     try:
         charts = run.kind.work.charts(bout.details, bout.predictors, bout.holdout, seed)
-        made: dict[str, Any] = {"charts": charts}
+        drawn: dict[str, Any] = {"charts": charts}
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)
-        made = {"charts": [], "failure": str(error) or type(error).__name__}
-    run.write_json(CHARTS, made)
+        drawn = {"charts": [], "failure": str(error) or type(error).__name__}
+    run.write_json(_CHARTS, drawn)
 
 
 def _left(run: ModelRun, name: str) -> dict[str, Any] | None:
+    """What a stage left under this name; None if it did not get there."""
     try:
-        found: dict[str, Any] = json.loads(run.read(name))
+        value: dict[str, Any] = run.read_json(name)
     except NotFoundError:
         return None
-    return found
+    return value
 
 
 def _forced(run: ModelRun) -> list[Forced]:
@@ -105,23 +101,16 @@ def _training_chart(training: dict[str, Any] | None) -> list[Chart]:
         for name in names
     )
     epochs = [float(i + 1) for i in range(len(log))]
-    drawn = Panel("lower is better", "epoch", "loss", epochs, lines)
+    panels = (Panel("lower is better", "epoch", "loss", epochs, lines),)
     return [
-        Chart("Loss by epoch", "Loss on training readings, and on those that it watched.", (drawn,))
+        Chart("Loss by epoch", "Loss on training readings, and on those that it watched.", panels)
     ]
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    keys: dict[str, str] = {}
-    for one in chart.panels:
-        keys |= dict(zip((line.label for line in one.lines), looks(one.lines), strict=True))
-        keys |= {band.label: band.role for band in one.bands}
-        keys |= {span.label: span.role for span in one.spans}
     return {
         "title": chart.title,
         "caption": chart.caption,
-        "legend": [(role, label) for label, role in keys.items()],
-        "panels": [{"title": one.title, "svg": Markup(panel(one))} for one in chart.panels],
+        "legend": legend(chart),
+        "panels": [{"title": axes.title, "svg": Markup(panel(axes))} for axes in chart.panels],
     }

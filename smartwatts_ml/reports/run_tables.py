@@ -6,128 +6,128 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision
+from smartwatts_ml.gate.decision import SliceResult
+from smartwatts_ml.judging.record import Record
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.holdout import Split
+from smartwatts_ml.reports.pages import number
 from smartwatts_ml.reports.svg import change_bar, interval_bar, time_bar
 
 __all__ = ["coverage_rows", "drift_rows", "metric_rows", "slice_rows"]
 
-MOST_SLICES = 60
-MOST_SITES = 50
-SYSTEMS = ("challenger", "champion", "baseline")
-Stored = Mapping[str, Any]
+_MOST_SLICES = 60
+_MOST_SITES = 50
+_SYSTEMS = (CHALLENGER, CHAMPION, "baseline")
+_Interval = Sequence[float]
 
 
-def metric_rows(kind: Kind, decision: Stored) -> dict[str, Any]:
+def metric_rows(kind: Kind, decision: Decision) -> dict[str, Any]:
     """Each metric by system, with its interval and a bar on a common axis."""
-    systems = [name for name in SYSTEMS if decision["metrics"].get(name)]
-    found = decision.get("intervals", {})
-    sources = {name: decision.get("baseline") if name == "baseline" else name for name in systems}
-    intervals = {name: found.get(source, {}) for name, source in sources.items()}
+    metrics = {name: values for name in _SYSTEMS if (values := decision.metrics.get(name))}
+    resampled = {**decision.intervals, "baseline": decision.intervals.get(decision.baseline or "")}
+    intervals = {name: resampled.get(name) or {} for name in metrics}
     labels = {criterion.metric: criterion.label for criterion in kind.criteria}
-    names = list(dict.fromkeys(m for name in systems for m in decision["metrics"][name]))
-    names.sort(key=lambda metric: (metric not in labels, metric))
-    rows = []
-    for metric in names:
-        bounds = [b for name in systems for b in intervals[name].get(metric, ())]
-        span = (min(bounds), max(bounds)) if bounds else (0.0, 1.0)
-        cells = [
-            _cell(decision["metrics"][name].get(metric), intervals[name].get(metric), span, name)
-            for name in systems
-        ]
-        rows.append({"label": labels.get(metric, metric.replace("_", " ")), "cells": cells})
-    evidence = decision.get("evidence") or {}
-    return {"rows": rows, "systems": systems, "confidence": evidence.get("confidence", 0.95)}
-
-
-def _cell(
-    value: float | None, interval: Sequence[float] | None, span: tuple[float, float], role: str
-) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    if value is None:
-        return {"value": "–", "span": "", "bar": ""}
-    if not interval:
-        return {"value": f"{value:.4g}", "span": "", "bar": ""}
-    return {
-        "value": f"{value:.4g}",
-        "span": f"{interval[0]:.4g} to {interval[1]:.4g}",
-        "bar": Markup(interval_bar(value, interval, span, role)),
-    }
-
-
-def slice_rows(kind: Kind, decision: Stored) -> dict[str, Any]:
-    """Slices, broken ones first, then groups, then sites by loss."""
-    from markupsafe import Markup
-
-    label = next(c.label for c in kind.criteria if c.role == "improve")
-    found = sorted(
-        decision.get("slice_results", ()),
-        key=lambda one: (
-            one["passed"],
-            one["name"].startswith("site "),
-            -(one["loss"] or 0.0) if one["name"].startswith("site ") else 0.0,
-        ),
-    )
+    names = sorted({metric for values in metrics.values() for metric in values})
     rows = [
         {
-            "name": one["name"],
-            "judged": one["judged"],
-            "passed": one["passed"],
-            "challenger": _number(one["challenger"]),
-            "champion": _number(one["champion"]),
-            "change": "–" if one["loss"] is None else f"{-one['loss']:+.1%}".replace("-", "−"),
-            "bar": Markup(change_bar(one["loss"], one["allowed"], one["passed"])),
+            "label": labels.get(metric, metric.replace("_", " ")),
+            "cells": _cells(metric, metrics, intervals),
         }
-        for one in found[:MOST_SLICES]
+        for metric in sorted(names, key=lambda metric: metric not in labels)
+    ]
+    confidence = decision.evidence.confidence if decision.evidence else 0.95
+    return {"rows": rows, "systems": list(metrics), "confidence": confidence}
+
+
+def _cells(
+    metric: str,
+    metrics: Mapping[str, Mapping[str, float]],
+    intervals: Mapping[str, Mapping[str, _Interval]],
+) -> list[dict[str, Any]]:
+    bounds = [bound for system in intervals.values() for bound in system.get(metric, ())]
+    axis = (min(bounds), max(bounds)) if bounds else (0.0, 1.0)
+    cells = []
+    for system, values in metrics.items():
+        value, interval = values.get(metric, np.nan), intervals[system].get(metric)
+        cell = {"value": number(value), "span": "", "bar": ""}
+        if interval and np.isfinite(value):
+            cell["span"] = f"{number(interval[0])} to {number(interval[1])}"
+            cell["bar"] = Markup(interval_bar(value, interval, axis, system))
+        cells.append(cell)
+    return cells
+
+
+def slice_rows(kind: Kind, decision: Decision) -> dict[str, Any]:
+    """Slices, broken ones first, then groups, then sites by loss."""
+    results = sorted(decision.slice_results, key=_by_need)
+    rows = [
+        {
+            "name": result.name,
+            "judged": result.judged,
+            "passed": result.passed,
+            "challenger": number(result.challenger),
+            "champion": number(result.champion),
+            "change": number(-result.loss, "+.1%").replace("-", "−"),
+            "bar": Markup(change_bar(result.loss, result.allowed, result.passed)),
+        }
+        for result in results[:_MOST_SLICES]
     ]
     return {
         "slices": rows,
-        "more_slices": max(len(found) - MOST_SLICES, 0),
-        "deciding": label,
+        "more_slices": max(len(results) - _MOST_SLICES, 0),
+        "deciding": next(c.label for c in kind.criteria if c.role == "improve"),
     }
 
 
-def drift_rows(decision: Stored) -> list[dict[str, Any]]:
+def _by_need(result: SliceResult) -> tuple[bool, bool, float]:
+    is_site = result.name.startswith("site ")
+    return result.passed, is_site, -np.nan_to_num(result.loss) if is_site else 0.0
+
+
+def drift_rows(record: Record | None) -> list[dict[str, Any]]:
     """Features, the most shifted first."""
-    record = decision.get("record")
-    if not record:
-        return []
-    threshold = record["rules"]["drift"]
     return [
         {
-            **one,
-            "shifted": one["psi"] >= max(threshold, one["chance"]),
-            **{name: _number(one[name]) for name in ("psi", "before", "now")},
+            "feature": moved.feature,
+            "unit": moved.unit,
+            "psi": number(moved.psi),
+            "before": number(moved.before),
+            "now": number(moved.now),
+            "shifted": moved.shifted(record.rules.drift),
         }
-        for one in record["facts"]["drift"]
+        for moved in (record.facts.drift if record else ())
+        if record
     ]
 
 
 def coverage_rows(spans: Sequence[SiteSpan], split: Split) -> dict[str, Any]:
     """What each site holds, from when on it is held out, and both on a common time axis."""
-    shown = spans[:MOST_SITES]
+    shown = spans[:_MOST_SITES]
     axis = (min(span.start for span in shown), max(span.end for span in shown))
     rows = [
         {
             "site": span.site,
-            "start": str(span.start)[:10],
-            "end": str(span.end)[:10],
-            "held_out": str(split.holdout_start[span.site])[:10],
+            "start": _day(span.start),
+            "end": _day(span.end),
+            "held_out": _day(split.holdout_start[span.site]),
             "coverage": "–" if span.coverage is None else f"{span.coverage:.1%}",
             "unseen": span.site in split.held_out_sites,
             "bar": _time_bar(span, split, axis),
         }
         for span in shown
     ]
-    return {"coverage": rows, "more_sites": max(len(spans) - MOST_SITES, 0)}
+    return {"coverage": rows, "more_sites": max(len(spans) - _MOST_SITES, 0)}
 
 
-def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.datetime64]) -> str:
-    from markupsafe import Markup
+def _day(time: np.datetime64) -> str:
+    return str(time)[:10]
 
+
+def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.datetime64]) -> Markup:
     first, last = axis
 
     def share(time: np.datetime64) -> float:
@@ -140,8 +140,4 @@ def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.dateti
         ("context", share(trained), share(held_out)),
         ("champion", share(held_out), share(span.end)),
     ]
-    return Markup(time_bar(parts, f"{span.site}, {str(span.start)[:10]} to {str(span.end)[:10]}"))
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None or not np.isfinite(value) else f"{value:.4g}"
+    return Markup(time_bar(parts, f"{span.site}, {_day(span.start)} to {_day(span.end)}"))

@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from smartwatts_ml.kinds.charts import Band, Line, Panel, Span
+from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 
-__all__ = ["change_bar", "interval_bar", "looks", "panel", "time_bar"]
+__all__ = ["change_bar", "interval_bar", "legend", "panel", "time_bar"]
 
-WIDTH, HEIGHT = 360, 200
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 18, 34
-TICKS = 4
-STRIP = 7
-Points = Sequence[float | None]
+_WIDTH, _HEIGHT = 360, 200
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 18, 34
+_TICKS = 4
+_STRIP = 7
+_BAR_WIDTH, _BAR_HEIGHT = 160, 14
+_Points = Sequence[float | None]
 
 
 class _Axes:
@@ -26,11 +27,11 @@ class _Axes:
 
     def x(self, value: float) -> float:
         share = (value - self.x0) / (self.x1 - self.x0)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
     def y(self, value: float) -> float:
         share = (value - self.y0) / (self.y1 - self.y0)
-        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
 
 def _span(values: Iterable[float]) -> tuple[float, float]:
@@ -44,48 +45,64 @@ def _span(values: Iterable[float]) -> tuple[float, float]:
 
 def panel(drawn: Panel) -> str:
     """One pair of axes with its lines, areas and marked stretches."""
-    series: list[Points] = [line.y for line in drawn.lines]
-    series += [edge for band in drawn.bands for edge in (band.low, band.high)]
-    axes = _Axes(drawn.x, (value for one in series for value in one if value is not None))
+    edges = [edge for band in drawn.bands for edge in (band.low, band.high)]
+    series = [*(line.y for line in drawn.lines), *edges]
+    axes = _Axes(drawn.x, (y for values in series for y in values if y is not None))
     parts = [
         *(_stretch(axes, span) for span in drawn.spans),
         _grid(axes),
         *(_area(axes, drawn.x, band) for band in drawn.bands),
         *(
-            _line(axes, drawn.x, line, look)
-            for line, look in zip(drawn.lines, looks(drawn.lines), strict=True)
+            f'<path class="line {name}" d="{_path(axes, drawn.x, line.y)}"/>'
+            for line, name in zip(drawn.lines, _classes(drawn.lines), strict=True)
         ),
-        f'<text class="axis" x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 4}" text-anchor="middle">'
+        f'<text class="axis" x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 4}" text-anchor="middle">'
         f"{escape(drawn.x_label)}</text>",
         f'<text class="axis" x="4" y="11">{escape(drawn.y_label)}</text>',
     ]
-    return _svg(drawn.title, WIDTH, HEIGHT, parts)
+    return _svg(drawn.title, _WIDTH, _HEIGHT, parts)
+
+
+def legend(chart: Chart) -> list[tuple[str, str]]:
+    """Classes and label of all that the chart's panels show."""
+    classes: dict[str, str] = {}
+    for drawn in chart.panels:
+        classes.update(
+            zip((line.label for line in drawn.lines), _classes(drawn.lines), strict=True)
+        )
+        classes |= {band.label: band.role for band in drawn.bands}
+        classes |= {span.label: span.role for span in drawn.spans}
+    return [(name, label) for label, name in classes.items()]
+
+
+def _classes(lines: Sequence[Line]) -> list[str]:
+    """Of each line: a role that is there already is drawn again, but dashed."""
+    roles = [line.role for line in lines]
+    return [f"{role} again" if role in roles[:i] else role for i, role in enumerate(roles)]
 
 
 def _grid(axes: _Axes) -> str:
-    found = []
-    for value in _ticks(axes.y0, axes.y1):
-        y = axes.y(value)
-        found.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-        found.append(
-            f'<text class="axis" x="{LEFT - 4}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{_short(value)}</text>"
-        )
-    for value in _ticks(axes.x0, axes.x1):
-        found.append(
-            f'<text class="axis" x="{axes.x(value):.1f}" y="{HEIGHT - BOTTOM + 14}" '
-            f'text-anchor="middle">{_short(value)}</text>'
-        )
-    return "".join(found)
+    rows = (
+        f'<path class="grid" d="M{_LEFT} {axes.y(y):.1f}H{_WIDTH - _RIGHT}"/>'
+        f'<text class="axis" x="{_LEFT - 4}" y="{axes.y(y) + 4:.1f}" text-anchor="end">'
+        f"{_short(y)}</text>"
+        for y in _ticks(axes.y0, axes.y1)
+    )
+    columns = (
+        f'<text class="axis" x="{axes.x(x):.1f}" y="{_HEIGHT - _BOTTOM + 14}" '
+        f'text-anchor="middle">{_short(x)}</text>'
+        for x in _ticks(axes.x0, axes.x1)
+    )
+    return "".join((*rows, *columns))
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Round values within, about ``TICKS`` of them.
+    """Round values within, about ``_TICKS`` of them.
 
     >>> _ticks(0, 100)
     [0, 20, 40, 60, 80, 100]
     """
-    raw = (high - low) / TICKS
+    raw = (high - low) / _TICKS
     base = 10 ** math.floor(math.log10(raw))
     step = next(m * base for m in (1, 2, 5, 10) if m * base >= raw * 0.8)
     first = math.ceil(low / step)
@@ -97,26 +114,16 @@ def _short(value: float) -> str:
     return text.replace("-", "−")
 
 
-def looks(lines: Sequence[Line]) -> list[str]:
-    """Classes of each line: a role that is there already is drawn again, but dashed."""
-    roles = [line.role for line in lines]
-    return [f"{role} again" if role in roles[:i] else role for i, role in enumerate(roles)]
-
-
-def _line(axes: _Axes, xs: Sequence[float], line: Line, look: str) -> str:
-    return f'<path class="line {look}" d="{_path(axes, xs, line.y)}"/>'
-
-
-def _path(axes: _Axes, xs: Sequence[float], ys: Points) -> str:
+def _path(axes: _Axes, xs: Sequence[float], ys: _Points) -> str:
     """Moves on where a value is missing."""
-    found, pen = [], "M"
+    steps, pen = [], "M"
     for x, y in zip(xs, ys, strict=True):
         if y is None or not math.isfinite(y):
             pen = "M"
             continue
-        found.append(f"{pen}{axes.x(x):.1f} {axes.y(y):.1f}")
+        steps.append(f"{pen}{axes.x(x):.1f} {axes.y(y):.1f}")
         pen = "L"
-    return "".join(found)
+    return "".join(steps)
 
 
 def _area(axes: _Axes, xs: Sequence[float], band: Band) -> str:
@@ -135,9 +142,9 @@ def _stretch(axes: _Axes, span: Span) -> str:
     both are seen where they meet."""
     begin, end = axes.x(span.start), axes.x(span.end)
     own = span.role == "challenger"
-    height = STRIP if own else HEIGHT - TOP - BOTTOM
+    height = _STRIP if own else _HEIGHT - _TOP - _BOTTOM
     return (
-        f'<rect class="stretch {span.role}{" own" if own else ""}" x="{begin:.1f}" y="{TOP}" '
+        f'<rect class="stretch {span.role}{" own" if own else ""}" x="{begin:.1f}" y="{_TOP}" '
         f'width="{max(end - begin, 2.5 if own else 1.5):.1f}" height="{height}">'
         f"<title>{escape(span.label)}</title></rect>"
     )
@@ -147,20 +154,20 @@ def change_bar(loss: float | None, allowed: float, passed: bool, *, most: float 
     """How much a slice got better (left, green) or worse (right), its margin as a line."""
     if loss is None or not math.isfinite(loss):
         return ""
-    half, height = 80.0, 14
+    half = _BAR_WIDTH / 2
     length = min(abs(loss), most) / most * half
     begin = half if loss > 0 else half - length
     margin = half + min(allowed, most) / most * half
     look = "worse" if loss > 0 else "better"
     return _svg(
         f"{-loss:+.1%}",
-        int(2 * half),
-        height,
+        _BAR_WIDTH,
+        _BAR_HEIGHT,
         [
-            f'<path class="grid" d="M{half} 0V{height}"/>',
+            f'<path class="grid" d="M{half} 0V{_BAR_HEIGHT}"/>',
             f'<rect class="bar {look}{"" if passed else " broken"}" x="{begin:.1f}" y="3" '
             f'width="{max(length, 0.8):.1f}" height="8"/>',
-            f'<path class="margin" d="M{margin:.1f} 0V{height}"/>',
+            f'<path class="margin" d="M{margin:.1f} 0V{_BAR_HEIGHT}"/>',
         ],
     )
 
@@ -170,15 +177,14 @@ def interval_bar(
 ) -> str:
     """A value with its interval on an axis that all systems share."""
     low, high = span
-    width, height = 160, 14
 
     def x(at: float) -> float:
-        return 4 + (at - low) / ((high - low) or 1.0) * (width - 8)
+        return 4 + (at - low) / ((high - low) or 1.0) * (_BAR_WIDTH - 8)
 
     return _svg(
         f"{value:.4g}, {interval[0]:.4g} to {interval[1]:.4g}",
-        width,
-        height,
+        _BAR_WIDTH,
+        _BAR_HEIGHT,
         [
             f'<path class="line {role}" d="M{x(interval[0]):.1f} 7H{x(interval[1]):.1f}"/>',
             f'<circle class="dot {role}" cx="{x(value):.1f}" cy="7" r="4"/>',
@@ -189,14 +195,14 @@ def interval_bar(
 def time_bar(parts: Sequence[tuple[str, float, float]], title: str) -> str:
     """Stretches of one time axis that all rows share; each has a role and, as shares of the
     axis, where it begins and ends."""
-    width, height = 160, 14
     drawn = [
-        f'<rect class="time {role}" x="{begin * width:.1f}" y="3" '
-        f'width="{max((end - begin) * width, 0.8):.1f}" height="8"/>'
+        f'<rect class="time {role}" x="{begin * _BAR_WIDTH:.1f}" y="3" '
+        f'width="{max((end - begin) * _BAR_WIDTH, 0.8):.1f}" height="8"/>'
         for role, begin, end in parts
         if end > begin
     ]
-    return _svg(title, width, height, [f'<path class="grid" d="M0 7H{width}"/>', *drawn])
+    axis = f'<path class="grid" d="M0 7H{_BAR_WIDTH}"/>'
+    return _svg(title, _BAR_WIDTH, _BAR_HEIGHT, [axis, *drawn])
 
 
 def _svg(title: str, width: int, height: int, parts: Sequence[str]) -> str:

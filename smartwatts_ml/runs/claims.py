@@ -6,15 +6,14 @@ has decided or failed, which the model's state says, and in any case after ``LON
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.state import ModelState, read_state
-from smartwatts_ml.store.documents import check_model, format_time, parse_time
-from smartwatts_ml.store.signing import canonical_json
+from smartwatts_ml.store.canonical import Canonical, Time
+from smartwatts_ml.store.documents import check_model
 
 __all__ = ["LONGEST", "Claim", "other_claim", "take_claim"]
 
@@ -23,11 +22,11 @@ LONGEST = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(Canonical):
     """A run that has said that it retrains a model, and when (UTC)."""
 
     run_id: str
-    time: datetime
+    time: Time
 
     def holds(self, state: ModelState | None, now: datetime) -> bool:
         """Whether the run is still at it."""
@@ -56,7 +55,7 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
         mine = claim is not None and claim.run_id == run_id
         if data is not None and (mine or (heed and _heeded(objects, model, run_id, claim, now))):
             return data
-        return canonical_json({"run_id": run_id, "time": format_time(now)})
+        return Claim(run_id, now).to_bytes()
 
     claim = _parse(objects.update(_key(model), claimed))
     return claim if claim and claim.run_id != run_id else None
@@ -69,9 +68,8 @@ def _key(model: str) -> str:
 def _parse(data: bytes) -> Claim | None:
     """A claim that cannot be read claims nothing."""
     try:
-        value = json.loads(data)
-        return Claim(value["run_id"], parse_time(value["time"]))
-    except (ValueError, KeyError, TypeError):
+        return Claim.parse(data)
+    except ValueError:
         return None
 
 

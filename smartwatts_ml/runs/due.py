@@ -13,13 +13,16 @@ from functools import lru_cache
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.table.snapshot_readings import read_footers
+from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.runs.state import ModelState
 from smartwatts_ml.settings import Settings
 
 __all__ = ["shortfall"]
 
-SECONDS_A_DAY = 86_400
-MICROSECONDS = 1e6
+_SECONDS_A_DAY = 86_400
+_MICROSECONDS = 1e6
 
 
 def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> str:
@@ -30,8 +33,9 @@ def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> 
     decided = _decided_end(objects, state)
     if decided is None:
         return ""
-    ends = _site_ends(objects, current)
-    days = max(0.0, (max(ends.values(), default=0.0) - decided) / SECONDS_A_DAY)
+    table = open_table(objects)
+    ends = _ends_of(objects.url, table.id, table.version)
+    days = max(0.0, (max(ends.values(), default=0.0) - decided) / _SECONDS_A_DAY)
     if days < current.new_days:
         return f"{days:.1f} new days, {current.new_days:g} needed"
     share = sum(end > decided for end in ends.values()) / len(ends) if ends else 0.0
@@ -42,8 +46,6 @@ def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> 
 
 def _decided_end(objects: Objects, state: ModelState) -> float | None:
     """Last stamp that the last decision saw, s since 1970; None where its run is gone."""
-    from smartwatts_ml.runs.run import read_snapshot
-
     try:
         end = read_snapshot(objects, state.run_id).end if state.run_id else None
     except NotFoundError:
@@ -51,23 +53,13 @@ def _decided_end(objects: Objects, state: ModelState) -> float | None:
     return datetime.fromisoformat(end).timestamp() if end else None
 
 
-def _site_ends(objects: Objects, current: Settings) -> Mapping[str, float]:
-    from smartwatts_ml.readings.table.table import open_table
-
-    table = open_table(objects)
-    return _ends_of(objects.url, table.id, table.version)
-
-
 @lru_cache(maxsize=2)
 def _ends_of(url: str, table: str, version: int) -> Mapping[str, float]:
     """Last stamp of each site, s since 1970."""
-    from smartwatts_ml.readings.table.snapshot_readings import read_footers
-    from smartwatts_ml.readings.table.table import open_table
-
     objects = open_root(url, writable=False)
     ends: dict[str, float] = {}
     for footer in read_footers(objects, open_table(objects).parts()):
         for device in footer:
-            last = device.last / MICROSECONDS
+            last = device.last / _MICROSECONDS
             ends[device.site] = max(last, ends.get(device.site, last))
     return ends

@@ -8,54 +8,46 @@ have to agree to within a fraction of that.
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer
 
 from smartwatts_ml.errors import BusyError, ChangedError, StoreError
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.store.canonical import Canonical
 from smartwatts_ml.store.documents import check_model
-from smartwatts_ml.store.signing import canonical_json
 
 __all__ = ["Lease", "hold"]
 
-SCHEMA = 1
+OVER = datetime.fromtimestamp(0, UTC)
+"""When a lease is over that is given back, or that another has taken."""
 RENEWALS = 3
 """How often a lease is renewed in its lifetime: all but one of them may fail."""
 
 
 @dataclass(frozen=True)
-class _Tenure:
-    """What a lease object says; ``id`` is new each time that somebody takes it."""
+class _Tenure(Canonical):
+    """What a lease object says; ``claim_id`` is new each time that somebody takes it."""
 
+    model: str
     owner: str
-    id: str
-    expires: datetime
+    claim_id: str
+    expires: Annotated[datetime, PlainSerializer(datetime.isoformat)]
+    schema: Literal[1] = 1
 
-    def to_bytes(self, model: str) -> bytes:
-        return canonical_json(
-            {
-                "schema": SCHEMA,
-                "model": model,
-                "owner": self.owner,
-                "claim_id": self.id,
-                "expires": self.expires.isoformat(),
-            }
-        )
 
-    @classmethod
-    def parse(cls, data: bytes | None) -> _Tenure | None:
-        """None where there is none, or where it cannot be read."""
-        try:
-            value = json.loads(data or b"{}")
-            expires = datetime.fromisoformat(value["expires"])
-            return cls(str(value["owner"]), str(value["claim_id"]), expires.astimezone(UTC))
-        except (ValueError, KeyError, TypeError):
-            return None
+def _parse(data: bytes | None) -> _Tenure | None:
+    """None where there is none, or where it cannot be read."""
+    try:
+        return _Tenure.parse(data or b"")
+    except ValueError:
+        return None
 
 
 class Lease:
@@ -66,10 +58,12 @@ class Lease:
         self._model = model
         self._key = f"state/{check_model(model)}.lease.json"
         self._lifetime = timedelta(seconds=seconds)
-        self._tenure = _Tenure(owner, uuid.uuid4().hex, self._until())
+        self._tenure = _Tenure(model, owner, uuid.uuid4().hex, self._until())
         self._take()
         self._stop = threading.Event()
-        self._renewer = threading.Thread(target=self._renew_until_stopped, daemon=True)
+        self._renewer = threading.Thread(
+            target=self._renew_until_stopped, name=f"lease of {model}", daemon=True
+        )
         self._renewer.start()
 
     def check(self) -> None:
@@ -83,17 +77,17 @@ class Lease:
         self._renewer.join()
         # What cannot be given back runs out by itself.
         with suppress(StoreError, BusyError):
-            self._extend(datetime.fromtimestamp(0, UTC))
+            self._extend(OVER)
 
     def _until(self) -> datetime:
         return datetime.now(UTC) + self._lifetime
 
     def _take(self) -> None:
         def taken(data: bytes | None) -> bytes:
-            held = _Tenure.parse(data)
+            held = _parse(data)
             if held and held.expires > datetime.now(UTC):
                 raise self._busy(held)
-            return self._tenure.to_bytes(self._model)
+            return self._tenure.to_bytes()
 
         try:
             self._objects.update(self._key, taken)
@@ -113,7 +107,8 @@ class Lease:
             try:
                 self._extend(self._until())
             except BusyError:
-                return  # taken over; ``check`` finds that the time is over
+                self._tenure = replace(self._tenure, expires=OVER)
+                return
             except StoreError:
                 continue  # the next renewal may get through
 
@@ -122,10 +117,10 @@ class Lease:
         tenure = replace(self._tenure, expires=expires)
 
         def extended(data: bytes | None) -> bytes:
-            held = _Tenure.parse(data)
-            if held is None or held.id != tenure.id:
+            held = _parse(data)
+            if held is None or held.claim_id != tenure.claim_id:
                 raise BusyError(f"another run took {self._model}")
-            return tenure.to_bytes(self._model)
+            return tenure.to_bytes()
 
         self._objects.update(self._key, extended)
         self._tenure = tenure

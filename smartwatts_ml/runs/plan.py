@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.ingest.landing import pending
+from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
+from smartwatts_ml.runs.due import shortfall
+from smartwatts_ml.runs.snapshot import pin_snapshot
+from smartwatts_ml.runs.state import FAILED, may_attempt, read_state
 from smartwatts_ml.settings import Settings
-
-if TYPE_CHECKING:
-    from smartwatts_ml.runs.claims import Claim
 
 __all__ = ["RunPlan", "count_new_readings", "plan_run"]
 
@@ -26,9 +29,6 @@ class RunPlan:
     rows: int
     models: tuple[str, ...]
     skipped: dict[str, str]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def plan_run(
@@ -48,10 +48,6 @@ def plan_run(
     was decided on just these readings. Either leaves out one that another run is retraining;
     without ``claim`` the run holds nobody up.
     """
-    from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.runs.claims import take_claim
-    from smartwatts_ml.runs.run import pin_snapshot
-
     wanted = tuple(models or model_names())
     for model in wanted:
         find_model(model)
@@ -88,8 +84,6 @@ class _Due:
 
 def _decided_already(objects: Objects, model: str, rows: int) -> str:
     """Which run decided on these readings; empty where none did, or where it failed."""
-    from smartwatts_ml.runs.state import FAILED, read_state
-
     state = read_state(objects, model)
     if state is None or state.outcome == FAILED or rows > state.rows or not rows:
         return ""
@@ -111,10 +105,6 @@ def _due(
 ) -> _Due:
     """``ingested``: all of the rows are in the table, so that their days and sites are known;
     of files in landing only their number is, and ingest brings out the rest."""
-    from smartwatts_ml.runs.claims import other_claim
-    from smartwatts_ml.runs.due import shortfall
-    from smartwatts_ml.runs.state import may_attempt, read_state
-
     state = read_state(objects, model)
     new_rows = rows - (state.rows if state else 0)
     if new_rows < current.new_readings:
@@ -136,9 +126,6 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     ``why_not`` of the others, ``rows_by_model``, and ``retry_at`` (ISO, UTC) if all that are due
     back off. Reads metadata alone.
     """
-    from smartwatts_ml.readings.ingest.landing import pending
-    from smartwatts_ml.readings.table.table import open_table
-
     waiting = pending(objects)
     rows = open_table(objects).arrived() + waiting.estimated_rows
     due = {

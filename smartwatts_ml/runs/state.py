@@ -7,18 +7,20 @@ a failure leaves the snapshot and puts off the next attempt.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Literal, Protocol
+
+from pydantic import ValidationError
 
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.store.documents import check_model, format_time, parse_time
-from smartwatts_ml.store.signing import canonical_json
+from smartwatts_ml.store.canonical import Canonical, Time
+from smartwatts_ml.store.documents import check_model
 
 __all__ = [
+    "DecidedSnapshot",
     "FAILED",
     "ModelState",
     "SnapshotFacts",
@@ -29,7 +31,6 @@ __all__ = [
     "record_failure",
 ]
 
-SCHEMA = 1
 FAILED = "failed"
 FIRST_BACKOFF_S = 3_600
 LONGEST_BACKOFF_S = 24 * 3_600
@@ -47,62 +48,33 @@ class SnapshotFacts(Protocol):
 
 
 @dataclass(frozen=True)
-class ModelState:
+class DecidedSnapshot(Canonical):
+    """The snapshot of the readings table that was decided on last."""
+
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class ModelState(Canonical):
     """Where a model stands.
 
-    ``snapshot_version``, ``snapshot_digest`` and ``rows`` (that ever arrived) are of the last
-    snapshot decided on (None, None and 0 before the first decision). ``run_id``, ``time``,
-    ``outcome`` and its ``reason`` are of the last run, decided or failed. ``failures`` counts
-    runs that failed in a row; no attempt before ``next_attempt`` (UTC).
+    ``snapshot`` and ``rows`` (that ever arrived) are of the last snapshot decided on (None and
+    0 before the first decision). ``run_id``, ``time``, ``outcome`` and its ``reason`` are of
+    the last run, decided or failed. ``failures`` counts runs that failed in a row; no attempt
+    before ``next_attempt`` (UTC).
     """
 
     model: str
-    snapshot_version: int | None = None
-    snapshot_digest: str | None = None
+    snapshot: DecidedSnapshot | None = None
     rows: int = 0
     run_id: str = ""
-    time: datetime | None = None
+    time: Time | None = None
     outcome: str = ""
     reason: str = ""
     failures: int = 0
-    next_attempt: datetime | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As stored."""
-        known = self.snapshot_version is not None
-        return {
-            "schema": SCHEMA,
-            "model": self.model,
-            "snapshot": {"version": self.snapshot_version, "digest": self.snapshot_digest}
-            if known
-            else None,
-            "rows": self.rows,
-            "run_id": self.run_id,
-            "time": format_time(self.time) if self.time else None,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "failures": self.failures,
-            "next_attempt": format_time(self.next_attempt) if self.next_attempt else None,
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> ModelState:
-        """Read what ``to_json`` wrote. Raises ValueError, KeyError, TypeError."""
-        if value["schema"] != SCHEMA:
-            raise ValueError(f"schema {value['schema']}")
-        snapshot = value["snapshot"] or {"version": None, "digest": None}
-        return cls(
-            model=value["model"],
-            snapshot_version=snapshot["version"],
-            snapshot_digest=snapshot["digest"],
-            rows=int(value["rows"]),
-            run_id=value["run_id"],
-            time=parse_time(value["time"]) if value["time"] else None,
-            outcome=value["outcome"],
-            reason=value.get("reason", ""),
-            failures=int(value["failures"]),
-            next_attempt=parse_time(value["next_attempt"]) if value["next_attempt"] else None,
-        )
+    next_attempt: Time | None = None
+    schema: Literal[1] = 1
 
 
 def backoff(failures: int) -> int:
@@ -157,14 +129,10 @@ def record_decision(
             failures=0,
             next_attempt=None,
         )
-        if (state.snapshot_version or 0) > snapshot.version:
+        if state.snapshot and state.snapshot.version > snapshot.version:
             return decided
-        return replace(
-            decided,
-            snapshot_version=snapshot.version,
-            snapshot_digest=snapshot.digest,
-            rows=snapshot.arrived,
-        )
+        newest = DecidedSnapshot(snapshot.version, snapshot.digest)
+        return replace(decided, snapshot=newest, rows=snapshot.arrived)
 
     return _update(objects, model, decide)
 
@@ -198,11 +166,13 @@ def _key(model: str) -> str:
 
 def _parse(data: bytes, where: str) -> ModelState:
     try:
-        return ModelState.from_json(json.loads(data))
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{where} cannot be read: {error}", fix="remove it to start anew") from (
-            error
-        )
+        return ModelState.parse(data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(map(str, problem["loc"]))
+        raise StoreError(
+            f"{where} cannot be read: {field} {problem['msg']}", fix="remove it to start anew"
+        ) from error
 
 
 def _update(objects: Objects, model: str, change: Callable[[ModelState], ModelState]) -> ModelState:
@@ -210,6 +180,6 @@ def _update(objects: Objects, model: str, change: Callable[[ModelState], ModelSt
 
     def changed(data: bytes | None) -> bytes:
         state = ModelState(model) if data is None else _parse(data, where)
-        return canonical_json(change(state).to_json())
+        return change(state).to_bytes()
 
     return _parse(objects.update(_key(model), changed), where)

@@ -6,7 +6,7 @@ the same seed get the same draws, which is what makes their comparison paired.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -14,9 +14,22 @@ import numpy as np
 
 from smartwatts_ml.scores.scores import Scores
 
-__all__ = ["Over", "resample", "site_sums", "slices_of", "without"]
+__all__ = [
+    "Headline",
+    "Over",
+    "Resampled",
+    "interval",
+    "resampled",
+    "site_sums",
+    "slices_of",
+    "without",
+]
 
 Over = Literal["sites", "weeks"]
+Headline = Callable[[np.ndarray], dict[str, float]]
+"""Metrics from statistics of shape (n_sites, n_channels, n_stats)."""
+Resampled = dict[str, np.ndarray]
+"""Each metric in every bootstrap sample, shape (n_resamples,)."""
 _SEASONS = ("Dec–Feb", "Mar–May", "Jun–Aug", "Sep–Nov")
 
 
@@ -30,7 +43,26 @@ def site_sums(scores: Scores, weights: np.ndarray | None = None) -> np.ndarray:
     return total
 
 
-def resample(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.ndarray]:
+def resampled(headline: Headline, scores: Scores, over: Over, count: int, seed: int) -> Resampled:
+    """Every metric in ``count`` bootstrap samples."""
+    drawn = [headline(sums) for sums in _samples(scores, over, count, seed)]
+    return {name: np.array([metrics[name] for metrics in drawn]) for name in drawn[0]}
+
+
+def interval(samples: np.ndarray, tail: float) -> tuple[float, float]:
+    """Percentile interval of a metric's bootstrap samples, shape (n_resamples,), that leaves
+    out the share ``tail`` of them on either side; infinite if one is not finite.
+
+    >>> interval(np.arange(101.0), 0.025)
+    (2.5, 97.5)
+    """
+    if not np.isfinite(samples).all():
+        return -np.inf, np.inf
+    low, high = np.quantile(samples, (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def _samples(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.ndarray]:
     """``count`` bootstrap samples, each of the shape that ``site_sums`` gives.
 
     A site that is drawn twice is there twice; a week that is drawn twice counts double

@@ -20,7 +20,7 @@ __all__ = [
     "washing_machine",
 ]
 
-Random = np.random.Generator
+_Random = np.random.Generator
 
 
 def kettle(life: Life) -> Segments:
@@ -52,7 +52,7 @@ def microwave(life: Life) -> Segments:
     return play(starts, programs)
 
 
-def _microwave_run(rng: Random, full: float) -> Program:
+def _microwave_run(rng: _Random, full: float) -> Program:
     watts = full * rng.normal(1, 0.015)
     if rng.random() < 0.72:
         return np.array([rng.choice([45.0, 60, 90, 120, 150, 180, 240])]), np.array([watts])
@@ -162,20 +162,20 @@ def _chain(parts: list[Program]) -> Program:
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def _steady(rng: Random, minutes: float, watts: float) -> Program:
+def _steady(rng: _Random, minutes: float, watts: float) -> Program:
     """A heater that is on, in steps of 90 s that differ a little."""
     steps = max(1, round(minutes / 1.5))
     return np.full(steps, minutes * 60 / steps), watts * rng.normal(1, 0.006, steps)
 
 
-def _pumping(rng: Random, minutes: float, watts: float) -> Program:
+def _pumping(rng: _Random, minutes: float, watts: float) -> Program:
     """A pump that runs, stops to drain, and runs again."""
     steps = max(1, round(minutes))
     level = np.where(rng.random(steps) < 0.25, rng.uniform(0.1, 0.6, steps), 1.0)
     return np.full(steps, minutes * 60 / steps), watts * level * rng.normal(1, 0.05, steps)
 
 
-def _turning(rng: Random, minutes: float, watts: float, heat: float = 0.0) -> Program:
+def _turning(rng: _Random, minutes: float, watts: float, heat: float = 0.0) -> Program:
     """The drum turns one way, rests, turns the other way; the heater may be on."""
     turns = max(1, round(minutes * 60 / 18))
     on = rng.uniform(7, 13, turns)
@@ -183,13 +183,13 @@ def _turning(rng: Random, minutes: float, watts: float, heat: float = 0.0) -> Pr
     return np.column_stack([on, 18 - on]).ravel(), np.clip(power, 0, 420).ravel() + heat
 
 
-def _interrupted(rng: Random, minutes: float, heat: float, drum: float) -> Program:
+def _interrupted(rng: _Random, minutes: float, heat: float, drum: float) -> Program:
     """The heater goes on and off while water still flows in."""
     seconds, watts = _turning(rng, minutes, drum)
     return seconds, watts + heat * (np.arange(len(watts)) % 5 < 3)
 
 
-def _spinning(rng: Random, minutes: float, watts: float) -> Program:
+def _spinning(rng: _Random, minutes: float, watts: float) -> Program:
     """The motor speeds up and holds."""
     steps = max(2, round(minutes * 3))
     rise = np.clip(np.linspace(0.45, 1.4, steps), None, 1.0)

@@ -13,7 +13,7 @@ from smartwatts_ml.simulate.world import SLOT_S, SLOTS, autocorrelated
 
 __all__ = ["background", "extras", "solar"]
 
-CHANCES = {
+_CHANCES = {
     "freezer": 0.55,
     "electric_shower": 0.25,
     "tumble_dryer": 0.35,
@@ -24,21 +24,21 @@ CHANCES = {
 
 def extras(life: Life) -> tuple[str, ...]:
     """Names of what this home has and others have not, sorted."""
-    draws = life.traits("extras").random(len(CHANCES))
-    return tuple(sorted(n for (n, p), u in zip(CHANCES.items(), draws, strict=True) if u < p))
+    draws = life.traits("extras").random(len(_CHANCES))
+    return tuple(sorted(n for (n, p), u in zip(_CHANCES.items(), draws, strict=True) if u < p))
 
 
 def background(life: Life) -> Segments:
     """Every load without a sub-meter."""
     has = extras(life)
-    parts = [make(life) for make in ALWAYS]
-    parts += [make(life) for name, make in OPTIONAL.items() if name in has]
+    parts = [make(life) for make in _ALWAYS]
+    parts += [make(life) for name, make in _OPTIONAL.items() if name in has]
     if "heat_pump" not in has:
-        parts.append(boiler(life))
+        parts.append(_boiler(life))
     return join(parts)
 
 
-def standby(life: Life) -> Segments:
+def _standby(life: Life) -> Segments:
     """What never sleeps, with slow drift and the shifts of weeks."""
     traits, rng = life.traits("standby"), life.chance("standby")
     drift = autocorrelated(0.05 * rng.standard_normal(life.world.days), 0.95)
@@ -46,7 +46,7 @@ def standby(life: Life) -> Segments:
     return by_slot(np.repeat(watts, SLOTS))
 
 
-def lighting(life: Life) -> Segments:
+def _lighting(life: Life) -> Segments:
     """Lamps go on and off with people and darkness."""
     traits, rng = life.traits("lighting"), life.chance("lighting")
     start, seconds, slot = _blocks(life, rng, 1400)
@@ -56,7 +56,7 @@ def lighting(life: Life) -> Segments:
     return Segments(start, seconds, traits.uniform(80, 260) * level * lamps)
 
 
-def electronics(life: Life) -> Segments:
+def _electronics(life: Life) -> Segments:
     """Computers while people are up, television in the evening."""
     traits, rng = life.traits("electronics"), life.chance("electronics")
     start, seconds, slot = _blocks(life, rng, 2700)
@@ -71,7 +71,7 @@ def electronics(life: Life) -> Segments:
     return join([work, Segments(shows, length, television)])
 
 
-def cooking(life: Life) -> Segments:
+def _cooking(life: Life) -> Segments:
     """Oven and hob around dinner, more on some days of the week than on others."""
     traits, rng = life.traits("cooking"), life.chance("cooking")
     electric_hob = traits.random() < 0.5
@@ -111,7 +111,7 @@ def _hob_run(rng: np.random.Generator, watts: float) -> Program:
     return seconds, np.tile([watts * rings, 0.0], cycles)
 
 
-def small(life: Life) -> Segments:
+def _small(life: Life) -> Segments:
     """Toaster, hair dryer, iron, vacuum cleaner: short, and easily taken for a kettle."""
     traits, rng = life.traits("small"), life.chance("small")
     toast = Habit(life.wake + 0.45, 0.2, weekly_chance(traits, 0.4))
@@ -124,7 +124,7 @@ def small(life: Life) -> Segments:
     return join([toaster, Segments(others, seconds, rng.uniform(400, 1900, len(others)))])
 
 
-def shower(life: Life) -> Segments:
+def _shower(life: Life) -> Segments:
     """An electric shower: very high, for a few minutes, once an adult."""
     traits, rng = life.traits("shower"), life.chance("shower")
     watts = traits.uniform(7200, 9300)
@@ -137,7 +137,7 @@ def shower(life: Life) -> Segments:
     return Segments(starts, seconds, np.full(len(starts), watts))
 
 
-def tumble_dryer(life: Life) -> Segments:
+def _tumble_dryer(life: Life) -> Segments:
     """Follows most washes, and switches its heater."""
     traits, rng = life.traits("tumble_dryer"), life.chance("tumble_dryer")
     starts = wash_starts(life)
@@ -151,7 +151,7 @@ def tumble_dryer(life: Life) -> Segments:
     return play(starts, programs)
 
 
-def boiler(life: Life) -> Segments:
+def _boiler(life: Life) -> Segments:
     """Pump and fan of gas heating: on for a share of each half-hour that grows with cold."""
     traits, rng = life.traits("boiler"), life.chance("boiler")
     start, seconds, slot = _blocks(life, rng, 1800)
@@ -160,7 +160,7 @@ def boiler(life: Life) -> Segments:
     return Segments(start, on, np.full(len(start), traits.uniform(70, 150)))
 
 
-def heat_pump(life: Life) -> Segments:
+def _heat_pump(life: Life) -> Segments:
     """Follows the weather; below its smallest power it switches; hot water once a day."""
     traits, rng = life.traits("heat_pump"), life.chance("heat_pump")
     start, seconds, slot = _blocks(life, rng, 1800, variety=0.15)
@@ -178,7 +178,7 @@ def heat_pump(life: Life) -> Segments:
     return join([house, Segments(tank, np.clip(water, 300, 6000), np.full(len(days), 1500.0))])
 
 
-def ev(life: Life) -> Segments:
+def _ev(life: Life) -> Segments:
     """Charges when the battery has run low enough, on coming home or at the cheap hour."""
     traits, rng = life.traits("ev"), life.chance("ev")
     watts = traits.choice([2300.0, 3600.0, 7200.0])
@@ -217,17 +217,17 @@ def _blocks(
     return start[inside], seconds[inside], life.world.slot(start[inside])
 
 
-ALWAYS: tuple[Callable[[Life], Segments], ...] = (
-    standby,
-    lighting,
-    electronics,
-    cooking,
-    small,
+_ALWAYS: tuple[Callable[[Life], Segments], ...] = (
+    _standby,
+    _lighting,
+    _electronics,
+    _cooking,
+    _small,
 )
-OPTIONAL: dict[str, Callable[[Life], Segments]] = {
+_OPTIONAL: dict[str, Callable[[Life], Segments]] = {
     "freezer": lambda life: cooling(life, "freezer"),
-    "electric_shower": shower,
-    "tumble_dryer": tumble_dryer,
-    "heat_pump": heat_pump,
-    "ev": ev,
+    "electric_shower": _shower,
+    "tumble_dryer": _tumble_dryer,
+    "heat_pump": _heat_pump,
+    "ev": _ev,
 }

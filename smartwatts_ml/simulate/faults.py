@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Damage", "Rows", "damage", "flatten"]
+__all__ = ["Damage", "Deliveries", "damage", "flatten"]
 
-DAY_S = 86_400
-UNREADABLE = (
+_DAY_S = 86_400
+_UNREADABLE = (
     "{day} 12:60:00,201.4,{device}",
     "{day} 18:03:00,,{device}",
     "{day} 18:04:00,n/a,{device}",
@@ -20,7 +20,7 @@ UNREADABLE = (
 
 
 @dataclass(frozen=True)
-class Rows:
+class Deliveries:
     """A home's rows in the order of delivery; arrays of shape (n,).
 
     ``at`` is the interval since the start, ``channel`` an index into the home's channels,
@@ -32,31 +32,31 @@ class Rows:
     watts: np.ndarray
     broken: dict[int, str]
 
-    def take(self, index: np.ndarray) -> Rows:
+    def take(self, index: np.ndarray) -> Deliveries:
         """The rows at these positions, or under this mask; without broken lines."""
-        return Rows(self.at[index], self.channel[index], self.watts[index], {})
+        return Deliveries(self.at[index], self.channel[index], self.watts[index], {})
 
 
 @dataclass(frozen=True)
 class Damage:
     """Rows after the faults: on time, and late (with the interval where those begin)."""
 
-    rows: Rows
-    late: Rows
+    rows: Deliveries
+    late: Deliveries
     outages: int
     missing: int
     duplicates: int
 
 
-def flatten(channels: np.ndarray) -> Rows:
+def flatten(channels: np.ndarray) -> Deliveries:
     """All readings, time by time; ``channels`` of shape (n_channels, n_intervals)."""
     count, intervals = channels.shape
     at = np.repeat(np.arange(intervals), count)
-    return Rows(at, np.tile(np.arange(count), intervals), channels.T.ravel(), {})
+    return Deliveries(at, np.tile(np.arange(count), intervals), channels.T.ravel(), {})
 
 
 def damage(
-    rows: Rows,
+    rows: Deliveries,
     rng: np.random.Generator,
     period_s: int,
     device: str,
@@ -65,7 +65,7 @@ def damage(
 ) -> Damage:
     """Rows less outages and gaps, plus duplicates and unreadable lines, some kept for later."""
     intervals = int(rows.at[-1]) + 1
-    outages = max(1, int(rng.poisson(intervals * period_s / DAY_S / 40)))
+    outages = max(1, int(rng.poisson(intervals * period_s / _DAY_S / 40)))
     kept = _present(rows, rng, period_s, intervals, outages)
     missing = int(len(kept) - kept.sum())
     rows = rows.take(kept)
@@ -79,10 +79,10 @@ def damage(
 
 
 def _present(
-    rows: Rows, rng: np.random.Generator, period_s: int, intervals: int, outages: int
+    rows: Deliveries, rng: np.random.Generator, period_s: int, intervals: int, outages: int
 ) -> np.ndarray:
     """Mask of the rows that arrive at all."""
-    days = intervals * period_s / DAY_S
+    days = intervals * period_s / _DAY_S
     channels = int(rows.channel.max()) + 1
     there = np.ones((intervals, channels), bool)
     for _ in range(outages):  # no power, no gateway: nothing of the home arrives
@@ -97,9 +97,11 @@ def _present(
     return np.asarray(there[rows.at, rows.channel])
 
 
-def _delayed(rows: Rows, rng: np.random.Generator, period_s: int, intervals: int) -> np.ndarray:
+def _delayed(
+    rows: Deliveries, rng: np.random.Generator, period_s: int, intervals: int
+) -> np.ndarray:
     """Mask of a day or two in the first half whose rows come in a later file."""
-    length = rng.uniform(0.8, 2.0) * DAY_S / period_s
+    length = rng.uniform(0.8, 2.0) * _DAY_S / period_s
     first = rng.uniform(0.15, 0.5) * (intervals - length)
     return np.asarray((rows.at >= first) & (rows.at < first + length))
 
@@ -115,14 +117,14 @@ def _with_duplicates(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _unreadable(
-    rows: Rows, rng: np.random.Generator, period_s: int, device: str, start: np.datetime64
+    rows: Deliveries, rng: np.random.Generator, period_s: int, device: str, start: np.datetime64
 ) -> dict[int, str]:
     """Lines that no reader can take for a reading, by the position they come before."""
-    lines = rng.choice(len(UNREADABLE), int(rng.integers(3, 7)), replace=False)
+    lines = rng.choice(len(_UNREADABLE), int(rng.integers(3, 7)), replace=False)
     places = rng.choice(len(rows.at), min(len(lines), len(rows.at)), replace=False)
     broken = {}
     for place, line in zip(sorted(places.tolist()), lines.tolist(), strict=False):
         stamp = start + np.timedelta64(int(rows.at[place]) * period_s, "s")
         day = str(stamp.astype("datetime64[D]"))
-        broken[place] = UNREADABLE[line].format(day=day, month=day[:7], device=device)
+        broken[place] = _UNREADABLE[line].format(day=day, month=day[:7], device=device)
     return broken

@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.csv
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.simulate.faults import Rows
+from smartwatts_ml.simulate.faults import Deliveries
 
-__all__ = ["Layout", "write_months", "write_rows"]
+__all__ = ["HomeFiles", "write_months", "write_rows"]
 
-HEADER = b"timestamp,consumption,device_id\n"
-LEVEL = 2
-OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+_HEADER = b"timestamp,consumption,device_id\n"
+_LEVEL = 2
+_OPTIONS = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 @dataclass(frozen=True)
-class Layout:
+class HomeFiles:
     """Where a home's rows go: its folder, its devices, and what interval 0 is."""
 
     folder: Path
@@ -35,47 +35,47 @@ class Layout:
         return self.start + at * np.timedelta64(self.period_s, "s")
 
 
-def write_months(layout: Layout, rows: Rows) -> Iterator[Path]:
+def write_months(home: HomeFiles, rows: Deliveries) -> Iterator[Path]:
     """One file for each calendar month (UTC), its rows in the order of delivery.
 
     A month that the span enters late is named by its first day, so that a run which
     goes on where another ended never meets that one's file.
     """
-    months = layout.stamps(rows.at).astype("datetime64[M]")
+    months = home.stamps(rows.at).astype("datetime64[M]")
     # Where a month ends, rows that were delivered out of order may go to and fro.
     for month in np.unique(months):
         chosen = np.flatnonzero(months == month)
-        partial = month.astype("datetime64[s]") < layout.start
-        name = str(layout.start.astype("datetime64[D]") if partial else month)
+        partial = month.astype("datetime64[s]") < home.start
+        name = str(home.start.astype("datetime64[D]") if partial else month)
         broken = {
             int(np.searchsorted(chosen, place)): text
             for place, text in rows.broken.items()
             if months[place] == month
         }
         part = rows.take(chosen)
-        yield write_rows(layout, Rows(part.at, part.channel, part.watts, broken), name)
+        yield write_rows(home, Deliveries(part.at, part.channel, part.watts, broken), name)
 
 
-def write_rows(layout: Layout, rows: Rows, name: str) -> Path:
+def write_rows(home: HomeFiles, rows: Deliveries, name: str) -> Path:
     """Write one file; the same rows give the same bytes."""
     table = pa.table(
         {
-            "timestamp": pa.array(layout.stamps(rows.at)),
+            "timestamp": pa.array(home.stamps(rows.at)),
             "consumption": pa.array(rows.watts),
             "device_id": pa.DictionaryArray.from_arrays(
-                pa.array(rows.channel.astype(np.int8)), pa.array(list(layout.devices))
+                pa.array(rows.channel.astype(np.int8)), pa.array(list(home.devices))
             ).cast(pa.string()),
         }
     )
     sink = pa.BufferOutputStream()
-    sink.write(HEADER)
+    sink.write(_HEADER)
     places = sorted(rows.broken)
     for first, last in zip([0, *places], [*places, len(table)], strict=True):
         if first in rows.broken:
             sink.write(f"{rows.broken[first]}\n".encode())
-        pyarrow.csv.write_csv(table.slice(first, last - first), sink, OPTIONS)
-    path = layout.folder / f"{name}.csv.gz"
-    _put(path, gzip.compress(sink.getvalue(), LEVEL, mtime=0))
+        pyarrow.csv.write_csv(table.slice(first, last - first), sink, _OPTIONS)
+    path = home.folder / f"{name}.csv.gz"
+    _put(path, gzip.compress(sink.getvalue(), _LEVEL, mtime=0))
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.simulate.appliances import METERED
 from smartwatts_ml.simulate.background import background, extras, solar
 from smartwatts_ml.simulate.faults import Damage, damage, flatten
-from smartwatts_ml.simulate.files import Layout, write_months, write_rows
+from smartwatts_ml.simulate.files import HomeFiles, write_months, write_rows
 from smartwatts_ml.simulate.life import Life, live
 from smartwatts_ml.simulate.segments import join, mean_power
 from smartwatts_ml.simulate.world import make_world, stream
@@ -23,10 +23,8 @@ from smartwatts_ml.simulate.world import make_world, stream
 __all__ = ["DEFAULT_START", "HomeReport", "SimulationReport", "meter", "simulate"]
 
 DEFAULT_START = date(2026, 1, 1)
-SMART_METER_S = 900
-MAINS = "mains"
-
-Progress = Callable[[str, float], None]
+_SMART_METER_S = 900
+_MAINS = "mains"
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def simulate(
         site = f"home{number + 1:0{width}d}"
         if progress:
             progress(f"{site}, {number + 1} of {homes}", number / homes)
-        period = period_s if number < metered else max(SMART_METER_S, period_s)
+        period = period_s if number < metered else max(_SMART_METER_S, period_s)
         house = _House(live(site, world), period, number < metered, number >= homes - panels)
         reports.append(_write_home(house, out, clean, late=number % 3 == 0))
     if progress:
@@ -159,7 +157,7 @@ def meter(
     rest = [background(life)] + ([solar(life)] if has_solar else [])
     mains = np.sum(list(true.values()), axis=0) + mean_power(join(rest), intervals, period_s)
     rng = life.chance(f"meters {period_s}")
-    read = {MAINS: mains + (0.003 * np.abs(mains) + 1.0) * rng.standard_normal(intervals)}
+    read = {_MAINS: mains + (0.003 * np.abs(mains) + 1.0) * rng.standard_normal(intervals)}
     if submetered:
         gains = 1 + 0.003 * life.traits("meters").uniform(-1, 1, len(true))
         for gain, (name, watts) in zip(gains, true.items(), strict=True):
@@ -172,7 +170,7 @@ def _write_home(house: _House, out: Path, clean: bool, late: bool) -> HomeReport
     life, world = house.life, house.life.world
     read = meter(life, house.period_s, submetered=house.submetered, has_solar=house.has_solar)
     devices = [f"{life.site}/{name}" for name in read]
-    layout = Layout(out / life.site, devices, world.start, house.period_s)
+    files = HomeFiles(out / life.site, devices, world.start, house.period_s)
     rows = flatten(np.array(list(read.values())))
     if clean:
         damaged = Damage(rows, rows.take(np.empty(0, np.int64)), 0, 0, 0)
@@ -180,18 +178,18 @@ def _write_home(house: _House, out: Path, clean: bool, late: bool) -> HomeReport
         rng = stream(world.seed, life.site, "faults", world.start)
         late = late and world.days >= 5
         damaged = damage(rows, rng, house.period_s, devices[0], world.start, late)
-    paths = list(write_months(layout, damaged.rows))
+    paths = list(write_months(files, damaged.rows))
     late_file = None
     if len(damaged.late.at):
         name = paths[-1].name.removesuffix(".csv.gz")
-        paths.append(write_rows(layout, damaged.late, f"{name}-late"))
+        paths.append(write_rows(files, damaged.late, f"{name}-late"))
         late_file = paths[-1].relative_to(out).as_posix()
     return HomeReport(
         site=life.site,
         period_s=house.period_s,
         channels=tuple(read),
         extras=extras(life) + (("solar",) if house.has_solar else ()),
-        mean_w=round(float(read[MAINS].mean()), 1),
+        mean_w=round(float(read[_MAINS].mean()), 1),
         rows=len(damaged.rows.at) + len(damaged.late.at),
         missing=damaged.missing,
         outages=damaged.outages,

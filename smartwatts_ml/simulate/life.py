@@ -15,8 +15,8 @@ from smartwatts_ml.simulate.world import SLOT_S, SLOTS, World, autocorrelated, s
 
 __all__ = ["Habit", "Life", "live", "occurrences", "weekly_chance"]
 
-HOURS = (np.arange(SLOTS) + 0.5) / (SLOTS / 24)
-DAY_S = SLOTS * SLOT_S
+_HOURS = (np.arange(SLOTS) + 0.5) / (SLOTS / 24)
+_DAY_S = SLOTS * SLOT_S
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,16 @@ def occurrences(
 ) -> np.ndarray:
     """Sorted starts in seconds: habits, and others scattered over hours awake at home."""
     days = np.arange(life.world.days)
-    found = []
+    starts_of = []
     for habit in habits:
         done = rng.random(len(days)) < habit.chance[life.world.weekday] * life.activity
         hour = habit.hour + habit.spread_h * rng.standard_normal(len(days))
-        found.append((days * DAY_S + hour * 3600)[done & (hour > 0)])
+        starts_of.append((days * _DAY_S + hour * 3600)[done & (hour > 0)])
     usual = 0.4 * SLOTS  # what a day of a household has of slots awake at home, about
     rate = life.awake * np.repeat(life.activity, SLOTS) * scattered_per_day / usual
     slots = np.repeat(np.arange(life.world.slots), rng.poisson(rate))
-    found.append((slots + rng.random(len(slots))) * SLOT_S)
-    starts = np.sort(np.concatenate(found))
+    starts_of.append((slots + rng.random(len(slots))) * SLOT_S)
+    starts = np.sort(np.concatenate(starts_of))
     starts = starts[(starts < life.world.seconds) & (life.present[life.world.slot(starts)] > 0)]
     return starts[np.diff(starts, prepend=-np.inf) > spacing_s]
 
@@ -167,7 +167,7 @@ def _plan_adult(
     out_to = out_from + rng.gamma(3, 0.8, days)
     leave = np.where(stays, np.where(outing, out_from, 12.0), leaves)
     back = np.where(stays, np.where(outing, out_to, 12.0), np.maximum(returns, leaves + 1))
-    hours = HOURS[None, :]
+    hours = _HOURS[None, :]
     out = (hours >= leave[:, None]) & (hours < back[:, None])
     yesterday = np.concatenate([bed[:1], bed[:-1]])[:, None] - 24
     up = ((hours >= wake[:, None]) & (hours < bed[:, None])) | (hours < yesterday)

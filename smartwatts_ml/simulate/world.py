@@ -13,8 +13,8 @@ SLOT_S = 900
 """Seconds of a slot, the grain of everything that changes slowly."""
 SLOTS = 96
 """Slots of a day."""
-LATITUDE = np.radians(50.0)
-WARM_UP_DAYS = 60
+_LATITUDE = np.radians(50.0)
+_WARM_UP_DAYS = 60
 
 
 def stream(seed: int, *names: object) -> np.random.Generator:
@@ -89,16 +89,16 @@ def make_world(seed: int, start: np.datetime64, days: int) -> World:
 
 def _weather(seed: int, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Departure from the season in K, and cloud cover 0..1, of each day."""
-    known = np.arange(numbers[0] - WARM_UP_DAYS, numbers[-1] + 1)
+    known = np.arange(numbers[0] - _WARM_UP_DAYS, numbers[-1] + 1)
     shocks = np.array([stream(seed, "weather", day).standard_normal(2) for day in known])
     warm = 3.4 * autocorrelated(shocks[:, 0], 0.86)
     cloud = 1 / (1 + np.exp(-1.6 * autocorrelated(shocks[:, 1], 0.5)))
-    return warm[WARM_UP_DAYS:], cloud[WARM_UP_DAYS:]
+    return warm[_WARM_UP_DAYS:], cloud[_WARM_UP_DAYS:]
 
 
 def _sun_height(of_year: np.ndarray, hours: np.ndarray) -> np.ndarray:
     """Sine of the sun's height, shape (days, slots), negative at night."""
     tilt = np.radians(23.44) * np.sin(2 * np.pi * (of_year - 81) / 365.25)
     turn = np.radians(15 * (hours - 12.3))
-    flat = np.cos(LATITUDE) * np.cos(tilt)[:, None] * np.cos(turn)
-    return np.asarray(np.sin(LATITUDE) * np.sin(tilt)[:, None] + flat)
+    flat = np.cos(_LATITUDE) * np.cos(tilt)[:, None] * np.cos(turn)
+    return np.asarray(np.sin(_LATITUDE) * np.sin(tilt)[:, None] + flat)

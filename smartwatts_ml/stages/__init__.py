@@ -1,1 +1,1 @@
-"""The five stages of a retraining, and the pipeline that alone knows their order."""
+"""The stages of a retraining; ``order`` alone knows which follows which."""

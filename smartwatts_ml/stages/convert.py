@@ -7,9 +7,8 @@ the file's own predictions; then its parity, its outputs on extremes, its size a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from smartwatts_ml.gate import CHALLENGER, Check, Decision, Judgement, judge
+from smartwatts_ml.gate import CHALLENGER, Check, Judgement, judge
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.judging.opponents import holdout_from
 from smartwatts_ml.judging.record import (
@@ -20,11 +19,11 @@ from smartwatts_ml.judging.record import (
     recorded_judgement,
     write_decision,
 )
-from smartwatts_ml.kinds.base import Network, Progress
+from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.modelfiles.conversion import Converted, ParityError, convert_network
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
-from smartwatts_ml.objects import Objects
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.run import ModelRun
@@ -38,36 +37,28 @@ UNLIKE_KERAS = "the converted file does not compute what the trained model compu
 
 @dataclass(frozen=True)
 class JudgedFile:
-    """The decision on a converted file; no file where none computes what Keras computes."""
+    """What was decided on a converted file, and what it is: None where no file computes what
+    Keras computes. ``size`` in bytes; ``parity`` and ``latency_ms`` as ``Converted`` says."""
 
-    decision: Decision
+    accepted: bool
+    summary: str
+    reasons: tuple[str, ...]
     uri: str | None = None
     sha256: str | None = None
-    converted: Converted | None = None
+    quantization: str | None = None
+    parity: dict[str, float] | None = None
+    latency_ms: float | None = None
+    size: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "accepted": self.decision.accepted,
-            "summary": self.decision.summary,
-            "reasons": list(self.decision.reasons),
-            "uri": self.uri,
-            "sha256": self.sha256,
-            **(self.converted.to_json() if self.converted else {}),
-        }
+    @property
+    def proceed(self) -> bool:
+        return self.accepted
 
 
 def convert(
-    objects: Objects,
-    settings: Settings,
-    run_id: str,
-    model: str,
-    progress: Progress,
-    *,
-    quantization: str = "auto",
-    seed: int = 0,
+    run: ModelRun, progress: Progress, *, quantization: str = "auto", seed: int = 0
 ) -> JudgedFile:
     """Convert the run's challenger and judge the file."""
-    run = ModelRun(objects, settings, run_id, model)
     record = record_of(run, read_decision(run))
     start_tensorflow()
     challenger = load_network(run.read("challenger.keras"), "challenger.keras")
@@ -83,7 +74,7 @@ def convert(
         progress("judging the file", 0.4)
         judged = _judge_file(run, before, record, challenger, converted)
     write_report(run)
-    progress(judged.decision.summary, 1.0)
+    progress(judged.summary, 1.0)
     return judged
 
 
@@ -115,7 +106,17 @@ def _judge_file(
         "outputs": challenger.details["outputs"],
     }
     write_decision(run, judgement, decision, judged, record.champion_sha256, more)
-    return JudgedFile(decision, uri, judged.sha256, converted)
+    return JudgedFile(
+        decision.accepted,
+        decision.summary,
+        decision.reasons,
+        uri,
+        judged.sha256,
+        converted.quantization,
+        converted.parity,
+        converted.latency_ms,
+        size=len(converted.content),
+    )
 
 
 def _unlike_keras(run: ModelRun, before: Judgement, record: Record, why: str) -> JudgedFile:
@@ -123,7 +124,7 @@ def _unlike_keras(run: ModelRun, before: Judgement, record: Record, why: str) ->
     judgement = replace(before, facts=replace(before.facts, checks=(parity,)))
     decision = judge(judgement)
     write_decision(run, judgement, decision, record.judged, record.champion_sha256)
-    return JudgedFile(decision)
+    return JudgedFile(decision.accepted, decision.summary, decision.reasons)
 
 
 def _budget_checks(converted: Converted, settings: Settings) -> tuple[Check, ...]:

@@ -8,7 +8,7 @@ So it does not matter how often this runs, how many run at once, or when one is 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,8 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.objects import ObjectInfo, Objects
-from smartwatts_ml.readings.csv.report import FileReport
+from smartwatts_ml.progress import Progress
+from smartwatts_ml.readings.csv.report import FileReport, ReadReport
 from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
 from smartwatts_ml.readings.ingest.ledger import Known, Ledger
@@ -32,25 +33,21 @@ from smartwatts_ml.readings.ingest.settling import Intervals, untold_interval
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.ingest.writing import Writing, write_staged
-from smartwatts_ml.readings.sources import source_of
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
 from smartwatts_ml.settings import Settings
 
 __all__ = ["IngestReport", "ingest"]
 
-COMMIT_ROWS = 20_000_000
-COMMIT_FILES = 1000
-
-Progress = Callable[[str, float], None]
+_COMMIT_ROWS = 20_000_000
+_COMMIT_FILES = 1000
 
 
 @dataclass(frozen=True)
-class IngestReport:
+class IngestReport(ReadReport):
     """``files``: every file that was looked into. ``unchanged``: files known from before.
     ``ignored``: keys below landing/ that are no files of readings."""
 
-    files: tuple[FileReport, ...]
     unchanged: int
     ignored: tuple[str, ...]
     snapshot: Snapshot
@@ -59,14 +56,6 @@ class IngestReport:
     def left(self) -> tuple[FileReport, ...]:
         """Files that could not be read as a whole, left for the next run."""
         return tuple(file for file in self.files if file.left)
-
-    @property
-    def accepted(self) -> int:
-        return sum(file.accepted for file in self.files)
-
-    @property
-    def rejected(self) -> int:
-        return sum(file.rejected for file in self.files)
 
     def totals(self) -> dict[str, Any]:
         """All but what became of each file."""
@@ -98,11 +87,11 @@ def ingest(
     """
     table = open_table(objects)
     ledger = Ledger.read(objects, table.id)
-    found, ignored = list_landing(objects)
-    arrivals = arrivals_of(found, ledger)
+    landed, ignored = list_landing(objects)
+    arrivals = arrivals_of(landed, ledger)
     if only is not None:
-        found = [info for info in found if info.key in only]
-    new = [info for info in found if not ledger.taken(info)]
+        landed = [info for info in landed if info.key in only]
+    new = [info for info in landed if not ledger.taken(info)]
     with Workspace() as work:
         run = _Run(objects, settings, table, ledger, work, arrivals)
         whole = sum(info.size for info in new) or 1
@@ -119,7 +108,7 @@ def ingest(
             compact(table, work.folder)
     return IngestReport(
         files=tuple(run.reports[info.key] for info in new),
-        unchanged=len(found) - len(new),
+        unchanged=len(landed) - len(new),
         ignored=ignored,
         snapshot=table.snapshot(),
     )
@@ -177,7 +166,7 @@ class _Run:
                 raise
             report = self._leave(info, str(error))
         self.reports[info.key] = report
-        if self._rows >= COMMIT_ROWS or len(self._staging.files) >= COMMIT_FILES:
+        if self._rows >= _COMMIT_ROWS or len(self._staging.files) >= _COMMIT_FILES:
             self.commit()
 
     def _leave(self, info: ObjectInfo, why: str) -> FileReport:
@@ -188,7 +177,7 @@ class _Run:
         quarantine = Quarantine(self._work.folder / "rejected.csv.gz", info.key)
         try:
             with self._objects.at_hand(info.key, self._work.folder) as path:
-                scan = FileScan(path, info.key, source_of(self._settings, info.key))
+                scan = FileScan(path, info.key, self._settings.source_of(info.key))
                 number = self._staging.open_file(scan.file_source, self._arrivals[info.key])
                 for parsed in scan:
                     self._staging.add(number, parsed)
@@ -236,7 +225,7 @@ class _Run:
         """Leave files whose energy is of an interval that nothing tells."""
         for number, file in list(self._staged.items()):
             untold = self._staging.files[number].source.interval_untold
-            if untold and file.report.accepted and intervals.of(number) is None:
+            if untold and file.report.accepted and intervals.seconds(number) is None:
                 del self._staged[number]
                 same = [k for k, (_, d) in self._repeated.items() if d == file.report.digest]
                 for info in (file.info, *(self._repeated.pop(key)[0] for key in same)):
@@ -247,7 +236,7 @@ class _Run:
         reports = {}
         for number in numbers:
             report = self._staged[number].report.with_duplicates(writing.duplicates[number])
-            if report.accepted != writing.rows[number]:
+            if report.accepted != writing.rows[number] or not report.adds_up:
                 raise SmartwattsError(f"{report.key}: rows got lost; nothing was taken")
             reports[number] = report
         return reports

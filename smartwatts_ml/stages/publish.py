@@ -7,13 +7,13 @@ that is in force. Run again after a crash, it completes what the first attempt l
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from smartwatts_ml.errors import SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import CHALLENGER, CHAMPION
-from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import code_version
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.run import ModelRun
@@ -44,20 +44,13 @@ class PublishResult:
     file: str | None
     new_key: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
+    @property
+    def proceed(self) -> bool:
+        return self.outcome == PUBLISHED
 
 
 def publish(
-    objects: Objects,
-    settings: Settings,
-    run_id: str,
-    model: str,
-    *,
-    actor: str,
-    force: str | None = None,
-    progress: Progress | None = None,
+    run: ModelRun, progress: Progress, *, actor: str, force: str | None = None
 ) -> PublishResult:
     """Put the run's accepted file in force, or sign the champion's pointer again; then
     record the decision in the model's state. Raises StaleChallengerError where another
@@ -65,9 +58,8 @@ def publish(
 
     ``force``: why a rejected file is to be in force all the same; signed into the history
     with the actor's name and what the gate had said."""
-    run = ModelRun(objects, settings, run_id, model)
     decision = run.read_json("decision.json")
-    store = open_store(objects, settings)
+    store = open_store(run.objects, run.settings)
     if decision["accepted"]:
         result = _publish_file(store, run, decision, actor)
     elif force is not None:
@@ -75,26 +67,30 @@ def publish(
     else:
         result = _keep_champion(store, run, decision)
     record_decision(
-        objects,
-        model,
+        run.objects,
+        run.model,
         run.snapshot,
-        run_id=run_id,
+        run_id=run.run_id,
         outcome=result.outcome,
         reason=result.summary,
     )
-    if progress:
-        note = f"; new signing key {result.new_key}, keep a copy" if result.new_key else ""
-        progress(f"{result.outcome}: {result.summary}{note}", 1.0)
+    run.write_json("published.json", result)
+    note = f"; new signing key {result.new_key}, keep a copy" if result.new_key else ""
+    progress(f"{result.outcome}: {result.summary}{note}", 1.0)
     return result
 
 
-def resign_pointers(objects: Objects, settings: Settings) -> dict[str, str]:
+def resign_pointers(
+    objects: Objects, settings: Settings, progress: Progress | None = None
+) -> dict[str, str]:
     """Sign every model's pointer again with the same serial, as the end of a run, whatever
     it decided; when each expires. So a store that stands still or was turned back is noticed.
     One model's trouble does not keep the others from it; then StoreError is raised."""
     store = open_store(objects, settings)
     expires, failures = {}, []
     for model in store.models():
+        if progress:
+            progress(model, 0.5)
         try:
             pointer = store.resign(model)
         except StoreError as error:
@@ -123,7 +119,7 @@ def _publish_file(
     content = run.read(f"{run.model}.tflite")
     if hashlib.sha256(content).hexdigest() != decision["sha256"]:
         raise TrustError(
-            f"{run.objects.uri(run.key(f'{run.model}.tflite'))} is not the file that was judged",
+            f"{run.uri(f'{run.model}.tflite')} is not the file that was judged",
             fix="run convert again",
         )
     published = store.publish(

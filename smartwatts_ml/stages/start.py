@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.reports.data_quality import write_quality_page
 from smartwatts_ml.runs.plan import RunPlan, plan_run
 from smartwatts_ml.settings import Settings
@@ -14,18 +15,21 @@ __all__ = ["start_run"]
 
 def start_run(
     objects: Objects,
-    current: Settings,
+    settings: Settings,
     run_id: str,
     models: Sequence[str] | None = None,
     *,
     only_due: bool = False,
     only_new: bool = False,
     claim: bool = True,
+    progress: Progress | None = None,
 ) -> RunPlan:
     """``plan_run``; a run that has any models gets a page on the quality of its readings."""
     plan = plan_run(
-        objects, current, run_id, models, only_due=only_due, only_new=only_new, claim=claim
+        objects, settings, run_id, models, only_due=only_due, only_new=only_new, claim=claim
     )
     if plan.models:
-        write_quality_page(objects, current, run_id)
+        if progress:
+            progress("looking at the quality of the readings", 0.1)
+        write_quality_page(objects, settings, run_id)
     return plan

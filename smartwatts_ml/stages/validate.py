@@ -5,34 +5,28 @@ from __future__ import annotations
 from smartwatts_ml.gate import Decision, judge
 from smartwatts_ml.judging.opponents import champion_in_force, prepare
 from smartwatts_ml.judging.record import Artefact, judgement_of, rules_of, write_decision
-from smartwatts_ml.kinds.base import Progress
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
-from smartwatts_ml.objects import Objects
+from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.reports.run_report import write_charts, write_report
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.settings import Settings
 
 __all__ = ["validate"]
 
 CHALLENGER_FILE = "challenger.keras"
 
 
-def validate(
-    objects: Objects, settings: Settings, run_id: str, model: str, progress: Progress, seed: int = 0
-) -> Decision:
+def validate(run: ModelRun, progress: Progress, *, seed: int = 0) -> Decision:
     """Judge the run's challenger. A champion that cannot be used keeps it out, and is told."""
-    run = ModelRun(objects, settings, run_id, model)
     start_tensorflow()
     challenger = load_network(run.read(CHALLENGER_FILE), CHALLENGER_FILE)
     progress("meeting champion and baselines", 0.1)
     bout = prepare(run, challenger, champion_in_force(run))
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
-    scores, rules = bout.score(run, seed), rules_of(settings, seed)
-    judgement = judgement_of(run.kind, model, scores, rules, bout.facts)
+    scores, rules = bout.score(run, seed), rules_of(run.settings, seed)
+    judgement = judgement_of(run.kind, run.model, scores, rules, bout.facts)
     decision = judge(judgement)
-    run.write_json("evaluation.json", {"metrics": decision.metrics, "slices": decision.slices})
     judged = Artefact(CHALLENGER_FILE, sha256_of(run.read(CHALLENGER_FILE)))
     write_decision(run, judgement, decision, judged, bout.champion_sha256)
     progress("drawing the report", 0.9)

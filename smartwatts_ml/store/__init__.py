@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smartwatts_ml.store.auditing import Audit, Finding
+from smartwatts_ml.store.auditing import Audit, AuditFinding
 from smartwatts_ml.store.committing import ANY_CHAMPION
 from smartwatts_ml.store.documents import HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.keys import KeyFolder
@@ -15,7 +15,7 @@ __all__ = [
     "ANY_CHAMPION",
     "Audit",
     "Champion",
-    "Finding",
+    "AuditFinding",
     "HistoryEntry",
     "KeyFolder",
     "Manifest",

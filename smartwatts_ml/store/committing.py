@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from smartwatts_ml.errors import NotFoundError, StaleChallengerError, StoreError
-from smartwatts_ml.store.documents import HistoryEntry, Manifest, format_time
+from smartwatts_ml.store.canonical import format_time, without_floats
+from smartwatts_ml.store.documents import HistoryEntry, Manifest
 from smartwatts_ml.store.history import PROMOTIONS
-from smartwatts_ml.store.parts import Parts
+from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.sealed import check_identifier, digest
-from smartwatts_ml.store.signing import without_floats
 
 __all__ = ["ANY_CHAMPION", "Candidate", "Committer"]
 
 TIMEOUT_S = 300.0
 """Each lost attempt means that somebody else's commit succeeded."""
 PATIENCE_S = 5.0
-"""How long a version that another run has claimed is waited for. A run that died there is
+"""How long a version that another run has reserved is waited for. A run that died there is
 then passed over, which is what makes a gap in the version numbers."""
 LONGEST_PAUSE_S = 0.05
 ANY_CHAMPION: Final = -1
@@ -52,8 +52,8 @@ class Candidate:
 class Committer:
     """Publishes and rolls back."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, records: Records) -> None:
+        self._records = records
 
     def publish(self, candidate: Candidate) -> HistoryEntry:
         """Put a file in force as a new version, once for a run and its file.
@@ -63,24 +63,26 @@ class Committer:
         """
         check_identifier(candidate.data, f"the file of {candidate.model}")
         sha256 = digest(candidate.data)
-        claimed: Manifest | None = None
+        reserved: Manifest | None = None
         taken: dict[int, float] = {}
         for _ in _turns():
-            head = self._parts.head(candidate.model)
+            head = self._records.head(candidate.model)
             last = head.entry
             done = self._published_before(candidate, sha256, last) if last else None
             if done and last:
-                manifest = self._parts.versions.of_entry(last)
-                self._parts.pointer.advance(last, manifest, head.seen)
+                manifest = self._records.versions.of_entry(last)
+                self._records.pointer.advance(last, manifest, head.seen)
                 return done
             _check_not_stale(candidate, last)
-            if claimed is None:
-                claimed = self._claim(self._draft(candidate, sha256, last), candidate, last, taken)
-            if claimed is None:
+            if reserved is None:
+                reserved = self._reserve(
+                    self._draft(candidate, sha256, last), candidate, last, taken
+                )
+            if reserved is None:
                 continue
-            entry = self._next(claimed, last, candidate.action, candidate.actor, candidate.reason)
-            if self._parts.history.try_append(entry):
-                self._parts.pointer.advance(entry, claimed, head.seen)
+            entry = self._next(reserved, last, candidate.action, candidate.actor, candidate.reason)
+            if self._records.history.try_append(entry):
+                self._records.pointer.advance(entry, reserved, head.seen)
                 return entry
         raise StoreError(f"others publish {candidate.model} without a pause")
 
@@ -88,18 +90,18 @@ class Committer:
         """Put a version that was in force before in force again, under a new serial. Does
         nothing more if that version is in force already."""
         for _ in _turns():
-            head = self._parts.head(model)
+            head = self._records.head(model)
             if head.entry is None:
                 raise NotFoundError(f"{model} has no version yet")
-            manifest = self._parts.versions.of_entry(self._put_in_force(head.entry, version))
-            self._parts.versions.read_file(manifest)
+            manifest = self._records.versions.of_entry(self._put_in_force(head.entry, version))
+            self._records.versions.read_file(manifest)
             if head.entry.version == version:
-                self._parts.pointer.advance(head.entry, manifest, head.seen)
+                self._records.pointer.advance(head.entry, manifest, head.seen)
                 return head.entry
             entry = self._next(manifest, head.entry, "rollback", actor, reason)
-            if self._parts.history.try_append(entry):
+            if self._records.history.try_append(entry):
                 self._check_not_pruned(manifest, entry, head.entry)
-                self._parts.pointer.advance(entry, manifest, head.seen)
+                self._records.pointer.advance(entry, manifest, head.seen)
                 return entry
         raise StoreError(f"others publish {model} without a pause")
 
@@ -108,7 +110,7 @@ class Committer:
     ) -> HistoryEntry | None:
         """The entry by which this run put this file in force, if it did. It can only have
         done so after the champion that it was judged against was promoted."""
-        for entry in self._parts.history.back(last):
+        for entry in self._records.history.back(last):
             if entry.action not in PROMOTIONS:
                 continue
             if (entry.run_id, entry.sha256) == (candidate.run_id, sha256):
@@ -117,35 +119,35 @@ class Committer:
                 return None
         return None
 
-    def _claim(
+    def _reserve(
         self,
         draft: Manifest,
         candidate: Candidate,
         last: HistoryEntry | None,
         taken: dict[int, float],
     ) -> Manifest | None:
-        """The next version, as this run's own; None while another run has just claimed it.
+        """The next version, as this run's own; None while another run has just reserved it.
         ``taken`` keeps when a version was first seen to be another run's."""
         version = self._newest_promotion(last) + 1 if last else 1
         while True:
             now = time.monotonic()
             if now - taken.get(version, 0.0) < PATIENCE_S:
                 return None
-            claimed = self._parts.versions.claim(draft, candidate.data, version)
-            if claimed:
-                return claimed
+            reserved = self._records.versions.reserve(draft, candidate.data, version)
+            if reserved:
+                return reserved
             if version not in taken:
                 taken[version] = now
                 return None
             version += 1
 
     def _newest_promotion(self, last: HistoryEntry) -> int:
-        return next(e.version for e in self._parts.history.back(last) if e.action in PROMOTIONS)
+        return next(e.version for e in self._records.history.back(last) if e.action in PROMOTIONS)
 
     def _put_in_force(self, last: HistoryEntry, version: int) -> HistoryEntry:
         """The newest entry that put a version in force."""
         known = set()
-        for entry in self._parts.history.back(last):
+        for entry in self._records.history.back(last):
             if entry.version == version:
                 return entry
             known.add(entry.version)
@@ -160,13 +162,13 @@ class Committer:
         """A version that was pruned while it was rolled back to goes out of force at once.
         The manifest is what pruning removes first; the pointer has not moved yet."""
         try:
-            self._parts.versions.manifest(manifest.model, manifest.version)
+            self._records.versions.manifest(manifest.model, manifest.version)
         except NotFoundError as error:
-            kept = self._parts.versions.of_entry(before)
+            kept = self._records.versions.of_entry(before)
             reason = f"v{entry.version} was pruned while it was rolled back to"
             undo = self._next(kept, entry, "rollback", entry.actor, reason)
-            if self._parts.history.try_append(undo):
-                self._parts.pointer.advance(undo, kept)
+            if self._records.history.try_append(undo):
+                self._records.pointer.advance(undo, kept)
             raise StoreError(f"{entry.model} {reason}") from error
 
     def _draft(self, candidate: Candidate, sha256: str, last: HistoryEntry | None) -> Manifest:
@@ -177,7 +179,7 @@ class Committer:
             file="",
             sha256=sha256,
             size=len(candidate.data),
-            created=format_time(self._parts.clock()),
+            created=format_time(self._records.clock()),
             run_id=candidate.run_id,
             replaces=last.version if last else None,
         )
@@ -196,7 +198,7 @@ class Committer:
             actor=actor,
             run_id=manifest.run_id,
             reason=reason,
-            time=format_time(self._parts.clock()),
+            time=format_time(self._records.clock()),
         )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any, ClassVar, Self, get_type_hints
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from pydantic import ValidationError
+from pydantic_core import from_json
 
 from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.store.canonical import Canonical, parse_time
 
 __all__ = [
     "Document",
@@ -19,12 +21,10 @@ __all__ = [
     "check_model",
     "file_key",
     "file_name",
-    "format_time",
     "history_key",
     "history_prefix",
     "is_model",
     "manifest_key",
-    "parse_time",
     "pointer_key",
 ]
 
@@ -88,53 +88,31 @@ def pointer_key(model: str) -> str:
     return f"models/{check_model(model)}/champion.json"
 
 
-def format_time(time: datetime) -> str:
-    """UTC, whole seconds.
-
-    >>> format_time(datetime(2026, 11, 22, 2, 11, 9, tzinfo=UTC))
-    '2026-11-22T02:11:09Z'
-    """
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_time(text: str) -> datetime:
-    """The instant that ``format_time`` wrote. Raises ValueError."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-
-
-@cache
-def _types(document: type) -> dict[str, Any]:
-    """Its fields' types; a page of many versions asks for them again and again."""
-    return get_type_hints(document)
-
-
 @dataclass(frozen=True)
-class Document:
-    """Something signed. Its fields are the keys of its JSON, beside ``schema``."""
+class Document(Canonical):
+    """Something signed."""
 
     payload_type: ClassVar[str]
 
-    def payload(self) -> dict[str, Any]:
-        """The JSON that is signed."""
-        return {"schema": SCHEMA, **asdict(self)}
+    schema: int = field(default=SCHEMA, kw_only=True)
 
     @classmethod
-    def from_payload(cls, payload: Mapping[str, Any], where: str) -> Self:
+    def read(cls, payload: bytes, where: str) -> Self:
         """Read a verified payload. Raises TrustError where it is not this document."""
-        if payload.get("schema") != SCHEMA:
+        try:
+            schema = from_json(payload)["schema"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise TrustError(f"{where} has a payload that is no document") from error
+        if schema != SCHEMA:
             raise TrustError(
-                f"{where} has schema {payload.get('schema')}, this version reads {SCHEMA}",
+                f"{where} has schema {schema}, this version reads {SCHEMA}",
                 fix="update smartwatts-ml",
             )
-        document: type = cls
-        hints = _types(document)
-        values = {}
-        for field in fields(cls):
-            value = payload.get(field.name)
-            if field.name not in payload or not _fits(value, hints[field.name]):
-                raise TrustError(f"{where} has no valid {field.name!r}")
-            values[field.name] = value
-        return cls(**values)
+        try:
+            return cls.parse(payload)
+        except ValidationError as error:
+            name = error.errors()[0]["loc"][0]
+            raise TrustError(f"{where} has no valid {name!r}") from error
 
 
 @dataclass(frozen=True)
@@ -207,11 +185,3 @@ class Pointer(Document):
         if signed > now + CLOCK_TOLERANCE:
             return f"was signed in the future, {self.time}"
         return None
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a JSON value has the type of a field (bool is not an int here)."""
-    if isinstance(value, bool):
-        return False
-    options = getattr(hint, "__args__", ()) if hint == int | None else (hint,)
-    return isinstance(value, tuple(getattr(option, "__origin__", option) for option in options))

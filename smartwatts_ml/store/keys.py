@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from smartwatts_ml.errors import BadInputError, StoreError, TrustError, UsageError
+from smartwatts_ml.objects.durable import flush_folder, write_flushed
 
 __all__ = ["KeyFolder", "SigningKey", "keyid_of", "load_public_key"]
 
@@ -122,7 +124,7 @@ class KeyFolder:
             self.signing_key()
             self.signing_path.rename(self.outgoing_path)
         try:
-            self._write_private(pem)
+            self._write(self.signing_path, pem, os.link, 0o600)
         except FileExistsError as error:
             raise UsageError(
                 f"{self.signing_path} exists", fix="--rotate makes a new one, and both sign"
@@ -147,15 +149,7 @@ class KeyFolder:
         """Trust a public key given as PEM; its keyid."""
         key = load_public_key(pem, where)
         keyid = keyid_of(key)
-        path = self._trusted_path(keyid)
-        try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.mkdir(exist_ok=True)
-            temporary = path.with_name(f".{uuid.uuid4().hex}")
-            temporary.write_bytes(public_pem(key))
-            temporary.replace(path)
-        except OSError as error:
-            raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+        self._write(self._trusted_path(keyid), public_pem(key), os.replace)
         return keyid
 
     def _trusted_path(self, keyid: str) -> Path:
@@ -164,21 +158,22 @@ class KeyFolder:
     def _public_files(self) -> list[Path]:
         return sorted((self.path / TRUSTED).glob("*.pub"))
 
-    def _write_private(self, pem: bytes) -> None:
-        """Create the file whole or not at all, and never over another one."""
-        temporary = self.path / f".{uuid.uuid4().hex}"
+    def _write(
+        self, path: Path, pem: bytes, name: Callable[[Path, Path], None], mode: int = 0o666
+    ) -> None:
+        """Write a file whole or not at all, so that it survives a power cut. ``name`` gives
+        it its name: ``os.replace``, or ``os.link``, which raises FileExistsError."""
+        temporary = path.with_name(f".{uuid.uuid4().hex}")
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(pem)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(temporary, self.signing_path)
+            path.parent.mkdir(exist_ok=True)
+            write_flushed(temporary, lambda file: file.write(pem), mode)
+            name(temporary, path)
+            flush_folder(path.parent)
         except FileExistsError:
             raise
         except OSError as error:
-            raise StoreError(f"cannot write {self.signing_path}: {error.strerror}") from error
+            raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.objects import UNREAD, Object
+from smartwatts_ml.store.canonical import format_time
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     Manifest,
     Pointer,
     file_name,
-    format_time,
     pointer_key,
 )
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, SealedObjects

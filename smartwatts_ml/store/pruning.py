@@ -9,20 +9,20 @@ first: without it there is no such version, whatever becomes of the rest.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
-from typing import Any
 
-from smartwatts_ml.errors import AlreadyExistsError, NotFoundError
+from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError
+from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     file_key,
     manifest_key,
-    parse_time,
 )
 from smartwatts_ml.store.history import PROMOTIONS
-from smartwatts_ml.store.parts import Parts
+from smartwatts_ml.store.records import Records
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["Pruned", "Pruner"]
 
@@ -42,25 +42,21 @@ class Pruned:
     leftovers: int
     dry_run: bool
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
-
 
 class Pruner:
     """Prunes models, one at a time."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, records: Records) -> None:
+        self._records = records
 
     def prune(self, model: str, keep: int, older_than: timedelta, dry_run: bool) -> Pruned:
         """Remove what is neither among the ``keep`` newest versions nor was in force within
         ``older_than``. Raises TrustError where the history is not whole."""
-        chain = self._parts.chain(model)
-        stored = self._parts.versions.numbers(model)
+        chain = self._records.chain(model)
+        stored = self._records.versions.numbers(model)
         newest = max((e.version for e in chain if e.action in PROMOTIONS), default=0)
         in_force = {entry.version for entry in chain}
-        since = self._parts.clock() - older_than
+        since = self._records.clock() - older_than
         kept = {*[v for v in stored if v in in_force][-keep:], *_in_force_since(chain, since)}
         old = [v for v in stored if v < newest and v not in kept]
         versions = [v for v in old if v in in_force]
@@ -70,7 +66,7 @@ class Pruner:
             versions = [v for v in versions if self._remove(model, v)]
             unfinished = [v for v in unfinished if self._remove(model, v)]
             seconds = UNFINISHED_FOR.total_seconds()
-            leftovers = self._parts.sealed.objects.remove_leftovers(f"models/{model}", seconds)
+            leftovers = self._records.sealed.objects.remove_leftovers(f"models/{model}", seconds)
         gone = len(versions) + len(unfinished)
         return Pruned(
             model, tuple(versions), tuple(unfinished), len(stored) - gone, leftovers, dry_run
@@ -78,11 +74,11 @@ class Pruner:
 
     def _is_abandoned(self, model: str, version: int) -> bool:
         """Whether nothing was written of an unfinished version for long."""
-        before = self._parts.clock() - UNFINISHED_FOR
+        before = self._records.clock() - UNFINISHED_FOR
         found = []
         for key in (manifest_key(model, version), file_key(model, version)):
             try:
-                found.append(self._parts.sealed.objects.info(key).modified)
+                found.append(self._records.sealed.objects.info(key).modified)
             except NotFoundError:
                 continue
         return all(modified < before for modified in found)
@@ -92,21 +88,21 @@ class Pruner:
         the rollback, or the rollback sees that the manifest is gone."""
         key = manifest_key(model, version)
         try:
-            envelope = self._parts.sealed.objects.read(key).data
-        except NotFoundError:
-            envelope = None  # an earlier pruning broke off here
-        self._parts.sealed.objects.delete(key)
-        last = self._parts.head(model).entry
+            envelope = self._records.sealed.objects.read(key, MAX_DOCUMENT_BYTES).data
+        except (NotFoundError, TrustError):
+            envelope = None  # an earlier pruning broke off here, or it is no manifest
+        self._records.sealed.objects.delete(key)
+        last = self._records.head(model).entry
         if last and last.version == version:
             if envelope:
                 self._restore(key, envelope)
             return False
-        self._parts.sealed.objects.delete(file_key(model, version))
+        self._records.sealed.objects.delete(file_key(model, version))
         return True
 
     def _restore(self, key: str, envelope: bytes) -> None:
         try:
-            self._parts.sealed.objects.create(key, envelope)
+            self._records.sealed.objects.create(key, envelope)
         except AlreadyExistsError:
             return
 

@@ -8,19 +8,18 @@ the disk beside its place, before the first file takes its name.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
 from smartwatts_ml.objects import Object
+from smartwatts_ml.objects.durable import flush_folder, make_folder, write_flushed
 from smartwatts_ml.store.documents import Manifest, Pointer, manifest_key
-from smartwatts_ml.store.parts import Parts
+from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, digest
 
 __all__ = ["Puller", "Pulled"]
@@ -38,10 +37,6 @@ class Pulled:
     path: Path
     sha256: str
     updated: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {**asdict(self), "path": str(self.path)}
 
 
 @dataclass(frozen=True)
@@ -62,8 +57,8 @@ class _Wanted:
 class Puller:
     """Pulls from one root into folders."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, records: Records) -> None:
+        self._records = records
 
     def pull(self, models: Sequence[str], folder: Path, version: int | None) -> list[Pulled]:
         """Bring a folder up to date with champions, or with one version that was in force.
@@ -95,12 +90,12 @@ class Puller:
 
     def _checked_pointer(self, folder: Path, model: str) -> Pointer:
         try:
-            pointer = self._parts.pointer.read(model)
+            pointer = self._records.pointer.read(model)
         except NotFoundError as error:
             raise NotFoundError(
-                f"{model} has no pointer in {self._parts.sealed.objects.url}"
+                f"{model} has no pointer in {self._records.sealed.objects.url}"
             ) from error
-        trouble = pointer.trouble(self._parts.clock())
+        trouble = pointer.trouble(self._records.clock())
         if trouble:
             raise TrustError(f"the pointer of {model} {trouble}", fix=POINTER_FIX)
         seen = _last_serial(folder, model)
@@ -114,10 +109,10 @@ class Puller:
 
     def _past(self, pointer: Pointer, version: int) -> _Wanted:
         """A version that was in force, found from the pointer back."""
-        last = self._parts.history.entry(pointer.model, pointer.serial)
-        for entry in self._parts.history.back(last):
+        last = self._records.history.entry(pointer.model, pointer.serial)
+        for entry in self._records.history.back(last):
             if entry.version == version:
-                return _Wanted.of(self._parts.versions.of_entry(entry))
+                return _Wanted.of(self._records.versions.of_entry(entry))
         raise NotFoundError(f"{pointer.model} v{version} was never in force")
 
     def _holds(self, folder: Path, wanted: _Wanted) -> bool:
@@ -126,7 +121,7 @@ class Puller:
         key = manifest_key(wanted.model, wanted.version)
         try:
             files = [(folder / name).read_bytes() for name in (wanted.file, _stable(wanted.model))]
-            found = self._parts.sealed.verify(Object(manifest.read_bytes(), ""), key, Manifest)
+            found = self._records.sealed.verify(Object(manifest.read_bytes(), ""), key, Manifest)
         except (OSError, TrustError):
             return False
         whole = all(len(f) == wanted.size and digest(f) == wanted.sha256 for f in files)
@@ -134,15 +129,15 @@ class Puller:
 
     def _files(self, wanted: _Wanted) -> list[tuple[str, bytes]]:
         """What to write, verified, in the order in which it takes its names."""
-        key, objects = manifest_key(wanted.model, wanted.version), self._parts.sealed.objects
+        key, objects = manifest_key(wanted.model, wanted.version), self._records.sealed.objects
         try:
             envelope = objects.read(key, MAX_DOCUMENT_BYTES)
         except NotFoundError as error:
             raise TrustError(f"{objects.uri(key)} is gone") from error
-        manifest = self._parts.versions.verified(envelope, wanted.model, wanted.version)
+        manifest = self._records.versions.verified(envelope, wanted.model, wanted.version)
         if _Wanted.of(manifest) != wanted:
             raise TrustError(f"{objects.uri(key)} does not describe what the pointer points to")
-        data = self._parts.versions.read_file(manifest)
+        data = self._records.versions.read_file(manifest)
         return [
             (wanted.file, data),
             (f"{wanted.model}_v{wanted.version}.json", envelope.data),
@@ -186,11 +181,12 @@ def _write_all(folder: Path, moves: Sequence[tuple[str, bytes]]) -> None:
     if not moves:
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with contextlib.ExitStack() as stack:
             staged = [(stack.enter_context(_staged(folder, data)), name) for name, data in moves]
             for temporary, name in staged:
                 temporary.replace(folder / name)
+        flush_folder(folder)
     except OSError as error:
         raise StoreError(f"cannot write {error.filename or folder}: {error.strerror}") from error
 
@@ -200,10 +196,7 @@ def _staged(folder: Path, data: bytes) -> Iterator[Path]:
     """A flushed file beside its place, removed if it was not moved."""
     path = folder / f".pull-{uuid.uuid4().hex}"
     try:
-        with path.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_flushed(path, lambda file: file.write(data))
         yield path
     finally:
         with contextlib.suppress(OSError):

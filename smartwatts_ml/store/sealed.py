@@ -40,7 +40,7 @@ class SealedObjects:
 
     def seal(self, document: Document) -> bytes:
         """The document's envelope, signed with this machine's keys."""
-        return seal(document.payload(), document.payload_type, self.keys.signing_keys())
+        return seal(document.to_bytes(), document.payload_type, self.keys.signing_keys())
 
     def reseal(self, key: str, kind: type[Document]) -> bool:
         """Sign a document again if a key of this machine has not; whether it had to be.
@@ -60,7 +60,7 @@ class SealedObjects:
         """The document in an object's bytes. Raises TrustError."""
         where = self.objects.uri(key)
         payload = unseal(found.data, kind.payload_type, self.keys.trusted(), where)
-        return kind.from_payload(payload, where)
+        return kind.read(payload, where)
 
     def read_file(self, key: str, sha256: str, size: int) -> bytes:
         """A file's bytes, if they are the signed ones. Raises NotFoundError, TrustError."""

@@ -9,63 +9,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from math import isfinite
-from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic_core import from_json
 
 from smartwatts_ml.errors import TrustError
+from smartwatts_ml.store.canonical import canonical_json
 from smartwatts_ml.store.keys import SigningKey
 
-__all__ = ["canonical_json", "reseal", "seal", "unseal", "without_floats"]
+__all__ = ["reseal", "seal", "unseal"]
 
 TRUST_FIX = "`smartwatts keys list` shows whom this machine trusts"
 
 
-def canonical_json(value: Any) -> bytes:
-    """Sorted keys, no spaces, UTF-8. Floats are refused: they have no one text.
-
-    >>> canonical_json({"b": 1, "a": ["é"]}).decode()
-    '{"a":["é"],"b":1}'
-    """
-    _refuse_floats(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
-
-
-def without_floats(value: Any) -> Any:
-    """The same JSON with each float as a decimal string, and None where it is not finite.
-
-    >>> without_floats({"mae": 12.5, "n": 3, "tiny": 1e-05, "none": float("nan")})
-    {'mae': '12.5', 'n': 3, 'tiny': '0.00001', 'none': None}
-    """
-    if isinstance(value, float):
-        return format(Decimal(repr(float(value))), "f") if isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): without_floats(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_floats(item) for item in value]
-    return value
-
-
-def seal(payload: Mapping[str, Any], payload_type: str, keys: Sequence[SigningKey]) -> bytes:
+def seal(body: bytes, payload_type: str, keys: Sequence[SigningKey]) -> bytes:
     """An envelope that every key signed, as canonical JSON."""
-    return _sealed(canonical_json(payload), payload_type, keys)
-
-
-def reseal(data: bytes, keys: Sequence[SigningKey], where: str) -> bytes | None:
-    """The same payload signed by ``keys``, or None where they all signed it already. The
-    envelope has to be verified before. Raises TrustError where it is none."""
-    payload_type, body, _ = _parse(data, where)
-    sealed = _sealed(body, payload_type, keys)  # Ed25519: the same message, the same signature
-    return None if sealed == data else sealed
-
-
-def _sealed(body: bytes, payload_type: str, keys: Sequence[SigningKey]) -> bytes:
     message = _pre_authentication_encoding(payload_type, body)
     signatures = [
         {"keyid": key.keyid, "sig": base64.b64encode(key.key.sign(message)).decode()}
@@ -79,9 +39,17 @@ def _sealed(body: bytes, payload_type: str, keys: Sequence[SigningKey]) -> bytes
     return canonical_json(envelope)
 
 
+def reseal(data: bytes, keys: Sequence[SigningKey], where: str) -> bytes | None:
+    """The same payload signed by ``keys``, or None where they all signed it already. The
+    envelope has to be verified before. Raises TrustError where it is none."""
+    payload_type, body, _ = _parse(data, where)
+    sealed = seal(body, payload_type, keys)  # Ed25519: the same message, the same signature
+    return None if sealed == data else sealed
+
+
 def unseal(
     data: bytes, payload_type: str, trusted: Mapping[str, Ed25519PublicKey], where: str
-) -> dict[str, Any]:
+) -> bytes:
     """The payload of an envelope that a trusted key signed. Raises TrustError."""
     if not trusted:
         raise TrustError(
@@ -96,18 +64,12 @@ def unseal(
         _verifies(key, signature, message) for signature in signatures for key in trusted.values()
     ):
         raise TrustError(f"{where} is not signed by a trusted key", fix=TRUST_FIX)
-    try:
-        payload = json.loads(body)
-    except ValueError as error:
-        raise TrustError(f"{where} has a payload that is not JSON") from error
-    if not isinstance(payload, dict):
-        raise TrustError(f"{where} has a payload that is not an object")
-    return payload
+    return body
 
 
 def _parse(data: bytes, where: str) -> tuple[str, bytes, list[bytes]]:
     try:
-        envelope = json.loads(data)
+        envelope = from_json(data)  # refuses what is nested without end
         body = base64.b64decode(envelope["payload"], validate=True)
         signatures = [
             base64.b64decode(item["sig"], validate=True) for item in envelope["signatures"]
@@ -128,14 +90,3 @@ def _verifies(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
 def _pre_authentication_encoding(payload_type: str, body: bytes) -> bytes:
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(body), body)
-
-
-def _refuse_floats(value: Any) -> None:
-    if isinstance(value, float):
-        raise TypeError(f"a float ({value}) cannot be signed; use a decimal string")
-    if isinstance(value, Mapping):
-        for item in value.values():
-            _refuse_floats(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _refuse_floats(item)

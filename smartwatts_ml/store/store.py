@@ -29,10 +29,10 @@ from smartwatts_ml.store.documents import (
 )
 from smartwatts_ml.store.history import History
 from smartwatts_ml.store.keys import RESTORE, KeyFolder
-from smartwatts_ml.store.parts import Parts
 from smartwatts_ml.store.pointer import PointerFile
 from smartwatts_ml.store.pruning import Pruned, Pruner
 from smartwatts_ml.store.pulling import Pulled, Puller
+from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.sealed import SealedObjects
 from smartwatts_ml.store.values import Champion, Published, StoredVersion
 from smartwatts_ml.store.versions import Versions
@@ -64,7 +64,7 @@ class Store:
         self.keys = KeyFolder(Path(keys_folder))
         self._objects = objects
         sealed = SealedObjects(objects, self.keys)
-        self._parts = Parts(
+        self._records = Records(
             sealed=sealed,
             history=History(sealed),
             versions=Versions(sealed),
@@ -78,20 +78,16 @@ class Store:
 
     def champion(self, model: str) -> Champion | None:
         """The version in force by the history, or None. Raises TrustError."""
-        last = self._parts.head(model).entry
-        return (
-            Champion(self._parts.versions.of_entry(last), last, self._parts.versions)
-            if last
-            else None
-        )
+        last = self._records.head(model).entry
+        return Champion(self._records.versions.of_entry(last), last) if last else None
 
     def history(self, model: str) -> tuple[HistoryEntry, ...]:
         """Every promotion and rollback, oldest first, verified as a chain."""
-        return self._parts.chain(model)
+        return self._records.chain(model)
 
     def pointer(self, model: str) -> Pointer:
         """The pointer as gateways see it. Raises NotFoundError, TrustError."""
-        return self._parts.pointer.read(model)
+        return self._records.pointer.read(model)
 
     def file_uri(self, manifest: Manifest) -> str:
         """Address of a version's file."""
@@ -99,21 +95,21 @@ class Store:
 
     def manifest(self, model: str, version: int) -> Manifest:
         """The verified manifest of a version. Raises NotFoundError, TrustError."""
-        return self._parts.versions.manifest(model, version)
+        return self._records.versions.manifest(model, version)
 
     def read_file(self, manifest: Manifest) -> bytes:
         """The .tflite file of a version, verified by digest. Raises TrustError."""
-        return self._parts.versions.read_file(manifest)
+        return self._records.versions.read_file(manifest)
 
     def versions(self, model: str) -> tuple[StoredVersion, ...]:
         """Every version that has a file or a manifest, oldest first."""
         chain = self.history(model)
         promoted = {entry.version for entry in chain}
         stored = []
-        for version in self._parts.versions.numbers(model):
+        for version in self._records.versions.numbers(model):
             manifest, problem = None, None
             try:
-                manifest = self._parts.versions.manifest(model, version)
+                manifest = self._records.versions.manifest(model, version)
             except NotFoundError:
                 problem = "a publish broke off before its manifest"
             except TrustError as error:
@@ -154,34 +150,34 @@ class Store:
             judged_against,
         )
         new_key = self._ensure_key()
-        entry = Committer(self._parts).publish(candidate)
+        entry = Committer(self._records).publish(candidate)
         return Published(model, entry.version, entry.serial, new_key)
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> Published:
         """Put a version that was in force before, and whose bytes still verify, in force
         again, under a new serial. Does nothing more if it is in force already."""
-        entry = Committer(self._parts).rollback(model, version, actor, reason)
+        entry = Committer(self._records).rollback(model, version, actor, reason)
         return Published(model, entry.version, entry.serial)
 
     def resign(self, model: str) -> Pointer | None:
         """Sign the pointer again, same serial, new expiry; None where nothing is in force."""
-        head = self._parts.head(model)
+        head = self._records.head(model)
         if head.entry is None:
             return None
-        return self._parts.pointer.advance(
-            head.entry, self._parts.versions.of_entry(head.entry), head.seen
+        return self._records.pointer.advance(
+            head.entry, self._records.versions.of_entry(head.entry), head.seen
         )
 
     def resign_documents(self, model: str) -> int:
         """Let this machine's keys sign every manifest and history entry that they have not
         signed yet, after verifying it; how many those were. What they say stays the same."""
         entries = [
-            self._parts.sealed.reseal(history_key(model, serial), HistoryEntry)
-            for serial in self._parts.history.serials(model)
+            self._records.sealed.reseal(history_key(model, serial), HistoryEntry)
+            for serial in self._records.history.serials(model)
         ]
         manifests = [
-            self._parts.sealed.reseal(manifest_key(model, version), Manifest)
-            for version in self._parts.versions.described(model)
+            self._records.sealed.reseal(manifest_key(model, version), Manifest)
+            for version in self._records.versions.described(model)
         ]
         return sum(entries) + sum(manifests)
 
@@ -198,12 +194,12 @@ class Store:
         Raises TrustError where anything does not verify or a pointer does not hold; the
         folder is then as it was.
         """
-        return Puller(self._parts).pull(models, folder, version)
+        return Puller(self._records).pull(models, folder, version)
 
     def verify(self, model: str, *, repair: bool = False) -> Audit:
         """Check every digest, signature, serial and the pointer. ``repair`` rebuilds the
         pointer where the history is whole and the pointer does not match it."""
-        return Auditor(self._parts).audit(model, repair)
+        return Auditor(self._records).audit(model, repair)
 
     def prune(
         self, model: str, *, keep: int, older_than: timedelta, dry_run: bool = False
@@ -211,7 +207,7 @@ class Store:
         """Remove versions that nobody may need: see ``pruning``."""
         if keep < 1:
             raise UsageError(f"cannot keep {keep} versions", fix="1 or more")
-        return Pruner(self._parts).prune(model, keep, older_than, dry_run)
+        return Pruner(self._records).prune(model, keep, older_than, dry_run)
 
     def _ensure_key(self) -> Path | None:
         """Make the first key of a store that is as new as this machine's key folder."""

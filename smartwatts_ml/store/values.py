@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from smartwatts_ml.store.documents import HistoryEntry, Manifest
-from smartwatts_ml.store.versions import Versions
 
 __all__ = ["Champion", "Published", "StoredVersion"]
 
@@ -18,7 +16,6 @@ class Champion:
 
     manifest: Manifest
     entry: HistoryEntry
-    _versions: Versions = field(repr=False, compare=False)
 
     @property
     def version(self) -> int:
@@ -30,10 +27,6 @@ class Champion:
         """Name of its file."""
         return self.manifest.file
 
-    def read_file(self) -> bytes:
-        """The .tflite file, verified by digest. Raises TrustError."""
-        return self._versions.read_file(self.manifest)
-
 
 @dataclass(frozen=True)
 class Published:
@@ -43,10 +36,6 @@ class Published:
     version: int
     serial: int
     new_key: Path | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {**asdict(self), "new_key": str(self.new_key) if self.new_key else None}
 
 
 @dataclass(frozen=True)

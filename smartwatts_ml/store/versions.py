@@ -19,13 +19,13 @@ from smartwatts_ml.store.documents import (
     file_name,
     manifest_key,
 )
-from smartwatts_ml.store.sealed import SealedObjects
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, SealedObjects
 
 __all__ = ["Versions"]
 
 
 class Versions:
-    """Reads versions, and claims one for a new file."""
+    """Reads versions, and reserves one for a new file."""
 
     def __init__(self, sealed: SealedObjects) -> None:
         self._sealed = sealed
@@ -46,9 +46,8 @@ class Versions:
 
     def manifest(self, model: str, version: int) -> Manifest:
         """A version's verified manifest. Raises NotFoundError, TrustError."""
-        return self.verified(
-            self._sealed.objects.read(manifest_key(model, version)), model, version
-        )
+        found = self._sealed.objects.read(manifest_key(model, version), MAX_DOCUMENT_BYTES)
+        return self.verified(found, model, version)
 
     def verified(self, found: Object, model: str, version: int) -> Manifest:
         """The manifest in an object's bytes. Raises TrustError."""
@@ -82,7 +81,7 @@ class Versions:
         except NotFoundError as error:
             raise TrustError(f"{self._sealed.objects.uri(key)} is gone") from error
 
-    def claim(self, draft: Manifest, data: bytes, version: int) -> Manifest | None:
+    def reserve(self, draft: Manifest, data: bytes, version: int) -> Manifest | None:
         """Give a file and its manifest a version; the manifest as stored, or None where
         the version is another run's, whole or not.
 

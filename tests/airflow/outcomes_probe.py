@@ -11,6 +11,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from smartwatts_ml.stages import tasks as real_stages
 from tests.airflow.conftest import REPOSITORY
 
 MODELS = ("anomaly", "forecasting_24h", "nilm")
@@ -56,33 +57,30 @@ class Stages:
         return self._end("ingest", None) | {"accepted": 5, "left": 0}
 
     def plan_stage(
-        self, root: str, run_id: str, models: Any, only_due: bool, **how: bool
+        self, root: str, run_id: str, models: Any, *, only_due: bool, **how: bool
     ) -> dict[str, Any]:
         self.calls.append(["plan", how])
         skipped = [m for m in self.scenario.get("skipped", []) if only_due]
         left = [m for m in models if m in MODELS and m not in skipped]
         return {"models": left, "skipped": dict.fromkeys(skipped, "5 new readings")}
 
-    def train_stage(self, root: str, run_id: str, model: str, epochs: Any) -> dict[str, Any]:
-        self.calls.append(["epochs", epochs])
-        return self._end("train", model)
-
-    def validate_stage(self, root: str, run_id: str, model: str) -> dict[str, Any]:
-        return self._end("validate", model)
-
-    def convert_stage(self, root: str, run_id: str, model: str) -> dict[str, Any]:
-        return self._end("convert", model)
-
-    def publish_stage(self, root: str, run_id: str, model: str, actor: str) -> dict[str, Any]:
-        end = self._end("publish", model)
+    def model_stage(
+        self, root: str, run_id: str, model: str, name: str, **options: Any
+    ) -> dict[str, Any]:
+        if name == "train":
+            self.calls.append(["epochs", options["options"].epochs])
+        end = self._end(name, model)
+        if name != "publish":
+            return end
+        assert options["actor"]
         outcome = "published" if end["proceed"] else "kept"
         return end | {"version": 3, "outcome": outcome, "file": f"{model}_v3.tflite"}
 
     def published_metrics(self, root: str, run_id: str, model: str) -> dict[str, Any]:
         return {"f1": 0.8}
 
-    def resign_stage(self, root: str) -> dict[str, str]:
-        self.calls.append(["resign"])
+    def once_stage(self, root: str, name: str, **options: Any) -> dict[str, str]:
+        self.calls.append([name])
         return {}
 
     def record_failure(self, root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
@@ -95,12 +93,10 @@ class Stages:
 
 def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:
     """One run: its state, its tasks by ``task model`` and what the stages were asked."""
-    from smartwatts_ml.stages import pipeline
-
     stages = Stages(scenario)
     for name in vars(Stages):
         if not name.startswith("_"):
-            setattr(pipeline, name, getattr(stages, name))
+            setattr(real_stages, name, getattr(stages, name))
     run = dag.test(logical_date=when, run_conf=scenario.get("form"))
     tasks = {}
     for ti in run.get_task_instances():

@@ -258,7 +258,12 @@ def test_an_operator_rolls_back_in_the_browser_and_the_history_names_them(local:
     assert champion is not None and record is not None
     fields = {name: getattr(champion.manifest, name) for name in MANIFEST_FIELDS}
     newer = store.publish(
-        "nilm", champion.read_file(), fields, run_id="by-hand", actor="test", reason="newer"
+        "nilm",
+        store.read_file(champion.manifest),
+        fields,
+        run_id="by-hand",
+        actor="test",
+        reason="newer",
     )
     with logged_in(record.url, local.stack.password()) as page:
         frame = models_frame(page)

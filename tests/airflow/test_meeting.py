@@ -13,7 +13,7 @@ from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.runs import claims
 from smartwatts_ml.runs.state import record_decision
-from smartwatts_ml.stages.pipeline import ingest_stage, new_readings, plan_stage, record_failure
+from smartwatts_ml.stages.tasks import ingest_stage, new_readings, plan_stage, record_failure
 
 ROWS = 1500
 
@@ -56,9 +56,9 @@ def test_the_sensor_does_not_fire_while_the_weekly_run_retrains(root: str) -> No
 
 
 def test_the_weekly_run_leaves_out_what_the_other_run_retrains_or_decided(root: str) -> None:
-    assert plan_stage(root, "new", only_due=True)["models"] == model_names()
+    assert plan_stage(root, "new", only_due=True)["models"] == list(model_names())
     weekly = plan_stage(root, "weekly", only_new=True)
-    assert weekly["models"] == ()
+    assert weekly["models"] == []
     assert weekly["skipped"]["nilm"] == "new is retraining it"
     decide(root, "new")
     weekly = plan_stage(root, "weekly-again", only_new=True)
@@ -80,7 +80,7 @@ def test_a_plan_that_is_tried_again_keeps_its_models(root: str) -> None:
 def test_a_run_by_hand_retrains_whatever_was_asked_for(root: str) -> None:
     plan_stage(root, "new", only_due=True)
     decide(root, "earlier")
-    assert plan_stage(root, "by-hand")["models"] == model_names()
+    assert plan_stage(root, "by-hand")["models"] == list(model_names())
 
 
 def test_a_dry_run_holds_nobody_up(root: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.stages import order
 from smartwatts_ml.store import Store
 from tests.airflow.versions import fill
 
@@ -211,6 +212,16 @@ def test_an_empty_root_says_what_to_do(
     text = clients["viewer"].get("/smartwatts/").text
     assert 'id="empty"' in text and f"{tmp_path}/new/landing" in text
     assert 'id="empty"' in clients["viewer"].get("/smartwatts/models/nilm").text
+
+
+def test_an_empty_root_shows_the_steps_of_a_model_in_their_order(
+    clients: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "new"))
+    monkeypatch.setattr(order, "STAGES", order.STAGES[::-1])
+    text = clients["viewer"].get("/smartwatts/").text
+    steps = text.split('id="stages"')[1].split("</ol>")[0]
+    assert re.findall("<b>(.*?)</b>", steps) == ["publish", "convert", "validate", "train"]
 
 
 def test_a_root_that_cannot_be_read_is_explained(

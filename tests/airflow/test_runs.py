@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from smartwatts_airflow.runs import run_key
 
-from smartwatts_ml.runs.run import check_run_id
+from smartwatts_ml.runs.folders import check_run_id
 
 
 @pytest.mark.parametrize(

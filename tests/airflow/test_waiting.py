@@ -22,9 +22,9 @@ from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings.table.table import open_table
-from smartwatts_ml.runs.run import pin_snapshot
+from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.runs.state import record_decision
-from smartwatts_ml.stages.pipeline import (
+from smartwatts_ml.stages.tasks import (
     ingest_stage,
     new_readings,
     plan_stage,

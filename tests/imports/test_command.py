@@ -85,8 +85,8 @@ def test_blocks_and_parts_make_no_difference(
     lines[100] = "damaged"
     make_refit(tmp_path / "CLEAN_House2.csv", lines)
     whole = run("refit", tmp_path, tmp_path / "whole")
-    monkeypatch.setattr(text, "BLOCK", 1000)
-    monkeypatch.setattr(files, "ROWS", 900)
+    monkeypatch.setattr(text, "_BLOCK", 1000)
+    monkeypatch.setattr(files, "_ROWS", 900)
     parts = run("refit", tmp_path, tmp_path / "parts")
     assert whole.to_json()["houses"] == parts.to_json()["houses"]
     assert len(contents(tmp_path / "parts")) > 3
@@ -95,7 +95,7 @@ def test_blocks_and_parts_make_no_difference(
 
 
 def test_a_line_without_an_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "BLOCK", 1000)
+    monkeypatch.setattr(text, "_BLOCK", 1000)
     make_refit(tmp_path / "CLEAN_House2.csv", ["x" * 5000])
     with pytest.raises(BadInputError, match=r"CLEAN_House2.csv:2: a line without an end"):
         run("refit", tmp_path, tmp_path / "out")

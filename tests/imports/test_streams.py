@@ -65,8 +65,8 @@ def test_blocks_make_no_difference_to_a_sum(one: list[int], two: list[int], seed
 def test_blocks_make_no_difference_to_resampling(cuts: list[int], seed: int, period_s: int) -> None:
     stamps, watts = jittering(300, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams, "CHUNK", 40)
-        patch.setattr(streams, "HISTORY", 30)
+        patch.setattr(streams, "_CHUNK", 40)
+        patch.setattr(streams, "_HISTORY", 30)
         written: list[tuple[int, float]] = []
         channel = Channel(("x",), "x")
         sink = Resampler(
@@ -79,7 +79,7 @@ def test_blocks_make_no_difference_to_resampling(cuts: list[int], seed: int, per
         sink.close()
     start = int(stamps[0]) // (period_s * MICRO) * period_s * MICRO
     count = (int(stamps[-1]) - start) // (period_s * MICRO) + 3
-    whole = DeviceReadings.of(stamps, watts.astype(np.float32))
+    whole = DeviceReadings.from_rows(stamps, watts.astype(np.float32))
     mean, _ = resample(whole, start, period_s * MICRO, count)
     there = np.flatnonzero(np.isfinite(mean))
     assert [s for s, _ in written] == (start + there * period_s * MICRO).tolist()
@@ -99,8 +99,8 @@ def test_resampling_preserves_energy() -> None:
 
 def test_a_reading_of_an_interval_that_is_written_is_late() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams, "CHUNK", 10)
-        patch.setattr(streams, "HISTORY", 10)
+        patch.setattr(streams, "_CHUNK", 10)
+        patch.setattr(streams, "_HISTORY", 10)
         channel = Channel(("x",), "x")
         sink = Resampler(channel, lambda _s, _w: None, 60)
         sink.take(np.arange(100) * 6 * MICRO, np.ones(100))

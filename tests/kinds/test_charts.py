@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.kinds.anomaly.charts import charts as anomaly_charts
-from smartwatts_ml.kinds.charts import Chart
+from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
 from smartwatts_ml.kinds.forecasting.charts import charts as forecasting_charts
+from smartwatts_ml.kinds.forecasting.charts import figures
+from smartwatts_ml.kinds.forecasting.evaluation import evaluate
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.nilm.charts import charts as nilm_charts
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
@@ -72,3 +74,19 @@ def test_charts_load_no_more_sites_than_they_show(kind: str) -> None:
     assert draw(readings)
     looked_for_labels = SITES if kind == "anomaly" else 0
     assert len(readings.loaded) - looked_for_labels <= most + AHEAD
+
+
+def test_figures_of_forecasts_show_three_sites_and_load_no_more() -> None:
+    readings, forecaster = Counted(), SameHourMean(24, 4)
+    scores = evaluate(24, {"model": forecaster}, readings)["model"]
+    readings.loaded.clear()
+    drawn = figures(forecaster, readings, scores)
+    fans, errors = drawn["fan_charts"], drawn["errors"]
+    assert len(readings.loaded) == 3
+    assert isinstance(fans, Figure) and isinstance(errors, Heatmap)
+    for panel in fans.charts[0].panels:
+        first = panel.x.index(0.0)
+        assert panel.lines[1].y[:first] == [None] * first and None not in panel.lines[1].y[first:]
+        assert (panel.spans[0].start, panel.spans[0].end) == (panel.x[0], 0.0)
+    assert len(errors.rows) == len(errors.values) == SITES
+    assert all(len(row) == 24 for row in errors.values)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,16 +41,22 @@ class Case:
     trained: Trained[Any]
     network: KerasNetwork
     file: LiteRTNetwork
-    size: int
+    content: bytes
 
 
 @pytest.fixture(scope="session")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Readings:
-    from smartwatts_ml.readings.files import FileReadings
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from smartwatts_ml.simulate import simulate
 
     folder = tmp_path_factory.mktemp("homes")
     simulate(homes=3, days=75, out=folder, seed=5, submetered=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def homes(folder: Path) -> Readings:
+    from smartwatts_ml.readings.files import FileReadings
+
     return FileReadings([folder], Settings())
 
 
@@ -74,7 +83,7 @@ def _train(kind: Kind, homes: Readings) -> Case:
     samples = kind.work.sample_inputs(trained.details, 32, 0)
     converted = convert_network(network, samples, "auto")
     file = LiteRTNetwork(converted.content)
-    return Case(kind, spec, readings, split, trained, network, file, len(converted.content))
+    return Case(kind, spec, readings, split, trained, network, file, converted.content)
 
 
 def _only(readings: Readings, sites: set[str]) -> Readings:
@@ -137,7 +146,7 @@ def test_details_are_complete_json_and_name_the_file_s_inputs(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_a_file_fits_the_gateway(case_of: Callable[[str], Case], name: str) -> None:
-    assert case_of(name).size <= 256 * 1024
+    assert len(case_of(name).content) <= 256 * 1024
 
 
 @pytest.mark.slow
@@ -236,6 +245,32 @@ def test_predictions_have_the_declared_columns_and_no_hole(
     assert not predicted.duplicated(
         [c for c in ("device_id", "issued_at", "timestamp") if c in predicted]
     ).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_predicts_and_is_measured_without_tensorflow(
+    case_of: Callable[[str], Case], folder: Path, tmp_path: Path, name: str
+) -> None:
+    model = tmp_path / "model.tflite"
+    model.write_bytes(case_of(name).content)
+    code = (
+        "import sys; from smartwatts_ml.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as done: assert not done.code, done.code\n"
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+    )
+    for arguments in (
+        ("predict", name, "--input", str(folder), "--output", str(tmp_path / "P.csv")),
+        ("evaluate", name, "--test-data", str(folder), "--output-dir", str(tmp_path / "E")),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments, "--model-path", str(model)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.slow

@@ -135,4 +135,4 @@ def test_training_tells_what_it_gave() -> None:
     readings = Made([100] * 9)
     training = training_part(readings, split_of(readings))
     training.load("home3", 3600)
-    assert training.given == {"home3": START + 79 * 24 * HOUR}
+    assert training.loaded_until == {"home3": START + 79 * 24 * HOUR}

@@ -23,7 +23,7 @@ HOUR = 3600 * MICRO
 
 def device(stamps: list[int], values: list[float] | np.ndarray | None = None) -> DeviceReadings:
     made = np.arange(len(stamps)) if values is None else values
-    return DeviceReadings.of(np.array(stamps, np.int64), np.asarray(made, np.float32))
+    return DeviceReadings.from_rows(np.array(stamps, np.int64), np.asarray(made, np.float32))
 
 
 @st.composite
@@ -87,7 +87,7 @@ def test_order_and_duplicates_make_no_difference(
 ) -> None:
     picks = list(range(len(readings.stamps))) + chance.choices(range(len(readings.stamps)), k=5)
     chance.shuffle(picks)
-    again = DeviceReadings.of(readings.stamps[picks], readings.values[picks])
+    again = DeviceReadings.from_rows(readings.stamps[picks], readings.values[picks])
     assert np.array_equal(again.stamps, readings.stamps)
     assert np.array_equal(again.values, readings.values)
 
@@ -96,9 +96,9 @@ def test_order_and_duplicates_make_no_difference(
 def test_of_one_stamp_the_last_arrival_counts(pairs: list[tuple[int, int]]) -> None:
     stamps, values = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
     expected = dict(pairs)
-    made = DeviceReadings.of(stamps, values.astype(np.float32))
+    made = DeviceReadings.from_rows(stamps, values.astype(np.float32))
     assert dict(zip(made.stamps.tolist(), made.values.tolist(), strict=True)) == expected
-    backwards = DeviceReadings.of(
+    backwards = DeviceReadings.from_rows(
         stamps[::-1], values[::-1].astype(np.float32), arrival=np.arange(len(pairs))[::-1]
     )
     assert np.array_equal(backwards.values, made.values)
@@ -166,7 +166,7 @@ def test_a_label_marks_every_interval_it_touches() -> None:
 
 def test_without_labels_there_are_none() -> None:
     stamps, values = np.arange(6) * MINUTE, np.ones(6, np.float32)
-    made = DeviceReadings.of(stamps, values, np.full(6, np.nan, np.float32))
+    made = DeviceReadings.from_rows(stamps, values, np.full(6, np.nan, np.float32))
     assert to_grid({"mains": made}, 60)[2] == {}
 
 

@@ -16,7 +16,8 @@ import pytest
 from smartwatts_ml.gate import not_judged
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.base import MAINS, SiteSpan
-from smartwatts_ml.readings.quality import Flag, SiteQuality
+from smartwatts_ml.readings.quality.flags import Flag
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.table.table import ReadingsTable
 from smartwatts_ml.reports.calendar import CELL, calendar
@@ -25,8 +26,8 @@ from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
-from smartwatts_ml.stages.pipeline import quiet, run_report
 from smartwatts_ml.stages.start import start_run
+from smartwatts_ml.stages.tasks import run_report
 from tests.readings.homes import Home, KeptReadings, home, spoil
 from tests.readings.ingest.landing import land, minutes
 
@@ -196,7 +197,7 @@ def test_of_many_sites_some_are_drawn_and_all_are_listed() -> None:
 def objects(root_url: str) -> Objects:
     made = open_root(root_url)
     land(made, "a.csv", *minutes("home1", 3000, 200), *minutes("home1/kettle", 3000))
-    ingest(made, Settings(), quiet)
+    ingest(made, Settings())
     return made
 
 
@@ -207,7 +208,7 @@ def test_a_run_gets_its_page_when_it_is_planned_and_keeps_it(objects: Objects) -
     assert "<h3>home1</h3>" in page.data.decode()
     assert "run run1" in page.data.decode()
     land(objects, "b.csv", *minutes("home2", 100, 200))
-    ingest(objects, Settings(), quiet)
+    ingest(objects, Settings())
     start_run(objects, Settings(), "run1", ["anomaly"])
     assert objects.read(key).data == page.data
     assert run_report(objects.url, "run1")["data_quality"] == objects.uri(key)
@@ -233,7 +234,7 @@ def test_a_fault_of_the_page_is_told_on_it_and_in_the_log_and_ends_no_run(
 ) -> None:
     made = open_root(str(tmp_path))
     land(made, "a.csv", *minutes("home1", 300, 200))
-    ingest(made, Settings(), quiet)
+    ingest(made, Settings())
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a <b>fault</b>")

@@ -12,6 +12,7 @@ import pytest
 from smartwatts_ml.errors import StoreError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.state import (
+    DecidedSnapshot,
     ModelState,
     may_attempt,
     read_state,
@@ -56,7 +57,7 @@ def test_a_decision_moves_the_state(objects: Objects) -> None:
         "next_attempt": None,
     }
     assert read_state(objects, "nilm") == ModelState(
-        "nilm", 41, "d", 1000, "r1", NOW, "kept", "tie", 0, None
+        "nilm", DecidedSnapshot(41, "d"), 1000, "r1", NOW, "kept", "tie", 0, None
     )
 
 
@@ -72,7 +73,7 @@ def test_a_failure_keeps_the_snapshot_and_backs_off_longer_each_time(objects: Ob
     assert waits == [1, 2, 4, 8, 16, 24, 24]
     kept = read_state(objects, "nilm")
     assert kept is not None
-    assert (kept.snapshot_version, kept.rows, kept.failures) == (41, 1000, 7)
+    assert (kept.snapshot, kept.rows, kept.failures) == (DecidedSnapshot(41, "d"), 1000, 7)
 
 
 def test_one_run_fails_once_however_often_it_is_recorded(objects: Objects) -> None:
@@ -93,7 +94,7 @@ def test_a_late_run_on_an_older_snapshot_does_not_turn_the_count_back(objects: O
     state = record_decision(
         objects, "nilm", Facts(5, "old", 500), run_id="r1", outcome="kept", now=NOW
     )
-    assert (state.snapshot_version, state.snapshot_digest, state.rows) == (9, "new", 900)
+    assert (state.snapshot, state.rows) == (DecidedSnapshot(9, "new"), 900)
     assert state.run_id == "r1"
 
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from smartwatts_ml.commands.simulate import simulate as simulate_command
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.simulate import SimulationReport, simulate
-from smartwatts_ml.simulate.faults import Rows
-from smartwatts_ml.simulate.files import Layout, write_months
+from smartwatts_ml.simulate.faults import Deliveries
+from smartwatts_ml.simulate.files import HomeFiles, write_months
 
 APPLIANCES = ["dishwasher", "fridge", "kettle", "microwave", "washing_machine"]
 
@@ -295,9 +295,9 @@ def lines_of(path: Path) -> list[str]:
 def test_rows_that_go_to_and_fro_over_the_end_of_a_month_stay_in_their_months_file(
     tmp_path: Path,
 ) -> None:
-    layout = Layout(tmp_path, ["home01/mains"], np.datetime64("2026-01-31T23:56:00"), 60)
+    layout = HomeFiles(tmp_path, ["home01/mains"], np.datetime64("2026-01-31T23:56:00"), 60)
     at = np.array([0, 4, 3, 5, 2])  # two minutes of January after one of February
-    rows = Rows(at, np.zeros(5, int), at * 10.0, {2: "torn, line", 4: "another"})
+    rows = Deliveries(at, np.zeros(5, int), at * 10.0, {2: "torn, line", 4: "another"})
     files = {path.name: gzip.decompress(path.read_bytes()) for path in write_months(layout, rows)}
     assert {name: text.decode().splitlines()[1:] for name, text in files.items()} == {
         "2026-01-31.csv.gz": [

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +16,26 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from smartwatts_ml.cli import app
-from smartwatts_ml.errors import StoreError
+from smartwatts_ml.errors import BusyError, StoreError
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.base import SiteReadings
+from smartwatts_ml.readings.holdout import SelectedReadings
+from smartwatts_ml.readings.table.snapshot_readings import TableReadings
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.simulate import simulate
-from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.branch import force_publish, log_progress, retrain
 from smartwatts_ml.stages.ingest import ingest
+from smartwatts_ml.stages.order import stage_named
 from smartwatts_ml.stages.start import start_run
+from smartwatts_ml.stages.train import train
+from smartwatts_ml.stages.validate import validate
 from smartwatts_ml.store import Store
 from tests.reports.pages import faults_of
 from tests.stages.light import LightKind, use_light
@@ -66,18 +76,13 @@ class Service:
         self.runs += 1
         run_id = f"run{self.runs}"
         start_run(self.objects, self.current, run_id, ["light"])
-        failed = pipeline.retrain(
-            self.objects,
-            self.current,
-            run_id,
-            "light",
-            TrainOptions(seed=seed),
-            actor="ann",
-            dry_run=False,
-            progress=pipeline.quiet,
-        )
+        options = {"train": {"options": TrainOptions(seed=seed)}, "publish": {"actor": "ann"}}
+        failed = retrain(self.run(run_id), log_progress, options)
         assert failed is None, failed
         return self.decision(run_id)
+
+    def run(self, run_id: str) -> ModelRun:
+        return ModelRun(self.objects, self.current, run_id, "light")
 
     def decision(self, run_id: str) -> dict[str, Any]:
         decision: dict[str, Any] = json.loads(
@@ -104,7 +109,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate(homes=4, days=100, out=folder / "root" / "landing", seed=2, submetered=0)
     with pytest.MonkeyPatch.context() as patch:
         made = service_in(folder, patch)
-        ingest(made.objects, made.current, pipeline.quiet)
+        ingest(made.objects, made.current)
         decision = made.retrain(seed=1)
     assert decision["accepted"], decision["reasons"]
     return folder
@@ -166,6 +171,29 @@ def test_a_failure_is_told_recorded_and_backs_off(
     assert state is not None and state.failures == 1 and state.next_attempt is not None
 
 
+def test_a_training_that_another_took_over_leaves_no_challenger(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a machine slept through its lease, and the run's next try is at work."""
+    monkeypatch.setattr("smartwatts_ml.stages.train.LEASE_SECONDS", 0.3)
+
+    def overtaken(targets: np.ndarray) -> np.ndarray:
+        objects = service.objects
+        objects.write("state/light.lease.json", b'{"claim_id":"another"}')
+        deadline = time.monotonic() + 60
+        while any(thread.name == "lease of light" for thread in threading.enumerate()):
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.05)
+        return targets
+
+    service.light.spoil = overtaken
+    start_run(service.objects, service.current, "run2", ["light"])
+    with pytest.raises(BusyError, match="the lease on light ran out while it was held"):
+        train(service.run("run2"), log_progress)
+    left = {info.key for info in service.objects.list("runs/run2/light/")}
+    assert not left, left
+
+
 def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
     """What ``smartwatts`` with these words gives, on the service's root."""
     for name in ("root", "keys", "gate_resamples"):
@@ -176,6 +204,38 @@ def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
 def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
     other = service.current.replaced({"holdout_share": 0.5, "gate_confidence": 0.6})
     assert replay(service.objects, other, "run1", "light").same
+
+
+def test_a_replay_tells_time_as_the_run_did(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    load = SelectedReadings.load
+
+    def noted(self: SelectedReadings, *asked: Any) -> SiteReadings:
+        loaded = load(self, *asked)
+        seen.add(loaded.timezone)
+        return loaded
+
+    monkeypatch.setattr(SelectedReadings, "load", noted)
+    zones = {"timezone": "Asia/Kolkata", "site_timezones": {"home1": "America/New_York"}}
+    assert replay(service.objects, service.current.replaced(zones), "run1", "light").same
+    assert seen == {"UTC"}
+
+
+def test_a_judgement_reads_each_site_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: Counter[str] = Counter()
+    load = TableReadings.load
+
+    def counted(self: TableReadings, site: str, *asked: Any) -> SiteReadings:
+        loads[site] += 1
+        return load(self, site, *asked)
+
+    monkeypatch.setattr(TableReadings, "load", counted)
+    validate(service.run("run1"), log_progress)
+    assert len(loads) == 4 and set(loads.values()) == {1}
 
 
 def test_scores_that_were_changed_after_the_decision_are_refused(service: Service) -> None:
@@ -220,7 +280,7 @@ def kept(service: Service) -> str:
 
 def publish_other(service: Service, details: dict[str, Any]) -> None:
     """A properly signed version with the same network that says something else of itself."""
-    manifest = service.store.manifest("light", 1).payload()
+    manifest = service.store.manifest("light", 1).to_json()
     known = ("code", "snapshot", "inputs", "outputs", "metrics", "decision", "quantization")
     service.store.publish(
         "light",
@@ -236,10 +296,14 @@ def test_a_forced_version_is_signed_with_a_name_and_red_on_every_page_after(
     service: Service,
 ) -> None:
     service.retrain(seed=2)
-    made = pipeline.publish_run(
-        service.objects, service.current, "run2", "light", "bob", "the meters were replaced"
+    made = force_publish(
+        stage_named("publish"),
+        service.run("run2"),
+        log_progress,
+        actor="bob",
+        reason="the meters were replaced",
     )
-    assert made["outcome"] == "published"
+    assert plain(made)["outcome"] == "published"
     entry = service.store.history("light")[-1]
     assert (entry.action, entry.actor, entry.version) == ("force", "bob", 2)
     assert entry.reason.startswith("the meters were replaced (the gate said: light kept")

@@ -104,7 +104,7 @@ def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
     assert champion is not None and champion.manifest.sha256 == converted["sha256"]
 
     file = root.keys.parent / champion.file
-    file.write_bytes(champion.read_file())
+    file.write_bytes(root.store.read_file(champion.manifest))
     described = root.smartwatts("models", "inspect", str(file), "--json")["details"]
     assert described["snapshot"]["digest"] == champion.manifest.snapshot["digest"]
     assert described["code"] == champion.manifest.code

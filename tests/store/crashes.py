@@ -149,7 +149,7 @@ def problems(store: Store, model: str, change: Change) -> Iterator[str]:
     version = champion.version if champion else None
     if version not in (change.before, change.after):
         yield f"v{version} is in force"
-    if champion and champion.read_file() != content(champion.manifest.run_id):
+    if champion and store.read_file(champion.manifest) != content(champion.manifest.run_id):
         yield "the champion's bytes are of another run"
     for finding in store.verify(model).findings:
         if not finding.repairable and not _half_pruned(finding.key, finding.problem, change):

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from smartwatts_ml.store import KeyFolder, Store
+from smartwatts_ml.store.canonical import canonical_json
 from smartwatts_ml.store.keys import public_pem
-from smartwatts_ml.store.signing import canonical_json, seal
+from smartwatts_ml.store.signing import seal
 from tests.store.helpers import Clock, content, keys_of, opened, publish
 
 SOURCE = Path(__file__).parents[2] / "gateway" / "SmartWattsPull.java"
@@ -227,12 +228,18 @@ def test_what_is_no_envelope_is_refused(pull: Pull, root: Path, out: Path, data:
     assert not out.exists()
 
 
+def test_a_name_twice_is_refused_even_where_it_was_null(pull: Pull, root: Path, out: Path) -> None:
+    path = root / "models/nilm/champion.json"
+    path.write_bytes(b'{"payload":null,' + path.read_bytes()[1:])
+    refused(pull(), "champion.json", out)
+
+
 def test_a_signed_pointer_cannot_name_a_file_elsewhere(
     pull: Pull, root: Path, store: Store, out: Path
 ) -> None:
-    fields = store.pointer("nilm").payload() | {"file": "../../../evil.tflite"}
+    fields = store.pointer("nilm").to_json() | {"file": "../../../evil.tflite"}
     kind = "application/vnd.smartwatts.champion+json"
-    sealed = seal(fields, kind, store.keys.signing_keys())
+    sealed = seal(canonical_json(fields), kind, store.keys.signing_keys())
     (root / "models/nilm/champion.json").write_bytes(sealed)
     refused(pull(), "champion.json is of nilm v2", out)
 

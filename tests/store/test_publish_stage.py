@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smartwatts_ml.errors import ChangedError, SmartwattsError, StoreError, TrustError
+from smartwatts_ml.gate import Decision, not_judged
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
-from smartwatts_ml.runs.run import pin_snapshot
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages import pipeline
+from smartwatts_ml.stages.branch import log_progress, run_stage
+from smartwatts_ml.stages.order import stage_named
 from smartwatts_ml.stages.publish import publish, resign_pointers
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.sealed import digest
@@ -59,6 +64,10 @@ def judged(
     objects.write(f"runs/{run_id}/nilm/nilm.tflite", content(run_id))
 
 
+def run_of(objects: Objects, current: Settings, run_id: str) -> ModelRun:
+    return ModelRun(objects, current, run_id, "nilm")
+
+
 def store_of(objects: Objects, current: Settings) -> Store:
     return Store(objects, Path(current.keys))
 
@@ -69,9 +78,9 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     judged(objects, "run1")
     said: list[str] = []
     result = publish(
-        objects, current, "run1", "nilm", actor="ann", progress=lambda text, _: said.append(text)
+        run_of(objects, current, "run1"), lambda text, _: said.append(text), actor="ann"
     )
-    assert result.to_json() == {
+    assert asdict(result) == {
         "model": "nilm",
         "outcome": "published",
         "summary": "nilm accepted: MAE 12.5 W",
@@ -81,9 +90,10 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "new_key": f"{current.keys}/signing_key.pem",
     }
     assert "new signing key" in said[-1]
-    champion = store_of(objects, current).champion("nilm")
+    store = store_of(objects, current)
+    champion = store.champion("nilm")
     assert champion is not None
-    assert champion.read_file() == content("run1")
+    assert store.read_file(champion.manifest) == content("run1")
     assert champion.manifest.snapshot == {
         "version": 7,
         "digest": "d" * 64,
@@ -99,25 +109,26 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
     state = read_state(objects, "nilm")
     assert state is not None
-    assert (state.outcome, state.rows, state.snapshot_version) == ("published", 5000, 7)
+    assert state.snapshot is not None
+    assert (state.outcome, state.rows, state.snapshot.version) == ("published", 5000, 7)
 
 
 def test_publishing_a_run_again_is_the_same_result(objects: Objects, current: Settings) -> None:
     judged(objects, "run1")
-    first = publish(objects, current, "run1", "nilm", actor="ann").to_json()
-    again = publish(objects, current, "run1", "nilm", actor="ann").to_json()
-    assert again == first | {"new_key": None}
+    first = publish(run_of(objects, current, "run1"), log_progress, actor="ann")
+    again = publish(run_of(objects, current, "run1"), log_progress, actor="ann")
+    assert again == replace(first, new_key=None)
 
 
 def test_a_rejected_challenger_signs_the_pointer_again_and_moves_the_state(
     objects: Objects, current: Settings
 ) -> None:
     judged(objects, "run1")
-    publish(objects, current, "run1", "nilm", actor="ann")
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     before = store_of(objects, current).pointer("nilm")
     longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
     judged(objects, "run2", 1, accepted=False, summary="nilm kept: F1 −0.02")
-    result = publish(objects, longer, "run2", "nilm", actor="ann")
+    result = publish(run_of(objects, longer, "run2"), log_progress, actor="ann")
     assert (result.outcome, result.version, result.serial) == ("kept", 1, 1)
     assert result.file == objects.uri("models/nilm/nilm_v1.tflite")
     assert store_of(objects, current).pointer("nilm").expires > before.expires
@@ -129,7 +140,7 @@ def test_a_rejected_challenger_signs_the_pointer_again_and_moves_the_state(
 def test_a_run_ends_by_signing_every_pointer_again(objects: Objects, current: Settings) -> None:
     assert resign_pointers(objects, current) == {}
     judged(objects, "run1")
-    publish(objects, current, "run1", "nilm", actor="ann")
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     store = store_of(objects, current)
     before = store.pointer("nilm")
     longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
@@ -144,7 +155,7 @@ def test_one_broken_model_does_not_keep_the_other_pointers_from_being_signed(
     objects: Objects, current: Settings
 ) -> None:
     judged(objects, "run1")
-    publish(objects, current, "run1", "nilm", actor="ann")
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     objects.create("models/anomaly/history/0000000001.json", b"{}")
     longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
     before = store_of(objects, current).pointer("nilm")
@@ -157,7 +168,7 @@ def test_a_rejected_challenger_of_a_new_store_leaves_it_empty(
     objects: Objects, current: Settings
 ) -> None:
     judged(objects, "run1", accepted=False)
-    result = publish(objects, current, "run1", "nilm", actor="ann")
+    result = publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     assert (result.version, result.serial, result.file) == (None, None, None)
     assert not list(objects.list("models/"))
     assert not Path(current.keys).exists()
@@ -167,10 +178,10 @@ def test_a_file_that_was_not_judged_is_refused(objects: Objects, current: Settin
     judged(objects, "run1")
     objects.write("runs/run1/nilm/nilm.tflite", content("another"))
     with pytest.raises(TrustError, match="not the file that was judged"):
-        publish(objects, current, "run1", "nilm", actor="ann")
+        publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     judged(objects, "run2", sha256=None)
     with pytest.raises(SmartwattsError, match="run convert first"):
-        publish(objects, current, "run2", "nilm", actor="ann")
+        publish(run_of(objects, current, "run2"), log_progress, actor="ann")
     assert not list(objects.list("models/"))
     assert read_state(objects, "nilm") is None
 
@@ -180,11 +191,11 @@ def test_a_file_judged_against_an_older_champion_is_refused(
 ) -> None:
     for run_id in ("run1", "run2"):
         judged(objects, run_id)
-    publish(objects, current, "run1", "nilm", actor="ann")
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     with pytest.raises(ChangedError, match=r"judged against no champion.*run validate again"):
-        publish(objects, current, "run2", "nilm", actor="ann")
+        publish(run_of(objects, current, "run2"), log_progress, actor="ann")
     judged(objects, "run2", 1)
-    assert publish(objects, current, "run2", "nilm", actor="ann").version == 2
+    assert publish(run_of(objects, current, "run2"), log_progress, actor="ann").version == 2
 
 
 @pytest.mark.parametrize("accepted_again", [True, False])
@@ -194,22 +205,23 @@ def test_a_stale_challenger_is_judged_again_before_it_is_published(
     """The stages that need TensorFlow are played; they leave what the real ones leave."""
     for run_id in ("run1", "run2"):
         judged(objects, run_id)
-    publish(objects, current, "run1", "nilm", actor="ann")
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     asked: list[str] = []
 
-    def validate_again(*_: Any) -> dict[str, Any]:
+    def validate_again(*_: Any) -> Decision:
         asked.append("validate")
         judged(objects, "run2", 1, accepted=accepted_again, sha256=None)
-        return {"proceed": accepted_again}
+        return replace(not_judged("nilm", "worse"), accepted=accepted_again)
 
-    def convert_again(*_: Any) -> dict[str, Any]:
+    def convert_again(*_: Any) -> Decision:
         asked.append("convert")
         judged(objects, "run2", 1)
-        return {"proceed": True}
+        return replace(not_judged("nilm", ""), accepted=True)
 
-    monkeypatch.setattr(pipeline, "_validate", validate_again)
-    monkeypatch.setattr(pipeline, "_convert", convert_again)
-    result = pipeline.publish_run(objects, current, "run2", "nilm", "ann")
+    monkeypatch.setattr("smartwatts_ml.stages.validate.validate", validate_again)
+    monkeypatch.setattr("smartwatts_ml.stages.convert.convert", convert_again)
+    run = run_of(objects, current, "run2")
+    result = plain(run_stage(stage_named("publish"), run, log_progress, actor="ann"))
     assert asked == (["validate", "convert"] if accepted_again else ["validate"])
     assert (result["outcome"], result["version"]) == (
         ("published", 2) if accepted_again else ("kept", 1)
@@ -223,7 +235,7 @@ def test_a_file_that_no_disk_has_room_for_changes_nothing(
     if root_url.startswith("s3://"):
         pytest.skip("a bucket has no quota")
     judged(objects, "run1")
-    publish(objects, current, "run1", "nilm", actor="ann")
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     store = store_of(objects, current)
     before = store.verify("nilm")
     code = (
@@ -254,8 +266,12 @@ def test_a_crash_at_any_write_is_completed_by_a_rerun(
 ) -> None:
     judged(objects, "run1")
     with pytest.raises(PowerCutError):
-        publish(FragileObjects(objects, die_at, after), current, "run1", "nilm", actor="ann")
-    result = publish(objects, current, "run1", "nilm", actor="ann")
+        publish(
+            run_of(FragileObjects(objects, die_at, after), current, "run1"),
+            log_progress,
+            actor="ann",
+        )
+    result = publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     assert (result.version, result.serial) == (1, 1)
     assert len(store_of(objects, current).versions("nilm")) == 1
     state = read_state(objects, "nilm")

@@ -53,7 +53,7 @@ def test_a_published_file_is_in_force(store: Store) -> None:
     champion = store.champion("nilm")
     assert champion is not None
     assert (champion.version, champion.file) == (1, "nilm_v1.tflite")
-    assert champion.read_file() == content("run1")
+    assert store.read_file(champion.manifest) == content("run1")
     assert store.models() == ("nilm",)
 
 
@@ -135,7 +135,7 @@ def test_a_rollback_is_a_new_serial_of_an_old_version(store: Store) -> None:
     assert (done.version, done.serial) == (1, 3)
     champion = store.champion("nilm")
     assert champion is not None
-    assert champion.read_file() == content("run1")
+    assert store.read_file(champion.manifest) == content("run1")
     assert store.pointer("nilm").version == 1
     assert [(e.serial, e.action, e.version, e.previous_version) for e in store.history("nilm")] == [
         (1, "promote", 1, None),
@@ -191,7 +191,7 @@ def check_whole(store: Store, model: str, versions: dict[str, int]) -> None:
         assert store.manifest(model, entry.version).run_id == entry.run_id
         by_run[entry.run_id] = entry.version
     assert by_run == versions
-    assert champion.read_file() == content(champion.manifest.run_id)
+    assert store.read_file(champion.manifest) == content(champion.manifest.run_id)
 
 
 WRITES = 4
@@ -209,7 +209,7 @@ def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
         publish(dying, "nilm", "run2")
     champion = store.champion("nilm")
     assert champion is not None
-    assert champion.read_file() in (content("run1"), content("run2"))
+    assert store.read_file(champion.manifest) in (content("run1"), content("run2"))
     committed = die_at > 3 or (die_at == 3 and after)
     assert champion.version == (2 if committed else 1)
     published = publish(store, "nilm", "run2")

@@ -13,6 +13,7 @@ import sys
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +24,10 @@ import pytest
 
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import KeyFolder, Manifest, Pointer, Store
+from smartwatts_ml.store.canonical import canonical_json
 from smartwatts_ml.store.keys import public_pem
 from smartwatts_ml.store.sealed import digest
-from smartwatts_ml.store.signing import canonical_json, seal
+from smartwatts_ml.store.signing import seal
 from tests.ministack import Ministack
 from tests.store.helpers import FIELDS, content, keys_of
 
@@ -38,6 +40,10 @@ NO_PERMISSION = {
     "Statement": [
         {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::other/*"}
     ],
+}
+MAY_READ = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
 }
 pytestmark = [
     pytest.mark.slow,
@@ -205,7 +211,7 @@ def no_identifier(lab: Lab) -> None:
     lab.objects.write("models/nilm/nilm_v2.tflite", data)
     for name, kind in (("nilm_v2.json", Manifest), ("champion.json", Pointer)):
         envelope = with_payload(lab.key(name).data, **changes)
-        payload = json.loads(b64decode(json.loads(envelope)["payload"]))
+        payload = b64decode(json.loads(envelope)["payload"])
         sealed = seal(payload, kind.payload_type, lab.store.keys.signing_keys())
         lab.objects.write(f"models/nilm/{name}", sealed)
 
@@ -252,16 +258,20 @@ def no_space(lab: Lab) -> None:
     lab.small_disk = True
 
 
-@pytest.fixture
-def torn(lab: Lab) -> Iterator[str]:
-    """The store through a connection that breaks off in the middle of a model's file."""
-    behind = urlsplit(lab.ministack.url)
+@contextmanager
+def forwarding(
+    url: str, cut: Callable[[str, bytes], bytes] = lambda _, data: data
+) -> Iterator[str]:
+    """The address of a server, which serves as a proxy too, in front of the store's: it passes
+    headers on as they came, and ``cut(path, body)`` of what comes back."""
+    behind = urlsplit(url)
 
-    class Torn(http.server.BaseHTTPRequestHandler):
+    class Forward(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             assert behind.hostname
+            path = urlsplit(self.path).path
             connection = http.client.HTTPConnection(behind.hostname, behind.port)
-            connection.putrequest("GET", self.path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 connection.putheader(name, value)
             connection.endheaders()
@@ -271,21 +281,22 @@ def torn(lab: Lab) -> Iterator[str]:
             self.send_header("ETag", answer.headers.get("ETag", ""))
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            whole = not self.path.endswith(".tflite")
-            self.wfile.write(data if whole else data[: len(data) // 2])
+            self.wfile.write(cut(path, data))
             self.close_connection = True
             connection.close()
 
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Torn)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forward)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 Outcome = Literal["v1", "v2", "v3", "current", "refused"]
@@ -355,6 +366,24 @@ def test_both_pullers_end_the_same_way_in_every_trouble(
     end_the_same(lab, trouble.__name__, TROUBLES[trouble])
 
 
-def test_a_torn_download_leaves_the_folder_alone(lab: Lab, torn: str) -> None:
-    lab.environment = {"AWS_ENDPOINT_URL_S3": torn}
-    end_the_same(lab, "torn_download", "refused")
+def test_a_torn_download_leaves_the_folder_alone(lab: Lab) -> None:
+    def half_a_model(path: str, data: bytes) -> bytes:
+        return data[: len(data) // 2] if path.endswith(".tflite") else data
+
+    with forwarding(lab.ministack.url, half_a_model) as torn:
+        lab.environment = {"AWS_ENDPOINT_URL_S3": torn}
+        end_the_same(lab, "torn_download", "refused")
+
+
+def test_an_endpoint_may_name_the_port_that_goes_without_saying(lab: Lab) -> None:
+    """The JDK's Host header lacks it, and a signature holds for that header alone. A proxy
+    stands for the server, so that nobody has to listen on port 80."""
+    with forwarding(lab.ministack.url) as proxy:
+        port = urlsplit(proxy).port
+        lab.environment = {
+            **lab.ministack.new_user(MAY_READ),
+            "AWS_ENDPOINT_URL_S3": "http://store.example:80",
+            "JAVA_TOOL_OPTIONS": f"-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort={port}",
+        }
+        done = lab.pull("java")
+    assert "nilm v2 updated" in done.stdout, done.stderr

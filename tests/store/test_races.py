@@ -49,7 +49,7 @@ def race(url: str, tmp_path: Path, processes: int, each: int) -> None:
         assert store.manifest("nilm", entry.version).run_id == entry.run_id
     champion = store.champion("nilm")
     assert champion is not None
-    assert champion.read_file() == content(chain[-1].run_id)
+    assert store.read_file(champion.manifest) == content(chain[-1].run_id)
 
 
 @pytest.fixture(params=["directory", "ministack"])

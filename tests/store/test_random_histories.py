@@ -104,7 +104,7 @@ class Histories(RuleBasedStateMachine):
         champion = self.calm.champion("nilm")
         assert (champion.version if champion else None) == (chain[-1].version if chain else None)
         if champion:
-            assert champion.read_file() == content(champion.manifest.run_id)
+            assert self.calm.read_file(champion.manifest) == content(champion.manifest.run_id)
         for finding in self.calm.verify("nilm").findings:
             # A pruning that died has removed the manifest, and not yet the file.
             assert finding.repairable or finding.problem == "is missing", finding

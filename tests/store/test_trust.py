@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64decode, b64encode
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
 
 from smartwatts_ml.errors import BadInputError, TrustError, UsageError
-from smartwatts_ml.objects import Objects
+from smartwatts_ml.objects import Object, Objects
 from smartwatts_ml.store import KeyFolder, Store
+from smartwatts_ml.store.canonical import canonical_json, without_floats
 from smartwatts_ml.store.keys import public_pem
-from smartwatts_ml.store.signing import canonical_json, without_floats
-from tests.store.helpers import Clock, content, keys_of, new_store, opened, publish
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+from smartwatts_ml.store.signing import seal
+from tests.store.helpers import Clock, FragileObjects, content, keys_of, new_store, opened, publish
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def test_a_tampered_file_is_refused(store: Store, objects: Objects, tmp_path: Pa
     champion = store.champion("nilm")
     assert champion is not None
     with pytest.raises(TrustError, match="not the file that was signed"):
-        champion.read_file()
+        store.read_file(champion.manifest)
     with pytest.raises(TrustError):
         store.pull("nilm", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -87,6 +93,59 @@ def test_a_tampered_history_is_refused(store: Store, objects: Objects, field: st
         store.history("nilm")
     with pytest.raises(TrustError):
         publish(store, "nilm", "run3")
+
+
+class Bounded(FragileObjects):
+    """Objects that are never read without saying how much they may have."""
+
+    def read(self, key: str, limit: int | None = None) -> Object:
+        assert limit is not None, key
+        return super().read(key, limit)
+
+
+def test_nothing_is_read_without_a_limit(objects: Objects, tmp_path: Path, clock: Clock) -> None:
+    store = Store(Bounded(objects, None), keys_of(tmp_path), clock=clock)
+    for run_id in ("run1", "run2", "run3", "run3"):
+        publish(store, "nilm", run_id)
+    champion = store.champion("nilm")
+    assert champion is not None
+    store.read_file(champion.manifest)
+    store.rollback("nilm", 2, "bob", "why")
+    store.resign("nilm")
+    store.resign_documents("nilm")
+    store.versions("nilm")
+    store.pull("nilm", tmp_path / "out", version=1)
+    clock.advance(days=10)
+    store.rollback("nilm", 3, "bob", "why")
+    clock.advance(days=10)
+    assert store.prune("nilm", keep=1, older_than=timedelta(days=1)).versions == (1, 2)
+    assert not store.verify("nilm", repair=True).findings
+
+
+HUGE = b" " * (MAX_DOCUMENT_BYTES + 1)
+
+
+def test_a_huge_manifest_is_refused(store: Store, objects: Objects) -> None:
+    put(objects, "models/nilm/nilm_v2.json", HUGE)
+    with pytest.raises(TrustError, match="larger than"):
+        store.champion("nilm")
+
+
+def test_a_huge_pointer_stops_pulls_until_it_is_signed_again(
+    store: Store, objects: Objects, tmp_path: Path
+) -> None:
+    put(objects, "models/nilm/champion.json", HUGE)
+    with pytest.raises(TrustError, match="larger than"):
+        store.pull("nilm", tmp_path / "out")
+    assert store.resign("nilm") is not None
+    assert store.pull("nilm", tmp_path / "out").version == 2
+
+
+def test_a_huge_manifest_can_be_pruned(store: Store, objects: Objects, clock: Clock) -> None:
+    put(objects, "models/nilm/nilm_v1.json", HUGE)
+    clock.advance(days=10)
+    assert store.prune("nilm", keep=1, older_than=timedelta(days=1)).versions == (1,)
+    assert not objects.exists("models/nilm/nilm_v1.json")
 
 
 def test_manifests_swapped_between_models_are_refused(store: Store, objects: Objects) -> None:
@@ -121,11 +180,51 @@ def test_one_document_cannot_pass_for_another(store: Store, objects: Objects) ->
         store.champion("nilm")
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"\xff", b'{"payload":1}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"null", b"\xff", b'{"payload":1}', b"[" * 100_000]
+)
 def test_what_is_no_envelope_is_refused(store: Store, objects: Objects, data: bytes) -> None:
     put(objects, "models/nilm/history/0000000002.json", data)
     with pytest.raises(TrustError, match="not a signed envelope"):
         store.champion("nilm")
+
+
+def resealed(store: Store, objects: Objects, key: str, changes: dict[str, Any]) -> None:
+    """Sign a document with other words; None takes a word out."""
+    envelope = json.loads(objects.read(key).data)
+    payload = json.loads(b64decode(envelope["payload"])) | changes
+    body = canonical_json({name: value for name, value in payload.items() if value is not None})
+    put(objects, key, seal(body, envelope["payloadType"], store.keys.signing_keys()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schema": 2}, "has schema 2, this version reads 1.*update"),
+        ({"schema": None}, "no document"),
+        ({"serial": "2"}, "no valid 'serial'"),
+        ({"serial": True}, "no valid 'serial'"),
+        ({"actor": 3}, "no valid 'actor'"),
+        ({"actor": None}, "no valid 'actor'"),
+        ({"more": 1}, "no valid 'more'"),
+    ],
+)
+def test_a_signed_document_of_another_form_is_refused(
+    store: Store, objects: Objects, changes: dict[str, Any], said: str
+) -> None:
+    resealed(store, objects, "models/nilm/history/0000000002.json", changes)
+    with pytest.raises(TrustError, match=said):
+        store.champion("nilm")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"1", b"{}", b"\xff", b"[" * 100_000])
+def test_a_signed_payload_that_is_no_document_is_refused(
+    store: Store, objects: Objects, body: bytes
+) -> None:
+    kind = "application/vnd.smartwatts.champion+json"
+    put(objects, "models/nilm/champion.json", seal(body, kind, store.keys.signing_keys()))
+    with pytest.raises(TrustError, match="a payload that is no document"):
+        store.pointer("nilm")
 
 
 def test_a_foreign_key_is_refused(root_url: str, store: Store, tmp_path: Path) -> None:
@@ -296,12 +395,10 @@ def test_what_is_no_key_is_named(tmp_path: Path) -> None:
 def test_the_reference_implementation_of_dsse_verifies_our_envelopes(
     store: Store, objects: Objects
 ) -> None:
-    dsse = pytest.importorskip("securesystemslib.dsse")
-    signer = pytest.importorskip("securesystemslib.signer")
     signing = store.keys.signing_key()
-    key = signer.SSlibKey.from_crypto(signing.key.public_key(), keyid=signing.keyid)
+    key = SSlibKey.from_crypto(signing.key.public_key(), keyid=signing.keyid)
     for name in ("champion.json", "nilm_v1.json", "history/0000000001.json"):
-        envelope = dsse.Envelope.from_dict(json.loads(objects.read(f"models/nilm/{name}").data))
+        envelope = Envelope.from_dict(json.loads(objects.read(f"models/nilm/{name}").data))
         assert list(envelope.verify([key], 1)) == [signing.keyid]
 
 
@@ -331,6 +428,35 @@ def test_a_pull_writes_versioned_and_stable_names_and_then_nothing(
     times = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert not store.pull("nilm", folder).updated
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
+
+
+def test_a_pull_is_on_the_disk_before_what_it_replaces_goes(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut may undo names that were given since their folder was flushed."""
+    folder, steps = tmp_path / "out", list[str]()
+    store.pull("nilm", folder, version=1)
+    fsync, replace, unlink = os.fsync, Path.replace, Path.unlink
+
+    def flush(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").readlink() == folder:
+            steps.append("flush")
+        fsync(handle)
+
+    def rename(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(path, target)
+
+    def remove(path: Path, missing_ok: bool = False) -> None:
+        if path.name.startswith("nilm_v1."):
+            steps.append("remove")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", rename)
+    monkeypatch.setattr(Path, "unlink", remove)
+    store.pull("nilm", folder)
+    assert steps == ["rename"] * 3 + ["flush"] + ["remove"] * 2
 
 
 def test_a_pull_repairs_a_damaged_folder(store: Store, tmp_path: Path) -> None:

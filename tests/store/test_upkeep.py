@@ -204,7 +204,7 @@ def test_a_version_that_is_rolled_back_to_while_it_is_pruned_is_kept(
     assert prune(store) == (2,)
     champion = store.champion("nilm")
     assert champion is not None
-    assert champion.read_file() == content("run1")
+    assert store.read_file(champion.manifest) == content("run1")
     assert store.verify("nilm").findings == ()
 
 

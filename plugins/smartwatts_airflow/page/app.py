@@ -25,9 +25,10 @@ from smartwatts_airflow.page.overview import age, overview
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.runs.folders import check_run_id
 from smartwatts_ml.runs.plan import count_new_readings
-from smartwatts_ml.runs.run import check_run_id
 from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages.order import model_stages
 
 __all__ = ["application"]
 
@@ -94,6 +95,7 @@ def show_models(request: Request, session: SessionDep, opened: Root) -> Response
         next_run=next_run(session),
         newest=next(iter(runs(session, RETRAINING)), None),
         root=objects.url,
+        stages=model_stages(),
     )
 
 

@@ -22,7 +22,7 @@ from smartwatts_airflow.page.overview import (
 from smartwatts_ml.errors import NotFoundError, SmartwattsError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.store import open_store
-from smartwatts_ml.store.documents import parse_time
+from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.forced import FORCE, forced
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.store import Store, open_store
-from smartwatts_ml.store.documents import parse_time
+from smartwatts_ml.store.canonical import parse_time
 
 if TYPE_CHECKING:
     from smartwatts_ml.runs.state import ModelState

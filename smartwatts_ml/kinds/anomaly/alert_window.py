@@ -7,21 +7,21 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["HOUR", "Base", "Still", "Stretch"]
+__all__ = ["HOUR", "BaseLoad", "StuckReading", "AlertWindow"]
 
 HOUR = np.timedelta64(3600, "s")
-STILL_HOURS = 4
-STILL = 0.02
-"""A meter is stuck if its last ``STILL_HOURS`` lie within this share of their mean."""
-BASE = 0.1  # quantile of a day that is its base load
-FULL_DAY = 18  # hours that make a day count
-RISING = 7  # days that a slow rise may take: what was usual is looked for before them
-PAST_DAYS = 28
-LEAST_PAST = 5  # days to compare with
+_STILL_HOURS = 4
+_STILL = 0.02
+"""A meter is stuck if its last ``_STILL_HOURS`` lie within this share of their mean."""
+_BASE = 0.1  # quantile of a day that is its base load
+_FULL_DAY = 18  # hours that make a day count
+_RISING = 7  # days that a slow rise may take: what was usual is looked for before them
+_PAST_DAYS = 28
+_LEAST_PAST = 5  # days to compare with
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseLoad:
     """Base load, W: ``now``, of the last day, and ``before``, usual in the weeks before; it
     has been nearer to the former ``since`` that time."""
 
@@ -36,7 +36,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Still:
+class StuckReading:
     """The reading stayed at ``watts`` for so many ``hours``, some of them before the alert."""
 
     watts: float
@@ -44,7 +44,7 @@ class Still:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class AlertWindow:
     """``times``, ``watts``, ``usual`` (W): the site's scored hours up to the alert's last,
     shape (n,) each; the alert covers those from ``first`` on, pauses included."""
 
@@ -63,47 +63,47 @@ class Stretch:
         return np.datetime64(self.times[-1] + HOUR)
 
     @property
-    def here(self) -> np.ndarray:
+    def power(self) -> np.ndarray:
         """Readings of the alert, W."""
         return self.watts[self.first :]
 
     @property
-    def usual_here(self) -> np.ndarray:
+    def usual_power(self) -> np.ndarray:
         """What is usual at its hours, W."""
         return self.usual[self.first :]
 
     @property
     def energy_kwh(self) -> float:
         """Above what is usual; below it, negative."""
-        return float(np.sum(self.here - self.usual_here)) / 1000
+        return float(np.sum(self.power - self.usual_power)) / 1000
 
     @cached_property
-    def still(self) -> Still | None:
+    def stuck(self) -> StuckReading | None:
         """The last time in the alert that the reading hardly moved; None where it moves."""
-        ends = np.arange(max(self.first, STILL_HOURS - 1), len(self.watts))
-        runs = self.watts[ends[:, None] + np.arange(-STILL_HOURS + 1, 1)]
-        flat = np.ptp(runs, axis=1) <= STILL * np.abs(runs.mean(axis=1)) + 0.5
+        ends = np.arange(max(self.first, _STILL_HOURS - 1), len(self.watts))
+        runs = self.watts[ends[:, None] + np.arange(-_STILL_HOURS + 1, 1)]
+        flat = np.ptp(runs, axis=1) <= _STILL * np.abs(runs.mean(axis=1)) + 0.5
         if not flat.any():
             return None
         last = int(ends[flat][-1])
-        level = float(np.median(self.watts[last - STILL_HOURS + 1 : last + 1]))
+        level = float(np.median(self.watts[last - _STILL_HOURS + 1 : last + 1]))
         apart = np.abs(self.watts[: last + 1] - level)
-        moved = np.flatnonzero(apart > STILL * abs(level) + 0.5)
-        return Still(level, last - (int(moved[-1]) if moved.size else -1))
+        moved = np.flatnonzero(apart > _STILL * abs(level) + 0.5)
+        return StuckReading(level, last - (int(moved[-1]) if moved.size else -1))
 
     @cached_property
-    def base(self) -> Base | None:
+    def base_load(self) -> BaseLoad | None:
         """Base load of the last day against the weeks before; None where too little is known."""
         age = ((self.times[-1] - self.times) / HOUR).astype(np.int64) // 24
-        loads = np.full(PAST_DAYS, np.nan)
-        for day in range(PAST_DAYS):
+        loads = np.full(_PAST_DAYS, np.nan)
+        for day in range(_PAST_DAYS):
             watts = self.watts[age == day]
-            if len(watts) >= FULL_DAY:
-                loads[day] = np.quantile(watts, BASE)
-        past = loads[RISING:][~np.isnan(loads[RISING:])]
-        if np.isnan(loads[0]) or len(past) < LEAST_PAST:
+            if len(watts) >= _FULL_DAY:
+                loads[day] = np.quantile(watts, _BASE)
+        past = loads[_RISING:][~np.isnan(loads[_RISING:])]
+        if np.isnan(loads[0]) or len(past) < _LEAST_PAST:
             return None
         now, before = float(loads[0]), float(np.median(past))
         usual = np.flatnonzero(~(np.abs(loads - now) < np.abs(loads - before)))
-        days = int(usual[0]) if usual.size else PAST_DAYS
-        return Base(now, before, np.datetime64(self.end - max(days, 1) * 24 * HOUR))
+        days = int(usual[0]) if usual.size else _PAST_DAYS
+        return BaseLoad(now, before, np.datetime64(self.end - max(days, 1) * 24 * HOUR))

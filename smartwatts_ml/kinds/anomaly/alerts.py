@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from smartwatts_ml.kinds.anomaly.alert_window import Stretch
+from smartwatts_ml.kinds.anomaly.alert_window import AlertWindow
 from smartwatts_ml.kinds.anomaly.hours import ScoredHours
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.layout import ALERT
@@ -13,13 +13,13 @@ from smartwatts_ml.kinds.anomaly.sentences import SENTENCES
 
 __all__ = ["alert_frame"]
 
-SEVERITIES = ((1.5, "high"), (0.5, "medium"))
+_SEVERITIES = ((1.5, "high"), (0.5, "medium"))
 """Nines of the oddest hour above the threshold, from which on it is that severe."""
-MATTERS = 0.05
+_MATTERS = 0.05
 """Share of a usual day's energy that has to be involved for more than medium, unless the
 meter itself is in doubt."""
-OFF = 1.0  # W
-LEAST_RISE = 0.1
+_OFF = 1.0  # W
+_LEAST_RISE = 0.1
 """Of the base load: less is no creep."""
 
 
@@ -30,12 +30,14 @@ def alert_frame(device: str, hours: ScoredHours, threshold: float) -> pd.DataFra
     rows = []
     for number in range(1, int(hours.alert.max(initial=0)) + 1):
         part = np.flatnonzero(hours.alert == number)
-        to = slice(part[-1] + 1)
-        one = Stretch(hours.times[to], hours.watts[to], hours.expected[to], int(part[0]))
-        kind = _kind(hours.likeness[part], one)
-        severity = _severity(float(hours.rarity[part].max()) - threshold, one)
-        message = SENTENCES[kind](one)
-        rows.append((device, one.start, one.end, severity, kind, one.energy_kwh, message))
+        until = slice(part[-1] + 1)
+        window = AlertWindow(
+            hours.times[until], hours.watts[until], hours.expected[until], int(part[0])
+        )
+        kind = _kind(hours.likeness[part], window)
+        severity = _severity(float(hours.rarity[part].max()) - threshold, window)
+        message = SENTENCES[kind](window)
+        rows.append((device, window.start, window.end, severity, kind, window.energy_kwh, message))
     frame = pd.DataFrame(rows, columns=list(ALERT))
     for name in ("start", "end"):
         frame[name] = frame[name].astype("datetime64[s]")
@@ -43,27 +45,27 @@ def alert_frame(device: str, hours: ScoredHours, threshold: float) -> pd.DataFra
     return frame
 
 
-def _kind(likeness: np.ndarray, one: Stretch) -> str:
+def _kind(likeness: np.ndarray, window: AlertWindow) -> str:
     """The type it looks like most, among those that fit what the readings do. Where little
     happens, yet the readings move, it is a lull and no stuck meter; nothing at all is an
     outage, whatever else it looks like."""
-    if one.energy_kwh < 0 and float(np.abs(one.here).max()) < OFF:
+    if window.energy_kwh < 0 and float(np.abs(window.power).max()) < _OFF:
         return "outage"
     likely = dict(zip(TYPES, likeness.mean(axis=0), strict=True))
-    if one.still is None:
+    if window.stuck is None:
         likely["outage"] += likely.pop("stuck")
-    unfit = ("spike", "creep", "high") if one.energy_kwh < 0 else ("outage",)
+    unfit = ("spike", "creep", "high") if window.energy_kwh < 0 else ("outage",)
     for name in unfit:
         del likely[name]
-    if one.base is not None and one.base.rise < LEAST_RISE:
+    if window.base_load is not None and window.base_load.rise < _LEAST_RISE:
         likely.pop("creep", None)
     return max(likely, key=lambda name: float(likely[name]))
 
 
-def _severity(above: float, one: Stretch) -> str:
+def _severity(above: float, window: AlertWindow) -> str:
     """By the nines that the oddest hour lies above the threshold, and by what is at stake."""
-    severity = next((name for least, name in SEVERITIES if above >= least), "low")
-    day = 0.024 * float(np.abs(one.usual[-24:]).mean())
-    in_doubt = one.still is not None or float(one.here.min()) < OFF
-    small = abs(one.energy_kwh) < MATTERS * day and not in_doubt
+    severity = next((name for least, name in _SEVERITIES if above >= least), "low")
+    day = 0.024 * float(np.abs(window.usual[-24:]).mean())
+    in_doubt = window.stuck is not None or float(window.power.min()) < _OFF
+    small = abs(window.energy_kwh) < _MATTERS * day and not in_doubt
     return "medium" if severity == "high" and small else severity

@@ -27,7 +27,7 @@ __all__ = [
 MONTH_HOURS = 730.5
 TAILS = (0.9, 0.75, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 1e-3, 5e-4, 2e-4, 1e-4)
 CANDIDATES = 400
-Series = Sequence[tuple[np.ndarray, np.ndarray]]
+_LogitSeries = Sequence[tuple[np.ndarray, np.ndarray]]
 FIT_SPAN = 6.0  # times the budget: alerts that take part in the fit
 MANY = 30  # alerts within the budget: enough of them to count
 
@@ -86,7 +86,7 @@ def count_alerts(alert: np.ndarray, follows: np.ndarray) -> int:
 
 
 def budget_threshold(
-    series: Series, alerts_per_month: float, count: Callable[[float], int] | None = None
+    series: _LogitSeries, alerts_per_month: float, count: Callable[[float], int] | None = None
 ) -> float:
     """A logit that keeps the alerts on these normal hours within the budget.
 
@@ -117,8 +117,8 @@ def budget_threshold(
     return min(max(logits[last], fitted), careful[-1])
 
 
-def _plain_count(series: Series, logit: float) -> int:
-    return sum(count_alerts(found >= logit, follows) for found, follows in series)
+def _plain_count(series: _LogitSeries, logit: float) -> int:
+    return sum(count_alerts(logits >= logit, follows) for logits, follows in series)
 
 
 def _fitted_threshold(logits: np.ndarray, counts: np.ndarray, allowed: float) -> float:
@@ -131,7 +131,7 @@ def _fitted_threshold(logits: np.ndarray, counts: np.ndarray, allowed: float) ->
 
 
 def pick_threshold(
-    series: Series,
+    series: _LogitSeries,
     quantile: float | None,
     alerts_per_month: float | None,
     default_budget: float,
@@ -141,7 +141,7 @@ def pick_threshold(
     logits if that alone is given; by the stricter of both if both are."""
     if quantile is None:
         return budget_threshold(series, alerts_per_month or default_budget, count)
-    by_quantile = float(np.quantile(np.concatenate([found for found, _ in series]), quantile))
+    by_quantile = float(np.quantile(np.concatenate([logits for logits, _ in series]), quantile))
     if alerts_per_month is None:
         return by_quantile
     return max(by_quantile, budget_threshold(series, alerts_per_month, count))

@@ -9,7 +9,6 @@ forgives a few oddities, so the threshold is set to less than the budget.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -24,9 +23,7 @@ from smartwatts_ml.kinds.anomaly.examples import Drawn
 from smartwatts_ml.kinds.anomaly.network import anomaly_logits
 from smartwatts_ml.kinds.anomaly.policy import families, nines, quiet_alerts
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
-
-if TYPE_CHECKING:
-    from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.base import TrainOptions
 
 __all__ = ["NormalSeries", "calibrate", "normal_series"]
 
@@ -52,7 +49,7 @@ class NormalSeries:
 def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
     """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
     raw = [model.predict(drawn.normal, batch_size=4096, verbose=0) for model in classifiers]
-    logits = np.mean([np.asarray(anomaly_logits(one))[:, 0] for one in raw], axis=0)
+    logits = np.mean([np.asarray(anomaly_logits(outputs))[:, 0] for outputs in raw], axis=0)
     return NormalSeries(logits, drawn.hours, families(np.mean(raw, axis=0)[:, 1:]))
 
 

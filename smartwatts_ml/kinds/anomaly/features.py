@@ -29,17 +29,17 @@ from smartwatts_ml.kinds.anomaly.graphops import (
     log_power,
     quantiles,
 )
-from smartwatts_ml.kinds.anomaly.normalisation import Window, normalise
+from smartwatts_ml.kinds.anomaly.normalisation import NormalisedWindows, normalise
 
 __all__ = ["feature_model"]
 
 Tensor = Any
-FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
-FULL_DAY = 18.0  # hours that make a day count
+_FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
+_FULL_DAY = 18.0  # hours that make a day count
 
 
 @dataclass(frozen=True)
-class Measure:
+class _Measure:
     """Measures by day: ``now`` (windows, n), ``daily`` (windows, n, days): the highest of
     each day, ``valid`` alike. ``span``: days that ``now`` covers, left out of its past.
     ``floor``: the least spread that counts, in the measure's unit."""
@@ -66,7 +66,18 @@ def feature_model(hours: int) -> keras.Model:
     return keras.Model(inputs, {"features": features, "expected_w": expected}, name="features")
 
 
-def _hourly(window: Window) -> Measure:
+@dataclass(frozen=True)
+class _HourlyRows:
+    """Measures at every hour, (windows, n, hours), ``valid`` alike; of each of the n the days
+    that it spans, and its least spread that counts."""
+
+    values: Tensor
+    valid: Tensor
+    spans: tuple[int, ...]
+    floors: tuple[float, ...]
+
+
+def _hourly(window: NormalisedWindows) -> _Measure:
     """Measures that have a value at every hour, both ways up."""
     n_days = window.days.shape[1]
     row = (-1, 1, 24 * n_days)
@@ -74,33 +85,33 @@ def _hourly(window: Window) -> Measure:
     z = ops.reshape(ops.clip(z, -50.0, 50.0) * window.present, row)
     power = ops.reshape(window.days, row)
     present = ops.reshape(window.present, row)
-    means, counts = _means(z, present)
-    highest, lowest, complete = _levels(power, present)
     change = ops.abs(power - delay(power, 1, 0.0)) * present * delay(present, 1, 0.0)
-    run = _flat_run(power, present)
-    levels = log_power(ops.concatenate([highest, lowest, highest - lowest], axis=1))
-    values = ops.concatenate([means, levels, change, run], axis=1)
-    valid = ops.concatenate([counts, complete, complete, complete, present, present], axis=1)
+    rows = (
+        _means(z, present),
+        _levels(power, present),
+        _HourlyRows(change, present, spans=(1,), floors=(0.1,)),
+        _HourlyRows(_flat_run(power, present), present, spans=(3,), floors=(0.3,)),
+    )
+    values = ops.concatenate([part.values for part in rows], axis=1)
+    valid = ops.concatenate([part.valid for part in rows], axis=1)
     shape = (-1, values.shape[1], n_days, 24)
     absent = ABSENT * (1.0 - valid)
     top = ops.max(ops.reshape(values - absent, shape), axis=-1)
     bottom = ops.min(ops.reshape(values + absent, shape), axis=-1)
     daily = ops.concatenate([top, -bottom], axis=1)
     now = values[:, :, -1] * valid[:, :, -1]
-    spans = (1, 1, 1, 1, 1, 2, 3, 7, 1, *(1,) * 15, 1, 3)
-    floors = (0.5, *(0.2,) * 8, *(0.1,) * 15, 0.1, 0.3)
-    return Measure(
+    return _Measure(
         now=ops.concatenate([now, -now], axis=-1),
         daily=daily,
         valid=ops.cast(daily > -ABSENT / 2, "float32"),
-        spans=spans * 2,
-        floors=floors * 2,
+        spans=2 * tuple(days for part in rows for days in part.spans),
+        floors=2 * tuple(floor for part in rows for floor in part.floors),
     )
 
 
-def _means(z: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+def _means(z: Tensor, present: Tensor) -> _HourlyRows:
     """Mean residuals over 1, 3, 6, 12, 24, 48, 72 and 168 h, and of their size over 24 h;
-    valid where half of the hours are present. Shapes (windows, 9, hours)."""
+    valid where half of the hours are present."""
     sums = ops.concatenate([z, ops.abs(z), present], axis=1)
     three = sums + delay(sums, 1, 0.0) + delay(sums, 2, 0.0)
     six, twelve, day, two = doubling(three, (3, 6, 12, 24), ops.add, 0.0)
@@ -110,55 +121,63 @@ def _means(z: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     least = np.array([1, 3, 6, 12, 24, 48, 72, 168, 24], np.float32)[:, None] / 2
     total = ops.concatenate([*(span[:, :1] for span in spans), day[:, 1:2]], axis=1)
     count = ops.concatenate([*(span[:, 2:] for span in spans), day[:, 2:]], axis=1)
-    means = total / ops.maximum(count, np.maximum(least, 1.0))
-    return means, ops.cast(count >= least, "float32")
+    return _HourlyRows(
+        total / ops.maximum(count, np.maximum(least, 1.0)),
+        ops.cast(count >= least, "float32"),
+        spans=(1, 1, 1, 1, 1, 2, 3, 7, 1),
+        floors=(0.5, *(0.2,) * 8),
+    )
 
 
-def _levels(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Highest and lowest power over 1, 3, 6, 12 and 24 h, and whether all was present.
-    Shapes (windows, 5, hours)."""
+def _levels(power: Tensor, present: Tensor) -> _HourlyRows:
+    """Highest and lowest power over 1, 3, 6, 12 and 24 h, and the range between them, as
+    logarithms; valid where all was present."""
     far = -1e4
     missing = far * (1.0 - present)
     triple = ops.concatenate([power + missing, missing - power, -present], axis=1)
     three = ops.maximum(ops.maximum(triple, delay(triple, 1, far)), delay(triple, 2, far))
     spans = (triple, three, *doubling(three, (3, 6, 12), ops.maximum, far))
     stacked = [ops.concatenate([span[:, k : k + 1] for span in spans], axis=1) for k in range(3)]
-    return stacked[0], -stacked[1], ops.relu(-stacked[2])
+    highest, lowest, complete = stacked[0], -stacked[1], ops.relu(-stacked[2])
+    levels = log_power(ops.concatenate([highest, lowest, highest - lowest], axis=1))
+    valid = ops.concatenate([complete, complete, complete], axis=1)
+    return _HourlyRows(levels, valid, spans=(1,) * 15, floors=(0.1,) * 15)
 
 
 def _flat_run(power: Tensor, present: Tensor) -> Tensor:
     """Logarithm of the hours that the readings have not moved, at most 64."""
-    still = ops.cast(ops.abs(power - delay(power, 1, ABSENT)) < FLAT_TOLERANCE, "float32")
+    still = ops.cast(ops.abs(power - delay(power, 1, ABSENT)) < _FLAT_TOLERANCE, "float32")
     still = still * present * delay(present, 1, 0.0)
     place = np.arange(1, power.shape[-1] + 1, dtype=np.float32)
     moved = doubling((1.0 - still) * place, (1, 2, 4, 8, 16, 32), ops.maximum, 0.0)[-1]
     return ops.log1p(ops.minimum(ops.subtract(place, moved), 64.0))
 
 
-def _daily(window: Window) -> Measure:
+def _daily(window: NormalisedWindows) -> _Measure:
     """Measures that have one value a day, both ways up, over spans of several days too."""
     straight, gain = _rotation(window)
     misfit = ops.minimum(ops.abs(window.days - window.expected) * window.present, 5.0)
     base = quantiles(window.days, window.present, (0.08, 0.25))
     shape = ops.stack([straight, gain, ops.mean(misfit, -1)], axis=1)
-    one = ops.concatenate([shape, ops.swapaxes(base, 1, 2)], axis=1)
-    two, four = doubling(one, (1, 2), ops.add, 0.0)
-    week = four + delay(two, 4, 0.0) + delay(one, 6, 0.0)
-    longer = [two[:, :2] / 2, two[:, 3:] / 2, four[:, 3:] / 4, week[:, 3:] / 7]
-    values = ops.concatenate([one, *longer], axis=1)
+    day = ops.concatenate([shape, ops.swapaxes(base, 1, 2)], axis=1)
+    two, four = doubling(day, (1, 2), ops.add, 0.0)
+    week = four + delay(two, 4, 0.0) + delay(day, 6, 0.0)
+    parts = [(day, 1), (two[:, :2] / 2, 2), (two[:, 3:] / 2, 2), (four[:, 3:] / 4, 4),
+             (week[:, 3:] / 7, 7)]  # fmt: skip
+    values = ops.concatenate([part for part, _ in parts], axis=1)
     values = ops.concatenate([values, -values], axis=1)
-    full = ops.cast(ops.sum(window.present, axis=-1) >= FULL_DAY, "float32")
-    spans = (1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 7, 7)
-    return Measure(
+    full = ops.cast(ops.sum(window.present, axis=-1) >= _FULL_DAY, "float32")
+    spans = tuple(days for part, days in parts for _ in range(part.shape[1]))
+    return _Measure(
         now=values[:, :, -1],
         daily=values,
         valid=ops.expand_dims(full, 1) + ops.zeros_like(values),
         spans=spans * 2,
-        floors=(0.05,) * 26,
+        floors=(0.05,) * (2 * len(spans)),
     )
 
 
-def _rotation(window: Window) -> tuple[Tensor, Tensor]:
+def _rotation(window: NormalisedWindows) -> tuple[Tensor, Tensor]:
     """Mean distance of each day to the usual day, and how much nearer it is to the usual
     day rotated by 4 to 20 hours. Shapes (windows, days)."""
     lags = np.r_[0, 4:21]
@@ -170,7 +189,7 @@ def _rotation(window: Window) -> tuple[Tensor, Tensor]:
     return straight, straight - ops.min(apart[:, :, 1:], axis=-1)
 
 
-def _standing(measure: Measure) -> Tensor:
+def _standing(measure: _Measure) -> Tensor:
     """Where ``now`` stands among the days before: itself against the median of the daily
     highs, and beyond their 90 % quantile and their highest in units of their spread."""
     n_days = measure.daily.shape[-1]
@@ -188,7 +207,7 @@ def _standing(measure: Measure) -> Tensor:
     return compress(ops.concatenate([measure.now[:, :half], *columns], axis=-1))
 
 
-def _state(window: Window, newest: Tensor) -> Tensor:
+def _state(window: NormalisedWindows, newest: Tensor) -> Tensor:
     """How noisy, how complete, which hour: what the rest has to be read against."""
     angle = newest * np.float32(2 * np.pi / 24)
     complete = ops.mean(window.present, axis=-1)

@@ -27,20 +27,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["TYPES", "Event", "Injected", "inject", "log_uniform"]
+__all__ = ["CHANGES", "TYPES", "Event", "Injected", "inject", "log_uniform"]
 
-TYPES = ("spike", "outage", "stuck", "creep", "shift", "high", "scale")
-HOURS = {
-    "spike": (1, 4),
-    "outage": (1, 72),
-    "stuck": (4, 120),
-    "creep": (48, 336),
-    "shift": (24, 120),
-    "high": (8, 120),
-    "scale": (1, 72),
-}
-TRIES = 30
-VISIBLE = 0.1  # least mean change of an event, as a share of the device's mean
+_TRIES = 30
+_VISIBLE = 0.1  # least mean change of an event, as a share of the device's mean
 
 
 @dataclass(frozen=True)
@@ -76,73 +66,63 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-Change = Callable[[np.ndarray, float, _Device, np.random.Generator], tuple[np.ndarray, float]]
+_Rng = np.random.Generator
+_Changed = tuple[np.ndarray, float]
+_Change = Callable[[np.ndarray, float, _Device, _Rng], _Changed]
 """From the readings of an event (W), the reading before it, the device and a generator:
 the changed readings and the size."""
 
 
-def _spike(
-    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def _spike(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
     size = log_uniform(rng, 2.0, 10.0)
     shape = np.r_[1.0, rng.uniform(0.7, 1.0, len(values) - 1)]
     return values + size * device.std * shape, size
 
 
-def _outage(
-    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def _outage(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
     size = 0.0 if rng.random() < 0.8 else rng.uniform(0.0, 0.02)
     return np.full(len(values), size * device.mean), size
 
 
-def _stuck(
-    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def _stuck(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
     return np.full(len(values), before), before
 
 
-def _creep(
-    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def _creep(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
     size = log_uniform(rng, 0.2, 1.5)
     rise = rng.uniform(0.4, 1.0) * len(values)
     ramp = np.minimum(np.arange(1, len(values) + 1) / rise, 1.0)
     return values + size * device.median * ramp, size
 
 
-def _shift(
-    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def _shift(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
     size = int(rng.integers(4, 13)) * int(rng.choice((-1, 1)))
     days = values.reshape(-1, 24)
     return np.roll(days, size, axis=1).reshape(-1), float(size)
 
 
-def _high(
-    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def _high(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
     size = log_uniform(rng, 1.4, 4.0)
     return values * size, size
 
 
-def _scale(
-    values: np.ndarray, before: float, device: _Device, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def _scale(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
     factor = 10.0 if rng.random() < 0.5 else log_uniform(rng, 3.0, 30.0)
     size = float(factor ** rng.choice((-1.0, 1.0)))
     return values * size, size
 
 
-CHANGES: dict[str, Change] = {
-    "spike": _spike,
-    "outage": _outage,
-    "stuck": _stuck,
-    "creep": _creep,
-    "shift": _shift,
-    "high": _high,
-    "scale": _scale,
+CHANGES: dict[str, tuple[int, int, _Change]] = {
+    "spike": (1, 4, _spike),
+    "outage": (1, 72, _outage),
+    "stuck": (4, 120, _stuck),
+    "creep": (48, 336, _creep),
+    "shift": (24, 120, _shift),
+    "high": (8, 120, _high),
+    "scale": (1, 72, _scale),
 }
+"""Fewest and most hours of each type, and what happens to the readings."""
+TYPES = tuple(CHANGES)
 
 
 def inject(
@@ -194,9 +174,9 @@ def _place(
     out: np.ndarray,
 ) -> Event | None:
     """Write one event into ``out``; None where no place was found."""
-    low, high = HOURS[kind]
+    low, high, change = CHANGES[kind]
     busy = np.r_[0, np.cumsum(~free)]  # busy[b] - busy[a]: hours of [a, b) that are taken
-    for _ in range(TRIES):
+    for _ in range(_TRIES):
         hours = int(log_uniform(rng, low, high + 1))
         if kind == "shift":
             hours = 24 * (hours // 24)
@@ -209,8 +189,8 @@ def _place(
             continue
         start = int(rng.choice(starts))
         old = values[start : start + hours].astype(np.float64)
-        new, size = CHANGES[kind](old, float(values[start - 1]), device, rng)
-        if np.abs(new - old).mean() >= VISIBLE * abs(device.mean) and device.std > 0:
+        new, size = change(old, float(values[start - 1]), device, rng)
+        if np.abs(new - old).mean() >= _VISIBLE * abs(device.mean) and device.std > 0:
             out[start : start + hours] = new
             return Event(kind, start, hours, float(size))
     return None

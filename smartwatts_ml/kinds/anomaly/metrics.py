@@ -8,12 +8,21 @@ import numpy as np
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
 from smartwatts_ml.readings.run_lengths import true_runs
 
-__all__ = ["BINS", "STATS", "false_alerts", "headline", "score_bins", "vus_pr"]
+__all__ = [
+    "BINS",
+    "BINS_A_DECADE",
+    "COUNTS",
+    "STATS",
+    "false_alerts",
+    "headline",
+    "score_bins",
+    "vus_pr",
+]
 
 COUNTS = ("tp", "fp", "fn", "tn", "events", "events_hit", "false_alerts", "normal_hours")
 BINS = 80
 BINS_A_DECADE = 12
-SMEAR_HOURS = 24
+_SMEAR_HOURS = 24
 """A false alert that touches an event and is no longer than this is that event's echo."""
 STATS = (
     *COUNTS,
@@ -95,7 +104,7 @@ def false_alerts(
     # One longer at either end, so that what lies before and after a run can be looked up.
     joined, real = np.r_[False, joined, False], np.r_[False, truth, False]
     touches = (joined[starts] & real[starts]) | (joined[ends] & real[ends + 1])
-    counts = np.where(touches & (hours <= SMEAR_HOURS), 0, -(-hours // 24))
+    counts = np.where(touches & (hours <= _SMEAR_HOURS), 0, -(-hours // 24))
     return starts, counts.astype(float)
 
 

@@ -10,13 +10,13 @@ from keras import ops
 
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
 
-__all__ = ["Window", "normalise"]
+__all__ = ["NormalisedWindows", "normalise"]
 
 Tensor = Any
 
 
 @dataclass(frozen=True)
-class Window:
+class NormalisedWindows:
     """A batch of windows, divided by each window's own level.
 
     ``days``, ``present``, ``weekend`` (1 on Saturday and Sunday): shape (windows, days,
@@ -35,8 +35,8 @@ class Window:
     scale: Tensor
 
 
-def normalise(history: Tensor, newest: Tensor, hours: int) -> Window:
-    """Inputs of shapes (windows, hours, 1) and (windows, 1) as a ``Window``."""
+def normalise(history: Tensor, newest: Tensor, hours: int) -> NormalisedWindows:
+    """Inputs of shapes (windows, hours, 1) and (windows, 1) as a ``NormalisedWindows``."""
     shape = (-1, hours // 24, 24)
     raw = ops.squeeze(history, -1)
     missing = ops.not_equal(raw, raw)
@@ -56,7 +56,7 @@ def normalise(history: Tensor, newest: Tensor, hours: int) -> Window:
     level = ops.expand_dims(level, -1)
     days = ops.clip(days / level, -1e4, 1e4)
     expected = expected / level
-    return Window(
+    return NormalisedWindows(
         days=days,
         present=present,
         weekend=weekend,

@@ -84,7 +84,7 @@ def quiet_alerts(
     numbers = np.zeros(len(hours), np.int64)
     past: list[_Alert] = []
     now: _Alert | None = None
-    told = 0
+    number = 0
     for row in np.flatnonzero(loud | (rarity >= threshold - EASE)):
         hour = int(hours[row])
         if now is not None and hour - now.last > GAP + 1:
@@ -94,13 +94,13 @@ def quiet_alerts(
             past = [alert for alert in past if hour - alert.last < MEMORY]
             if rarity[row] >= _needed(past, hour, int(family[row]), threshold):
                 now = _Alert(hour, hour, float(rarity[row]), int(family[row]))
-                told += 1
-                numbers[row] = told
+                number += 1
+                numbers[row] = number
         elif now is not None:
             now.last = hour
             if hour - now.start < LONGEST:
                 now.peak = max(now.peak, float(rarity[row]))
-                numbers[row] = told
+                numbers[row] = number
     return numbers
 
 

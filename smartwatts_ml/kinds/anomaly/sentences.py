@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from smartwatts_ml.kinds.anomaly.alert_window import HOUR, Stretch
+from smartwatts_ml.kinds.anomaly.alert_window import HOUR, AlertWindow
 
 __all__ = ["SENTENCES"]
 
@@ -25,8 +25,8 @@ def _hours(count: int) -> str:
     return f"{count} h" if count < 48 else f"{count / 24:.0f} days"
 
 
-def _length(found: Stretch) -> str:
-    return _hours(int((found.end - found.start) / HOUR))
+def _length(window: AlertWindow) -> str:
+    return _hours(int((window.end - window.start) / HOUR))
 
 
 def _day(time: np.datetime64) -> str:
@@ -38,61 +38,61 @@ def _day(time: np.datetime64) -> str:
     return f"{day.day} {day:%B}"
 
 
-def _compared(found: Stretch) -> str:
-    return f"{_power(found.here.mean())} where {_power(found.usual_here.mean())} is usual"
+def _compared(window: AlertWindow) -> str:
+    return f"{_power(window.power.mean())} where {_power(window.usual_power.mean())} is usual"
 
 
-def _spike(found: Stretch) -> str:
-    top = int(np.argmax(found.here - found.usual_here))
+def _spike(window: AlertWindow) -> str:
+    top = int(np.argmax(window.power - window.usual_power))
     return (
-        f"up to {_power(found.here[top])} where {_power(found.usual_here[top])} is usual, for "
-        f"{_length(found)}: something large ran"
+        f"up to {_power(window.power[top])} where {_power(window.usual_power[top])} is usual, for "
+        f"{_length(window)}: something large ran"
     )
 
 
-def _outage(found: Stretch) -> str:
-    off = found.here.min() < 1
+def _outage(window: AlertWindow) -> str:
+    off = window.power.min() < 1
     cause = "the supply or the meter was off" if off else "much less runs than usual"
-    return f"{_compared(found)}, for {_length(found)}: {cause}"
+    return f"{_compared(window)}, for {_length(window)}: {cause}"
 
 
-def _stuck(found: Stretch) -> str:
-    still = found.still
-    if still is None:
-        return f"{_compared(found)}: the reading hardly moves"
+def _stuck(window: AlertWindow) -> str:
+    stuck = window.stuck
+    if stuck is None:
+        return f"{_compared(window)}: the reading hardly moves"
     return (
-        f"the reading stayed at {_power(still.watts)} for {_hours(still.hours)}: the meter may be "
+        f"the reading stayed at {_power(stuck.watts)} for {_hours(stuck.hours)}: the meter may be "
         "stuck"
     )
 
 
-def _creep(found: Stretch) -> str:
-    base = found.base
+def _creep(window: AlertWindow) -> str:
+    base = window.base_load
     if base is None:
-        return f"{_compared(found)}: something stays on"
+        return f"{_compared(window)}: something stays on"
     return (
         f"base load {base.rise:.0%} above the weeks before since {_day(base.since)}: "
         f"{_power(base.now)} where {_power(base.before)} is usual; something stays on"
     )
 
 
-def _shift(found: Stretch) -> str:
-    return f"the last day ran at other hours than usual: {_compared(found)} at this time"
+def _shift(window: AlertWindow) -> str:
+    return f"the last day ran at other hours than usual: {_compared(window)} at this time"
 
 
-def _high(found: Stretch) -> str:
-    share = found.here.sum() / max(float(found.usual_here.sum()), 1.0)
-    return f"{_compared(found)} for {_length(found)}: {share:.1f} times the usual use"
+def _high(window: AlertWindow) -> str:
+    share = window.power.sum() / max(float(window.usual_power.sum()), 1.0)
+    return f"{_compared(window)} for {_length(window)}: {share:.1f} times the usual use"
 
 
-def _scale(found: Stretch) -> str:
+def _scale(window: AlertWindow) -> str:
     return (
-        f"{_compared(found)} for {_length(found)}: the readings look as if their unit or factor "
+        f"{_compared(window)} for {_length(window)}: the readings look as if their unit or factor "
         "had changed"
     )
 
 
-SENTENCES: dict[str, Callable[[Stretch], str]] = {
+SENTENCES: dict[str, Callable[[AlertWindow], str]] = {
     "spike": _spike,
     "outage": _outage,
     "stuck": _stuck,

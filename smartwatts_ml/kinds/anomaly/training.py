@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,17 +19,15 @@ import tensorflow as tf
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, ScoreCalibration
 from smartwatts_ml.kinds.anomaly.cross_calibration import calibrate, normal_series
-from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, Part, draw
+from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, SiteHours, draw
 from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
+from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.readings.base import Readings, SiteSpan
 
-if TYPE_CHECKING:
-    from smartwatts_ml.kinds.base import Progress, TrainOptions
-    from smartwatts_ml.readings.base import Readings, SiteSpan
-
-__all__ = ["Fitted", "fit"]
+__all__ = ["CalibratedNetwork", "fit"]
 
 LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
 PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
@@ -42,7 +40,7 @@ Log = tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class CalibratedNetwork:
     """A trained network with what is known about how it was made."""
 
     network: keras.Model
@@ -67,7 +65,7 @@ def fit(
     settings: AnomalySettings,
     options: TrainOptions,
     progress: Progress,
-) -> Fitted:
+) -> CalibratedNetwork:
     """Train, calibrate and put together the network that ships."""
     keras.utils.set_random_seed(options.seed)
     features = feature_model(settings.context_days * 24)
@@ -79,8 +77,9 @@ def fit(
     for number in range(FOLDS * MEMBERS):
         fold = number % FOLDS
         watched = _thinned(examples[1 - fold], options.seed)
-        part = _Part(progress, number)
-        classifier, rows = _train(examples[fold], watched, settings, options, part)
+        part = _progress_of(number, progress)
+        classifier = _new_classifier(examples[fold].features, f"classifier_{number + 1}")
+        rows = _train(classifier, examples[fold], watched, settings, options, part)
         classifiers.append(classifier)
         log += [{"network": float(number + 1), **row} for row in rows]
     series = [
@@ -89,7 +88,7 @@ def fit(
         for drawn in folds[fold]
     ]
     calibration = calibrate(series, settings, options)
-    return Fitted(
+    return CalibratedNetwork(
         network=build_shipped(features, classifiers, calibration, settings.min_present_hours),
         calibration=calibration,
         log=tuple(log),
@@ -99,16 +98,14 @@ def fit(
     )
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One of the trainings, and its progress within the whole."""
+def _progress_of(number: int, progress: Progress) -> Progress:
+    """Progress of one of the networks within the whole."""
+    count = FOLDS * MEMBERS
 
-    progress: Progress
-    index: int
+    def report(text: str, share: float) -> None:
+        progress(f"network {number + 1}/{count}, {text}", 0.6 + 0.38 * (number + share) / count)
 
-    def __call__(self, text: str, share: float) -> None:
-        shown = f"network {self.index + 1}/{FOLDS * MEMBERS}, {text}"
-        self.progress(shown, 0.6 + 0.38 * (self.index + share) / (FOLDS * MEMBERS))
+    return report
 
 
 def _featuriser(model: keras.Model) -> Featurise:
@@ -141,21 +138,21 @@ def _collect(
     spans = _chosen(readings.spans(), settings.max_sites, seed)
     total = max(sum((span.end - span.start) / np.timedelta64(1, "h") for span in spans), 1.0)
     context = settings.context_days * 24
-    found = []
+    halves = []
     for index, span in enumerate(spans):
         progress(f"features of {span.site}", 0.6 * index / len(spans))
         site = readings.load(span.site, 3600, ("mains",))
         values = mains_of(site)
         # Hours that the source marks are context like any other, but no normal ones.
-        part = Part(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
-        if part.usable.sum() < LEAST_HOURS:
+        hours = SiteHours(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
+        if hours.usable.sum() < LEAST_HOURS:
             continue
-        newer = np.cumsum(part.usable) > part.usable.sum() / 2
+        newer = np.cumsum(hours.usable) > hours.usable.sum() / 2
         for half in (0, 1):
-            usable = part.usable & (newer == bool(half))
+            usable = hours.usable & (newer == bool(half))
             share = min(1.0, float(usable.sum()) / total)
             drawn = draw(
-                replace(part, usable=usable),
+                replace(hours, usable=usable),
                 int(share * settings.normal_hours),
                 int(min(share * settings.injected_windows, PER_HOUR * usable.sum())),
                 context,
@@ -163,8 +160,8 @@ def _collect(
                 np.random.default_rng((seed, index, half)),
             )
             if drawn is not None:
-                found.append(_Half(index, half, drawn))
-    return found
+                halves.append(_Half(index, half, drawn))
+    return halves
 
 
 def _chosen(spans: tuple[SiteSpan, ...], count: int, seed: int) -> list[SiteSpan]:
@@ -195,20 +192,21 @@ def _thinned(examples: Examples, seed: int) -> Examples:
     return Examples(examples.features[rows], examples.codes[rows], examples.weights[rows])
 
 
-def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _new_classifier(features: np.ndarray, name: str) -> keras.Model:
+    """An untrained one that knows the scale of its features."""
     mean = features.mean(axis=0).astype(np.float32)
     std = features.std(axis=0).astype(np.float32)
-    return mean, np.where(std > 1e-3, std, 1.0).astype(np.float32)
+    return build_classifier(mean, np.where(std > 1e-3, std, 1.0).astype(np.float32), name)
 
 
 def _train(
+    classifier: keras.Model,
     train: Examples,
     valid: Examples,
     settings: AnomalySettings,
     options: TrainOptions,
-    progress: _Part,
-) -> tuple[keras.Model, Log]:
-    classifier = build_classifier(*_scale(train.features), f"classifier_{progress.index + 1}")
+    progress: Progress,
+) -> Log:
     epochs = options.epochs or settings.epochs
     batch = options.batch_size or settings.batch_size
     steps = epochs * -(-len(train.codes) // batch)
@@ -236,8 +234,7 @@ def _train(
     )
     names = sorted(history.history)
     rows = zip(*(history.history[name] for name in names), strict=True)
-    log = tuple(
+    return tuple(
         {"epoch": float(epoch + 1), **dict(zip(names, map(float, row), strict=True))}
         for epoch, row in enumerate(rows)
     )
-    return classifier, log

@@ -36,8 +36,8 @@ def inputs_at(
     ``values``, ``hours`` (of the week): shape (n,). Gives ``history_w``, shape
     (len(at), context, 1), and ``hour_of_week``, shape (len(at), 1), float32.
 
-    >>> found = inputs_at(np.array([5.0, 6.0]), np.array([0.0, 1.0]), np.array([1]), 3)
-    >>> found["history_w"][0, :, 0].tolist(), found["hour_of_week"].tolist()
+    >>> inputs = inputs_at(np.array([5.0, 6.0]), np.array([0.0, 1.0]), np.array([1]), 3)
+    >>> inputs["history_w"][0, :, 0].tolist(), inputs["hour_of_week"].tolist()
     ([nan, 5.0, 6.0], [[1.0]])
     """
     padded = np.concatenate([np.full(context - 1, np.nan), values]).astype(np.float32)

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from smartwatts_ml.kinds.anomaly.baseline import fit_hour_of_week_mad
-from smartwatts_ml.kinds.anomaly.charts import charts
+from smartwatts_ml.kinds.anomaly.charts import charts, figures
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.anomaly.evaluation import Scorer, evaluate
 from smartwatts_ml.kinds.anomaly.metrics import headline
-from smartwatts_ml.kinds.anomaly.pictures import figures
 from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer, predict
 from smartwatts_ml.kinds.anomaly.samples import sample_inputs
 from smartwatts_ml.kinds.base import Work
-from smartwatts_ml.kinds.charts import Chart
-from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["WORK"]
 
 
-def _baselines(details: AnomalyDetails, readings: Readings) -> dict[str, Scorer]:
-    return {"hour_of_week_mad": fit_hour_of_week_mad(readings, details.max_alerts_per_month)}
-
-
-def _evaluate(
-    details: AnomalyDetails, scorers: Mapping[str, Scorer], readings: Readings, seed: int
-) -> dict[str, Scores]:
-    return evaluate(scorers, readings, seed)
-
-
-def _charts(
-    details: AnomalyDetails, scorers: Mapping[str, Scorer], readings: Readings, seed: int
-) -> tuple[Chart, ...]:
-    return charts(scorers, readings, seed)
-
-
 WORK: Work[AnomalyDetails, Scorer, NetworkScorer] = Work(
     predictor=NetworkScorer,
-    baselines=_baselines,
-    evaluate=_evaluate,
+    baselines=lambda details, readings: {
+        "hour_of_week_mad": fit_hour_of_week_mad(readings, details.max_alerts_per_month)
+    },
+    evaluate=lambda details, scorers, readings, seed: evaluate(scorers, readings, seed),
     headline=headline,
     predict=predict,
     sample_inputs=sample_inputs,
-    charts=_charts,
-    figures=figures,
+    charts=lambda details, scorers, readings, seed: charts(scorers, readings, seed),
+    figures=lambda details, scorer, readings, scores, seed: figures(scorer, readings, seed),
 )

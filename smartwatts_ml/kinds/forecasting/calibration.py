@@ -76,8 +76,8 @@ def short_factor(
     error = truth - median
     width = np.where(error < 0, (median - below) * stretch[:, 0], (above - median) * stretch[:, 1])
     ratios = np.abs(error) / np.maximum(width, MIN_WIDTH)
-    found = _weighted_quantile(ratios, weights, 2 * SIDE_LEVEL - 1)
-    return float(np.clip(found, *LIMITS)) if np.isfinite(found) else 1.0
+    factor = _weighted_quantile(ratios, weights, 2 * SIDE_LEVEL - 1)
+    return float(np.clip(factor, *LIMITS)) if np.isfinite(factor) else 1.0
 
 
 def _reach(horizon: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from keras import ops
 
-__all__ = ["Context", "clean", "compress", "expand"]
+__all__ = ["CleanContext", "clean", "compress", "expand"]
 
 RUN_HOURS = 5
 """Equal readings in a row that make a run."""
@@ -29,7 +29,7 @@ Tensor = Any
 
 
 @dataclass(frozen=True)
-class Context:
+class CleanContext:
     """Cleaned power, (b, days, 24): ``z`` compressed, 0 where missing; ``present`` 1 or 0.
     ``scale`` (b, 1), W: mean magnitude of the power."""
 
@@ -48,7 +48,7 @@ def expand(compressed: Tensor, scale: Tensor) -> Tensor:
     return (ops.exp(ops.relu(compressed)) - ops.exp(ops.relu(-compressed))) * scale
 
 
-def clean(history_w: Tensor) -> Context:
+def clean(history_w: Tensor) -> CleanContext:
     """``history_w`` (b, days * 24, 1), W, NaN where missing."""
     days = history_w.shape[1] // 24
     known = ops.equal(history_w, history_w)
@@ -62,7 +62,7 @@ def clean(history_w: Tensor) -> Context:
     power = ops.maximum(ops.minimum(power, high), -low)
     count = ops.maximum(ops.sum(present, (1, 2)), 1.0)
     scale = ops.expand_dims(ops.sum(ops.abs(power), (1, 2)) / count + 1.0, 1)
-    return Context(compress(power, ops.expand_dims(scale, 2)), present, scale)
+    return CleanContext(compress(power, ops.expand_dims(scale, 2)), present, scale)
 
 
 def _without_runs(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:

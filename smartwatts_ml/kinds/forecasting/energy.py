@@ -40,15 +40,15 @@ def fit_energy(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) ->
         return EnergyFactors(0.0, -0.5, 0.0, 0.5)
     quantiles, total, weights = quantiles[whole], truth[whole].sum(1), weights[whole]
     width = _width(quantiles)
-    found = []
+    fits = []
     for tilt in TILTS:
         ratios = (total - _centre(quantiles, tilt)) / width
         low, middle, high = np.quantile(
             ratios, LEVELS, weights=weights, method="inverted_cdf"
         ).tolist()
         missed = np.average(np.abs(ratios - middle), weights=weights)
-        found.append((missed, EnergyFactors(float(tilt), low, middle, high)))
-    return min(found, key=lambda pair: pair[0])[1]
+        fits.append((missed, EnergyFactors(float(tilt), low, middle, high)))
+    return min(fits, key=lambda fit: fit[0])[1]
 
 
 def _centre(quantiles: np.ndarray, tilt: float) -> np.ndarray:

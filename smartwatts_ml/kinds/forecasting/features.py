@@ -147,13 +147,13 @@ def _means(
     (working or free): over all alike, and leaning to recent ones; each (b, s, 24)."""
     slots = free_ahead.shape[1]
     weekly = ops.mean(ops.reshape(filled, (-1, CONTEXT_WEEKS, 7, 24)), 1)
-    found = []
+    by_kind = []
     for half_life in (1e6, *KIND_HALF_LIVES):
         weight = present * _decay(half_life)
         free = _weighted(profiles, weight * free_past, MISSING_PRIOR)
         work = _weighted(profiles, weight * (1.0 - free_past), MISSING_PRIOR)
-        found.append(hourly + free_ahead * free + (1.0 - free_ahead) * work)
-    return _slots(weekly, slots), found
+        by_kind.append(hourly + free_ahead * free + (1.0 - free_ahead) * work)
+    return _slots(weekly, slots), by_kind
 
 
 def _decay(half_life: float) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import holidays
 import numpy as np
+from holidays import country_holidays
 
 from smartwatts_ml.errors import UsageError
 
@@ -28,18 +28,18 @@ def holiday_flags(days: np.ndarray, country: str) -> np.ndarray:
     if not len(days):
         return np.zeros(0, np.float32)
     first, last = (int(str(day)[:4]) for day in (days.min(), days.max()))
-    found = [_days(country, year) for year in range(first, last + 1)]
-    return np.isin(days, np.concatenate(found)).astype(np.float32)
+    holidays = [_days(country, year) for year in range(first, last + 1)]
+    return np.isin(days, np.concatenate(holidays)).astype(np.float32)
 
 
 @lru_cache(maxsize=256)
 def _days(country: str, year: int) -> np.ndarray:
     code, _, part = country.upper().partition("-")
     try:
-        found = holidays.country_holidays(code, subdiv=part or None, years=year)
+        days = country_holidays(code, subdiv=part or None, years=year)
     except NotImplementedError as error:
         raise UsageError(
             f"no holidays are known of {country!r}",
             fix="an ISO 3166 code such as US, GB-ENG or DE-BY",
         ) from error
-    return np.array(sorted(found), dtype="datetime64[D]")
+    return np.array(sorted(days), dtype="datetime64[D]")

@@ -30,8 +30,8 @@ def parse_every(text: str | None) -> int:
     """
     if text is None:
         return 24
-    found = re.fullmatch(r"\s*(\d+)\s*([hd]?)\s*", text.lower())
-    hours = int(found[1]) * (24 if found[2] == "d" else 1) if found else 0
+    parts = re.fullmatch(r"\s*(\d+)\s*([hd]?)\s*", text.lower())
+    hours = int(parts[1]) * (24 if parts[2] == "d" else 1) if parts else 0
     if not hours:
         raise UsageError(f"--every {text}", fix="say 24h, 7d or a number of hours")
     return hours
@@ -132,10 +132,10 @@ def _energy_frame(
         for period, factor, part in [*parts, ("horizon", factors["horizon"], power)]:
             low, middle, high = energy_quantiles(factor, part) / 1000.0
             rows.append((time, period, len(part), middle, low, high))
-    found = pd.DataFrame(rows, columns=list(ENERGY[1:]))
-    found.insert(0, ENERGY[0], device_id(loaded.site, MAINS))
-    found["issued_at"] = found["issued_at"].astype("datetime64[s]")
-    return found
+    frame = pd.DataFrame(rows, columns=list(ENERGY[1:]))
+    frame.insert(0, ENERGY[0], device_id(loaded.site, MAINS))
+    frame["issued_at"] = frame["issued_at"].astype("datetime64[s]")
+    return frame
 
 
 def remarks(readings: Readings) -> list[str]:

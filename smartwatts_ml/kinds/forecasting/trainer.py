@@ -29,7 +29,7 @@ from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY, TEMPE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
-from smartwatts_ml.kinds.forecasting.training import Fitted, fit, predict_windows
+from smartwatts_ml.kinds.forecasting.training import FittedTrunk, fit, predict_windows
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
 
@@ -87,7 +87,7 @@ def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:
     return Exogenous(country=country, temperature=temperature, ahead=ahead)
 
 
-def _calibrate(fitted: Fitted, windows: Windows) -> tuple[WidthCalibration, float]:
+def _calibrate(fitted: FittedTrunk, windows: Windows) -> tuple[WidthCalibration, float]:
     """The calibration, and the coverage of full contexts without it."""
     rows = fitted.watched
     truth = windows.targets(rows)
@@ -97,9 +97,9 @@ def _calibrate(fitted: Fitted, windows: Windows) -> tuple[WidthCalibration, floa
     short: list[float] = []
     least = 1.0
     for days in reversed(SHORT_DAYS):
-        found = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
-        narrower = _mean_width(quantiles, windows, rows) / _mean_width(found, windows, rows)
-        least = WIDER * max(least, narrower, short_factor(found, truth, weights, stretch))
+        of_few = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
+        narrower = _mean_width(quantiles, windows, rows) / _mean_width(of_few, windows, rows)
+        least = WIDER * max(least, narrower, short_factor(of_few, truth, weights, stretch))
         short.insert(0, least)
     known = np.isfinite(truth)
     inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from smartwatts_ml.kinds.base import Progress
+from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.forecasting.damage import damage
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
@@ -24,7 +25,7 @@ from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
 
-__all__ = ["Fitted", "fit", "pinball_loss", "predict_windows"]
+__all__ = ["FittedTrunk", "fit", "pinball_loss", "predict_windows"]
 
 VALIDATION_WINDOWS = 1024
 LONG_VALIDATION_WINDOWS = 384
@@ -33,7 +34,7 @@ AVERAGE_EVERY = 8
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTrunk:
     """A trained network. ``log``: a row for each epoch. ``watched``: the validation
     windows that early stopping looked at, shape (r,)."""
 
@@ -65,7 +66,7 @@ def fit(
     plan: ForecastingSettings,
     seed: int,
     progress: Progress,
-) -> Fitted:
+) -> FittedTrunk:
     """Train; the averaged weights of the best epoch stay."""
     rng = np.random.default_rng(seed)
     trunk = Trunk(design)
@@ -77,7 +78,7 @@ def fit(
     watched = _watched(validation)
     truth = make_targets(validation, watched)
     average = _Average(learner, plan.averaging)
-    best, best_weights, best_epoch = math.inf, learner.get_weights(), 0
+    best = BestEpoch(learner, plan.patience)
     log: list[dict[str, float]] = []
     for epoch in range(1, plan.epochs + 1):
         losses = []
@@ -94,13 +95,12 @@ def fit(
             f"epoch {epoch}/{plan.epochs}, loss {loss:.3f}, validation {watch:.3f}",
             epoch / plan.epochs,
         )
-        if watch < best:
-            best, best_weights, best_epoch = watch, learner.get_weights(), epoch
+        goes_on = best.goes_on(watch)
         learner.set_weights(moving)
-        if epoch - best_epoch >= plan.patience:
+        if not goes_on:
             break
-    learner.set_weights(best_weights)
-    return Fitted(trunk, network, tuple(log), watched)
+    best.restore()
+    return FittedTrunk(trunk, network, tuple(log), watched)
 
 
 class _Average:

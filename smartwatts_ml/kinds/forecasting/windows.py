@@ -75,11 +75,11 @@ class Windows:
     def draw(self, count: int, rng: np.random.Generator, midnight_share: float = 0.0) -> np.ndarray:
         """``count`` windows at random, each site as often as any other, shape (count,);
         ``midnight_share`` of them begin at local midnight, where forecasts are issued most."""
-        found = self._all.draw(count, rng)
+        rows = self._all.draw(count, rng)
         some = rng.random(count) < midnight_share
         if len(self._midnights.rows) and some.any():
-            found[some] = self._midnights.draw(int(some.sum()), rng)
-        return found
+            rows[some] = self._midnights.draw(int(some.sum()), rng)
+        return rows
 
     @cached_property
     def _all(self) -> _BySite:
@@ -120,7 +120,7 @@ def collect(readings: Readings, max_sites: int, seed: int) -> list[Series]:
         names = [names[i] for i in sorted(picked)]
     loaded = (readings.load(name, HOUR_S, CHANNELS) for name in names)
     series = [to_series(site) for site in loaded if MAINS in site.channels]
-    return [one for one in series if np.isfinite(one.power).any()]
+    return [site for site in series if np.isfinite(site.power).any()]
 
 
 def known_sites(readings: Readings) -> int:
@@ -137,7 +137,7 @@ def split_windows(
 ) -> tuple[Windows, Windows]:
     """Windows to learn from and later ones to watch. Each site's newest ``share``, and up
     to twice that where a horizon is longer, is for watching; no target crosses the cut."""
-    ends = [len(one) for one in series]
+    ends = [len(site) for site in series]
     cuts = [n - int(min(max(share * n, horizon), 2 * share * n)) for n in ends]
     training = make_windows(series, horizon, [0] * len(cuts), cuts, MIN_TARGET_HOURS, exogenous)
     for target_hours in (horizon / 2, MIN_TARGET_HOURS):
@@ -145,7 +145,7 @@ def split_windows(
         if len(validation):
             break
     if not len(training) or not len(validation):
-        longest = max((int(np.isfinite(one.power).sum()) for one in series), default=0)
+        longest = max((int(np.isfinite(site.power).sum()) for site in series), default=0)
         raise NotEnoughReadingsError(
             f"forecasting needs a site with about 8 days of hourly readings; the longest of "
             f"{len(series)} sites has {longest} hours"
@@ -163,40 +163,33 @@ def make_windows(
 ) -> Windows:
     """Every window with its origin in [first, last) of its site and its target before
     last; at least ``target_hours`` of the target are known (all, if it is shorter)."""
-    power, hours, origins, sites, weights = [], [], [], [], []
-    further: dict[str, list[np.ndarray]] = {name: [] for name in exogenous.names}
-    tail_hours = max(horizon, exogenous.ahead)
-    offset = CONTEXT_HOURS
-    for number, (one, begin, end) in enumerate(zip(series, first, last, strict=True)):
-        gap = np.full(CONTEXT_HOURS, np.nan, np.float32)
-        tail = np.full(tail_hours, np.nan, np.float32)
-        known = np.concatenate([one.power[:end], tail])
-        at = np.arange(begin, end)
-        total = np.concatenate([[0], np.cumsum(np.isfinite(known))])
-        enough = total[at + horizon] - total[at] >= min(target_hours, horizon)
-        at = at[enough & (one.known_before(at) >= MIN_CONTEXT_HOURS)]
-        power += [gap, known]
-        hours += [
-            np.zeros(CONTEXT_HOURS, np.int16),
-            one.hours[:end],
-            np.zeros(tail_hours, np.int16),
-        ]
-        for name, row in one.exogenous_rows(exogenous).items():
-            further[name].append(row[: len(gap) + len(known)])
-        origins.append(offset + at)
-        sites.append(np.full(len(at), number))
-        weights.append(np.full(len(at), _weight(one.power[:end]), np.float32))
-        offset += CONTEXT_HOURS + len(known)
     if not series:
         raise NotEnoughReadingsError("no site has hourly mains readings to forecast from")
+    around = (CONTEXT_HOURS, max(horizon, exogenous.ahead))
+    power, hours, origins = [], [], []
+    inputs: dict[str, list[np.ndarray]] = {name: [] for name in exogenous.names}
+    offset = CONTEXT_HOURS
+    for site, begin, end in zip(series, first, last, strict=True):
+        padded = np.pad(site.power[:end], around, constant_values=np.nan)
+        at = np.arange(begin, end)
+        total = np.cumsum(np.isfinite(np.r_[np.nan, padded[CONTEXT_HOURS:]]))
+        enough = total[at + horizon] - total[at] >= min(target_hours, horizon)
+        power.append(padded)
+        hours.append(np.pad(site.hours[:end], around))
+        for name, row in site.exogenous_rows(exogenous).items():
+            inputs[name].append(row[: len(padded)])
+        origins.append(offset + at[enough & (site.known_before(at) >= MIN_CONTEXT_HOURS)])
+        offset += len(padded)
+    counts = [len(at) for at in origins]
+    weights = [_weight(site.power[:end]) for site, end in zip(series, last, strict=True)]
     return Windows(
         power=np.concatenate(power),
         hours=np.concatenate(hours).astype(np.int16),
         origins=np.concatenate(origins).astype(np.int64),
-        sites=np.concatenate(sites),
-        weights=np.concatenate(weights),
+        sites=np.repeat(np.arange(len(series)), counts),
+        weights=np.repeat(np.array(weights, np.float32), counts),
         horizon=horizon,
-        exogenous={name: np.concatenate(parts) for name, parts in further.items()},
+        exogenous={name: np.concatenate(parts) for name, parts in inputs.items()},
         ahead=exogenous.ahead,
     )
 

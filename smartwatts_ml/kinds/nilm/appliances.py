@@ -35,11 +35,11 @@ PAUSE_S = 600
 
 
 def on_threshold(
-    appliance: str, period_s: int, power: np.ndarray | None, given: Mapping[str, float]
+    appliance: str, period_s: int, power: np.ndarray | None, settings: Mapping[str, float]
 ) -> float:
     """On-state threshold of an appliance in W.
 
-    One that is given wins, then the published one for the period. Otherwise it is derived
+    One that is set wins, then the published one for the period. Otherwise it is derived
     from ``power`` (W, NaN where missing): half of its typical running power, the median of
     what it draws above standby, and at least 20 W.
 
@@ -48,8 +48,8 @@ def on_threshold(
     >>> on_threshold("heater", 60, np.array([0.0, 0.0, 1000.0, 1000.0]), {})
     500.0
     """
-    if appliance in given:
-        return float(given[appliance])
+    if appliance in settings:
+        return float(settings[appliance])
     published = FAST if period_s < FAST_PERIOD_S else SLOW
     if appliance in published:
         return published[appliance]

@@ -69,11 +69,11 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
         for name, values in power.items()
     }
     parts = [_cut(site, window) for site in sites]
-    found = {
+    spans = {
         name: np.concatenate([_activations(old, name, thresholds, settings) for old, _ in parts])
         for name in power
     }
-    counts = {name: len(spans) for name, spans in found.items()}
+    counts = {name: len(of_appliance) for name, of_appliance in spans.items()}
     kept = tuple(name for name in power if counts[name] >= settings.min_activations)
     notes = [
         f"{name} left out: {counts[name]} activations, {settings.min_activations} needed"
@@ -91,7 +91,7 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
         thresholds=np.array([thresholds[name] for name in kept], np.float32),
         on_power=np.array([on_power(power[name], thresholds[name]) for name in kept], np.float32),
         durations={
-            name: duration_of(name, np.diff(found[name], axis=1)[:, 0] * settings.period_s)
+            name: duration_of(name, np.diff(spans[name], axis=1)[:, 0] * settings.period_s)
             for name in kept
         },
         training=tuple(_arrays(old, kept, thresholds, settings) for old, _ in parts),
@@ -109,12 +109,12 @@ def _load(readings: Readings, settings: NilmSettings, window: int) -> list[SiteR
     most = max(settings.max_samples // (ENOUGH_WINDOWS * window), 1)
     spans = spans[:: -(-len(spans) // most)] if spans else spans
     limit = settings.max_samples // max(len(spans), 1)
-    found = []
+    sites = []
     for span in spans:
         site = readings.load(span.site, settings.period_s, _powered(span))
         if MAINS in site.channels and len(site.channels) > 1 and len(site) >= MIN_WINDOWS * window:
-            found.append(_newest(site, limit))
-    return found
+            sites.append(_newest(site, limit))
+    return sites
 
 
 def _powered(span: SiteSpan) -> list[str]:

@@ -18,15 +18,15 @@ from smartwatts_ml.readings.run_lengths import true_runs
 __all__ = ["duration_of", "keep_activations"]
 
 
-PUBLISHED = {
+_PUBLISHED = {
     "kettle": Duration(60, 12),
     "microwave": Duration(120, 12),
     "fridge": Duration(60, 60),
     "dishwasher": Duration(2700, 600),
     "washing_machine": Duration(1800, 120),
 }
-DEFAULT_PAUSE_S = 600.0
-SHORTEST_SHARE = 0.5
+_DEFAULT_PAUSE_S = 600.0
+_SHORTEST_SHARE = 0.5
 """Of the 5th percentile of what was seen: shorter is no run of this appliance."""
 
 
@@ -36,10 +36,10 @@ def duration_of(appliance: str, lengths_s: np.ndarray) -> Duration:
     >>> duration_of("pump", np.full(20, 400.0))
     Duration(pause_s=600.0, shortest_s=200.0)
     """
-    if appliance in PUBLISHED:
-        return PUBLISHED[appliance]
-    shortest = SHORTEST_SHARE * float(np.percentile(lengths_s, 5)) if len(lengths_s) else 0.0
-    return Duration(DEFAULT_PAUSE_S, round(shortest, 1))
+    if appliance in _PUBLISHED:
+        return _PUBLISHED[appliance]
+    shortest = _SHORTEST_SHARE * float(np.percentile(lengths_s, 5)) if len(lengths_s) else 0.0
+    return Duration(_DEFAULT_PAUSE_S, round(shortest, 1))
 
 
 def keep_activations(

@@ -73,7 +73,7 @@ class Library:
     def __init__(self, names: Sequence[str], recorded: Sequence[Sequence[np.ndarray]]) -> None:
         self._recorded = recorded
         self._rated = [
-            RATED_W.get(name) or _spread(found) for name, found in zip(names, recorded, strict=True)
+            RATED_W.get(name) or _spread(seen) for name, seen in zip(names, recorded, strict=True)
         ]
 
     def has(self, k: int) -> bool:

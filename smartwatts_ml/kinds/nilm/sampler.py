@@ -110,7 +110,8 @@ class Sampler:
         rng = self._rng
         if self._rests and rng.random() < self._mixture.other:
             rest, starts = self._rests[rng.integers(len(self._rests))]
-            part = rest[(at := int(rng.choice(starts))) : at + self._window]
+            start = int(rng.choice(starts))
+            part = rest[start : start + self._window]
             mains += np.nan_to_num((part - np.nanmin(part)) * np.float32(rng.uniform(*OTHER_SCALE)))
         mains += np.float32(rng.uniform(*BASE_W))
         noise = NOISE_W * rng.uniform(0, 1) ** 2

@@ -44,8 +44,8 @@ def simulated_sites(corpus: Corpus, period_s: int, homes: int, days: int) -> tup
 def _arrays(site: str, read: dict[str, np.ndarray], corpus: Corpus, period_s: int) -> SiteArrays:
     missing = np.full(len(read[MAINS]), np.nan)
     power = np.stack([read.get(name, missing) for name in corpus.appliances], axis=1)
-    found = tuple(
+    spans = tuple(
         activations(power[:, k], threshold, period_s)
         for k, threshold in enumerate(corpus.thresholds)
     )
-    return SiteArrays(site, read[MAINS].astype(np.float32), power.astype(np.float32), found)
+    return SiteArrays(site, read[MAINS].astype(np.float32), power.astype(np.float32), spans)

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.kinds.nilm.network import Grid, build_networks
 from smartwatts_ml.kinds.nilm.sampler import Mixture, Sampler
@@ -24,7 +25,7 @@ from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.simulated import simulated_sites
 from smartwatts_ml.kinds.nilm.sliding import slide
 
-__all__ = ["Fitted", "fit"]
+__all__ = ["FittedNetwork", "fit"]
 
 CUTS = (0.2, 0.3, 0.4)
 POWER_WEIGHT, UNGATED_WEIGHT = 4.0, 0.1
@@ -36,7 +37,7 @@ SMALLEST_BATCH = 8
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedNetwork:
     """The network that ships, and for each appliance the on-probability below which it is
     off (shape (n_appliances,)), chosen on what was held back."""
 
@@ -51,7 +52,7 @@ def fit(
     grid: Grid,
     options: TrainOptions,
     progress: Progress,
-) -> Fitted:
+) -> FittedNetwork:
     """Train with AdamW on a warmed-up cosine. Early stopping watches the error in W of each
     appliance in units of its own power.
 
@@ -73,7 +74,7 @@ def fit(
     steps = min(epochs, settings.epochs) * settings.steps
     step = _make_step(trained, corpus, settings.learning_rate, steps)
     log: list[dict[str, float]] = []
-    best, best_weights, since = np.inf, shipped.get_weights(), 0
+    best = BestEpoch(shipped, settings.patience)
     started = time.monotonic()
     for epoch in range(1, epochs + 1):
         losses = [float(step(*sampler.batch(size))) for _ in range(settings.steps)]
@@ -87,13 +88,10 @@ def fit(
             f"validation MAE {log[-1]['validation_mae_w']:.1f} W, at most {left:.0f} s left",
             epoch / epochs,
         )
-        since = 0 if score < best else since + 1
-        if score < best:
-            best, best_weights = score, shipped.get_weights()
-        if since >= settings.patience:
+        if not best.goes_on(score):
             break
-    shipped.set_weights(best_weights)
-    return Fitted(
+    best.restore()
+    return FittedNetwork(
         shipped, _choose_cuts(_estimate(shipped, held_back, corpus, grid.window)), tuple(log)
     )
 
@@ -113,15 +111,15 @@ def _batch(settings: NilmSettings) -> int:
     return max(SMALLEST_BATCH, settings.batch_size * min(settings.period_s, PERIOD_S) // PERIOD_S)
 
 
-Series = tuple[np.ndarray, np.ndarray]
+_MainsAndPower = tuple[np.ndarray, np.ndarray]
 """Mains, shape (n,), and power, shape (n, n_appliances), W."""
-Estimates = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+_Estimates = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 """Power, on-probability and truth of each series, all (n, n_appliances)."""
 
 
 def _held_back(
     corpus: Corpus, simulated: tuple[SiteArrays, ...], window: int, mixture: Mixture
-) -> list[Series]:
+) -> list[_MainsAndPower]:
     """The newest part of each site, and windows of it as other homes would have it, in a
     row with gaps between them."""
     series = [(site.mains, site.power) for site in corpus.validation]
@@ -178,8 +176,8 @@ def _make_step(
 
 
 def _estimate(
-    network: keras.Model, held_back: list[Series], corpus: Corpus, window: int
-) -> Estimates:
+    network: keras.Model, held_back: list[_MainsAndPower], corpus: Corpus, window: int
+) -> _Estimates:
     def forward(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs = network.predict(windows[..., None], batch_size=64, verbose=0)
         return outputs["power_w"], outputs["on_probability"]
@@ -188,13 +186,13 @@ def _estimate(
     return [(*slide(forward, mains, window, count), power) for mains, power in held_back]
 
 
-def _errors(estimates: Estimates) -> np.ndarray:
+def _errors(estimates: _Estimates) -> np.ndarray:
     """Mean absolute error in W of each appliance, shape (n_appliances,)."""
     errors = np.concatenate([np.abs(power - truth) for power, _, truth in estimates])
     return _mean(errors)
 
 
-def _choose_cuts(estimates: Estimates) -> np.ndarray:
+def _choose_cuts(estimates: _Estimates) -> np.ndarray:
     """For each appliance the cut with the smallest error on what was held back."""
     errors = [
         _mean(np.concatenate([np.abs(np.where(on >= cut, p, 0.0) - t) for p, on, t in estimates]))

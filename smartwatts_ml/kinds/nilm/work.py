@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from smartwatts_ml.kinds.base import Work
-from smartwatts_ml.kinds.charts import Chart
+from smartwatts_ml.kinds.charts import Figure
 from smartwatts_ml.kinds.nilm.appliances import on_threshold
 from smartwatts_ml.kinds.nilm.baselines import fit_baselines
 from smartwatts_ml.kinds.nilm.charts import charts
 from smartwatts_ml.kinds.nilm.details import NilmDetails
 from smartwatts_ml.kinds.nilm.evaluation import evaluate
 from smartwatts_ml.kinds.nilm.metrics import headline
-from smartwatts_ml.kinds.nilm.pictures import activations_figure
 from smartwatts_ml.kinds.nilm.prediction import predict
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor, NilmPredictor
 from smartwatts_ml.kinds.nilm.samples import sample_inputs
@@ -32,32 +29,26 @@ def _thresholds(details: NilmDetails, readings: Readings) -> dict[str, float]:
     }
 
 
-def _evaluate(
-    details: NilmDetails, predictors: Mapping[str, NilmPredictor], readings: Readings, seed: int
-) -> dict[str, Scores]:
-    return evaluate(predictors, readings, details.period_s, _thresholds(details, readings))
-
-
-def _charts(
-    details: NilmDetails, predictors: Mapping[str, NilmPredictor], readings: Readings, seed: int
-) -> tuple[Chart, ...]:
-    return charts(predictors, readings, details.period_s, _thresholds(details, readings))
-
-
-def _figures(predictor: NetworkPredictor, readings: Readings) -> dict[str, bytes]:
-    details = predictor.details
+def _figures(
+    details: NilmDetails, predictor: NilmPredictor, readings: Readings, scores: Scores, seed: int
+) -> dict[str, Figure]:
+    """``activations``: those of every site."""
     thresholds = _thresholds(details, readings)
-    figure = activations_figure(predictor, readings, details.period_s, thresholds)
-    return {} if figure is None else {"activations": figure}
+    drawn = charts({"challenger": predictor}, readings, details.period_s, thresholds, None)
+    return {"activations": Figure(drawn, across=3)} if drawn else {}
 
 
 WORK: Work[NilmDetails, NilmPredictor, NetworkPredictor] = Work(
     predictor=NetworkPredictor,
     baselines=fit_baselines,
-    evaluate=_evaluate,
+    evaluate=lambda details, predictors, readings, seed: evaluate(
+        predictors, readings, details.period_s, _thresholds(details, readings)
+    ),
     headline=headline,
     predict=predict,
     sample_inputs=sample_inputs,
-    charts=_charts,
+    charts=lambda details, predictors, readings, seed: charts(
+        predictors, readings, details.period_s, _thresholds(details, readings)
+    ),
     figures=_figures,
 )

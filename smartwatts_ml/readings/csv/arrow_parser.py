@@ -25,10 +25,10 @@ __all__ = ["EARLIEST_US", "LATEST_US", "TOO_LARGE", "parse_fast"]
 EARLIEST_US = 946_684_800_000_000  # 2000
 LATEST_US = 4_102_444_800_000_000  # 2100
 TOO_LARGE = 1e9
-LABELS = {"": NO_LABEL, "0": 1, "0.0": 1, "1": 2, "1.0": 2}
-FORBIDDEN = "\x00\x01\x1e\x1f\ufffd"
-EPOCHS = {EPOCH_S: 1e6, EPOCH_MS: 1e3}
-QUOTE, LINE_FEED, DOT, ZERO, NINE = b'"\n.09'
+_LABELS = {"": NO_LABEL, "0": 1, "0.0": 1, "1": 2, "1.0": 2}
+_FORBIDDEN = "\x00\x01\x1e\x1f\ufffd"
+_EPOCHS = {EPOCH_S: 1e6, EPOCH_MS: 1e3}
+_QUOTE, _LINE_FEED, _DOT, _ZERO, _NINE = b'"\n.09'
 
 
 def parse_fast(
@@ -73,8 +73,8 @@ def parse_fast(
 def _plainly_quoted(data: bytes, separator: str) -> bool:
     """Whether each quote opens a field or closes the one that the last quote opened."""
     letters = np.frombuffer(data, np.uint8)
-    ends = (letters == LINE_FEED) | (letters == ord(separator))
-    quotes = np.flatnonzero(letters == QUOTE)
+    ends = (letters == _LINE_FEED) | (letters == ord(separator))
+    quotes = np.flatnonzero(letters == _QUOTE)
     opening, closing = quotes[::2], quotes[1::2]
     return (
         len(opening) == len(closing)
@@ -117,7 +117,7 @@ def _read(data: bytes, dialect: Dialect, quoted: bool) -> pa.Table:
 def _stamps(column: pa.ChunkedArray, dialect: Dialect) -> np.ndarray | None:
     """µs since the epoch, int64, on the clock of the file; None if one is not plainly good."""
     if dialect.stamps.is_epoch:
-        return _epochs(column.combine_chunks(), EPOCHS[dialect.stamps.form])
+        return _epochs(column.combine_chunks(), _EPOCHS[dialect.stamps.form])
     if dialect.stamps.form != ISO:
         return local_stamps(column, dialect.stamps.form)
     return column.combine_chunks().view(pa.int64()).to_numpy()
@@ -127,8 +127,8 @@ def _epochs(texts: pa.StringArray, scale: float) -> np.ndarray | None:
     """Plain numbers, without a sign, an exponent or spaces, as µs."""
     _, places, letters = (np.frombuffer(b or b"", np.uint8) for b in texts.buffers())
     first, last = places.view(np.int32)[[texts.offset, texts.offset + len(texts)]]
-    mine = letters[first:last]
-    if not np.all(((mine >= ZERO) & (mine <= NINE)) | (mine == DOT)):
+    used = letters[first:last]
+    if not np.all(((used >= _ZERO) & (used <= _NINE)) | (used == _DOT)):
         return None
     try:
         numbers = texts.cast(pa.float64()).to_numpy()
@@ -158,7 +158,7 @@ def _devices(column: pa.ChunkedArray) -> list[str] | None:
     """Whole device_ids, by code; None if one of them is not plainly good."""
     texts: list[str] = column.combine_chunks().dictionary.to_pylist()
     for text in texts:
-        if not text or text[0] in "/ \t" or text[-1] in " \t" or any(c in text for c in FORBIDDEN):
+        if not text or text[0] in "/ \t" or text[-1] in " \t" or any(c in text for c in _FORBIDDEN):
             return None
     return [device_id(*split_device_id(text)) for text in texts]
 
@@ -169,7 +169,7 @@ def _labels(table: pa.Table, rows: int) -> np.ndarray | None:
         return np.zeros(rows, np.uint8)
     column = table[ANOMALY].combine_chunks()
     texts = column.dictionary.to_pylist()
-    if any(text not in LABELS for text in texts):
+    if any(text not in _LABELS for text in texts):
         return None
-    codes = np.array([LABELS[text] for text in texts], np.uint8)
+    codes = np.array([_LABELS[text] for text in texts], np.uint8)
     return codes[column.indices.to_numpy(zero_copy_only=False)]

@@ -24,14 +24,14 @@ from smartwatts_ml.errors import BadInputError
 
 __all__ = ["Block", "BlockReader"]
 
-BLOCK = 1 << 22
-MAX_LINE = 1 << 16
-LINE_FEED = 10
-GZIP_MAGIC = b"\x1f\x8b"
-ZIP_MAGIC = b"PK\x03\x04"
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-UTF8_MARK = codecs.BOM_UTF8
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BLOCK = 1 << 22
+_MAX_LINE = 1 << 16
+_LINE_FEED = 10
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZIP_MAGIC = b"PK\x03\x04"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_UTF8_MARK = codecs.BOM_UTF8
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Block:
 
 
 def _count_lines(data: bytes) -> int:
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == LINE_FEED))
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _LINE_FEED))
 
 
 class BlockReader:
@@ -99,13 +99,13 @@ class BlockReader:
         """The content, told by its first bytes and not by the name."""
         magic = raw.read(4)
         raw.seek(0)
-        if magic == ZIP_MAGIC:
+        if magic == _ZIP_MAGIC:
             raise BadInputError(f"{self.name} is a ZIP archive", fix="unpack it, or use gzip")
         start: Any = _Start(raw, size)
-        if magic.startswith(GZIP_MAGIC):
+        if magic.startswith(_GZIP_MAGIC):
             self.packing = "gzip"
             return gzip.GzipFile(fileobj=start)  # type: ignore[return-value]
-        if magic.startswith(ZSTD_MAGIC):
+        if magic.startswith(_ZSTD_MAGIC):
             self.packing = "zstd"
             return pa.CompressedInputStream(pa.PythonFile(start, mode="r"), "zstd")
         return start  # type: ignore[no-any-return]
@@ -113,16 +113,16 @@ class BlockReader:
     def _whole_lines(self, stream: IO[bytes]) -> Iterator[bytes]:
         """Blocks of whole lines that end in a line feed, as UTF-8 without a mark.
 
-        Of a line beyond ``MAX_LINE`` the middle is dropped.
+        Of a line beyond ``_MAX_LINE`` the middle is dropped.
         """
         carry = b""
         for data in self._line_feeds(self._utf8(stream)):
             cut = data.rfind(b"\n") + 1
             if cut:
                 yield b"".join((carry, memoryview(data)[:cut]))
-                carry = data[cut : cut + MAX_LINE]
+                carry = data[cut : cut + _MAX_LINE]
             else:
-                carry = (carry + data)[:MAX_LINE]
+                carry = (carry + data)[:_MAX_LINE]
         if carry:
             self.tail = carry.decode("utf-8", "replace")
             yield carry + b"\n"
@@ -143,7 +143,7 @@ class BlockReader:
     def _utf8(self, stream: IO[bytes]) -> Iterator[bytes]:
         """The content as it goes by, recoded where it is UTF-16."""
         data = self._next(stream)
-        if data.startswith(UTF16_MARKS):
+        if data.startswith(_UTF16_MARKS):
             self.encoding = "UTF-16"
             decoder = codecs.getincrementaldecoder("utf-16")("replace")
             while data:
@@ -151,12 +151,12 @@ class BlockReader:
                 data = self._next(stream)
             yield decoder.decode(b"", final=True).encode()
             return
-        yield data.removeprefix(UTF8_MARK)
+        yield data.removeprefix(_UTF8_MARK)
         while data := self._next(stream):
             yield data
 
     def _next(self, stream: IO[bytes]) -> bytes:
-        data = stream.read(BLOCK)
+        data = stream.read(_BLOCK)
         self._hash.update(data)
         return data
 

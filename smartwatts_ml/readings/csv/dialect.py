@@ -14,9 +14,9 @@ from smartwatts_ml.settings import Source
 
 __all__ = ["Dialect", "find_dialect"]
 
-SEPARATORS = (",", ";", "\t", "|")
-FIX = f"the first line names the columns: {','.join(CSV_COLUMNS)}"
-SAMPLE = 2_000
+_SEPARATORS = (",", ";", "\t", "|")
+_FIX = f"the first line names the columns: {','.join(CSV_COLUMNS)}"
+_SAMPLE = 2_000
 """Lines, spread over the block, that tell a file's decimal mark and form of timestamps."""
 
 
@@ -66,7 +66,7 @@ def find_dialect(data: bytes, first_line: int, name: str, source: Source) -> Dia
             separator, names = _columns(text, name, number)
             positions = _positions(names, name, number)
             below = lines[offset + 1 :]
-            sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // SAMPLE + 1]]
+            sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
             wanted = (positions[TIMESTAMP], positions[CONSUMPTION])
             stamps, values = _fields(sample, separator, len(names), wanted)
             return Dialect(
@@ -82,13 +82,13 @@ def find_dialect(data: bytes, first_line: int, name: str, source: Source) -> Dia
 
 def _columns(text: str, name: str, line: int) -> tuple[str, tuple[str, ...]]:
     """Separator and column names of the header."""
-    candidates = [(separator, _split(text, separator)) for separator in SEPARATORS]
+    candidates = [(separator, _split(text, separator)) for separator in _SEPARATORS]
     separator, names = max(candidates, key=lambda c: len(set(CSV_COLUMNS) & set(c[1])))
     missing = [column for column in CSV_COLUMNS if column not in names]
     if len(missing) == len(CSV_COLUMNS):
-        raise BadInputError(f"{name}, line {line}: no header", fix=FIX)
+        raise BadInputError(f"{name}, line {line}: no header", fix=_FIX)
     if missing:
-        raise BadInputError(f"{name}, line {line}: no column {', '.join(missing)}", fix=FIX)
+        raise BadInputError(f"{name}, line {line}: no column {', '.join(missing)}", fix=_FIX)
     return separator, tuple(names)
 
 

@@ -12,7 +12,7 @@ from smartwatts_ml.errors import UsageError
 
 __all__ = ["database", "local_stamps", "strptime_sql", "text_sql"]
 
-MEMORY = "256MB"
+_MEMORY = "256MB"
 
 
 @cache
@@ -20,7 +20,7 @@ def database() -> duckdb.DuckDBPyConnection:
     """One for the process; it never holds more than the blocks that are being judged."""
     return duckdb.connect(
         config={
-            "memory_limit": MEMORY,
+            "memory_limit": _MEMORY,
             "threads": 1,
             # It must not go to the network. Without the ICU extension, instants that are cast
             # to stamps are UTC on any machine.

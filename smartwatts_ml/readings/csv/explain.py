@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from smartwatts_ml.configuration import settings_origin
 from smartwatts_ml.readings.csv.parsed import Parsed
 from smartwatts_ml.readings.csv.report import FileReport
 from smartwatts_ml.readings.csv.scan import FileScan
@@ -15,7 +16,7 @@ from smartwatts_ml.settings import Source
 
 __all__ = ["Explanation", "explain"]
 
-EXAMPLES = 5
+_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def explain(path: Path, source: Source) -> Explanation:
     rejected: list[dict[str, Any]] = []
     for parsed in scan:
         devices.update(parsed.names)
-        rows += _examples(parsed, EXAMPLES - len(rows))
-        for row in parsed.rejected[: EXAMPLES - len(rejected)]:
+        rows += _examples(parsed, _EXAMPLES - len(rows))
+        for row in parsed.rejected[: _EXAMPLES - len(rejected)]:
             rejected.append({"line": row.line, "value": row.text, "reason": row.why})
     return Explanation(_facts(scan, len(devices)), tuple(rows), scan.report(), tuple(rejected))
 
@@ -80,7 +81,7 @@ def _facts(scan: FileScan, devices: int) -> dict[str, str]:
         "timestamps": f"{stamps.form}, e.g. {stamps.sample}",
         "clock": clock,
         "unit": _unit(source),
-        "settings": f"source {source.match}",
+        "settings": f"source {source.match} ({settings_origin()})",
         "devices": str(devices),
     }
 

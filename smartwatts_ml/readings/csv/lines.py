@@ -13,8 +13,8 @@ FIELD = "\x1f"
 """Between the fields of a line that had quotes."""
 OPEN = "\x1e"
 """Before a line on which a quote stays open."""
-QUOTE = '"'
-FORBIDDEN = str.maketrans(dict.fromkeys(("\x00", "\x01", OPEN, FIELD), "�"))
+_QUOTE = '"'
+_FORBIDDEN = str.maketrans(dict.fromkeys(("\x00", "\x01", OPEN, FIELD), "�"))
 
 
 def settled_lines(block: Block, separator: str) -> list[str]:
@@ -23,11 +23,11 @@ def settled_lines(block: Block, separator: str) -> list[str]:
     Bytes that are no text become the replacement character, so the line stays countable
     and is judged by its fields.
     """
-    text = block.data.decode("utf-8", "replace").translate(FORBIDDEN)
-    if QUOTE not in text:
+    text = block.data.decode("utf-8", "replace").translate(_FORBIDDEN)
+    if _QUOTE not in text:
         return _trim(text, separator).split("\n")[:-1]
     return [
-        _unquote(line, separator) if QUOTE in line else _trim(line, separator)
+        _unquote(line, separator) if _QUOTE in line else _trim(line, separator)
         for line in text.split("\n")[:-1]
     ]
 

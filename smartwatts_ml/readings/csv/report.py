@@ -92,21 +92,11 @@ class FileReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "digest": self.digest,
-            "lines": self.lines,
-            "header": self.header,
-            "blank": self.blank,
-            "rows_total": self.rows_total,
-            "accepted": self.accepted,
-            "duplicate": self.duplicate,
-            "rejected": self.rejected,
-            "reasons": dict(self.reasons),
-            "left": bool(self.left),
-            "reason": self.reason,
-            "quarantine": self.quarantine_key,
-        }
+        names = (
+            "key digest lines header blank rows_total accepted duplicate rejected reasons reason"
+        )
+        counts = {name: getattr(self, name) for name in names.split()}
+        return counts | {"left": bool(self.left), "quarantine": self.quarantine_key}
 
 
 @dataclass(frozen=True)
@@ -147,11 +137,3 @@ class ReadReport:
             for file in self.files
             if file.rejected
         ]
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "accepted": self.accepted,
-            "rejected": self.rejected,
-            "duplicate": self.duplicate,
-            "files": [file.to_json() for file in self.files],
-        }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.clock import LocalClock, is_utc
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
@@ -24,10 +24,10 @@ from smartwatts_ml.settings import Source
 
 __all__ = ["FileScan", "local_clock"]
 
-WORKERS = 2
-AHEAD = 3
+_WORKERS = 2
+_AHEAD = 3
 """Blocks that are being parsed while others are taken."""
-SMALL = 1 << 20
+_SMALL = 1 << 20
 """Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
 
 
@@ -98,14 +98,8 @@ class FileScan:
         )
 
     def __iter__(self) -> Iterator[Parsed]:
-        waiting: deque[Future[list[Parsed]]] = deque()
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for block in self._data_blocks():
-                waiting.append(pool.submit(self._parse, block))
-                if len(waiting) > AHEAD:
-                    yield from self._counted(waiting.popleft().result())
-            while waiting:
-                yield from self._counted(waiting.popleft().result())
+        for parts in map_ahead(self._parse, self._data_blocks(), _WORKERS, _AHEAD):
+            yield from self._counted(parts)
         if self.dialect is None:
             raise BadInputError(
                 f"{self.name} has no line with text in it", fix="add a header and readings"
@@ -142,10 +136,10 @@ class FileScan:
 
     def _shortened_device(self, last: Parsed) -> bool:
         """Whether it is the start of another device's name, or one that is nowhere else."""
-        mine = last.names[last.devices[-1]]
+        device = last.names[last.devices[-1]]
         others = self._names | {last.names[code] for code in np.unique(last.devices[:-1])}
-        start = mine.removesuffix(f"/{MAINS}")
-        return mine not in others or any(n != mine and n.startswith(start) for n in others)
+        start = device.removesuffix(f"/{MAINS}")
+        return device not in others or any(n != device and n.startswith(start) for n in others)
 
     def _data_blocks(self) -> Iterator[Block]:
         """Blocks of lines below the header."""
@@ -166,8 +160,8 @@ class FileScan:
         assert self.dialect is not None
         scale = self.source.scale
         parsed = parse_fast(block, self.dialect, self._clock, scale)
-        if parsed is None and len(block.data) > SMALL and block.lines > 1:
-            return [one for part in _parts(block) for one in self._parse(part)]
+        if parsed is None and len(block.data) > _SMALL and block.lines > 1:
+            return [piece for part in _parts(block) for piece in self._parse(part)]
         if parsed is None:
             parsed = parse_carefully(block, self.dialect, self._clock, scale)
         if parsed.accounted != block.lines:
@@ -204,10 +198,10 @@ def _without_start(block: Block, lines: int) -> Block:
 
 
 def _parts(block: Block) -> Iterator[Block]:
-    """Whole lines in parts of at most ``SMALL`` bytes, but for a longer line."""
+    """Whole lines in parts of at most ``_SMALL`` bytes, but for a longer line."""
     start, first = 0, block.first
     while start < len(block.data):
-        end = block.data.rfind(b"\n", start, start + SMALL) + 1
+        end = block.data.rfind(b"\n", start, start + _SMALL) + 1
         if not end:
             end = block.data.index(b"\n", start) + 1
         lines = block.data.count(b"\n", start, end)

@@ -21,13 +21,13 @@ from smartwatts_ml.readings.csv.stamp_forms import EPOCH_MS, EPOCH_S, ISO
 
 __all__ = ["parse_carefully"]
 
-KEPT_TEXT = 200
+_KEPT_TEXT = 200
 
-LOCAL = r"\d{4}-\d\d-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?"
-ZONED = LOCAL + r" ?(Z|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
-OFFSET = r"[+-]\d\d(:?\d\d)?$"
-EPOCH = r"\d+(\.\d*)?"
-FARTHEST_US = 9e18
+_LOCAL = r"\d{4}-\d\d-\d\d([ T]\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?"
+_ZONED = _LOCAL + r" ?(Z|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_OFFSET = r"[+-]\d\d(:?\d\d)?$"
+_EPOCH = r"\d+(\.\d*)?"
+_FARTHEST_US = 9e18
 """Later stamps count as this one, which is out of range, too."""
 
 
@@ -124,22 +124,22 @@ def _stamp_sql(dialect: Dialect) -> str:
     if form in (EPOCH_S, EPOCH_MS):
         micros = 1e6 if form == EPOCH_S else 1e3
         return f"""
-        CASE WHEN regexp_full_match(stamp_text, '{EPOCH}')
+        CASE WHEN regexp_full_match(stamp_text, '{_EPOCH}')
             THEN make_timestamp(least(round_even(try_cast(stamp_text AS DOUBLE) * {micros}, 0),
-                {FARTHEST_US})::BIGINT) END AS stamp, false AS local"""
+                {_FARTHEST_US})::BIGINT) END AS stamp, false AS local"""
     if form != ISO:
         local = str(not dialect.stamps.zoned).lower()
         return f"{strptime_sql('stamp_text', form)} AS stamp, {local} AS local"
-    digits = f"replace(regexp_extract(stamp_text, '{OFFSET}'), ':', '')"
+    digits = f"replace(regexp_extract(stamp_text, '{_OFFSET}'), ':', '')"
     minutes = f"""(coalesce(try_cast(substr({digits}, 2, 2) AS INTEGER), 0) * 60
         + coalesce(try_cast(substr({digits}, 4, 2) AS INTEGER), 0))
         * CASE WHEN left({digits}, 1) = '-' THEN -1 ELSE 1 END"""
     return f"""
-        CASE WHEN regexp_full_match(stamp_text, '{LOCAL}') THEN {_iso("stamp_text")}
-            WHEN regexp_full_match(stamp_text, '{ZONED}')
-            THEN {_iso(f"regexp_extract(stamp_text, '{LOCAL}')")} - to_minutes({minutes})
+        CASE WHEN regexp_full_match(stamp_text, '{_LOCAL}') THEN {_iso("stamp_text")}
+            WHEN regexp_full_match(stamp_text, '{_ZONED}')
+            THEN {_iso(f"regexp_extract(stamp_text, '{_LOCAL}')")} - to_minutes({minutes})
             END AS stamp,
-        regexp_full_match(stamp_text, '{LOCAL}') AS local"""
+        regexp_full_match(stamp_text, '{_LOCAL}') AS local"""
 
 
 def _iso(text: str) -> str:
@@ -169,8 +169,8 @@ def _text_sql() -> str:
     return f"""
         CASE WHEN fault IS NULL THEN NULL
             WHEN fault IN ('quote', 'width')
-            THEN left(replace(ltrim(line, '{OPEN}'), '{FIELD}', ','), {KEPT_TEXT})
-            WHEN starts_with(fault, 'stamp') THEN left(stamp_text, {KEPT_TEXT})
-            WHEN starts_with(fault, 'value') THEN left(value_text, {KEPT_TEXT})
-            WHEN starts_with(fault, 'device') THEN left(device_text, {KEPT_TEXT})
-            ELSE left(label_text, {KEPT_TEXT}) END"""
+            THEN left(replace(ltrim(line, '{OPEN}'), '{FIELD}', ','), {_KEPT_TEXT})
+            WHEN starts_with(fault, 'stamp') THEN left(stamp_text, {_KEPT_TEXT})
+            WHEN starts_with(fault, 'value') THEN left(value_text, {_KEPT_TEXT})
+            WHEN starts_with(fault, 'device') THEN left(device_text, {_KEPT_TEXT})
+            ELSE left(label_text, {_KEPT_TEXT}) END"""

@@ -15,7 +15,7 @@ from smartwatts_ml.readings.localtime import local_time
 
 __all__ = ["StampForm", "parse_stamp"]
 
-SHAPE = re.compile(
+_SHAPE = re.compile(
     r"\d{4}-\d\d-\d\d(?P<separator>[ T])\d\d:\d\d(?P<seconds>:\d\d)?(?:\.\d+)?"
     r"(?P<space> ?)(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
@@ -33,12 +33,12 @@ class StampForm:
     other: str = ""
 
     @classmethod
-    def of(cls, found: FileStamps) -> StampForm:
+    def like(cls, stamps: FileStamps) -> StampForm:
         """The form in which a file writes; of dates or hours alone, with minutes all the
         same."""
-        if found.form != ISO:
-            return cls(other=found.form)
-        match = SHAPE.fullmatch(found.sample)
+        if stamps.form != ISO:
+            return cls(other=stamps.form)
+        match = _SHAPE.fullmatch(stamps.sample)
         if match is None:
             return cls()
         zone = match["zone"] or ""
@@ -51,12 +51,12 @@ class StampForm:
         offset stays the sample's.
 
         >>> noon = np.array(["2026-07-01T12:00"], "M8[s]")
-        >>> StampForm.of(FileStamps(ISO, sample="2026-01-01 00:00")).write(noon, "Europe/Paris")
+        >>> StampForm.like(FileStamps(ISO, sample="2026-01-01 00:00")).write(noon, "Europe/Paris")
         ['2026-07-01 14:00']
         >>> zoned = FileStamps(ISO, zoned=True, sample="2026-01-01T00:00+0100")
-        >>> StampForm.of(zoned).write(noon, "Europe/Paris")
+        >>> StampForm.like(zoned).write(noon, "Europe/Paris")
         ['2026-07-01T14:00+0200']
-        >>> StampForm.of(FileStamps("%d/%m/%Y %H:%M")).write(noon, "UTC")
+        >>> StampForm.like(FileStamps("%d/%m/%Y %H:%M")).write(noon, "UTC")
         ['01/07/2026 12:00']
         """
         if self.other:

@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 LANDING = "landing/"
-ARRIVAL_BITS = 11
+_ARRIVAL_BITS = 11
 """Bits of an arrival's number that tell files of one microsecond apart."""
-READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
+_READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
 
 
 def is_readings_file(name: str) -> bool:
@@ -32,7 +32,7 @@ def is_readings_file(name: str) -> bool:
     >>> [is_readings_file(name) for name in ("a.csv", "B.CSV.GZ", "c.tsv.zst", "d.parquet")]
     [True, True, True, False]
     """
-    return READINGS_FILE.fullmatch(name) is not None
+    return _READINGS_FILE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class PendingReadings:
 def pending(objects: Objects) -> PendingReadings:
     """What waits in landing/, estimated from sizes, without reading a file."""
     ledger = Ledger.read(objects, open_table(objects).id)
-    found, _ = list_landing(objects)
-    new = [info for info in found if not ledger.taken(info) and not ledger.refused(info)]
+    files, _ = list_landing(objects)
+    new = [info for info in files if not ledger.taken(info) and not ledger.refused(info)]
     return PendingReadings(len(new), sum(info.size for info in new), ledger.estimate_rows(new))
 
 
@@ -56,8 +56,8 @@ def batches(objects: Objects, size: int, most: int) -> list[list[str]]:
     """Keys of new landing files, in groups of about ``size`` bytes that can be ingested at
     once by different workers; at most ``most`` groups."""
     ledger = Ledger.read(objects, open_table(objects).id)
-    found, _ = list_landing(objects)
-    new = [info for info in found if not ledger.taken(info)]
+    files, _ = list_landing(objects)
+    new = [info for info in files if not ledger.taken(info)]
     size = max(size, -(-sum(info.size for info in new) // most))
     groups: list[list[str]] = []
     filled = size
@@ -72,26 +72,26 @@ def batches(objects: Objects, size: int, most: int) -> list[list[str]]:
 
 def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
     """Files of readings in the order in which they arrived, and the keys of other files."""
-    found, ignored = [], []
+    files, ignored = [], []
     for info in objects.list(LANDING):
         name = info.key.rpartition("/")[2]
         if name.startswith("."):
             continue
         if is_readings_file(name):
-            found.append(info)
+            files.append(info)
         else:
             ignored.append(info.key)
-    return sorted(found, key=lambda info: (info.modified, info.key)), tuple(ignored)
+    return sorted(files, key=lambda info: (info.modified, info.key)), tuple(ignored)
 
 
-def arrivals_of(found: list[ObjectInfo], ledger: Ledger) -> dict[str, int]:
+def arrivals_of(landed: list[ObjectInfo], ledger: Ledger) -> dict[str, int]:
     """When each file landed (µs), which orders readings of one device and stamp whichever
     run takes which file first. Where the store's clock does not tell files apart, those that
     were taken before come first, then names decide."""
     arrivals = {}
-    ordered = sorted(found, key=lambda info: (info.modified, not ledger.taken(info), info.key))
+    ordered = sorted(landed, key=lambda info: (info.modified, not ledger.taken(info), info.key))
     for modified, files in itertools.groupby(ordered, key=lambda info: info.modified):
-        instant = round(modified.timestamp() * 1e6) << ARRIVAL_BITS
+        instant = round(modified.timestamp() * 1e6) << _ARRIVAL_BITS
         for place, info in enumerate(files):
-            arrivals[info.key] = instant | min(place, (1 << ARRIVAL_BITS) - 1)
+            arrivals[info.key] = instant | min(place, (1 << _ARRIVAL_BITS) - 1)
     return arrivals

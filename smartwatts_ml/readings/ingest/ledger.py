@@ -17,8 +17,8 @@ from smartwatts_ml.objects import ObjectInfo, Objects
 
 __all__ = ["Known", "Ledger", "PACKED_ROWS_PER_BYTE", "PLAIN_ROWS_PER_BYTE", "is_packed"]
 
-KEY = "state/ingest.json"
-SCHEMA = 1
+_KEY = "state/ingest.json"
+_SCHEMA = 1
 PLAIN_ROWS_PER_BYTE = 1 / 42
 PACKED_ROWS_PER_BYTE = 0.25
 
@@ -49,7 +49,7 @@ class Ledger:
     def read(cls, objects: Objects, table: str) -> Ledger:
         """What is kept, if it is about this table; nothing otherwise."""
         try:
-            return cls(table, _load(objects.read(KEY).data, table))
+            return cls(table, _load(objects.read(_KEY).data, table))
         except NotFoundError:
             return cls(table)
 
@@ -80,15 +80,15 @@ class Ledger:
                     size[source] += known.size
         expected = 0.0
         for info in new:
-            told = next((source for source in _sources(info.key) if size[source]), None)
+            alike = next((source for source in _sources(info.key) if size[source]), None)
             usual = PACKED_ROWS_PER_BYTE if is_packed(info.key) else PLAIN_ROWS_PER_BYTE
-            expected += info.size * (rows[told] / size[told] if told else usual)
+            expected += info.size * (rows[alike] / size[alike] if alike else usual)
         return round(expected)
 
     def keep(self, objects: Objects, news: Mapping[str, Known]) -> None:
         """Add to what is kept; what others added meanwhile stays."""
         self.files.update(news)
-        objects.update(KEY, lambda kept: _dump(self.table, {**_load(kept, self.table), **news}))
+        objects.update(_KEY, lambda kept: _dump(self.table, {**_load(kept, self.table), **news}))
 
 
 def is_packed(key: str) -> bool:
@@ -106,7 +106,7 @@ def _load(data: bytes | None, table: str) -> dict[str, Known]:
     """Known files; none where nothing is kept, or it is of another table or schema."""
     try:
         value = json.loads(data or b"")
-        if value["schema"] != SCHEMA or value["table"] != table:
+        if value["schema"] != _SCHEMA or value["table"] != table:
             return {}
         return {key: Known(**known) for key, known in value["files"].items()}
     except (ValueError, KeyError, TypeError):  # damaged: it is only a cache
@@ -115,7 +115,7 @@ def _load(data: bytes | None, table: str) -> dict[str, Known]:
 
 def _dump(table: str, files: Mapping[str, Known]) -> bytes:
     value = {
-        "schema": SCHEMA,
+        "schema": _SCHEMA,
         "table": table,
         "files": {key: asdict(known) for key, known in files.items()},
     }

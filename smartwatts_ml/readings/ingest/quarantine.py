@@ -15,7 +15,7 @@ from smartwatts_ml.readings.csv.report import FAULTS
 
 __all__ = ["Quarantine"]
 
-COLUMNS = ("file", "line", "column", "value", "reason")
+_COLUMNS = ("file", "line", "column", "value", "reason")
 
 
 class Quarantine:
@@ -34,7 +34,7 @@ class Quarantine:
             packed = gzip.GzipFile(self._path, "wb", compresslevel=3, mtime=0)
             self._file = io.TextIOWrapper(packed, encoding="utf-8", newline="")
             self._writer = csv.writer(self._file, lineterminator="\n")
-            self._writer.writerow(COLUMNS)
+            self._writer.writerow(_COLUMNS)
         for row in rejected:
             fault = FAULTS[row.fault]
             self._writer.writerow((self._key, row.line, fault.column, row.text, fault.reason))

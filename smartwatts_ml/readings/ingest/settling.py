@@ -15,13 +15,13 @@ import numpy as np
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.csv.parsed import FOLD, FileSource
 from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["Intervals", "drop_repeats", "settle", "untold_interval"]
 
-SECONDS_AN_HOUR = 3600.0
-MICRO = 1_000_000
-DAY_S = 86_400
-MOST_STEPS = 1000
+_SECONDS_AN_HOUR = 3600.0
+_DAY_S = 86_400
+_MOST_STEPS = 1000
 
 
 def untold_interval(name: str) -> BadInputError:
@@ -45,7 +45,7 @@ class Intervals:
         files, devices = rows.files[order], rows.devices[order]
         steps = np.diff(rows.stamps[order]) // MICRO
         same = (files[1:] == files[:-1]) & (devices[1:] == devices[:-1])
-        same &= (steps > 0) & (steps <= DAY_S)
+        same &= (steps > 0) & (steps <= _DAY_S)
         keys = (files[1:][same].astype(np.int64) << 32) | devices[1:][same]
         steps = steps[same]
         order = np.lexsort((steps, keys))
@@ -61,13 +61,13 @@ class Intervals:
 
     def _add(self, file: int, device: int, step: int, count: int) -> None:
         for whose in ((file, device), (file, -1)):
-            mine = self._steps.setdefault(whose, {})
-            mine[step] = mine.get(step, 0) + count
-            if len(mine) > MOST_STEPS:  # of a device without a spacing; the rarest go
-                kept = sorted(mine.items(), key=lambda item: -item[1])[: MOST_STEPS // 2]
+            counts = self._steps.setdefault(whose, {})
+            counts[step] = counts.get(step, 0) + count
+            if len(counts) > _MOST_STEPS:  # of a device without a spacing; the rarest go
+                kept = sorted(counts.items(), key=lambda item: -item[1])[: _MOST_STEPS // 2]
                 self._steps[whose] = dict(kept)
 
-    def of(self, file: int, device: int = -1) -> int | None:
+    def seconds(self, file: int, device: int = -1) -> int | None:
         """Seconds, the smallest of equally common ones; None where there is no spacing.
         Without ``device``, of all devices of the file together."""
         steps = self._steps.get((file, device)) or self._steps.get((file, -1))
@@ -151,14 +151,16 @@ def _as_power(rows: Rows, files: Mapping[int, FileSource], intervals: Intervals)
     energy = [file for file in np.unique(rows.files).tolist() if files[file].source.is_energy]
     if not energy:
         return rows
-    seconds = np.full(len(rows), SECONDS_AN_HOUR)
+    seconds = np.full(len(rows), _SECONDS_AN_HOUR)
     for file in energy:
-        mine = np.flatnonzero(rows.files == file)
-        given = files[file].source.interval_s
-        devices, inverse = np.unique(rows.devices[mine], return_inverse=True)
-        each = [given or intervals.of(file, device) or np.nan for device in devices.tolist()]
-        seconds[mine] = np.array(each, np.float64)[inverse]
-    return replace(rows, values=rows.values * (SECONDS_AN_HOUR / seconds))
+        rows_of_file = np.flatnonzero(rows.files == file)
+        interval_s = files[file].source.interval_s
+        devices, inverse = np.unique(rows.devices[rows_of_file], return_inverse=True)
+        each = [
+            interval_s or intervals.seconds(file, device) or np.nan for device in devices.tolist()
+        ]
+        seconds[rows_of_file] = np.array(each, np.float64)[inverse]
+    return replace(rows, values=rows.values * (_SECONDS_AN_HOUR / seconds))
 
 
 def _resolve_folds(rows: Rows, files: Mapping[int, FileSource]) -> Rows:
@@ -175,9 +177,11 @@ def _resolve_folds(rows: Rows, files: Mapping[int, FileSource]) -> Rows:
     for file in np.unique(rows.files[marked]).tolist():
         clock = files[file].clock
         assert clock is not None
-        mine = marked[rows.files[marked] == file]
-        later = _second_hours(rows.devices[mine], clock.fold_of(stamps[mine]), stamps[mine])
-        stamps[mine[later]] += clock.later_by(stamps[mine[later]])
+        rows_of_file = marked[rows.files[marked] == file]
+        later = _second_hours(
+            rows.devices[rows_of_file], clock.fold_of(stamps[rows_of_file]), stamps[rows_of_file]
+        )
+        stamps[rows_of_file[later]] += clock.later_by(stamps[rows_of_file[later]])
     return replace(rows, stamps=stamps, labels=rows.labels & ~np.uint8(FOLD))
 
 

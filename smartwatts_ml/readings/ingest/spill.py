@@ -18,15 +18,15 @@ import numpy as np
 
 __all__ = ["Rows", "Spill"]
 
-COLUMNS: Mapping[str, np.dtype] = {
+_COLUMNS: Mapping[str, np.dtype] = {
     "stamps": np.dtype(np.int64),
     "values": np.dtype(np.float64),
     "devices": np.dtype(np.int32),
     "labels": np.dtype(np.uint8),
     "files": np.dtype(np.int32),
 }
-ROWS_IN_MEMORY = 1 << 17
-SMALL_KEYS = 1 << 15
+_ROWS_IN_MEMORY = 1 << 17
+_SMALL_KEYS = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -49,25 +49,25 @@ class Rows:
 
     def take(self, chosen: np.ndarray | slice) -> Rows:
         """The rows that an index, a mask or a slice picks."""
-        return Rows(*(getattr(self, name)[chosen] for name in COLUMNS))
+        return Rows(*(getattr(self, name)[chosen] for name in _COLUMNS))
 
     @classmethod
     def join(cls, parts: list[Rows]) -> Rows:
         """One after the other."""
         if len(parts) == 1:
             return parts[0]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
 
     @classmethod
     def none(cls) -> Rows:
-        return cls(*(np.zeros(0, dtype) for dtype in COLUMNS.values()))
+        return cls(*(np.zeros(0, dtype) for dtype in _COLUMNS.values()))
 
 
 class Spill:
     """A folder with one file a column, and an index of which rows belong to which shard.
 
     A shard is named by a non-negative integer. Memory holds at most twice
-    ``ROWS_IN_MEMORY`` rows, those of a batch that a thread sorts and writes and those that
+    ``_ROWS_IN_MEMORY`` rows, those of a batch that a thread sorts and writes and those that
     come meanwhile, besides 24 bytes for each run of rows of one shard. What that thread
     meets (a full disk) is raised by the next call.
     """
@@ -76,7 +76,7 @@ class Spill:
         folder.mkdir()
         self._folder = folder
         self._files: dict[str, IO[bytes]] = {
-            name: (folder / name).open("w+b", buffering=0) for name in COLUMNS
+            name: (folder / name).open("w+b", buffering=0) for name in _COLUMNS
         }
         self._waiting: list[tuple[np.ndarray, Rows]] = []
         self._waiting_rows = 0
@@ -98,7 +98,7 @@ class Spill:
         self._index = None
         self._waiting.append((shards, rows))
         self._waiting_rows += len(rows)
-        if self._waiting_rows >= ROWS_IN_MEMORY:
+        if self._waiting_rows >= _ROWS_IN_MEMORY:
             self._write_on()
 
     def _write_on(self) -> None:
@@ -118,7 +118,7 @@ class Spill:
         rows = Rows.join([rows for _, rows in batch])
         if np.any(shards[1:] != shards[:-1]):
             # A radix sort for small numbers, which those of months and buckets are.
-            keys = shards.astype(np.int16) if shards.max() < SMALL_KEYS else shards
+            keys = shards.astype(np.int16) if shards.max() < _SMALL_KEYS else shards
             order = np.argsort(keys, kind="stable")
             shards, rows = shards[order], rows.take(order)
         starts = np.flatnonzero(np.append(True, shards[1:] != shards[:-1]))
@@ -164,7 +164,7 @@ class Spill:
 
     def _read_runs(self, runs: np.ndarray) -> Rows:
         total = int(runs[:, 2].sum())
-        columns = {name: np.empty(total, dtype) for name, dtype in COLUMNS.items()}
+        columns = {name: np.empty(total, dtype) for name, dtype in _COLUMNS.items()}
         for name, column in columns.items():
             size, number = column.itemsize, self._files[name].fileno()
             view, done = column.data.cast("B"), 0

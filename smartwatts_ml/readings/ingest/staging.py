@@ -13,11 +13,13 @@ from smartwatts_ml.readings.csv.parsed import FileSource, Parsed
 from smartwatts_ml.readings.ingest.settling import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 
-__all__ = ["DeviceNumbers", "Staging", "as_rows", "months_of"]
+__all__ = ["DAY_US", "DeviceNumbers", "Staging", "as_rows", "months_of"]
 
-ROWS_AT_ONCE = 1 << 20
+_ROWS_AT_ONCE = 1 << 20
 DAY_US = 86_400_000_000
-MONTH_OF_DAY = np.arange("1970-01-01", "2101-01-01", dtype="M8[D]").astype("M8[M]").astype(np.int64)
+_MONTH_OF_DAY = (
+    np.arange("1970-01-01", "2101-01-01", dtype="M8[D]").astype("M8[M]").astype(np.int64)
+)
 
 
 class DeviceNumbers:
@@ -29,7 +31,7 @@ class DeviceNumbers:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def of(self, names: Sequence[str]) -> np.ndarray:
+    def numbers(self, names: Sequence[str]) -> np.ndarray:
         """The number of each name, int32."""
         numbers = self._numbers
         return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int32)
@@ -49,7 +51,7 @@ def as_rows(parsed: Parsed, file: int, devices: DeviceNumbers) -> Rows:
     return Rows(
         stamps=parsed.stamps,
         values=parsed.values,
-        devices=devices.of(parsed.names)[parsed.devices],
+        devices=devices.numbers(parsed.names)[parsed.devices],
         labels=parsed.labels,
         files=np.full(len(parsed), file, np.int32),
     )
@@ -57,10 +59,10 @@ def as_rows(parsed: Parsed, file: int, devices: DeviceNumbers) -> Rows:
 
 def months_of(stamps: np.ndarray) -> np.ndarray:
     """Months since 1970 of UTC stamps (µs); int64, shape (n,)."""
-    first, last = MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
+    first, last = _MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
     if first == last:
         return np.full(len(stamps), first)
-    return MONTH_OF_DAY[stamps // DAY_US]
+    return _MONTH_OF_DAY[stamps // DAY_US]
 
 
 class Staging:
@@ -102,7 +104,7 @@ class Staging:
             known = len(self._buckets)
             grown = np.empty(len(self.devices), np.int64)
             grown[:known] = self._buckets
-            for name, number in zip(names, self.devices.of(names).tolist(), strict=True):
+            for name, number in zip(names, self.devices.numbers(names).tolist(), strict=True):
                 if number >= known:
                     grown[number] = site_bucket(name.partition("/")[0])
             self._buckets = grown
@@ -113,6 +115,6 @@ class Staging:
         untold = [file for file in files if self.files[file].source.interval_untold]
         if untold:
             for shard in self.spill.sizes():
-                for rows in self.spill.pieces(shard, ROWS_AT_ONCE):
+                for rows in self.spill.pieces(shard, _ROWS_AT_ONCE):
                     intervals.count(rows.take(np.isin(rows.files, untold)))
         return intervals

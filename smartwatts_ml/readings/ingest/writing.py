@@ -25,12 +25,12 @@ from smartwatts_ml.readings.table.part_files import (
 
 __all__ = ["Writing", "write_staged"]
 
-WORKERS = 2
-ROWS_A_PART = 1 << 20
-ROWS_A_GROUP = 1 << 18
+_WORKERS = 2
+_ROWS_A_PART = 1 << 20
+_ROWS_A_GROUP = 1 << 18
 """Of a shard that is larger than a part: two of its groups are written at a time."""
-DAYS_A_MONTH = 32
-MANY_DEVICES = 100_000
+_DAYS_A_MONTH = 32
+_MANY_DEVICES = 100_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def write_staged(staging: Staging, files: Collection[int], intervals: Intervals)
     job = _Job(staging, files, intervals)
     pa.default_memory_pool().release_unused()  # what scanning needed
     done = Writing()
-    for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), WORKERS):
+    for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), _WORKERS):
         done.parts.extend(shard.parts)
         done.rows.update(shard.rows)
         done.duplicates.update(shard.duplicates)
@@ -81,14 +81,14 @@ class _Job:
 
     def _groups(self, shard: int, size: int, duplicates: Counter[int]) -> Iterator[Rows]:
         """The shard's wanted rows, in groups that fit into memory, in the table's order."""
-        if size <= ROWS_A_PART:
+        if size <= _ROWS_A_PART:
             rows = self._wanted_of(self._staging.spill.read(shard))
             if len(rows):
                 yield rows
             return
         groups = self._places(shard)
         finer = Spill(self._staging.folder / f"shard-{shard}")
-        for piece in self._staging.spill.pieces(shard, ROWS_A_GROUP):
+        for piece in self._staging.spill.pieces(shard, _ROWS_A_GROUP):
             rows = self._wanted_of(piece)
             finer.add(groups[self._place(rows)], rows)
         for group in finer.sizes():
@@ -99,24 +99,24 @@ class _Job:
         """A number for each device and, unless there are very many, each of its days, in the
         table's order."""
         ranks = self._ranks[rows.devices]
-        if len(self._ranks) > MANY_DEVICES:
+        if len(self._ranks) > _MANY_DEVICES:
             return ranks
-        return ranks * DAYS_A_MONTH + rows.stamps // DAY_US % DAYS_A_MONTH
+        return ranks * _DAYS_A_MONTH + rows.stamps // DAY_US % _DAYS_A_MONTH
 
     def _places(self, shard: int) -> np.ndarray:
-        """The group of each place: neighbours, of about ``ROWS_A_GROUP`` rows together."""
-        places = len(self._ranks) * (1 if len(self._ranks) > MANY_DEVICES else DAYS_A_MONTH)
+        """The group of each place: neighbours, of about ``_ROWS_A_GROUP`` rows together."""
+        places = len(self._ranks) * (1 if len(self._ranks) > _MANY_DEVICES else _DAYS_A_MONTH)
         counts = np.zeros(places, np.int64)
-        for piece in self._staging.spill.pieces(shard, ROWS_A_GROUP):
+        for piece in self._staging.spill.pieces(shard, _ROWS_A_GROUP):
             np.add.at(counts, self._place(piece), 1)
-        return (np.cumsum(counts) - counts) // ROWS_A_GROUP
+        return (np.cumsum(counts) - counts) // _ROWS_A_GROUP
 
     def _gathered(self, finer: Spill, group: int, duplicates: Counter[int]) -> Rows:
         """The rows of a group, however often they are repeated."""
         rows = Rows.none()
-        for piece in finer.pieces(group, ROWS_A_PART):
+        for piece in finer.pieces(group, _ROWS_A_PART):
             rows = Rows.join([rows, piece])
-            if len(rows) > 2 * ROWS_A_PART:
+            if len(rows) > 2 * _ROWS_A_PART:
                 rows, repeats = drop_repeats(rows, self._ranks)
                 duplicates.update(repeats)
         return rows

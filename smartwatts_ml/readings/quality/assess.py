@@ -59,13 +59,13 @@ def _flag(
     flags = {}
     exporting = False
     for name, device in devices.items():
-        found = _device_checks(device, name == MAINS, limit, changes, days, limits)
-        found[Flag.NEGATIVE], feeds_in = _negative(name, device, days, limits)
+        checked = _device_checks(device, name == MAINS, limit, changes, days, limits)
+        checked[Flag.NEGATIVE], feeds_in = _negative(name, device, days, limits)
         exporting |= feeds_in
         if name == MAINS:
-            found |= _mains_checks(device, feeds_in, limits)
+            checked |= _mains_checks(device, feeds_in, limits)
         flags[name] = np.zeros(len(device.stamps), np.uint16)
-        for flag, where in found.items():
+        for flag, where in checked.items():
             flags[name][where] |= np.uint16(flag)
     if not exporting:
         for name, over in _over_mains(devices, limits).items():
@@ -87,7 +87,7 @@ def _device_checks(
         Flag.FUSE: levels.beyond(values, limit_w),
         Flag.STUCK: stuck(stamps, values, native, limits.stuck_hours, always_varies=is_mains),
         Flag.CLOCK: beat_shifts(stamps, native) | lost_hours(stamps, native, changes),
-        Flag.UNIT: unit_changed(values, days.of(stamps), native, limits.unit_days),
+        Flag.UNIT: unit_changed(values, days.index(stamps), native, limits.unit_days),
         Flag.GAP: before_gap(stamps, native, limits.gap_hours),
     }
 
@@ -119,7 +119,7 @@ def _negative(
         return below, False
     if limits.negative_mains == "allow":
         return none, bool(below.any())
-    day = days.of(device.stamps)
+    day = days.index(device.stamps)
     hour = days.hours(device.stamps, day)
     if levels.feeds_in(below, day, hour):
         return below & ~levels.bright(hour), True

@@ -13,8 +13,8 @@ from smartwatts_ml.readings.run_lengths import long_runs
 
 __all__ = ["exceeds", "over_mains"]
 
-GRID_S = 300
-PART = 0.1
+_GRID_S = 300
+_PART = 0.1
 
 
 def exceeds(
@@ -54,7 +54,7 @@ def over_mains(
     if MAINS not in devices or len(devices) < 2:
         return {}
     coarsest = max(device.native_us for device in devices.values())
-    period_s = max(GRID_S, math.ceil(coarsest / MICRO))
+    period_s = max(_GRID_S, math.ceil(coarsest / MICRO))
     start, grid, _ = to_grid(devices, period_s)
     if MAINS not in grid:
         return {}
@@ -63,7 +63,7 @@ def over_mains(
     total = np.sum(list(parts.values()), axis=0, initial=0.0)
     over = exceeds(grid[MAINS], total, watts, share)
     over = long_runs(over, max(1, math.ceil(minutes * 60 / period_s)))
-    where = {name: over & (part >= PART * total) for name, part in parts.items()} | {MAINS: over}
+    where = {name: over & (part >= _PART * total) for name, part in parts.items()} | {MAINS: over}
     return {
         name: found[(devices[name].stamps // MICRO - start) // period_s]
         for name, found in where.items()

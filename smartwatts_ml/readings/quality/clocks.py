@@ -19,15 +19,15 @@ from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["beat_shifts", "change_hours", "lost_hours"]
 
-STEADY = 20
+_STEADY = 20
 """Intervals of one beat on either side of a shift."""
-JITTER = 0.1
+_JITTER = 0.1
 """Share of the interval within which a beat is steady."""
-HOLE = 3
+_HOLE = 3
 """Intervals; across a longer hole nothing is told."""
-HOUR_US = 3600 * MICRO
-WEEK_US = 168 * HOUR_US
-LIKELY_ZONES = ("Europe/London", "Europe/Berlin", "Europe/Athens", "America/New_York")
+_HOUR_US = 3600 * MICRO
+_WEEK_US = 168 * _HOUR_US
+_LIKELY_ZONES = ("Europe/London", "Europe/Berlin", "Europe/Athens", "America/New_York")
 """Where a source that was taken for UTC may have been: all hours at which clocks change in
 Europe and North America, on the local clock."""
 
@@ -44,25 +44,25 @@ def beat_shifts(stamps: np.ndarray, native_us: int) -> np.ndarray:
     >>> np.flatnonzero(beat_shifts(stamps, 60_000_000)).tolist()
     [99, 100]
     """
-    found = np.zeros(len(stamps), bool)
+    shifted = np.zeros(len(stamps), bool)
     steps = np.diff(stamps)
     if not len(steps) or not native_us:
-        return found
-    steady = np.abs(steps - native_us) <= JITTER * native_us
+        return shifted
+    steady = np.abs(steps - native_us) <= _JITTER * native_us
     first, end = equal_runs(steady)
-    long = steady[first] & (end - first >= STEADY)
+    long = steady[first] & (end - first >= _STEADY)
     begins, ends = first[long], end[long]  # step i leads from reading i to reading i + 1
-    shifted = 0
+    count = 0
     for a, b in zip(ends[:-1].tolist(), begins[1:].tolist(), strict=True):
         phase = int(stamps[b] - stamps[a]) % native_us
-        if min(phase, native_us - phase) <= JITTER * native_us:
+        if min(phase, native_us - phase) <= _JITTER * native_us:
             continue
-        if stamps[b] - stamps[a] <= HOUR_US and steps[a:b].max() <= HOLE * native_us:
-            found[a : b + 1] = True
-            shifted += 1
-    if shifted > 1 + (stamps[-1] - stamps[0]) // WEEK_US:
-        found[:] = False
-    return found
+        if stamps[b] - stamps[a] <= _HOUR_US and steps[a:b].max() <= _HOLE * native_us:
+            shifted[a : b + 1] = True
+            count += 1
+    if count > 1 + (stamps[-1] - stamps[0]) // _WEEK_US:
+        shifted[:] = False
+    return shifted
 
 
 def change_hours(timezone: str, first_us: int, last_us: int) -> np.ndarray:
@@ -81,7 +81,7 @@ def change_hours(timezone: str, first_us: int, last_us: int) -> np.ndarray:
           dtype='datetime64[h]')
     """
     first, last = (_naive(us) for us in (first_us, last_us))
-    zones = LIKELY_ZONES if is_utc(timezone) else (timezone,)
+    zones = _LIKELY_ZONES if is_utc(timezone) else (timezone,)
     instants: set[datetime] = set()
     for zone in zones:
         for part in stretches(zone, first, last):
@@ -90,8 +90,8 @@ def change_hours(timezone: str, first_us: int, last_us: int) -> np.ndarray:
             elif part.second is not None and zone == timezone:
                 instants.add(part.start - part.second)
     epoch = datetime(1970, 1, 1)
-    found = sorted(i for i in instants if first <= i <= last)
-    return np.array([(i - epoch) // timedelta(microseconds=1) for i in found], np.int64)
+    hours = sorted(i for i in instants if first <= i <= last)
+    return np.array([(i - epoch) // timedelta(microseconds=1) for i in hours], np.int64)
 
 
 def _naive(us: int) -> datetime:
@@ -106,13 +106,13 @@ def lost_hours(stamps: np.ndarray, native_us: int, changes: np.ndarray) -> np.nd
     >>> np.flatnonzero(lost_hours(np.array([0, 1, 3, 4]) * hour, hour, np.array([2 * hour])))
     array([1, 2])
     """
-    found = np.zeros(len(stamps), bool)
-    if not 0 < native_us <= HOUR_US:
-        return found
+    lost = np.zeros(len(stamps), bool)
+    if not 0 < native_us <= _HOUR_US:
+        return lost
     after = np.searchsorted(stamps, changes)
     for at, change in zip(after.tolist(), changes.tolist(), strict=True):
         if 0 < at < len(stamps):
-            early, late = change - stamps[at - 1], stamps[at] - (change + HOUR_US)
+            early, late = change - stamps[at - 1], stamps[at] - (change + _HOUR_US)
             if early <= native_us and 0 <= late < native_us:
-                found[at - 1 : at + 1] = True
-    return found
+                lost[at - 1 : at + 1] = True
+    return lost

@@ -12,7 +12,7 @@ from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["Days", "local_days"]
 
-HOUR_US = 3600 * MICRO
+_HOUR_US = 3600 * MICRO
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Days:
     def __len__(self) -> int:
         return len(self.edges) - 1
 
-    def of(self, stamps: np.ndarray) -> np.ndarray:
+    def index(self, stamps: np.ndarray) -> np.ndarray:
         """Day of each stamp (int64 µs), an index; same shape."""
         return np.searchsorted(self.edges, stamps, side="right") - 1
 
     def hours(self, stamps: np.ndarray, day: np.ndarray) -> np.ndarray:
         """Whole hours since the day began, same shape (off by one after a clock change)."""
-        return np.asarray((stamps - self.edges[day]) // HOUR_US)
+        return np.asarray((stamps - self.edges[day]) // _HOUR_US)
 
     def date(self, day: int) -> str:
         """ISO date of a day."""

@@ -11,15 +11,15 @@ from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["beyond", "bright", "clipped", "feeds_in", "fuse_limit", "negative", "zeros"]
 
-DAYLIGHT = (3, 23)
+_DAYLIGHT = (3, 23)
 """Hours in which panels can feed in anywhere people live, on midsummer and on a clock that
 is a few hours off (a site whose timezone nobody set)."""
-EXPORT_DAYS = 3
-EXPORT_SHARE = 0.1
-BY_DAY = 0.9
-HEADROOM = 3.0
-CEILING_READINGS = 20
-CEILING_BAND = 0.05
+_EXPORT_DAYS = 3
+_EXPORT_SHARE = 0.1
+_BY_DAY = 0.9
+_HEADROOM = 3.0
+_CEILING_READINGS = 20
+_CEILING_BAND = 0.05
 
 
 def negative(values: np.ndarray, tolerance_w: float = 10.0) -> np.ndarray:
@@ -33,7 +33,7 @@ def negative(values: np.ndarray, tolerance_w: float = 10.0) -> np.ndarray:
 
 def bright(hour: np.ndarray) -> np.ndarray:
     """Whether panels can feed in at a local hour; bool, same shape."""
-    return np.asarray((hour >= DAYLIGHT[0]) & (hour < DAYLIGHT[1]))
+    return np.asarray((hour >= _DAYLIGHT[0]) & (hour < _DAYLIGHT[1]))
 
 
 def feeds_in(below: np.ndarray, day: np.ndarray, hour: np.ndarray) -> bool:
@@ -50,8 +50,8 @@ def feeds_in(below: np.ndarray, day: np.ndarray, hour: np.ndarray) -> bool:
     if not below.any():
         return False
     days, with_it = len(np.unique(day)), len(np.unique(day[below]))
-    regular = with_it >= max(EXPORT_DAYS, EXPORT_SHARE * days)
-    return bool(regular and bright(hour[below]).mean() >= BY_DAY)
+    regular = with_it >= max(_EXPORT_DAYS, _EXPORT_SHARE * days)
+    return bool(regular and bright(hour[below]).mean() >= _BY_DAY)
 
 
 def fuse_limit(mains: np.ndarray, fuse_w: float = 50_000.0) -> float:
@@ -63,7 +63,7 @@ def fuse_limit(mains: np.ndarray, fuse_w: float = 50_000.0) -> float:
     (50000.0, 1200000.0)
     """
     usual = float(np.quantile(np.abs(mains), 0.99)) if len(mains) else 0.0
-    return max(fuse_w, HEADROOM * usual)
+    return max(fuse_w, _HEADROOM * usual)
 
 
 def beyond(values: np.ndarray, limit_w: float) -> np.ndarray:
@@ -101,7 +101,7 @@ def clipped(values: np.ndarray) -> np.ndarray:
     """
     top = values.max(initial=0)
     at_top = values == top
-    near = int(np.sum(values >= top * (1 - CEILING_BAND))) - int(at_top.sum())
-    if top <= 0 or at_top.sum() < max(CEILING_READINGS, near + 1):
+    near = int(np.sum(values >= top * (1 - _CEILING_BAND))) - int(at_top.sum())
+    if top <= 0 or at_top.sum() < max(_CEILING_READINGS, near + 1):
         return np.zeros(len(values), bool)
     return np.asarray(at_top)

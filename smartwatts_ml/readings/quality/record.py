@@ -12,14 +12,14 @@ from smartwatts_ml.readings.quality.days import Days
 from smartwatts_ml.readings.quality.flags import SUSPECT, WORDS, Flag, names
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
 
-__all__ = ["DeviceQuality", "Finding", "Gap", "SiteQuality", "covered", "site_quality"]
+__all__ = ["DeviceFinding", "DeviceQuality", "Gap", "SiteQuality", "covered", "site_quality"]
 
-HOUR_US = 3600 * MICRO
-GAPS_SHOWN = 5
+_HOUR_US = 3600 * MICRO
+_GAPS_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Finding:
+class DeviceFinding:
     """What one check found on one device: readings, the hours that they cover (of a gap:
     that are missing), and the first and the last of them (ISO 8601, UTC)."""
 
@@ -33,9 +33,9 @@ class Finding:
     def words(self) -> str:
         """For people to read.
 
-        >>> Finding(Flag.GAP, 2, 62.0, "2026-01-31T10:00:00Z", "2026-02-09T07:00:00Z").words
+        >>> DeviceFinding(Flag.GAP, 2, 62.0, "2026-01-31T10:00:00Z", "2026-02-09T07:00:00Z").words
         'long gap: 2, 62.0 h, 2026-01-31 to 2026-02-09'
-        >>> Finding(Flag.FUSE, 1, 1 / 60, "2026-01-31T10:00:00Z", "2026-01-31T10:00:00Z").words
+        >>> DeviceFinding(Flag.FUSE, 1, 1 / 60, "2026-01-31T10:00Z", "2026-01-31T10:00Z").words
         'beyond the fuse: 1 min, 2026-01-31'
         """
         first, last = self.first[:10], self.last[:10]
@@ -70,12 +70,12 @@ class DeviceQuality:
     native_s: float
     coverage: float
     suspect: float
-    findings: tuple[Finding, ...]
+    findings: tuple[DeviceFinding, ...]
     gaps: tuple[Gap, ...]
 
     def to_json(self) -> dict[str, Any]:
-        found = [finding.to_json() for finding in self.findings]
-        return asdict(self) | {"findings": found}
+        findings = [finding.to_json() for finding in self.findings]
+        return asdict(self) | {"findings": findings}
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,12 @@ def site_quality(
     shares = []
     for name, device in devices.items():
         seen = np.flatnonzero(flags[name])
-        np.bitwise_or.at(by_day, days.of(device.stamps[seen]), flags[name][seen])
+        np.bitwise_or.at(by_day, days.index(device.stamps[seen]), flags[name][seen])
         shares.append(np.diff(covered(device, days.edges)) / length)
         at = np.flatnonzero(flags[name] & SUSPECT)
         time = (device.ends - device.stamps)[at]
-        mine = np.bincount(days.of(device.stamps[at]), time, minlength=len(days)) / length
-        doubted = np.maximum(doubted, np.minimum(mine, 1.0))
+        share = np.bincount(days.index(device.stamps[at]), time, minlength=len(days)) / length
+        doubted = np.maximum(doubted, np.minimum(share, 1.0))
     return SiteQuality(
         site=site,
         timezone=timezone,
@@ -179,16 +179,16 @@ def covered(device: DeviceReadings, at: np.ndarray) -> np.ndarray:
 
 def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuality:
     stamps, ends = device.stamps, device.ends
-    hours = (ends - stamps) / HOUR_US
-    missing = np.append((stamps[1:] - ends[:-1]) / HOUR_US, 0.0)
+    hours = (ends - stamps) / _HOUR_US
+    missing = np.append((stamps[1:] - ends[:-1]) / _HOUR_US, 0.0)
     findings = []
     for flag in WORDS:
         at = np.flatnonzero(flags & flag)
         if len(at):
             counted = missing if flag is Flag.GAP else hours
             first, last = _iso(stamps[at[0]]), _iso(stamps[at[-1]])
-            findings.append(Finding(flag, len(at), float(counted[at].sum()), first, last))
-    span = (ends[-1] - stamps[0]) / HOUR_US
+            findings.append(DeviceFinding(flag, len(at), float(counted[at].sum()), first, last))
+    span = (ends[-1] - stamps[0]) / _HOUR_US
     return DeviceQuality(
         channel=name,
         rows=len(stamps),
@@ -203,7 +203,7 @@ def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuali
 
 
 def _gaps(stamps: np.ndarray, ends: np.ndarray, missing: np.ndarray) -> tuple[Gap, ...]:
-    longest = np.argsort(-missing, kind="stable")[:GAPS_SHOWN]
+    longest = np.argsort(-missing, kind="stable")[:_GAPS_SHOWN]
     return tuple(
         Gap(_iso(ends[at]), _iso(stamps[at + 1]), round(float(missing[at]), 3))
         for at in longest.tolist()

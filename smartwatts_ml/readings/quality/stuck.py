@@ -8,13 +8,13 @@ from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["resolution", "stuck"]
 
-FEWEST = 18
+_FEWEST = 18
 """Readings of a stuck run, however long they take: hourly means of a coarse meter repeat."""
-STEPS = 20
+_STEPS = 20
 """A value of fewer steps of the meter's resolution may well be constant in truth."""
-RETURNS = 3
-ZERO_HOURS = 24.0
-HOUR_US = 3.6e9
+_RETURNS = 3
+_ZERO_HOURS = 24.0
+_HOUR_US = 3.6e9
 
 
 def stuck(
@@ -39,16 +39,16 @@ def stuck(
     >>> int(stuck(stamps, values, 60_000_000).sum())
     300
     """
-    first, end = equal_runs(values, np.diff(stamps) > native_us + hours * HOUR_US)
+    first, end = equal_runs(values, np.diff(stamps) > native_us + hours * _HOUR_US)
     level = values[first]
-    lasts = (stamps[end - 1] - stamps[first] + native_us) / HOUR_US
-    held = (lasts >= hours) & (end - first >= FEWEST)
-    found = held & (np.abs(level) >= STEPS * resolution(values))
+    lasts = (stamps[end - 1] - stamps[first] + native_us) / _HOUR_US
+    held = (lasts >= hours) & (end - first >= _FEWEST)
+    is_stuck = held & (np.abs(level) >= _STEPS * resolution(values))
     if always_varies:
-        found = np.where(level == 0, held & (lasts >= ZERO_HOURS), found)
+        is_stuck = np.where(level == 0, held & (lasts >= _ZERO_HOURS), is_stuck)
     else:
-        found &= (level != 0) & ~_resting(level, end - first, held)
-    return np.repeat(found, end - first)
+        is_stuck &= (level != 0) & ~_resting(level, end - first, held)
+    return np.repeat(is_stuck, end - first)
 
 
 def resolution(values: np.ndarray) -> float:
@@ -68,4 +68,4 @@ def _resting(level: np.ndarray, count: np.ndarray, held: np.ndarray) -> np.ndarr
     _, which = np.unique(level, return_inverse=True)
     returns = np.bincount(which, held)
     readings = np.bincount(which, count)
-    return np.asarray(((returns >= RETURNS) | (2 * readings > count.sum()))[which])
+    return np.asarray(((returns >= _RETURNS) | (2 * readings > count.sum()))[which])

@@ -16,14 +16,14 @@ from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["factors", "unit_changed"]
 
-SMALLEST = 30.0
+_SMALLEST = 30.0
 """Smaller factors (Wh per 15 minutes taken for W: 4) are what life does as well."""
-TOLERANCE = 0.5
+_TOLERANCE = 0.5
 """Decades: a factor of about 3 either way."""
-DUTY = 2.0
-FEWEST = 5
+_DUTY = 2.0
+_FEWEST = 5
 """Non-zero readings of a day whose level counts."""
-QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 
 def factors(native_us: int) -> tuple[float, ...]:
@@ -33,7 +33,7 @@ def factors(native_us: int) -> tuple[float, ...]:
     ((60.0, 1000.0, 60000.0), (1000.0,))
     """
     an_hour = 3.6e9 / native_us if native_us else 1.0
-    return tuple(sorted({f for f in (1000.0, an_hour, 1000 * an_hour) if f >= SMALLEST}))
+    return tuple(sorted({f for f in (1000.0, an_hour, 1000 * an_hour) if f >= _SMALLEST}))
 
 
 def unit_changed(
@@ -53,22 +53,22 @@ def unit_changed(
     >>> np.unique(day[unit_changed(watts, day, 900_000_000)]).tolist()
     [15, 16, 17, 18, 19]
     """
-    found = np.zeros(len(values), bool)
+    changed = np.zeros(len(values), bool)
     dates, level = _levels(values, day)
     if len(dates) <= min_days:
-        return found
+        return changed
     usual = _most_common(level)
     normal = np.isin(day, dates[usual])
     shift = (level - np.median(level[usual], axis=0)).mean(axis=1)
-    far = np.abs(shift) > np.log10(factors(native_us)[0]) - TOLERANCE
+    far = np.abs(shift) > np.log10(factors(native_us)[0]) - _TOLERANCE
     group = np.where(far, np.sign(shift), 0.0)
     group[usual] = 0
     for first, end in zip(*equal_runs(group), strict=True):
         if group[first] and end - first >= min_days:
             counted = np.isin(day, dates[first:end])
             if _same_shape(values[counted], values[normal], factors(native_us)):
-                found |= (day >= dates[first]) & (day <= dates[end - 1])
-    return found
+                changed |= (day >= dates[first]) & (day <= dates[end - 1])
+    return changed
 
 
 def _levels(values: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +79,7 @@ def _levels(values: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray
     order = np.lexsort((size, day))
     size, day = size[order], day[order]
     first, end = equal_runs(day)
-    enough = end - first >= FEWEST
+    enough = end - first >= _FEWEST
     first, end = first[enough], end[enough]
     level = np.stack([size[(first + end) // 2], size[end - 1]], axis=1)
     return day[first], np.log10(level.astype(np.float64))
@@ -87,8 +87,8 @@ def _levels(values: np.ndarray, day: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _most_common(level: np.ndarray) -> np.ndarray:
     """Mask of the days near the day that has the most days near it (the first of equals)."""
-    near = [np.all(np.abs(level - one) < TOLERANCE, axis=1) for one in level]
-    return near[int(np.argmax([one.sum() for one in near]))]
+    near = [np.all(np.abs(level - other) < _TOLERANCE, axis=1) for other in level]
+    return near[int(np.argmax([alike.sum() for alike in near]))]
 
 
 def _same_shape(odd: np.ndarray, usual: np.ndarray, allowed: Sequence[float]) -> bool:
@@ -97,8 +97,8 @@ def _same_shape(odd: np.ndarray, usual: np.ndarray, allowed: Sequence[float]) ->
     standby that never rests is no fridge in kW)."""
     on = [float(np.mean(values != 0)) for values in (odd, usual)]
     odd, usual = np.abs(odd[odd != 0]), np.abs(usual[usual != 0])
-    shifts = np.log10(np.quantile(odd, QUANTILES)) - np.log10(np.quantile(usual, QUANTILES))
+    shifts = np.log10(np.quantile(odd, _QUANTILES)) - np.log10(np.quantile(usual, _QUANTILES))
     middle = float(np.median(shifts))
-    near = np.abs(np.log10(allowed) - abs(middle)).min() < TOLERANCE
+    near = np.abs(np.log10(allowed) - abs(middle)).min() < _TOLERANCE
     most = shifts[np.argsort(np.abs(shifts - middle))[:-1]]
-    return bool(near and np.ptp(most) < TOLERANCE and max(on) <= DUTY * min(on))
+    return bool(near and np.ptp(most) < _TOLERANCE and max(on) <= _DUTY * min(on))

@@ -22,20 +22,20 @@ from smartwatts_ml.readings.table.part_files import (
     merge_devices,
     write_part,
 )
-from smartwatts_ml.readings.table.snapshot_readings import Part, read_footers
+from smartwatts_ml.readings.table.snapshot_readings import TablePart, read_footers
 from smartwatts_ml.readings.table.table import ReadingsTable
 
 __all__ = ["compact"]
 
-ENOUGH = 12
+_ENOUGH = 12
 """So many small parts of one month and bucket are worth one larger."""
-SMALL_ROWS = 1 << 19
-LARGEST_ROWS = 1 << 22
-BATCH_ROWS = 1 << 16
-MEMORY = "192MB"
+_SMALL_ROWS = 1 << 19
+_LARGEST_ROWS = 1 << 22
+_BATCH_ROWS = 1 << 16
+_MEMORY = "192MB"
 
 
-def compact(table: ReadingsTable, folder: Path, enough: int = ENOUGH) -> int:
+def compact(table: ReadingsTable, folder: Path, enough: int = _ENOUGH) -> int:
     """Join small parts where at least ``enough`` of them lie together; how many went.
 
     Uses ``folder`` for temporary files. Where somebody else has replaced a part meanwhile,
@@ -56,32 +56,32 @@ def compact(table: ReadingsTable, folder: Path, enough: int = ENOUGH) -> int:
     return gone
 
 
-def _groups(parts: list[Part], enough: int) -> Iterator[list[Part]]:
+def _groups(parts: list[TablePart], enough: int) -> Iterator[list[TablePart]]:
     for _, together in groupby(parts, key=lambda part: (part.month, part.bucket)):
-        group: list[Part] = []
+        group: list[TablePart] = []
         rows = 0
         for part in sorted(together, key=lambda part: part.rows):
-            if part.rows <= SMALL_ROWS and rows + part.rows <= LARGEST_ROWS:
+            if part.rows <= _SMALL_ROWS and rows + part.rows <= _LARGEST_ROWS:
                 group.append(part)
                 rows += part.rows
         if len(group) >= enough:
             yield group
 
 
-def _merge(table: ReadingsTable, group: list[Part], place: Path) -> WrittenPart:
+def _merge(table: ReadingsTable, group: list[TablePart], place: Path) -> WrittenPart:
     paths = []
     for number, part in enumerate(group):
         paths.append(str(place / f"{number}.parquet"))
         table.objects.fetch(part.key, Path(paths[-1]))
     devices = merge_devices(read_footers(table.objects, group))
     path = place / "merged.parquet"
-    with duckdb.connect(config={"memory_limit": MEMORY, "threads": 1}) as database:
+    with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1}) as database:
         rows = database.sql(
             f"""SELECT {", ".join(PART_SCHEMA.names)}
             FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
             ORDER BY {SITE}, {CHANNEL}, {TIMESTAMP}, {ARRIVAL}""",
             params=[paths],
-        ).to_arrow_reader(BATCH_ROWS)
+        ).to_arrow_reader(_BATCH_ROWS)
         write_part(path, (_typed(batch) for batch in rows), devices)
     return WrittenPart(path, group[0].month, group[0].bucket, tuple(devices))
 

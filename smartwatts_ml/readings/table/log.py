@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from smartwatts_ml.readings.columns import BUCKET, CHANNEL, MONTH, SITE, TIMESTAMP
 from smartwatts_ml.readings.table.part_files import WrittenPart
-from smartwatts_ml.readings.table.snapshot_readings import Part
+from smartwatts_ml.readings.table.snapshot_readings import TablePart
 
 __all__ = ["TABLE", "LogEntries", "Snapshot", "add_statistics"]
 
@@ -83,10 +83,10 @@ class LogEntries:
         text = "\n".join([self._id, *sorted(self._column("path"))])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[TablePart]:
         """Sorted by month and bucket."""
         parts = [
-            Part(f"{TABLE}/{path}", path, month, bucket, rows, size, first, last)
+            TablePart(f"{TABLE}/{path}", path, month, bucket, rows, size, first, last)
             for path, month, bucket, rows, size, first, last in zip(
                 self._column("path"),
                 self._column(f"partition.{MONTH}"),

@@ -31,8 +31,8 @@ from smartwatts_ml.readings.columns import (
 from smartwatts_ml.readings.resample import native_interval
 
 __all__ = [
-    "PART_SCHEMA",
     "DevicePart",
+    "PART_SCHEMA",
     "WrittenPart",
     "devices_of",
     "merge_devices",
@@ -53,10 +53,10 @@ PART_SCHEMA = pa.schema(
         (TOTAL, pa.float64()),
     ]
 )
-VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL)
-FOOTER_KEY = "smartwatts.devices"
-ROW_GROUP = 1 << 16
-WRITER: dict[str, Any] = {
+_VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL)
+_FOOTER_KEY = "smartwatts.devices"
+_ROW_GROUP = 1 << 16
+_WRITER: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
     "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL],
@@ -158,11 +158,11 @@ def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DeviceP
     writer: pq.ParquetWriter | None = None
     for group in _row_groups(tables, devices):
         if writer is None:
-            writer = pq.ParquetWriter(path, group.schema, **WRITER)
+            writer = pq.ParquetWriter(path, group.schema, **_WRITER)
         writer.write_table(group, row_group_size=len(group))
     if writer is None:
         raise ValueError("a part has at least one row")
-    writer.add_key_value_metadata({FOOTER_KEY: json.dumps(footer, separators=(",", ":"))})
+    writer.add_key_value_metadata({_FOOTER_KEY: json.dumps(footer, separators=(",", ":"))})
     writer.close()
 
 
@@ -188,10 +188,10 @@ def _group_sizes(rows: Iterable[int]) -> Iterator[int]:
     size = 0
     for count in rows:
         size += count
-        while size > ROW_GROUP:
-            yield ROW_GROUP
-            size -= ROW_GROUP
-        if size >= ROW_GROUP // 2:
+        while size > _ROW_GROUP:
+            yield _ROW_GROUP
+            size -= _ROW_GROUP
+        if size >= _ROW_GROUP // 2:
             yield size
             size = 0
     if size:
@@ -202,26 +202,27 @@ def devices_of(file: BinaryIO) -> list[DevicePart]:
     """The devices of a part, from its footer. A part that another program wrote has none
     there, so its rows are looked at."""
     part = pq.ParquetFile(file)
-    told = _footer(part)
-    if told is not None:
-        return told
+    footer = _footer(part)
+    if footer is not None:
+        return footer
     rows = part.read(columns=[SITE, CHANNEL, TIMESTAMP], use_threads=False)
     rows = rows.sort_by([(name, "ascending") for name in (SITE, CHANNEL, TIMESTAMP)])
-    found = []
+    devices = []
     for device in rows.group_by([SITE, CHANNEL]).aggregate([]).to_pylist():
         site, channel = device[SITE], device[CHANNEL]
-        mine = rows.filter(pc.and_(pc.equal(rows[SITE], site), pc.equal(rows[CHANNEL], channel)))
-        found.append(summarise(site, channel, mine[TIMESTAMP].cast(pa.int64()).to_numpy()))
-    return found
+        of_device = pc.and_(pc.equal(rows[SITE], site), pc.equal(rows[CHANNEL], channel))
+        stamps = rows[TIMESTAMP].filter(of_device).cast(pa.int64())
+        devices.append(summarise(site, channel, stamps.to_numpy()))
+    return devices
 
 
 def _footer(part: pq.ParquetFile) -> list[DevicePart] | None:
-    kept = (part.metadata.metadata or {}).get(FOOTER_KEY.encode())
+    kept = (part.metadata.metadata or {}).get(_FOOTER_KEY.encode())
     return None if kept is None else [DevicePart(*fields) for fields in json.loads(kept)]
 
 
 def read_site(file: BinaryIO, site: str, channels: Collection[str]) -> dict[str, pa.Table]:
-    """Rows of some channels of one site (``VALUES``), by channel; row groups without them
+    """Rows of some channels of one site (``_VALUES``), by channel; row groups without them
     are not read."""
     part = pq.ParquetFile(file)
     footer = _footer(part)
@@ -258,7 +259,7 @@ def _groups_between(metadata: pq.FileMetaData, first: int, last: int) -> tuple[l
 
 
 def _read_values(part: pq.ParquetFile, groups: list[int], *more: str) -> pa.Table:
-    rows = part.read_row_groups(groups, columns=[*more, *VALUES], use_threads=False)
+    rows = part.read_row_groups(groups, columns=[*more, *_VALUES], use_threads=False)
     if TOTAL not in rows.column_names:  # other programs may leave out what is null
         rows = rows.append_column(TOTAL, pa.nulls(len(rows), pa.float64()))
     return rows
@@ -268,8 +269,8 @@ def _search_site(part: pq.ParquetFile, site: str, channels: Collection[str]) -> 
     """``read_site`` of a part that another program wrote, in whatever order."""
     rows = _read_values(part, list(range(part.metadata.num_row_groups)), SITE, CHANNEL)
     rows = rows.filter(pc.equal(rows[SITE], site))
-    found = {
+    by_channel = {
         channel: rows.filter(pc.equal(rows[CHANNEL], channel)).drop_columns([SITE, CHANNEL])
         for channel in channels
     }
-    return {channel: mine for channel, mine in found.items() if len(mine)}
+    return {channel: of_channel for channel, of_channel in by_channel.items() if len(of_channel)}

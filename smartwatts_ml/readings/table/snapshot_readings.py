@@ -26,13 +26,13 @@ from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_
 from smartwatts_ml.readings.table.part_files import DevicePart, devices_of, merge_devices, read_site
 from smartwatts_ml.settings import Settings
 
-__all__ = ["Part", "TableReadings", "read_footers"]
+__all__ = ["TablePart", "TableReadings", "read_footers"]
 
-FOOTERS_AT_ONCE = 8
+_FOOTERS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """What the table's log says of a part: ``key`` in the root, ``rows``, ``size`` in
     bytes, and the first and the last site in it (None: unknown)."""
 
@@ -53,20 +53,20 @@ class Part:
         return low is None or high is None or low <= site <= high
 
 
-def read_footers(objects: Objects, parts: Iterable[Part]) -> Iterator[list[DevicePart]]:
+def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[DevicePart]]:
     """What devices each part holds, in the order of the parts."""
 
-    def read(part: Part) -> list[DevicePart]:
+    def read(part: TablePart) -> list[DevicePart]:
         with objects.open(part.key) as file:
             return devices_of(file)
 
-    yield from map_ahead(read, parts, FOOTERS_AT_ONCE)
+    yield from map_ahead(read, parts, _FOOTERS_AT_ONCE)
 
 
 class TableReadings(StoredReadings):
     """One pinned version of the table; memory is bounded by a site."""
 
-    def __init__(self, objects: Objects, parts: Sequence[Part], current: Settings) -> None:
+    def __init__(self, objects: Objects, parts: Sequence[TablePart], current: Settings) -> None:
         super().__init__(current)
         self._objects = objects
         self._parts = parts
@@ -84,18 +84,18 @@ class TableReadings(StoredReadings):
         )
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
-        found: dict[str, list[pa.Table]] = defaultdict(list)
+        tables: dict[str, list[pa.Table]] = defaultdict(list)
         for part in self._parts:
             if part.may_hold(site):
                 with self._objects.open(part.key) as file:
                     for channel, rows in read_site(file, site, channels).items():
-                        found[channel].append(rows)
-        return {channel: _device(pa.concat_tables(found[channel])) for channel in sorted(found)}
+                        tables[channel].append(rows)
+        return {channel: _device(pa.concat_tables(tables[channel])) for channel in sorted(tables)}
 
 
 def _device(rows: pa.Table) -> DeviceReadings:
     labels, totals = rows[ANOMALY], rows[TOTAL]
-    return DeviceReadings.of(
+    return DeviceReadings.from_rows(
         rows[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy(),
         pc.fill_null(rows[CONSUMPTION], np.nan).to_numpy(),
         None

@@ -33,15 +33,15 @@ from smartwatts_ml.readings.columns import (
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
-from smartwatts_ml.readings.table.snapshot_readings import Part, TableReadings, read_footers
+from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
-__all__ = ["SCHEMA", "ReadingsTable", "Snapshot", "open_table"]
+__all__ = ["ReadingsTable", "SCHEMA", "Snapshot", "open_table"]
 
 SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
-DROPPED = "smartwatts.dropped"
+_DROPPED = "smartwatts.dropped"
 """The application whose transaction number counts the rows that retention took away."""
-CONFIGURATION = {
+_CONFIGURATION = {
     "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}",
     # Old snapshots stay readable until upkeep says otherwise.
     "delta.enableExpiredLogCleanup": "false",
@@ -52,7 +52,7 @@ _OPEN_ATTEMPTS = 5
 _COMMIT_ATTEMPTS = 50
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
-UPLOADS_AT_ONCE = 4
+_UPLOADS_AT_ONCE = 4
 
 
 def open_table(objects: Objects) -> ReadingsTable:
@@ -101,7 +101,7 @@ class ReadingsTable:
                         SCHEMA,
                         partition_by=list(PARTITIONS),
                         name="readings",
-                        configuration=CONFIGURATION,
+                        configuration=_CONFIGURATION,
                         storage_options=self._options,
                     )
                 except DeltaError as error:
@@ -144,7 +144,7 @@ class ReadingsTable:
 
     def upload(self, parts: Sequence[WrittenPart]) -> list[AddAction]:
         """Move part files into the root, where nothing sees them before a commit."""
-        with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
             return list(pool.map(self._upload, parts))
 
     def _upload(self, part: WrittenPart) -> AddAction:
@@ -165,7 +165,7 @@ class ReadingsTable:
         """
         self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
 
-    def replace(self, old: Sequence[Part], new: Sequence[AddAction], dropped: int = 0) -> None:
+    def replace(self, old: Sequence[TablePart], new: Sequence[AddAction], dropped: int = 0) -> None:
         """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
 
         Raises ChangedError if somebody else replaced parts since.
@@ -183,7 +183,7 @@ class ReadingsTable:
         for action in new:
             action.data_change = False
         # Delta lets two commits remove the same part; one transaction for all of them does not.
-        done = Transaction(DROPPED, self.dropped() + dropped)
+        done = Transaction(_DROPPED, self.dropped() + dropped)
         self._commit([*removed, *new], [done], {"smartwatts.upkeep": f"{len(old)} parts"})
 
     def _commit(
@@ -213,9 +213,9 @@ class ReadingsTable:
 
     def dropped(self) -> int:
         """Rows that retention has taken away so far."""
-        return int(self._table.transaction_version(DROPPED) or 0)
+        return int(self._table.transaction_version(_DROPPED) or 0)
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[TablePart]:
         """The parts of the version at hand, sorted by month and bucket."""
         return LogEntries(self._table).parts()
 
@@ -224,7 +224,7 @@ class ReadingsTable:
         with _as_store_errors(self._uri):
             table = self._open(version)
             log = LogEntries(table)
-            dropped = int(table.transaction_version(DROPPED) or 0)
+            dropped = int(table.transaction_version(_DROPPED) or 0)
         footers = read_footers(self._objects, log.parts())
         return Snapshot(
             version=table.version(),

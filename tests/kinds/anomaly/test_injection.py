@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smartwatts_ml.kinds.anomaly.injection import HOURS, TYPES, Injected, inject
+from smartwatts_ml.kinds.anomaly.injection import CHANGES, TYPES, Injected, inject
 
 from .conftest import made_home
 
@@ -52,7 +52,7 @@ def test_types_come_in_rounds_and_do_what_they_say() -> None:
     for event in found.events:
         span = slice(event.start, event.start + event.hours)
         old, new = values[span], found.values[span]
-        low, high = HOURS[event.type]
+        low, high, _ = CHANGES[event.type]
         assert low <= event.hours <= high
         assert (found.codes[span] == 1 + TYPES.index(event.type)).all()
         if event.type == "outage":

@@ -10,7 +10,7 @@ import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError, UsageError
 from smartwatts_ml.kinds.anomaly import KIND
-from smartwatts_ml.kinds.anomaly.examples import Part, draw
+from smartwatts_ml.kinds.anomaly.examples import SiteHours, draw
 from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
 from smartwatts_ml.kinds.base import TrainOptions
@@ -58,7 +58,7 @@ def test_marked_hours_are_never_drawn_as_normal() -> None:
         return np.zeros((len(history), 3), np.float32)
 
     hours = np.arange(len(values), dtype=np.float32) % 168
-    drawn = draw(Part(values, hours, usable), 2000, 200, 672, record, np.random.default_rng(0))
+    drawn = draw(SiteHours(values, hours, usable), 2000, 200, 672, record, np.random.default_rng(0))
     assert drawn is not None
     assert np.concatenate(newest).max() < 1e5
     assert len(drawn.normal) == len(drawn.hours) == usable[24:].sum()

@@ -23,7 +23,6 @@ from smartwatts_ml.readings.csv.parsed import Parsed, labels_of
 from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.ingest.settling import Intervals, settle
 from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
-from smartwatts_ml.readings.sources import source_of
 from smartwatts_ml.settings import Settings, Source
 from tests.readings.ingest import oracle
 
@@ -39,7 +38,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scan_bytes(path: Path, content: bytes, **source: object) -> Any:
     """Report, rows (line, stamp, value, device, label) in the order of lines, faults."""
     path.write_bytes(content)
-    scan = FileScan(path, "in.csv", source_of(Settings(), "in.csv").model_copy(update=source))
+    scan = FileScan(path, "in.csv", Settings().source_of("in.csv").model_copy(update=source))
     rows, faults = [], {}
     for parsed in scan:
         labels = [None if np.isnan(label) else int(label) for label in labels_of(parsed.labels)]
@@ -54,7 +53,7 @@ def scan_bytes(path: Path, content: bytes, **source: object) -> Any:
 def settled(path: Path, content: str, **source: object) -> Any:
     """Readings of a file, (stamp, value) sorted by device and time, and its faults."""
     path.write_text(content)
-    scan = FileScan(path, "in.csv", source_of(Settings(), "in.csv").model_copy(update=source))
+    scan = FileScan(path, "in.csv", Settings().source_of("in.csv").model_copy(update=source))
     devices, parts, faults, intervals = DeviceNumbers(), [], {}, Intervals()
     for parsed in scan:
         parts.append(as_rows(parsed, 0, devices))

@@ -83,7 +83,7 @@ def test_the_same_content_under_another_name_is_recognised(objects: Objects) -> 
 def test_a_lost_ledger_costs_reading_and_nothing_else(objects: Objects) -> None:
     land(objects, "a.csv", *minutes("home1", 50))
     before = run(objects).snapshot
-    (Path(objects.url) / ledger_module.KEY).write_text("{damaged")
+    (Path(objects.url) / ledger_module._KEY).write_text("{damaged")
     report = run(objects)
     assert (report.accepted, report.snapshot) == (0, before)
     assert run(objects).unchanged == 1
@@ -210,7 +210,7 @@ def test_what_waits_is_estimated_from_sizes(objects: Objects) -> None:
 def test_a_big_landing_is_taken_in_several_commits(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "COMMIT_ROWS", 100)
+    monkeypatch.setattr(stage, "_COMMIT_ROWS", 100)
     for number in range(5):
         land(objects, f"{number}.csv", *minutes(f"home{number}", 60))
     land(objects, "again.csv", *minutes("home0", 60))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.quality import Flag, flag_devices
+from smartwatts_ml.readings.quality.assess import flag_devices
+from smartwatts_ml.readings.quality.flags import Flag
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
 from smartwatts_ml.settings import QualitySettings
 from tests.readings.homes import Home, home, spoil
@@ -201,7 +202,7 @@ def test_a_meter_without_a_steady_beat_is_left_alone() -> None:
     jitter = np.cumsum(np.random.default_rng(1).integers(-9, 10, len(made.stamps)))
     stamps = made.stamps + jitter * MICRO
     keep = np.append(np.diff(stamps) > 0, True)
-    assert found({MAINS: DeviceReadings.of(stamps[keep], made.values[keep])}) == {}
+    assert found({MAINS: DeviceReadings.from_rows(stamps[keep], made.values[keep])}) == {}
 
 
 @pytest.mark.parametrize(

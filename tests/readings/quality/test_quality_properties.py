@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.quality import SUSPECT, Flag, assess, flag_devices
+from smartwatts_ml.readings.quality.assess import assess, flag_devices
 from smartwatts_ml.readings.quality.balance import exceeds
+from smartwatts_ml.readings.quality.flags import SUSPECT, Flag
 from smartwatts_ml.readings.quality.levels import clipped
 from smartwatts_ml.readings.quality.record import covered
 from smartwatts_ml.readings.quality.stuck import stuck
@@ -47,7 +48,7 @@ def test_order_and_duplicates_make_no_difference(seed: int) -> None:
         device = made[name]
         count = len(device.stamps)
         picks = rng.permutation(np.concatenate([np.arange(count), rng.integers(0, count, 500)]))
-        mixed[str(name)] = DeviceReadings.of(device.stamps[picks], device.values[picks])
+        mixed[str(name)] = DeviceReadings.from_rows(device.stamps[picks], device.values[picks])
     expected = flag_devices("a", made, "UTC", QualitySettings())
     actual = flag_devices("a", mixed, "UTC", QualitySettings())
     assert {flag for bits in expected.values() for flag in Flag if np.any(bits & flag)} >= {

@@ -11,7 +11,8 @@ import pytest
 
 from smartwatts_ml.readings.base import MAINS, split_device_id
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.quality import Flag, SiteQuality
+from smartwatts_ml.readings.quality.flags import Flag
+from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.settings import Settings
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

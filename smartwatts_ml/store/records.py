@@ -12,7 +12,7 @@ from smartwatts_ml.store.pointer import PointerFile, SeenPointer
 from smartwatts_ml.store.sealed import SealedObjects
 from smartwatts_ml.store.versions import Versions
 
-__all__ = ["Head", "Parts"]
+__all__ = ["Head", "Records"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Records:
     """The objects of one root by what they are, and the time."""
 
     sealed: SealedObjects

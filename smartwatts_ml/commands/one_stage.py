@@ -1,0 +1,109 @@
+"""``smartwatts validate`` and ``publish``: one stage, for the models of a run."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    RootOption,
+    SeedOption,
+    open_objects,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.commands.console import out
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.jsontext import plain
+from smartwatts_ml.kinds import find_model, model_names
+from smartwatts_ml.progress import Progress
+from smartwatts_ml.runs.folders import latest_run, models_of_run
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.stages.branch import StageResult, force_publish, run_stage
+from smartwatts_ml.stages.order import stage_named
+
+__all__ = ["ModelsArgument", "RunOption", "for_each_model", "publish", "validate"]
+
+ModelsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[MODEL]...", help="Default: all of them.", show_default=False),
+]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--run", help="Run to work on. Default: the newest.", show_default=False),
+]
+
+
+def for_each_model(
+    models: list[str] | None,
+    root: str | None,
+    run: str | None,
+    as_json: bool,
+    work: Callable[[ModelRun, Progress], StageResult],
+) -> None:
+    """Run one stage for models of a run, the newest run by default; print what it gave."""
+    for model in models or ():
+        find_model(model)
+    objects, current = open_objects(root)
+    run_id = run or latest_run(objects)
+    results = {}
+    for model in models or models_of_run(objects, run_id, model_names()):
+        with progress_bar(model) as report:
+            result = work(ModelRun(objects, current, run_id, model), report)
+        results[model] = plain(result)
+        if not as_json:
+            out.print(result.summary, soft_wrap=True)
+            for reason in results[model].get("reasons", ()):
+                out.print(f"    {reason}", soft_wrap=True)
+    if as_json:
+        print_json({"run_id": run_id, "models": results})
+
+
+def validate(
+    models: ModelsArgument = None,
+    root: RootOption = None,
+    run: RunOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a run's challengers against champion and baselines on the holdout."""
+    for_each_model(models, root, run, as_json, partial(stage_named("validate").call, seed=seed))
+
+
+def publish(
+    models: ModelsArgument = None,
+    root: RootOption = None,
+    run: RunOption = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Publish ONE rejected model against the gate's verdict."),
+    ] = False,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", help="Why it is forced; signed into the history, with your name."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish a run's accepted files as new versions; a rejected one is recorded as such.
+
+    With --force and --reason a rejected challenger is put in force all the same. The history
+    says who did it and what the gate had said, and every page shows it in red.
+
+    Example: smartwatts publish nilm --force --reason "new meters; v3 reads them wrongly"
+    """
+    if force != bool(reason and reason.strip()):
+        raise UsageError("--force needs a --reason, and --reason is for --force alone")
+    if force and len(models or ()) != 1:
+        raise UsageError("--force needs exactly one MODEL")
+    stage, actor = stage_named("publish"), getpass.getuser()
+    work: Callable[[ModelRun, Progress], StageResult]
+    if force and reason:
+        work = partial(force_publish, stage, actor=actor, reason=reason)
+    else:
+        work = partial(run_stage, stage, actor=actor)
+    for_each_model(models, root, run, as_json, work)

@@ -1,0 +1,60 @@
+"""Runs by name: a folder each below ``runs/``, and in it one for each model."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from smartwatts_ml.errors import NotFoundError, UsageError
+from smartwatts_ml.objects import ObjectInfo, Objects
+from smartwatts_ml.parallel import map_ahead
+
+__all__ = ["check_run_id", "latest_run", "models_of_run", "new_run_id", "snapshot_key"]
+
+_LOOKS_AT_ONCE = 16
+
+
+def new_run_id(prefix: str = "cli") -> str:
+    """A run's name that sorts by time, e.g. ``cli-20261122T020000Z-1f3a``."""
+    return f"{prefix}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def check_run_id(run_id: str) -> str:
+    """The run_id itself, if it can be a folder's name."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", run_id):
+        raise UsageError(f"run id {run_id!r} has characters other than letters, digits, . _ + -")
+    return run_id
+
+
+def snapshot_key(run_id: str) -> str:
+    """Where a run keeps which readings it sees."""
+    return f"runs/{check_run_id(run_id)}/snapshot.json"
+
+
+def latest_run(objects: Objects) -> str:
+    """The run that was started last. Looks at one object of each run, however many it has."""
+
+    def pinned(run_id: str) -> ObjectInfo | None:
+        try:
+            return objects.info(f"runs/{run_id}/snapshot.json")
+        except NotFoundError:
+            return None  # a folder that is no run, or not yet one
+
+    looked = map_ahead(pinned, objects.folders("runs/"), _LOOKS_AT_ONCE)
+    newest = max((info for info in looked if info), key=lambda info: info.modified, default=None)
+    if newest is None:
+        raise NotFoundError(
+            f"no run in {objects.url}", fix="smartwatts retrain, or smartwatts train MODEL"
+        )
+    return newest.key.split("/")[1]
+
+
+def models_of_run(objects: Objects, run_id: str, names: Sequence[str]) -> list[str]:
+    """The models that have a challenger in the run, in the order of ``names``."""
+    prefix = f"runs/{check_run_id(run_id)}/"
+    trained = {i.key.split("/")[2] for i in objects.list(prefix) if i.key.endswith(".keras")}
+    if not trained:
+        raise NotFoundError(f"run {run_id} has no challenger", fix="smartwatts train MODEL first")
+    return [name for name in names if name in trained]

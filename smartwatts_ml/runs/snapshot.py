@@ -1,0 +1,32 @@
+"""Which readings a run sees: the snapshot that it pinned when it began."""
+
+from __future__ import annotations
+
+import json
+
+from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.jsontext import json_text
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.table.table import Snapshot
+from smartwatts_ml.runs.folders import snapshot_key
+
+__all__ = ["pin_snapshot", "read_snapshot"]
+
+
+def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
+    """Fix what the run sees. A repeated call keeps the first snapshot."""
+    key = snapshot_key(run_id)
+    if not objects.exists(key):
+        objects.write(key, json_text(snapshot.to_json(), indent=1).encode())
+    return read_snapshot(objects, run_id)
+
+
+def read_snapshot(objects: Objects, run_id: str) -> Snapshot:
+    """The run's pinned snapshot."""
+    try:
+        data = objects.read(snapshot_key(run_id)).data
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"no run {run_id} in {objects.url}", fix="smartwatts train MODEL starts one"
+        ) from error
+    return Snapshot.from_json(json.loads(data))

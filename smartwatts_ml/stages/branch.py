@@ -1,0 +1,127 @@
+"""One model's way through the stages of a run, and what ends it before the last one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from smartwatts_ml.errors import (
+    NotEnoughReadingsError,
+    SmartwattsError,
+    StaleChallengerError,
+    StoreError,
+)
+from smartwatts_ml.gate import not_judged
+from smartwatts_ml.progress import Progress
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.state import record_failure
+from smartwatts_ml.stages.order import Stage, model_stages
+from smartwatts_ml.store import open_store
+
+__all__ = ["OwnOptions", "StageResult", "force_publish", "log_progress", "retrain", "run_stage"]
+
+OwnOptions = Mapping[str, Mapping[str, Any]]
+"""Options by name, of stages by name."""
+
+_JUDGEMENTS = 3
+"""How often a challenger is judged before its run gives up on a champion that keeps changing."""
+
+
+class StageResult(Protocol):
+    """What a stage gives: a dataclass that JSON can hold. Where ``proceed`` is false the
+    model's branch ends with it, as decided and for the reason in ``summary``."""
+
+    @property
+    def proceed(self) -> bool: ...
+    @property
+    def summary(self) -> str: ...
+
+
+def log_progress(text: str, share: float) -> None:
+    """A Progress for logs: a line each."""
+    logging.getLogger("smartwatts").info("%3.0f %% %s", share * 100, text)
+
+
+def run_stage(stage: Stage, run: ModelRun, progress: Progress, **options: Any) -> StageResult:
+    """Do one stage of one model.
+
+    Too few readings are a decision to keep the champion, not a failure. A challenger whose
+    champion changed meanwhile is judged again, against the one that came into force.
+    """
+    for _ in range(_JUDGEMENTS):
+        try:
+            result: StageResult = stage.call(run, progress, **options)
+        except NotEnoughReadingsError as error:
+            return _keep_champion(run, str(error))
+        except StaleChallengerError as error:
+            progress(f"{error}; doing so", 0.0)
+            _judge_again(run, progress, to_the_end=options.get("force") is not None)
+        else:
+            return result
+    raise StoreError(f"the champion of {run.model} changes faster than a challenger can be judged")
+
+
+def _keep_champion(run: ModelRun, reason: str) -> StageResult:
+    champion = open_store(run.objects, run.settings).champion(run.model)
+    decision = not_judged(run.model, reason, champion.version if champion else None)
+    run.write_json("decision.json", decision)
+    return decision
+
+
+def _judge_again(run: ModelRun, progress: Progress, *, to_the_end: bool) -> None:
+    """``to_the_end``: whatever the first judgement is."""
+    for stage in model_stages():
+        if stage.judges and not run_stage(stage, run, progress).proceed and not to_the_end:
+            return
+
+
+def force_publish(
+    publish: Stage, run: ModelRun, progress: Progress, *, actor: str, reason: str
+) -> StageResult:
+    """Publish a rejected challenger for a reason; it is converted first where it was not."""
+    if not run.read_json("decision.json").get("sha256"):
+        last_judge = [stage for stage in model_stages() if stage.judges][-1]
+        run_stage(last_judge, run, progress)
+    return run_stage(publish, run, progress, actor=actor, force=reason)
+
+
+def retrain(
+    run: ModelRun, progress: Progress, options: OwnOptions, *, dry_run: bool = False
+) -> str | None:
+    """Every stage for one model; why it failed, or None. A failure is recorded, so that
+    the caller can go on with the other models and raise at the end."""
+    try:
+        summary = _all_stages(run, progress, options, dry_run=dry_run)
+    except Exception as error:  # shown, recorded, and raised by the caller
+        if not isinstance(error, SmartwattsError):
+            logging.getLogger("smartwatts").exception("%s failed", run.model)
+        reason = str(error) or type(error).__name__
+        progress(f"failed: {reason}", 1.0)
+        if not dry_run:
+            record_failure(run.objects, run.model, run_id=run.run_id, reason=reason)
+        return reason
+    progress(summary, 1.0)
+    return None
+
+
+def _all_stages(run: ModelRun, progress: Progress, options: OwnOptions, *, dry_run: bool) -> str:
+    """The summary of the stage that decided."""
+    proceed, summary, done = True, "", 0.0
+    for stage in model_stages():
+        if (proceed or stage.always) and (stage.in_dry_run or not dry_run):
+            part = _part(progress, stage, done)
+            part(stage.doing, 0.0)
+            result = run_stage(stage, run, part, **options.get(stage.name, {}))
+            proceed, summary = proceed and result.proceed, result.summary
+        done += stage.share
+    return summary
+
+
+def _part(progress: Progress, stage: Stage, begin: float) -> Progress:
+    """The whole branch's progress, told by one of its stages."""
+
+    def report(text: str, share: float) -> None:
+        progress(text, begin + stage.share * share)
+
+    return report

@@ -1,0 +1,149 @@
+"""The stages of a retraining, in their order. Nothing else knows it.
+
+    ingest ─ plan ─ for each model: train ─ validate ─ convert ─ publish ─ and at the end: resign
+
+The command line, the DAGs, ``make run`` and the Models page go through ``STAGES``. Importing
+this is light: a stage's module is loaded when the stage is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import Any
+
+__all__ = [
+    "STAGES",
+    "Stage",
+    "after_models",
+    "before_models",
+    "model_stages",
+    "stage_named",
+    "stages_after",
+]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a retraining.
+
+    ``name``: of its command and of its Airflow task. ``work``: the function that does it, as
+    ``module:name``; one that is done for each model takes ``(ModelRun, progress)``, one that
+    is done once a run ``(Objects, Settings, progress)``, and options of its own by name.
+    ``doing``: what people read while it runs. ``leaves``: what the steps after it take, by
+    its name in the model's folder of the run. ``hands_over``: parts of its result that a
+    scheduler keeps. ``share``: of the time that a model's steps take together, in 0..1.
+
+    ``judges``: done again where the champion it judged against is not in force any more.
+    ``always``: done too where an earlier step ended the model's branch, to record that.
+    ``in_dry_run``: done although nothing is to be published or recorded.
+    """
+
+    name: str
+    work: str
+    doing: str
+    leaves: str
+    per_model: bool = True
+    share: float = 0.0
+    hands_over: tuple[str, ...] = ()
+    judges: bool = False
+    always: bool = False
+    in_dry_run: bool = True
+
+    def call(self, *given: Any, **options: Any) -> Any:
+        """Do its work."""
+        work: Callable[..., Any] = resolve_name(self.work)
+        return work(*given, **options)
+
+
+STAGES = (
+    Stage(
+        "ingest",
+        "smartwatts_ml.stages.ingest:ingest",
+        "adding new files to the readings",
+        leaves="a snapshot of the readings table",
+        per_model=False,
+    ),
+    Stage(
+        "plan",
+        "smartwatts_ml.stages.start:start_run",
+        "choosing the snapshot and the models",
+        leaves="snapshot.json",
+        per_model=False,
+    ),
+    Stage(
+        "train",
+        "smartwatts_ml.stages.train:train",
+        "training a challenger",
+        leaves="challenger.keras",
+        share=0.6,
+        hands_over=("reasons", "uri"),
+    ),
+    Stage(
+        "validate",
+        "smartwatts_ml.stages.validate:validate",
+        "judging it on readings that nothing has seen",
+        leaves="decision.json",
+        share=0.2,
+        hands_over=("reasons",),
+        judges=True,
+    ),
+    Stage(
+        "convert",
+        "smartwatts_ml.stages.convert:convert",
+        "making the .tflite file and judging that",
+        leaves="<model>.tflite",
+        share=0.1,
+        hands_over=("accepted", "reasons", "uri", "sha256", "quantization", "latency_ms", "parity"),
+        judges=True,
+    ),
+    Stage(
+        "publish",
+        "smartwatts_ml.stages.publish:publish",
+        "putting it in force",
+        leaves="published.json",
+        share=0.1,
+        hands_over=("model", "outcome", "version", "serial", "file", "new_key"),
+        always=True,
+        in_dry_run=False,
+    ),
+    Stage(
+        "resign",
+        "smartwatts_ml.stages.publish:resign_pointers",
+        "signing every champion's pointer again",
+        leaves="pointers that expire later",
+        per_model=False,
+        in_dry_run=False,
+    ),
+)
+
+
+def model_stages() -> tuple[Stage, ...]:
+    """What each model goes through.
+
+    >>> [stage.name for stage in model_stages()]
+    ['train', 'validate', 'convert', 'publish']
+    """
+    return tuple(stage for stage in STAGES if stage.per_model)
+
+
+def before_models() -> tuple[Stage, ...]:
+    """What a run does once, before any model."""
+    return STAGES[: STAGES.index(model_stages()[0])]
+
+
+def after_models() -> tuple[Stage, ...]:
+    """What a run does once, after all models."""
+    return STAGES[STAGES.index(model_stages()[-1]) + 1 :]
+
+
+def stages_after(stage: Stage) -> tuple[Stage, ...]:
+    """What a model still goes through after a stage."""
+    stages = model_stages()
+    return stages[stages.index(stage) + 1 :]
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of that name."""
+    return next(stage for stage in STAGES if stage.name == name)

@@ -1,0 +1,121 @@
+"""The stages as a scheduler's tasks: plain strings in, a small JSON-able dict out.
+
+``proceed`` false in what a model's stage gives means that its branch ends here, as decided
+and for the reason in ``summary``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from smartwatts_ml.environment import check_environment
+from smartwatts_ml.jsontext import plain
+from smartwatts_ml.kinds import model_names
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.ingest.landing import batches
+from smartwatts_ml.reports.data_quality import quality_key
+from smartwatts_ml.runs import state
+from smartwatts_ml.runs.model_report import model_report
+from smartwatts_ml.runs.plan import count_new_readings
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
+from smartwatts_ml.stages.order import Stage, stage_named
+
+__all__ = [
+    "handed_over",
+    "ingest_stage",
+    "landing_batches",
+    "model_stage",
+    "new_readings",
+    "once_stage",
+    "plan_stage",
+    "published_metrics",
+    "record_failure",
+    "run_report",
+]
+
+_BATCHES = 200
+"""At most so many at once: what is left over makes the batches larger."""
+
+
+def _open(root: str) -> tuple[Objects, Settings]:
+    check_environment()
+    current = settings(root=root)
+    return open_root(current.root), current
+
+
+def landing_batches(root: str) -> list[list[str]]:
+    """New landing files, in groups that different workers can ingest at once."""
+    objects, current = _open(root)
+    return batches(objects, current.ingest_batch_mib << 20, _BATCHES)
+
+
+def once_stage(root: str, name: str, **options: Any) -> Any:
+    """A stage that is done once a run; its own result."""
+    return stage_named(name).call(*_open(root), progress=log_progress, **options)
+
+
+def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]:
+    """Landing files that are new, or some of them, become a new snapshot of the table."""
+    report = once_stage(root, "ingest", only=keys)
+    for file in report.left:
+        logging.getLogger("smartwatts").warning("left for the next run: %s", file.left)
+    totals: dict[str, Any] = report.totals()
+    return totals
+
+
+def plan_stage(
+    root: str, run_id: str, models: Sequence[str] | None = None, **choice: bool
+) -> dict[str, Any]:
+    """The snapshot and the models of a run; ``choice`` as ``plan_run`` takes it."""
+    planned: dict[str, Any] = plain(
+        once_stage(root, "plan", run_id=run_id, models=models, **choice)
+    )
+    return planned
+
+
+def model_stage(root: str, run_id: str, model: str, name: str, **options: Any) -> dict[str, Any]:
+    """A stage of one model, with options of its own."""
+    stage = stage_named(name)
+    result = run_stage(stage, ModelRun(*_open(root), run_id, model), log_progress, **options)
+    return handed_over(stage, result)
+
+
+def handed_over(stage: Stage, result: StageResult) -> dict[str, Any]:
+    """The part of a stage's result that a scheduler keeps for the tasks after it."""
+    everything = plain(result)
+    kept = {name: everything[name] for name in stage.hands_over if name in everything}
+    return {"proceed": result.proceed, "summary": result.summary, **kept}
+
+
+def new_readings(root: str) -> dict[str, Any]:
+    """What the sensor asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``."""
+    return count_new_readings(*_open(root))
+
+
+def record_failure(root: str, run_id: str, model: str, reason: str) -> None:
+    """Remember that the model's branch failed, so that the next attempt backs off."""
+    state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason)
+
+
+def published_metrics(root: str, run_id: str, model: str) -> dict[str, Any]:
+    """The metrics of the file that a run published, for those who are told of it."""
+    report = model_report(_open(root)[0], run_id, model)
+    return (report["metrics"].get("challenger") or {}) if report else {}
+
+
+def run_report(root: str, run_id: str) -> dict[str, Any]:
+    """What a run decided, for each model: outcome, reasons, metrics, version and file; and
+    where its page on the quality of its readings is."""
+    objects, _ = _open(root)
+    rows = [model_report(objects, run_id, model) for model in model_names()]
+    key = quality_key(run_id)
+    return {
+        "run_id": run_id,
+        "root": objects.url,
+        "data_quality": objects.uri(key) if objects.exists(key) else None,
+        "models": [row for row in rows if row],
+    }

@@ -1,0 +1,102 @@
+"""JSON of which there is one text for one value, and dataclasses that are kept as such.
+
+Whatever is signed or replaced if unchanged is written so: the same value gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from math import isfinite
+from typing import Annotated, Any, ClassVar, Self, cast
+
+from pydantic import ConfigDict, PlainSerializer, TypeAdapter
+
+__all__ = ["Canonical", "Time", "canonical_json", "format_time", "parse_time", "without_floats"]
+
+
+def canonical_json(value: Any) -> bytes:
+    """Sorted keys, no spaces, UTF-8. Floats are refused: they have no one text.
+
+    >>> canonical_json({"b": 1, "a": ["é"]}).decode()
+    '{"a":["é"],"b":1}'
+    """
+    _refuse_floats(value)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def without_floats(value: Any) -> Any:
+    """The same JSON with each float as a decimal string, and None where it is not finite.
+
+    >>> without_floats({"mae": 12.5, "n": 3, "tiny": 1e-05, "none": float("nan")})
+    {'mae': '12.5', 'n': 3, 'tiny': '0.00001', 'none': None}
+    """
+    if isinstance(value, float):
+        return format(Decimal(repr(float(value))), "f") if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): without_floats(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_floats(item) for item in value]
+    return value
+
+
+def format_time(time: datetime) -> str:
+    """UTC, whole seconds.
+
+    >>> format_time(datetime(2026, 11, 22, 2, 11, 9, tzinfo=UTC))
+    '2026-11-22T02:11:09Z'
+    """
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """The instant that ``format_time`` wrote. Raises ValueError."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+Time = Annotated[datetime, PlainSerializer(format_time)]
+"""An instant, UTC, that is kept in whole seconds."""
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A dataclass whose fields are the keys of its JSON, no more and no fewer."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return cast(
+            dict[str, Any], _adapter(cast(Hashable, type(self))).dump_python(self, mode="json")
+        )
+
+    def to_bytes(self) -> bytes:
+        """As stored."""
+        return canonical_json(self.to_json())
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read what ``to_bytes`` wrote. Raises ValidationError (a ValueError), also where it
+        is nested more deeply than anything that is kept here."""
+        return cast(Self, _adapter(cast(Hashable, cls)).validate_json(data))
+
+
+@cache
+def _adapter(kept: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kept)
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError(f"a float ({value}) cannot be signed; use a decimal string")
+    if isinstance(value, Mapping):
+        for item in value.values():
+            _refuse_floats(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _refuse_floats(item)

@@ -1,0 +1,93 @@
+"""Kinds of other distributions: found by their entry point, held to the same contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LIST = "import json; from smartwatts_ml.kinds import kinds; print(json.dumps(list(kinds())))"
+
+
+def install(folder: Path, entries: str, name: str = "water-meters") -> None:
+    """Make ``folder`` a place on ``sys.path`` where a distribution is installed."""
+    if not (folder / "water").exists():
+        shutil.copytree(ROOT / "tests" / "kinds" / "water", folder / "water")
+    info = folder / f"{name.replace('-', '_')}-0.3.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.3\n")
+    (info / "entry_points.txt").write_text(f"[smartwatts.kinds]\n{entries}\n")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A Python process that sees what is installed in ``folder``."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+def listed(folder: Path) -> tuple[list[str], str]:
+    """The kinds that there are, and what was said on the way."""
+    done = run(folder, "-c", LIST)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def test_a_kind_of_another_distribution_has_the_commands_of_every_kind(tmp_path: Path) -> None:
+    install(tmp_path, "water = water:KIND")
+    assert listed(tmp_path) == (["anomaly", "forecasting", "nilm", "water"], "")
+    for verb in ("train", "evaluate", "predict"):
+        done = run(tmp_path, "-m", "smartwatts_ml", verb, "water", "--help")
+        assert done.returncode == 0, done.stderr
+        assert "next hour of water" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [("not slow", 0), pytest.param("slow", 0, marks=pytest.mark.slow)],
+    ids=["light", "trained"],
+)
+def test_it_keeps_the_contract_of_kinds(tmp_path: Path, marks: str, expected: int) -> None:
+    install(tmp_path, "water = water:KIND")
+    contract = ("-m", "pytest", "tests/kinds/test_contract.py", "-p", "no:cacheprovider")
+    done = run(tmp_path, *contract, "-k", "water", "-m", marks)
+    assert done.returncode == expected, done.stdout + done.stderr
+    assert "passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("water = water.nowhere:KIND", "No module named 'water.nowhere'"),
+        ("water = water:WaterSettings", "is no Kind"),
+        ("water = smartwatts_ml.kinds.nilm:KIND", "there is a kind 'nilm' already"),
+    ],
+    ids=["broken", "no kind", "name taken"],
+)
+def test_one_that_cannot_be_used_is_told_with_its_distribution_and_spoils_no_other(
+    tmp_path: Path, entry: str, reason: str
+) -> None:
+    install(tmp_path, entry)
+    names, said = listed(tmp_path)
+    assert names == ["anomaly", "forecasting", "nilm"]
+    assert "kind 'water' of water-meters 0.3 is left out" in said and reason in said
+    asked = run(tmp_path, "-c", "from smartwatts_ml.kinds import find_kind; find_kind('water')")
+    assert "UsageError" in asked.stderr and "water-meters 0.3 is left out" in asked.stderr
+
+
+def test_of_two_with_the_same_model_the_second_is_left_out(tmp_path: Path) -> None:
+    install(tmp_path, "water = water:KIND")
+    install(tmp_path, "water = water:KIND", name="water-meters-too")
+    names, said = listed(tmp_path)
+    assert names == ["anomaly", "forecasting", "nilm", "water"]
+    assert "of water-meters-too 0.3 is left out" in said
