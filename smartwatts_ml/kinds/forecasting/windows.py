@@ -31,8 +31,8 @@ __all__ = [
 
 MIN_CONTEXT_HOURS = 72
 """Readings that a context needs before it teaches or judges anything."""
-MIN_TARGET_HOURS = 24
-STEADIEST = 0.05
+_MIN_TARGET_HOURS = 24
+_STEADIEST = 0.05
 """Last week's value is taken to be wrong by at least this share of the mean."""
 
 
@@ -139,8 +139,8 @@ def split_windows(
     to twice that where a horizon is longer, is for watching; no target crosses the cut."""
     ends = [len(site) for site in series]
     cuts = [n - int(min(max(share * n, horizon), 2 * share * n)) for n in ends]
-    training = make_windows(series, horizon, [0] * len(cuts), cuts, MIN_TARGET_HOURS, exogenous)
-    for target_hours in (horizon / 2, MIN_TARGET_HOURS):
+    training = make_windows(series, horizon, [0] * len(cuts), cuts, _MIN_TARGET_HOURS, exogenous)
+    for target_hours in (horizon / 2, _MIN_TARGET_HOURS):
         validation = make_windows(series, horizon, cuts, ends, target_hours, exogenous)
         if len(validation):
             break
@@ -202,4 +202,4 @@ def _weight(power: np.ndarray) -> float:
         return 0.0
     mean = float(known.mean())
     naive = naive_error(power)
-    return 1.0 / (max(naive if np.isfinite(naive) else mean, STEADIEST * mean) + 1.0)
+    return 1.0 / (max(naive if np.isfinite(naive) else mean, _STEADIEST * mean) + 1.0)
