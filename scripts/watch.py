@@ -74,10 +74,10 @@ def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
     lines = []
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         state, key = task["state"], f"{task['id']} {task['try_number']} {task['state']}"
-        told = state in ("success", "failed", "up_for_retry") or (
+        worth_saying = state in ("success", "failed", "up_for_retry") or (
             state == "skipped" and (task["map_index"] < 0 or _own_name(task))
         )
-        if told and key not in said:
+        if worth_saying and key not in said:
             said.add(key)
             lines.append(f"{SIGNS[state]} {escape(name_of(task, tasks))}[dim]{_took(task)}[/dim]")
     return lines

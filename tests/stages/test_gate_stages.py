@@ -178,7 +178,7 @@ def test_a_training_that_another_took_over_leaves_no_challenger(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a machine slept through its lease, and the run's next try is at work."""
-    monkeypatch.setattr("smartwatts_ml.stages.train.LEASE_SECONDS", 0.3)
+    monkeypatch.setattr("smartwatts_ml.stages.train._LEASE_SECONDS", 0.3)
 
     def overtaken(targets: np.ndarray) -> np.ndarray:
         objects = service.objects
