@@ -39,7 +39,7 @@ def sampler(
     settings: NilmSettings = CHANCES,
     seed: int = 1,
 ) -> Sampler:
-    return Sampler(corpus, corpus.training, simulated, WINDOW, chances, seed)
+    return Sampler(corpus, corpus.training, simulated, WINDOW, settings, seed)
 
 
 def test_mains_stays_the_sum_of_what_runs(
