@@ -205,8 +205,11 @@ def _train(
     batch = options.batch_size or settings.batch_size
     steps = epochs * -(-len(train.codes) // batch)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps, alpha=0.02)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-3)
+    # Built here, or the first step would make the variables and be traced a second time.
+    optimizer.build(classifier.trainable_variables)
     classifier.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-3),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 
