@@ -15,6 +15,10 @@ PATIENCE = 120.0
 """Seconds for one answer: the first one takes long on a machine that is busy starting up."""
 
 
+PAGE = 100
+"""Airflow gives no more task instances at once."""
+
+
 class AirflowError(Exception):
     """Airflow answered with an error."""
 
@@ -82,8 +86,15 @@ class Airflow:
 
     def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
         """Every task instance of a run; mapped ones each by itself."""
-        path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?limit=100"
-        return self.call("GET", path)["task_instances"]
+        tasks: list[dict[str, Any]] = []
+        while True:
+            # By id, or a task that ends between two pages would move from one to the other.
+            page = urlencode({"limit": PAGE, "offset": len(tasks), "order_by": "id"})
+            path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?{page}"
+            answer = self.call("GET", path)
+            tasks += answer["task_instances"]
+            if len(tasks) >= answer["total_entries"] or not answer["task_instances"]:
+                return tasks
 
     def log_lines(self, task: Mapping[str, Any]) -> list[str]:
         """The log of a task's last try."""

@@ -44,7 +44,7 @@ def make_bucket(root: str) -> None:
 
     s3 = boto3.client("s3")
     bucket = root.removeprefix("s3://").split("/")[0]
-    if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+    if bucket not in {there["Name"] for there in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=bucket)
     open_root(root)
 

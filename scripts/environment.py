@@ -69,9 +69,9 @@ def interpreter() -> str:
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return sys.executable
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        found = shutil.which(f"python3.{minor}")
-        if found and runs(Path(found)):
-            return found
+        command = shutil.which(f"python3.{minor}")
+        if command and runs(Path(command)):
+            return command
     raise SystemExit("make env: Python 3.11, 3.12 or 3.13 is needed, and none is on PATH")
 
 

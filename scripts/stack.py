@@ -267,11 +267,11 @@ def members(record: Record) -> list[psutil.Process]:
         return []
     if psutil.pid_exists(record.pid) and not leader_lives(record):
         return []
-    found = []
+    left = []
     for process in psutil.process_iter():
         try:
             if os.getsid(process.pid) == record.pid and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                left.append(process)
         except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             continue
-    return found
+    return left

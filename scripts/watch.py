@@ -74,10 +74,10 @@ def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
     lines = []
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         state, key = task["state"], f"{task['id']} {task['try_number']} {task['state']}"
-        told = state in ("success", "failed", "up_for_retry") or (
+        worth_saying = state in ("success", "failed", "up_for_retry") or (
             state == "skipped" and (task["map_index"] < 0 or _own_name(task))
         )
-        if told and key not in said:
+        if worth_saying and key not in said:
             said.add(key)
             lines.append(f"{SIGNS[state]} {escape(name_of(task, tasks))}[dim]{_took(task)}[/dim]")
     return lines
@@ -85,16 +85,27 @@ def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
 
 def name_of(task: Task, tasks: Sequence[Task]) -> str:
     """``train nilm``, ``validate nilm kept: F1 −0.02``, ``ingest``."""
-    step = task["task_id"].rpartition(".")[2]
+    step = _step(task)
     if task["map_index"] < 0:
         return step
-    return f"{step} {_own_name(task) or model_of(task['map_index'], tasks)}"
+    index = task["map_index"]
+    unnamed = model_of(index, tasks) if _is_of_a_model(task) else str(index)
+    return f"{step} {_own_name(task) or unnamed}"
 
 
 def model_of(index: int, tasks: Sequence[Task]) -> str:
-    """The model of a branch: the first word of any map name in it."""
-    names = (_own_name(t) for t in tasks if t["map_index"] == index)
+    """The model of a branch: the first word of any map name in it. Files that were ingested
+    side by side have names and indices too, and are no branches."""
+    names = (_own_name(t) for t in tasks if t["map_index"] == index and _is_of_a_model(t))
     return next((name.split()[0].rstrip(":,") for name in names if name), str(index))
+
+
+def _step(task: Task) -> str:
+    return str(task["task_id"]).rpartition(".")[2]
+
+
+def _is_of_a_model(task: Task) -> bool:
+    return any(stage.name == _step(task) for stage in model_stages())
 
 
 def _own_name(task: Task) -> str | None:
@@ -113,10 +124,10 @@ def progress_table(tasks: Sequence[Task]) -> Table:
     table = Table("", *names, box=None)
     branches: dict[int, dict[str, Task]] = {}
     for task in tasks:
-        if task["map_index"] >= 0:
-            step = task["task_id"].rpartition(".")[2]
-            branches.setdefault(task["map_index"], {})[step] = task
-        elif task["state"] not in (None, *ENDED) and not task["task_id"].startswith("model."):
+        if _is_of_a_model(task):
+            if task["map_index"] >= 0:
+                branches.setdefault(task["map_index"], {})[_step(task)] = task
+        elif task["state"] not in (None, *ENDED):
             table.title = f"{task['task_id']} {task['state']}"
     for index, steps in sorted(branches.items()):
         table.add_row(model_of(index, tasks), *(_sign(steps.get(step)) for step in names))

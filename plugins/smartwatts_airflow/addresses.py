@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 __all__ = ["base_url", "model_page", "models_page", "report_page", "run_page"]
 
-PAGE = "/plugin/models"
+_PAGE = "/plugin/models"
 """Where Airflow shows the Models page; what follows is the address inside its frame."""
 
 
@@ -19,7 +19,7 @@ def base_url() -> str:
 
 def models_page() -> str:
     """All champions."""
-    return f"{base_url().rstrip('/')}{PAGE}"
+    return f"{base_url().rstrip('/')}{_PAGE}"
 
 
 def model_page(model: str) -> str:

@@ -11,7 +11,7 @@ __all__ = ["DEFAULT_LABEL", "actor", "in_log", "label", "root", "smartwatts_run_
 DEFAULT_LABEL = "{{ label | default(task.op_kwargs.branch.model) }}"
 """Map name of a task: the model's name until the task says more with ``label``."""
 
-LABEL_LENGTH = 200
+_LABEL_LENGTH = 200
 
 
 def root() -> str:
@@ -43,4 +43,4 @@ def in_log(model: str) -> None:
 
 def label(text: str) -> None:
     """Set the map name of the current task, cut to what Airflow's database can hold."""
-    get_current_context()["label"] = text[:LABEL_LENGTH]  # type: ignore[typeddict-unknown-key]
+    get_current_context()["label"] = text[:_LABEL_LENGTH]  # type: ignore[typeddict-unknown-key]

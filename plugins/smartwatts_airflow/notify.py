@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "about_run", "late", "send"]
 
-log = logging.getLogger(__name__)
-SECONDS = 30.0
+_log = logging.getLogger(__name__)
+_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ def send(message: Message) -> bool:
 
     name = settings().notify
     try:
-        deliver(BaseHook.get_connection(name), message)
+        _deliver(BaseHook.get_connection(name), message)
     except AirflowNotFoundException:
-        log.info("nobody is told: Airflow has no connection %s", name)
+        _log.info("nobody is told: Airflow has no connection %s", name)
         return False
     except Exception as error:  # noqa: BLE001 - hooks raise what they like
-        log.error("nobody was told of %r through %s: %s", message.title, name, error)
+        _log.error("nobody was told of %r through %s: %s", message.title, name, error)
         return False
-    log.info("told %s: %s", name, message.title)
+    _log.info("told %s: %s", name, message.title)
     return True
 
 
@@ -100,15 +100,15 @@ async def late(hours: float, context: Mapping[str, Any]) -> None:
         f"SmartWatts {run['dag_id']}: still {run['state']} after {hours:g} hours",
         (f"run: {page}", "What to do: docs/operations.md, “A run is late”."),
     )
-    log.warning("%s; %s", message.title, page)
+    _log.warning("%s; %s", message.title, page)
     try:
         connection = await BaseHook.aget_connection(settings().notify)
     except AirflowNotFoundException:
         return
-    await asyncio.to_thread(deliver, connection, message)
+    await asyncio.to_thread(_deliver, connection, message)
 
 
-def deliver(connection: Connection, message: Message) -> None:
+def _deliver(connection: Connection, message: Message) -> None:
     """Send by the connection's type. Raises SmartwattsError, OSError, or what a hook raises."""
     ways: dict[str, Callable[[Connection, Message], None]] = {
         "smtp": _mail,
@@ -134,9 +134,9 @@ def _mail(connection: Connection, message: Message) -> None:
     client: smtplib.SMTP
     if secure:
         verified = ssl.create_default_context()
-        client = smtplib.SMTP_SSL(host, connection.port or 465, timeout=SECONDS, context=verified)
+        client = smtplib.SMTP_SSL(host, connection.port or 465, timeout=_SECONDS, context=verified)
     else:
-        client = smtplib.SMTP(host, connection.port or 25, timeout=SECONDS)
+        client = smtplib.SMTP(host, connection.port or 25, timeout=_SECONDS)
     with client:
         if not secure and not extra.get("disable_tls"):
             client.starttls(context=ssl.create_default_context())
@@ -155,7 +155,7 @@ def _post(connection: Connection, message: Message) -> None:
         method="POST",
     )
     try:
-        urlopen(request, timeout=SECONDS).close()
+        urlopen(request, timeout=_SECONDS).close()
     except HTTPException as error:
         raise SmartwattsError(f"no proper answer: {error!r}") from error
 

@@ -8,9 +8,9 @@ from smartwatts_airflow.addresses import base_url, models_page
 
 __all__ = ["OWNED"]
 
-OWNER = "smartwatts"
+_OWNER = "smartwatts"
 OWNED: dict[str, Any] = {
-    "default_args": {"owner": OWNER},
+    "default_args": {"owner": _OWNER},
     # Airflow takes no link without a host, which only its base_url knows.
-    "owner_links": {OWNER: models_page()} if base_url() else {},
+    "owner_links": {_OWNER: models_page()} if base_url() else {},
 }

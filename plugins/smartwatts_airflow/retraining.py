@@ -38,7 +38,7 @@ from smartwatts_ml.stages.order import (
     stages_after,
 )
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 __all__ = ["PATIENT", "TRAINING_POOL", "retraining"]
 
@@ -50,8 +50,8 @@ PATIENT: dict[str, Any] = {
     "retry_policy": RetryWhatCanPass(),
 }
 """Also for a task that is started before the API server listens, which fails it once."""
-BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
-MODEL_TASKS: dict[str, dict[str, Any]] = {
+_BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
+_MODEL_TASKS: dict[str, dict[str, Any]] = {
     "train": {"execution_timeout": timedelta(hours=6), "retries": 12, **training_placement()},
     "publish": {"outlets": [CHAMPIONS]},
 }
@@ -116,7 +116,7 @@ def _model_task(stage: Stage) -> Callable[..., Any]:
     @task(
         task_id=stage.name,
         doc_md=DOCS.get(stage.name, stage.doing),
-        **{"execution_timeout": timedelta(hours=2), **BRANCH, **MODEL_TASKS.get(stage.name, {})},
+        **{"execution_timeout": timedelta(hours=2), **_BRANCH, **_MODEL_TASKS.get(stage.name, {})},
     )
     def run(branch: dict[str, str], before: Any = None) -> dict[str, Any]:
         model = branch["model"]
@@ -218,7 +218,7 @@ def report() -> dict[str, str]:
     rows = run_report(root(), smartwatts_run_id())["models"] if planned else []
     decided = {row["model"]: row["summary"] for row in rows}
     for summary in decided.values():
-        log.info(summary)
+        _log.info(summary)
     run = context["dag_run"]
     dry_run = context["params"]["dry_run"]
     send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run))

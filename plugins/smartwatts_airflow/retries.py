@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RetryWhatCanPass"]
 
-FINAL = (AlreadyExistsError, NotFoundError, TrustError, UnfitServerError)
-BUSY_SOON = 5
+_FINAL = (AlreadyExistsError, NotFoundError, TrustError, UnfitServerError)
+_BUSY_SOON = 5
 """So many times a minute apart, which outlasts the lease of a run that died; then at
 doubling distances, up to an hour, which outlasts a run that works."""
-BUSY_LONGEST = timedelta(hours=1)
-NETWORK_LIBRARIES = frozenset({"botocore", "deltalake", "_internal", "urllib3"})
+_BUSY_LONGEST = timedelta(hours=1)
+_NETWORK_LIBRARIES = frozenset({"botocore", "deltalake", "_internal", "urllib3"})
 """Top-level modules of exceptions that a store's client raises on its own account."""
 
 
@@ -43,9 +43,9 @@ class RetryWhatCanPass(RetryPolicy):
     ) -> RetryDecision:
         kind = type(exception)
         if isinstance(exception, BusyError):
-            delay = min(timedelta(minutes=2 ** max(0, try_number - BUSY_SOON)), BUSY_LONGEST)
+            delay = min(timedelta(minutes=2 ** max(0, try_number - _BUSY_SOON)), _BUSY_LONGEST)
             return RetryDecision.retry(delay, reason=str(exception))
-        if isinstance(exception, FINAL):
+        if isinstance(exception, _FINAL):
             return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
         if isinstance(exception, (StoreError, OSError)) or _is_network(kind):
             return RetryDecision.retry(reason=f"{kind.__name__} may pass")
@@ -55,4 +55,4 @@ class RetryWhatCanPass(RetryPolicy):
 
 
 def _is_network(kind: type[BaseException]) -> bool:
-    return any(parent.__module__.split(".")[0] in NETWORK_LIBRARIES for parent in kind.__mro__)
+    return any(parent.__module__.split(".")[0] in _NETWORK_LIBRARIES for parent in kind.__mro__)

@@ -35,15 +35,15 @@ class NewReadingsTrigger(BaseTrigger):
         seen: dict[str, Any] = {}
         while True:
             try:
-                found = await asyncio.to_thread(look, self.root)
+                waiting = await asyncio.to_thread(look, self.root)
             except (StoreError, OSError) as error:
                 self.log.warning("cannot look at %s, trying again: %s", self.root, error)
             else:
-                if found != seen:
-                    seen = found
-                    self.log.info("%s", describe(found))
-                if found["models"]:
-                    yield TriggerEvent(found)
+                if waiting != seen:
+                    seen = waiting
+                    self.log.info("%s", describe(waiting))
+                if waiting["models"]:
+                    yield TriggerEvent(waiting)
                     return
             # Neither a folder nor S3 tells us of new objects, so there is nothing to await.
             await asyncio.sleep(self.poke_seconds)
@@ -56,13 +56,13 @@ def look(root: str) -> dict[str, Any]:
     return new_readings(root)
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe(waiting: dict[str, Any]) -> str:
     """What was seen, in one line.
 
     >>> describe({"rows": 5, "threshold": 9, "models": [], "why_not": {"nilm": "5 new readings"}})
     '5 of 9 new readings; nilm: 5 new readings'
     """
-    reasons = "; ".join(f"{model}: {why}" for model, why in found["why_not"].items())
-    due = f"due: {', '.join(found['models'])}" if found["models"] else ""
-    counted = f"{found['rows']:,} of {found['threshold']:,} new readings"
+    reasons = "; ".join(f"{model}: {why}" for model, why in waiting["why_not"].items())
+    due = f"due: {', '.join(waiting['models'])}" if waiting["models"] else ""
+    counted = f"{waiting['rows']:,} of {waiting['threshold']:,} new readings"
     return "; ".join(part for part in (counted, due, reasons) if part)

@@ -36,6 +36,7 @@ __all__ = [
     "Network",
     "Option",
     "Progress",
+    "Tensor",
     "TrainOptions",
     "Trained",
     "Trainer",
@@ -43,10 +44,13 @@ __all__ = [
 ]
 
 
-DetailsT = TypeVar("DetailsT", bound=Details)
-PredictorT = TypeVar("PredictorT")
+Tensor = Any
+"""A tensor of Keras, in a graph or not."""
+
+_DetailsT = TypeVar("_DetailsT", bound=Details)
+_PredictorT = TypeVar("_PredictorT")
 """Whatever turns a site's readings into predictions and can be scored. Opaque outside."""
-NetworkPredictorT = TypeVar("NetworkPredictorT")
+_NetworkPredictorT = TypeVar("_NetworkPredictorT")
 """The same with a network inside, which can do more: it makes the tables of ``predict``."""
 
 
@@ -94,11 +98,11 @@ class TrainOptions:
 
 
 @dataclass(frozen=True)
-class Trained(Generic[DetailsT]):
+class Trained(Generic[_DetailsT]):
     """A trained network. ``log`` has one row an epoch; ``notes`` are for people."""
 
     network: keras.Model
-    details: DetailsT
+    details: _DetailsT
     log: tuple[Mapping[str, float], ...]
     notes: tuple[str, ...] = ()
 
@@ -115,12 +119,12 @@ class Network(Protocol):
         """Arrays by name, leading axis = windows, float32 in and out."""
 
 
-class Trainer(Protocol[DetailsT]):
+class Trainer(Protocol[_DetailsT]):
     """What trains a kind's models, such as the module ``trainer`` of the kind."""
 
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
-    ) -> Trained[DetailsT]:
+    ) -> Trained[_DetailsT]:
         """Train on all of ``readings``; early stopping watches its newest part. The network's
         normalisation is inside the graph: raw W in, missing as NaN.
 
@@ -129,15 +133,15 @@ class Trainer(Protocol[DetailsT]):
 
 
 @dataclass(frozen=True)
-class Work(Generic[DetailsT, PredictorT, NetworkPredictorT]):
+class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     """What a kind does with trained models, a function for each."""
 
-    predictor: Callable[[Network], NetworkPredictorT]
+    predictor: Callable[[Network], _NetworkPredictorT]
     """Wrap a network so that it predicts from readings. Raises BadInputError where its
     details lack something."""
-    baselines: Callable[[DetailsT, Readings], dict[str, PredictorT]]
+    baselines: Callable[[_DetailsT, Readings], dict[str, _PredictorT]]
     """The simple methods that a challenger has to beat, fitted on training readings."""
-    evaluate: Callable[[DetailsT, Mapping[str, PredictorT], Readings, int], dict[str, Scores]]
+    evaluate: Callable[[_DetailsT, Mapping[str, _PredictorT], Readings, int], dict[str, Scores]]
     """Score every predictor, with a seed, on the same targets, those from ``score_from`` on.
     The details are those of the model in question: what they say (horizon, thresholds) holds
     for every predictor. Raises NotEnoughReadingsError where nothing can be scored."""
@@ -147,15 +151,15 @@ class Work(Generic[DetailsT, PredictorT, NetworkPredictorT]):
     predict: Callable[..., Iterator[pd.DataFrame]]
     """From a predictor, readings and ``predict_options``: frames in ``Kind.columns(**options)``,
     a site at a time; stamps are datetime64[s] in UTC."""
-    sample_inputs: Callable[[DetailsT, int, int], dict[str, np.ndarray]]
+    sample_inputs: Callable[[_DetailsT, int, int], dict[str, np.ndarray]]
     """So many realistic inputs from a seed, with missing readings among them, shape (count,
     …), by name: what a converted file's parity and latency are measured on."""
-    charts: Callable[[DetailsT, Mapping[str, PredictorT], Readings, int], tuple[Chart, ...]] = (
+    charts: Callable[[_DetailsT, Mapping[str, _PredictorT], Readings, int], tuple[Chart, ...]] = (
         field(default=lambda *_: ())
     )
     """What a run's report shows beside the numbers, all from ``score_from`` on."""
     figures: Callable[
-        [DetailsT, PredictorT, Readings, Scores, int], Mapping[str, Figure | Heatmap]
+        [_DetailsT, _PredictorT, Readings, Scores, int], Mapping[str, Figure | Heatmap]
     ] = field(default=lambda *_: {})
     """What an evaluation of one model shows beside its numbers, by name; from the scores and
     with the seed of that evaluation."""
@@ -163,7 +167,7 @@ class Work(Generic[DetailsT, PredictorT, NetworkPredictorT]):
     """What a person should know of predictions from these readings, a line each."""
 
 
-class Kind(ABC, Generic[DetailsT]):
+class Kind(ABC, Generic[_DetailsT]):
     """A kind of model: what it is called, what it takes, what it has to achieve."""
 
     name: ClassVar[str]
@@ -183,15 +187,15 @@ class Kind(ABC, Generic[DetailsT]):
     prediction_columns: ClassVar[tuple[str, ...]]
 
     @cached_property
-    def work(self) -> Work[DetailsT, Any, Any]:
+    def work(self) -> Work[_DetailsT, Any, Any]:
         """What it does with trained models; loaded when first asked for."""
-        work: Work[DetailsT, Any, Any] = resolve_name(self.work_name)
+        work: Work[_DetailsT, Any, Any] = resolve_name(self.work_name)
         return work
 
     @cached_property
-    def trainer(self) -> Trainer[DetailsT]:
+    def trainer(self) -> Trainer[_DetailsT]:
         """What trains it; loaded when first asked for, and TensorFlow with it."""
-        trainer: Trainer[DetailsT] = resolve_name(self.trainer_name)
+        trainer: Trainer[_DetailsT] = resolve_name(self.trainer_name)
         return trainer
 
     @abstractmethod
@@ -202,13 +206,13 @@ class Kind(ABC, Generic[DetailsT]):
     def spec(self, **options: Any) -> ModelSpec:
         """The model that the kind's train options ask for."""
 
-    def read_details(self, embedded: Mapping[str, Any]) -> DetailsT:
+    def read_details(self, embedded: Mapping[str, Any]) -> _DetailsT:
         """The details that a file has embedded. Raises BadInputError where they lack what
         using it needs."""
-        details: DetailsT = self.details_class.read(embedded)  # type: ignore[assignment]
+        details: _DetailsT = self.details_class.read(embedded)  # type: ignore[assignment]
         return details
 
-    def spec_of(self, details: DetailsT) -> ModelSpec:
+    def spec_of(self, details: _DetailsT) -> ModelSpec:
         """The specification of the model that ``details`` were embedded in."""
         for spec in self.models():
             if spec.name == details.model:
@@ -219,7 +223,7 @@ class Kind(ABC, Generic[DetailsT]):
         """Whether a site can teach or judge this model, from what its span says."""
         return "mains" in span.channels and span.native_s <= spec.period_s
 
-    def floors(self, details: DetailsT) -> tuple[Floor, ...]:
+    def floors(self, details: _DetailsT) -> tuple[Floor, ...]:
         """Limits that hold for a challenger with these details, beside the baselines."""
         return ()
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = [
-    "QUANTIZATIONS",
     "Converted",
     "ParityError",
     "convert_network",
@@ -34,16 +33,16 @@ __all__ = [
     "measure_latency_ms",
 ]
 
-QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
-AUTO = ("dynamic", "float16", "none")
-PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
+_QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
+_AUTO = ("dynamic", "float16", "none")
+_PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
 """Largest mean absolute difference from Keras, as a share of the output's own spread."""
 
 _EXPORT = "smartwatts_ml.modelfiles.keras_files:export_model"
 _CONVERT = "smartwatts_ml.modelfiles.keras_files:convert_export"
 """The two steps that load TensorFlow."""
 
-Samples = Mapping[str, np.ndarray]
+_Samples = Mapping[str, np.ndarray]
 
 
 class ParityError(SmartwattsError):
@@ -67,15 +66,15 @@ class Converted:
         }
 
 
-def convert_network(network: Network, samples: Samples, quantization: str) -> Converted:
+def convert_network(network: Network, samples: _Samples, quantization: str) -> Converted:
     """Convert and check; ``auto`` is the smallest that passes.
 
     ``samples``: realistic inputs by name, shape (n, …). Raises ParityError if the weights
     did not arrive, an output is not finite or the parity is out of bounds.
     """
-    if quantization not in (*QUANTIZATIONS, "auto"):
+    if quantization not in (*_QUANTIZATIONS, "auto"):
         raise UsageError(
-            f"no quantization {quantization!r}", fix=f"one of {', '.join(QUANTIZATIONS)}, auto"
+            f"no quantization {quantization!r}", fix=f"one of {', '.join(_QUANTIZATIONS)}, auto"
         )
     reference = network(samples)
     with tempfile.TemporaryDirectory() as name:
@@ -84,7 +83,7 @@ def convert_network(network: Network, samples: Samples, quantization: str) -> Co
         if quantization != "auto":
             return _checked(network, folder, samples, reference, quantization)
         passed, failures = [], []
-        for candidate in AUTO:
+        for candidate in _AUTO:
             try:
                 passed.append(_checked(network, folder, samples, reference, candidate))
             except ParityError as error:
@@ -110,21 +109,21 @@ def _model_of(network: Network) -> keras.Model:
 
 
 def _checked(
-    network: Network, folder: Path, samples: Samples, reference: Samples, quantization: str
+    network: Network, folder: Path, samples: _Samples, reference: _Samples, quantization: str
 ) -> Converted:
     content = embed_details(resolve_name(_CONVERT)(folder, samples, quantization), network.details)
     lite = LiteRTNetwork(content)
     parity = _parity(reference, lite(samples))
     worst = max(parity, key=lambda name: parity[name])
-    if not parity[worst] <= PARITY_TOLERANCE[quantization]:
+    if not parity[worst] <= _PARITY_TOLERANCE[quantization]:
         raise ParityError(
             f"{quantization}: output {worst} differs from Keras by {parity[worst]:.1%} of its "
-            f"spread, {PARITY_TOLERANCE[quantization]:.1%} is the bound"
+            f"spread, {_PARITY_TOLERANCE[quantization]:.1%} is the bound"
         )
     return Converted(content, quantization, parity, measure_latency_ms(lite, samples))
 
 
-def _parity(reference: Samples, result: Samples) -> dict[str, float]:
+def _parity(reference: _Samples, result: _Samples) -> dict[str, float]:
     if reference.keys() != result.keys():
         raise ParityError(f"outputs {sorted(result)} instead of {sorted(reference)}")
     parity = {}
@@ -139,7 +138,7 @@ def _parity(reference: Samples, result: Samples) -> dict[str, float]:
     return parity
 
 
-def measure_latency_ms(network: LiteRTNetwork, samples: Samples, calls: int = 200) -> float:
+def measure_latency_ms(network: LiteRTNetwork, samples: _Samples, calls: int = 200) -> float:
     """Median time of a call of one window on one core, after a warm-up, in ms."""
     window = {name: array[:1] for name, array in samples.items()}
     times = []

@@ -21,7 +21,7 @@ from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
 __all__ = ["convert_export", "export_model", "load_keras"]
 
-SIGNATURE = "serve"
+_SIGNATURE = "serve"
 
 
 def load_keras(content: bytes, name: str) -> KerasNetwork:
@@ -51,7 +51,7 @@ def export_model(model: keras.Model, folder: Path) -> None:
         specs.append(tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=tensor.name))
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint(SIGNATURE, _endpoint(model), input_signature=specs)
+    archive.add_endpoint(_SIGNATURE, _endpoint(model), input_signature=specs)
     archive.write_out(folder, verbose=False)
 
 
@@ -72,7 +72,7 @@ def _endpoint(model: Any) -> Callable[..., dict[str, Any]]:
 
 def convert_export(folder: Path, samples: Mapping[str, np.ndarray], quantization: str) -> bytes:
     """A LiteRT file of what ``export_model`` wrote. ``samples`` calibrate ``int8``."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[_SIGNATURE])
     if quantization != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantization == "float16":

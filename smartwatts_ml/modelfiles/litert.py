@@ -14,9 +14,9 @@ from ai_edge_litert.interpreter import Interpreter
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
-__all__ = ["METADATA_NAME", "LiteRTNetwork", "embed_details", "read_details"]
+__all__ = ["LiteRTNetwork", "embed_details", "read_details"]
 
-METADATA_NAME = "smartwatts.manifest"
+_METADATA_NAME = "smartwatts.manifest"
 
 
 class LiteRTNetwork:
@@ -57,8 +57,8 @@ def embed_details(content: bytes, details: Mapping[str, Any]) -> bytes:
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(json.dumps(details, sort_keys=True).encode(), np.uint8)
     metadata = schema.MetadataT()
-    metadata.name = METADATA_NAME
-    kept = [m for m in model.metadata or [] if _text(m.name) != METADATA_NAME]
+    metadata.name = _METADATA_NAME
+    kept = [m for m in model.metadata or [] if _text(m.name) != _METADATA_NAME]
     metadata.buffer = len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*kept, metadata]
@@ -74,7 +74,7 @@ def read_details(content: bytes, name: str = "model.tflite") -> dict[str, Any]:
     model = schema.Model.GetRootAs(content, 0)
     for i in range(model.MetadataLength()):
         metadata = model.Metadata(i)
-        if _text(metadata.Name()) == METADATA_NAME:
+        if _text(metadata.Name()) == _METADATA_NAME:
             data = model.Buffers(metadata.Buffer()).DataAsNumpy()
             details: dict[str, Any] = json.loads(bytes(data))
             return details

@@ -31,8 +31,8 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["JudgedFile", "convert"]
 
-PARITY_SAMPLES = 64
-UNLIKE_KERAS = "the converted file does not compute what the trained model computes"
+_PARITY_SAMPLES = 64
+_UNLIKE_KERAS = "the converted file does not compute what the trained model computes"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def convert(
     before = recorded_judgement(run, record)
     try:
         details = run.kind.read_details(challenger.details)
-        samples = run.kind.work.sample_inputs(details, PARITY_SAMPLES, seed)
+        samples = run.kind.work.sample_inputs(details, _PARITY_SAMPLES, seed)
         converted = convert_network(challenger, samples, quantization)
     except ParityError as error:
         judged = _unlike_keras(run, before, record, str(error))
@@ -120,7 +120,7 @@ def _judge_file(
 
 
 def _unlike_keras(run: ModelRun, before: Judgement, record: Record, why: str) -> JudgedFile:
-    parity = Check("parity", False, f"{UNLIKE_KERAS}: {why}")
+    parity = Check("parity", False, f"{_UNLIKE_KERAS}: {why}")
     judgement = replace(before, facts=replace(before.facts, checks=(parity,)))
     decision = judge(judgement)
     write_decision(run, judgement, decision, record.judged, record.champion_sha256)

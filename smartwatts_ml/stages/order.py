@@ -51,10 +51,10 @@ class Stage:
     always: bool = False
     in_dry_run: bool = True
 
-    def call(self, *given: Any, **options: Any) -> Any:
+    def call(self, *arguments: Any, **options: Any) -> Any:
         """Do its work."""
         work: Callable[..., Any] = resolve_name(self.work)
-        return work(*given, **options)
+        return work(*arguments, **options)
 
 
 STAGES = (

@@ -25,10 +25,10 @@ from smartwatts_ml.store.forced import FORCE
 
 __all__ = ["PublishResult", "publish", "resign_pointers"]
 
-PUBLISHED: Literal["published"] = "published"
-KEPT: Literal["kept"] = "kept"
-PROMOTE: Final = "promote"
-MOST_SLICES = 200
+_PUBLISHED: Literal["published"] = "published"
+_KEPT: Literal["kept"] = "kept"
+_PROMOTE: Final = "promote"
+_MOST_SLICES = 200
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PublishResult:
 
     @property
     def proceed(self) -> bool:
-        return self.outcome == PUBLISHED
+        return self.outcome == _PUBLISHED
 
 
 def publish(
@@ -111,7 +111,7 @@ def _publish_file(
     force: str | None = None,
 ) -> PublishResult:
     reason = decision["summary"]
-    action: Literal["promote", "force"] = PROMOTE
+    action: Literal["promote", "force"] = _PROMOTE
     if force is not None:
         reason, action = f"{force} (the gate said: {reason})", FORCE
     if not decision.get("sha256"):
@@ -134,7 +134,7 @@ def _publish_file(
     )
     return PublishResult(
         model=run.model,
-        outcome=PUBLISHED,
+        outcome=_PUBLISHED,
         summary=reason if force is None else f"{run.model} forced by {actor}: {reason}",
         version=published.version,
         serial=published.serial,
@@ -148,7 +148,7 @@ def _keep_champion(store: Store, run: ModelRun, decision: dict[str, Any]) -> Pub
     pointer = store.resign(run.model)
     return PublishResult(
         model=run.model,
-        outcome=KEPT,
+        outcome=_KEPT,
         summary=decision["summary"],
         version=pointer.version if pointer else None,
         serial=pointer.serial if pointer else None,
@@ -187,7 +187,7 @@ def _with_slices(decision: dict[str, Any]) -> dict[str, Any]:
     metrics = dict(decision["metrics"])
     for system in (CHALLENGER, CHAMPION):
         slices = decision["slices"].get(system, {})
-        if len(slices) > MOST_SLICES:
+        if len(slices) > _MOST_SLICES:
             slices = {name: s for name, s in slices.items() if not name.startswith("site ")}
         if metrics.get(system) and slices:
             metrics[system] = {**metrics[system], "slices": slices}

@@ -19,7 +19,7 @@ from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["Challenger", "train", "training_log"]
 
-LEASE_SECONDS = 180
+_LEASE_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Challenger:
 def train(run: ModelRun, progress: Progress, options: TrainOptions | None = None) -> Challenger:
     """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
     options = options or TrainOptions()
-    with hold(run.objects, run.model, owner=run.run_id, seconds=LEASE_SECONDS) as lease:
+    with hold(run.objects, run.model, owner=run.run_id, seconds=_LEASE_SECONDS) as lease:
         start_tensorflow()
         started, cpu = time.monotonic(), time.process_time()
         readings = run.training

@@ -14,20 +14,20 @@ from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["validate"]
 
-CHALLENGER_FILE = "challenger.keras"
+_CHALLENGER_FILE = "challenger.keras"
 
 
 def validate(run: ModelRun, progress: Progress, *, seed: int = 0) -> Decision:
     """Judge the run's challenger. A champion that cannot be used keeps it out, and is told."""
     start_tensorflow()
-    challenger = load_network(run.read(CHALLENGER_FILE), CHALLENGER_FILE)
+    challenger = load_network(run.read(_CHALLENGER_FILE), _CHALLENGER_FILE)
     progress("meeting champion and baselines", 0.1)
     bout = prepare(run, challenger, champion_in_force(run))
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
     scores, rules = bout.score(run, seed), rules_of(run.settings, seed)
     judgement = judgement_of(run.kind, run.model, scores, rules, bout.facts)
     decision = judge(judgement)
-    judged = Artefact(CHALLENGER_FILE, sha256_of(run.read(CHALLENGER_FILE)))
+    judged = Artefact(_CHALLENGER_FILE, sha256_of(run.read(_CHALLENGER_FILE)))
     write_decision(run, judgement, decision, judged, bout.champion_sha256)
     progress("drawing the report", 0.9)
     write_charts(run, bout, seed)

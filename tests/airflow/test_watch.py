@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from rich.console import Console
 
-from scripts.watch import news, progress_table
+from scripts.airflow_api import Airflow
+from scripts.watch import name_of, news, progress_table
 
 
 def task(task_id: str, state: str | None, index: int = -1, **more: Any) -> dict[str, Any]:
@@ -72,3 +75,47 @@ def test_the_table_has_a_row_for_each_model() -> None:
     lines = captured.get().splitlines()
     assert any(line.split()[:3] == ["nilm", "✓", "running"] for line in lines)
     assert any(line.split()[:2] == ["anomaly", "failed"] for line in lines)
+
+
+def test_files_that_are_ingested_side_by_side_are_no_models() -> None:
+    tasks = [
+        task("ingest", "success", 0, rendered_map_index="4 files: 900 readings"),
+        task("ingest", "running", 1),
+        task("model.train", "running", 0),
+        task("model.train", "success", 1, rendered_map_index="nilm"),
+    ]
+    assert [name_of(each, tasks) for each in tasks] == [
+        "ingest 4 files: 900 readings",
+        "ingest 1",
+        "train 0",
+        "train nilm",
+    ]
+    assert [list(column.cells) for column in progress_table(tasks).columns[:2]] == [
+        ["0", "nilm"],
+        ["[cyan]running[/cyan]", "[green]✓[/green]"],
+    ]
+    assert progress_table(tasks).title == "ingest running"
+
+
+class ManyTasks(Airflow):
+    """Answers as Airflow does, at most a hundred at a time."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(0, "")
+        self.count = count
+        self.asked = 0
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        self.asked += 1
+        query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        begin, limit = int(query["offset"]), min(int(query["limit"]), 100)
+        assert query["order_by"] == "id"
+        some = [{"id": i} for i in range(begin, min(begin + limit, self.count))]
+        return {"task_instances": some, "total_entries": self.count}
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101, 230])
+def test_a_run_of_very_many_tasks_is_told_whole(count: int) -> None:
+    airflow = ManyTasks(count)
+    assert [each["id"] for each in airflow.tasks("dag", "run")] == list(range(count))
+    assert airflow.asked == max(1, -(-count // 100))

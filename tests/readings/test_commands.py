@@ -9,9 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from smartwatts_ml.cli import app
+from smartwatts_ml.commands import predict
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.objects import Objects, open_root
-from tests.readings.ingest.landing import land, minutes
+from smartwatts_ml.readings.files import FileReadings
+from tests.readings.ingest.landing import HEADER, land, minutes
 
 
 @pytest.fixture
@@ -21,6 +23,32 @@ def objects(tmp_path: Path) -> Objects:
 
 def smartwatts(objects: Objects, *words: str) -> Result:
     return CliRunner().invoke(app, [*words, "--root", objects.url])
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("evaluate", ["--test-data", "a.csv"]),
+        ("predict", ["--input", "a.csv", "--output", "out.csv"]),
+    ],
+)
+def test_a_command_that_read_files_gives_up_its_copy_of_them_even_where_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, options: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("\n".join((HEADER, *minutes("home1", 100), "")))
+    closed: list[FileReadings] = []
+    whole = FileReadings.close
+
+    def close(self: FileReadings) -> None:
+        closed.append(self)
+        whole(self)
+
+    monkeypatch.setattr(FileReadings, "close", close)
+    monkeypatch.setattr(predict, "_open", lambda *_: (None, None))
+    words = [verb, "nilm", "--model-path", "a.csv", *options]
+    assert isinstance(CliRunner().invoke(app, words).exception, AttributeError)
+    assert len(closed) == 1
 
 
 def test_ingest_tells_what_became_of_each_file(objects: Objects) -> None:

@@ -76,8 +76,10 @@ class Service:
         self.runs += 1
         run_id = f"run{self.runs}"
         start_run(self.objects, self.current, run_id, ["light"])
-        train: dict[str, Any] = {"options": TrainOptions(seed=seed)}
-        options = {"train": train, "publish": {"actor": "ann"}}
+        options: dict[str, dict[str, Any]] = {
+            "train": {"options": TrainOptions(seed=seed)},
+            "publish": {"actor": "ann"},
+        }
         failed = retrain(self.run(run_id), log_progress, options)
         assert failed is None, failed
         return self.decision(run_id)
@@ -174,7 +176,7 @@ def test_a_training_that_another_took_over_leaves_no_challenger(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a machine slept through its lease, and the run's next try is at work."""
-    monkeypatch.setattr("smartwatts_ml.stages.train.LEASE_SECONDS", 0.3)
+    monkeypatch.setattr("smartwatts_ml.stages.train._LEASE_SECONDS", 0.3)
 
     def overtaken(targets: np.ndarray) -> np.ndarray:
         objects = service.objects

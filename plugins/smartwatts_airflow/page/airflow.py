@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RETRAINING", "ROLLBACK", "DagRunFacts", "NextRun", "may_trigger", "next_run", "runs"]
 
-WEEKLY = "retrain_weekly"
-RETRAINING = (WEEKLY, "retrain_on_new_readings")
+_WEEKLY = "retrain_weekly"
+RETRAINING = (_WEEKLY, "retrain_on_new_readings")
 ROLLBACK = "rollback_model"
-MOST_RUNS = 2000
+_MOST_RUNS = 2000
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class DagRunFacts:
         return f"/dags/{self.dag}/runs/{quote(self.run_id, safe='')}"
 
 
-def next_run(session: Session, dag: str = WEEKLY) -> NextRun:
+def next_run(session: Session, dag: str = _WEEKLY) -> NextRun:
     """The DAG's next run."""
     from airflow.models.dag import DagModel
 
-    found = session.get(DagModel, dag)
-    if found is None:
+    known = session.get(DagModel, dag)
+    if known is None:
         return NextRun(None, paused=False)
-    paused = bool(found.is_paused)
-    return NextRun(None if paused else found.next_dagrun_create_after, paused)
+    paused = bool(known.is_paused)
+    return NextRun(None if paused else known.next_dagrun_create_after, paused)
 
 
 def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> list[DagRunFacts]:
@@ -68,7 +68,7 @@ def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> lis
         select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after)
         .where(DagRun.dag_id.in_(tuple(dags)))
         .order_by(DagRun.run_after.desc())
-        .limit(MOST_RUNS)
+        .limit(_MOST_RUNS)
     )
     return [DagRunFacts(dag, run, str(state), when) for dag, run, state, when in rows]
 

@@ -32,21 +32,21 @@ from smartwatts_ml.stages.order import model_stages
 
 __all__ = ["application"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-HERE = Path(__file__).parent
-STATIC = {path.name: path.read_bytes() for path in (HERE / "static").iterdir()}
-CHANGES = 50
-OWN_POLICY = (
+_HERE = Path(__file__).parent
+_STATIC = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir()}
+_CHANGES = 50
+_OWN_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-REPORT_POLICY = (
+_REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none';"
     " base-uri 'none'; frame-ancestors 'self'"
 )
 """A report is a page without scripts that needs nothing from anywhere."""
-HELP = {
+_HELP = {
     401: ("You are not logged in", "Log in to Airflow, then open this page again."),
     403: (
         "You may not see this",
@@ -124,7 +124,7 @@ def show_model(
     return _page(
         request,
         "model.html",
-        detail=detail(objects, current, model, known, 10**6 if every else CHANGES),
+        detail=detail(objects, current, model, known, 10**6 if every else _CHANGES),
         judged=judged(objects, model, retrainings),
         next_run=next_run(session),
         may_roll_back=may_trigger(user),
@@ -142,8 +142,8 @@ def download(opened: Root, model: str, version: int) -> Response:
     _check_model(model)
     store = open_store(*opened)
     content = store.read_file(store.manifest(model, version))
-    given = {"Content-Disposition": f'attachment; filename="{file_name(model, version)}"'}
-    return Response(content, media_type="application/octet-stream", headers=given)
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(model, version)}"'}
+    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def report(opened: Root, run_id: str, model: str) -> Response:
@@ -159,14 +159,14 @@ def quality_page(opened: Root, run_id: str) -> Response:
 
 def static(name: str) -> Response:
     """Style, script and icon."""
-    if name not in STATIC:
+    if name not in _STATIC:
         raise HTTPException(404)
     kind = mimetypes.guess_type(name)[0]
-    return Response(STATIC[name], media_type=kind, headers={"Cache-Control": "max-age=300"})
+    return Response(_STATIC[name], media_type=kind, headers={"Cache-Control": "max-age=300"})
 
 
 def _kept_page(objects: Objects, key: str) -> Response:
-    headers = {"Content-Security-Policy": REPORT_POLICY}
+    headers = {"Content-Security-Policy": _REPORT_POLICY}
     return HTMLResponse(objects.read(key).data, headers=headers)
 
 
@@ -180,7 +180,7 @@ def _templates() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
+        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )
     made.filters["age"] = age
     made.filters["minute"] = lambda when: f"{when:%Y-%m-%d %H:%M}"
@@ -202,13 +202,13 @@ def _page(request: Request, template: str, status: int = 200, **values: Any) -> 
 
 def _refused(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
-    title, fix = HELP.get(status, ("That did not work", str(getattr(error, "detail", error))))
+    title, fix = _HELP.get(status, ("That did not work", str(getattr(error, "detail", error))))
     return _page(request, "trouble.html", status, title=title, what=None, fix=fix)
 
 
 def _failed(request: Request, error: Exception) -> Response:
     """Trouble with the root or the database, in its own words."""
-    log.warning("%s: %s", request.url.path, error)
+    _log.warning("%s: %s", request.url.path, error)
     if isinstance(error, (NotFoundError, UsageError)):
         return _page(
             request, "trouble.html", 404, title="That is not there", what=str(error), fix=None
@@ -230,10 +230,10 @@ async def _protect(
     return response
 
 
-def _headers(given: Mapping[str, str]) -> dict[str, str]:
+def _headers(own: Mapping[str, str]) -> dict[str, str]:
     return {
-        "Content-Security-Policy": given.get("Content-Security-Policy", OWN_POLICY),
+        "Content-Security-Policy": own.get("Content-Security-Policy", _OWN_POLICY),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
-        "Cache-Control": given.get("Cache-Control", "no-store"),
+        "Cache-Control": own.get("Cache-Control", "no-store"),
     }

@@ -11,8 +11,8 @@ __all__ = ["Point", "draw"]
 
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 32
-TICKS = 4
-MOST_LABELS = 12
+_TICKS = 4
+_MOST_LABELS = 12
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def draw(points: Sequence[Point], label: str) -> str:
     values = [(x(i), y(p.value)) for i, p in enumerate(points) if p.value is not None]
     baselines = [(x(i), y(p.baseline)) for i, p in enumerate(points) if p.baseline is not None]
     parts += [_line("baseline", baselines), _line("value", values)]
-    step = math.ceil(len(points) / MOST_LABELS)
+    step = math.ceil(len(points) / _MOST_LABELS)
     for place, point in enumerate(points):
         if place % step == 0:
             parts.append(
@@ -86,7 +86,7 @@ def _ticks(low: float, high: float) -> list[float]:
     if high - low < 1e-9 * max(1.0, abs(high)):
         margin = abs(high) * 0.05 or 1.0
         low, high = low - margin, high + margin
-    rough = (high - low) / TICKS
+    rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n >= rough)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Detail", "Judged", "detail", "judged"]
 
-DECISIONS = 30
+_DECISIONS = 30
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ def _manifests(
     store: Store, model: str, chain: Iterable[HistoryEntry]
 ) -> dict[int, Manifest | None]:
     """Manifests of the versions that were in force; None for one that was pruned."""
-    found: dict[int, Manifest | None] = {}
+    manifests: dict[int, Manifest | None] = {}
     for version in {entry.version for entry in chain}:
         try:
-            found[version] = store.manifest(model, version)
+            manifests[version] = store.manifest(model, version)
         except NotFoundError:
-            found[version] = None
-    return found
+            manifests[version] = None
+    return manifests
 
 
 def _points(
@@ -144,7 +144,7 @@ def _points(
     label: str,
 ) -> list[Point]:
     champion = chain[-1].version
-    by_force = {one.version for one in forced(chain)}
+    by_force = {mark.version for mark in forced(chain)}
     points = []
     for version in sorted(manifests):
         manifest = manifests[version]
@@ -170,8 +170,8 @@ def _reports(objects: Objects, run_ids: Iterable[str], model: str) -> set[str]:
 def judged(objects: Objects, model: str, runs: Sequence[DagRunFacts]) -> list[Judged]:
     """What the newest retraining runs decided on the model, newest first."""
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        found = pool.map(lambda run: _judged(objects, model, run), runs[:DECISIONS])
-        return [decision for decision in found if decision]
+        decisions = pool.map(lambda run: _judged(objects, model, run), runs[:_DECISIONS])
+        return [decision for decision in decisions if decision]
 
 
 def _judged(objects: Objects, model: str, run: DagRunFacts) -> Judged | None:
@@ -191,9 +191,9 @@ def _judged(objects: Objects, model: str, run: DagRunFacts) -> Judged | None:
 
 def _read(objects: Objects, key: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = json.loads(objects.read(key).data)
+        document: dict[str, Any] = json.loads(objects.read(key).data)
     except NotFoundError:
         return None
     except ValueError as error:
         raise SmartwattsError(f"{objects.uri(key)} is damaged: {error}") from error
-    return found
+    return document

@@ -16,13 +16,13 @@ from smartwatts_ml.objects import Object, ObjectInfo, Objects, open_root
 from smartwatts_ml.objects.base import ReadOnlyObjects, check_size
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
-__all__ = ["RememberedObjects"]
+__all__ = ["READS_AT_ONCE", "RememberedObjects"]
 
 READS_AT_ONCE = 16
-REMEMBERED = 8192
+_REMEMBERED = 8192
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=_REMEMBERED)
 def _read(url: str, key: str, etag: str) -> Object:
     return open_root(url, writable=False).read(key, MAX_DOCUMENT_BYTES)
 
@@ -51,11 +51,11 @@ class RememberedObjects(ReadOnlyObjects):
     def read(self, key: str, limit: int | None = None) -> Object:
         if not (key.startswith(self._prefix) and key.endswith(".json")):
             return self._objects.read(key, limit)
-        found = self._remembered(key) if key in self._listed else None
-        if found is None:
+        remembered = self._remembered(key) if key in self._listed else None
+        if remembered is None:
             raise NotFoundError(f"{self.uri(key)} is not there")
-        check_size(len(found.data), limit, self.uri(key))
-        return found
+        check_size(len(remembered.data), limit, self.uri(key))
+        return remembered
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         return self._objects.list(prefix)

@@ -20,9 +20,18 @@ if TYPE_CHECKING:
     from smartwatts_ml.runs.state import ModelState
     from smartwatts_ml.settings import Settings
 
-__all__ = ["Metric", "ModelRow", "age", "metrics_of", "number", "overview"]
+__all__ = [
+    "BASELINE",
+    "CHALLENGER",
+    "Metric",
+    "ModelRow",
+    "age",
+    "metrics_of",
+    "number",
+    "overview",
+]
 
-MODELS_AT_ONCE = 5
+_MODELS_AT_ONCE = 5
 CHALLENGER = "challenger"  # what a manifest calls the version that it is of
 BASELINE = "baseline"
 
@@ -58,7 +67,7 @@ def overview(objects: Objects, current: Settings, waiting: Mapping[str, int]) ->
     """A row for each model that this project trains, whatever is wrong with one of them.
     ``waiting``: readings since each model's last decision."""
     work = partial(_row, objects, current, waiting)
-    return list(map_ahead(work, model_names(), MODELS_AT_ONCE))
+    return list(map_ahead(work, model_names(), _MODELS_AT_ONCE))
 
 
 def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model: str) -> ModelRow:

@@ -18,8 +18,8 @@ from smartwatts_ml.readings.base import Readings, SiteReadings
 
 __all__ = ["HourOfWeekMad", "fit_hour_of_week_mad"]
 
-LEAST_HOURS = 168
-WEEK = 168
+_LEAST_HOURS = 168
+_WEEK = 168
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def fit_hour_of_week_mad(readings: Readings, alerts_per_month: float) -> HourOfW
 
 def _habit(values: np.ndarray, hours: np.ndarray) -> _Habit | None:
     known = ~np.isnan(values)
-    if known.sum() < LEAST_HOURS:
+    if known.sum() < _LEAST_HOURS:
         return None
     overall = float(np.median(values[known]))
-    median = np.full(WEEK, overall)
-    spread = np.full(WEEK, np.nan)
-    for hour in range(WEEK):
+    median = np.full(_WEEK, overall)
+    spread = np.full(_WEEK, np.nan)
+    for hour in range(_WEEK):
         here = values[known & (hours == hour)]
         if here.size >= 2:
             median[hour] = np.median(here)

@@ -25,11 +25,11 @@ __all__ = [
 ]
 
 MONTH_HOURS = 730.5
-TAILS = (0.9, 0.75, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 1e-3, 5e-4, 2e-4, 1e-4)
-CANDIDATES = 400
+_TAILS = (0.9, 0.75, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 1e-3, 5e-4, 2e-4, 1e-4)
+_CANDIDATES = 400
 _LogitSeries = Sequence[tuple[np.ndarray, np.ndarray]]
-FIT_SPAN = 6.0  # times the budget: alerts that take part in the fit
-MANY = 30  # alerts within the budget: enough of them to count
+_FIT_SPAN = 6.0  # times the budget: alerts that take part in the fit
+_MANY = 30  # alerts within the budget: enough of them to count
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def fit_ranks(logits: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]
     """
     ordered = np.sort(np.asarray(logits, np.float64))
     n = len(ordered)
-    ranks = [n, *(round(tail * (n + 1)) - 1 for tail in TAILS), 1]
+    ranks = [n, *(round(tail * (n + 1)) - 1 for tail in _TAILS), 1]
     knots: list[float] = []
     tails: list[float] = []
     for at_least in sorted({rank for rank in ranks if 1 <= rank <= n}, reverse=True):
@@ -100,18 +100,18 @@ def budget_threshold(
     """
     pooled = np.sort(np.concatenate([logits for logits, _ in series]))[::-1]
     allowed = alerts_per_month * len(pooled) / MONTH_HOURS
-    ranks = np.unique(np.geomspace(1, len(pooled), CANDIDATES).astype(int)) - 1
+    ranks = np.unique(np.geomspace(1, len(pooled), _CANDIDATES).astype(int)) - 1
     logits, counts = [float(pooled[0]) + 1e-3], [0]
     for candidate in pooled[ranks]:
         alerts = count(float(candidate)) if count else _plain_count(series, float(candidate))
-        if alerts > FIT_SPAN * max(allowed, 1.0):
+        if alerts > _FIT_SPAN * max(allowed, 1.0):
             break
         logits.append(float(candidate))
         counts.append(alerts)
     over = np.flatnonzero(np.array(counts) > allowed)
     last = int(over[0]) - 1 if over.size else len(counts) - 1
     careful = [x for x, n in zip(logits[: last + 1], counts, strict=False) if n <= allowed / 2]
-    if allowed >= MANY:
+    if allowed >= _MANY:
         return logits[last]
     fitted = _fitted_threshold(np.array(logits), np.array(counts), allowed)
     return min(max(logits[last], fitted), careful[-1])

@@ -27,9 +27,9 @@ from smartwatts_ml.kinds.base import TrainOptions
 
 __all__ = ["NormalSeries", "calibrate", "normal_series"]
 
-DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of either
-DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
-ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
+_DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of either
+_DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
+_ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def calibrate(
     """Ranks of the score, and the threshold at which the rule beside the model
     (``policy.quiet_alerts``) keeps to the budget."""
     pooled = np.concatenate([part.logits for part in series])
-    doubtless = DOUBTLESS if np.mean(pooled > DOUBTLESS) <= DIRTIEST else np.inf
+    doubtless = _DOUBTLESS if np.mean(pooled > _DOUBTLESS) <= _DIRTIEST else np.inf
     ranks = ScoreCalibration(*fit_ranks(pooled[pooled <= doubtless]), np.inf)
     rarity = [nines(ranks.score(part.logits)) for part in series]
 
@@ -77,8 +77,8 @@ def calibrate(
     threshold = pick_threshold(
         [(part.logits, part.follows) for part in series],
         options.extra.get("threshold"),
-        ROOM * budget if budget else None,
-        ROOM * settings.max_alerts_per_month,
+        _ROOM * budget if budget else None,
+        _ROOM * settings.max_alerts_per_month,
         count,
     )
     return replace(ranks, threshold=threshold)

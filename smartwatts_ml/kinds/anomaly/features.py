@@ -15,7 +15,6 @@ a steady building before anything stands out. Measures:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -30,10 +29,10 @@ from smartwatts_ml.kinds.anomaly.graphops import (
     quantiles,
 )
 from smartwatts_ml.kinds.anomaly.normalisation import NormalisedWindows, normalise
+from smartwatts_ml.kinds.base import Tensor
 
 __all__ = ["feature_model"]
 
-Tensor = Any
 _FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
 _FULL_DAY = 18.0  # hours that make a day count
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from smartwatts_ml.kinds.base import Tensor
+
 __all__ = ["ABSENT", "compress", "delay", "doubling", "log_power", "quantiles"]
 
-Tensor = Any
 ABSENT = 1e9  # sorts behind everything that is normalised to the device's own level
 
 

@@ -18,13 +18,13 @@ from smartwatts_ml.kinds.anomaly.injection import TYPES
 
 __all__ = ["anomaly_logits", "build_classifier", "build_shipped"]
 
-LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
+_LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
 
 
 def build_classifier(mean: np.ndarray, std: np.ndarray, name: str) -> keras.Model:
     """From features to logits of normal and of each type, shape (windows, 8)."""
     features = keras.Input((len(mean),), name="features")
-    scaled = ops.clip((features - mean) / std, -LIMIT, LIMIT)
+    scaled = ops.clip((features - mean) / std, -_LIMIT, _LIMIT)
     hidden = layers.Dropout(0.1)(scaled)
     hidden = layers.Dense(48, activation="relu")(hidden)
     hidden = layers.Dropout(0.2)(hidden)

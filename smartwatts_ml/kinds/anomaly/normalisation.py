@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from keras import ops
 
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
+from smartwatts_ml.kinds.base import Tensor
 
 __all__ = ["NormalisedWindows", "normalise"]
-
-Tensor = Any
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 It looks back only and keeps a handful of numbers for each home:
 
 - An alert starts at an hour whose score reaches the threshold and goes on while scores stay
-  within ``EASE`` of it, through pauses of up to ``GAP`` hours.
+  within ``_EASE`` of it, through pauses of up to ``_GAP`` hours.
 - After ``LONGEST`` hours it has been said: while it goes on the same way it is no news.
 - For ``MEMORY`` hours, an alert of the same family has to be odder than the one before; how
   much falls evenly to nothing. So a daily pattern that is new is told once or twice while
@@ -23,16 +23,16 @@ import numpy as np
 
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 
-__all__ = ["FAMILIES", "families", "nines", "plain_alerts", "quiet_alerts"]
+__all__ = ["FAMILIES", "LONGEST", "MEMORY", "families", "nines", "plain_alerts", "quiet_alerts"]
 
-EASE = 0.5
-GAP = 3
+_EASE = 0.5
+_GAP = 3
 LONGEST = 48
 MEMORY = 28 * 24
-MARGIN = 0.3
+_MARGIN = 0.3
 FAMILIES = {"more": ("spike", "creep", "high"), "less": ("outage",), "shape": ("stuck", "shift"),
             "scale": ("scale",)}  # fmt: skip
-FAMILY_OF = np.array([next(i for i, types in enumerate(FAMILIES.values()) if name in types)
+_FAMILY_OF = np.array([next(i for i, types in enumerate(FAMILIES.values()) if name in types)
                       for name in TYPES])  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def nines(score: np.ndarray) -> np.ndarray:
 
 def families(likeness: np.ndarray) -> np.ndarray:
     """Family of the likeliest type of each hour, from shape (n, 7), int, shape (n,)."""
-    return np.asarray(FAMILY_OF[np.argmax(likeness, axis=1)])
+    return np.asarray(_FAMILY_OF[np.argmax(likeness, axis=1)])
 
 
 def plain_alerts(hours: np.ndarray, loud: np.ndarray) -> np.ndarray:
@@ -85,9 +85,9 @@ def quiet_alerts(
     past: list[_Alert] = []
     now: _Alert | None = None
     number = 0
-    for row in np.flatnonzero(loud | (rarity >= threshold - EASE)):
+    for row in np.flatnonzero(loud | (rarity >= threshold - _EASE)):
         hour = int(hours[row])
-        if now is not None and hour - now.last > GAP + 1:
+        if now is not None and hour - now.last > _GAP + 1:
             past.append(now)
             now = None
         if now is None and loud[row]:
@@ -110,5 +110,5 @@ def _needed(past: list[_Alert], hour: int, family: int, threshold: float) -> flo
     for alert in past:
         if alert.family == family:
             share = 1.0 - (hour - alert.last) / MEMORY
-            needed = max(needed, threshold + (alert.peak + MARGIN - threshold) * share)
+            needed = max(needed, threshold + (alert.peak + _MARGIN - threshold) * share)
     return float(needed)

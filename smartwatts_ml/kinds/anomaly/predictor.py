@@ -17,7 +17,7 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 
 __all__ = ["NetworkScorer", "predict"]
 
-CHUNK = 4096  # windows in memory at once
+_CHUNK = 4096  # windows in memory at once
 
 
 class NetworkScorer:
@@ -39,8 +39,8 @@ class NetworkScorer:
         a clean slate."""
         values, hours, context = mains_of(site), hours_of_week(site), self._details.context_hours
         parts = [
-            self._network(inputs_at(values, hours, at[start : start + CHUNK], context))
-            for start in range(0, max(len(at), 1), CHUNK)
+            self._network(inputs_at(values, hours, at[start : start + _CHUNK], context))
+            for start in range(0, max(len(at), 1), _CHUNK)
         ]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         score = joined["score"][:, 0].astype(np.float64)

@@ -25,18 +25,19 @@ from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 from smartwatts_ml.kinds.base import Progress, TrainOptions
-from smartwatts_ml.readings.base import Readings, SiteSpan
+from smartwatts_ml.kinds.sampling import sampled
+from smartwatts_ml.readings.base import Readings
 
 __all__ = ["CalibratedNetwork", "fit"]
 
-LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
-PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
-VALIDATION = 4000  # examples of the other fold that early stopping watches
-BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
-FOLDS = 2
-MEMBERS = 2  # networks of each fold
+_LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
+_PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
+_VALIDATION = 4000  # examples of the other fold that early stopping watches
+_BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
+_FOLDS = 2
+_MEMBERS = 2  # networks of each fold
 
-Log = tuple[Mapping[str, float], ...]
+_Log = tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class CalibratedNetwork:
 
     network: keras.Model
     calibration: ScoreCalibration
-    log: Log
+    log: _Log
     sites: int
     windows: int
     calibration_months: float
@@ -74,8 +75,8 @@ def fit(
     examples = [Examples.join([drawn.examples for drawn in fold]) for fold in folds]
     classifiers = []
     log: list[Mapping[str, float]] = []
-    for number in range(FOLDS * MEMBERS):
-        fold = number % FOLDS
+    for number in range(_FOLDS * _MEMBERS):
+        fold = number % _FOLDS
         watched = _thinned(examples[1 - fold], options.seed)
         part = _progress_of(number, progress)
         classifier = _new_classifier(examples[fold].features, f"classifier_{number + 1}")
@@ -83,8 +84,8 @@ def fit(
         classifiers.append(classifier)
         log += [{"network": float(number + 1), **row} for row in rows]
     series = [
-        normal_series(classifiers[1 - fold :: FOLDS], drawn)
-        for fold in range(FOLDS)
+        normal_series(classifiers[1 - fold :: _FOLDS], drawn)
+        for fold in range(_FOLDS)
         for drawn in folds[fold]
     ]
     calibration = calibrate(series, settings, options)
@@ -100,7 +101,7 @@ def fit(
 
 def _progress_of(number: int, progress: Progress) -> Progress:
     """Progress of one of the networks within the whole."""
-    count = FOLDS * MEMBERS
+    count = _FOLDS * _MEMBERS
 
     def report(text: str, share: float) -> None:
         progress(f"network {number + 1}/{count}, {text}", 0.6 + 0.38 * (number + share) / count)
@@ -111,7 +112,7 @@ def _progress_of(number: int, progress: Progress) -> Progress:
 def _featuriser(model: keras.Model) -> Featurise:
     """The feature graph over any number of windows, in batches of one fixed shape."""
     context = model.input["history_w"].shape[1]
-    shapes = [tf.TensorSpec((BATCH, context, 1)), tf.TensorSpec((BATCH, 1))]
+    shapes = [tf.TensorSpec((_BATCH, context, 1)), tf.TensorSpec((_BATCH, 1))]
 
     @tf.function(input_signature=shapes)
     def compute(history: Any, newest: Any) -> Any:
@@ -119,8 +120,8 @@ def _featuriser(model: keras.Model) -> Featurise:
 
     def featurise(history: np.ndarray, newest: np.ndarray) -> np.ndarray:
         parts = [np.zeros((0, model.output["features"].shape[1]), np.float32)]
-        for start in range(0, len(history), BATCH):
-            rows = np.arange(start, start + BATCH).clip(max=len(history) - 1)
+        for start in range(0, len(history), _BATCH):
+            rows = np.arange(start, start + _BATCH).clip(max=len(history) - 1)
             parts.append(compute(history[rows], newest[rows]).numpy())
         return np.concatenate(parts)[: len(history)]
 
@@ -135,7 +136,7 @@ def _collect(
     progress: Progress,
 ) -> list[_Half]:
     """Draw from both halves of every site with enough mains, a share for its length."""
-    spans = _chosen(readings.spans(), settings.max_sites, seed)
+    spans = sampled(readings.spans(), settings.max_sites, seed)
     total = max(sum((span.end - span.start) / np.timedelta64(1, "h") for span in spans), 1.0)
     context = settings.context_days * 24
     halves = []
@@ -145,7 +146,7 @@ def _collect(
         values = mains_of(site)
         # Hours that the source marks are context like any other, but no normal ones.
         hours = SiteHours(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))
-        if hours.usable.sum() < LEAST_HOURS:
+        if hours.usable.sum() < _LEAST_HOURS:
             continue
         newer = np.cumsum(hours.usable) > hours.usable.sum() / 2
         for half in (0, 1):
@@ -154,7 +155,7 @@ def _collect(
             drawn = draw(
                 replace(hours, usable=usable),
                 int(share * settings.normal_hours),
-                int(min(share * settings.injected_windows, PER_HOUR * usable.sum())),
+                int(min(share * settings.injected_windows, _PER_HOUR * usable.sum())),
                 context,
                 featurise,
                 np.random.default_rng((seed, index, half)),
@@ -164,31 +165,24 @@ def _collect(
     return halves
 
 
-def _chosen(spans: tuple[SiteSpan, ...], count: int, seed: int) -> list[SiteSpan]:
-    if len(spans) <= count:
-        return list(spans)
-    rows = np.random.default_rng(seed).choice(len(spans), count, replace=False)
-    return [spans[row] for row in np.sort(rows)]
-
-
 def _folds(halves: list[_Half]) -> tuple[list[Drawn], list[Drawn]]:
     """Every second site in one fold, the others in the other; the halves of an only site."""
     sites = sorted({half.site for half in halves})
     folds: tuple[list[Drawn], list[Drawn]] = ([], [])
     for half in halves:
-        folds[sites.index(half.site) % FOLDS if len(sites) > 1 else half.half].append(half.drawn)
+        folds[sites.index(half.site) % _FOLDS if len(sites) > 1 else half.half].append(half.drawn)
     if not all(folds):
         raise NotEnoughReadingsError(
             "no site has enough hourly mains to train the anomaly model",
-            fix=f"at least {LEAST_HOURS // 24} days of one site are needed",
+            fix=f"at least {_LEAST_HOURS // 24} days of one site are needed",
         )
     return folds
 
 
 def _thinned(examples: Examples, seed: int) -> Examples:
     rows = np.arange(len(examples.codes))
-    if len(rows) > VALIDATION:
-        rows = np.random.default_rng(seed).choice(rows, VALIDATION, replace=False)
+    if len(rows) > _VALIDATION:
+        rows = np.random.default_rng(seed).choice(rows, _VALIDATION, replace=False)
     return Examples(examples.features[rows], examples.codes[rows], examples.weights[rows])
 
 
@@ -206,13 +200,16 @@ def _train(
     settings: AnomalySettings,
     options: TrainOptions,
     progress: Progress,
-) -> Log:
+) -> _Log:
     epochs = options.epochs or settings.epochs
     batch = options.batch_size or settings.batch_size
     steps = epochs * -(-len(train.codes) // batch)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps, alpha=0.02)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-3)
+    # Built here, or the first step would make the variables and be traced a second time.
+    optimizer.build(classifier.trainable_variables)
     classifier.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-3),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 

@@ -16,12 +16,12 @@ __all__ = ["SHORT_DAYS", "WidthCalibration", "short_factor", "stretch_factors"]
 
 SHORT_DAYS = (3, 14)
 """Days of readings for which widths are calibrated beside the full context."""
-SIDE_LEVEL = 0.9
+_SIDE_LEVEL = 0.9
 """Share of hours that must lie above P10, and below P90."""
-LIMITS = (1.0, 3.0)
+_LIMITS = (1.0, 3.0)
 """Widths are stretched, never narrowed: a quiet validation season is no promise."""
-MIN_RATIOS = 200
-MIN_WIDTH = 1e-6
+_MIN_RATIOS = 200
+_MIN_WIDTH = 1e-6
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarra
     horizon = truth.shape[1]
     below, median, above = np.moveaxis(quantiles, 2, 0)
     sides = (
-        (median - truth) / np.maximum(median - below, MIN_WIDTH),
-        (truth - median) / np.maximum(above - median, MIN_WIDTH),
+        (median - truth) / np.maximum(median - below, _MIN_WIDTH),
+        (truth - median) / np.maximum(above - median, _MIN_WIDTH),
     )
     reach = _reach(horizon)
     factors = np.full((horizon, 2), np.nan)
     for step in range(horizon):
         near = slice(max(step - reach, 0), step + reach + 1)
         for side, ratios in enumerate(sides):
-            factors[step, side] = _weighted_quantile(ratios[:, near], weights, SIDE_LEVEL)
-    return np.clip(_fill(factors), *LIMITS)
+            factors[step, side] = _weighted_quantile(ratios[:, near], weights, _SIDE_LEVEL)
+    return np.clip(_fill(factors), *_LIMITS)
 
 
 def short_factor(
@@ -75,9 +75,9 @@ def short_factor(
     below, median, above = np.moveaxis(quantiles, 2, 0)
     error = truth - median
     width = np.where(error < 0, (median - below) * stretch[:, 0], (above - median) * stretch[:, 1])
-    ratios = np.abs(error) / np.maximum(width, MIN_WIDTH)
-    factor = _weighted_quantile(ratios, weights, 2 * SIDE_LEVEL - 1)
-    return float(np.clip(factor, *LIMITS)) if np.isfinite(factor) else 1.0
+    ratios = np.abs(error) / np.maximum(width, _MIN_WIDTH)
+    factor = _weighted_quantile(ratios, weights, 2 * _SIDE_LEVEL - 1)
+    return float(np.clip(factor, *_LIMITS)) if np.isfinite(factor) else 1.0
 
 
 def _reach(horizon: int) -> int:
@@ -89,7 +89,7 @@ def _reach(horizon: int) -> int:
 def _weighted_quantile(ratios: np.ndarray, weights: np.ndarray, level: float) -> float:
     """Quantile of the known entries of ``ratios`` (n, k); NaN where there are too few."""
     known = np.isfinite(ratios)
-    if known.sum() < MIN_RATIOS:
+    if known.sum() < _MIN_RATIOS:
         return float("nan")
     mass = np.broadcast_to(weights[:, None], ratios.shape)[known]
     return float(np.quantile(ratios[known], level, weights=mass, method="inverted_cdf"))

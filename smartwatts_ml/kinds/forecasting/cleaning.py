@@ -9,23 +9,22 @@ but two days reached, or far below, is brought down to a multiple of that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from keras import ops
 
+from smartwatts_ml.kinds.base import Tensor
+
 __all__ = ["CleanContext", "clean", "compress", "expand"]
 
-RUN_HOURS = 5
+_RUN_HOURS = 5
 """Equal readings in a row that make a run."""
-FLAT_W = 1e-3
+_FLAT_W = 1e-3
 """Readings that differ by less than this share of the mean are equal."""
-USUAL_SHARE = 0.25
+_USUAL_SHARE = 0.25
 """An hour of the day that is flat on more days than this is meant to be flat."""
-EXTREME_DAYS = 2
+_EXTREME_DAYS = 2
 """Days whose extremes may be freaks."""
-EXTREME_FACTOR = 1.5
-
-Tensor = Any
+_EXTREME_FACTOR = 1.5
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,9 @@ def _without_runs(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         ops.sum(present, 1, keepdims=True), 1.0
     )
     step = ops.abs(power[:, 1:] - power[:, :-1])
-    equal = ops.where(step <= FLAT_W * mean, present[:, 1:] * present[:, :-1], 0.0)
+    equal = ops.where(step <= _FLAT_W * mean, present[:, 1:] * present[:, :-1], 0.0)
     # A run begins where enough steps in a row are equal, and spreads over its hours.
-    steps = RUN_HOURS - 1
+    steps = _RUN_HOURS - 1
     begins = equal[:, : hours - steps]
     for shift in range(1, steps):
         begins = begins * equal[:, shift : hours - steps + shift]
@@ -86,7 +85,7 @@ def _without_runs(power: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     by_day = ops.reshape(flat, (-1, hours // 24, 24))
     seen = ops.reshape(present, (-1, hours // 24, 24))
     share = ops.sum(by_day, 1, keepdims=True) / ops.maximum(ops.sum(seen, 1, keepdims=True), 1.0)
-    doubtful = ops.reshape(by_day * ops.where(share <= USUAL_SHARE, 1.0, 0.0), (-1, hours))
+    doubtful = ops.reshape(by_day * ops.where(share <= _USUAL_SHARE, 1.0, 0.0), (-1, hours))
     kept = present * (1.0 - doubtful)
     return power * kept, kept
 
@@ -98,5 +97,5 @@ def _limit(size: Tensor, present: Tensor) -> Tensor:
     peaks = ops.max(size, 2) * seen
     average = ops.sum(peaks, 1, keepdims=True) / ops.maximum(ops.sum(seen, 1, keepdims=True), 1.0)
     ranked = ops.sort(ops.where(seen > 0, peaks, average), axis=1)
-    last = ranked.shape[1] - 1 - EXTREME_DAYS
-    return ops.expand_dims(EXTREME_FACTOR * ranked[:, last : last + 1], 2)
+    last = ranked.shape[1] - 1 - _EXTREME_DAYS
+    return ops.expand_dims(_EXTREME_FACTOR * ranked[:, last : last + 1], 2)

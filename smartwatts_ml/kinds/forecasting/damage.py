@@ -9,9 +9,9 @@ import numpy as np
 
 __all__ = ["damage"]
 
-CUT_SHARE = 0.5
+_CUT_SHARE = 0.5
 """Of the damaged contexts those that are cut short; of the others half have a hole."""
-SHORTEST_DAYS = 3
+_SHORTEST_DAYS = 3
 
 
 def damage(history: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -25,8 +25,8 @@ def damage(history: np.ndarray, share: float, rng: np.random.Generator) -> np.nd
     fate = rng.random(len(history))
     for row in np.flatnonzero(fate < share):
         context = history[row, :, 0]
-        if fate[row] < CUT_SHARE * share:
-            context[: hours - 24 * int(rng.integers(SHORTEST_DAYS, hours // 24))] = np.nan
+        if fate[row] < _CUT_SHARE * share:
+            context[: hours - 24 * int(rng.integers(_SHORTEST_DAYS, hours // 24))] = np.nan
             continue
         length = int(rng.integers(6, 24 * 7))
         begin = int(rng.integers(0, hours - length))

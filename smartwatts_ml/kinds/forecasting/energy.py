@@ -14,9 +14,9 @@ from smartwatts_ml.kinds.forecasting.details import EnergyFactors
 
 __all__ = ["energy_quantiles", "fit_energy"]
 
-LEVELS = (0.1, 0.5, 0.9)
-TILTS = np.linspace(0.0, 0.6, 13)
-MIN_SUMS = 30
+_LEVELS = (0.1, 0.5, 0.9)
+_TILTS = np.linspace(0.0, 0.6, 13)
+_MIN_SUMS = 30
 
 
 def energy_quantiles(factors: EnergyFactors, quantiles: np.ndarray) -> np.ndarray:
@@ -36,15 +36,15 @@ def fit_energy(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) ->
     ``weights`` (n,). Sums with an unknown hour are left out; with too few of them, hours
     are taken to err together, which is the widest that can be."""
     whole = np.isfinite(truth).all(1) & (_width(quantiles) > 0)
-    if whole.sum() < MIN_SUMS:
+    if whole.sum() < _MIN_SUMS:
         return EnergyFactors(0.0, -0.5, 0.0, 0.5)
     quantiles, total, weights = quantiles[whole], truth[whole].sum(1), weights[whole]
     width = _width(quantiles)
     fits = []
-    for tilt in TILTS:
+    for tilt in _TILTS:
         ratios = (total - _centre(quantiles, tilt)) / width
         low, middle, high = np.quantile(
-            ratios, LEVELS, weights=weights, method="inverted_cdf"
+            ratios, _LEVELS, weights=weights, method="inverted_cdf"
         ).tolist()
         missed = np.average(np.abs(ratios - middle), weights=weights)
         fits.append((missed, EnergyFactors(float(tilt), low, middle, high)))

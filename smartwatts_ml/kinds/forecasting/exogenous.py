@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from smartwatts_ml.kinds.base import Tensor
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, HOLIDAY, TEMPERATURE
 
 __all__ = [
@@ -24,12 +25,10 @@ __all__ = [
     "weekday_waves",
 ]
 
-HEATED_BELOW = 16.0
-COOLED_ABOVE = 22.0
-WEATHER_KEEPS = 0.7
+_HEATED_BELOW = 16.0
+_COOLED_ABOVE = 22.0
+_WEATHER_KEEPS = 0.7
 """Of a deviation of temperature, what is left a day later where none is forecast."""
-
-Tensor = Any
 
 
 def free_days(inputs: Mapping[str, Tensor], slots: int) -> tuple[Tensor, Tensor]:
@@ -119,15 +118,15 @@ def _linear(warmth: Tensor) -> Tensor:
 
 
 def _heating(warmth: Tensor) -> Tensor:
-    return ops.relu(HEATED_BELOW - warmth)
+    return ops.relu(_HEATED_BELOW - warmth)
 
 
 def _cooling(warmth: Tensor) -> Tensor:
-    return ops.relu(warmth - COOLED_ABOVE)
+    return ops.relu(warmth - _COOLED_ABOVE)
 
 
 def _fading(slots: int) -> Any:
-    return (WEATHER_KEEPS ** np.arange(1, slots + 1)).astype(np.float32).reshape(1, slots, 1)
+    return (_WEATHER_KEEPS ** np.arange(1, slots + 1)).astype(np.float32).reshape(1, slots, 1)
 
 
 def _mean(values: Tensor, weight: Tensor, axis: Any, otherwise: Tensor | float) -> Tensor:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from smartwatts_ml.kinds.base import Tensor
 from smartwatts_ml.kinds.forecasting.cleaning import clean
 from smartwatts_ml.kinds.forecasting.exogenous import (
     free_days,
@@ -33,16 +34,14 @@ from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, CONTEXT_HOURS, 
 
 __all__ = ["Features", "make_features"]
 
-MISSING_PRIOR = 0.5
+_MISSING_PRIOR = 0.5
 """Weight, in readings, of the next coarser mean where readings are missing."""
-HALF_LIVES = (2.0, 5.0, 14.0, 40.0)
+_HALF_LIVES = (2.0, 5.0, 14.0, 40.0)
 """Of means by hour of the day that lean to recent days, in days."""
-KIND_HALF_LIVES = (7.0, 21.0)
+_KIND_HALF_LIVES = (7.0, 21.0)
 """Of means over weekdays or over free days."""
 
-BY_SLOT = ("base", "cells", "days", "queries", "pairs")
-
-Tensor = Any
+_BY_SLOT = ("base", "cells", "days", "queries", "pairs")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Features:
             flat = ops.reshape(values, (-1, values.shape[1], math.prod(rest)))
             return ops.reshape(ops.matmul(chosen, flat), (-1, chosen.shape[1], *rest))
 
-        return replace(self, **{name: pick(getattr(self, name)) for name in BY_SLOT})
+        return replace(self, **{name: pick(getattr(self, name)) for name in _BY_SLOT})
 
 
 def make_features(inputs: Mapping[str, Tensor], slots: int) -> Features:
@@ -96,7 +95,7 @@ def make_features(inputs: Mapping[str, Tensor], slots: int) -> Features:
     count = ops.sum(present, (1, 2), keepdims=True)
     level = ops.sum(z, (1, 2), keepdims=True) / ops.maximum(count, 1.0)
     seen = ops.sum(present, 1, keepdims=True)
-    hourly = (ops.sum(z, 1, keepdims=True) + MISSING_PRIOR * level) / (seen + MISSING_PRIOR)
+    hourly = (ops.sum(z, 1, keepdims=True) + _MISSING_PRIOR * level) / (seen + _MISSING_PRIOR)
     filled = z + (1.0 - present) * hourly
     profiles = filled - hourly
     clock = inputs["hour_of_week"]
@@ -148,10 +147,10 @@ def _means(
     slots = free_ahead.shape[1]
     weekly = ops.mean(ops.reshape(filled, (-1, CONTEXT_WEEKS, 7, 24)), 1)
     by_kind = []
-    for half_life in (1e6, *KIND_HALF_LIVES):
+    for half_life in (1e6, *_KIND_HALF_LIVES):
         weight = present * _decay(half_life)
-        free = _weighted(profiles, weight * free_past, MISSING_PRIOR)
-        work = _weighted(profiles, weight * (1.0 - free_past), MISSING_PRIOR)
+        free = _weighted(profiles, weight * free_past, _MISSING_PRIOR)
+        work = _weighted(profiles, weight * (1.0 - free_past), _MISSING_PRIOR)
         by_kind.append(hourly + free_ahead * free + (1.0 - free_ahead) * work)
     return _slots(weekly, slots), by_kind
 
@@ -174,7 +173,7 @@ def _hour_features(
     """The last days at that hour, their distribution and recent means, (b, 1, 24, f)."""
     by_hour = ops.transpose(profiles, (0, 2, 1))
     rows = [hourly - level, spread, *(_turn(hourly, by) - hourly for by in (-2, -1, 1, 2))]
-    for half_life in HALF_LIVES:
+    for half_life in _HALF_LIVES:
         mean = _weighted(profiles, present * _decay(half_life), 0.3)
         rows += [mean, (_turn(mean, -1) + mean + _turn(mean, 1)) / 3.0]
     rows += [_turn(profiles[:, -1:], by) for by in (-2, -1, 1, 2)]

@@ -19,6 +19,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from smartwatts_ml.kinds.base import Tensor
 from smartwatts_ml.kinds.forecasting.calibration import SHORT_DAYS, WidthCalibration
 from smartwatts_ml.kinds.forecasting.cleaning import expand
 from smartwatts_ml.kinds.forecasting.features import Features, make_features
@@ -26,20 +27,18 @@ from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, CONTEXT_HOURS
 
 __all__ = ["Design", "Trunk", "build_learner", "build_network", "input_shapes"]
 
-WEEK_DAYS = 7
-FIRST_WIDTH = 0.5
-SPREAD_FLOOR = 0.1
-KEY_UNITS = 16
-MIXED_HOURS = 48
-RECENCY = (
+_WEEK_DAYS = 7
+_FIRST_WIDTH = 0.5
+_SPREAD_FLOOR = 0.1
+_KEY_UNITS = 16
+_MIXED_HOURS = 48
+_RECENCY = (
     (-1.0, 0.5, 0.0, 0.0),
     (-0.3, 0.0, 1.0, 0.0),
     (-1.0, 0.0, 2.0, 0.0),
     (-3.0, 2.0, 0.0, 0.0),
 )
 """What attention begins with: weights of a day's age / 10, its freshness, same weekday."""
-
-Tensor = Any
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,11 @@ class Design:
     @property
     def slots(self) -> int:
         """Days with features of their own; without exogenous inputs a week repeats."""
-        return self.days if self.exogenous else min(self.days, WEEK_DAYS)
+        return self.days if self.exogenous else min(self.days, _WEEK_DAYS)
 
     @property
     def weeks(self) -> int:
-        return math.ceil(self.days / WEEK_DAYS)
+        return math.ceil(self.days / _WEEK_DAYS)
 
 
 def input_shapes(design: Design) -> dict[str, tuple[int, int]]:
@@ -87,9 +86,9 @@ class Trunk:
         units, heads = design.units, design.heads
         groups = ("cells", "hours", "days", "site")
         self.groups = {name: dense(units, use_bias=name == "cells", name=name) for name in groups}
-        self.key = [dense(KEY_UNITS, activation="tanh", name="key"), dense(8 * heads, name="keys")]
+        self.key = [dense(_KEY_UNITS, activation="tanh", name="key"), dense(8 * heads, name="keys")]
         self.query = [
-            dense(KEY_UNITS, activation="tanh", name="query"),
+            dense(_KEY_UNITS, activation="tanh", name="query"),
             dense(8 * heads, name="queries"),
         ]
         self.pair = dense(heads, use_bias=False, name="pairs")
@@ -97,7 +96,7 @@ class Trunk:
             dense(units, activation="relu", name=f"hidden_{i}") for i in range(design.layers - 1)
         ]
         self.mix = [
-            dense(MIXED_HOURS, activation="relu", name="mix"),
+            dense(_MIXED_HOURS, activation="relu", name="mix"),
             dense(24, kernel_initializer="zeros", name="mixed"),
         ]
         outputs = 3 if design.weeks == 1 else 6
@@ -106,7 +105,7 @@ class Trunk:
     def begin(self) -> None:
         """Give attention its first weights, once the layers exist."""
         first = [0.5, *([0.0] * 4)]
-        kernel = [[first[0], *RECENCY[head % len(RECENCY)]] for head in range(self.design.heads)]
+        kernel = [[first[0], *_RECENCY[head % len(_RECENCY)]] for head in range(self.design.heads)]
         self.pair.set_weights([np.array(kernel, np.float32).T])
 
     def __call__(self, features: Features) -> Tensor:
@@ -152,7 +151,7 @@ class Trunk:
         return ops.concatenate([by_slot(mean) + lead, by_slot(smooth - mean), by_slot(spread)], 3)
 
 
-def quantiles_of(
+def _quantiles_of(
     features: Features, raw: Tensor, week: Tensor | float, stretch: Tensor | float = 1.0
 ) -> Tensor:
     """Compressed quantiles, (b, s, 24, 3). ``week``: which week of the horizon the slots
@@ -160,15 +159,15 @@ def quantiles_of(
     if raw.shape[3] > 3:
         raw = raw[:, :, :, :3] + raw[:, :, :, 3:] * (week / 4.0)
     centre = features.base[:, : raw.shape[1]] + raw[:, :, :, 0]
-    shift = math.log(math.expm1(FIRST_WIDTH))
+    shift = math.log(math.expm1(_FIRST_WIDTH))
     width = ops.softplus(raw[:, :, :, 1:3] + shift) * ops.expand_dims(
-        features.spread + SPREAD_FLOOR, 3
+        features.spread + _SPREAD_FLOOR, 3
     )
     width = width * stretch
     return ops.stack([centre - width[:, :, :, 0], centre, centre + width[:, :, :, 1]], 3)
 
 
-def keras_inputs(design: Design) -> dict[str, Tensor]:
+def _keras_inputs(design: Design) -> dict[str, Tensor]:
     return {name: keras.Input(shape, name=name) for name, shape in input_shapes(design).items()}
 
 
@@ -180,7 +179,7 @@ def build_network(trunk: Trunk, calibration: WidthCalibration | None = None) -> 
     ``calibration`` stretches the widths, more where the history is short.
     """
     design = trunk.design
-    inputs = keras_inputs(design)
+    inputs = _keras_inputs(design)
     features = make_features(inputs, design.slots)
     raw = trunk(features)
     short = _short_stretch(calibration.short, features.days_known) if calibration else None
@@ -192,7 +191,7 @@ def build_network(trunk: Trunk, calibration: WidthCalibration | None = None) -> 
         stretch: Tensor | float = 1.0
         if calibration is not None:
             stretch = short * calibration.block(first, count)
-        parts.append(quantiles_of(features, raw[:, :count], week, stretch))
+        parts.append(_quantiles_of(features, raw[:, :count], week, stretch))
     quantiles = ops.reshape(ops.concatenate(parts, 1), (-1, design.days * 24, 3))
     power = expand(quantiles[:, : design.horizon], ops.expand_dims(features.scale, 2))
     power = keras.layers.Identity(name="power_w")(power)
@@ -212,7 +211,7 @@ def _short_stretch(short: tuple[float, ...], days_known: Tensor) -> Tensor:
 
 
 def _week_of(first: int, count: int) -> Any:
-    days = np.arange(first, first + count) // WEEK_DAYS
+    days = np.arange(first, first + count) // _WEEK_DAYS
     return days.astype(np.float32).reshape(1, count, 1, 1)
 
 
@@ -223,12 +222,12 @@ def build_learner(trunk: Trunk, days: int) -> keras.Model:
     24, 3), W.
     """
     design = trunk.design
-    inputs = keras_inputs(design)
+    inputs = _keras_inputs(design)
     chosen = keras.Input((days, design.slots), name="slot")
     week = keras.Input((days,), name="week")
     features = make_features(inputs, design.slots).select(chosen)
     raw = trunk(features)
     which = ops.expand_dims(ops.expand_dims(week, 2), 3)
-    quantiles = quantiles_of(features, raw, which)
+    quantiles = _quantiles_of(features, raw, which)
     scale = ops.expand_dims(ops.expand_dims(features.scale, 2), 3)
     return keras.Model({**inputs, "slot": chosen, "week": week}, expand(quantiles, scale))

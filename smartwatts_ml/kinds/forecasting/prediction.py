@@ -16,16 +16,16 @@ from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 from smartwatts_ml.readings.localtime import local_days
 
-__all__ = ["parse_every", "predict", "remarks"]
+__all__ = ["predict", "remarks"]
 
-HOUR = np.timedelta64(HOUR_S, "s")
-ORIGINS_AT_ONCE = 256
+_HOUR = np.timedelta64(HOUR_S, "s")
+_ORIGINS_AT_ONCE = 256
 
 
-def parse_every(text: str | None) -> int:
+def _parse_every(text: str | None) -> int:
     """Hours between two origins; a day where nothing is said.
 
-    >>> parse_every("24h"), parse_every("7d"), parse_every("6"), parse_every(None)
+    >>> _parse_every("24h"), _parse_every("7d"), _parse_every("6"), _parse_every(None)
     (24, 168, 6, 24)
     """
     if text is None:
@@ -53,7 +53,7 @@ def predict(
     the horizon touches, and one for all of it. ``from_`` and ``to`` are inclusive. Without
     ``from_`` there is one origin: ``to``, or the end of the site's readings.
     """
-    hours = parse_every(every)
+    hours = _parse_every(every)
     frame = _energy_frame if energy else _frame
     if every is not None and from_ is None:
         raise UsageError("--every needs --from", fix="say where the first origin is")
@@ -64,8 +64,8 @@ def predict(
             continue
         series = to_series(loaded)
         origins = _origins(loaded, series, from_, to, hours)
-        for i in range(0, len(origins), ORIGINS_AT_ONCE):
-            yield frame(forecaster, loaded, series, origins[i : i + ORIGINS_AT_ONCE])
+        for i in range(0, len(origins), _ORIGINS_AT_ONCE):
+            yield frame(forecaster, loaded, series, origins[i : i + _ORIGINS_AT_ONCE])
 
 
 def _origins(
@@ -82,7 +82,7 @@ def _origins(
         wanted = np.array([last])
     else:
         first = _first_hour(loaded, start)
-        stop = series.end if end is None else int((end - loaded.start) // HOUR)
+        stop = series.end if end is None else int((end - loaded.start) // _HOUR)
         wanted = np.arange(first, stop + 1, every)
     wanted = wanted[(wanted > 0) & (wanted <= len(loaded))]
     return np.asarray(wanted[series.known_before(wanted) > 0])
@@ -90,15 +90,15 @@ def _origins(
 
 def _first_hour(loaded: SiteReadings, time: np.datetime64) -> int:
     """Index of the first hour that starts at or after ``time``; it may lie outside."""
-    return -int((loaded.start - time) // HOUR)
+    return -int((loaded.start - time) // _HOUR)
 
 
 def _frame(
     forecaster: Forecaster, loaded: SiteReadings, series: Series, origins: np.ndarray
 ) -> pd.DataFrame:
     quantiles = forecaster.forecast(series, origins).reshape(-1, 3)
-    issued = loaded.start + origins * HOUR
-    steps = np.arange(forecaster.horizon) * HOUR
+    issued = loaded.start + origins * _HOUR
+    steps = np.arange(forecaster.horizon) * _HOUR
     return pd.DataFrame(
         {
             "device_id": device_id(loaded.site, MAINS),
@@ -120,10 +120,10 @@ def _energy_frame(
             "this model file has no factors for energy", fix="train the model again, then --energy"
         )
     quantiles = forecaster.forecast(series, origins).astype(np.float64)
-    issued = loaded.start + origins * HOUR
+    issued = loaded.start + origins * _HOUR
     rows = []
     for time, power in zip(issued, quantiles, strict=True):
-        days = local_days(time + np.arange(len(power)) * HOUR, loaded.timezone)
+        days = local_days(time + np.arange(len(power)) * _HOUR, loaded.timezone)
         first = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))
         parts = [
             (str(days[a]), factors["day"], power[a:b])

@@ -15,8 +15,8 @@ from smartwatts_ml.kinds.forecasting.series import Series
 
 __all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]
 
-WEEK = 168
-BATCH = 256
+_WEEK = 168
+_BATCH = 256
 
 
 class Forecaster(Protocol):
@@ -44,8 +44,8 @@ class NetworkForecaster:
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         parts = [
-            self._network(series.contexts(origins[i : i + BATCH], self._exogenous))["power_w"]
-            for i in range(0, len(origins), BATCH)
+            self._network(series.contexts(origins[i : i + _BATCH], self._exogenous))["power_w"]
+            for i in range(0, len(origins), _BATCH)
         ]
         return np.concatenate(parts)
 
@@ -68,11 +68,11 @@ class SameHourMean:
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         history = series.contexts(origins)["history_w"][:, :, 0].astype(np.float64)
-        by_week = _fill(history).reshape(-1, CONTEXT_WEEKS, WEEK)
+        by_week = _fill(history).reshape(-1, CONTEXT_WEEKS, _WEEK)
         centre = by_week[:, -self.weeks :].mean(1)
         low, high = self._spread(by_week, np.isfinite(history))
         steps = np.arange(self.horizon)
-        median = centre[:, steps % WEEK]
+        median = centre[:, steps % _WEEK]
         return np.stack(
             [median + low[:, steps % 24], median, median + high[:, steps % 24]], 2
         ).astype(np.float32)
@@ -116,7 +116,7 @@ def _fill(history: np.ndarray) -> np.ndarray:
     """Replace missing hours of (n, 672) by the mean of their hour of the week, of the
     day, of the whole, or 0, whichever exists first."""
     filled = history
-    for period in (WEEK, 24, 1):
+    for period in (_WEEK, 24, 1):
         parts = filled.reshape(len(filled), CONTEXT_HOURS // period, period)
         known = np.isfinite(parts)
         total = np.where(known, parts, 0.0).sum(1, keepdims=True)

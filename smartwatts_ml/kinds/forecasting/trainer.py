@@ -35,11 +35,11 @@ from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = ["train"]
 
-WIDER = 1.02
+_WIDER = 1.02
 """At each of ``SHORT_DAYS`` intervals are at least this much wider than with more days."""
-TINY = 1e-9
+_TINY = 1e-9
 
-INPUT_NOTES: dict[str, dict[str, Any]] = {
+_INPUT_NOTES: dict[str, dict[str, Any]] = {
     "history_w": {"unit": "W", "period_s": 3600, "missing": "nan"},
     "hour_of_week": {"unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00"},
     HOLIDAY: {"unit": "1 in local hours of a public holiday, of the context and the horizon"},
@@ -99,7 +99,7 @@ def _calibrate(fitted: FittedTrunk, windows: Windows) -> tuple[WidthCalibration,
     for days in reversed(SHORT_DAYS):
         of_few = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
         narrower = _mean_width(quantiles, windows, rows) / _mean_width(of_few, windows, rows)
-        least = WIDER * max(least, narrower, short_factor(of_few, truth, weights, stretch))
+        least = _WIDER * max(least, narrower, short_factor(of_few, truth, weights, stretch))
         short.insert(0, least)
     known = np.isfinite(truth)
     inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
@@ -109,7 +109,7 @@ def _calibrate(fitted: FittedTrunk, windows: Windows) -> tuple[WidthCalibration,
 def _mean_width(quantiles: np.ndarray, windows: Windows, rows: np.ndarray) -> float:
     """Mean width of the interval, in what a watt weighs at each site."""
     width = (quantiles[:, :, 2] - quantiles[:, :, 0]).mean(1)
-    return float((width * windows.weights[rows]).mean()) + TINY
+    return float((width * windows.weights[rows]).mean()) + _TINY
 
 
 def _site_weights(windows: Windows, rows: np.ndarray) -> np.ndarray:
@@ -150,7 +150,7 @@ def _details(
         horizon=design.horizon,
         context_hours=CONTEXT_HOURS,
         inputs=tuple(
-            TensorDetails(name=name, shape=(1, *shape), dtype="float32", **INPUT_NOTES[name])
+            TensorDetails(name=name, shape=(1, *shape), dtype="float32", **_INPUT_NOTES[name])
             for name, shape in input_shapes(design).items()
         ),
         outputs=(

@@ -27,10 +27,10 @@ from smartwatts_ml.kinds.forecasting.windows import Windows
 
 __all__ = ["FittedTrunk", "fit", "pinball_loss", "predict_windows"]
 
-VALIDATION_WINDOWS = 1024
-LONG_VALIDATION_WINDOWS = 384
-WARM_UP_SHARE = 0.1
-AVERAGE_EVERY = 8
+_VALIDATION_WINDOWS = 1024
+_LONG_VALIDATION_WINDOWS = 384
+_WARM_UP_SHARE = 0.1
+_AVERAGE_EVERY = 8
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def fit(
     steps = math.ceil(plan.epoch_windows / plan.batch_size)
     _compile(learner, plan, steps * plan.epochs)
     watched = _watched(validation)
-    truth = make_targets(validation, watched)
+    truth = _make_targets(validation, watched)
     average = _Average(learner, plan.averaging)
     best = BestEpoch(learner, plan.patience)
     log: list[dict[str, float]] = []
@@ -85,7 +85,7 @@ def fit(
         for step in range(steps):
             rows = training.draw(plan.batch_size, rng, plan.midnight_share)
             losses.append(_step(learner, design, training, rows, plan, rng))
-            if step % AVERAGE_EVERY == AVERAGE_EVERY - 1:
+            if step % _AVERAGE_EVERY == _AVERAGE_EVERY - 1:
                 average.add()
         moving = average.use()
         watch = float(pinball_loss(truth, predict_windows(network, validation, watched)))
@@ -108,7 +108,7 @@ class _Average:
 
     def __init__(self, model: keras.Model, keep: float) -> None:
         self._model = model
-        self._keep = keep**AVERAGE_EVERY
+        self._keep = keep**_AVERAGE_EVERY
         self._weights: list[np.ndarray] = []
         self._count = 0
 
@@ -130,13 +130,13 @@ class _Average:
 
 
 def _watched(validation: Windows) -> np.ndarray:
-    most = VALIDATION_WINDOWS if validation.horizon <= 48 else LONG_VALIDATION_WINDOWS
+    most = _VALIDATION_WINDOWS if validation.horizon <= 48 else _LONG_VALIDATION_WINDOWS
     count = min(most, len(validation))
     return np.unique(np.linspace(0, len(validation) - 1, count).astype(np.int64))
 
 
 def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) -> None:
-    warm_up = int(WARM_UP_SHARE * total_steps)
+    warm_up = int(_WARM_UP_SHARE * total_steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=plan.learning_rate / 10,
         decay_steps=max(total_steps - warm_up, 1),
@@ -144,6 +144,8 @@ def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) ->
         warmup_steps=warm_up,
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=plan.weight_decay, clipnorm=1.0)
+    # Built here, or the first step would make the variables and be traced a second time.
+    optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, loss=pinball_loss, jit_compile=False)
 
 
@@ -165,10 +167,12 @@ def _step(
     inputs["slot"] = np.eye(design.slots, dtype=np.float32)[days % design.slots]
     inputs["week"] = (days // 7).astype(np.float32)
     hours = days[:, :, None] * 24 + np.arange(24)
-    return float(learner.train_on_batch(inputs, make_targets(windows, rows, hours)))
+    return float(learner.train_on_batch(inputs, _make_targets(windows, rows, hours)))
 
 
-def make_targets(windows: Windows, rows: np.ndarray, hours: np.ndarray | None = None) -> np.ndarray:
+def _make_targets(
+    windows: Windows, rows: np.ndarray, hours: np.ndarray | None = None
+) -> np.ndarray:
     """Truth and weight of some windows: (r, horizon, 2), or those of ``hours`` of the
     horizon, (r, days, 24), as (r, days, 24, 2)."""
     truth = windows.targets(rows)

@@ -18,6 +18,7 @@ from smartwatts_ml.kinds.forecasting.details import NO_EXOGENOUS, Exogenous
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import naive_error
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
+from smartwatts_ml.kinds.sampling import sampled
 from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = [
@@ -31,8 +32,8 @@ __all__ = [
 
 MIN_CONTEXT_HOURS = 72
 """Readings that a context needs before it teaches or judges anything."""
-MIN_TARGET_HOURS = 24
-STEADIEST = 0.05
+_MIN_TARGET_HOURS = 24
+_STEADIEST = 0.05
 """Last week's value is taken to be wrong by at least this share of the mean."""
 
 
@@ -114,10 +115,7 @@ class _BySite:
 def collect(readings: Readings, max_sites: int, seed: int) -> list[Series]:
     """Hourly mains of all sites, or of ``max_sites`` picked at random, so that memory
     does not grow with the fleet."""
-    names = _names(readings)
-    if len(names) > max_sites:
-        picked = np.random.default_rng(seed).choice(len(names), max_sites, replace=False)
-        names = [names[i] for i in sorted(picked)]
+    names = sampled(_names(readings), max_sites, seed)
     loaded = (readings.load(name, HOUR_S, CHANNELS) for name in names)
     series = [to_series(site) for site in loaded if MAINS in site.channels]
     return [site for site in series if np.isfinite(site.power).any()]
@@ -139,8 +137,8 @@ def split_windows(
     to twice that where a horizon is longer, is for watching; no target crosses the cut."""
     ends = [len(site) for site in series]
     cuts = [n - int(min(max(share * n, horizon), 2 * share * n)) for n in ends]
-    training = make_windows(series, horizon, [0] * len(cuts), cuts, MIN_TARGET_HOURS, exogenous)
-    for target_hours in (horizon / 2, MIN_TARGET_HOURS):
+    training = make_windows(series, horizon, [0] * len(cuts), cuts, _MIN_TARGET_HOURS, exogenous)
+    for target_hours in (horizon / 2, _MIN_TARGET_HOURS):
         validation = make_windows(series, horizon, cuts, ends, target_hours, exogenous)
         if len(validation):
             break
@@ -202,4 +200,4 @@ def _weight(power: np.ndarray) -> float:
         return 0.0
     mean = float(known.mean())
     naive = naive_error(power)
-    return 1.0 / (max(naive if np.isfinite(naive) else mean, STEADIEST * mean) + 1.0)
+    return 1.0 / (max(naive if np.isfinite(naive) else mean, _STEADIEST * mean) + 1.0)

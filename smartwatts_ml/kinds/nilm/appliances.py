@@ -10,7 +10,7 @@ from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = ["activations", "on_power", "on_threshold"]
 
-SLOW = {
+_SLOW = {
     "kettle": 500.0,
     "microwave": 200.0,
     "dishwasher": 300.0,
@@ -19,7 +19,7 @@ SLOW = {
 }
 """On-state thresholds in W of means over 60 s, where short peaks are averaged out."""
 
-FAST = {
+_FAST = {
     "kettle": 2000.0,
     "microwave": 200.0,
     "dishwasher": 10.0,
@@ -28,9 +28,9 @@ FAST = {
 }
 """The published thresholds in W for readings every 6 s (Kelly and Knottenbelt 2015)."""
 
-FAST_PERIOD_S = 30
-STANDBY_W = 10.0
-PAUSE_S = 600
+_FAST_PERIOD_S = 30
+_STANDBY_W = 10.0
+_PAUSE_S = 600
 """A pause shorter than this is part of one activation (a dishwasher between heatings)."""
 
 
@@ -50,10 +50,10 @@ def on_threshold(
     """
     if appliance in settings:
         return float(settings[appliance])
-    published = FAST if period_s < FAST_PERIOD_S else SLOW
+    published = _FAST if period_s < _FAST_PERIOD_S else _SLOW
     if appliance in published:
         return published[appliance]
-    running = power[power > STANDBY_W] if power is not None else np.empty(0)
+    running = power[power > _STANDBY_W] if power is not None else np.empty(0)
     return max(20.0, 0.5 * float(np.median(running))) if len(running) else 50.0
 
 
@@ -72,6 +72,6 @@ def activations(power: np.ndarray, threshold: float, period_s: int) -> np.ndarra
     >>> activations(np.array([0, 0, 60, 2000, 30, 0, 0], dtype=float), 500, 60).tolist()
     [[2, 5]]
     """
-    first, end = true_runs(power > STANDBY_W, pause=PAUSE_S / period_s)
+    first, end = true_runs(power > _STANDBY_W, pause=_PAUSE_S / period_s)
     reached = [np.nanmax(power[a:b]) >= threshold for a, b in zip(first, end, strict=True)]
     return np.stack([first, end], axis=1)[np.array(reached, bool)]

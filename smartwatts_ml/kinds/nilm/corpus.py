@@ -16,9 +16,9 @@ from smartwatts_ml.readings.base import MAINS, NO_POWER, Readings, SiteReadings,
 
 __all__ = ["Corpus", "SiteArrays", "build_corpus"]
 
-VALIDATION_SHARE = 0.15
-MIN_WINDOWS = 4
-ENOUGH_WINDOWS = 32
+_VALIDATION_SHARE = 0.15
+_MIN_WINDOWS = 4
+_ENOUGH_WINDOWS = 32
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
     if not sites:
         raise NotEnoughReadingsError(
             f"no site has mains and appliances every {settings.period_s} s for "
-            f"{MIN_WINDOWS * settings.window_minutes / 1440:.1f} days or more"
+            f"{_MIN_WINDOWS * settings.window_minutes / 1440:.1f} days or more"
         )
     power = _joined(sites)
     thresholds = {
@@ -106,13 +106,13 @@ def _load(readings: Readings, settings: NilmSettings, window: int) -> list[SiteR
     Where there are more sites than can each have enough, some are left out, evenly.
     """
     spans = [span for span in readings.spans() if MAINS in span.channels and _powered(span)[1:]]
-    most = max(settings.max_samples // (ENOUGH_WINDOWS * window), 1)
+    most = max(settings.max_samples // (_ENOUGH_WINDOWS * window), 1)
     spans = spans[:: -(-len(spans) // most)] if spans else spans
     limit = settings.max_samples // max(len(spans), 1)
     sites = []
     for span in spans:
         site = readings.load(span.site, settings.period_s, _powered(span))
-        if MAINS in site.channels and len(site.channels) > 1 and len(site) >= MIN_WINDOWS * window:
+        if MAINS in site.channels and len(site.channels) > 1 and len(site) >= _MIN_WINDOWS * window:
             sites.append(_newest(site, limit))
     return sites
 
@@ -137,7 +137,7 @@ def _joined(sites: list[SiteReadings]) -> dict[str, np.ndarray]:
 
 
 def _cut(site: SiteReadings, window: int) -> tuple[SiteReadings, SiteReadings]:
-    at = max(int(len(site) * (1 - VALIDATION_SHARE)), 2 * window)
+    at = max(int(len(site) * (1 - _VALIDATION_SHARE)), 2 * window)
     step = np.timedelta64(site.period_s, "s")
     return (
         site.between(None, site.start + at * step),

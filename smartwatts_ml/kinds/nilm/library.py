@@ -31,14 +31,14 @@ RATED_W = {
 }
 """Largest power of such an appliance in homes of the world, from and to, W: what makers
 print on them."""
-UNKNOWN_SPREAD = 1.5
+_UNKNOWN_SPREAD = 1.5
 """The rated power of an appliance not listed lies within this factor of what was seen."""
-HEATER_SHARE = 0.5
+_HEATER_SHARE = 0.5
 """What draws more than this share of an activation's maximum is its heater."""
-MOTOR_SPREAD = 0.35
-STRETCH = 0.6
+_MOTOR_SPREAD = 0.35
+_STRETCH = 0.6
 """Standard deviation and bound of logarithms of factors: a third up or down, up to 1.8."""
-OWN_SHARE = 0.3
+_OWN_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def restyle(power: np.ndarray, make: Make, rng: np.random.Generator) -> np.ndarr
     1000.0
     """
     top = float(power.max())
-    heater = power >= HEATER_SHARE * top
+    heater = power >= _HEATER_SHARE * top
     phase = np.cumsum(np.concatenate([[0], heater[1:] != heater[:-1]]))
-    factor = np.exp(rng.uniform(-STRETCH, STRETCH, phase[-1] + 1))[phase]
+    factor = np.exp(rng.uniform(-_STRETCH, _STRETCH, phase[-1] + 1))[phase]
     level = np.where(heater, make.rated_w / top, make.motor)
     edges = np.concatenate([[0.0], np.cumsum(factor)])
     energy = np.concatenate([[0.0], np.cumsum(power * level * factor)])
@@ -82,9 +82,11 @@ class Library:
 
     def make(self, k: int, rng: np.random.Generator) -> Make | None:
         """A make of appliance ``k`` that a home may have; None: as it was recorded."""
-        if rng.random() < OWN_SHARE:
+        if rng.random() < _OWN_SHARE:
             return None
-        return Make(float(rng.uniform(*self._rated[k])), float(np.exp(rng.normal(0, MOTOR_SPREAD))))
+        return Make(
+            float(rng.uniform(*self._rated[k])), float(np.exp(rng.normal(0, _MOTOR_SPREAD)))
+        )
 
     def draw(self, k: int, make: Make | None, rng: np.random.Generator) -> np.ndarray:
         """One activation of appliance ``k``, W, shape (n,)."""
@@ -96,4 +98,4 @@ class Library:
 def _spread(recorded: Sequence[np.ndarray]) -> tuple[float, float]:
     """Rated power around what was seen, from and to, W."""
     top = float(np.median([power.max() for power in recorded])) if recorded else 0.0
-    return top / UNKNOWN_SPREAD, top * UNKNOWN_SPREAD
+    return top / _UNKNOWN_SPREAD, top * _UNKNOWN_SPREAD

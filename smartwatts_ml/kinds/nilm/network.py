@@ -22,12 +22,12 @@ from keras import layers, ops
 
 __all__ = ["Grid", "build_networks"]
 
-FINE, COARSE = 16, 64
-DILATIONS = (1, 2, 4, 8, 2)
-BASE_S, SLOW_S, SHORT_S = 3840, 900, 300
-COARSE_S, FOLD = 480, 8
-ROOM_W = 20.0
-FAR_W = 1e4
+_FINE, _COARSE = 16, 64
+_DILATIONS = (1, 2, 4, 8, 2)
+_BASE_S, _SLOW_S, _SHORT_S = 3840, 900, 300
+_COARSE_S, _FOLD = 480, 8
+_ROOM_W = 20.0
+_FAR_W = 1e4
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Grid:
         >>> Grid.of(10, 512)
         Grid(period_s=10, window=3072, pool=6, fold=8)
         """
-        pool = max(1, round(COARSE_S / FOLD / period_s))
-        fold = max(1, round(COARSE_S / (period_s * pool)))
+        pool = max(1, round(_COARSE_S / _FOLD / period_s))
+        fold = max(1, round(_COARSE_S / (period_s * pool)))
         steps = max(window_minutes * 60 // (period_s * pool * fold), 1)
         return cls(period_s, steps * pool * fold, pool, fold)
 
@@ -76,7 +76,7 @@ def build_networks(
     known, features = _features(mains, grid)
     # No appliance draws more than mains, above the window's own negative floor (solar).
     floor = ops.minimum(ops.min(known, axis=1, keepdims=True), 0.0)
-    most = ops.relu(known - floor) + ROOM_W
+    most = ops.relu(known - floor) + _ROOM_W
     outputs = [_member(features, most, grid, on_power) for _ in range(members)]
     trained = [ops.stack([output[i] for output in outputs]) for i in range(3)]
     power = sum(output[0] for output in outputs) / members
@@ -90,17 +90,17 @@ def build_networks(
 def _member(features: Any, most: Any, grid: Grid, on_power: np.ndarray) -> tuple[Any, Any, Any]:
     """Power, logits and power before the gate, each (batch, window, n_appliances)."""
     count, minutes = len(on_power), grid.window // grid.pool
-    fine = _convolve(features, FINE, 5)
+    fine = _convolve(features, _FINE, 5)
     coarse = layers.AveragePooling1D(grid.pool)(fine) if grid.pool > 1 else fine
-    coarse = layers.Reshape((minutes // grid.fold, grid.fold * FINE))(coarse)
-    coarse = _convolve(coarse, COARSE, 1, normalise=True)
-    for dilation in DILATIONS:
-        coarse = coarse + _convolve(coarse, COARSE, 3, dilation=dilation, normalise=True)
-    unfolded = layers.Reshape((minutes, FINE))(layers.Conv1D(grid.fold * FINE, 1)(coarse))
+    coarse = layers.Reshape((minutes // grid.fold, grid.fold * _FINE))(coarse)
+    coarse = _convolve(coarse, _COARSE, 1, normalise=True)
+    for dilation in _DILATIONS:
+        coarse = coarse + _convolve(coarse, _COARSE, 3, dilation=dilation, normalise=True)
+    unfolded = layers.Reshape((minutes, _FINE))(layers.Conv1D(grid.fold * _FINE, 1)(coarse))
     if grid.pool > 1:
         unfolded = layers.UpSampling1D(grid.pool)(unfolded)
     fine = layers.Activation("relu")(fine + unfolded)
-    fine = fine + _convolve(fine, FINE, 3)
+    fine = fine + _convolve(fine, _FINE, 3)
     # Few samples are on: a gate that starts closed does not have to learn that first.
     logits = layers.Conv1D(count, 1, bias_initializer=keras.initializers.Constant(-2.0))(fine)
     level = ops.elu(layers.Conv1D(count, 1)(fine)) + 1.0
@@ -117,16 +117,16 @@ def _features(mains: Any, grid: Grid) -> tuple[Any, Any]:
     """
     missing = ops.not_equal(mains, mains)
     known = ops.where(missing, 0.0, mains)
-    far = ops.where(missing, FAR_W, known)
+    far = ops.where(missing, _FAR_W, known)
     # What is slow is looked up minute by minute: wide windows of short samples cost most.
     minutes = -layers.MaxPooling1D(grid.pool)(-far) if grid.pool > 1 else far
     base, slow, short = (
         _above_missing(level if grid.pool == 1 else layers.UpSampling1D(grid.pool)(level))
         for level in (
-            _lowest(minutes, grid.minutes(BASE_S)),
+            _lowest(minutes, grid.minutes(_BASE_S)),
             *(
                 _highest(_lowest(minutes, grid.minutes(span)), grid.minutes(span))
-                for span in (SLOW_S, SHORT_S)
+                for span in (_SLOW_S, _SHORT_S)
             ),
         )
     )
@@ -154,7 +154,7 @@ def _highest(x: Any, width: int) -> Any:
 
 def _above_missing(x: Any) -> Any:
     """0 where all samples around are missing."""
-    return ops.where(x > 0.9 * FAR_W, 0.0, x)
+    return ops.where(x > 0.9 * _FAR_W, 0.0, x)
 
 
 def _logarithm(x: Any) -> Any:

@@ -13,12 +13,12 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 from smartwatts_ml.readings.localtime import local_days
 from smartwatts_ml.readings.run_lengths import true_runs
 
-__all__ = ["OTHER", "predict"]
+__all__ = ["predict"]
 
-OTHER = "other"
+_OTHER = "other"
 """What mains draws beyond the appliances that the model knows."""
-HOUR_S = 3600
-KWH_W_S = 3.6e6
+_HOUR_S = 3600
+_KWH_W_S = 3.6e6
 
 
 def predict(
@@ -67,7 +67,7 @@ def _activation_frame(
             part = drawn[first:end]
             if np.nanmax(part) < threshold:
                 continue
-            energy = np.nansum(part) * site.period_s / KWH_W_S
+            energy = np.nansum(part) * site.period_s / _KWH_W_S
             start = site.start + first * step
             rows.append(
                 (site.site, name, start, start + (end - first) * step, energy, np.nanmean(part))
@@ -91,9 +91,9 @@ def _energy_frame(
     days, day_of = np.unique(local_days(site.times[known], site.timezone), return_inverse=True)
     drawn = np.column_stack([power[known], mains[known] - power[known].sum(axis=1)])
     energy = np.zeros((len(days), drawn.shape[1]))
-    np.add.at(energy, day_of, drawn * site.period_s / KWH_W_S)
-    names = (*predictor.appliances, OTHER)
-    hours = np.bincount(day_of) * site.period_s / HOUR_S
+    np.add.at(energy, day_of, drawn * site.period_s / _KWH_W_S)
+    names = (*predictor.appliances, _OTHER)
+    hours = np.bincount(day_of) * site.period_s / _HOUR_S
     return pd.DataFrame(
         {
             "site": site.site,

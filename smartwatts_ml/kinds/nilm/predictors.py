@@ -21,8 +21,8 @@ __all__ = [
     "within_mains",
 ]
 
-CHUNK = 65_536
-ROOM_W = 20.0
+_CHUNK = 65_536
+_ROOM_W = 20.0
 """Appliances' meters and mains differ by this much without anybody being wrong."""
 
 
@@ -60,13 +60,13 @@ def within_mains(power: np.ndarray, mains: np.ndarray) -> np.ndarray:
     """The same power, scaled down where the sum of appliances exceeds mains.
 
     ``power``: W, shape (n, n_appliances); ``mains``: W, shape (n,). Where mains is below
-    ``ROOM_W`` (panels feed in) it says nothing about the sum.
+    ``_ROOM_W`` (panels feed in) it says nothing about the sum.
 
     >>> within_mains(np.array([[900.0, 300.0]]), np.array([1000.0])).round(1).tolist()
     [[765.0, 255.0]]
     """
     total = power.sum(axis=1)
-    most = np.where(mains > ROOM_W, mains + ROOM_W, np.inf)
+    most = np.where(mains > _ROOM_W, mains + _ROOM_W, np.inf)
     return np.asarray(power * np.minimum(1.0, most / np.maximum(total, 1e-9))[:, None])
 
 
@@ -99,7 +99,7 @@ class CombinatorialOptimisation:
         result = np.full((len(mains), len(self.appliances)), np.nan)
         known = np.flatnonzero(np.isfinite(mains))
         middles = (self._totals[1:] + self._totals[:-1]) / 2
-        for first in range(0, len(known), CHUNK):
-            rows = known[first : first + CHUNK]
+        for first in range(0, len(known), _CHUNK):
+            rows = known[first : first + _CHUNK]
             result[rows] = self._combinations[np.searchsorted(middles, mains[rows])]
         return result

@@ -19,17 +19,17 @@ from smartwatts_ml.kinds.nilm.library import Library
 
 __all__ = ["Mixture", "Sampler"]
 
-RUNNING_W = 20.0
-MARGIN = 5
-ALWAYS_RUNNING = 0.2
+_RUNNING_W = 20.0
+_MARGIN = 5
+_ALWAYS_RUNNING = 0.2
 """An appliance on for more of the time runs in cycles: its power is changed in place."""
-AGAIN = 0.25
-SCALE_AS_IS = 0.03
-OTHER_SCALE = (0.4, 1.3)
-BASE_W = (-30.0, 150.0)
-NOISE_W = 12.0
-DROPPED, CLIPPED = 0.1, 0.05
-CLIP_W = (3500.0, 7000.0)
+_AGAIN = 0.25
+_SCALE_AS_IS = 0.03
+_OTHER_SCALE = (0.4, 1.3)
+_BASE_W = (-30.0, 150.0)
+_NOISE_W = 12.0
+_DROPPED, _CLIPPED = 0.1, 0.05
+_CLIP_W = (3500.0, 7000.0)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Sampler:
         )
         self._cyclic = [
             np.mean([np.nanmean(_share_on(s.power[:, k], corpus.thresholds[k])) for s in sites])
-            > ALWAYS_RUNNING
+            > _ALWAYS_RUNNING
             for k in range(count)
         ]
         self._rests = [part for group in groups for part in group.rests()]
@@ -96,7 +96,7 @@ class Sampler:
         group = self._groups[int(self._groups[1].full and rng.random() < mixture.simulated)]
         mains, power = group.window(rng, mixture.balance)
         if rng.random() < mixture.as_is:
-            scale = np.float32(1 + SCALE_AS_IS * rng.uniform(-1, 1))
+            scale = np.float32(1 + _SCALE_AS_IS * rng.uniform(-1, 1))
             return mains * scale, power * scale
         self._change_rest(mains)
         for k in range(power.shape[1]):
@@ -112,9 +112,11 @@ class Sampler:
             rest, starts = self._rests[rng.integers(len(self._rests))]
             start = int(rng.choice(starts))
             part = rest[start : start + self._window]
-            mains += np.nan_to_num((part - np.nanmin(part)) * np.float32(rng.uniform(*OTHER_SCALE)))
-        mains += np.float32(rng.uniform(*BASE_W))
-        noise = NOISE_W * rng.uniform(0, 1) ** 2
+            mains += np.nan_to_num(
+                (part - np.nanmin(part)) * np.float32(rng.uniform(*_OTHER_SCALE))
+            )
+        mains += np.float32(rng.uniform(*_BASE_W))
+        noise = _NOISE_W * rng.uniform(0, 1) ** 2
         mains += (noise * rng.standard_normal(len(mains))).astype(np.float32)
 
     def _change(self, mains: np.ndarray, own: np.ndarray, k: int) -> None:
@@ -131,15 +133,15 @@ class Sampler:
         if rng.random() >= mixture.mixing:
             return
         make = self._library.make(k, rng)
-        for _ in range(1 + (rng.random() < AGAIN)):
+        for _ in range(1 + (rng.random() < _AGAIN)):
             self._add(mains, own, self._library.draw(k, make, rng))
 
     def _add(self, mains: np.ndarray, own: np.ndarray, added: np.ndarray) -> None:
         """Add an activation somewhere, unless the appliance runs there already."""
         at = int(self._rng.integers(-len(added) // 2, self._window - len(added) // 2))
         begin, end = max(at, 0), min(at + len(added), self._window)
-        around = own[max(begin - MARGIN, 0) : end + MARGIN]
-        if end <= begin or np.isnan(around).any() or around.max() > RUNNING_W:
+        around = own[max(begin - _MARGIN, 0) : end + _MARGIN]
+        if end <= begin or np.isnan(around).any() or around.max() > _RUNNING_W:
             return
         part = added[begin - at : end - at]
         mains[begin:end] += part
@@ -148,11 +150,11 @@ class Sampler:
     def _meter(self, mains: np.ndarray) -> None:
         """What meters and feeds do: samples are missing, power is clipped."""
         rng = self._rng
-        if rng.random() < DROPPED:
+        if rng.random() < _DROPPED:
             first = int(rng.integers(self._window))
             mains[first : first + int(rng.integers(1, self._window // 4))] = np.nan
-        if rng.random() < CLIPPED:
-            np.minimum(mains, np.float32(rng.uniform(*CLIP_W)), out=mains)
+        if rng.random() < _CLIPPED:
+            np.minimum(mains, np.float32(rng.uniform(*_CLIP_W)), out=mains)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from smartwatts_ml.simulate.world import make_world
 
 __all__ = ["simulated_sites"]
 
-START = np.datetime64("2025-11-01")
-SEASON_DAYS, SEASONS = 37, 10
-SEED = 20_251
+_START = np.datetime64("2025-11-01")
+_SEASON_DAYS, _SEASONS = 37, 10
+_SEED = 20_251
 
 
 def simulated_sites(corpus: Corpus, period_s: int, homes: int, days: int) -> tuple[SiteArrays, ...]:
@@ -34,8 +34,8 @@ def simulated_sites(corpus: Corpus, period_s: int, homes: int, days: int) -> tup
         return ()
     made = []
     for number in range(homes):
-        start = START + SEASON_DAYS * (number % SEASONS)
-        life = live(f"simulated{number}", make_world(SEED + number, start, days))
+        start = _START + _SEASON_DAYS * (number % _SEASONS)
+        life = live(f"simulated{number}", make_world(_SEED + number, start, days))
         if not set(extras(life)) & set(corpus.appliances):
             made.append(_arrays(life.site, meter(life, period_s), corpus, period_s))
     return tuple(made)

@@ -8,13 +8,13 @@ import numpy as np
 
 __all__ = ["slide"]
 
-Forward = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-CHUNK = 256
+_Forward = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+_CHUNK = 256
 """Windows that are computed at once; bounds memory on years of readings."""
 
 
 def slide(
-    forward: Forward, mains: np.ndarray, window: int, appliances: int
+    forward: _Forward, mains: np.ndarray, window: int, appliances: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Power in W and on-probability of every sample, each (n, appliances) float32.
 
@@ -31,8 +31,8 @@ def slide(
     starts = starts[[bool(np.isfinite(padded[s : s + window]).any()) for s in starts]]
     total = [np.zeros((len(padded), appliances), np.float32) for _ in range(2)]
     weights = np.zeros((len(padded), 1), np.float32)
-    for first in range(0, len(starts), CHUNK):
-        chosen = starts[first : first + CHUNK]
+    for first in range(0, len(starts), _CHUNK):
+        chosen = starts[first : first + _CHUNK]
         parts = forward(padded[chosen[:, None] + np.arange(window)])
         for i, start in enumerate(chosen):
             weights[start : start + window] += weight

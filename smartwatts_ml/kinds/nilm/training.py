@@ -27,13 +27,13 @@ from smartwatts_ml.kinds.nilm.sliding import slide
 
 __all__ = ["FittedNetwork", "fit"]
 
-CUTS = (0.2, 0.3, 0.4)
-POWER_WEIGHT, UNGATED_WEIGHT = 4.0, 0.1
-WARM_UP_STEPS = 100
-CHANGED_WINDOWS = 96
-VALIDATION_SEED = 1
-PERIOD_S = 60
-SMALLEST_BATCH = 8
+_CUTS = (0.2, 0.3, 0.4)
+_POWER_WEIGHT, _UNGATED_WEIGHT = 4.0, 0.1
+_WARM_UP_STEPS = 100
+_CHANGED_WINDOWS = 96
+_VALIDATION_SEED = 1
+_PERIOD_S = 60
+_SMALLEST_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ def _mixture(settings: NilmSettings) -> Mixture:
 
 
 def _batch(settings: NilmSettings) -> int:
-    return max(SMALLEST_BATCH, settings.batch_size * min(settings.period_s, PERIOD_S) // PERIOD_S)
+    return max(
+        _SMALLEST_BATCH, settings.batch_size * min(settings.period_s, _PERIOD_S) // _PERIOD_S
+    )
 
 
 _MainsAndPower = tuple[np.ndarray, np.ndarray]
@@ -125,10 +127,10 @@ def _held_back(
     series = [(site.mains, site.power) for site in corpus.validation]
     changed = replace(mixture, as_is=0.0, simulated=0.0)
     try:
-        sampler = Sampler(corpus, corpus.validation, simulated, window, changed, VALIDATION_SEED)
+        sampler = Sampler(corpus, corpus.validation, simulated, window, changed, _VALIDATION_SEED)
     except NotEnoughReadingsError:
         return series
-    mains, power = sampler.batch(CHANGED_WINDOWS)
+    mains, power = sampler.batch(_CHANGED_WINDOWS)
     gap = ((0, 0), (0, window // 2))
     mains = np.pad(mains, gap, constant_values=np.nan)
     power = np.pad(power, (*gap, (0, 0)), constant_values=np.nan)
@@ -141,10 +143,10 @@ def _make_step(
     """One step on a batch; each member has a loss of its own, and they are added up."""
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
-        max(steps - WARM_UP_STEPS, 1),
+        max(steps - _WARM_UP_STEPS, 1),
         alpha=0.01,
         warmup_target=learning_rate,
-        warmup_steps=min(WARM_UP_STEPS, max(steps // 4, 1)),
+        warmup_steps=min(_WARM_UP_STEPS, max(steps // 4, 1)),
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.0, clipnorm=1.0)
     optimizer.build(network.trainable_variables)
@@ -167,7 +169,7 @@ def _make_step(
             gate = tf.reduce_sum(gate * mask) / count
             running = tf.reduce_sum(tf.abs(ungated - truth) / scale * on, axis=(0, 1, 2))
             level = tf.reduce_mean(running / (samples + 20.0))
-            loss = POWER_WEIGHT * error + gate + UNGATED_WEIGHT * level
+            loss = _POWER_WEIGHT * error + gate + _UNGATED_WEIGHT * level
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
         return loss
@@ -196,9 +198,9 @@ def _choose_cuts(estimates: _Estimates) -> np.ndarray:
     """For each appliance the cut with the smallest error on what was held back."""
     errors = [
         _mean(np.concatenate([np.abs(np.where(on >= cut, p, 0.0) - t) for p, on, t in estimates]))
-        for cut in CUTS
+        for cut in _CUTS
     ]
-    return np.array(CUTS)[np.argmin(np.nan_to_num(np.stack(errors)), axis=0)]
+    return np.array(_CUTS)[np.argmin(np.nan_to_num(np.stack(errors)), axis=0)]
 
 
 def _mean(errors: np.ndarray) -> np.ndarray:

@@ -1,0 +1,57 @@
+"""Finding runs: the newest one, and what it has trained."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from smartwatts_ml.errors import NotFoundError, UsageError
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.runs.folders import check_run_id, latest_run, models_of_run, new_run_id
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    objects = open_root(str(tmp_path))
+    for age, run_id in enumerate(("retrain_weekly-1", "cli-2", "a-folder-of-reports")):
+        for model in ("nilm", "anomaly"):
+            objects.write(f"runs/{run_id}/{model}/report.html", b"")
+        if run_id != "a-folder-of-reports":
+            objects.write(f"runs/{run_id}/snapshot.json", b"{}")
+            started = 1_800_000_000 - age * 3600
+            os.utime(tmp_path / f"runs/{run_id}/snapshot.json", (started, started))
+    return objects
+
+
+def test_the_newest_run_is_the_one_that_was_started_last(objects: Objects) -> None:
+    assert latest_run(objects) == "retrain_weekly-1"
+
+
+def test_finding_it_lists_no_object_of_any_run(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(prefix: str = "") -> None:
+        raise AssertionError(f"every object below {prefix} was listed")
+
+    monkeypatch.setattr(objects, "list", listed)
+    assert latest_run(objects) == "retrain_weekly-1"
+
+
+def test_a_root_without_runs_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="smartwatts retrain"):
+        latest_run(open_root(str(tmp_path)))
+
+
+def test_the_models_of_a_run_are_those_with_a_challenger(objects: Objects) -> None:
+    with pytest.raises(NotFoundError, match="no challenger"):
+        models_of_run(objects, "cli-2", ("anomaly", "nilm"))
+    objects.write("runs/cli-2/nilm/challenger.keras", b"")
+    assert models_of_run(objects, "cli-2", ("anomaly", "nilm")) == ["nilm"]
+
+
+def test_a_new_run_has_a_name_that_can_be_a_folder() -> None:
+    assert check_run_id(new_run_id()).startswith("cli-20")
+    with pytest.raises(UsageError, match="characters other than"):
+        check_run_id("../elsewhere")
