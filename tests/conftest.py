@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.airflow.warm import WarmPython
 from tests.ministack import Ministack, why_missing
+from tests.warm import AIRFLOW, SMARTWATTS, WarmPython
 
 collect_ignore = ["ministack_server.py"]  # runs in an environment of its own
 os.environ["COLUMNS"] = "160"  # of tables that tests read, with a terminal or without
@@ -80,9 +80,17 @@ class S3Server:
 
 
 @pytest.fixture(scope="session")
-def warm_python() -> Iterator[WarmPython]:
-    """Airflow, imported once for all tests that ask it something in a process of its own."""
-    process = WarmPython()
+def warm_airflow() -> Iterator[WarmPython]:
+    """Airflow, loaded once for all tests that ask it something in a process of its own."""
+    process = WarmPython(*AIRFLOW)
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def warm_smartwatts() -> Iterator[WarmPython]:
+    """The command line, loaded once for all tests that start it as a process."""
+    process = WarmPython(*SMARTWATTS)
     yield process
     process.stop()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -14,22 +16,20 @@ import typer
 from typer.testing import CliRunner
 
 from smartwatts_ml.cli import WORK, app
+from tests.warm import WarmPython
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 HEAVY = {"numpy", "pandas", "boto3", "duckdb", "pyarrow", "tensorflow", "keras", "pydantic"}
 MOST_CPU_SECONDS = 1.0
 """Of the help: a third of that on a machine of 2026."""
 
 
-def smartwatts(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-
-    return subprocess.run(
-        [sys.executable, "-m", "smartwatts_ml", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "120", **environment},
-        check=False,
-    )
+@pytest.fixture
+def smartwatts(warm_smartwatts: WarmPython) -> Command:
+    """The command in a process of its own."""
+    code = "import sys; from smartwatts_ml.__main__ import main; sys.exit(main())"
+    return functools.partial(warm_smartwatts.run, code, COLUMNS="120")
 
 
 def help_of(*words: str) -> str:
@@ -58,7 +58,7 @@ def test_a_verb_is_listed_with_the_first_line_of_its_own_help(verb: str) -> None
     function, line = WORK[verb]
     work = resolve_name(f"smartwatts_ml.commands.{function}")
     full = work.info.help if isinstance(work, typer.Typer) else inspect.getdoc(work)
-    assert line == full.splitlines()[0]
+    assert full and line == full.splitlines()[0]
 
 
 def test_the_help_starts_at_once_and_loads_nothing_heavy() -> None:
@@ -87,7 +87,7 @@ def test_the_help_starts_at_once_and_loads_nothing_heavy() -> None:
     ],
 )
 def test_wrong_use_is_one_line_with_the_fix(
-    tmp_path: Path, arguments: list[str], code: int, says: str
+    smartwatts: Command, tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:
     run = smartwatts(*arguments, SMARTWATTS_ROOT=str(tmp_path / "root"))
     assert run.returncode == code, run.stderr
@@ -95,13 +95,13 @@ def test_wrong_use_is_one_line_with_the_fix(
     assert "Traceback" not in run.stderr
 
 
-def test_a_misspelt_setting_is_an_error_that_names_the_right_one() -> None:
+def test_a_misspelt_setting_is_an_error_that_names_the_right_one(smartwatts: Command) -> None:
     run = smartwatts("readings", "stats", SMARTWATTS_NEW_READING="5")
     assert run.returncode == 2
     assert "SMARTWATTS_NEW_READINGS" in run.stderr
 
 
-def test_a_wrong_value_of_a_setting_names_the_variable(tmp_path: Path) -> None:
+def test_a_wrong_value_of_a_setting_names_the_variable(smartwatts: Command, tmp_path: Path) -> None:
     run = smartwatts(
         "readings", "stats", SMARTWATTS_ROOT=str(tmp_path), SMARTWATTS_HOLDOUT_SHARE="2"
     )
@@ -109,7 +109,9 @@ def test_a_wrong_value_of_a_setting_names_the_variable(tmp_path: Path) -> None:
     assert "SMARTWATTS_HOLDOUT_SHARE" in run.stderr
 
 
-def test_a_file_of_another_make_is_refused_with_its_name(tmp_path: Path) -> None:
+def test_a_file_of_another_make_is_refused_with_its_name(
+    smartwatts: Command, tmp_path: Path
+) -> None:
     (tmp_path / "m.tflite").write_bytes(b"nothing of the kind")
     (tmp_path / "d.csv").write_text("timestamp,consumption,device_id\n2026-01-01,1,a\n")
     run = smartwatts(

@@ -16,12 +16,21 @@ import numpy as np
 
 from smartwatts_ml.readings.totals import power_of_totals
 
-__all__ = ["COARSER", "DeviceReadings", "MICRO", "native_interval", "resample", "to_grid"]
+__all__ = [
+    "COARSER",
+    "HOUR_US",
+    "DeviceReadings",
+    "MICRO",
+    "native_interval",
+    "resample",
+    "to_grid",
+]
 
 _PATIENCE = 1.5
 COARSER = 1.1
 """A grid may be finer than the native interval by this factor, no more."""
 MICRO = 1_000_000
+HOUR_US = 3600 * MICRO
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.airflow.warm import WarmPython
+from tests.warm import WarmPython
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SETTINGS = {
@@ -61,8 +61,8 @@ print("DUMP" + json.dumps({{"errors": bag.import_errors, "dags": dags}}))
 
 
 @pytest.fixture(scope="session")
-def parsed(warm_python: WarmPython) -> dict[str, Any]:
+def parsed(warm_airflow: WarmPython) -> dict[str, Any]:
     """Every DAG, as Airflow's own parser sees it: ``errors`` and ``dags``."""
-    output = warm_python.run(DUMP.format(folder=str(REPOSITORY / "dags")))
+    output = warm_airflow.output(DUMP.format(folder=str(REPOSITORY / "dags")))
     line = next(line for line in output.splitlines() if line.startswith("DUMP"))
     return json.loads(line.removeprefix("DUMP"))

@@ -1,6 +1,6 @@
 """Runs the retraining DAGs in this process, with stages that end as a scenario says.
 
-Started by test_outcomes.py in an interpreter of its own; prints what came of each
+Started by test_outcomes.py in a process of its own; prints what came of each
 scenario as one line of JSON. Only here are stages stood in for: no real one fails on
 demand. ``python -m tests.airflow.outcomes_probe``
 """
@@ -113,8 +113,8 @@ def main() -> None:
     played = {}
     for number, (name, scenario) in enumerate(SCENARIOS.items()):
         # Parsed anew each time: a run's form would otherwise stay in the DAG's parameters.
-        bag = DagBag(str(REPOSITORY / "dags"))
-        dag = bag.dags[scenario.get("dag", "retrain_weekly")]
+        dag_id = scenario.get("dag", "retrain_weekly")
+        dag = DagBag(str(REPOSITORY / "dags" / f"{dag_id}.py")).dags[dag_id]
         dag.deadline = None  # the scheduler watches deadlines; dag.test cannot read them
         if "wait_for_readings" in dag.task_ids:
             # No triggerer runs here; the sensor has tests of its own.

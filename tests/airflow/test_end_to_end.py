@@ -126,7 +126,11 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         "SMARTWATTS_NEW_READINGS": str(THRESHOLD),
         "SMARTWATTS_POKE_SECONDS": "1",
         "SMARTWATTS_NILM_EPOCHS": "3",
+        "SMARTWATTS_NILM_MEMBERS": "1",
+        "SMARTWATTS_NILM_SIMULATED_HOMES": "8",
+        "SMARTWATTS_NILM_WINDOW_MINUTES": "128",
         "SMARTWATTS_FORECASTING_EPOCHS": "1",
+        "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "1024",
         "SMARTWATTS_ANOMALY_EPOCHS": "1",
     }
     try:

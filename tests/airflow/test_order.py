@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.airflow.warm import WarmPython
+from tests.warm import WarmPython
 
 CHANGED = """
 import json
@@ -40,8 +40,8 @@ print("SEEN" + json.dumps({
 
 
 @pytest.fixture(scope="module")
-def seen(warm_python: WarmPython) -> dict[str, Any]:
-    output = warm_python.run(CHANGED)
+def seen(warm_airflow: WarmPython) -> dict[str, Any]:
+    output = warm_airflow.output(CHANGED)
     line = next(line for line in output.splitlines() if line.startswith("SEEN"))
     return json.loads(line.removeprefix("SEEN"))
 

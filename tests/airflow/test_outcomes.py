@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smartwatts_ml.stages import tasks as real_stages
-from tests.airflow.conftest import REPOSITORY
+from tests.warm import WarmPython
 
 pytestmark = pytest.mark.slow
 
@@ -20,25 +17,14 @@ Played = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    home = tmp_path_factory.mktemp("home")
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.airflow.outcomes_probe"],
-        cwd=REPOSITORY,
-        env=os.environ
-        | {
-            "AIRFLOW_HOME": str(home),
-            "SMARTWATTS_ROOT": str(home / "root"),
-            "PYTHONPATH": str(REPOSITORY / "plugins"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
+def played(warm_airflow: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    code = "import runpy; runpy.run_module('tests.airflow.outcomes_probe', run_name='__main__')"
+    root = tmp_path_factory.mktemp("played") / "root"
+    run = warm_airflow.run(code, SMARTWATTS_ROOT=str(root))
     lines = [line for line in run.stdout.splitlines() if line.startswith("PLAYED")]
     assert lines, run.stdout[-2000:] + run.stderr[-2000:]
-    return json.loads(lines[0].removeprefix("PLAYED"))
+    played: Played = json.loads(lines[0].removeprefix("PLAYED"))
+    return played
 
 
 def branch(played: dict[str, Any], model: str) -> dict[str, str]:

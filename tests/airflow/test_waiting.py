@@ -142,7 +142,7 @@ def test_days_of_new_readings_may_be_asked_for_as_well(
     found = new_readings(root)
     assert found["models"] == []
     assert found["why_not"]["nilm"] == "1.0 new days, 2 needed"
-    assert plan_stage(root, "run2", None, True)["models"] == ()
+    assert plan_stage(root, "run2", None, only_due=True)["models"] == []
     assert fires(root) is None, "or it would start runs without end"
     drop("home3", 3 * 1440)
     ingest_stage(root)
@@ -191,8 +191,8 @@ def test_after_ingest_the_exact_count_decides(root: str, drop: Drop) -> None:
     open_root(root).write("landing/unusable.csv", unusable)
     assert fires(root) is not None, "by size, the file looks like new readings"
     ingest_stage(root)
-    plan = plan_stage(root, "run2", None, True)
-    assert plan["models"] == ()
+    plan = plan_stage(root, "run2", None, only_due=True)
+    assert plan["models"] == []
     assert fires(root) is None
 
 
@@ -265,7 +265,7 @@ def test_a_cleared_run_waits_for_readings_that_are_new_since_its_decision(
     drop("home1", 2 * THRESHOLD)
     assert fires(root) is not None
     ingest_stage(root)
-    assert plan_stage(root, "run1", None, True)["models"] == model_names()
+    assert plan_stage(root, "run1", None, only_due=True)["models"] == list(model_names())
     decide_run(root, "run1")
     assert fires(root) is None
     drop("home2", 2 * THRESHOLD)
@@ -279,7 +279,7 @@ def test_a_dag_that_was_paused_for_long_catches_up_in_one_run(root: str, drop: D
     assert event is not None
     assert event["rows"] > 3 * THRESHOLD
     ingest_stage(root)
-    plan_stage(root, "run1", None, True)
+    plan_stage(root, "run1", None, only_due=True)
     decide_run(root, "run1")
     assert fires(root) is None
 
@@ -289,8 +289,8 @@ def test_two_triggerers_that_both_fire_start_one_training_a_model(root: str, dro
     drop("home1", 2 * THRESHOLD)
     assert fires(root) is not None and fires(root) is not None
     ingest_stage(root)
-    plans = [plan_stage(root, run, None, True)["models"] for run in ("run1", "run2")]
-    assert plans == [model_names(), ()]
+    plans = [plan_stage(root, run, None, only_due=True)["models"] for run in ("run1", "run2")]
+    assert plans == [list(model_names()), []]
 
 
 def test_a_look_costs_the_same_however_many_files_were_ingested(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.airflow.warm import WarmPython
+from tests.warm import WarmPython
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
@@ -151,14 +151,14 @@ def test_airflow_settings_in_it_exist() -> None:
     ids=" ".join,
 )
 def test_every_command_exists_in_the_environment(
-    warm_python: WarmPython, command: list[str]
+    warm_airflow: WarmPython, command: list[str]
 ) -> None:
     if command[0] == "python":
         code = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec({command[2]!r}))"
-        warm_python.run(code)
+        warm_airflow.output(code)
     else:
         code = f"import runpy; runpy.run_module({command[0]!r}, run_name='__main__')"
-        assert "usage" in warm_python.run(code, *command[1:], "--help").lower()
+        assert "usage" in warm_airflow.output(code, *command[1:], "--help").lower()
 
 
 def test_the_health_check_tells_an_answer_from_silence(unused_port: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,15 @@ from smartwatts_ml.settings import HoldoutSettings, Settings
 
 KINDS = list(kinds())
 PREDICTED_FROM = {"timestamp", "device_id"}
+BRIEF = {
+    "NILM_STEPS": 24,
+    "NILM_SIMULATED_HOMES": 8,
+    "NILM_MEMBERS": 1,
+    "FORECASTING_EPOCH_WINDOWS": 2048,
+    "ANOMALY_INJECTED_WINDOWS": 3000,
+    "ANOMALY_NORMAL_HOURS": 4000,
+}
+"""Settings under which a training is over soon; a new kind that is quick needs none."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,16 @@ def homes(folder: Path) -> Readings:
     return FileReadings([folder], Settings())
 
 
-@pytest.fixture(scope="session")
-def case_of(homes: Readings) -> Callable[[str], Case]:
+@pytest.fixture(scope="module")
+def brief() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in BRIEF.items():
+            patch.setenv(f"SMARTWATTS_{name}", str(value))
+        yield
+
+
+@pytest.fixture(scope="module")
+def case_of(homes: Readings, brief: None) -> Callable[[str], Case]:
     made: dict[str, Case] = {}
 
     def make(name: str) -> Case:
@@ -81,7 +98,7 @@ def _train(kind: Kind, homes: Readings) -> Case:
     trained = kind.trainer.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
     network = KerasNetwork.from_training(trained)
     samples = kind.work.sample_inputs(trained.details, 32, 0)
-    converted = convert_network(network, samples, "auto")
+    converted = convert_network(network, samples, "dynamic")
     file = LiteRTNetwork(converted.content)
     return Case(kind, spec, readings, split, trained, network, file, converted.content)
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from smartwatts_ml.cli import app
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.simulate import simulate
@@ -27,22 +29,31 @@ class Root:
     url: str
     keys: Path
 
-    def smartwatts(self, *arguments: str, code: int = 0, **environment: str) -> Any:
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "SMARTWATTS_ROOT": self.url,
+            "SMARTWATTS_KEYS": str(self.keys),
+            "SMARTWATTS_GATE_RESAMPLES": "100",
+            "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "2048",
+        }
+
+    def in_a_process(self, *arguments: str) -> Any:
+        """A command as a shell starts it, with nothing but the root to know the rest from."""
         run = subprocess.run(
             [sys.executable, "-m", "smartwatts_ml", *arguments],
             capture_output=True,
             text=True,
             check=False,
-            env={
-                **os.environ,
-                "SMARTWATTS_ROOT": self.url,
-                "SMARTWATTS_KEYS": str(self.keys),
-                "SMARTWATTS_GATE_RESAMPLES": "100",
-                "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "2048",
-                **environment,
-            },
+            env=os.environ | self.environment,
         )
-        assert run.returncode == code, run.stderr
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout)
+
+    def smartwatts(self, *arguments: str) -> Any:
+        """A command in this process, which need not load TensorFlow again."""
+        run = CliRunner().invoke(app, list(arguments), env=self.environment)
+        assert run.exit_code == 0, run.output
         return json.loads(run.stdout) if "--json" in arguments else run
 
     @property
@@ -70,7 +81,7 @@ def fill(root_url: str, tmp_path: Path) -> Root:
 
 def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) -> None:
     models = ("forecasting_24h", "forecasting_30d")
-    first = root.smartwatts("retrain", *models, "--epochs", "6", "--json")
+    first = root.in_a_process("retrain", *models, "--epochs", "6", "--json")
     rows = {row["model"]: row for row in first["models"]}
     assert rows["forecasting_24h"]["accepted"], rows["forecasting_24h"]["reasons"]
     assert rows["forecasting_24h"]["version"] == 1
@@ -94,10 +105,11 @@ def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) 
 def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
     root = root_on_s3
     root.smartwatts("ingest")
-    trained = root.smartwatts("train", "forecasting_24h", "--epochs", "6", "--json")
+    trained = root.in_a_process("train", "forecasting_24h", "--epochs", "6", "--json")
     run = ("--run", trained["run_id"], "--json")
     validated = root.smartwatts("validate", *run)["models"]["forecasting_24h"]
-    converted = root.smartwatts("convert", *run)["models"]["forecasting_24h"]
+    dynamic = ("--quantization", "dynamic")
+    converted = root.smartwatts("convert", *run, *dynamic)["models"]["forecasting_24h"]
     assert validated["accepted"] and converted["accepted"]
     root.smartwatts("publish", *run)
     champion = root.store.champion("forecasting_24h")

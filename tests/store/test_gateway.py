@@ -28,16 +28,6 @@ pytestmark = [
 Pull = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The puller, compiled without a warning."""
-    folder = tmp_path_factory.mktemp("classes")
-    subprocess.run(
-        ["javac", "-Xlint:all", "-Werror", "-d", str(folder), str(SOURCE)], check=True, timeout=120
-    )
-    return folder
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "root"

@@ -110,14 +110,6 @@ class Lab:
         return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in paths}
 
 
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("classes")
-    source = REPOSITORY / "gateway" / "SmartWattsPull.java"
-    subprocess.run(["javac", "-d", folder, source], check=True, timeout=120)
-    return folder
-
-
 @pytest.fixture
 def lab(
     ministack: Ministack, classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

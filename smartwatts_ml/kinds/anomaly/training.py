@@ -25,7 +25,8 @@ from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 from smartwatts_ml.kinds.base import Progress, TrainOptions
-from smartwatts_ml.readings.base import Readings, SiteSpan
+from smartwatts_ml.kinds.sampling import sampled
+from smartwatts_ml.readings.base import Readings
 
 __all__ = ["CalibratedNetwork", "fit"]
 
@@ -135,7 +136,7 @@ def _collect(
     progress: Progress,
 ) -> list[_Half]:
     """Draw from both halves of every site with enough mains, a share for its length."""
-    spans = _chosen(readings.spans(), settings.max_sites, seed)
+    spans = sampled(readings.spans(), settings.max_sites, seed)
     total = max(sum((span.end - span.start) / np.timedelta64(1, "h") for span in spans), 1.0)
     context = settings.context_days * 24
     halves = []
@@ -162,13 +163,6 @@ def _collect(
             if drawn is not None:
                 halves.append(_Half(index, half, drawn))
     return halves
-
-
-def _chosen(spans: tuple[SiteSpan, ...], count: int, seed: int) -> list[SiteSpan]:
-    if len(spans) <= count:
-        return list(spans)
-    rows = np.random.default_rng(seed).choice(len(spans), count, replace=False)
-    return [spans[row] for row in np.sort(rows)]
 
 
 def _folds(halves: list[_Half]) -> tuple[list[Drawn], list[Drawn]]:
@@ -211,8 +205,11 @@ def _train(
     batch = options.batch_size or settings.batch_size
     steps = epochs * -(-len(train.codes) // batch)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps, alpha=0.02)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-3)
+    # Built here, or the first step would make the variables and be traced a second time.
+    optimizer.build(classifier.trainable_variables)
     classifier.compile(
-        optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-3),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 

@@ -144,6 +144,8 @@ def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) ->
         warmup_steps=warm_up,
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=plan.weight_decay, clipnorm=1.0)
+    # Built here, or the first step would make the variables and be traced a second time.
+    optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, loss=pinball_loss, jit_compile=False)
 
 

@@ -18,6 +18,7 @@ from smartwatts_ml.kinds.forecasting.details import NO_EXOGENOUS, Exogenous
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS
 from smartwatts_ml.kinds.forecasting.metrics import naive_error
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
+from smartwatts_ml.kinds.sampling import sampled
 from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = [
@@ -114,10 +115,7 @@ class _BySite:
 def collect(readings: Readings, max_sites: int, seed: int) -> list[Series]:
     """Hourly mains of all sites, or of ``max_sites`` picked at random, so that memory
     does not grow with the fleet."""
-    names = _names(readings)
-    if len(names) > max_sites:
-        picked = np.random.default_rng(seed).choice(len(names), max_sites, replace=False)
-        names = [names[i] for i in sorted(picked)]
+    names = sampled(_names(readings), max_sites, seed)
     loaded = (readings.load(name, HOUR_S, CHANNELS) for name in names)
     series = [to_series(site) for site in loaded if MAINS in site.channels]
     return [site for site in series if np.isfinite(site.power).any()]

@@ -10,13 +10,12 @@ from smartwatts_ml.readings.base import MAINS, NO_POWER
 from smartwatts_ml.readings.quality import levels
 from smartwatts_ml.readings.quality.balance import over_mains
 from smartwatts_ml.readings.quality.clocks import beat_shifts, change_hours, lost_hours
-from smartwatts_ml.readings.quality.days import Days, local_days
+from smartwatts_ml.readings.quality.days import Days, days_between
 from smartwatts_ml.readings.quality.flags import Flag
-from smartwatts_ml.readings.quality.gaps import before_gap
 from smartwatts_ml.readings.quality.record import SiteQuality, site_quality
 from smartwatts_ml.readings.quality.stuck import stuck
 from smartwatts_ml.readings.quality.units import unit_changed
-from smartwatts_ml.readings.resample import DeviceReadings
+from smartwatts_ml.readings.resample import HOUR_US, DeviceReadings
 from smartwatts_ml.settings import QualitySettings
 
 __all__ = ["assess", "flag_devices"]
@@ -41,7 +40,7 @@ def flag_devices(
 def _days(devices: Mapping[str, DeviceReadings], timezone: str) -> Days:
     first = min(int(device.stamps[0]) for device in devices.values())
     last = max(int(device.ends[-1]) - 1 for device in devices.values())
-    return local_days(timezone, first, max(first, last))
+    return days_between(timezone, first, max(first, last))
 
 
 def _flag(
@@ -68,7 +67,7 @@ def _flag(
         for flag, where in checked.items():
             flags[name][where] |= np.uint16(flag)
     if not exporting:
-        for name, over in _over_mains(devices, limits).items():
+        for name, over in over_mains(devices, limits).items():
             flags[name][over] |= np.uint16(Flag.BALANCE)
     return flags
 
@@ -83,12 +82,13 @@ def _device_checks(
 ) -> dict[Flag, np.ndarray]:
     """The checks that one device alone can answer, bool of its shape each."""
     stamps, values, native = device.stamps, device.values, device.native_us
+    missing_us = np.diff(stamps) - native
     return {
-        Flag.FUSE: levels.beyond(values, limit_w),
+        Flag.FUSE: np.abs(values) > limit_w,
         Flag.STUCK: stuck(stamps, values, native, limits.stuck_hours, always_varies=is_mains),
         Flag.CLOCK: beat_shifts(stamps, native) | lost_hours(stamps, native, changes),
         Flag.UNIT: unit_changed(values, days.index(stamps), native, limits.unit_days),
-        Flag.GAP: before_gap(stamps, native, limits.gap_hours),
+        Flag.GAP: np.append(missing_us > limits.gap_hours * HOUR_US, False),
     }
 
 
@@ -109,7 +109,7 @@ def _negative(
     name: str, device: DeviceReadings, days: Days, limits: QualitySettings
 ) -> tuple[np.ndarray, bool]:
     """Readings that are negative and may not be; and whether mains is net of feed-in."""
-    below = levels.negative(device.values, limits.negative_watts)
+    below = device.values < -limits.negative_watts
     none = np.zeros(len(below), bool)
     if name in NO_POWER:
         return none, False
@@ -124,15 +124,3 @@ def _negative(
     if levels.feeds_in(below, day, hour):
         return below & ~levels.bright(hour), True
     return below, False
-
-
-def _over_mains(
-    devices: Mapping[str, DeviceReadings], limits: QualitySettings
-) -> dict[str, np.ndarray]:
-    """Only where mains is the sum of all that draws: with feed-in nobody can tell."""
-    return over_mains(
-        devices,
-        watts=limits.sum_watts,
-        share=limits.sum_share,
-        minutes=limits.sum_minutes,
-    )

@@ -10,6 +10,7 @@ import numpy as np
 from smartwatts_ml.readings.base import MAINS, NO_POWER
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings, to_grid
 from smartwatts_ml.readings.run_lengths import long_runs
+from smartwatts_ml.settings import QualitySettings
 
 __all__ = ["exceeds", "over_mains"]
 
@@ -30,14 +31,11 @@ def exceeds(
 
 
 def over_mains(
-    devices: Mapping[str, DeviceReadings],
-    *,
-    watts: float = 100.0,
-    share: float = 0.1,
-    minutes: float = 15.0,
+    devices: Mapping[str, DeviceReadings], limits: QualitySettings
 ) -> dict[str, np.ndarray]:
-    """By channel, bool of its shape (n,): in a stretch of at least ``minutes`` in which the
-    appliances' sum ``exceeds`` mains.
+    """By channel, bool of its shape (n,): in a stretch of at least ``limits.sum_minutes`` in
+    which the appliances' sum ``exceeds`` mains. Only where mains is the sum of all that
+    draws: with feed-in nobody can tell.
 
     Compared on a grid of 5 minutes, or of the coarsest channel. Flagged are mains and the
     appliances that make up at least a tenth of the sum, since any of them may be wrong.
@@ -48,7 +46,7 @@ def over_mains(
     ...     "mains": DeviceReadings(stamps, np.full(60, 200.0)),
     ...     "oven": DeviceReadings(stamps, np.where(stamps < 1800 * MICRO, 2000.0, 0.0)),
     ... }
-    >>> {name: int(found.sum()) for name, found in over_mains(home).items()}
+    >>> {name: int(over.sum()) for name, over in over_mains(home, QualitySettings()).items()}
     {'oven': 30, 'mains': 30}
     """
     if MAINS not in devices or len(devices) < 2:
@@ -61,11 +59,11 @@ def over_mains(
     apart = {MAINS, *NO_POWER}
     parts = {name: np.nan_to_num(power) for name, power in grid.items() if name not in apart}
     total = np.sum(list(parts.values()), axis=0, initial=0.0)
-    over = exceeds(grid[MAINS], total, watts, share)
-    over = long_runs(over, max(1, math.ceil(minutes * 60 / period_s)))
+    over = exceeds(grid[MAINS], total, limits.sum_watts, limits.sum_share)
+    over = long_runs(over, max(1, math.ceil(limits.sum_minutes * 60 / period_s)))
     where = {name: over & (part >= _PART * total) for name, part in parts.items()} | {MAINS: over}
     return {
-        name: found[(devices[name].stamps // MICRO - start) // period_s]
-        for name, found in where.items()
-        if found.any()
+        name: flagged[(devices[name].stamps // MICRO - start) // period_s]
+        for name, flagged in where.items()
+        if flagged.any()
     }

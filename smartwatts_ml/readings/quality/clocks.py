@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from smartwatts_ml.readings.clock import is_utc, stretches
-from smartwatts_ml.readings.resample import MICRO
+from smartwatts_ml.readings.resample import HOUR_US, MICRO
 from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["beat_shifts", "change_hours", "lost_hours"]
@@ -25,8 +25,7 @@ _JITTER = 0.1
 """Share of the interval within which a beat is steady."""
 _HOLE = 3
 """Intervals; across a longer hole nothing is told."""
-_HOUR_US = 3600 * MICRO
-_WEEK_US = 168 * _HOUR_US
+_WEEK_US = 168 * HOUR_US
 _LIKELY_ZONES = ("Europe/London", "Europe/Berlin", "Europe/Athens", "America/New_York")
 """Where a source that was taken for UTC may have been: all hours at which clocks change in
 Europe and North America, on the local clock."""
@@ -57,7 +56,7 @@ def beat_shifts(stamps: np.ndarray, native_us: int) -> np.ndarray:
         phase = int(stamps[b] - stamps[a]) % native_us
         if min(phase, native_us - phase) <= _JITTER * native_us:
             continue
-        if stamps[b] - stamps[a] <= _HOUR_US and steps[a:b].max() <= _HOLE * native_us:
+        if stamps[b] - stamps[a] <= HOUR_US and steps[a:b].max() <= _HOLE * native_us:
             shifted[a : b + 1] = True
             count += 1
     if count > 1 + (stamps[-1] - stamps[0]) // _WEEK_US:
@@ -107,12 +106,12 @@ def lost_hours(stamps: np.ndarray, native_us: int, changes: np.ndarray) -> np.nd
     array([1, 2])
     """
     lost = np.zeros(len(stamps), bool)
-    if not 0 < native_us <= _HOUR_US:
+    if not 0 < native_us <= HOUR_US:
         return lost
     after = np.searchsorted(stamps, changes)
     for at, change in zip(after.tolist(), changes.tolist(), strict=True):
         if 0 < at < len(stamps):
-            early, late = change - stamps[at - 1], stamps[at] - (change + _HOUR_US)
+            early, late = change - stamps[at - 1], stamps[at] - (change + HOUR_US)
             if early <= native_us and 0 <= late < native_us:
                 lost[at - 1 : at + 1] = True
     return lost

@@ -8,11 +8,9 @@ from datetime import UTC, datetime, time, timedelta
 import numpy as np
 
 from smartwatts_ml.readings.clock import find_zone
-from smartwatts_ml.readings.resample import MICRO
+from smartwatts_ml.readings.resample import HOUR_US, MICRO
 
-__all__ = ["Days", "local_days"]
-
-_HOUR_US = 3600 * MICRO
+__all__ = ["Days", "days_between"]
 
 
 @dataclass(frozen=True)
@@ -32,17 +30,17 @@ class Days:
 
     def hours(self, stamps: np.ndarray, day: np.ndarray) -> np.ndarray:
         """Whole hours since the day began, same shape (off by one after a clock change)."""
-        return np.asarray((stamps - self.edges[day]) // _HOUR_US)
+        return np.asarray((stamps - self.edges[day]) // HOUR_US)
 
     def date(self, day: int) -> str:
         """ISO date of a day."""
         return str(self.first + np.timedelta64(int(day), "D"))
 
 
-def local_days(timezone: str, first_us: int, last_us: int) -> Days:
+def days_between(timezone: str, first_us: int, last_us: int) -> Days:
     """The days of an IANA timezone that hold everything from ``first_us`` to ``last_us``.
 
-    >>> days = local_days("Europe/Paris", 0, 86_400 * MICRO)
+    >>> days = days_between("Europe/Paris", 0, 86_400 * MICRO)
     >>> str(days.first), len(days), days.edges[:2] // MICRO
     ('1970-01-01', 2, array([-3600, 82800]))
     """

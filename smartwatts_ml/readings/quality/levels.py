@@ -1,4 +1,4 @@
-"""Checks of a reading's size: negative, beyond the fuse, zero, clipped.
+"""Checks of a reading's size: fed in, beyond the fuse, zero, clipped.
 
 All take ``values`` in W, shape (n,), and give bool of the same shape, True where flagged.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from smartwatts_ml.readings.resample import HOUR_US
 from smartwatts_ml.readings.run_lengths import equal_runs
 
-__all__ = ["beyond", "bright", "clipped", "feeds_in", "fuse_limit", "negative", "zeros"]
+__all__ = ["bright", "clipped", "feeds_in", "fuse_limit", "zeros"]
 
 _DAYLIGHT = (3, 23)
 """Hours in which panels can feed in anywhere people live, on midsummer and on a clock that
@@ -20,15 +21,6 @@ _BY_DAY = 0.9
 _HEADROOM = 3.0
 _CEILING_READINGS = 20
 _CEILING_BAND = 0.05
-
-
-def negative(values: np.ndarray, tolerance_w: float = 10.0) -> np.ndarray:
-    """Below minus ``tolerance_w`` (a meter's noise around zero is smaller).
-
-    >>> negative(np.array([-250.0, -3.0, 80.0])).tolist()
-    [True, False, False]
-    """
-    return np.asarray(values < -tolerance_w)
 
 
 def bright(hour: np.ndarray) -> np.ndarray:
@@ -66,15 +58,6 @@ def fuse_limit(mains: np.ndarray, fuse_w: float = 50_000.0) -> float:
     return max(fuse_w, _HEADROOM * usual)
 
 
-def beyond(values: np.ndarray, limit_w: float) -> np.ndarray:
-    """Larger than ``limit_w`` either way.
-
-    >>> beyond(np.array([-60_000.0, 900.0]), 50_000.0).tolist()
-    [True, False]
-    """
-    return np.asarray(np.abs(values) > limit_w)
-
-
 def zeros(
     stamps: np.ndarray, values: np.ndarray, native_us: int, hours: float = 1.0, fewest: int = 1
 ) -> np.ndarray:
@@ -87,7 +70,7 @@ def zeros(
     """
     first, end = equal_runs(values)
     lasts = stamps[end - 1] - stamps[first] + native_us
-    long = (lasts >= hours * 3.6e9) & (end - first >= fewest)
+    long = (lasts >= hours * HOUR_US) & (end - first >= fewest)
     return np.repeat((values[first] == 0) & long, end - first)
 
 

@@ -10,11 +10,10 @@ import numpy as np
 
 from smartwatts_ml.readings.quality.days import Days
 from smartwatts_ml.readings.quality.flags import SUSPECT, WORDS, Flag, names
-from smartwatts_ml.readings.resample import MICRO, DeviceReadings
+from smartwatts_ml.readings.resample import HOUR_US, MICRO, DeviceReadings
 
 __all__ = ["DeviceFinding", "DeviceQuality", "Gap", "SiteQuality", "covered", "site_quality"]
 
-_HOUR_US = 3600 * MICRO
 _GAPS_SHOWN = 5
 
 
@@ -179,8 +178,8 @@ def covered(device: DeviceReadings, at: np.ndarray) -> np.ndarray:
 
 def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuality:
     stamps, ends = device.stamps, device.ends
-    hours = (ends - stamps) / _HOUR_US
-    missing = np.append((stamps[1:] - ends[:-1]) / _HOUR_US, 0.0)
+    hours = (ends - stamps) / HOUR_US
+    missing = np.append((stamps[1:] - ends[:-1]) / HOUR_US, 0.0)
     findings = []
     for flag in WORDS:
         at = np.flatnonzero(flags & flag)
@@ -188,7 +187,7 @@ def _device(name: str, device: DeviceReadings, flags: np.ndarray) -> DeviceQuali
             counted = missing if flag is Flag.GAP else hours
             first, last = _iso(stamps[at[0]]), _iso(stamps[at[-1]])
             findings.append(DeviceFinding(flag, len(at), float(counted[at].sum()), first, last))
-    span = (ends[-1] - stamps[0]) / _HOUR_US
+    span = (ends[-1] - stamps[0]) / HOUR_US
     return DeviceQuality(
         channel=name,
         rows=len(stamps),

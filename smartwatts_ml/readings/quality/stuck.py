@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from smartwatts_ml.readings.resample import HOUR_US
 from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["resolution", "stuck"]
@@ -14,7 +15,6 @@ _STEPS = 20
 """A value of fewer steps of the meter's resolution may well be constant in truth."""
 _RETURNS = 3
 _ZERO_HOURS = 24.0
-_HOUR_US = 3.6e9
 
 
 def stuck(
@@ -39,9 +39,9 @@ def stuck(
     >>> int(stuck(stamps, values, 60_000_000).sum())
     300
     """
-    first, end = equal_runs(values, np.diff(stamps) > native_us + hours * _HOUR_US)
+    first, end = equal_runs(values, np.diff(stamps) > native_us + hours * HOUR_US)
     level = values[first]
-    lasts = (stamps[end - 1] - stamps[first] + native_us) / _HOUR_US
+    lasts = (stamps[end - 1] - stamps[first] + native_us) / HOUR_US
     held = (lasts >= hours) & (end - first >= _FEWEST)
     is_stuck = held & (np.abs(level) >= _STEPS * resolution(values))
     if always_varies:

@@ -33,7 +33,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         for name, value in settings.items():
             patch.setenv(f"SMARTWATTS_NILM_{name}", str(value))
         args = ["--data-dir", folder / "readings", "--output-dir", folder, "--epochs", 2]
-        found = run(app, ["train", "nilm", *map(str, args)])
+        quick = ["--quantization", "dynamic"]
+        found = run(app, ["train", "nilm", *map(str, args), *quick])
     assert found.exit_code == 0, found.output
     return folder / "nilm_model.tflite", folder / "readings"
 

@@ -218,7 +218,7 @@ def test_other_periods_train_and_fit_the_gateway(
     readings = Coarser(readings, period_s) if period_s > 60 else readings
     trained = KIND.trainer.train(KIND.spec(), readings, TrainOptions(epochs=1), lambda *_: None)
     network = KerasNetwork.from_training(trained)
-    converted = convert_network(network, KIND.work.sample_inputs(trained.details, 8, 0), "auto")
+    converted = convert_network(network, KIND.work.sample_inputs(trained.details, 8, 0), "dynamic")
     assert trained.details.window * period_s == 128 * 60
     assert len(converted.content) <= 256 * 1024
     estimate = KIND.work.predictor(LiteRTNetwork(converted.content)).power(
