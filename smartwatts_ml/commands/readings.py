@@ -173,7 +173,7 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
         parts = table.parts()
         print_json(
             {
-                "snapshot": snapshot.to_json(),
+                "snapshot": snapshot,
                 "files": len(parts),
                 "bytes": sum(part.size for part in parts),
                 "sites": [_span_json(span) for span in readings.spans()],
