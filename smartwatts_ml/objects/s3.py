@@ -96,8 +96,8 @@ class S3Objects(Objects):
 
     def info(self, key: str) -> ObjectInfo:
         with as_store_errors(self.uri(key)):
-            found = self._client.head_object(**self._at(key))
-        return ObjectInfo(key, found["ContentLength"], found["ETag"], found["LastModified"])
+            entry = self._client.head_object(**self._at(key))
+        return ObjectInfo(key, entry["ContentLength"], entry["ETag"], entry["LastModified"])
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -169,8 +169,8 @@ class S3Objects(Objects):
 
     def storage_options(self) -> dict[str, str]:
         with as_store_errors(self.url):
-            found = self._session.get_credentials()
-            credentials = found.get_frozen_credentials() if found else None
+            source = self._session.get_credentials()
+            credentials = source.get_frozen_credentials() if source else None
         options = {
             "AWS_REGION": self._client.meta.region_name or _DEFAULT_REGION,
             "AWS_CONDITIONAL_PUT": "etag",
@@ -234,10 +234,10 @@ class S3Objects(Objects):
         """The etag if the object holds these bytes: a retried request can succeed the
         first time, unseen, and then fail on its own success."""
         try:
-            found = self.read(key)
+            stored = self.read(key)
         except NotFoundError:
             return None
-        return found.etag if found.data == data else None
+        return stored.etag if stored.data == data else None
 
     def _full(self, key: str) -> str:
         return self._base + check_key(key)
