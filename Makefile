@@ -44,7 +44,7 @@ check: env  ## Format, lint, types and quick tests
 	@$(MAKE) --no-print-directory --jobs 2 types quick
 
 types: env  ## Types of everything, tests and benchmarks too
-	$(BIN)/mypy smartwatts_ml tests scripts plugins dags benchmarks
+	$(BIN)/mypy
 
 quick: env  ## The tests that take seconds
 	$(PYTEST) $(ON_BOTH_CORES) -m "not slow and not full"

@@ -58,7 +58,7 @@ def test_a_verb_is_listed_with_the_first_line_of_its_own_help(verb: str) -> None
     function, line = WORK[verb]
     work = resolve_name(f"smartwatts_ml.commands.{function}")
     full = work.info.help if isinstance(work, typer.Typer) else inspect.getdoc(work)
-    assert line == full.splitlines()[0]
+    assert full and line == full.splitlines()[0]
 
 
 def test_the_help_starts_at_once_and_loads_nothing_heavy() -> None:

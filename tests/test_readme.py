@@ -26,15 +26,20 @@ SHOWN = re.compile(r"`((?:smartwatts|make|docker) [^`]+)`")
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 BRIEF = {
+    "SMARTWATTS_NILM_EPOCHS": "1",
     "SMARTWATTS_NILM_STEPS": "2",
-    "SMARTWATTS_NILM_PATIENCE": "1",
     "SMARTWATTS_NILM_SIMULATED_HOMES": "2",
     "SMARTWATTS_NILM_WINDOW_MINUTES": "128",
     "SMARTWATTS_FORECASTING_EPOCHS": "1",
+    "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "256",
+    "SMARTWATTS_FORECASTING_UNITS": "16",
     "SMARTWATTS_ANOMALY_EPOCHS": "1",
+    "SMARTWATTS_ANOMALY_INJECTED_WINDOWS": "1000",
+    "SMARTWATTS_ANOMALY_NORMAL_HOURS": "2000",
     "SMARTWATTS_GATE_RESAMPLES": "100",
 }
-"""Trainings that are over in seconds, by settings that docs/settings.md describes."""
+"""Trainings that are over in seconds, by settings that docs/settings.md describes; so that a
+number of epochs that README shows does not win over them, it is one here."""
 
 OUTCOMES = {
     "simulate": "landing/*/*.csv.gz",
@@ -111,7 +116,8 @@ class World:
         """The command's result, after all that README shows before it."""
         for earlier in README_COMMANDS[: README_COMMANDS.index(command) + 1]:
             if earlier not in self._results:
-                self._results[earlier] = CliRunner().invoke(app, shlex.split(earlier)[1:])
+                words = shlex.split(re.sub(r"--epochs \d+", "--epochs 1", earlier))
+                self._results[earlier] = CliRunner().invoke(app, words[1:])
         return self._results[command]
 
 
@@ -159,7 +165,7 @@ def verbs() -> dict[str, Any]:
 
 def _verbs(group: Any, context: Any, words: str) -> Iterator[tuple[str, Any]]:
     for name in group.list_commands(context):
-        command = group.get_command(context, name)
+        command = group.resolve_command(context, [name])[1]  # loads what it names
         if hasattr(command, "list_commands"):
             inner = command.make_context(name, [], parent=context, resilient_parsing=True)
             yield from _verbs(command, inner, f"{words} {name}".strip())

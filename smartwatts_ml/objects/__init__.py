@@ -10,12 +10,22 @@ from __future__ import annotations
 import re
 import urllib.parse
 from pathlib import Path
+from pkgutil import resolve_name
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.objects.base import UNREAD, Object, ObjectInfo, Objects
 from smartwatts_ml.objects.directory import DirectoryObjects
 
 __all__ = ["Object", "ObjectInfo", "Objects", "UNREAD", "open_root"]
+
+
+_OPENERS = {
+    "file": "smartwatts_ml.objects:_open_directory",
+    "s3": "smartwatts_ml.objects.s3:open_s3_root",
+    "http": "smartwatts_ml.objects.http:open_http_root",
+    "https": "smartwatts_ml.objects.http:open_http_root",
+}
+"""Who opens the URLs of a scheme; loaded then, so that a directory needs no S3 client."""
 
 
 def open_root(url: str, *, writable: bool = True) -> Objects:
@@ -25,28 +35,22 @@ def open_root(url: str, *, writable: bool = True) -> Objects:
     conditional writes are tried on it for real. Neither is done if not ``writable``, so
     that reading needs no more than permission to read.
     """
+    if not url:
+        raise UsageError("the root is empty", fix="give a path or s3://bucket/prefix")
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)
     if scheme is None:
-        if not url:
-            raise UsageError("the root is empty", fix="give a path or s3://bucket/prefix")
         return DirectoryObjects(Path(url).expanduser(), create=writable)
-    if scheme[1].lower() == "file":
-        return DirectoryObjects(_local_path(url), create=writable)
-    if scheme[1].lower() == "s3":
-        from smartwatts_ml.objects.s3 import open_s3_root
-
-        return open_s3_root(url, test=writable)
-    if scheme[1].lower() in ("http", "https") and not writable:
-        from smartwatts_ml.objects.http import HttpObjects
-
-        return HttpObjects(url)
-    raise UsageError(
-        f"cannot open root {url}", fix="give a path, file:///path or s3://bucket/prefix"
-    )
+    opener = _OPENERS.get(scheme[1].lower())
+    if opener is None:
+        raise UsageError(
+            f"cannot open root {url}", fix="give a path, file:///path or s3://bucket/prefix"
+        )
+    opened: Objects = resolve_name(opener)(url, writable=writable)
+    return opened
 
 
-def _local_path(url: str) -> Path:
+def _open_directory(url: str, *, writable: bool) -> Objects:
     parts = urllib.parse.urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path:
         raise UsageError(f"cannot open root {url}", fix="file URLs take the form file:///path")
-    return Path(urllib.parse.unquote(parts.path))
+    return DirectoryObjects(Path(urllib.parse.unquote(parts.path)), create=writable)

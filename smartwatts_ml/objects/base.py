@@ -31,9 +31,9 @@ __all__ = [
     "check_size",
 ]
 
-UPDATE_ATTEMPTS = 20
-FIRST_PAUSE_S = 0.01
-LONGEST_PAUSE_S = 0.5
+_UPDATE_ATTEMPTS = 20
+_FIRST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Objects(ABC):
         ChangedError where others replace the object again and again, TrustError where it has
         more than ``limit`` bytes.
         """
-        for attempt in range(UPDATE_ATTEMPTS):
+        for attempt in range(_UPDATE_ATTEMPTS):
             before = self._read_if_there(key, limit) if seen is UNREAD else seen
             after = change(before.data if before else None)
             if before and after == before.data:
@@ -183,7 +183,7 @@ class Objects(ABC):
                     self.create(key, after)
             except (AlreadyExistsError, ChangedError):
                 # Uneven pauses, so that writers at once do not keep in step.
-                time.sleep(random.uniform(0, min(FIRST_PAUSE_S * 2**attempt, LONGEST_PAUSE_S)))
+                time.sleep(random.uniform(0, min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)))
                 seen = UNREAD
             else:
                 return after

@@ -11,10 +11,8 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,15 +26,15 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
-from smartwatts_ml.objects.durable import flush_folder, make_folder, write_flushed
+from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 
 __all__ = ["DirectoryObjects"]
 
-TEMPORARY = ".tmp-"
-LOCK = ".lock"
-NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
-CLOCK_STEPS_NS = (1, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
-FIXES = {
+_TEMPORARY = ".tmp-"
+_LOCK = ".lock"
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+_CLOCK_STEPS_NS = (1, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
+_FIXES = {
     errno.ENOSPC: "free some space on its disk",
     errno.EDQUOT: "free some of your quota",
     errno.EACCES: "check the permissions of the folder",
@@ -92,7 +90,7 @@ class DirectoryObjects(Objects):
         before, removed = time.time() - older_than_s, 0
         folder = self._path / prefix
         with _as_store_errors(folder, "clean"):
-            for path in folder.rglob(f"{TEMPORARY}*"):
+            for path in folder.rglob(f"{_TEMPORARY}*"):
                 with contextlib.suppress(FileNotFoundError):  # its writer lives after all
                     if path.stat().st_mtime < before:
                         path.unlink()
@@ -188,7 +186,7 @@ class DirectoryObjects(Objects):
             )
         for name in names:
             key = base + name
-            if name.startswith(TEMPORARY) or key == LOCK:
+            if name.startswith(_TEMPORARY) or key == _LOCK:
                 continue
             if name.endswith("/"):
                 if key.startswith(prefix) or prefix.startswith(key):
@@ -204,7 +202,7 @@ class DirectoryObjects(Objects):
         try:
             os.link(temporary, path)
         except OSError as error:
-            if error.errno not in NO_HARD_LINKS:
+            if error.errno not in _NO_HARD_LINKS:
                 raise
             # No hard links here (FAT, some container mounts): the lock stands in.
             with self._lock():
@@ -215,7 +213,7 @@ class DirectoryObjects(Objects):
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold this root against other writers; released if the process dies."""
-        with (self._path / LOCK).open("ab") as file:
+        with (self._path / _LOCK).open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -247,7 +245,7 @@ def _as_store_errors(path: Path, verb: str) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError) as error:
         raise NotFoundError(f"no object {error.filename or path}") from error
     except OSError as error:
-        fix = FIXES.get(error.errno or 0)
+        fix = _FIXES.get(error.errno or 0)
         raise StoreError(f"cannot {verb} {path}: {error.strerror or error}", fix=fix) from error
 
 
@@ -255,27 +253,13 @@ def _as_store_errors(path: Path, verb: str) -> Iterator[None]:
 def _temporary(path: Path, data: bytes | IO[bytes]) -> Iterator[Path]:
     """A flushed file with ``data`` beside ``path``, removed if it was not moved."""
     make_folder(path.parent)
-    temporary = path.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
-    with _removed_after(temporary):
-        if isinstance(data, bytes):
-            write_flushed(temporary, lambda out: out.write(data))
-        else:
-            write_flushed(temporary, lambda out: shutil.copyfileobj(data, out))
+    with staged(path.parent, data, _TEMPORARY) as temporary:
         yield temporary
-
-
-@contextmanager
-def _removed_after(path: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _make_later(path: Path, than_ns: int) -> None:
     """Move the modification time past ``than_ns``, however coarse the file system's clock."""
-    for step in CLOCK_STEPS_NS:
+    for step in _CLOCK_STEPS_NS:
         if path.stat().st_mtime_ns > than_ns:
             return
         os.utime(path, ns=(than_ns + step, than_ns + step))

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["flush_folder", "make_folder", "write_flushed"]
+__all__ = ["flush_folder", "make_folder", "staged"]
 
 
-def write_flushed(path: Path, write: Callable[[IO[bytes]], object], mode: int = 0o666) -> None:
-    """Make a file that survives a power cut. Raises FileExistsError."""
-    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    now = time.time_ns()
-    os.utime(path, ns=(now, now))
+@contextmanager
+def staged(folder: Path, data: bytes | IO[bytes], prefix: str, mode: int = 0o666) -> Iterator[Path]:
+    """A flushed file in a folder, to be given its name there; removed if it was not."""
+    path = folder / f"{prefix}{uuid.uuid4().hex}"
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                shutil.copyfileobj(data, file)
+            file.flush()
+            os.fsync(file.fileno())
+        now = time.time_ns()
+        os.utime(path, ns=(now, now))
+        yield path
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def make_folder(folder: Path) -> None:

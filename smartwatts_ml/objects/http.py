@@ -15,9 +15,18 @@ from pathlib import Path
 from smartwatts_ml.errors import NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects.base import Object, ObjectInfo, ReadOnlyObjects, check_key, check_size
 
-__all__ = ["HttpObjects"]
+__all__ = ["HttpObjects", "open_http_root"]
 
-TIMEOUT_S = 60
+_TIMEOUT_S = 60
+
+
+def open_http_root(url: str, *, writable: bool = True) -> HttpObjects:
+    """Open the address of a root on the web, which nothing can be written to this way."""
+    if writable:
+        raise UsageError(
+            f"cannot open root {url} to write", fix="give a path or s3://bucket/prefix"
+        )
+    return HttpObjects(url)
 
 
 class HttpObjects(ReadOnlyObjects):
@@ -73,7 +82,7 @@ class HttpObjects(ReadOnlyObjects):
         where = self.uri(key)
         request = urllib.request.Request(where, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
                 yield answer
         except urllib.error.HTTPError as error:
             if error.code in (404, 410):

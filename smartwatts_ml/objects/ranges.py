@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 __all__ = ["open_ranges"]
 
-AHEAD = 1 << 20
+_AHEAD = 1 << 20
 """Bytes that are fetched at once: a request costs more than they do."""
 
 
@@ -20,7 +20,7 @@ def open_ranges(fetch: Callable[[int, int], bytes], size: int) -> BinaryIO:
     ...     file.seek(-3, 2), file.read()
     (7, b'789')
     """
-    return io.BufferedReader(_Ranges(fetch, size), AHEAD)
+    return io.BufferedReader(_Ranges(fetch, size), _AHEAD)
 
 
 class _Ranges(io.RawIOBase):

@@ -40,14 +40,14 @@ from smartwatts_ml.objects.selftest import (
 
 __all__ = ["S3Objects", "open_s3_root"]
 
-BROKEN_OFF = (ResponseStreamingError, IncompleteReadError)
+_BROKEN_OFF = (ResponseStreamingError, IncompleteReadError)
 
 _fit_servers: set[tuple[str, str]] = set()
 """Endpoints and buckets that passed the self-test in this process."""
 
 
-def open_s3_root(url: str, *, test: bool = True) -> S3Objects:
-    """Open ``s3://bucket/prefix``; with ``test`` make sure that its server honours
+def open_s3_root(url: str, *, writable: bool = True) -> S3Objects:
+    """Open ``s3://bucket/prefix``; if ``writable``, make sure that its server honours
     conditional writes."""
     bucket, _, prefix = url.split("://", 1)[1].partition("/")
     prefix = prefix.strip("/")
@@ -57,7 +57,7 @@ def open_s3_root(url: str, *, test: bool = True) -> S3Objects:
         check_key(prefix)
     objects = S3Objects(bucket, prefix)
     server = (objects.endpoint, bucket)
-    if test and server not in _fit_servers:
+    if writable and server not in _fit_servers:
         objects.self_test()
         _fit_servers.add(server)
     return objects
@@ -81,13 +81,16 @@ class S3Objects(Objects):
         self.endpoint: str = self._client.meta.endpoint_url
 
     def read(self, key: str, limit: int | None = None) -> Object:
+        return self._get(key, limit)
+
+    def _get(self, key: str, limit: int | None = None, **part: str) -> Object:
         for attempt in range(ATTEMPTS):
             try:
-                with as_store_errors(self.uri(key), passing=BROKEN_OFF):
-                    response = self._client.get_object(**self._at(key))
+                with as_store_errors(self.uri(key), passing=_BROKEN_OFF):
+                    response = self._client.get_object(**self._at(key), **part)
                     check_size(response["ContentLength"], limit, self.uri(key))
                     return Object(response["Body"].read(), response["ETag"])
-            except BROKEN_OFF:
+            except _BROKEN_OFF:
                 # boto3 retries requests, but not a body that breaks off.
                 pause(attempt)
         raise StoreError(f"{self.uri(key)} breaks off each time it is read")
@@ -147,18 +150,11 @@ class S3Objects(Objects):
     def open(self, key: str) -> BinaryIO:
         with as_store_errors(self.uri(key)):
             size = self._client.head_object(**self._at(key))["ContentLength"]
-        return open_ranges(lambda first, last: self._range(key, first, last), size)
 
-    def _range(self, key: str, first: int, last: int) -> bytes:
-        """Bytes ``first`` to ``last``, both included."""
-        for attempt in range(ATTEMPTS):
-            try:
-                with as_store_errors(self.uri(key), passing=BROKEN_OFF):
-                    found = self._client.get_object(**self._at(key), Range=f"bytes={first}-{last}")
-                    return bytes(found["Body"].read())
-            except BROKEN_OFF:
-                pause(attempt)
-        raise StoreError(f"{self.uri(key)} breaks off each time it is read")
+        def part(first: int, last: int) -> bytes:
+            return self._get(key, Range=f"bytes={first}-{last}").data
+
+        return open_ranges(part, size)
 
     def upload(self, key: str, path: Path) -> None:
         try:

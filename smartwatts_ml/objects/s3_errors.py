@@ -23,8 +23,8 @@ from smartwatts_ml.errors import NotFoundError, StoreError
 
 __all__ = ["as_store_errors", "error_code", "status"]
 
-NO_OBJECT = ("NoSuchKey", "404", "NotFound")
-BAD_CREDENTIALS = (
+_NO_OBJECT = ("NoSuchKey", "404", "NotFound")
+_BAD_CREDENTIALS = (
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
     "InvalidToken",
@@ -32,11 +32,11 @@ BAD_CREDENTIALS = (
     "ExpiredTokenException",
     "AuthorizationHeaderMalformed",
 )
-DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
-CREDENTIALS_FIX = (
+_DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
+_CREDENTIALS_FIX = (
     "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or the machine's role"
 )
-ENDPOINT_FIX = "check that the server runs, and AWS_ENDPOINT_URL_S3"
+_ENDPOINT_FIX = "check that the server runs, and AWS_ENDPOINT_URL_S3"
 
 
 def error_code(error: ClientError) -> str:
@@ -59,11 +59,11 @@ def as_store_errors(where: str, passing: tuple[type[Exception], ...] = ()) -> It
     except ClientError as error:
         raise _client_error(error, where) from error
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
-        raise StoreError(f"no credentials for {where}: {error}", fix=CREDENTIALS_FIX) from error
+        raise StoreError(f"no credentials for {where}: {error}", fix=_CREDENTIALS_FIX) from error
     except ProfileNotFound as error:
         raise StoreError(f"cannot open {where}: {error}", fix="check AWS_PROFILE") from error
     except (BotoConnectionError, HTTPClientError) as error:
-        raise StoreError(f"cannot reach {where}: {error}", fix=ENDPOINT_FIX) from error
+        raise StoreError(f"cannot reach {where}: {error}", fix=_ENDPOINT_FIX) from error
     except (BotoCoreError, Boto3Error) as error:
         raise StoreError(f"cannot use {where}: {error}") from error
 
@@ -73,11 +73,11 @@ def _client_error(error: ClientError, where: str) -> StoreError:
     message = error.response.get("Error", {}).get("Message", "") or code
     if code == "NoSuchBucket":
         return StoreError(f"no such bucket: {where}", fix="create the bucket or correct the root")
-    if code in NO_OBJECT:
+    if code in _NO_OBJECT:
         return NotFoundError(f"no object {where}")
-    if code in BAD_CREDENTIALS:
-        return StoreError(f"credentials refused for {where}: {message}", fix=CREDENTIALS_FIX)
-    if code in DENIED:
+    if code in _BAD_CREDENTIALS:
+        return StoreError(f"credentials refused for {where}: {message}", fix=_CREDENTIALS_FIX)
+    if code in _DENIED:
         return StoreError(
             f"no permission for {error.operation_name} on {where}",
             fix="let these credentials get, put and list objects below the root",

@@ -19,15 +19,15 @@ __all__ = ["ATTEMPTS", "RACERS", "TEST_KEY", "check_conditional_writes", "pause"
 TEST_KEY = ".selftest/conditional-writes"
 RACERS = 4
 ATTEMPTS = 6
-FIRST_PAUSE_S = 0.05
-CREATE = "create-if-absent (If-None-Match)"
-REPLACE = "replace-if-unchanged (If-Match)"
+_FIRST_PAUSE_S = 0.05
+_CREATE = "create-if-absent (If-None-Match)"
+_REPLACE = "replace-if-unchanged (If-Match)"
 
-Probe = Callable[[dict[str, str]], bool]
+_Probe = Callable[[dict[str, str]], bool]
 """Tries a conditional write of fresh bytes; whether the server took it."""
 
 
-def check_conditional_writes(probe: Probe, etag: Callable[[], str], endpoint: str) -> None:
+def check_conditional_writes(probe: _Probe, etag: Callable[[], str], endpoint: str) -> None:
     """Raise UnfitServerError where the server does not keep its word.
 
     ``etag`` reads that of the test's object. Holds up when several processes test at once:
@@ -36,18 +36,18 @@ def check_conditional_writes(probe: Probe, etag: Callable[[], str], endpoint: st
     """
     absent = {"IfNoneMatch": "*"}
     if _race(probe, absent) > 1 or probe(absent):
-        raise unfit(endpoint, f"ignores {CREATE}")
+        raise unfit(endpoint, f"ignores {_CREATE}")
     before = etag()
     for attempt in range(ATTEMPTS):
         unchanged = {"IfMatch": before}
         winners = _race(probe, unchanged)
         if winners > 1 or probe(unchanged):
-            raise unfit(endpoint, f"ignores {REPLACE}")
+            raise unfit(endpoint, f"ignores {_REPLACE}")
         # Only such a write changes the object: its change is another process's success.
         if winners or etag() != before:
             return
         pause(attempt)
-    raise unfit(endpoint, f"refuses every {REPLACE}")
+    raise unfit(endpoint, f"refuses every {_REPLACE}")
 
 
 def unfit(endpoint: str, verdict: str) -> UnfitServerError:
@@ -60,10 +60,10 @@ def unfit(endpoint: str, verdict: str) -> UnfitServerError:
 
 def pause(attempt: int) -> None:
     """Wait before the next attempt, longer each time and never as long as a rival."""
-    time.sleep(FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
+    time.sleep(_FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.5))
 
 
-def _race(probe: Probe, condition: dict[str, str]) -> int:
+def _race(probe: _Probe, condition: dict[str, str]) -> int:
     """How many of several writes at once succeeded."""
     with ThreadPoolExecutor(RACERS) as pool:
         return sum(pool.map(probe, [condition] * RACERS))

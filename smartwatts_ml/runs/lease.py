@@ -25,9 +25,9 @@ from smartwatts_ml.store.documents import check_model
 
 __all__ = ["Lease", "hold"]
 
-OVER = datetime.fromtimestamp(0, UTC)
+_OVER = datetime.fromtimestamp(0, UTC)
 """When a lease is over that is given back, or that another has taken."""
-RENEWALS = 3
+_RENEWALS = 3
 """How often a lease is renewed in its lifetime: all but one of them may fail."""
 
 
@@ -77,7 +77,7 @@ class Lease:
         self._renewer.join()
         # What cannot be given back runs out by itself.
         with suppress(StoreError, BusyError):
-            self._extend(OVER)
+            self._extend(_OVER)
 
     def _until(self) -> datetime:
         return datetime.now(UTC) + self._lifetime
@@ -102,12 +102,12 @@ class Lease:
         )
 
     def _renew_until_stopped(self) -> None:
-        pause = self._lifetime.total_seconds() / RENEWALS
+        pause = self._lifetime.total_seconds() / _RENEWALS
         while not self._stop.wait(pause):
             try:
                 self._extend(self._until())
             except BusyError:
-                self._tenure = replace(self._tenure, expires=OVER)
+                self._tenure = replace(self._tenure, expires=_OVER)
                 return
             except StoreError:
                 continue  # the next renewal may get through

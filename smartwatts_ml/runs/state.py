@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 FAILED = "failed"
-FIRST_BACKOFF_S = 3_600
-LONGEST_BACKOFF_S = 24 * 3_600
+_FIRST_BACKOFF_S = 3_600
+_LONGEST_BACKOFF_S = 24 * 3_600
 
 
 class SnapshotFacts(Protocol):
@@ -85,7 +85,7 @@ def backoff(failures: int) -> int:
     """
     if failures <= 0:
         return 0
-    return int(min(FIRST_BACKOFF_S * 2 ** min(failures - 1, 10), LONGEST_BACKOFF_S))
+    return int(min(_FIRST_BACKOFF_S * 2 ** min(failures - 1, 10), _LONGEST_BACKOFF_S))
 
 
 def may_attempt(state: ModelState | None, now: datetime | None = None) -> bool:

@@ -24,12 +24,12 @@ from smartwatts_ml.store.sealed import check_identifier, digest
 
 __all__ = ["ANY_CHAMPION", "Candidate", "Committer"]
 
-TIMEOUT_S = 300.0
+_TIMEOUT_S = 300.0
 """Each lost attempt means that somebody else's commit succeeded."""
-PATIENCE_S = 5.0
+_PATIENCE_S = 5.0
 """How long a version that another run has reserved is waited for. A run that died there is
 then passed over, which is what makes a gap in the version numbers."""
-LONGEST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 0.05
 ANY_CHAMPION: Final = -1
 """For ``judged_against``: publish whatever is in force."""
 
@@ -131,7 +131,7 @@ class Committer:
         version = self._newest_promotion(last) + 1 if last else 1
         while True:
             now = time.monotonic()
-            if now - taken.get(version, 0.0) < PATIENCE_S:
+            if now - taken.get(version, 0.0) < _PATIENCE_S:
                 return None
             reserved = self._records.versions.reserve(draft, candidate.data, version)
             if reserved:
@@ -217,7 +217,7 @@ def _check_not_stale(candidate: Candidate, last: HistoryEntry | None) -> None:
 def _turns() -> Iterator[None]:
     """Turns at a commit, with short, uneven pauses, so that publishers at once do not keep
     in step. They end when the time is up."""
-    until = time.monotonic() + TIMEOUT_S
+    until = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < until:
         yield
-        time.sleep(random.uniform(0, LONGEST_PAUSE_S))
+        time.sleep(random.uniform(0, _LONGEST_PAUSE_S))

@@ -28,10 +28,10 @@ __all__ = [
     "pointer_key",
 ]
 
-SCHEMA = 1
-CLOCK_TOLERANCE = timedelta(days=1)
+_SCHEMA = 1
+_CLOCK_TOLERANCE = timedelta(days=1)
 """How far the clocks of a signer and a reader may differ."""
-MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def is_model(name: str) -> bool:
@@ -40,7 +40,7 @@ def is_model(name: str) -> bool:
     >>> is_model("nilm"), is_model("../nilm")
     (True, False)
     """
-    return MODEL_NAME.fullmatch(name) is not None
+    return _MODEL_NAME.fullmatch(name) is not None
 
 
 def check_model(model: str) -> str:
@@ -94,7 +94,7 @@ class Document(Canonical):
 
     payload_type: ClassVar[str]
 
-    schema: int = field(default=SCHEMA, kw_only=True)
+    schema: int = field(default=_SCHEMA, kw_only=True)
 
     @classmethod
     def read(cls, payload: bytes, where: str) -> Self:
@@ -103,9 +103,9 @@ class Document(Canonical):
             schema = from_json(payload)["schema"]
         except (ValueError, KeyError, TypeError) as error:
             raise TrustError(f"{where} has a payload that is no document") from error
-        if schema != SCHEMA:
+        if schema != _SCHEMA:
             raise TrustError(
-                f"{where} has schema {schema}, this version reads {SCHEMA}",
+                f"{where} has schema {schema}, this version reads {_SCHEMA}",
                 fix="update smartwatts-ml",
             )
         try:
@@ -182,6 +182,6 @@ class Pointer(Document):
             return "has no valid times"
         if expires <= now:
             return f"expired {self.expires}"
-        if signed > now + CLOCK_TOLERANCE:
+        if signed > now + _CLOCK_TOLERANCE:
             return f"was signed in the future, {self.time}"
         return None

@@ -18,8 +18,8 @@ __all__ = ["PROMOTIONS", "History"]
 
 PROMOTIONS = ("promote", "force")
 """Actions that put a version in force for the first time. The other one is a rollback."""
-ENTRY = re.compile(r"(\d{10})\.json")
-RESTORE = "restore the model's history folder from a backup"
+_ENTRY = re.compile(r"(\d{10})\.json")
+_RESTORE = "restore the model's history folder from a backup"
 
 
 class History:
@@ -32,14 +32,14 @@ class History:
         """Every serial that there is, ascending."""
         prefix = history_prefix(model)
         names = (info.key.removeprefix(prefix) for info in self._sealed.objects.list(prefix))
-        return [int(match[1]) for name in names if (match := ENTRY.fullmatch(name))]
+        return [int(match[1]) for name in names if (match := _ENTRY.fullmatch(name))]
 
     def entry(self, model: str, serial: int) -> HistoryEntry:
         """One verified entry. Raises TrustError, also where it is missing."""
         entry = self._find(model, serial)
         if entry is None:
             raise TrustError(
-                f"the history of {model} has a gap: serial {serial} is missing", fix=RESTORE
+                f"the history of {model} has a gap: serial {serial} is missing", fix=_RESTORE
             )
         return entry
 
@@ -84,7 +84,7 @@ class History:
         except NotFoundError:
             return None
         if (entry.model, entry.serial) != (model, serial):
-            raise TrustError(f"{key} holds serial {entry.serial} of {entry.model}", fix=RESTORE)
+            raise TrustError(f"{key} holds serial {entry.serial} of {entry.model}", fix=_RESTORE)
         return entry
 
     def _pointed(self, pointer: Pointer) -> HistoryEntry:
@@ -94,7 +94,7 @@ class History:
             raise TrustError(
                 f"the pointer of {pointer.model} was signed for serial {pointer.serial}, but the"
                 f" history {fate}",
-                fix=RESTORE,
+                fix=_RESTORE,
             )
         return entry
 
@@ -116,5 +116,5 @@ def _check_follows(entry: HistoryEntry, before: HistoryEntry | None) -> None:
         raise TrustError(
             f"serial {entry.serial} of {entry.model} follows v{entry.previous_version}, but the"
             f" entry before it put v{version} in force",
-            fix=RESTORE,
+            fix=_RESTORE,
         )

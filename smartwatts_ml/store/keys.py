@@ -7,10 +7,8 @@ one lies beside as ``outgoing_key.pem`` and both sign, so that a gateway may tru
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +27,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from smartwatts_ml.errors import BadInputError, StoreError, TrustError, UsageError
-from smartwatts_ml.objects.durable import flush_folder, write_flushed
+from smartwatts_ml.objects.durable import flush_folder, staged
 
-__all__ = ["KeyFolder", "SigningKey", "keyid_of", "load_public_key"]
+__all__ = ["KeyFolder", "RESTORE", "SigningKey", "keyid_of", "load_public_key", "public_pem"]
 
-SIGNING_KEY = "signing_key.pem"
-OUTGOING_KEY = "outgoing_key.pem"
-TRUSTED = "trusted"
+_SIGNING_KEY = "signing_key.pem"
+_OUTGOING_KEY = "outgoing_key.pem"
+_TRUSTED = "trusted"
 RESTORE = (
     "restore the key folder, or make a key with `smartwatts keys new` and let gateways trust it"
 )
@@ -58,12 +56,12 @@ class KeyFolder:
     @property
     def signing_path(self) -> Path:
         """Where the private key is."""
-        return self.path / SIGNING_KEY
+        return self.path / _SIGNING_KEY
 
     @property
     def outgoing_path(self) -> Path:
         """Where the private key is that is being rotated out."""
-        return self.path / OUTGOING_KEY
+        return self.path / _OUTGOING_KEY
 
     def is_empty(self) -> bool:
         """Whether there is no key at all."""
@@ -153,30 +151,26 @@ class KeyFolder:
         return keyid
 
     def _trusted_path(self, keyid: str) -> Path:
-        return self.path / TRUSTED / f"{keyid}.pub"
+        return self.path / _TRUSTED / f"{keyid}.pub"
 
     def _public_files(self) -> list[Path]:
-        return sorted((self.path / TRUSTED).glob("*.pub"))
+        return sorted((self.path / _TRUSTED).glob("*.pub"))
 
     def _write(
         self, path: Path, pem: bytes, name: Callable[[Path, Path], None], mode: int = 0o666
     ) -> None:
         """Write a file whole or not at all, so that it survives a power cut. ``name`` gives
         it its name: ``os.replace``, or ``os.link``, which raises FileExistsError."""
-        temporary = path.with_name(f".{uuid.uuid4().hex}")
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.parent.mkdir(exist_ok=True)
-            write_flushed(temporary, lambda file: file.write(pem), mode)
-            name(temporary, path)
+            with staged(path.parent, pem, ".", mode) as temporary:
+                name(temporary, path)
             flush_folder(path.parent)
         except FileExistsError:
             raise
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
 
 
 def keyid_of(key: Ed25519PublicKey) -> str:

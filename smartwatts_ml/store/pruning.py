@@ -26,7 +26,7 @@ from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["Pruned", "Pruner"]
 
-UNFINISHED_FOR = timedelta(days=7)
+_UNFINISHED_FOR = timedelta(days=7)
 """So long a publish that broke off may still be completed by running it again."""
 
 
@@ -65,7 +65,7 @@ class Pruner:
         if not dry_run:
             versions = [v for v in versions if self._remove(model, v)]
             unfinished = [v for v in unfinished if self._remove(model, v)]
-            seconds = UNFINISHED_FOR.total_seconds()
+            seconds = _UNFINISHED_FOR.total_seconds()
             leftovers = self._records.sealed.objects.remove_leftovers(f"models/{model}", seconds)
         gone = len(versions) + len(unfinished)
         return Pruned(
@@ -74,7 +74,7 @@ class Pruner:
 
     def _is_abandoned(self, model: str, version: int) -> bool:
         """Whether nothing was written of an unfinished version for long."""
-        before = self._records.clock() - UNFINISHED_FOR
+        before = self._records.clock() - _UNFINISHED_FOR
         found = []
         for key in (manifest_key(model, version), file_key(model, version)):
             try:

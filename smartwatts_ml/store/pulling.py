@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
 from smartwatts_ml.objects import Object
-from smartwatts_ml.objects.durable import flush_folder, make_folder, write_flushed
+from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.store.documents import Manifest, Pointer, manifest_key
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, digest
 
 __all__ = ["Puller", "Pulled"]
 
-POINTER_FIX = "`smartwatts models resign MODEL` where the signing key is, or the next retraining"
+_POINTER_FIX = "`smartwatts models resign MODEL` where the signing key is, or the next retraining"
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class Puller:
             ) from error
         trouble = pointer.trouble(self._records.clock())
         if trouble:
-            raise TrustError(f"the pointer of {model} {trouble}", fix=POINTER_FIX)
+            raise TrustError(f"the pointer of {model} {trouble}", fix=_POINTER_FIX)
         seen = _last_serial(folder, model)
         if pointer.serial < seen:
             raise TrustError(
@@ -183,21 +181,9 @@ def _write_all(folder: Path, moves: Sequence[tuple[str, bytes]]) -> None:
     try:
         make_folder(folder)
         with contextlib.ExitStack() as stack:
-            staged = [(stack.enter_context(_staged(folder, data)), name) for name, data in moves]
-            for temporary, name in staged:
-                temporary.replace(folder / name)
+            ready = [stack.enter_context(staged(folder, data, ".pull-")) for _, data in moves]
+            for path, (name, _) in zip(ready, moves, strict=True):
+                path.replace(folder / name)
         flush_folder(folder)
     except OSError as error:
         raise StoreError(f"cannot write {error.filename or folder}: {error.strerror}") from error
-
-
-@contextmanager
-def _staged(folder: Path, data: bytes) -> Iterator[Path]:
-    """A flushed file beside its place, removed if it was not moved."""
-    path = folder / f".pull-{uuid.uuid4().hex}"
-    try:
-        write_flushed(path, lambda file: file.write(data))
-        yield path
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()

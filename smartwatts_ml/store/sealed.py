@@ -15,7 +15,7 @@ __all__ = ["MAX_DOCUMENT_BYTES", "SealedObjects", "check_identifier", "digest"]
 
 MAX_DOCUMENT_BYTES = 1 << 20
 """What a signed document may have; a server that offers more is not listened to."""
-IDENTIFIER = b"TFL3"
+_IDENTIFIER = b"TFL3"
 
 SomeDocument = TypeVar("SomeDocument", bound=Document)
 
@@ -27,7 +27,7 @@ def digest(data: bytes) -> str:
 
 def check_identifier(data: bytes, where: str) -> None:
     """Raise TrustError where a file does not say that it is a flatbuffer of TensorFlow Lite."""
-    if data[4:8] != IDENTIFIER:
+    if data[4:8] != _IDENTIFIER:
         raise TrustError(f"{where} is not a .tflite file: it lacks the identifier TFL3")
 
 

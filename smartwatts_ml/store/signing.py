@@ -21,7 +21,7 @@ from smartwatts_ml.store.keys import SigningKey
 
 __all__ = ["reseal", "seal", "unseal"]
 
-TRUST_FIX = "`smartwatts keys list` shows whom this machine trusts"
+_TRUST_FIX = "`smartwatts keys list` shows whom this machine trusts"
 
 
 def seal(body: bytes, payload_type: str, keys: Sequence[SigningKey]) -> bytes:
@@ -63,7 +63,7 @@ def unseal(
     if not any(
         _verifies(key, signature, message) for signature in signatures for key in trusted.values()
     ):
-        raise TrustError(f"{where} is not signed by a trusted key", fix=TRUST_FIX)
+        raise TrustError(f"{where} is not signed by a trusted key", fix=_TRUST_FIX)
     return body
 
 

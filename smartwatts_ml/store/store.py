@@ -46,10 +46,6 @@ def open_store(objects: Objects, settings: Settings) -> Store:
     return Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Store:
     """The models of one root, seen with one folder of keys."""
 
@@ -59,7 +55,7 @@ class Store:
         keys_folder: Path,
         *,
         pointer_days: int = 30,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.keys = KeyFolder(Path(keys_folder))
         self._objects = objects

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.imports import streams
-from smartwatts_ml.imports.base import MICRO, Channel
+from smartwatts_ml.imports.base import Channel
 from smartwatts_ml.imports.labels import channel_names
 from smartwatts_ml.imports.streams import Distinct, Resampler, summed
-from smartwatts_ml.readings.resample import DeviceReadings, resample
+from smartwatts_ml.readings.resample import MICRO, DeviceReadings, resample
 
 CUTS = st.lists(st.integers(0, 300), max_size=8).map(sorted)
 

@@ -182,7 +182,7 @@ def test_an_update_that_never_gets_through_ends_with_an_error(
         objects.write("a", b"rival %d" % next(rivals))
         return b"mine"
 
-    monkeypatch.setattr("smartwatts_ml.objects.base.FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("smartwatts_ml.objects.base._FIRST_PAUSE_S", 0.0)
     with pytest.raises(ChangedError, match=r"a is being replaced by others.*try again later"):
         objects.update("a", outpaced)
     assert next(rivals) == 20

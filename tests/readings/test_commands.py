@@ -39,7 +39,12 @@ def test_a_command_that_read_files_gives_up_its_copy_of_them_even_where_it_fails
     Path("a.csv").write_text("\n".join((HEADER, *minutes("home1", 100), "")))
     closed: list[FileReadings] = []
     whole = FileReadings.close
-    monkeypatch.setattr(FileReadings, "close", lambda self: (closed.append(self), whole(self)))
+
+    def close(self: FileReadings) -> None:
+        closed.append(self)
+        whole(self)
+
+    monkeypatch.setattr(FileReadings, "close", close)
     monkeypatch.setattr(predict, "_open", lambda *_: (None, None))
     words = [verb, "nilm", "--model-path", "a.csv", *options]
     assert isinstance(CliRunner().invoke(app, words).exception, AttributeError)

@@ -187,7 +187,7 @@ def _wrong_pull(store: Store, model: str, change: Change) -> Iterator[str]:
 
 def matrix(url: str, keys: Path, stride: int) -> dict[str, dict[str, Any]]:
     """For each change: the number of cases, and what was wrong in which."""
-    committing.PATIENCE_S = 0.0  # the dead need not be waited for here
+    committing._PATIENCE_S = 0.0  # the dead need not be waited for here
     objects, untouched = open_root(url), _untouched(url)
     store = Store(objects, keys)
     publish(store, "other", "run0")  # makes the key

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.commands import keys, models
+from smartwatts_ml.cli import WORK, app
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.modelfiles.litert import embed_details
 from smartwatts_ml.store import Store
@@ -30,19 +30,19 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
-def call(app: Any, *args: str) -> Result:
+def call(*args: str) -> Result:
     return CliRunner().invoke(app, list(args), catch_exceptions=False)
 
 
-def json_of(app: Any, *args: str) -> Any:
-    return json.loads(call(app, *args, "--json").stdout)
+def json_of(*args: str) -> Any:
+    return json.loads(call(*args, "--json").stdout)
 
 
 def test_list_shows_each_models_champion(root: str) -> None:
-    (row,) = json_of(models.app, "list")
+    (row,) = json_of("models", "list")
     assert (row["model"], row["version"], row["serial"]) == ("nilm", 1, 3)
     assert row["file"] == f"{root}/models/nilm/nilm_v1.tflite"
-    text = call(models.app, "list").stdout
+    text = call("models", "list").stdout
     assert "v1 (rolled back)" in text
     assert row["expires"][:10] in text
 
@@ -50,8 +50,7 @@ def test_list_shows_each_models_champion(root: str) -> None:
 def test_list_names_what_cannot_be_trusted_and_shows_the_rest(root: str, tmp_path: Path) -> None:
     publish(Store(opened(root), keys_of(tmp_path)), "anomaly", "run1")
     (Path(root) / "models/nilm/nilm_v1.json").write_bytes(b"{}")
-    runner = CliRunner()
-    result = runner.invoke(models.app, ["list"])
+    result = CliRunner().invoke(app, ["models", "list"])
     assert isinstance(result.exception, TrustError)
     assert "nilm_v1.json is not a signed envelope" in str(result.exception)
     assert "anomaly" in result.stdout
@@ -60,99 +59,98 @@ def test_list_names_what_cannot_be_trusted_and_shows_the_rest(root: str, tmp_pat
 def test_list_of_an_empty_store_says_how_to_begin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = call(models.app, "list", "--root", str(tmp_path / "empty"))
+    result = call("models", "list", "--root", str(tmp_path / "empty"))
     assert "smartwatts retrain" in result.output
-    assert json_of(models.app, "list", "--root", str(tmp_path / "empty")) == []
+    assert json_of("models", "list", "--root", str(tmp_path / "empty")) == []
 
 
 def test_show_is_of_the_champion_or_of_a_version(root: str) -> None:
-    assert json_of(models.app, "show", "nilm")["version"] == 1
-    assert json_of(models.app, "show", "nilm", "--version", "v2")["run_id"] == "run2"
-    text = call(models.app, "show", "nilm").stdout
+    assert json_of("models", "show", "nilm")["version"] == 1
+    assert json_of("models", "show", "nilm", "--version", "v2")["run_id"] == "run2"
+    text = call("models", "show", "nilm").stdout
     assert "12.5" in text
     assert "mains_w [1, 512, 1] W" in text
     assert "site h1" in text
     assert "9.5" in text
     with pytest.raises(NotFoundError):
-        call(models.app, "show", "anomaly")
+        call("models", "show", "anomaly")
 
 
 def test_history_shows_every_entry(root: str) -> None:
-    entries = json_of(models.app, "history", "nilm")
+    entries = json_of("models", "history", "nilm")
     assert [entry["action"] for entry in entries] == ["promote", "promote", "rollback"]
-    assert "v2 misses [kettles]" in call(models.app, "history", "nilm").stdout
+    assert "v2 misses [kettles]" in call("models", "history", "nilm").stdout
 
 
 def test_rollback_wants_a_reason_and_takes_both_forms_of_a_version(root: str) -> None:
-    assert call(models.app, "rollback", "nilm", "2").exit_code == 2
-    assert call(models.app, "rollback", "nilm", "two", "--reason", "x").exit_code == 2
-    done = json_of(models.app, "rollback", "nilm", "v2", "--reason", "v1 is older")
+    assert call("models", "rollback", "nilm", "2").exit_code == 2
+    assert call("models", "rollback", "nilm", "two", "--reason", "x").exit_code == 2
+    done = json_of("models", "rollback", "nilm", "v2", "--reason", "v1 is older")
     assert (done["version"], done["serial"]) == (2, 4)
-    assert json_of(models.app, "list")[0]["version"] == 2
+    assert json_of("models", "list")[0]["version"] == 2
 
 
 def test_resign_moves_the_expiry_alone(root: str) -> None:
-    (pointer,) = json_of(models.app, "resign", "nilm")
+    (pointer,) = json_of("models", "resign", "nilm")
     assert (pointer["version"], pointer["serial"]) == (1, 3)
 
 
 def test_pull_writes_all_models_or_those_named(root: str, tmp_path: Path) -> None:
     out = tmp_path / "assets"
-    assert "nilm v1 updated" in call(models.app, "pull", "--to", str(out)).stdout
+    assert "nilm v1 updated" in call("models", "pull", "--to", str(out)).stdout
     assert (out / "nilm.tflite").read_bytes() == content("run1")
-    assert "nilm v1 up to date" in call(models.app, "pull", "nilm", "--to", str(out)).stdout
-    (pulled,) = json_of(models.app, "pull", "nilm", "--version", "2", "--to", str(out))
+    assert "nilm v1 up to date" in call("models", "pull", "nilm", "--to", str(out)).stdout
+    (pulled,) = json_of("models", "pull", "nilm", "--version", "2", "--to", str(out))
     assert (pulled["version"], pulled["updated"]) == (2, True)
     with pytest.raises(UsageError):
-        call(models.app, "pull", "nilm", "anomaly", "--version", "2", "--to", str(out))
+        call("models", "pull", "nilm", "anomaly", "--version", "2", "--to", str(out))
     with pytest.raises(NotFoundError):
-        call(models.app, "pull", "anomaly", "--to", str(out))
+        call("models", "pull", "anomaly", "--to", str(out))
 
 
 def test_folders_that_are_no_models_are_left_alone(root: str) -> None:
     for name in (".DS_Store", "Old models", "nilm-backup"):
         (Path(root) / "models" / name).mkdir()
-    assert [row["model"] for row in json_of(models.app, "list")] == ["nilm"]
-    assert [item["model"] for item in json_of(models.app, "resign")] == ["nilm"]
+    assert [row["model"] for row in json_of("models", "list")] == ["nilm"]
+    assert [item["model"] for item in json_of("models", "resign")] == ["nilm"]
 
 
 def test_pull_reads_a_web_server_too(root: str, tmp_path: Path, web_server: Any) -> None:
     url = web_server(root)
     out = tmp_path / "assets"
-    pulled = call(models.app, "pull", "nilm", "--to", str(out), "--root", url)
+    pulled = call("models", "pull", "nilm", "--to", str(out), "--root", url)
     assert "nilm v1 updated" in pulled.stdout
     assert (out / "nilm.tflite").read_bytes() == content("run1")
     with pytest.raises(UsageError, match="name the models"):
-        call(models.app, "pull", "--to", str(out), "--root", url)
+        call("models", "pull", "--to", str(out), "--root", url)
     with pytest.raises(NotFoundError, match="anomaly has no pointer"):
-        call(models.app, "pull", "anomaly", "--to", str(out), "--root", url)
+        call("models", "pull", "anomaly", "--to", str(out), "--root", url)
     with pytest.raises(UsageError, match="cannot open root"):
-        call(models.app, "resign", "--root", url)
+        call("models", "resign", "--root", url)
 
 
 def test_verify_names_what_is_wrong_and_repair_rebuilds_the_pointer(root: str) -> None:
-    assert "nilm: 3 serials, 2 versions" in call(models.app, "verify").stdout
+    assert "nilm: 3 serials, 2 versions" in call("models", "verify").stdout
     (Path(root) / "models/nilm/champion.json").unlink()
-    runner = CliRunner()
-    result = runner.invoke(models.app, ["verify"])
+    result = CliRunner().invoke(app, ["models", "verify"])
     assert "models/nilm/champion.json: is missing" in result.stdout
     assert isinstance(result.exception, TrustError)
     assert "--repair" in str(result.exception)
-    assert "pointer rebuilt" in call(models.app, "verify", "--repair").stdout
-    (audit,) = json_of(models.app, "verify", "nilm")
+    assert "pointer rebuilt" in call("models", "verify", "--repair").stdout
+    (audit,) = json_of("models", "verify", "nilm")
     assert audit["findings"] == []
     with pytest.raises(NotFoundError):
-        call(models.app, "verify", "anomaly")
+        call("models", "verify", "anomaly")
 
 
 def test_prune_says_what_would_go_and_takes_days(root: str) -> None:
     options = ("--keep", "1", "--older-than", "0d")
-    dry = call(models.app, "prune", *options, "--dry-run").stdout
+    dry = call("models", "prune", *options, "--dry-run").stdout
     assert "nilm: would remove nothing, 2 versions stay" in dry  # v2 is newest, v1 in force
-    (item,) = json_of(models.app, "prune", "nilm", *options)
+    (item,) = json_of("models", "prune", "nilm", *options)
     assert (item["versions"], item["kept"], item["dry_run"]) == ([], 2, False)
-    assert call(models.app, "prune", "--keep", "0").exit_code == 2
-    assert call(models.app, "prune", "--keep", "1", "--older-than", "soon").exit_code == 2
+    assert call("models", "prune", "--keep", "0").exit_code == 2
+    assert call("models", "prune", "--keep", "1", "--older-than", "soon").exit_code == 2
 
 
 def tiny_tflite() -> bytes:
@@ -179,53 +177,51 @@ def tiny_tflite() -> bytes:
 def test_inspect_shows_a_files_interface_and_metadata(tmp_path: Path) -> None:
     file = tmp_path / "nilm.tflite"
     file.write_bytes(embed_details(tiny_tflite(), {"kind": "nilm", "threshold": 0.5}))
-    described = json_of(models.app, "inspect", str(file))
+    described = json_of("models", "inspect", str(file))
     assert described["inputs"] == [{"name": "mains_w", "shape": [1, 4, 1], "dtype": "float32"}]
     assert described["details"] == {"kind": "nilm", "threshold": 0.5}
-    assert "mains_w" in call(models.app, "inspect", str(file)).stdout
+    assert "mains_w" in call("models", "inspect", str(file)).stdout
 
 
 def test_inspect_of_a_file_without_metadata_says_so(tmp_path: Path) -> None:
     (tmp_path / "x.tflite").write_bytes(tiny_tflite())
-    assert "no embedded metadata" in call(models.app, "inspect", str(tmp_path / "x.tflite")).output
+    assert "no embedded metadata" in call("models", "inspect", str(tmp_path / "x.tflite")).output
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"\0\0\0\0TFL3", tiny_tflite()[:60]])
 def test_inspect_of_no_model_is_bad_input(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.tflite").write_bytes(data)
     with pytest.raises(BadInputError):
-        call(models.app, "inspect", str(tmp_path / "x.tflite"))
+        call("models", "inspect", str(tmp_path / "x.tflite"))
     with pytest.raises(BadInputError):
-        call(models.app, "inspect", str(tmp_path / "none.tflite"))
+        call("models", "inspect", str(tmp_path / "none.tflite"))
 
 
 def test_keys_are_made_listed_shown_and_trusted(tmp_path: Path) -> None:
     here, there = str(tmp_path / "here"), str(tmp_path / "there")
-    assert "smartwatts keys new" in call(keys.app, "list", "--keys", here).output
-    made = json_of(keys.app, "new", "--keys", here)
-    assert json_of(keys.app, "list", "--keys", here) == [{"keyid": made["keyid"], "signs": True}]
-    (tmp_path / "a.pub").write_text(call(keys.app, "show", "--keys", here).stdout)
-    call(keys.app, "trust", str(tmp_path / "a.pub"), "--keys", there)
-    assert json_of(keys.app, "list", "--keys", there) == [{"keyid": made["keyid"], "signs": False}]
+    assert "smartwatts keys new" in call("keys", "list", "--keys", here).output
+    made = json_of("keys", "new", "--keys", here)
+    assert json_of("keys", "list", "--keys", here) == [{"keyid": made["keyid"], "signs": True}]
+    (tmp_path / "a.pub").write_text(call("keys", "show", "--keys", here).stdout)
+    call("keys", "trust", str(tmp_path / "a.pub"), "--keys", there)
+    assert json_of("keys", "list", "--keys", there) == [{"keyid": made["keyid"], "signs": False}]
     with pytest.raises(UsageError, match="--rotate"):
-        call(keys.app, "new", "--keys", here)
-    rotated = json_of(keys.app, "new", "--rotate", "--keys", here)
-    listed = json_of(keys.app, "list", "--keys", here)
+        call("keys", "new", "--keys", here)
+    rotated = json_of("keys", "new", "--rotate", "--keys", here)
+    listed = json_of("keys", "list", "--keys", here)
     assert {(key["keyid"], key["signs"]) for key in listed} == {
         (made["keyid"], True),
         (rotated["keyid"], True),
     }
-    assert json_of(keys.app, "retire", "--keys", here) == {"keyid": made["keyid"]}
-    assert json_of(keys.app, "list", "--keys", here) == [{"keyid": rotated["keyid"], "signs": True}]
+    assert json_of("keys", "retire", "--keys", here) == {"keyid": made["keyid"]}
+    assert json_of("keys", "list", "--keys", here) == [{"keyid": rotated["keyid"], "signs": True}]
     with pytest.raises(UsageError, match="--rotate"):
-        call(keys.app, "retire", "--keys", here)
+        call("keys", "retire", "--keys", here)
     with pytest.raises(BadInputError):
-        call(keys.app, "trust", str(tmp_path / "none.pub"), "--keys", there)
+        call("keys", "trust", str(tmp_path / "none.pub"), "--keys", there)
 
 
-@pytest.mark.parametrize("app", [models.app, keys.app], ids=["models", "keys"])
-def test_the_help_of_every_verb_has_an_example_of_it(app: Any) -> None:
-    names = [command.name or command.callback.__name__ for command in app.registered_commands]
-    for name in names:
-        text = " ".join(call(app, name, "--help").stdout.split())
-        assert f"smartwatts {'keys' if app is keys.app else 'models'} {name}" in text
+@pytest.mark.parametrize("verb", [name for name in WORK if name.startswith(("models ", "keys "))])
+def test_the_help_of_every_verb_has_an_example_of_it(verb: str) -> None:
+    text = " ".join(call(*verb.split(), "--help").stdout.split())
+    assert f"smartwatts {verb}" in text.partition("Usage:")[2].partition(verb)[2]

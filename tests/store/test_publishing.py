@@ -223,7 +223,7 @@ def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
 def test_another_run_passes_over_what_a_crash_left(
     root_url: str, tmp_path: Path, die_at: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartwatts_ml.store.committing.PATIENCE_S", 0.0)
+    monkeypatch.setattr("smartwatts_ml.store.committing._PATIENCE_S", 0.0)
     dying = Store(FragileObjects(opened(root_url), die_at, after), keys_of(tmp_path))
     with pytest.raises(PowerCutError):
         publish(dying, "nilm", "run1")

@@ -48,7 +48,7 @@ class Histories(RuleBasedStateMachine):
         self.calm = Store(self.objects, self.folder / "keys", clock=self.clock)
         self.committed: dict[int, tuple[str, int, str]] = {}
         self.pulled = 0
-        patience = mock.patch("smartwatts_ml.store.committing.PATIENCE_S", 0.0)
+        patience = mock.patch("smartwatts_ml.store.committing._PATIENCE_S", 0.0)
         patience.start()
         self.patience = patience
 

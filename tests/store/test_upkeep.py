@@ -180,7 +180,7 @@ def test_a_version_number_is_never_used_again(store: Store) -> None:
 def test_a_publish_that_broke_off_goes_when_it_is_old(
     store: Store, objects: Objects, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smartwatts_ml.store.committing.PATIENCE_S", 0.0)
+    monkeypatch.setattr("smartwatts_ml.store.committing._PATIENCE_S", 0.0)
     objects.create("models/nilm/nilm_v4.tflite", content("died"))
     assert publish(store, "nilm", "run5").version == 5
     clock.advance(days=-400)

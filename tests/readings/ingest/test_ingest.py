@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -226,7 +227,8 @@ def test_a_big_landing_is_taken_in_several_commits(
 def test_a_table_that_others_change_all_the_time_is_given_up_after_pauses(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried, pauses = [], []
+    tried: list[int] = []
+    pauses: list[Any] = []
 
     def lose(*_: object) -> None:
         tried.append(1)
