@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ __all__ = [
     "open_objects",
     "print_json",
     "progress_bar",
+    "replace_file",
 ]
 
 RootOption = Annotated[
@@ -45,6 +47,14 @@ def open_objects(root: str | None, *, writable: bool = True) -> tuple[Objects, S
 def print_json(value: Any) -> None:
     """One JSON document on standard output, sorted and indented."""
     typer.echo(json_text(value, indent=2))
+
+
+def replace_file(path: Path, content: bytes) -> str:
+    """Write a file so that a crash leaves the old one or the new one; its name."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return str(path)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def quality(
         html.write_text(render(seen, "Data quality", about), "utf-8")
     if as_json:
         listed = [site.to_json() for site in seen.sites]
-        print_json({"snapshot": snapshot.to_json(), "sites": listed})
+        print_json({"snapshot": snapshot, "sites": listed})
         return
     _print(seen)
     if html:

@@ -14,6 +14,7 @@ from smartwatts_ml.commands.common import (
     open_objects,
     print_json,
     progress_bar,
+    replace_file,
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
@@ -124,7 +125,7 @@ def train_files(
         ".log.json": json_text(log, indent=1).encode(),
     }
     files = [
-        _replace(output_dir / f"{spec.file_stem}{suffix}", content)
+        replace_file(output_dir / f"{spec.file_stem}{suffix}", content)
         for suffix, content in contents.items()
     ]
     return {
@@ -134,14 +135,6 @@ def train_files(
         "notes": list(trained.notes),
         **converted.to_json(),
     }
-
-
-def _replace(path: Path, content: bytes) -> str:
-    """Write a file so that a crash leaves the old one or the new one; its name."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(content)
-    partial.replace(path)
-    return str(path)
 
 
 def _train_stage(

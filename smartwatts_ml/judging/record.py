@@ -105,7 +105,7 @@ def write_decision(
     record = Record(
         run_id=run.run_id,
         code=code_version(),
-        snapshot=run.snapshot.to_json(),
+        snapshot=plain(run.snapshot),
         settings={n: v for n, v in settings if n in _SETTINGS or n.startswith(_GROUPS)},
         rules=judgement.rules,
         facts=judgement.facts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from smartwatts_ml.errors import NotFoundError
-from smartwatts_ml.jsontext import json_text
+from smartwatts_ml.jsontext import json_text, parsed
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.folders import snapshot_key
@@ -17,7 +17,7 @@ def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
     """Fix what the run sees. A repeated call keeps the first snapshot."""
     key = snapshot_key(run_id)
     if not objects.exists(key):
-        objects.write(key, json_text(snapshot.to_json(), indent=1).encode())
+        objects.write(key, json_text(snapshot, indent=1).encode())
     return read_snapshot(objects, run_id)
 
 
@@ -29,4 +29,4 @@ def read_snapshot(objects: Objects, run_id: str) -> Snapshot:
         raise NotFoundError(
             f"no run {run_id} in {objects.url}", fix="smartwatts train MODEL starts one"
         ) from error
-    return Snapshot.from_json(json.loads(data))
+    return parsed(Snapshot, json.loads(data))

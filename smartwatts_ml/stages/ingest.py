@@ -22,6 +22,7 @@ from smartwatts_ml.errors import (
     SmartwattsError,
     StoreError,
 )
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.readings.csv.report import FileReport, ReadReport
@@ -64,7 +65,7 @@ class IngestReport(ReadReport):
             "rejected": self.rejected,
             "left": len(self.left),
             "unchanged": self.unchanged,
-            "snapshot": self.snapshot.to_json(),
+            "snapshot": plain(self.snapshot),
         }
 
     def to_json(self) -> dict[str, Any]:

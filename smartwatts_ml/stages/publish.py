@@ -158,16 +158,15 @@ def _keep_champion(store: Store, run: ModelRun, decision: dict[str, Any]) -> Pub
 
 def _manifest_fields(snapshot: Snapshot, decision: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says beside what the store knows itself."""
-    seen = snapshot.to_json()
     return {
         "code": code_version(),
         "snapshot": {
-            "version": seen["version"],
-            "digest": seen["digest"],
-            "from": seen["start"],
-            "to": seen["end"],
-            "rows": seen["rows"],
-            "sites": seen["sites"],
+            "version": snapshot.version,
+            "digest": snapshot.digest,
+            "from": snapshot.start,
+            "to": snapshot.end,
+            "rows": snapshot.rows,
+            "sites": snapshot.sites,
         },
         "inputs": decision["inputs"],
         "outputs": decision["outputs"],
