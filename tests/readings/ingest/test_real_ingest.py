@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from smartwatts_ml.cli import app
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(__file__).parents[4] / "shared" / "data"
 FOLDERS = ("nilm_refit2", "load_ukdale1")
 
 pytestmark = [

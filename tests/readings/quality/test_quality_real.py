@@ -15,7 +15,7 @@ from smartwatts_ml.readings.quality.flags import Flag
 from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.settings import Settings
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = Path(__file__).parents[4] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="no real readings in ../shared/data")
 
 ODD = {"fontana7", "fontana12", "fontana14", "fontana15"}
