@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from tests.ministack import Ministack, why_missing
 from tests.warm import AIRFLOW, SMARTWATTS, WarmPython
 
 collect_ignore = ["ministack_server.py"]  # runs in an environment of its own
+settle_environment()
 os.environ["COLUMNS"] = "160"  # of tables that tests read, with a terminal or without
 
 WsgiApp = Callable[[dict[str, Any], Any], Any]

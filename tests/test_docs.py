@@ -16,16 +16,11 @@ from scripts import settings_page
 from smartwatts_ml.environment import known_variables
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PAGES = sorted(
-    REPOSITORY / name
-    for name in subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-)
+PAGES = [
+    page
+    for pattern in ("*.md", "docs/**/*.md", "gateway/*.md", "benchmarks/*.md")
+    for page in sorted(REPOSITORY.glob(pattern))
+]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 VARIABLE = re.compile(r"SMARTWATTS_[A-Z0-9_]*[A-Z0-9]\b(?!_)")
 

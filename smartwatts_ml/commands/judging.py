@@ -18,6 +18,7 @@ from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.judging.replay import replay as replay_run
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.runs.folders import models_of_run
+from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["replay"]
 
@@ -52,7 +53,8 @@ def replay(
     for model in models or models_of_run(objects, run, model_names()):
         with progress_bar(model) as report:
             report("judging again", 0.1)
-            replays.append(replay_run(objects, current, run, model, stored_scores=stored_scores))
+            judged = ModelRun(objects, current, run, model)
+            replays.append(replay_run(judged, stored_scores=stored_scores))
     if as_json:
         print_json(replays)
     else:

@@ -21,10 +21,8 @@ from smartwatts_ml.judging.record import (
 )
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.modelfiles.networks import load_network
-from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import code_version, sha256_of
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.settings import Settings
 
 __all__ = ["Replay", "replay"]
 
@@ -48,16 +46,13 @@ class Replay:
     code: str | None = None
 
 
-def replay(
-    objects: Objects, settings: Settings, run_id: str, model: str, *, stored_scores: bool = False
-) -> Replay:
+def replay(run: ModelRun, *, stored_scores: bool = False) -> Replay:
     """Judge again: from the snapshot and the artefacts, everything scored anew, or from the
     scores that were stored. Raises StoreError where an artefact is not what was judged, or
     the settings of its kind have made the model another one."""
-    run = ModelRun(objects, settings, run_id, model)
     stored = read_decision(run)
     record = record_of(run, stored)
-    run = replace(run, settings=settings.replaced(record.settings))
+    run = replace(run, settings=run.settings.replaced(record.settings))
     again = recorded_judgement(run, record) if stored_scores else _scored_anew(run, record)
     return _compared(run, stored, record, judge(again))
 
@@ -77,7 +72,7 @@ def _scored_anew(run: ModelRun, record: Record) -> Judgement:
 def _judged_network(run: ModelRun, judged: Artefact) -> Network:
     data = run.read(judged.file)
     if sha256_of(data) != judged.sha256:
-        raise StoreError(f"{run.objects.uri(run.key(judged.file))} is not what was judged")
+        raise StoreError(f"{run.uri(judged.file)} is not what was judged")
     return load_network(data, judged.file)
 
 

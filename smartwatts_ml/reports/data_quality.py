@@ -14,8 +14,10 @@ from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.quality.flags import WORDS
 from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.sites import StoredReadings
+from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.reports.pages import page
+from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings
 
 __all__ = ["PAGE", "Survey", "choose", "quality_key", "render", "survey", "write_quality_page"]
@@ -117,25 +119,21 @@ def quality_key(run_id: str) -> str:
     return f"runs/{run_id}/{PAGE}"
 
 
-def write_quality_page(objects: Objects, current: Settings, run_id: str) -> str:
+def write_quality_page(objects: Objects, settings: Settings, run_id: str) -> str:
     """Write a run's page, once; its address.
 
     The page informs, it decides nothing: no fault in making it may cost a retraining, nor
     may it go unseen. So such a fault is logged, and the page itself says that it could not
     be made and why. Only a store that cannot be written raises, as in any stage.
     """
-    from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.runs.snapshot import read_snapshot
-
     key = quality_key(run_id)
     if objects.exists(key):
         return objects.uri(key)
     try:
         snapshot = read_snapshot(objects, run_id)
         about = f"run {run_id} · readings snapshot {snapshot.version}, {snapshot.rows:,} readings"
-        html = render(
-            survey(open_table(objects).readings(snapshot, current)), "Data quality", about
-        )
+        readings = open_table(objects).readings(snapshot, settings)
+        html = render(survey(readings), "Data quality", about)
     except Exception as error:
         logging.getLogger("smartwatts").exception("run %s: no data quality page", run_id)
         reason = str(error) or type(error).__name__

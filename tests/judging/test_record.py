@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -126,13 +125,12 @@ def test_a_decision_without_a_judgement_reads_and_has_no_record(unjudged: ModelR
 def test_what_was_not_judged_is_not_converted_forced_or_replayed(
     unjudged: ModelRun, verb: str
 ) -> None:
-    where: Any = (unjudged.objects, unjudged.settings, "run1", "nilm")
     does = {
         "convert": lambda: run_stage(stage_named("convert"), unjudged, log_progress),
         "publish by force": lambda: force_publish(
             stage_named("publish"), unjudged, log_progress, actor="ann", reason="because"
         ),
-        "replay": lambda: replay(*where),
+        "replay": lambda: replay(unjudged),
     }
     with pytest.raises(StoreError, match="did not get as far as judging nilm: nilm kept: too few"):
         does[verb]()

@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +141,7 @@ def test_another_seed_is_kept_for_lack_of_evidence_and_replayed_to_the_same_verd
     assert [entry.version for entry in service.store.history("light")] == [1]
     for run_id in ("run1", "run2"):
         for stored_scores in (False, True):
-            again = replay(
-                service.objects, service.current, run_id, "light", stored_scores=stored_scores
-            )
+            again = replay(service.run(run_id), stored_scores=stored_scores)
             assert again.same and not again.differences
     assert again.holdout_digest == second["holdout_digest"]
 
@@ -206,7 +204,7 @@ def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
 
 def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
     other = service.current.replaced({"holdout_share": 0.5, "gate_confidence": 0.6})
-    assert replay(service.objects, other, "run1", "light").same
+    assert replay(replace(service.run("run1"), settings=other)).same
 
 
 def test_a_replay_tells_time_as_the_run_did(
@@ -222,7 +220,8 @@ def test_a_replay_tells_time_as_the_run_did(
 
     monkeypatch.setattr(SelectedReadings, "load", noted)
     zones = {"timezone": "Asia/Kolkata", "site_timezones": {"home1": "America/New_York"}}
-    assert replay(service.objects, service.current.replaced(zones), "run1", "light").same
+    elsewhere = replace(service.run("run1"), settings=service.current.replaced(zones))
+    assert replay(elsewhere).same
     assert seen == {"UTC"}
 
 
@@ -245,7 +244,7 @@ def test_scores_that_were_changed_after_the_decision_are_refused(service: Servic
     scores = Path(service.current.root) / "runs/run1/light/scores.npz"
     scores.write_bytes((Path(service.current.root) / "runs/run1/snapshot.json").read_bytes())
     with pytest.raises(StoreError, match="not what the decision was made from"):
-        replay(service.objects, service.current, "run1", "light", stored_scores=True)
+        replay(service.run("run1"), stored_scores=True)
 
 
 def test_a_champion_whose_file_was_truncated_is_kept_and_told(service: Service) -> None:
@@ -331,7 +330,7 @@ def test_a_training_that_was_given_the_holdout_is_refused(
     decision = service.retrain(seed=2)
     assert not decision["accepted"] and decision["outcome"] == "trouble"
     assert "the challenger was trained on the holdout" in decision["summary"]
-    assert replay(service.objects, service.current, "run2", "light").same
+    assert replay(service.run("run2")).same
 
 
 def test_a_report_is_whole_on_a_phone_and_in_the_dark_and_asks_for_nothing(

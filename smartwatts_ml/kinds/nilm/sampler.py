@@ -16,8 +16,9 @@ import numpy as np
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.kinds.nilm.library import Library
+from smartwatts_ml.kinds.nilm.settings import NilmSettings
 
-__all__ = ["Mixture", "Sampler"]
+__all__ = ["Sampler"]
 
 _RUNNING_W = 20.0
 _MARGIN = 5
@@ -32,23 +33,8 @@ _DROPPED, _CLIPPED = 0.1, 0.05
 _CLIP_W = (3500.0, 7000.0)
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """Chances, each 0..1. ``balance``: of a window around an activation; ``as_is``: of one
-    as recorded; ``simulated``: of one of a simulated home. In the others, ``strip``: that
-    an appliance is taken out, ``mixing``: that a foreign one is added, ``other``: that
-    another home's unmetered loads are."""
-
-    balance: float
-    as_is: float
-    simulated: float
-    strip: float
-    mixing: float
-    other: float
-
-
 class Sampler:
-    """Draws batches; the same seed, the same batches."""
+    """Draws batches, by the chances that the settings name; the same seed, the same batches."""
 
     def __init__(
         self,
@@ -56,33 +42,27 @@ class Sampler:
         sites: Sequence[SiteArrays],
         simulated: Sequence[SiteArrays],
         window: int,
-        mixture: Mixture,
+        settings: NilmSettings,
         seed: int,
     ) -> None:
-        self._window, self._mixture = window, mixture
+        self._window, self._settings = window, settings
         self._rng = np.random.default_rng(seed)
         groups = [_Group.of(sites, window), _Group.of(simulated, window)]
         if not groups[0].full:
             raise NotEnoughReadingsError(f"no window of {window} samples is at least half full")
         self._groups = groups
         every = [*sites, *simulated]
-        count = len(corpus.appliances)
-        self._library = Library(
-            corpus.appliances,
-            [
-                [
-                    np.nan_to_num(site.power[a:b, k])
-                    for site in every
-                    for a, b in site.activations[k]
-                ]
-                for k in range(count)
-            ],
-        )
-        self._cyclic = [
-            np.mean([np.nanmean(_share_on(s.power[:, k], corpus.thresholds[k])) for s in sites])
-            > _ALWAYS_RUNNING
-            for k in range(count)
+        numbers = range(len(corpus.appliances))
+        recorded = [
+            [np.nan_to_num(s.power[a:b, k]) for s in every for a, b in s.activations[k]]
+            for k in numbers
         ]
+        self._library = Library(corpus.appliances, recorded)
+        shares = [
+            [np.nanmean(_share_on(s.power[:, k], corpus.thresholds[k])) for s in sites]
+            for k in numbers
+        ]
+        self._cyclic = [np.mean(share) > _ALWAYS_RUNNING for share in shares]
         self._rests = [part for group in groups for part in group.rests()]
 
     def batch(self, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,10 +72,10 @@ class Sampler:
         return np.stack([mains for mains, _ in windows]), np.stack([power for _, power in windows])
 
     def _draw(self) -> tuple[np.ndarray, np.ndarray]:
-        rng, mixture = self._rng, self._mixture
-        group = self._groups[int(self._groups[1].full and rng.random() < mixture.simulated)]
-        mains, power = group.window(rng, mixture.balance)
-        if rng.random() < mixture.as_is:
+        rng, settings = self._rng, self._settings
+        group = self._groups[int(self._groups[1].full and rng.random() < settings.simulated_share)]
+        mains, power = group.window(rng, settings.balance)
+        if rng.random() < settings.as_is:
             scale = np.float32(1 + _SCALE_AS_IS * rng.uniform(-1, 1))
             return mains * scale, power * scale
         self._change_rest(mains)
@@ -108,7 +88,7 @@ class Sampler:
     def _change_rest(self, mains: np.ndarray) -> None:
         """Another base load, and another home's unmetered loads on top of it."""
         rng = self._rng
-        if self._rests and rng.random() < self._mixture.other:
+        if self._rests and rng.random() < self._settings.other:
             rest, starts = self._rests[rng.integers(len(self._rests))]
             start = int(rng.choice(starts))
             part = rest[start : start + self._window]
@@ -121,16 +101,16 @@ class Sampler:
 
     def _change(self, mains: np.ndarray, own: np.ndarray, k: int) -> None:
         """Take out appliance ``k`` or not, then add activations of one make of it."""
-        rng, mixture = self._rng, self._mixture
+        rng, settings = self._rng, self._settings
         if self._cyclic[k]:
             change = np.float32(np.exp(rng.uniform(-0.5, 0.5)) - 1)
             mains += np.nan_to_num(own) * change
             own *= 1 + change
             return
-        if rng.random() < mixture.strip:
+        if rng.random() < settings.strip:
             mains -= np.nan_to_num(own)
             own[np.isfinite(own)] = 0
-        if rng.random() >= mixture.mixing:
+        if rng.random() >= settings.mixing:
             return
         make = self._library.make(k, rng)
         for _ in range(1 + (rng.random() < _AGAIN)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -20,7 +20,7 @@ from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.kinds.nilm.network import Grid, build_networks
-from smartwatts_ml.kinds.nilm.sampler import Mixture, Sampler
+from smartwatts_ml.kinds.nilm.sampler import Sampler
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.simulated import simulated_sites
 from smartwatts_ml.kinds.nilm.sliding import slide
@@ -64,9 +64,8 @@ def fit(
     simulated = simulated_sites(
         corpus, settings.period_s, settings.simulated_homes, settings.simulated_days
     )
-    mixture = _mixture(settings)
-    sampler = Sampler(corpus, corpus.training, simulated, grid.window, mixture, options.seed)
-    held_back = _held_back(corpus, simulated, grid.window, mixture)
+    sampler = Sampler(corpus, corpus.training, simulated, grid.window, settings, options.seed)
+    held_back = _held_back(corpus, simulated, grid.window, settings)
     trained, shipped = build_networks(grid, corpus.on_power, settings.members)
     epochs = options.epochs or settings.epochs
     size = options.batch_size or _batch(settings)
@@ -96,17 +95,6 @@ def fit(
     )
 
 
-def _mixture(settings: NilmSettings) -> Mixture:
-    return Mixture(
-        balance=settings.balance,
-        as_is=settings.as_is,
-        simulated=settings.simulated_share,
-        strip=settings.strip,
-        mixing=settings.mixing,
-        other=settings.other,
-    )
-
-
 def _batch(settings: NilmSettings) -> int:
     return max(
         _SMALLEST_BATCH, settings.batch_size * min(settings.period_s, _PERIOD_S) // _PERIOD_S
@@ -120,12 +108,12 @@ _Estimates = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 def _held_back(
-    corpus: Corpus, simulated: tuple[SiteArrays, ...], window: int, mixture: Mixture
+    corpus: Corpus, simulated: tuple[SiteArrays, ...], window: int, settings: NilmSettings
 ) -> list[_MainsAndPower]:
     """The newest part of each site, and windows of it as other homes would have it, in a
     row with gaps between them."""
     series = [(site.mains, site.power) for site in corpus.validation]
-    changed = replace(mixture, as_is=0.0, simulated=0.0)
+    changed = settings.model_copy(update={"as_is": 0.0, "simulated_share": 0.0})
     try:
         sampler = Sampler(corpus, corpus.validation, simulated, window, changed, _VALIDATION_SEED)
     except NotEnoughReadingsError:

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays, build_corpus
 from smartwatts_ml.kinds.nilm.library import RATED_W, Library, Make, restyle
-from smartwatts_ml.kinds.nilm.sampler import Mixture, Sampler
+from smartwatts_ml.kinds.nilm.sampler import Sampler
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.simulated import simulated_sites
 from tests.kinds.nilm.homes import Made
 
 WINDOW = 128
-MIXTURE = Mixture(balance=0.5, as_is=0.0, simulated=0.4, strip=0.5, mixing=1.0, other=0.5)
+CHANCES = NilmSettings(
+    balance=0.5, as_is=0.0, simulated_share=0.4, strip=0.5, mixing=1.0, other=0.5
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +34,12 @@ def simulated(corpus: Corpus) -> tuple[SiteArrays, ...]:
 
 
 def sampler(
-    corpus: Corpus, simulated: tuple[SiteArrays, ...], mixture: Mixture = MIXTURE, seed: int = 1
+    corpus: Corpus,
+    simulated: tuple[SiteArrays, ...],
+    settings: NilmSettings = CHANCES,
+    seed: int = 1,
 ) -> Sampler:
-    return Sampler(corpus, corpus.training, simulated, WINDOW, mixture, seed)
+    return Sampler(corpus, corpus.training, simulated, WINDOW, settings, seed)
 
 
 def test_mains_stays_the_sum_of_what_runs(
@@ -51,7 +56,7 @@ def test_mains_stays_the_sum_of_what_runs(
 
 
 def test_windows_as_they_are_come_from_the_readings(corpus: Corpus) -> None:
-    mains, power = sampler(corpus, (), replace(MIXTURE, as_is=1.0)).batch(8)
+    mains, power = sampler(corpus, (), CHANCES.model_copy(update={"as_is": 1.0})).batch(8)
     recorded = corpus.training[0].power.max(axis=0)
     assert power.reshape(-1, 2).max(axis=0) == pytest.approx(recorded, rel=0.03)
     assert np.nanmin(mains) > 100
@@ -111,4 +116,4 @@ def test_the_rated_power_of_an_unknown_appliance_is_near_what_was_seen() -> None
 
 def test_too_few_readings_for_one_window_say_so(corpus: Corpus) -> None:
     with pytest.raises(NotEnoughReadingsError, match="half full"):
-        Sampler(corpus, corpus.training, (), 10**6, MIXTURE, 0)
+        Sampler(corpus, corpus.training, (), 10**6, CHANCES, 0)
