@@ -24,7 +24,7 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.csv.explain import explain
 from smartwatts_ml.readings.csv.report import FileReport
-from smartwatts_ml.readings.table.part_files import DevicePart
+from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.ingest import IngestReport
@@ -204,7 +204,7 @@ def _span_json(span: SiteSpan) -> dict[str, Any]:
     }
 
 
-def _device_json(device: DevicePart) -> dict[str, Any]:
+def _device_json(device: DeviceSpan) -> dict[str, Any]:
     return {
         "site": device.site,
         "channel": device.channel,
@@ -216,7 +216,7 @@ def _device_json(device: DevicePart) -> dict[str, Any]:
     }
 
 
-def _devices_table(devices: Sequence[DevicePart]) -> Table:
+def _devices_table(devices: Sequence[DeviceSpan]) -> Table:
     table = Table("site", "channel", *(Column(name, no_wrap=True) for name in ("from", "to")))
     for name in ("spacing", "readings", "coverage"):
         table.add_column(name, justify="right")

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from typing import BinaryIO
 
-import boto3
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     IncompleteReadError,
@@ -26,6 +23,12 @@ from smartwatts_ml.errors import (
 )
 from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
 from smartwatts_ml.objects.ranges import open_ranges
+from smartwatts_ml.objects.s3_client import (
+    DEFAULT_REGION,
+    is_custom,
+    make_client,
+    make_session,
+)
 from smartwatts_ml.objects.s3_errors import as_store_errors, error_code, status
 from smartwatts_ml.objects.selftest import (
     ATTEMPTS,
@@ -37,8 +40,6 @@ from smartwatts_ml.objects.selftest import (
 
 __all__ = ["S3Objects", "open_s3_root"]
 
-_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
-_DEFAULT_REGION = "us-east-1"
 _BROKEN_OFF = (ResponseStreamingError, IncompleteReadError)
 
 _fit_servers: set[tuple[str, str]] = set()
@@ -69,10 +70,10 @@ class S3Objects(Objects):
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._base = f"{prefix}/" if prefix else ""
-        self._session = boto3.session.Session()
+        self._session = make_session()
         try:
             with as_store_errors(self.url):
-                self._client = _make_client(self._session)
+                self._client = make_client(self._session)
         except ValueError as error:  # botocore's word for an endpoint that is no URL
             raise StoreError(
                 f"cannot open {self.url}: {error}", fix="check AWS_ENDPOINT_URL_S3"
@@ -96,8 +97,8 @@ class S3Objects(Objects):
 
     def info(self, key: str) -> ObjectInfo:
         with as_store_errors(self.uri(key)):
-            found = self._client.head_object(**self._at(key))
-        return ObjectInfo(key, found["ContentLength"], found["ETag"], found["LastModified"])
+            entry = self._client.head_object(**self._at(key))
+        return ObjectInfo(key, entry["ContentLength"], entry["ETag"], entry["LastModified"])
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -169,10 +170,10 @@ class S3Objects(Objects):
 
     def storage_options(self) -> dict[str, str]:
         with as_store_errors(self.url):
-            found = self._session.get_credentials()
-            credentials = found.get_frozen_credentials() if found else None
+            source = self._session.get_credentials()
+            credentials = source.get_frozen_credentials() if source else None
         options = {
-            "AWS_REGION": self._client.meta.region_name or _DEFAULT_REGION,
+            "AWS_REGION": self._client.meta.region_name or DEFAULT_REGION,
             "AWS_CONDITIONAL_PUT": "etag",
         }
         if credentials:
@@ -180,7 +181,7 @@ class S3Objects(Objects):
             options["AWS_SECRET_ACCESS_KEY"] = credentials.secret_key
             if credentials.token:
                 options["AWS_SESSION_TOKEN"] = credentials.token
-        if _is_custom(self.endpoint):
+        if is_custom(self.endpoint):
             options["AWS_ENDPOINT_URL"] = self.endpoint
             options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"
         if self.endpoint.startswith("http://"):
@@ -234,38 +235,16 @@ class S3Objects(Objects):
         """The etag if the object holds these bytes: a retried request can succeed the
         first time, unseen, and then fail on its own success."""
         try:
-            found = self.read(key)
+            stored = self.read(key)
         except NotFoundError:
             return None
-        return found.etag if found.data == data else None
+        return stored.etag if stored.data == data else None
 
     def _full(self, key: str) -> str:
         return self._base + check_key(key)
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._full(key)}
-
-
-def _make_client(session: boto3.session.Session) -> Any:
-    region = session.region_name or _DEFAULT_REGION
-    plain = Config(connect_timeout=10, read_timeout=60)
-    client = session.client("s3", region_name=region, config=plain)
-    if not _is_custom(client.meta.endpoint_url):
-        return client
-    config = plain.merge(Config(s3={"addressing_style": "path"}))
-    if "AWS_REQUEST_CHECKSUM_CALCULATION" not in os.environ:
-        # Checksums that only Amazon's own servers are sure to know.
-        config = config.merge(
-            Config(
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            )
-        )
-    return session.client("s3", region_name=region, config=config)
-
-
-def _is_custom(endpoint: str) -> bool:
-    return not (urlsplit(endpoint).hostname or "").endswith(_AMAZON)
 
 
 def _transfer() -> TransferConfig:

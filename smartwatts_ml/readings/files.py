@@ -9,17 +9,17 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.csv.parsed import FileSource, labels_of
+from smartwatts_ml.readings.csv.parsed import labels_of
 from smartwatts_ml.readings.csv.report import FileReport, ReadReport
 from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.csv.stamp_text import StampForm, parse_stamp
 from smartwatts_ml.readings.ingest.landing import is_readings_file
-from smartwatts_ml.readings.ingest.settling import Intervals, settle, untold_interval
-from smartwatts_ml.readings.ingest.spill import Rows, Spill
-from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
+from smartwatts_ml.readings.ingest.settling import settle, untold_interval
+from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, primary_channels, site_spans
+from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.settings import Settings
 
 __all__ = ["FileReadings", "find_files"]
@@ -53,14 +53,13 @@ class FileReadings(StoredReadings):
     def __init__(self, paths: Sequence[Path], settings: Settings) -> None:
         super().__init__(settings)
         self._work = Workspace()
-        self._spill = Spill(self._work.new_folder())
-        self._devices_seen = DeviceNumbers()
-        self._sources: dict[int, FileSource] = {}
-        self._intervals = Intervals()
+        self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
             files = [self._scan(path) for path in find_files([Path(path) for path in paths])]
-            self._count_intervals(files)
-            self._numbers, self._spans_of = self._settle_all()
+            self._intervals = self._staging.intervals(self._staging.files)
+            self._check_intervals(files)
+            self._duplicates = np.zeros(len(files), np.int64)
+            self._numbers, self._device_spans = self._settle_all()
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if not self.report.accepted:
                 raise BadInputError(f"no usable reading: {self.report.summary()}")
@@ -70,7 +69,7 @@ class FileReadings(StoredReadings):
 
     def close(self) -> None:
         """Delete the temporary folder."""
-        self._spill.close()
+        self._staging.close()
         self._work.close()
 
     def __enter__(self) -> FileReadings:
@@ -81,59 +80,45 @@ class FileReadings(StoredReadings):
 
     def _scan(self, path: Path) -> FileReport:
         """Take over one file's rows."""
-        number = len(self._sources)
         scan = FileScan(path, str(path), self._settings.source_of(str(path)))
-        self._sources[number] = scan.file_source
+        number = self._staging.open_file(scan.file_source, arrival=len(self._staging.files))
         for parsed in scan:
-            if len(parsed):
-                rows = as_rows(parsed, number, self._devices_seen)
-                self._spill.add(rows.devices.astype(np.int64), rows)
+            self._staging.add(number, parsed)
         return scan.report()
 
-    def _count_intervals(self, files: Sequence[FileReport]) -> None:
-        untold = [n for n, file in self._sources.items() if file.source.interval_untold]
-        if not untold:
-            return
-        for device in self._spill.sizes():
-            rows = self._spill.read(device)
-            self._intervals.count(rows.take(np.isin(rows.files, untold)))
-        for number in untold:
-            if files[number].accepted and self._intervals.seconds(number) is None:
-                raise untold_interval(files[number].key)
+    def _check_intervals(self, files: Sequence[FileReport]) -> None:
+        for number, file in enumerate(files):
+            untold = self._staging.files[number].source.interval_untold
+            if untold and file.accepted and self._intervals.seconds(number) is None:
+                raise untold_interval(file.key)
 
     def _settle_all(self) -> tuple[dict[tuple[str, str], int], list[DeviceSpan]]:
-        """The number of each site and channel, and what it spans. Fills ``_duplicates``."""
-        pairs, ranks = self._devices_seen.ranked()
-        self._ranks = ranks
-        self._duplicates = np.zeros(len(self._sources), np.int64)
-        numbers = {pairs[ranks[number]]: number for number in self._spill.sizes()}
+        """The number of each site and channel, and what it spans. Counts duplicates."""
+        pairs, self._ranks = self._staging.devices.ranked()
+        numbers = {pairs[self._ranks[number]]: number for number in self._staging.spill.sizes()}
         spans = []
         for (site, channel), number in sorted(numbers.items()):
             rows, duplicates = self._settled(number)
             for file, count in duplicates.items():
                 self._duplicates[file] += count
-            spans.append((site, channel, int(rows.stamps[0]), int(rows.stamps[-1]), len(rows)))
+            spans.append(summarise(site, channel, rows.stamps))
         return numbers, spans
 
     def _settled(self, number: int) -> tuple[Rows, dict[int, int]]:
-        return settle(self._spill.read(number), self._ranks, self._sources, self._intervals)
+        rows = self._staging.spill.read(number)
+        return settle(rows, self._ranks, self._staging.files, self._intervals)
 
     def _account(self, number: int, file: FileReport) -> FileReport:
         return file.with_duplicates(int(self._duplicates[number]))
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
-        chosen = primary_channels((site, channel) for site, channel, *_ in self._spans_of)
-        natives = {
-            site: self._devices(site, [channel])[channel].native_us
-            for site, channel in chosen.items()
-        }
-        return site_spans(self._spans_of, natives)
+        return site_spans(self._device_spans)
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
         devices = {}
         for channel in channels:
             rows, _ = self._settled(self._numbers[site, channel])
-            counted = np.array([file.source.is_counter for file in self._sources.values()])
+            counted = np.array([file.source.is_counter for file in self._staging.files.values()])
             total = counted[rows.files]
             devices[channel] = DeviceReadings.from_rows(
                 rows.stamps,

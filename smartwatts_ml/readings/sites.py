@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,13 +13,37 @@ from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.quality.assess import assess
 from smartwatts_ml.readings.quality.record import SiteQuality
-from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
+from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, native_interval, to_grid
 from smartwatts_ml.settings import Settings
 
-__all__ = ["DeviceSpan", "StoredReadings", "primary_channels", "site_spans"]
+__all__ = ["DeviceSpan", "StoredReadings", "site_spans", "summarise"]
 
-DeviceSpan = tuple[str, str, int, int, int]
-"""Site, channel, first and last stamp (µs since the epoch), rows."""
+
+@dataclass(frozen=True, slots=True, order=True)
+class DeviceSpan:
+    """What there is of one device, known without reading its rows: ``first`` and ``last``
+    stamp (µs since the epoch) and the most common spacing, ``native`` (µs, 0 for one row)."""
+
+    site: str
+    channel: str
+    rows: int
+    first: int
+    last: int
+    native: int
+
+    @property
+    def coverage(self) -> float | None:
+        """Rows there are, of those that the span could hold at this spacing, at most 1; None
+        where there is no spacing."""
+        if not self.native:
+            return None
+        return min(1.0, self.rows * self.native / (self.last + self.native - self.first))
+
+
+def summarise(site: str, channel: str, stamps: np.ndarray) -> DeviceSpan:
+    """``stamps`` int64 µs, sorted, shape (n,), n > 0."""
+    first, last = int(stamps[0]), int(stamps[-1])
+    return DeviceSpan(site, channel, len(stamps), first, last, native_interval(stamps))
 
 
 class StoredReadings(Readings):
@@ -78,36 +103,21 @@ def _too_coarse(span: SiteSpan, period_s: int) -> bool:
     return span.native_s > period_s * COARSER
 
 
-def primary_channels(devices: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The channel that speaks for each site: mains, or the first by name where it has none.
-
-    >>> primary_channels([("a", "mains"), ("a", "kettle"), ("b", "pv"), ("b", "ev")])
-    {'a': 'mains', 'b': 'ev'}
-    """
-    chosen: dict[str, str] = {}
-    for site, channel in devices:
-        rank = min((name != MAINS, name) for name in (channel, chosen.get(site, channel)))
-        chosen[site] = rank[1]
-    return chosen
-
-
-def site_spans(
-    devices: Sequence[DeviceSpan], natives_us: Mapping[str, int]
-) -> tuple[SiteSpan, ...]:
-    """Sites from their devices; ``natives_us`` is the spacing of each site's primary
-    channel."""
+def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
+    """Sites from their devices. Mains speaks for a site, or its first channel by name where
+    it has none: its spacing is the site's."""
     spans = []
-    for site, group in itertools.groupby(sorted(devices), key=lambda device: device[0]):
+    for site, group in itertools.groupby(sorted(devices), key=lambda device: device.site):
         of_site = list(group)
-        native_us = natives_us.get(site, 0)
-        last_us = max(device[3] for device in of_site) + native_us
+        native_us = min(of_site, key=lambda d: (d.channel != MAINS, d.channel)).native
+        last_us = max(device.last for device in of_site) + native_us
         spans.append(
             SiteSpan(
                 site=site,
-                channels=tuple(device[1] for device in of_site),
-                start=np.datetime64(min(device[2] for device in of_site) // MICRO, "s"),
+                channels=tuple(device.channel for device in of_site),
+                start=np.datetime64(min(device.first for device in of_site) // MICRO, "s"),
                 end=np.datetime64(-(-last_us // MICRO), "s"),
-                rows=sum(device[4] for device in of_site),
+                rows=sum(device.rows for device in of_site),
                 native_s=round(native_us / MICRO),
             )
         )

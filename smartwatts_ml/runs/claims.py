@@ -52,8 +52,8 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
 
     def claimed(data: bytes | None) -> bytes:
         claim = _parse(data) if data is not None else None
-        mine = claim is not None and claim.run_id == run_id
-        if data is not None and (mine or (heed and _heeded(objects, model, run_id, claim, now))):
+        own = claim is not None and claim.run_id == run_id
+        if data is not None and (own or (heed and _heeded(objects, model, run_id, claim, now))):
             return data
         return Claim(run_id, now).to_bytes()
 

@@ -129,13 +129,13 @@ class Auditor:
     ) -> Iterator[AuditFinding]:
         """Problems of versions that are or were in force; of others, all but a publish that
         broke off before its manifest."""
-        for version, found in stored.items():
+        for version, manifest in stored.items():
             entry = in_force.get(version)
-            if isinstance(found, AuditFinding):
-                if entry or found.problem != "is missing":
-                    yield found
-            elif entry and entry.sha256 != found.sha256:
-                key = manifest_key(found.model, version)
+            if isinstance(manifest, AuditFinding):
+                if entry or manifest.problem != "is missing":
+                    yield manifest
+            elif entry and entry.sha256 != manifest.sha256:
+                key = manifest_key(manifest.model, version)
                 yield AuditFinding(
                     key, f"is of another file than serial {entry.serial} put in force"
                 )

@@ -57,4 +57,4 @@ def forced(history: Sequence[HistoryEntry]) -> tuple[Forced, ...]:
 
 def in_force_by_force(history: Sequence[HistoryEntry]) -> Forced | None:
     """The champion, if it came into force that way; a rollback to it counts too."""
-    return next((one for one in forced(history) if one.in_force), None)
+    return next((version for version in forced(history) if version.in_force), None)

@@ -46,18 +46,18 @@ class PointerFile:
     def read(self, model: str) -> Pointer:
         """The verified pointer. Raises NotFoundError, TrustError."""
         key = pointer_key(model)
-        return self._verify(self._sealed.objects.read(key, MAX_DOCUMENT_BYTES), model)
+        return self._verify(self._sealed.objects.read(key, MAX_DOCUMENT_BYTES).data, model)
 
     def look(self, model: str) -> SeenPointer:
         """What is there, valid or not."""
         key, objects = pointer_key(model), self._sealed.objects
         try:
-            found = objects.read(key, MAX_DOCUMENT_BYTES)
+            seen = objects.read(key, MAX_DOCUMENT_BYTES)
         except NotFoundError:
             return SeenPointer(None, None)
         except TrustError:  # larger than any pointer: its etag is all that is of use
-            found = Object(b"", objects.info(key).etag)
-        return SeenPointer(self._valid(found.data, model), found)
+            seen = Object(b"", objects.info(key).etag)
+        return SeenPointer(self._valid(seen.data, model), seen)
 
     def advance(
         self, entry: HistoryEntry, manifest: Manifest, seen: SeenPointer | None = None
@@ -74,17 +74,17 @@ class PointerFile:
 
         known = seen.object if seen else UNREAD
         data = self._sealed.objects.update(key, advanced, seen=known, limit=MAX_DOCUMENT_BYTES)
-        return self._verify(Object(data, ""), entry.model)
+        return self._verify(data, entry.model)
 
     def _valid(self, data: bytes, model: str) -> Pointer | None:
         try:
-            return self._verify(Object(data, ""), model)
+            return self._verify(data, model)
         except TrustError:
             return None
 
-    def _verify(self, found: Object, model: str) -> Pointer:
+    def _verify(self, envelope: bytes, model: str) -> Pointer:
         key = pointer_key(model)
-        pointer = self._sealed.verify(found, key, Pointer)
+        pointer = self._sealed.verify(envelope, key, Pointer)
         if (pointer.model, pointer.file) != (model, file_name(model, pointer.version)):
             raise TrustError(
                 f"{self._sealed.objects.uri(key)} is of {pointer.model} v{pointer.version}"

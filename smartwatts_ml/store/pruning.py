@@ -75,13 +75,13 @@ class Pruner:
     def _is_abandoned(self, model: str, version: int) -> bool:
         """Whether nothing was written of an unfinished version for long."""
         before = self._records.clock() - _UNFINISHED_FOR
-        found = []
+        times = []
         for key in (manifest_key(model, version), file_key(model, version)):
             try:
-                found.append(self._records.sealed.objects.info(key).modified)
+                times.append(self._records.sealed.objects.info(key).modified)
             except NotFoundError:
                 continue
-        return all(modified < before for modified in found)
+        return all(modified < before for modified in times)
 
     def _remove(self, model: str, version: int) -> bool:
         """Remove a version, unless it is rolled back to at this moment: either this sees

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
-from smartwatts_ml.objects import Object
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.store.documents import Manifest, Pointer, manifest_key
 from smartwatts_ml.store.records import Records
@@ -119,17 +118,17 @@ class Puller:
         key = manifest_key(wanted.model, wanted.version)
         try:
             files = [(folder / name).read_bytes() for name in (wanted.file, _stable(wanted.model))]
-            found = self._records.sealed.verify(Object(manifest.read_bytes(), ""), key, Manifest)
+            held = self._records.sealed.verify(manifest.read_bytes(), key, Manifest)
         except (OSError, TrustError):
             return False
         whole = all(len(f) == wanted.size and digest(f) == wanted.sha256 for f in files)
-        return whole and _Wanted.of(found) == wanted
+        return whole and _Wanted.of(held) == wanted
 
     def _files(self, wanted: _Wanted) -> list[tuple[str, bytes]]:
         """What to write, verified, in the order in which it takes its names."""
         key, objects = manifest_key(wanted.model, wanted.version), self._records.sealed.objects
         try:
-            envelope = objects.read(key, MAX_DOCUMENT_BYTES)
+            envelope = objects.read(key, MAX_DOCUMENT_BYTES).data
         except NotFoundError as error:
             raise TrustError(f"{objects.uri(key)} is gone") from error
         manifest = self._records.versions.verified(envelope, wanted.model, wanted.version)
@@ -138,7 +137,7 @@ class Puller:
         data = self._records.versions.read_file(manifest)
         return [
             (wanted.file, data),
-            (f"{wanted.model}_v{wanted.version}.json", envelope.data),
+            (f"{wanted.model}_v{wanted.version}.json", envelope),
             (_stable(wanted.model), data),
         ]
 

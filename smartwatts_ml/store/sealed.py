@@ -6,7 +6,7 @@ import hashlib
 from typing import TypeVar
 
 from smartwatts_ml.errors import TrustError
-from smartwatts_ml.objects import Object, Objects
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.store.documents import Document
 from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.signing import reseal, seal, unseal
@@ -45,21 +45,21 @@ class SealedObjects:
     def reseal(self, key: str, kind: type[Document]) -> bool:
         """Sign a document again if a key of this machine has not; whether it had to be.
         Its payload stays as it is. Raises TrustError."""
-        found = self.objects.read(key, MAX_DOCUMENT_BYTES)
-        self.verify(found, key, kind)
-        again = reseal(found.data, self.keys.signing_keys(), self.objects.uri(key))
+        before = self.objects.read(key, MAX_DOCUMENT_BYTES)
+        self.verify(before.data, key, kind)
+        again = reseal(before.data, self.keys.signing_keys(), self.objects.uri(key))
         if again:
-            self.objects.replace(key, again, found.etag)
+            self.objects.replace(key, again, before.etag)
         return again is not None
 
     def read(self, key: str, kind: type[SomeDocument]) -> SomeDocument:
         """A verified document. Raises NotFoundError, TrustError."""
-        return self.verify(self.objects.read(key, MAX_DOCUMENT_BYTES), key, kind)
+        return self.verify(self.objects.read(key, MAX_DOCUMENT_BYTES).data, key, kind)
 
-    def verify(self, found: Object, key: str, kind: type[SomeDocument]) -> SomeDocument:
-        """The document in an object's bytes. Raises TrustError."""
+    def verify(self, envelope: bytes, key: str, kind: type[SomeDocument]) -> SomeDocument:
+        """The document in an envelope that was read from ``key``. Raises TrustError."""
         where = self.objects.uri(key)
-        payload = unseal(found.data, kind.payload_type, self.keys.trusted(), where)
+        payload = unseal(envelope, kind.payload_type, self.keys.trusted(), where)
         return kind.read(payload, where)
 
     def read_file(self, key: str, sha256: str, size: int) -> bytes:

@@ -56,9 +56,9 @@ def unseal(
             f"no trusted key to verify {where} with",
             fix="`smartwatts keys trust FILE.pub`, or restore the key folder",
         )
-    given_type, body, signatures = _parse(data, where)
-    if given_type != payload_type:
-        raise TrustError(f"{where} is a {given_type}, not a {payload_type}")
+    actual_type, body, signatures = _parse(data, where)
+    if actual_type != payload_type:
+        raise TrustError(f"{where} is a {actual_type}, not a {payload_type}")
     message = _pre_authentication_encoding(payload_type, body)
     if not any(
         _verifies(key, signature, message) for signature in signatures for key in trusted.values()

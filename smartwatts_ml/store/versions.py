@@ -10,7 +10,6 @@ from smartwatts_ml.errors import (
     NotFoundError,
     TrustError,
 )
-from smartwatts_ml.objects import Object
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     Manifest,
@@ -46,13 +45,14 @@ class Versions:
 
     def manifest(self, model: str, version: int) -> Manifest:
         """A version's verified manifest. Raises NotFoundError, TrustError."""
-        found = self._sealed.objects.read(manifest_key(model, version), MAX_DOCUMENT_BYTES)
-        return self.verified(found, model, version)
-
-    def verified(self, found: Object, model: str, version: int) -> Manifest:
-        """The manifest in an object's bytes. Raises TrustError."""
         key = manifest_key(model, version)
-        manifest = self._sealed.verify(found, key, Manifest)
+        envelope = self._sealed.objects.read(key, MAX_DOCUMENT_BYTES).data
+        return self.verified(envelope, model, version)
+
+    def verified(self, envelope: bytes, model: str, version: int) -> Manifest:
+        """The manifest in its envelope. Raises TrustError."""
+        key = manifest_key(model, version)
+        manifest = self._sealed.verify(envelope, key, Manifest)
         named = (manifest.model, manifest.version, manifest.file)
         if named != (model, version, file_name(model, version)):
             raise TrustError(
@@ -106,14 +106,14 @@ class Versions:
     def _complete(self, wanted: Manifest) -> Manifest | None:
         """The version's manifest, if file and manifest are of the wanted run and bytes."""
         try:
-            found = self.manifest(wanted.model, wanted.version)
+            stored = self.manifest(wanted.model, wanted.version)
         except NotFoundError:
             # Broken off between the two, or another run is between them just now.
             return self._describe(wanted) if self._holds_file(wanted) else None
         except TrustError:
             return None
-        same = (found.run_id, found.sha256) == (wanted.run_id, wanted.sha256)
-        return found if same and self._holds_file(wanted) else None
+        same = (stored.run_id, stored.sha256) == (wanted.run_id, wanted.sha256)
+        return stored if same and self._holds_file(wanted) else None
 
     def _holds_file(self, wanted: Manifest) -> bool:
         try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from smartwatts_ml.readings.base import MAINS, SiteSpan
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
-from smartwatts_ml.readings.sites import StoredReadings, site_spans
+from smartwatts_ml.readings.sites import StoredReadings, site_spans, summarise
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.simulate.generate import meter
 from smartwatts_ml.simulate.life import live
@@ -57,13 +57,11 @@ class KeptReadings(StoredReadings):
         self._homes = homes
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
-        devices = [
-            (site, name, int(d.stamps[0]), int(d.stamps[-1]), len(d.stamps))
+        return site_spans(
+            summarise(site, name, device.stamps)
             for site, channels in self._homes.items()
-            for name, d in channels.items()
-        ]
-        natives = {site: channels[MAINS].native_us for site, channels in self._homes.items()}
-        return site_spans(devices, natives)
+            for name, device in channels.items()
+        )
 
     def _devices(self, site: str, channels: Sequence[str]) -> Home:
         return {name: d for name, d in self._homes[site].items() if name in channels}

@@ -66,16 +66,17 @@ def months_of(stamps: np.ndarray) -> np.ndarray:
 
 
 class Staging:
-    """Rows of several files until a commit takes them. Files have numbers from 0 on; a
-    shard holds the rows of one month and bucket."""
+    """Rows of several files until somebody takes them. Files have numbers from 0 on; a
+    shard holds the rows of one month and bucket, or else ``by_device``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, by_device: bool = False) -> None:
         self.folder = folder
         folder.mkdir()
         self.spill = Spill(folder / "rows")
         self.devices = DeviceNumbers()
         self.files: dict[int, FileSource] = {}
         self.arrivals: list[int] = []
+        self._by_device = by_device
         self._buckets = np.zeros(0, np.int64)
 
     def close(self) -> None:
@@ -94,9 +95,13 @@ class Staging:
         """Take over a block's rows."""
         if len(parsed):
             rows = as_rows(parsed, file, self.devices)
-            self._number_buckets(parsed.names)
-            shards = months_of(rows.stamps) * BUCKETS + self._buckets[rows.devices]
-            self.spill.add(shards, rows)
+            self.spill.add(self._shards(rows, parsed.names), rows)
+
+    def _shards(self, rows: Rows, names: Sequence[str]) -> np.ndarray:
+        if self._by_device:
+            return rows.devices.astype(np.int64)
+        self._number_buckets(names)
+        return months_of(rows.stamps) * BUCKETS + self._buckets[rows.devices]
 
     def _number_buckets(self, names: Sequence[str]) -> None:
         """Buckets of devices that were not seen before, which are the newest numbers."""

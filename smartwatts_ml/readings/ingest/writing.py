@@ -15,9 +15,9 @@ from smartwatts_ml.readings.columns import BUCKETS
 from smartwatts_ml.readings.ingest.settling import Intervals, drop_repeats, settle
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, months_of
+from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
-    DevicePart,
     WrittenPart,
     summarise_all,
     write_part,
@@ -130,7 +130,7 @@ class _Job:
         write_part(path, [table], devices)
         return WrittenPart(path, str(np.datetime64(month, "M")), shard % BUCKETS, tuple(devices))
 
-    def _table(self, rows: Rows) -> tuple[pa.Table, list[DevicePart]]:
+    def _table(self, rows: Rows) -> tuple[pa.Table, list[DeviceSpan]]:
         starts = np.flatnonzero(np.append(True, rows.devices[1:] != rows.devices[:-1]))
         counts = np.diff(np.append(starts, len(rows)))
         names = [self._devices[rank] for rank in self._ranks[rows.devices[starts]].tolist()]

@@ -28,16 +28,14 @@ from smartwatts_ml.readings.columns import (
     TIMESTAMP,
     TOTAL,
 )
-from smartwatts_ml.readings.resample import native_interval
+from smartwatts_ml.readings.sites import DeviceSpan, summarise
 
 __all__ = [
-    "DevicePart",
     "PART_SCHEMA",
     "WrittenPart",
     "devices_of",
     "merge_devices",
     "read_site",
-    "summarise",
     "summarise_all",
     "write_part",
 ]
@@ -66,27 +64,6 @@ _WRITER: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DevicePart:
-    """What a part holds of one device: ``first`` and ``last`` stamp and the most common
-    spacing, all in µs."""
-
-    site: str
-    channel: str
-    rows: int
-    first: int
-    last: int
-    native: int
-
-    @property
-    def coverage(self) -> float | None:
-        """Rows there are, of those that the span could hold at this spacing, at most 1; None
-        where there is no spacing."""
-        if not self.native:
-            return None
-        return min(1.0, self.rows * self.native / (self.last + self.native - self.first))
-
-
 @dataclass(frozen=True)
 class WrittenPart:
     """A part file where it was written, and what the table's log will say of it."""
@@ -94,16 +71,16 @@ class WrittenPart:
     path: Path
     month: str
     bucket: int
-    devices: tuple[DevicePart, ...]
+    devices: tuple[DeviceSpan, ...]
 
     @property
     def rows(self) -> int:
         return sum(device.rows for device in self.devices)
 
 
-def merge_devices(footers: Iterable[Iterable[DevicePart]]) -> list[DevicePart]:
+def merge_devices(footers: Iterable[Iterable[DeviceSpan]]) -> list[DeviceSpan]:
     """Devices of several parts, sorted; the spacing is that of the part with most rows."""
-    merged: dict[tuple[str, str], DevicePart] = {}
+    merged: dict[tuple[str, str], DeviceSpan] = {}
     most: dict[tuple[str, str], int] = {}
     for device in itertools.chain.from_iterable(footers):
         name = (device.site, device.channel)
@@ -113,7 +90,7 @@ def merge_devices(footers: Iterable[Iterable[DevicePart]]) -> list[DevicePart]:
             continue
         larger = device.rows > most[name]
         most[name] = max(most[name], device.rows)
-        merged[name] = DevicePart(
+        merged[name] = DeviceSpan(
             *name,
             rows=known.rows + device.rows,
             first=min(known.first, device.first),
@@ -123,16 +100,9 @@ def merge_devices(footers: Iterable[Iterable[DevicePart]]) -> list[DevicePart]:
     return [merged[name] for name in sorted(merged)]
 
 
-def summarise(site: str, channel: str, stamps: np.ndarray) -> DevicePart:
-    """``stamps`` int64 µs, sorted, shape (n,), n > 0."""
-    return DevicePart(
-        site, channel, len(stamps), int(stamps[0]), int(stamps[-1]), native_interval(stamps)
-    )
-
-
 def summarise_all(
     names: Sequence[tuple[str, str]], stamps: np.ndarray, starts: np.ndarray
-) -> list[DevicePart]:
+) -> list[DeviceSpan]:
     """``summarise`` of many devices: the stamps of each begin at its place in ``starts``."""
     ends = np.append(starts[1:], len(stamps))
     steps = np.diff(stamps, append=stamps[-1:])
@@ -140,7 +110,7 @@ def summarise_all(
     steps[ends - 1] = np.where(lonely, 0, steps[ends - 2])  # not to the next device
     low, high = np.minimum.reduceat(steps, starts), np.maximum.reduceat(steps, starts)
     return [
-        DevicePart(site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step)
+        DeviceSpan(site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step)
         if regular
         else summarise(site, channel, stamps[start:end])
         for (site, channel), start, end, step, regular in zip(
@@ -149,7 +119,7 @@ def summarise_all(
     ]
 
 
-def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DevicePart]) -> None:
+def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DeviceSpan]) -> None:
     """Write sorted tables (columns of ``PART_SCHEMA``, text as strings or dictionaries);
     ``devices`` says, in the same order, whose rows they are."""
     footer = [
@@ -166,7 +136,7 @@ def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DeviceP
     writer.close()
 
 
-def _row_groups(tables: Iterable[pa.Table], devices: Sequence[DevicePart]) -> Iterator[pa.Table]:
+def _row_groups(tables: Iterable[pa.Table], devices: Sequence[DeviceSpan]) -> Iterator[pa.Table]:
     """The rows in row groups that begin with a device, where that is not too small, so that
     reading one reads little else."""
     waiting: list[pa.Table] = []
@@ -198,7 +168,7 @@ def _group_sizes(rows: Iterable[int]) -> Iterator[int]:
         yield size
 
 
-def devices_of(file: BinaryIO) -> list[DevicePart]:
+def devices_of(file: BinaryIO) -> list[DeviceSpan]:
     """The devices of a part, from its footer. A part that another program wrote has none
     there, so its rows are looked at."""
     part = pq.ParquetFile(file)
@@ -216,9 +186,9 @@ def devices_of(file: BinaryIO) -> list[DevicePart]:
     return devices
 
 
-def _footer(part: pq.ParquetFile) -> list[DevicePart] | None:
+def _footer(part: pq.ParquetFile) -> list[DeviceSpan] | None:
     kept = (part.metadata.metadata or {}).get(_FOOTER_KEY.encode())
-    return None if kept is None else [DevicePart(*fields) for fields in json.loads(kept)]
+    return None if kept is None else [DeviceSpan(*fields) for fields in json.loads(kept)]
 
 
 def read_site(file: BinaryIO, site: str, channels: Collection[str]) -> dict[str, pa.Table]:

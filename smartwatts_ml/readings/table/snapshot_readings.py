@@ -22,8 +22,8 @@ from smartwatts_ml.readings.columns import (
     site_bucket,
 )
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.sites import StoredReadings, primary_channels, site_spans
-from smartwatts_ml.readings.table.part_files import DevicePart, devices_of, merge_devices, read_site
+from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans
+from smartwatts_ml.readings.table.part_files import devices_of, merge_devices, read_site
 from smartwatts_ml.settings import Settings
 
 __all__ = ["TablePart", "TableReadings", "read_footers"]
@@ -53,10 +53,10 @@ class TablePart:
         return low is None or high is None or low <= site <= high
 
 
-def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[DevicePart]]:
+def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[DeviceSpan]]:
     """What devices each part holds, in the order of the parts."""
 
-    def read(part: TablePart) -> list[DevicePart]:
+    def read(part: TablePart) -> list[DeviceSpan]:
         with objects.open(part.key) as file:
             return devices_of(file)
 
@@ -71,17 +71,12 @@ class TableReadings(StoredReadings):
         self._objects = objects
         self._parts = parts
 
-    def devices(self) -> list[DevicePart]:
+    def devices(self) -> list[DeviceSpan]:
         """What there is of each device, from the parts' footers alone."""
         return merge_devices(read_footers(self._objects, self._parts))
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
-        devices = self.devices()
-        chosen = primary_channels((device.site, device.channel) for device in devices)
-        return site_spans(
-            [(d.site, d.channel, d.first, d.last, d.rows) for d in devices],
-            {d.site: d.native for d in devices if d.channel == chosen[d.site]},
-        )
+        return site_spans(self.devices())
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
         tables: dict[str, list[pa.Table]] = defaultdict(list)

@@ -21,7 +21,8 @@ from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
 
 DAYS, TEST_DAYS = 70, 14
-OPTIONS = TrainOptions(epochs=4, seed=1)
+EPOCHS = {24: 4, 200: 1}
+"""By horizon: of the longer one nobody asks how good it is."""
 LEVELS = {"home1": 200.0, "home2": 700.0, "home3": -400.0}
 
 
@@ -42,9 +43,10 @@ def trained(horizon: int) -> Trained[ForecastingDetails]:
 
 def train(horizon: int) -> Trained[ForecastingDetails]:
     spec = KIND.spec(forecast_horizon=horizon)
+    options = TrainOptions(epochs=EPOCHS[horizon], seed=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "2048")
-        return KIND.trainer.train(spec, homes(DAYS - TEST_DAYS), OPTIONS, lambda *_: None)
+        return KIND.trainer.train(spec, homes(DAYS - TEST_DAYS), options, lambda *_: None)
 
 
 @cache
@@ -175,7 +177,10 @@ def test_one_seed_gives_one_network() -> None:
 
 
 @pytest.mark.slow
-def test_five_days_of_one_home_are_too_few_and_nine_are_enough() -> None:
+def test_five_days_of_one_home_are_too_few_and_nine_are_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "256")
     spec = KIND.spec(forecast_horizon=24)
     with pytest.raises(NotEnoughReadingsError, match="8 days"):
         KIND.trainer.train(

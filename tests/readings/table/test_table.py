@@ -15,7 +15,8 @@ from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, summarise, write_part
+from smartwatts_ml.readings.sites import summarise
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, write_part
 from smartwatts_ml.readings.table.table import SCHEMA, Snapshot, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
