@@ -27,7 +27,7 @@ __all__ = [
     "ChannelReadings",
     "FORMATS",
     "FileAccount",
-    "Format",
+    "FindHouses",
     "House",
     "Options",
     "Report",
@@ -39,10 +39,10 @@ ACTIVE = "active"
 APPARENT = "apparent"
 _EXAMPLES = 5
 FORMATS = {
-    "refit": "smartwatts_ml.imports.refit:FORMAT",
-    "ukdale": "smartwatts_ml.imports.ukdale:FORMAT",
-    "redd": "smartwatts_ml.imports.redd:FORMAT",
-    "nilmtk-h5": "smartwatts_ml.imports.nilmtk_h5:FORMAT",
+    "refit": "smartwatts_ml.imports.refit:houses",
+    "ukdale": "smartwatts_ml.imports.ukdale:houses",
+    "redd": "smartwatts_ml.imports.redd:houses",
+    "nilmtk-h5": "smartwatts_ml.imports.nilmtk_h5:houses",
 }
 """Each format by name; its module is imported when it is asked for."""
 
@@ -173,25 +173,21 @@ class House(ABC):
         """Stream the house; fills ``files`` and the channels' counts of what is kept out."""
 
 
-class Format(ABC):
-    """Finds houses. ``title`` names the data set in messages."""
-
-    title: str
-
-    @abstractmethod
-    def houses(self, path: Path, options: Options) -> list[House]:
-        """The wanted houses, by number. Raises BadInputError where the layout is another."""
+FindHouses = Callable[[Path, Options], list[House]]
+"""The wanted houses below a path, by number. Raises BadInputError where the layout is
+another."""
 
 
-def open_format(name: str) -> Format:
-    """The format of that name. Raises SmartwattsError where a library for it is missing."""
+def open_format(name: str) -> FindHouses:
+    """How the format of that name finds houses. Raises SmartwattsError where a library for
+    it is missing."""
     try:
-        format_: Format = resolve_name(FORMATS[name])
+        find: FindHouses = resolve_name(FORMATS[name])
     except ModuleNotFoundError as error:
         raise SmartwattsError(
             f"{error.name} is not installed", fix="pip install 'smartwatts-ml[nilmtk]'"
         ) from error
-    return format_
+    return find
 
 
 def packed_hint(path: Path) -> str:

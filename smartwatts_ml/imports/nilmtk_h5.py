@@ -30,7 +30,6 @@ from smartwatts_ml.imports.base import (
     Channel,
     ChannelReadings,
     FileAccount,
-    Format,
     House,
     Options,
     Report,
@@ -39,7 +38,7 @@ from smartwatts_ml.imports.labels import UNUSED, channel_name
 from smartwatts_ml.imports.streams import Distinct, summed
 from smartwatts_ml.readings.base import MAINS
 
-__all__ = ["FORMAT"]
+__all__ = ["houses"]
 
 _BUILDING = re.compile(r"building(\d+)")
 _METER = re.compile(r"meter(\d+)")
@@ -98,25 +97,23 @@ class _H5House(House):
             yield meter.stamps(rows["index"]), watts.astype(np.float64)
 
 
-class _NilmtkH5(Format):
-    title = "NILMTK"
-
-    def houses(self, path: Path, options: Options) -> list[House]:
-        if not path.is_file():
-            what = "is a folder" if path.is_dir() else "is not there"
-            raise BadInputError(f"{path} {what}", fix="give NILMTK's .h5 file")
-        with _opened(path) as file:
-            name = _attribute(file, path).get("name") or path.stem
-            buildings = {int(m[1]): file[key] for key in file if (m := _BUILDING.fullmatch(key))}
-            if not buildings:
-                raise BadInputError(
-                    f"{path} has no /building<n>", fix="it is no file of NILMTK: choose another"
-                )
-            prefix = re.sub(r"[^a-z0-9]", "", str(name).lower())
-            return [
-                _house(number, prefix, path, building, options)
-                for number, building in options.wanted(buildings)
-            ]
+def houses(path: Path, options: Options) -> list[House]:
+    """The wanted houses of NILMTK below a path."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise BadInputError(f"{path} {what}", fix="give NILMTK's .h5 file")
+    with _opened(path) as file:
+        name = _attribute(file, path).get("name") or path.stem
+        buildings = {int(m[1]): file[key] for key in file if (m := _BUILDING.fullmatch(key))}
+        if not buildings:
+            raise BadInputError(
+                f"{path} has no /building<n>", fix="it is no file of NILMTK: choose another"
+            )
+        prefix = re.sub(r"[^a-z0-9]", "", str(name).lower())
+        return [
+            _house(number, prefix, path, building, options)
+            for number, building in options.wanted(buildings)
+        ]
 
 
 def _opened(path: Path) -> h5py.File:
@@ -254,6 +251,3 @@ def _unpickle(value: Any, path: Path) -> Any:
 
 def _text(value: Any) -> str:
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
-
-
-FORMAT = _NilmtkH5()

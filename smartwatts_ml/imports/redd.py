@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from smartwatts_ml.imports.base import ACTIVE, APPARENT, Channel, Format, House, Options
+from smartwatts_ml.imports.base import ACTIVE, APPARENT, Channel, House, Options
 from smartwatts_ml.imports.dat import DatFile, DatHouse, find_houses, labelled
 from smartwatts_ml.imports.labels import channel_name
 from smartwatts_ml.readings.base import MAINS
 
-__all__ = ["FORMAT"]
+__all__ = ["houses"]
 
 _TWO_LEGS = (MAINS, "oven", "stove", "washer_dryer", "electric_heat", "air_conditioning", "furnace")
 
 
-class _Redd(Format):
-    title = "REDD"
-
-    def houses(self, path: Path, options: Options) -> list[House]:
-        return find_houses(path, options, self.title, _house)
+def houses(path: Path, options: Options) -> list[House]:
+    """The wanted houses of REDD below a path."""
+    return find_houses(path, options, "REDD", _house)
 
 
 def _house(number: int, folder: Path, options: Options) -> DatHouse:
@@ -50,6 +48,3 @@ def _house(number: int, folder: Path, options: Options) -> DatHouse:
     files = {source: DatFile(folder / f"{source}.dat") for source in labels}
     size = sum(file.path.stat().st_size for file in files.values())
     return DatHouse(number, f"redd_house{number}", channels, size, notes=notes, sources=files)
-
-
-FORMAT = _Redd()

@@ -19,7 +19,6 @@ from smartwatts_ml.imports.base import (
     Channel,
     ChannelReadings,
     FileAccount,
-    Format,
     House,
     Options,
     Report,
@@ -32,7 +31,7 @@ from smartwatts_ml.imports.text import TextLayout, number_blocks
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.resample import MICRO
 
-__all__ = ["FORMAT"]
+__all__ = ["houses"]
 
 _FILE = re.compile(r"(?P<clean>CLEAN_)?(RAW_)?House_?(?P<house>\d+)\.csv", re.IGNORECASE)
 _TIME, _UNIX, _AGGREGATE, _ISSUES = "Time", "Unix", "Aggregate", "Issues"
@@ -77,23 +76,21 @@ class _RefitHouse(House):
         return rows[:, -1] == 1
 
 
-class _Refit(Format):
-    title = "REFIT"
-
-    def houses(self, path: Path, options: Options) -> list[House]:
-        hint = packed_hint(path)
-        files = {path} if path.is_file() else set(path.rglob("*.csv"))
-        by_number: dict[int, Path] = {}
-        for file in sorted(files):
-            match = _FILE.fullmatch(file.name)
-            if match and (int(match["house"]) not in by_number or match["clean"]):
-                by_number[int(match["house"])] = file
-        if not by_number:
-            raise BadInputError(
-                f"{path} holds no file of REFIT{hint}",
-                fix="they are named CLEAN_House<N>.csv or House_<N>.csv",
-            )
-        return [_house(number, file, options) for number, file in options.wanted(by_number)]
+def houses(path: Path, options: Options) -> list[House]:
+    """The wanted houses of REFIT below a path."""
+    hint = packed_hint(path)
+    files = {path} if path.is_file() else set(path.rglob("*.csv"))
+    by_number: dict[int, Path] = {}
+    for file in sorted(files):
+        match = _FILE.fullmatch(file.name)
+        if match and (int(match["house"]) not in by_number or match["clean"]):
+            by_number[int(match["house"])] = file
+    if not by_number:
+        raise BadInputError(
+            f"{path} holds no file of REFIT{hint}",
+            fix="they are named CLEAN_House<N>.csv or House_<N>.csv",
+        )
+    return [_house(number, file, options) for number, file in options.wanted(by_number)]
 
 
 def _house(number: int, path: Path, options: Options) -> _RefitHouse:
@@ -135,6 +132,3 @@ def _columns(path: Path) -> tuple[tuple[str, ...], int]:
         f"{path}:1: not a file of REFIT, it starts with {first.strip()[:60]!r}",
         fix=f"its columns are {','.join(_COLUMNS[:4])},…,{_APPLIANCES[-1]}",
     )
-
-
-FORMAT = _Refit()

@@ -63,7 +63,7 @@ def import_readings(
     Raises BadInputError where the path holds another layout or no usable reading, and
     UsageError where a house is not there or files of another import are in the way.
     """
-    houses = open_format(name).houses(path, options)
+    houses = open_format(name)(path, options)
     missing = set(options.houses) - {house.number for house in houses}
     if missing:
         raise UsageError(f"{path} has no house {', '.join(map(str, sorted(missing)))}")

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from smartwatts_ml.imports.base import ACTIVE, APPARENT, Channel, Format, House, Options
+from smartwatts_ml.imports.base import ACTIVE, APPARENT, Channel, House, Options
 from smartwatts_ml.imports.dat import DatFile, DatHouse, find_houses, labelled
 from smartwatts_ml.imports.labels import channel_name
 from smartwatts_ml.imports.text import TextLayout
 from smartwatts_ml.readings.base import MAINS
 
-__all__ = ["FORMAT"]
+__all__ = ["houses"]
 
 _FAST = "mains"
 _FAST_LAYOUT = TextLayout(("stamp", "active", "apparent", "volts"), ("stamp", "active"))
 
 
-class _UkDale(Format):
-    title = "UK-DALE"
-
-    def houses(self, path: Path, options: Options) -> list[House]:
-        return find_houses(path, options, self.title, _house)
+def houses(path: Path, options: Options) -> list[House]:
+    """The wanted houses of UK-DALE below a path."""
+    return find_houses(path, options, "UK-DALE", _house)
 
 
 def _house(number: int, folder: Path, options: Options) -> DatHouse:
@@ -51,6 +49,3 @@ def _house(number: int, folder: Path, options: Options) -> DatHouse:
 
 def _power(source: str, label: str) -> str:
     return APPARENT if source != _FAST and channel_name(label) == MAINS else ACTIVE
-
-
-FORMAT = _UkDale()
