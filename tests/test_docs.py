@@ -114,10 +114,17 @@ def test_what_the_architecture_names_is_defined_there(path: str, name: str) -> N
     assert file.is_file(), path
     body: list[ast.stmt] = ast.parse(file.read_text()).body if name else []
     for part in filter(None, name.split(".")):
-        definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-        nodes = [node for node in body if isinstance(node, definitions) and node.name == part]
+        nodes = [node for node in body if part in defined_by(node)]
         assert nodes, f"{path} has no {name}"
-        body = nodes[0].body
+        body = getattr(nodes[0], "body", [])
+
+
+def defined_by(node: ast.stmt) -> list[str]:
+    """Names that a statement gives a meaning: a function, a class, constants."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def test_the_architecture_says_where_newcomers_ask_and_every_room_has_its_line() -> None:

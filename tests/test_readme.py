@@ -54,7 +54,7 @@ OUTCOMES = {
     "convert": "O/nilm_model.tflite",
     "evaluate nilm": "O/nilm_model.tflite",
     "predict": "P.csv",
-    "models list": "root/models/*/champion.json",
+    "models list": "root/state/*.json",
 }
 """What is there once a command has run; the first that a command begins with counts."""
 
@@ -139,6 +139,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_a_command_of_readme_ends_well_and_leaves_what_it_says(world: World, command: str) -> None:
     result = world.run(command)
     assert result.exit_code == 0, result.output
+    assert result.output.strip()
     pattern = entry(OUTCOMES, command)
     assert pattern, f"say in OUTCOMES what `{command}` leaves behind"
     assert any(path.stat().st_size for path in world.folder.glob(pattern)), pattern

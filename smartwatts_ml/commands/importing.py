@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -74,14 +75,25 @@ def refit(
     _import("refit", path, out_dir, house, period, labels, as_json, drop_flagged)
 
 
-def ukdale(
-    path: _PathArgument,
-    out_dir: _OutOption,
-    house: _HouseOption = None,
-    period: _PeriodOption = None,
-    labels: _LabelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
+def _importer(data_set: str, about: str) -> Callable[..., None]:
+    """The verb of a data set that has no options of its own; ``about`` is its help."""
+
+    def verb(
+        path: _PathArgument,
+        out_dir: _OutOption,
+        house: _HouseOption = None,
+        period: _PeriodOption = None,
+        labels: _LabelsOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        _import(data_set, path, out_dir, house, period, labels, as_json)
+
+    verb.__doc__ = about
+    return verb
+
+
+ukdale = _importer(
+    "ukdale",
     """UK-DALE: the folder with house_1 to house_5, each with labels.dat and channel_<k>.dat.
 
     Mains is active power from mains.dat (1 s) where a house has it, otherwise the apparent
@@ -89,18 +101,10 @@ def ukdale(
 
     Example: smartwatts import ukdale ukdale --house 2 --period 60
     --out .local/smartwatts/landing && smartwatts ingest
-    """
-    _import("ukdale", path, out_dir, house, period, labels, as_json)
-
-
-def redd(
-    path: _PathArgument,
-    out_dir: _OutOption,
-    house: _HouseOption = None,
-    period: _PeriodOption = None,
-    labels: _LabelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    """,
+)
+redd = _importer(
+    "redd",
     """REDD: the folder low_freq with house_1 to house_6, each with labels.dat and channels.
 
     The two mains legs are summed (apparent power), and so are the channels of one 240 V
@@ -109,18 +113,10 @@ def redd(
 
     Example: smartwatts import redd low_freq --period 60 --out .local/smartwatts/landing
     && smartwatts ingest
-    """
-    _import("redd", path, out_dir, house, period, labels, as_json)
-
-
-def nilmtk_h5(
-    path: _PathArgument,
-    out_dir: _OutOption,
-    house: _HouseOption = None,
-    period: _PeriodOption = None,
-    labels: _LabelsOption = None,
-    as_json: JsonOption = False,
-) -> None:
+    """,
+)
+nilmtk_h5 = _importer(
+    "nilmtk-h5",
     """NILMTK: an HDF5 file of any data set that NILMTK has a converter for.
 
     As in NILMTK, site meters that are not disabled are summed to mains, and the meters of
@@ -128,8 +124,8 @@ def nilmtk_h5(
 
     Example: smartwatts import nilmtk-h5 ukdale.h5 --house 1 --period 60
     --out .local/smartwatts/landing && smartwatts ingest
-    """
-    _import("nilmtk-h5", path, out_dir, house, period, labels, as_json)
+    """,
+)
 
 
 def _import(

@@ -7,11 +7,9 @@ so every file is run and compared with its Keras model before it is returned.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +36,8 @@ _AUTO = ("dynamic", "float16", "none")
 _PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
 """Largest mean absolute difference from Keras, as a share of the output's own spread."""
 
-_EXPORT = "smartwatts_ml.modelfiles.keras_files:export_model"
-_CONVERT = "smartwatts_ml.modelfiles.keras_files:convert_export"
-"""The two steps that load TensorFlow."""
+_CONVERTER = "smartwatts_ml.modelfiles.keras_files:converter"
+"""What loads TensorFlow."""
 
 _Samples = Mapping[str, np.ndarray]
 
@@ -77,15 +74,12 @@ def convert_network(network: Network, samples: _Samples, quantization: str) -> C
             f"no quantization {quantization!r}", fix=f"one of {', '.join(_QUANTIZATIONS)}, auto"
         )
     reference = network(samples)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        resolve_name(_EXPORT)(_model_of(network), folder)
-        if quantization != "auto":
-            return _checked(network, folder, samples, reference, quantization)
-        passed, failures = [], []
-        for candidate in _AUTO:
+    passed, failures = [], []
+    with resolve_name(_CONVERTER)(_model_of(network)) as convert:
+        for candidate in _AUTO if quantization == "auto" else (quantization,):
+            content = embed_details(convert(samples, candidate), network.details)
             try:
-                passed.append(_checked(network, folder, samples, reference, candidate))
+                passed.append(_checked(content, samples, reference, candidate))
             except ParityError as error:
                 failures.append(str(error))
     if not passed:
@@ -109,9 +103,8 @@ def _model_of(network: Network) -> keras.Model:
 
 
 def _checked(
-    network: Network, folder: Path, samples: _Samples, reference: _Samples, quantization: str
+    content: bytes, samples: _Samples, reference: _Samples, quantization: str
 ) -> Converted:
-    content = embed_details(resolve_name(_CONVERT)(folder, samples, quantization), network.details)
     lite = LiteRTNetwork(content)
     parity = _parity(reference, lite(samples))
     worst = max(parity, key=lambda name: parity[name])

@@ -8,6 +8,8 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.modelfiles.networks import DETAILS_MEMBER, KerasNetwork, name_outputs
 from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
-__all__ = ["convert_export", "export_model", "load_keras"]
+__all__ = ["converter", "load_keras"]
 
 _SIGNATURE = "serve"
 
@@ -42,7 +44,18 @@ def load_keras(content: bytes, name: str) -> KerasNetwork:
     return KerasNetwork(model, details)
 
 
-def export_model(model: keras.Model, folder: Path) -> None:
+@contextmanager
+def converter(
+    model: keras.Model,
+) -> Iterator[Callable[[Mapping[str, np.ndarray], str], bytes]]:
+    """Turns realistic inputs and a quantization into a LiteRT file of the model, which is
+    exported once."""
+    with tempfile.TemporaryDirectory() as folder:
+        _export(model, Path(folder))
+        yield partial(_convert, Path(folder))
+
+
+def _export(model: keras.Model, folder: Path) -> None:
     """Write a SavedModel with one endpoint of fixed shapes and the model's own names."""
     specs = []
     for tensor in model.inputs:
@@ -70,17 +83,17 @@ def _endpoint(model: Any) -> Callable[..., dict[str, Any]]:
     return serve
 
 
-def convert_export(folder: Path, samples: Mapping[str, np.ndarray], quantization: str) -> bytes:
-    """A LiteRT file of what ``export_model`` wrote. ``samples`` calibrate ``int8``."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[_SIGNATURE])
+def _convert(folder: Path, samples: Mapping[str, np.ndarray], quantization: str) -> bytes:
+    """A LiteRT file of what ``_export`` wrote. ``samples`` calibrate ``int8``."""
+    recipe = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[_SIGNATURE])
     if quantization != "none":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        recipe.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantization == "float16":
-        converter.target_spec.supported_types = [tf.float16]
+        recipe.target_spec.supported_types = [tf.float16]
     if quantization == "int8":
-        converter.representative_dataset = lambda: _representative(samples)
+        recipe.representative_dataset = lambda: _representative(samples)
     with native_stderr_kept():
-        return bytes(converter.convert())
+        return bytes(recipe.convert())
 
 
 def _representative(samples: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:

@@ -82,8 +82,8 @@ def test_a_file_that_lost_its_weights_is_refused(
     other = keras.models.clone_model(network.model)
     for layer in other.layers:
         layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
-    real = keras_files.export_model
-    monkeypatch.setattr(keras_files, "export_model", lambda _, folder: real(other, folder))
+    real = keras_files.converter
+    monkeypatch.setattr(keras_files, "converter", lambda _: real(other))
     with pytest.raises(ParityError, match=r"differs|weights did not arrive"):
         convert_network(network, samples, "auto")
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from smartwatts_ml.errors import BusyError
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.lease import hold
+from smartwatts_ml.runs.lease import Lease, hold
 from tests.store.helpers import FragileObjects
 
 
@@ -62,12 +65,19 @@ def test_of_many_at_once_one_gets_it(objects: Objects) -> None:
 
 
 def test_a_lease_is_renewed_while_it_is_held(objects: Objects) -> None:
+    def expires() -> str:
+        text: str = json.loads(objects.read("state/nilm.lease.json").data)["expires"]
+        return text
+
     with hold(objects, "nilm", "run-a", 3) as lease:
-        until = time.monotonic() + 4.5
-        while time.monotonic() < until:
+        renewals = [expires()]
+        while len(renewals) < 3:
             with pytest.raises(BusyError), hold(objects, "nilm", "run-b", 3):
                 pass
-            threading.Event().wait(0.5)
+            if expires() != renewals[-1]:
+                renewals.append(expires())
+            threading.Event().wait(0.05)
+        assert renewals == sorted(renewals)
         lease.check()
 
 
@@ -75,26 +85,35 @@ def test_a_dead_holders_lease_is_taken_over(root_url: str, objects: Objects) -> 
     code = (
         "import os, sys; from smartwatts_ml.objects import open_root\n"
         "from smartwatts_ml.runs.lease import hold\n"
-        "with hold(open_root(sys.argv[1]), 'nilm', 'dead', 2): os._exit(9)"
+        "with hold(open_root(sys.argv[1]), 'nilm', 'dead', 1): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, root_url]).returncode == 9
+    with hold_soon(objects, "nilm", "run-b", holder="dead"):
+        pass
+
+
+@contextmanager
+def hold_soon(objects: Objects, model: str, owner: str, holder: str = "") -> Iterator[Lease]:
+    """Hold it once the lease of ``holder`` has run out."""
     deadline = time.monotonic() + 60
     while True:
         try:
-            with hold(objects, "nilm", "run-b", 60):
-                return
+            lease = Lease(objects, model, owner, 60)
         except BusyError as error:
-            assert "dead" in str(error)
+            assert holder in str(error)
             assert time.monotonic() < deadline
-            threading.Event().wait(0.2)
+            threading.Event().wait(0.05)
+        else:
+            yield lease
+            lease.release()
+            return
 
 
 def test_a_lease_lost_to_another_is_noticed_and_left_to_it(objects: Objects) -> None:
     with hold(FragileObjects(objects, None), "nilm", "run-a", 0.3) as lease:
         lease._stop.set()  # as if the process had been suspended
         lease._renewer.join()
-        threading.Event().wait(0.4)
-        with hold(objects, "nilm", "run-b", 60):
+        with hold_soon(objects, "nilm", "run-b"):
             with pytest.raises(BusyError, match="ran out"):
                 lease.check()
             lease.release()

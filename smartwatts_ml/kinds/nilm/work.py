@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
+
 from smartwatts_ml.kinds.base import Work
 from smartwatts_ml.kinds.charts import Figure
 from smartwatts_ml.kinds.nilm.appliances import on_threshold
-from smartwatts_ml.kinds.nilm.baselines import fit_baselines
 from smartwatts_ml.kinds.nilm.charts import charts
 from smartwatts_ml.kinds.nilm.details import NilmDetails
 from smartwatts_ml.kinds.nilm.evaluation import evaluate
@@ -17,6 +18,9 @@ from smartwatts_ml.readings.base import MAINS, NO_POWER, Readings
 from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["WORK"]
+
+_BASELINES = "smartwatts_ml.kinds.nilm.baselines:fit_baselines"
+"""Loads scikit-learn, for seconds, which neither predictions nor scores need."""
 
 
 def _thresholds(details: NilmDetails, readings: Readings) -> dict[str, float]:
@@ -40,7 +44,7 @@ def _figures(
 
 WORK: Work[NilmDetails, NilmPredictor, NetworkPredictor] = Work(
     predictor=NetworkPredictor,
-    baselines=fit_baselines,
+    baselines=lambda details, readings: resolve_name(_BASELINES)(details, readings),
     evaluate=lambda details, predictors, readings, seed: evaluate(
         predictors, readings, details.period_s, _thresholds(details, readings)
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -263,3 +265,9 @@ def test_a_broken_feed_costs_accuracy_and_nothing_else(
     assert (power[known] >= 0).all()
     drawn = known & (changed > 20)
     assert (power[drawn].sum(axis=1) <= changed[drawn] + 21).all()
+
+
+def test_predictions_and_scores_do_not_load_scikit_learn() -> None:
+    code = "import sys, smartwatts_ml.kinds.nilm.work; print('sklearn' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
