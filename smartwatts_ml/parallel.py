@@ -9,20 +9,20 @@ from typing import TypeVar
 
 __all__ = ["map_ahead"]
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def map_ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int, ahead: int = 0
-) -> Iterator[Result]:
+    work: Callable[[_Item], _Result], items: Iterable[_Item], threads: int, ahead: int = 0
+) -> Iterator[_Result]:
     """Results in the order of the items, of which at most ``ahead`` (``threads``, if that is
     more) + 1 wait at a time, so that memory does not grow with their number.
 
     >>> list(map_ahead(lambda number: number * 2, range(4), threads=2))
     [0, 2, 4, 6]
     """
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for item in items:
             waiting.append(pool.submit(work, item))

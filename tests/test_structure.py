@@ -3,103 +3,193 @@
 from __future__ import annotations
 
 import ast
+import graphlib
+import itertools
+import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "smartwatts_ml"
-HEAVY = ("tensorflow", "keras", "pandas", "boto3", "duckdb", "pyarrow")
+from tests.structure import (
+    MODULES,
+    PACKAGE,
+    PACKAGES,
+    ROOT,
+    arrows,
+    arrows_within,
+    defined_names,
+    exported_names,
+    floors,
+    imported_names,
+    imports_of,
+    member,
+    tree_of,
+)
+
+HEAVY = ("tensorflow", "keras", "pandas", "boto3", "duckdb", "pyarrow", "numpy")
+KINDS = [name for name in PACKAGES if name.rpartition(".")[0] == f"{PACKAGE}.kinds"]
+VAGUE = {"found", "one", "mine", "told", "of", "given"}
+USERS = [
+    path
+    for folder in ("plugins", "dags", "scripts", "benchmarks", "tests")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
 
 
-def imports_of(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_circle_of_imports(package: str) -> None:
+    graph: dict[str, set[str]] = {}
+    for importing, imported in arrows_within(package):
+        graph.setdefault(importing, set()).add(imported)
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        circle = error.args[1]
+        between = arrows_within(package)
+        steps = [between[b, a] for a, b in itertools.pairwise(circle)]
+        pytest.fail("; ".join(f"{a} imports {b}" for a, b in steps))
 
 
-def modules(folder: str) -> list[Path]:
-    return sorted((PACKAGE / folder).rglob("*.py"))
+def room(module: str) -> str:
+    """Where a module stands in the picture: each kind is a room of its own."""
+    kind = next((kind for kind in KINDS if f"{module}.".startswith(f"{kind}.")), None)
+    return f"kinds/{member(f'{PACKAGE}.kinds', kind)}" if kind else member(PACKAGE, module)
 
 
-def kind_folders() -> list[Path]:
-    return [p for p in (PACKAGE / "kinds").iterdir() if (p / "__init__.py").exists()]
+def test_the_picture_shows_every_room_once() -> None:
+    drawn = [room for floor in floors() for room in floor]
+    assert sorted(drawn) == sorted({room(module) for module in MODULES if module != PACKAGE})
 
 
-@pytest.mark.parametrize("stage", ["ingest", "train", "validate", "convert", "publish"])
-def test_a_stage_never_imports_another_stage(stage: str) -> None:
-    others = {
-        f"smartwatts_ml.stages.{name}"
-        for name in ("ingest", "train", "validate", "convert", "publish", "branch", "tasks")
-        if name != stage
+def test_imports_go_down_the_picture() -> None:
+    height = {room: -n for n, floor in enumerate(floors()) for room in floor} | {"__init__": -99}
+    upward = [
+        f"{a} imports {b}"
+        for a, b in arrows()
+        if room(a) != room(b) and height[room(a)] <= height[room(b)]
+    ]
+    assert not upward
+
+
+def test_the_gate_is_pure() -> None:
+    allowed = ("gate", "scores", "errors", "jsontext")
+    for module, imported in arrows():
+        if module.startswith(f"{PACKAGE}.gate"):
+            assert member(PACKAGE, imported) in allowed, f"{module} imports {imported}"
+    for name, path in MODULES.items():
+        if name.startswith(f"{PACKAGE}.gate"):
+            assert not imports_of(path) & {"datetime", "time", "os", "pathlib", "tempfile", "io"}
+
+
+def test_a_stage_never_imports_another_stage() -> None:
+    stages = {
+        f"{PACKAGE}.stages.{s}" for s in ("ingest", "train", "validate", "convert", "publish")
     }
-    assert not imports_of(PACKAGE / "stages" / f"{stage}.py") & others
+    assert not [arrow for arrow in arrows() if set(arrow) <= stages]
 
 
-@pytest.mark.parametrize("folder", kind_folders(), ids=lambda p: p.name)
-def test_a_kind_never_imports_another_kind_nor_a_stage(folder: Path) -> None:
-    others = tuple(
-        f"smartwatts_ml.kinds.{other.name}" for other in kind_folders() if other != folder
-    )
-    for path in folder.rglob("*.py"):
-        for name in imports_of(path):
-            assert not name.startswith((*others, "smartwatts_ml.stages", "smartwatts_ml.store"))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_never_imports_another_kind_nor_what_judges_it(kind: str) -> None:
+    others = tuple(f"{other}." for other in KINDS if other != kind)
+    for module, imported in arrows():
+        if f"{module}.".startswith(f"{kind}."):
+            assert not f"{imported}.".startswith(others)
 
 
 def test_nothing_outside_kinds_asks_which_kind_it_is() -> None:
-    names = {folder.name for folder in kind_folders()}
-    for path in PACKAGE.rglob("*.py"):
-        if PACKAGE / "kinds" in path.parents:
+    names = {kind.rpartition(".")[2] for kind in KINDS}
+    for module, path in MODULES.items():
+        if module.startswith(f"{PACKAGE}.kinds."):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Compare):
                 compared = {c.value for c in ast.walk(node) if isinstance(c, ast.Constant)}
                 assert not compared & names, f"{path}:{node.lineno}"
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "smartwatts_ml",
-        "smartwatts_ml.kinds.nilm",
-        "smartwatts_ml.kinds.forecasting",
-        "smartwatts_ml.kinds.anomaly",
-        "smartwatts_ml.stages.order",
-        "smartwatts_ml.cli",
-    ],
-)
+@pytest.mark.parametrize("module", [PACKAGE, *KINDS, f"{PACKAGE}.stages", f"{PACKAGE}.cli"])
 def test_importing_stays_light(module: str) -> None:
     code = f"import sys, {module}; print(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.name))
-def test_modules_stay_short_and_export_what_they_say(path: Path) -> None:
-    text = path.read_text()
-    assert len(text.splitlines()) <= 300
-    tree = ast.parse(text)
-    defined = {
-        name
-        for node in tree.body
-        for name in (
-            [node.name]
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-            else [t.id for t in node.targets if isinstance(t, ast.Name)]
-            if isinstance(node, ast.Assign)
-            else [node.target.id]
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-            else [a.asname or a.name for a in node.names]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-            assert set(ast.literal_eval(node.value)) <= defined
+def test_imports_stand_at_the_top() -> None:
+    inside = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in MODULES.values()
+        for function in ast.walk(tree_of(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert not inside
+
+
+def test_names_that_load_lazily_are_there() -> None:
+    """``module:name`` in a string is how a heavy module is named without importing it."""
+    lazy = re.compile(rf"({PACKAGE}(?:\.\w+)+):(\w+)")
+    for path in MODULES.values():
+        for module, name in lazy.findall(path.read_text()):
+            assert name in defined_names(MODULES[module]), f"{path}: {module}:{name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_stay_short(module: str) -> None:
+    assert len(MODULES[module].read_text().splitlines()) <= 300
+
+
+def test_what_another_module_imports_is_public() -> None:
+    private = [
+        f"{path.relative_to(ROOT)} imports {name} of {module}"
+        for path in [*MODULES.values(), *USERS]
+        for module, name in imported_names(path)
+        if name and module in MODULES and name not in (exported_names(MODULES[module]) or ())
+    ]
+    assert not private
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_public_is_there(module: str) -> None:
+    path = MODULES[module]
+    imported = {name for _, name in imported_names(path)}
+    assert (exported_names(path) or set()) <= {*defined_names(path), *imported}
+
+
+def test_what_is_not_public_has_an_underscore() -> None:
+    bare = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in MODULES.values()
+        for name, line in defined_names(path).items()
+        if not name.startswith("_") and name not in (exported_names(path) or ())
+    ]
+    assert not bare
+
+
+def test_names_say_what_they_hold() -> None:
+    vague = []
+    for path in MODULES.values():
+        for node in ast.walk(tree_of(path)):
+            name = (
+                node.id
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+                else node.arg
+                if isinstance(node, ast.arg)
+                else getattr(node, "name", "")
+                if isinstance(node, ast.FunctionDef | ast.ClassDef)
+                else ""
+            )
+            if name in VAGUE:
+                vague.append(f"{path.relative_to(ROOT)}:{node.lineno} {name}")
+    assert not vague
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """One name for one thing; what each kind has stands in a room of the kind's own."""
+    seen: dict[str, str] = {}
+    for module, path in MODULES.items():
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                assert node.name not in seen, f"{node.name}: {module} and {seen[node.name]}"
+                seen[node.name] = module

@@ -47,7 +47,7 @@ class _Wanted:
     size: int
 
     @classmethod
-    def of(cls, document: Pointer | Manifest) -> _Wanted:
+    def named_by(cls, document: Pointer | Manifest) -> _Wanted:
         return cls(document.model, document.version, document.file, document.sha256, document.size)
 
 
@@ -68,7 +68,7 @@ class Puller:
         outdated: list[Path] = []
         for model in models:
             pointer = self._checked_pointer(folder, model)
-            wanted = _Wanted.of(pointer) if version is None else self._past(pointer, version)
+            wanted = _Wanted.named_by(pointer) if version is None else self._past(pointer, version)
             current = self._holds(folder, wanted)
             if not current:
                 moves += self._files(wanted)
@@ -109,7 +109,7 @@ class Puller:
         last = self._records.history.entry(pointer.model, pointer.serial)
         for entry in self._records.history.back(last):
             if entry.version == version:
-                return _Wanted.of(self._records.versions.of_entry(entry))
+                return _Wanted.named_by(self._records.versions.of_entry(entry))
         raise NotFoundError(f"{pointer.model} v{version} was never in force")
 
     def _holds(self, folder: Path, wanted: _Wanted) -> bool:
@@ -122,7 +122,7 @@ class Puller:
         except (OSError, TrustError):
             return False
         whole = all(len(f) == wanted.size and digest(f) == wanted.sha256 for f in files)
-        return whole and _Wanted.of(held) == wanted
+        return whole and _Wanted.named_by(held) == wanted
 
     def _files(self, wanted: _Wanted) -> list[tuple[str, bytes]]:
         """What to write, verified, in the order in which it takes its names."""
@@ -132,7 +132,7 @@ class Puller:
         except NotFoundError as error:
             raise TrustError(f"{objects.uri(key)} is gone") from error
         manifest = self._records.versions.verified(envelope, wanted.model, wanted.version)
-        if _Wanted.of(manifest) != wanted:
+        if _Wanted.named_by(manifest) != wanted:
             raise TrustError(f"{objects.uri(key)} does not describe what the pointer points to")
         data = self._records.versions.read_file(manifest)
         return [

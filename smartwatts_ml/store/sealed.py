@@ -17,7 +17,7 @@ MAX_DOCUMENT_BYTES = 1 << 20
 """What a signed document may have; a server that offers more is not listened to."""
 _IDENTIFIER = b"TFL3"
 
-SomeDocument = TypeVar("SomeDocument", bound=Document)
+_SomeDocument = TypeVar("_SomeDocument", bound=Document)
 
 
 def digest(data: bytes) -> str:
@@ -52,11 +52,11 @@ class SealedObjects:
             self.objects.replace(key, again, before.etag)
         return again is not None
 
-    def read(self, key: str, kind: type[SomeDocument]) -> SomeDocument:
+    def read(self, key: str, kind: type[_SomeDocument]) -> _SomeDocument:
         """A verified document. Raises NotFoundError, TrustError."""
         return self.verify(self.objects.read(key, MAX_DOCUMENT_BYTES).data, key, kind)
 
-    def verify(self, envelope: bytes, key: str, kind: type[SomeDocument]) -> SomeDocument:
+    def verify(self, envelope: bytes, key: str, kind: type[_SomeDocument]) -> _SomeDocument:
         """The document in an envelope that was read from ``key``. Raises TrustError."""
         where = self.objects.uri(key)
         payload = unseal(envelope, kind.payload_type, self.keys.trusted(), where)

@@ -84,12 +84,12 @@ class Windows:
 
     @cached_property
     def _all(self) -> _BySite:
-        return _BySite.of(np.arange(len(self)), self.sites)
+        return _BySite.grouped(np.arange(len(self)), self.sites)
 
     @cached_property
     def _midnights(self) -> _BySite:
         rows = np.flatnonzero(self.hours[self.origins] % 24 == 0)
-        return _BySite.of(rows, self.sites[rows])
+        return _BySite.grouped(rows, self.sites[rows])
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _BySite:
     size: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray, sites: np.ndarray) -> _BySite:
+    def grouped(cls, rows: np.ndarray, sites: np.ndarray) -> _BySite:
         _, first, size = np.unique(sites, return_index=True, return_counts=True)
         return cls(rows, first, size)
 

@@ -44,12 +44,12 @@ class Grid:
     fold: int
 
     @classmethod
-    def of(cls, period_s: int, window_minutes: int) -> Grid:
+    def for_period(cls, period_s: int, window_minutes: int) -> Grid:
         """The grid of a period; the window is cut to whole coarse steps.
 
-        >>> Grid.of(60, 512)
+        >>> Grid.for_period(60, 512)
         Grid(period_s=60, window=512, pool=1, fold=8)
-        >>> Grid.of(10, 512)
+        >>> Grid.for_period(10, 512)
         Grid(period_s=10, window=3072, pool=6, fold=8)
         """
         pool = max(1, round(_COARSE_S / _FOLD / period_s))

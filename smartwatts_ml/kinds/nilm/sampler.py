@@ -47,7 +47,7 @@ class Sampler:
     ) -> None:
         self._window, self._settings = window, settings
         self._rng = np.random.default_rng(seed)
-        groups = [_Group.of(sites, window), _Group.of(simulated, window)]
+        groups = [_Group.indexed(sites, window), _Group.indexed(simulated, window)]
         if not groups[0].full:
             raise NotEnoughReadingsError(f"no window of {window} samples is at least half full")
         self._groups = groups
@@ -147,7 +147,7 @@ class _Group:
     window_size: int
 
     @classmethod
-    def of(cls, sites: Sequence[SiteArrays], window: int) -> _Group:
+    def indexed(cls, sites: Sequence[SiteArrays], window: int) -> _Group:
         count = len(sites[0].activations) if sites else 0
         return cls(
             tuple(sites),

@@ -23,7 +23,7 @@ def train(
     """Read the sub-metered sites and fit one network to all their appliances."""
     NilmKind.check_options(options)
     settings = NilmSettings.load()
-    grid = Grid.of(settings.period_s, settings.window_minutes)
+    grid = Grid.for_period(settings.period_s, settings.window_minutes)
     progress("reading sub-metered sites", 0.0)
     corpus = build_corpus(readings, settings, grid.window)
     fitted = fit(corpus, settings, grid, options, progress)

@@ -25,9 +25,9 @@ from smartwatts_ml.readings.table.part_files import (
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, read_footers
 from smartwatts_ml.readings.table.table import ReadingsTable
 
-__all__ = ["compact"]
+__all__ = ["SMALL_FILES", "compact"]
 
-_ENOUGH = 12
+SMALL_FILES = 12
 """So many small parts of one month and bucket are worth one larger."""
 _SMALL_ROWS = 1 << 19
 _LARGEST_ROWS = 1 << 22
@@ -35,7 +35,7 @@ _BATCH_ROWS = 1 << 16
 _MEMORY = "192MB"
 
 
-def compact(table: ReadingsTable, folder: Path, enough: int = _ENOUGH) -> int:
+def compact(table: ReadingsTable, folder: Path, enough: int = SMALL_FILES) -> int:
     """Join small parts where at least ``enough`` of them lie together; how many went.
 
     Uses ``folder`` for temporary files. Where somebody else has replaced a part meanwhile,

@@ -202,7 +202,7 @@ def test_an_evaluation_shows_where_hours_went() -> None:
 
 @pytest.mark.parametrize("period_s", [10, 20, 30, 60, 120])
 def test_a_window_spans_the_same_time_at_every_period(period_s: int) -> None:
-    grid = Grid.of(period_s, 512)
+    grid = Grid.for_period(period_s, 512)
     assert grid.window * period_s == 512 * 60
     assert grid.window % (grid.pool * grid.fold) == 0
     assert grid.pool * grid.fold * period_s == 480

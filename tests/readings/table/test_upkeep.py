@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from smartwatts_ml.cli import app
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.readings.table.compaction import _ENOUGH, compact
+from smartwatts_ml.readings.table.compaction import SMALL_FILES, compact
 from smartwatts_ml.readings.table.retention import drop_before, pinned_versions, vacuum
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.runs.plan import count_new_readings
@@ -39,12 +39,12 @@ def readings_of(table: ReadingsTable) -> dict[str, list[float]]:
 
 
 def test_many_small_files_of_a_month_become_one_and_no_reading_changes(objects: Objects) -> None:
-    for number in range(_ENOUGH - 1):
+    for number in range(SMALL_FILES - 1):
         land(objects, f"{number}.csv", *minutes("home1", 30, float(number)))
         ingest(objects, CURRENT)
     table = open_table(objects)
     before, rows = readings_of(table), table.snapshot().rows
-    assert len(table.parts()) == _ENOUGH - 1
+    assert len(table.parts()) == SMALL_FILES - 1
     land(objects, "last.csv", *minutes("home1", 5, 900.0))
     ingest(objects, CURRENT)
     table.reload()
