@@ -167,21 +167,22 @@ def test_what_is_not_public_has_an_underscore() -> None:
     assert not bare
 
 
+def _named_by(node: ast.AST) -> str:
+    """The name that a node gives to something; empty where it gives none."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return node.id
+    if isinstance(node, ast.arg):
+        return node.arg
+    return node.name if isinstance(node, ast.FunctionDef | ast.ClassDef) else ""
+
+
 def test_names_say_what_they_hold() -> None:
-    vague = []
-    for path in MODULES.values():
-        for node in ast.walk(tree_of(path)):
-            name = (
-                node.id
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-                else node.arg
-                if isinstance(node, ast.arg)
-                else getattr(node, "name", "")
-                if isinstance(node, ast.FunctionDef | ast.ClassDef)
-                else ""
-            )
-            if name in VAGUE:
-                vague.append(f"{path.relative_to(ROOT)}:{node.lineno} {name}")
+    vague = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in MODULES.values()
+        for node in ast.walk(tree_of(path))
+        if (name := _named_by(node)) in VAGUE
+    ]
     assert not vague
 
 
