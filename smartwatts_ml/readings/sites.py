@@ -19,7 +19,7 @@ from smartwatts_ml.settings import Settings
 __all__ = ["DeviceSpan", "StoredReadings", "site_spans", "summarise"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class DeviceSpan:
     """What there is of one device, known without reading its rows: ``first`` and ``last``
     stamp (µs since the epoch) and the most common spacing, ``native`` (µs, 0 for one row)."""
@@ -107,7 +107,10 @@ def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
     """Sites from their devices. Mains speaks for a site, or its first channel by name where
     it has none: its spacing is the site's."""
     spans = []
-    for site, group in itertools.groupby(sorted(devices), key=lambda device: device.site):
+    for site, group in itertools.groupby(
+        sorted(devices, key=lambda device: (device.site, device.channel)),
+        key=lambda device: device.site,
+    ):
         of_site = list(group)
         native_us = min(of_site, key=lambda d: (d.channel != MAINS, d.channel)).native
         last_us = max(device.last for device in of_site) + native_us
