@@ -14,13 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
-
-from pydantic import PlainSerializer
+from typing import Literal
 
 from smartwatts_ml.errors import BusyError, ChangedError, StoreError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.store.canonical import Canonical
+from smartwatts_ml.store.canonical import Canonical, PreciseTime
 from smartwatts_ml.store.documents import check_model
 
 __all__ = ["Lease", "hold"]
@@ -38,7 +36,7 @@ class _Tenure(Canonical):
     model: str
     owner: str
     claim_id: str
-    expires: Annotated[datetime, PlainSerializer(datetime.isoformat)]
+    expires: PreciseTime
     schema: Literal[1] = 1
 
 

@@ -125,3 +125,11 @@ def test_an_unreadable_lease_does_not_block(objects: Objects) -> None:
     objects.create("state/nilm.lease.json", b"{")
     with hold(objects, "nilm", "run-a", 60):
         pass
+
+
+@pytest.mark.parametrize("time", ["2126-11-28T20:00:00", "7000000000", 7000000000])
+def test_a_lease_whose_end_is_no_time_does_not_block(objects: Objects, time: object) -> None:
+    tenure = {"model": "nilm", "owner": "run-a", "claim_id": "1", "expires": time}
+    objects.create("state/nilm.lease.json", json.dumps(tenure).encode())
+    with hold(objects, "nilm", "run-b", 60):
+        pass

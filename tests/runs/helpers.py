@@ -1,0 +1,6 @@
+"""What the documents about runs are tried with."""
+
+from __future__ import annotations
+
+NO_TIMES = ("2026-11-28T20:00:00", "2026-11-28", "1700000000", "1700000000.5", "", 1700000000)
+"""Without a zone, or a number: what can be read as a time, and is none that was written."""
