@@ -14,7 +14,7 @@ from smartwatts_ml.commands.common import (
     SeedOption,
     print_json,
     progress_bar,
-    replace_file,
+    write_files,
 )
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.commands.one_stage import ModelsArgument, RunOption, for_each_model
@@ -73,8 +73,7 @@ def _convert_file(
         else:
             samples = generic_samples(network, 64, seed)
         converted = convert_network(network, samples, quantization)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(target, converted.content)
+    write_files({target: converted.content})
     result: dict[str, Any] = {"file": str(target), **converted.to_json()}
     if as_json:
         print_json(result)

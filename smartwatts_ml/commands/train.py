@@ -14,7 +14,7 @@ from smartwatts_ml.commands.common import (
     open_objects,
     print_json,
     progress_bar,
-    replace_file,
+    write_files,
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
@@ -126,10 +126,9 @@ def train_files(
         ".tflite": converted.content,
         ".log.json": json_text(log, indent=1).encode(),
     }
-    files = [
-        replace_file(output_dir / f"{spec.file_stem}{suffix}", content)
-        for suffix, content in contents.items()
-    ]
+    files = write_files(
+        {output_dir / f"{spec.file_stem}{suffix}": data for suffix, data in contents.items()}
+    )
     return {
         "model": spec.name,
         "files": files,
