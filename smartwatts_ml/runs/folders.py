@@ -14,6 +14,7 @@ from smartwatts_ml.parallel import map_ahead
 __all__ = [
     "MAX_RECORD_BYTES",
     "check_run_id",
+    "existing_run",
     "latest_run",
     "models_of_run",
     "new_run_id",
@@ -58,6 +59,15 @@ def latest_run(objects: Objects) -> str:
             f"no run in {objects.url}", fix="smartwatts retrain, or smartwatts train MODEL"
         )
     return newest.key.split("/")[1]
+
+
+def existing_run(objects: Objects, run_id: str) -> str:
+    """The run_id itself. Raises NotFoundError where no run of that name was started."""
+    if not objects.exists(snapshot_key(run_id)):
+        raise NotFoundError(
+            f"no run {run_id} in {objects.url}", fix="each has a folder below runs/ there"
+        )
+    return run_id
 
 
 def models_of_run(objects: Objects, run_id: str, names: Sequence[str]) -> list[str]:
