@@ -13,6 +13,7 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.gate import not_judged
+from smartwatts_ml.judging.record import read_decision
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_failure
@@ -80,7 +81,7 @@ def force_publish(
     publish: Stage, run: ModelRun, progress: Progress, *, actor: str, reason: str
 ) -> StageResult:
     """Publish a rejected challenger for a reason; it is converted first where it was not."""
-    if not run.read_json("decision.json").get("sha256"):
+    if not read_decision(run).sha256:
         last_judge = [stage for stage in model_stages() if stage.judges][-1]
         run_stage(last_judge, run, progress)
     return run_stage(publish, run, progress, actor=actor, force=reason)

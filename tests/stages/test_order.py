@@ -107,7 +107,7 @@ def test_too_few_readings_are_a_decision_and_a_fault_is_a_failure(
     monkeypatch.setattr(order, "STAGES", (stage_named("train"),))
     monkeypatch.setattr("smartwatts_ml.stages.train.train", too_few)
     assert retrain(played.run, log_progress, {}) is None
-    assert played.run.read_json("decision.json")["accepted"] is False
+    assert played.run.read_json("decision.json", dict)["accepted"] is False
     monkeypatch.setattr("smartwatts_ml.stages.train.train", full_disk)
     assert retrain(played.run, log_progress, {}, dry_run=True) == "no space left on device"
     assert read_state(played.run.objects, "nilm") is None
