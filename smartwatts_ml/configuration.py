@@ -62,8 +62,8 @@ def read_settings_file() -> dict[str, Any]:
     path = _find_settings_file()
     try:
         return tomllib.loads(path.read_text("utf-8")) if path else {}
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is no TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no TOML in UTF-8: {error}") from error
 
 
 class SettingsGroup(BaseModel):
@@ -121,13 +121,36 @@ class TomlSettings(BaseSettings):
             )()
             for name, group in cls._groups().items()
         }
-        table = cls._nested(read_settings_file().get(cls.table, {}))
+        for name in os.environ:
+            if name.upper().startswith(cls._prefix()):
+                cls._refuse_group(name[len(cls._prefix()) :].lower())
         return (
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, init_kwargs=groups),
-            InitSettingsSource(settings_cls, init_kwargs=table),
+            InitSettingsSource(settings_cls, init_kwargs=cls._nested(cls._table())),
         )
+
+    @classmethod
+    def _table(cls) -> dict[str, Any]:
+        """The class's table of the settings file, empty where there is none."""
+        table = read_settings_file().get(cls.table, {})
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"{cls.table} in {settings_origin()} is no table",
+                fix=f"write its settings below [{cls.table}]",
+            )
+        return table
+
+    @classmethod
+    def _refuse_group(cls, name: str) -> None:
+        """Each setting has one name outside: a group has none."""
+        if group := cls._groups().get(name):
+            names = ", ".join(group.prefix + inner for inner in group.model_fields)
+            raise UsageError(
+                f"{cls._prefix()}{name.upper()} (or {name} in [{cls.table}]) is no setting",
+                fix=f"set each by its own name: {names}",
+            )
 
     @classmethod
     def _prefix(cls) -> str:
@@ -153,10 +176,12 @@ class TomlSettings(BaseSettings):
 
     @classmethod
     def _nested(cls, named: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings by their names outside, as the class's fields; unknown names stay."""
+        """Settings by their names outside, as the class's fields; unknown names stay. Raises
+        UsageError where a name is that of a group."""
         places = cls._places()
         nested: dict[str, Any] = {}
         for name, value in named.items():
+            cls._refuse_group(name)
             *group, field = places.get(name, (name,))
             (nested.setdefault(group[0], {}) if group else nested)[field] = value
         return nested

@@ -41,7 +41,7 @@ def check_environment() -> None:
     _logger.info("settings: %s", settings_origin())
     _check("setting", (name for name in os.environ if name.startswith(PREFIX)), known_variables())
     tables = frozenset(cls.table for cls in _classes())
-    _check("table in smartwatts.toml:", read_settings_file(), tables)
+    _check(f"table in {settings_origin()}:", read_settings_file(), tables)
 
 
 def _check(what: str, names: Iterable[str], known: frozenset[str]) -> None:
