@@ -9,7 +9,7 @@ import pytest
 
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
-from tests.runs.helpers import NO_TIMES
+from tests.runs.helpers import NO_TIMES, padded
 
 NOW = datetime(2026, 11, 28, 20, 0, 0, tzinfo=UTC)
 KEY = "state/claims/nilm.json"
@@ -29,5 +29,12 @@ def test_a_claim_holds_against_others(objects: Objects) -> None:
 def test_a_claim_whose_time_is_none_claims_nothing(objects: Objects, time: object) -> None:
     objects.create(KEY, json.dumps({"run_id": "x", "time": time}).encode())
     assert other_claim(objects, "nilm", "y", NOW) is None
+    assert take_claim(objects, "nilm", "y", heed=True) is None
+    assert Claim.parse(objects.read(KEY).data).run_id == "y"
+
+
+def test_a_claim_that_is_too_large_claims_nothing(objects: Objects) -> None:
+    objects.create(KEY, padded(Claim("x", datetime.now(UTC)).to_bytes()))
+    assert other_claim(objects, "nilm", "y") is None
     assert take_claim(objects, "nilm", "y", heed=True) is None
     assert Claim.parse(objects.read(KEY).data).run_id == "y"

@@ -16,6 +16,7 @@ import pytest
 from smartwatts_ml.errors import BusyError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.lease import Lease, hold
+from tests.runs.helpers import padded
 from tests.store.helpers import FragileObjects
 
 
@@ -133,3 +134,12 @@ def test_a_lease_whose_end_is_no_time_does_not_block(objects: Objects, time: obj
     objects.create("state/nilm.lease.json", json.dumps(tenure).encode())
     with hold(objects, "nilm", "run-b", 60):
         pass
+
+
+def test_a_lease_that_is_too_large_does_not_block(objects: Objects) -> None:
+    key = "state/nilm.lease.json"
+    with hold(objects, "nilm", "run-a", 60):
+        held = objects.read(key).data
+        objects.write(key, padded(held))
+        with hold(objects, "nilm", "run-b", 60):
+            pass
