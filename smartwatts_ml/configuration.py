@@ -8,9 +8,10 @@ Python each setting has one flat name all the same: the variable
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -31,6 +32,7 @@ __all__ = [
     "PREFIX",
     "SettingsGroup",
     "TomlSettings",
+    "check_names",
     "read_settings_file",
     "settings_origin",
 ]
@@ -66,6 +68,15 @@ def read_settings_file() -> dict[str, Any]:
         raise UsageError(f"{path} is no TOML in UTF-8: {error}") from error
 
 
+def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError on the first name that nothing reads, with the one that may be meant."""
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]}?" if near else None
+            raise UsageError(f"unknown {what} {name}", fix=fix)
+
+
 class SettingsGroup(BaseModel):
     """Settings that belong together; ``prefix`` begins their names outside."""
 
@@ -94,6 +105,19 @@ class TomlSettings(BaseSettings):
         """The environment variable of each setting."""
         return frozenset(cls._prefix() + name.upper() for name in cls._places())
 
+    @classmethod
+    def read_table(cls) -> dict[str, Any]:
+        """What the settings file says, as the class's fields. Raises UsageError on a key that
+        nothing reads."""
+        table = read_settings_file().get(cls.table, {})
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"{settings_origin()}: {cls.table} is no table", fix=f"write [{cls.table}]"
+            )
+        nested = cls._nested(table)
+        check_names(f"key of [{cls.table}] in {settings_origin()}:", table, cls._places())
+        return nested
+
     def named(self) -> dict[str, Any]:
         """Every setting by its name outside."""
         return {name: attrgetter(".".join(at))(self) for name, at in self._places().items()}
@@ -121,26 +145,15 @@ class TomlSettings(BaseSettings):
             )()
             for name, group in cls._groups().items()
         }
-        for name in os.environ:
-            if name.upper().startswith(cls._prefix()):
-                cls._refuse_group(name[len(cls._prefix()) :].lower())
+        for variable in map(str.upper, os.environ):
+            if variable.startswith(cls._prefix()):
+                cls._refuse_group(variable.removeprefix(cls._prefix()).lower())
         return (
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, init_kwargs=groups),
-            InitSettingsSource(settings_cls, init_kwargs=cls._nested(cls._table())),
+            InitSettingsSource(settings_cls, init_kwargs=cls.read_table()),
         )
-
-    @classmethod
-    def _table(cls) -> dict[str, Any]:
-        """The class's table of the settings file, empty where there is none."""
-        table = read_settings_file().get(cls.table, {})
-        if not isinstance(table, dict):
-            raise UsageError(
-                f"{cls.table} in {settings_origin()} is no table",
-                fix=f"write its settings below [{cls.table}]",
-            )
-        return table
 
     @classmethod
     def _refuse_group(cls, name: str) -> None:
@@ -148,7 +161,7 @@ class TomlSettings(BaseSettings):
         if group := cls._groups().get(name):
             names = ", ".join(group.prefix + inner for inner in group.model_fields)
             raise UsageError(
-                f"{cls._prefix()}{name.upper()} (or {name} in [{cls.table}]) is no setting",
+                f"{name} ({cls._prefix()}{name.upper()}) is no setting",
                 fix=f"set each by its own name: {names}",
             )
 

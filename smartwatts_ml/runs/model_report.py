@@ -8,6 +8,7 @@ from typing import Any
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.jsontext import parsed_document
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
 
 __all__ = ["model_report"]
 
@@ -29,7 +30,7 @@ def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | 
     base = f"runs/{run_id}/{model}"
     decided, published = f"{base}/decision.json", f"{base}/published.json"
     try:
-        data = objects.read(decided).data
+        data = objects.read(decided, MAX_RECORD_BYTES).data
     except NotFoundError:
         return None
     report: dict[str, Any] = {
@@ -40,6 +41,6 @@ def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | 
         "file": None,
     }
     if objects.exists(published):
-        data = objects.read(published).data
+        data = objects.read(published, MAX_RECORD_BYTES).data
         report |= parsed_document(dict[str, Any], data, objects.uri(published), _FIX)
     return report

@@ -23,7 +23,7 @@ from smartwatts_ml.readings.holdout import (
     training_part,
 )
 from smartwatts_ml.readings.table.table import Snapshot, open_table
-from smartwatts_ml.runs.folders import check_run_id
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings
 
@@ -96,10 +96,10 @@ class ModelRun:
         self.objects.write(self.key(name), data)
         return self.uri(name)
 
-    def read(self, name: str) -> bytes:
-        """Read an artefact that an earlier stage left."""
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """Read an artefact that an earlier stage left, of at most ``limit`` bytes."""
         try:
-            return self.objects.read(self.key(name)).data
+            return self.objects.read(self.key(name), limit).data
         except NotFoundError as error:
             raise NotFoundError(
                 f"{self.uri(name)} is not there",
@@ -111,6 +111,5 @@ class ModelRun:
 
     def read_json(self, name: str, cls: type[_T]) -> _T:
         """Read a document that an earlier stage left. Raises StoreError where it is damaged."""
-        return parsed_document(
-            cls, self.read(name), self.uri(name), fix="run the stages of this model again"
-        )
+        data = self.read(name, MAX_RECORD_BYTES)
+        return parsed_document(cls, data, self.uri(name), "run the stages of this model again")

@@ -6,7 +6,7 @@ from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
-from smartwatts_ml.runs.folders import snapshot_key
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, snapshot_key
 
 __all__ = ["pin_snapshot", "read_snapshot"]
 
@@ -23,7 +23,7 @@ def read_snapshot(objects: Objects, run_id: str) -> Snapshot:
     """The run's pinned snapshot. Raises StoreError where it is gone or damaged."""
     key = snapshot_key(run_id)
     try:
-        data = objects.read(key).data
+        data = objects.read(key, MAX_RECORD_BYTES).data
     except NotFoundError as error:
         raise NotFoundError(
             f"no run {run_id} in {objects.url}", fix="smartwatts train MODEL starts one"
