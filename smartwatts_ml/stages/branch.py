@@ -17,7 +17,7 @@ from smartwatts_ml.judging.record import read_decision
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_failure
-from smartwatts_ml.stages.order import Stage, model_stages
+from smartwatts_ml.stages.order import Stage, model_stages, until_judged
 from smartwatts_ml.store import open_store
 
 __all__ = ["OwnOptions", "StageResult", "force_publish", "log_progress", "retrain", "run_stage"]
@@ -47,13 +47,16 @@ def log_progress(text: str, share: float) -> None:
 def run_stage(stage: Stage, run: ModelRun, progress: Progress, **options: Any) -> StageResult:
     """Do one stage of one model.
 
-    Too few readings are a decision to keep the champion, not a failure. A challenger whose
-    champion changed meanwhile is judged again, against the one that came into force.
+    Too few readings are a decision to keep the champion, not a failure, until there is a
+    judgement: no later stage may replace that. A challenger whose champion changed meanwhile
+    is judged again, against the one that came into force.
     """
     for _ in range(_JUDGEMENTS):
         try:
             result: StageResult = stage.call(run, progress, **options)
         except NotEnoughReadingsError as error:
+            if stage not in until_judged():
+                raise
             return _keep_champion(run, str(error))
         except StaleChallengerError as error:
             progress(f"{error}; doing so", 0.0)
