@@ -20,7 +20,7 @@ from smartwatts_ml.commands.console import out
 from smartwatts_ml.commands.one_stage import ModelsArgument, RunOption, for_each_model
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.modelfiles.conversion import convert_network, generic_samples
+from smartwatts_ml.modelfiles.conversion import Quantization, convert_network, generic_samples
 from smartwatts_ml.modelfiles.networks import open_network
 from smartwatts_ml.stages.order import stage_named
 
@@ -36,10 +36,10 @@ def convert(
         Path | None, typer.Option(help="Default: beside the model, with .tflite.", dir_okay=False)
     ] = None,
     quantization: Annotated[
-        str,
+        Quantization,
         typer.Option(
-            help="none, dynamic, float16, int8, or auto: the smallest of dynamic, float16 and "
-            "none that computes what Keras computes."
+            help="auto: the smallest of dynamic, float16 and none that computes what Keras "
+            "computes."
         ),
     ] = "auto",
     root: RootOption = None,
