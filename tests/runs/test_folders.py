@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -74,10 +75,10 @@ def test_of_many_runs_the_newest_are_looked_at(
         os.utime(tmp_path / f"runs/{run_id}/snapshot.json", (time.timestamp(),) * 2)
     for n in range(younger_folders):
         objects.write(f"runs/{FORMS[0].format(days[-1] + timedelta(days=n))}-/report.html", b"")
-    looked, info = [], objects.info
-    monkeypatch.setattr(objects, "info", lambda key: looked.append(key) or info(key))
+    info = Mock(wraps=objects.info)
+    monkeypatch.setattr(objects, "info", info)
     assert latest_run(objects) == (undated[0] if undated else runs[-1])
-    assert len(looked) <= 16 + len(undated) + younger_folders
+    assert info.call_count <= 16 + len(undated) + younger_folders
 
 
 def test_what_is_too_large_is_not_read(objects: Objects, tmp_path: Path) -> None:
