@@ -19,8 +19,9 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import device_id
+from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.sites import StoredReadings
-from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.reports.data_quality import Survey, render
 
 __all__ = ["quality"]
@@ -44,10 +45,9 @@ def quality(
 
     Example: smartwatts readings quality home1 --html quality.html
     """
-    objects, current = open_objects(root)
-    table = open_table(objects)
-    snapshot = table.snapshot()
-    seen = _look(table.readings(snapshot, current), sites)
+    objects, current = open_objects(root, writable=False)
+    readings, snapshot = newest_readings(objects, current)
+    seen = _look(readings, sites)
     if html:
         about = f"{objects.url} · readings snapshot {snapshot.version}"
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,10 @@ def quality(
         listed = [site.to_json() for site in seen.sites]
         print_json({"snapshot": snapshot, "sites": listed})
         return
-    _print(seen)
+    if seen.sites:
+        _print(seen)
+    else:
+        out.print(empty_root(objects), soft_wrap=True, markup=False)
     if html:
         out.print(f"page: {html}", soft_wrap=True, markup=False)
 
@@ -79,9 +82,6 @@ def _look(readings: StoredReadings, sites: list[str] | None) -> Survey:
 
 
 def _print(seen: Survey) -> None:
-    if not seen.sites:
-        out.print("the readings are empty")
-        return
     table = Table("device", *(Column(name, justify="right") for name in ("readings", "covered")))
     table.add_column("longest gap")
     table.add_column("flagged")

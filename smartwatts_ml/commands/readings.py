@@ -24,8 +24,9 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.csv.explain import explain
 from smartwatts_ml.readings.csv.report import FileReport
+from smartwatts_ml.readings.ingest.landing import LANDING, empty_root
 from smartwatts_ml.readings.sites import DeviceSpan
-from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
+from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.ingest import IngestReport
 from smartwatts_ml.stages.ingest import ingest as ingest_new
@@ -130,6 +131,8 @@ def _print_ingest(report: IngestReport, uri: Any) -> None:
             soft_wrap=True,
             markup=False,
         )
+    if not report.files and not report.unchanged:
+        err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""
     out.print(
         f"{report.accepted:,} readings added, {report.rejected:,} rejected{known}. "
@@ -170,11 +173,11 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
 
     Example: smartwatts readings stats --json
     """
-    table, snapshot = open_readings(root)
-    readings = table.readings(snapshot, settings(root=root))
+    objects, current = open_objects(root, writable=False)
+    readings, snapshot = newest_readings(objects, current)
     devices = readings.devices()
     if as_json:
-        parts = table.parts()
+        parts = readings.parts
         print_json(
             {
                 "snapshot": snapshot,
@@ -185,7 +188,8 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
             }
         )
         return
-    out.print(_in_words(snapshot), soft_wrap=True, markup=False)
+    said = _in_words(snapshot) if snapshot.rows else empty_root(objects)
+    out.print(said, soft_wrap=True, markup=False)
     if devices:
         out.print(_devices_table(devices[:_DEVICES_SHOWN]))
     if len(devices) > _DEVICES_SHOWN:
@@ -249,8 +253,8 @@ def export(
 
     Example: smartwatts readings export home1 --period 60 --output home1.csv.gz
     """
-    table, snapshot = open_readings(root)
-    readings = table.readings(snapshot, settings(root=root))
+    objects, current = open_objects(root, writable=False)
+    readings, _ = newest_readings(objects, current)
     known = [span.site for span in readings.spans()]
     if site not in known:
         raise NotFoundError(f"no site {site!r}", fix=f"known: {', '.join(known[:10]) or 'none'}")

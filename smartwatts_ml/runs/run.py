@@ -22,6 +22,7 @@ from smartwatts_ml.readings.holdout import (
     make_split,
     training_part,
 )
+from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.snapshot import read_snapshot
@@ -58,6 +59,8 @@ class ModelRun:
     @cached_property
     def readings(self) -> SelectedReadings:
         """The sites of the snapshot that this model can use."""
+        if not self.snapshot.rows:
+            raise NotEnoughReadingsError(empty_root(self.objects))
         everything = open_table(self.objects).readings(self.snapshot, self.settings)
         usable = [span for span in everything.spans() if self.kind.uses(self.spec, span)]
         if not usable:

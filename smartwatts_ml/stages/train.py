@@ -47,9 +47,9 @@ def train(run: ModelRun, progress: Progress, options: TrainOptions | None = None
     """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
     options = options or TrainOptions()
     with hold(run.objects, run.model, owner=run.run_id, seconds=_LEASE_SECONDS) as lease:
+        readings = run.training  # where there are none, nothing is worth loading TensorFlow
         start_tensorflow()
         started, cpu = time.monotonic(), time.process_time()
-        readings = run.training
         trained = run.kind.trainer.train(run.spec, readings, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         trained_on = describe_training(readings, run.spec.channels)

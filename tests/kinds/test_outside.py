@@ -52,6 +52,15 @@ def test_a_kind_of_another_distribution_has_the_commands_of_every_kind(tmp_path:
         assert "next hour of water" in done.stdout
 
 
+def test_its_headline_of_nothing_is_undefined_and_not_perfect(tmp_path: Path) -> None:
+    install(tmp_path, "water = water:KIND")
+    code = (
+        "import numpy as np; from smartwatts_ml.kinds import find_kind; "
+        "print(find_kind('water').work.headline(np.zeros((2, 1, 2))))"
+    )
+    assert run(tmp_path, "-c", code).stdout.strip() == "{'wape': nan}"
+
+
 @pytest.mark.parametrize(
     ("marks", "expected"),
     [("not slow", 0), pytest.param("slow", 0, marks=pytest.mark.slow)],

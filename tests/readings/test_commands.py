@@ -13,6 +13,7 @@ from smartwatts_ml.commands import predict
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.stages import train
 from tests.readings.ingest.landing import HEADER, land, minutes
 from tests.stages.light import use_light
 
@@ -96,8 +97,31 @@ def test_stats_shows_sites_with_their_coverage(objects: Objects) -> None:
     assert stats["sites"][1]["coverage"] == 1.0
 
 
-def test_stats_of_an_empty_root_say_so(objects: Objects) -> None:
-    assert "empty" in smartwatts(objects, "readings", "stats").stdout
+@pytest.mark.parametrize("verb", ["stats", "quality"])
+def test_an_empty_root_is_named_with_the_next_step_and_stays_as_it_is(
+    tmp_path: Path, verb: str
+) -> None:
+    root = tmp_path / "root"
+    said = CliRunner().invoke(app, ["readings", verb, "--root", str(root)])
+    assert f"the readings of {root} are empty: put files into {root}/landing" in said.stdout
+    assert "smartwatts ingest" in said.stdout
+    shown = CliRunner().invoke(app, ["readings", verb, "--root", str(root), "--json"])
+    assert json.loads(shown.stdout)["snapshot"]["rows"] == 0
+    assert not root.exists()
+
+
+def test_ingest_that_finds_nothing_says_where_it_looked(objects: Objects) -> None:
+    assert f"no file of readings in {objects.url}/landing" in smartwatts(objects, "ingest").stderr
+
+
+@pytest.mark.parametrize("words", [("train", "nilm"), ("retrain", "nilm", "--dry-run")])
+def test_training_on_an_empty_root_says_what_to_do_before_it_loads_tensorflow(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(train, "start_tensorflow", lambda: pytest.fail("TensorFlow was loaded"))
+    done = smartwatts(objects, *words)
+    said = f"{done.output} {done.exception}"
+    assert f"the readings of {objects.url} are empty" in said and "smartwatts ingest" in said
 
 
 def test_export_writes_what_ingest_reads(objects: Objects, tmp_path: Path) -> None:

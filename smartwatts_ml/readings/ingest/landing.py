@@ -15,6 +15,7 @@ __all__ = [
     "PendingReadings",
     "arrivals_of",
     "batches",
+    "empty_root",
     "is_readings_file",
     "list_landing",
     "pending",
@@ -33,6 +34,14 @@ def is_readings_file(name: str) -> bool:
     [True, True, True, False]
     """
     return _READINGS_FILE.fullmatch(name) is not None
+
+
+def empty_root(objects: Objects) -> str:
+    """What to say of a root that holds no reading, and what to do about it."""
+    return (
+        f"the readings of {objects.url} are empty: put files into {objects.uri(LANDING[:-1])}, "
+        "then run `smartwatts ingest`"
+    )
 
 
 @dataclass(frozen=True)

@@ -69,18 +69,18 @@ class TableReadings(StoredReadings):
     def __init__(self, objects: Objects, parts: Sequence[TablePart], current: Settings) -> None:
         super().__init__(current)
         self._objects = objects
-        self._parts = parts
+        self.parts = parts
 
     def devices(self) -> list[DeviceSpan]:
         """What there is of each device, from the parts' footers alone."""
-        return merge_devices(read_footers(self._objects, self._parts))
+        return merge_devices(read_footers(self._objects, self.parts))
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
         return site_spans(self.devices())
 
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
         tables: dict[str, list[pa.Table]] = defaultdict(list)
-        for part in self._parts:
+        for part in self.parts:
             if part.may_hold(site):
                 with self._objects.open(part.key) as file:
                     for channel, rows in read_site(file, site, channels).items():

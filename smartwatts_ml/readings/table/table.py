@@ -36,7 +36,7 @@ from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ReadingsTable", "SCHEMA", "Snapshot", "open_table"]
+__all__ = ["ReadingsTable", "SCHEMA", "Snapshot", "newest_readings", "open_table"]
 
 SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
 _DROPPED = "smartwatts.dropped"
@@ -53,11 +53,24 @@ _COMMIT_ATTEMPTS = 50
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
 _UPLOADS_AT_ONCE = 4
+_EMPTY = Snapshot(version=0, digest="", rows=0, start=None, end=None, sites=0)
 
 
 def open_table(objects: Objects) -> ReadingsTable:
     """The table of a root, created empty if absent."""
     return ReadingsTable(objects)
+
+
+def newest_readings(objects: Objects, settings: Settings) -> tuple[TableReadings, Snapshot]:
+    """The readings of a root and their snapshot. A root without a table has none, and gets
+    none: nothing is written."""
+    with _as_store_errors(objects.uri(TABLE)):
+        try:
+            table = ReadingsTable(objects, create=False)
+        except TableNotFoundError:
+            return TableReadings(objects, [], settings), _EMPTY
+    snapshot = table.snapshot()
+    return table.readings(snapshot, settings), snapshot
 
 
 @contextmanager
@@ -78,11 +91,11 @@ def _check_address(address: str) -> str:
 class ReadingsTable:
     """The newest version of the table, until ``reload``; older ones by snapshot."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, *, create: bool = True) -> None:
         self._objects = objects
         self._uri = _check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
-        self._table = self._open_or_create()
+        self._table = self._open_or_create() if create else self._open()
 
     def _open(self, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._uri, version=version, storage_options=self._options)

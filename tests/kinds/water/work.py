@@ -57,7 +57,7 @@ def _evaluate(
 
 def _headline(sums: np.ndarray) -> dict[str, float]:
     error, truth = sums.sum((0, 1))
-    return {"wape": float(error / max(truth, 1e-9))}
+    return {"wape": float(error / truth) if truth > 0 else float("nan")}
 
 
 def _predict(predictor: Nowcast, readings: Readings) -> Iterator[pd.DataFrame]:
