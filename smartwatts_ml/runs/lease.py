@@ -19,9 +19,9 @@ from typing import Annotated, Literal
 from pydantic import PlainSerializer
 
 from smartwatts_ml.errors import BusyError, ChangedError, StoreError
+from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.store.canonical import Canonical
-from smartwatts_ml.store.documents import check_model
 
 __all__ = ["Lease", "hold"]
 
