@@ -42,7 +42,7 @@ BRIEF = {
 number of epochs that README shows does not win over them, it is one here."""
 
 OUTCOMES = {
-    "simulate": "landing/*/*.csv.gz",
+    "simulate": ".local/smartwatts/landing/*/*.csv.gz",
     "ingest --explain": "FILE",
     "ingest": "root/readings/_delta_log/*.json",
     "readings quality": "root/readings/_delta_log/*.json",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +12,10 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from smartwatts_ml.commands.console import err
+from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.jsontext import json_text
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.settings import Settings, settings
 
 __all__ = [
@@ -22,7 +25,7 @@ __all__ = [
     "open_objects",
     "print_json",
     "progress_bar",
-    "replace_file",
+    "write_files",
 ]
 
 RootOption = Annotated[
@@ -49,12 +52,36 @@ def print_json(value: Any) -> None:
     typer.echo(json_text(value, indent=2))
 
 
-def replace_file(path: Path, content: bytes) -> str:
-    """Write a file so that a crash leaves the old one or the new one; its name."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(content)
-    partial.replace(path)
-    return str(path)
+def write_files(contents: Mapping[Path, bytes]) -> list[str]:
+    """Write files of one folder, all or none, so that they survive a power cut; their names.
+
+    Each takes its name only when all are on the disk. Raises SmartwattsError where one
+    cannot be written; nothing is left behind then.
+    """
+    with contextlib.ExitStack() as stack:
+        ready = {}
+        for path, content in contents.items():
+            with _failing_for(path):
+                make_folder(path.parent)
+                ready[path] = stack.enter_context(staged(path.parent, content, ".smartwatts-"))
+        for path, partial in ready.items():
+            with _failing_for(path):
+                partial.replace(path)
+    for folder in {path.parent for path in contents}:
+        with _failing_for(folder):
+            flush_folder(folder)
+    return [str(path) for path in contents]
+
+
+@contextmanager
+def _failing_for(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SmartwattsError(
+            f"cannot write {path}: {error.strerror or error}",
+            fix="make room there, or name a folder that can be written to",
+        ) from error
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from smartwatts_ml.commands.common import (
     SeedOption,
     print_json,
     progress_bar,
-    replace_file,
+    write_files,
 )
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.commands.one_stage import ModelsArgument, RunOption, for_each_model
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.modelfiles.conversion import convert_network, generic_samples
+from smartwatts_ml.modelfiles.conversion import Quantization, convert_network, generic_samples
 from smartwatts_ml.modelfiles.networks import open_network
 from smartwatts_ml.stages.order import stage_named
 
@@ -36,10 +36,10 @@ def convert(
         Path | None, typer.Option(help="Default: beside the model, with .tflite.", dir_okay=False)
     ] = None,
     quantization: Annotated[
-        str,
+        Quantization,
         typer.Option(
-            help="none, dynamic, float16, int8, or auto: the smallest of dynamic, float16 and "
-            "none that computes what Keras computes."
+            help="auto: the smallest of dynamic, float16 and none that computes what Keras "
+            "computes."
         ),
     ] = "auto",
     root: RootOption = None,
@@ -73,8 +73,7 @@ def _convert_file(
         else:
             samples = generic_samples(network, 64, seed)
         converted = convert_network(network, samples, quantization)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(target, converted.content)
+    write_files({target: converted.content})
     result: dict[str, Any] = {"file": str(target), **converted.to_json()}
     if as_json:
         print_json(result)

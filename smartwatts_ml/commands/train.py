@@ -14,7 +14,7 @@ from smartwatts_ml.commands.common import (
     open_objects,
     print_json,
     progress_bar,
-    replace_file,
+    write_files,
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
@@ -22,7 +22,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.jsontext import json_text, plain
 from smartwatts_ml.kinds import kinds, model_names
 from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
-from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.conversion import Quantization, convert_network
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.readings.files import FileReadings
@@ -62,7 +62,9 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
             Path | None,
             typer.Option(help="Folder of CSV and CSV.gz files, or one file.", exists=True),
         ] = None,
-        output_dir: Annotated[Path, typer.Option(help="Where the model's files go.")] = Path(),
+        output_dir: Annotated[
+            Path, typer.Option(help="Where the model's files go.", file_okay=False)
+        ] = Path(),
         root: RootOption = None,
         run: Annotated[
             str | None, typer.Option("--run", help="Run to train in. Default: a new one.")
@@ -76,7 +78,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
         ] = None,
         seed: SeedOption = 0,
         quantization: Annotated[
-            str, typer.Option(help="Of the .tflite: none, dynamic, float16, int8 or auto.")
+            Quantization, typer.Option(help="Of the .tflite; auto: the smallest that is right.")
         ] = "auto",
         as_json: JsonOption = False,
         extra: dict[str, Any] | None = None,
@@ -124,10 +126,9 @@ def train_files(
         ".tflite": converted.content,
         ".log.json": json_text(log, indent=1).encode(),
     }
-    files = [
-        replace_file(output_dir / f"{spec.file_stem}{suffix}", content)
-        for suffix, content in contents.items()
-    ]
+    files = write_files(
+        {output_dir / f"{spec.file_stem}{suffix}": data for suffix, data in contents.items()}
+    )
     return {
         "model": spec.name,
         "files": files,

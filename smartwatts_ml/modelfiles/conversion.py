@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Converted",
     "ParityError",
+    "Quantization",
     "convert_network",
     "generic_samples",
     "measure_latency_ms",
 ]
 
-_QUANTIZATIONS = ("none", "dynamic", "float16", "int8")
+Quantization = Literal["auto", "none", "dynamic", "float16", "int8"]
+"""``auto``: the smallest of dynamic, float16 and none that computes what Keras computes."""
 _AUTO = ("dynamic", "float16", "none")
 _PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
 """Largest mean absolute difference from Keras, as a share of the output's own spread."""
@@ -69,10 +71,9 @@ def convert_network(network: Network, samples: _Samples, quantization: str) -> C
     ``samples``: realistic inputs by name, shape (n, …). Raises ParityError if the weights
     did not arrive, an output is not finite or the parity is out of bounds.
     """
-    if quantization not in (*_QUANTIZATIONS, "auto"):
-        raise UsageError(
-            f"no quantization {quantization!r}", fix=f"one of {', '.join(_QUANTIZATIONS)}, auto"
-        )
+    known = get_args(Quantization)
+    if quantization not in known:
+        raise UsageError(f"no quantization {quantization!r}", fix=f"one of {', '.join(known)}")
     reference = network(samples)
     passed, failures = [], []
     with resolve_name(_CONVERTER)(_model_of(network)) as convert:

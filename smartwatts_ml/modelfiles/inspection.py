@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.modelfiles.litert import read_details
+from smartwatts_ml.modelfiles.litert import damage_named, read_details
 
 __all__ = ["FileDescription", "TensorDescription", "describe_file"]
 
@@ -39,7 +37,7 @@ class FileDescription:
 
 def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription:
     """Read a file's interface and metadata. Raises BadInputError where it is not one."""
-    try:
+    with damage_named(name):
         details = read_details(content, name)
         model = schema.Model.GetRootAs(content, 0)
         graph = model.Subgraphs(0)
@@ -57,9 +55,6 @@ def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription
             operators=graph.OperatorsLength(),
             details=details,
         )
-    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
-        # What flatbuffers raises where offsets lead out of a damaged file.
-        raise BadInputError(f"{name}: not a whole .tflite file") from error
 
 
 def _names(tensor_maps: list[Any]) -> dict[int, str]:

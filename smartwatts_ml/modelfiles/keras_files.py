@@ -27,14 +27,18 @@ _SIGNATURE = "serve"
 
 
 def load_keras(content: bytes, name: str) -> KerasNetwork:
-    """Load ``.keras`` or legacy ``.h5``; details are empty where the file has none."""
+    """Load ``.keras`` or legacy ``.h5``; details are empty where the file has none.
+    Raises BadInputError where it is damaged or no such file."""
+    if Path(name).suffix == ".keras" and not zipfile.is_zipfile(io.BytesIO(content)):
+        raise BadInputError(f"{name}: not a whole .keras file")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{Path(name).suffix}"
         path.write_bytes(content)
         try:
             model = keras.models.load_model(path, compile=False)
-        except (ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
             reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
+            reason = reason.replace(str(path), name)
             raise BadInputError(f"{name}: Keras cannot load it: {reason}") from error
     details = {}
     if zipfile.is_zipfile(io.BytesIO(content)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import flatbuffers
@@ -14,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
-__all__ = ["LiteRTNetwork", "embed_details", "read_details"]
+__all__ = ["LiteRTNetwork", "damage_named", "embed_details", "read_details"]
 
 _METADATA_NAME = "smartwatts.manifest"
 
@@ -71,14 +73,24 @@ def read_details(content: bytes, name: str = "model.tflite") -> dict[str, Any]:
     """The details in a LiteRT file's metadata; empty where it has none."""
     if content[4:8] != b"TFL3":
         raise BadInputError(f"{name}: not a .tflite file")
-    model = schema.Model.GetRootAs(content, 0)
-    for i in range(model.MetadataLength()):
-        metadata = model.Metadata(i)
-        if _text(metadata.Name()) == _METADATA_NAME:
-            data = model.Buffers(metadata.Buffer()).DataAsNumpy()
-            details: dict[str, Any] = json.loads(bytes(data))
-            return details
+    with damage_named(name):
+        model = schema.Model.GetRootAs(content, 0)
+        for i in range(model.MetadataLength()):
+            metadata = model.Metadata(i)
+            if _text(metadata.Name()) == _METADATA_NAME:
+                data = model.Buffers(metadata.Buffer()).DataAsNumpy()
+                details: dict[str, Any] = json.loads(bytes(data))
+                return details
     return {}
+
+
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """What flatbuffers raises where offsets lead out of a damaged file, as a BadInputError."""
+    try:
+        yield
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise BadInputError(f"{name}: not a whole .tflite file") from error
 
 
 def _text(value: bytes | str | None) -> str:

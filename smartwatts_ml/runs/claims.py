@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.small import read_small
 from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.store.canonical import Canonical, Time
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["LONGEST", "Claim", "other_claim", "take_claim"]
 
@@ -38,10 +39,8 @@ def other_claim(
     objects: Objects, model: str, run_id: str, now: datetime | None = None
 ) -> Claim | None:
     """The claim of another run that is still at it."""
-    try:
-        claim = _parse(objects.read(_key(model)).data)
-    except NotFoundError:
-        return None
+    there = read_small(objects, _key(model))
+    claim = _parse(there.data) if there else None
     return _heeded(objects, model, run_id, claim, now or datetime.now(UTC))
 
 
@@ -57,7 +56,9 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
             return data
         return Claim(run_id, now).to_bytes()
 
-    claim = _parse(objects.update(_key(model), claimed))
+    key = _key(model)
+    seen = read_small(objects, key)
+    claim = _parse(objects.update(key, claimed, seen=seen, limit=MAX_DOCUMENT_BYTES))
     return claim if claim and claim.run_id != run_id else None
 
 

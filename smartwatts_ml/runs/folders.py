@@ -11,8 +11,17 @@ from smartwatts_ml.errors import NotFoundError, UsageError
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.parallel import map_ahead
 
-__all__ = ["check_run_id", "latest_run", "models_of_run", "new_run_id", "snapshot_key"]
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "check_run_id",
+    "latest_run",
+    "models_of_run",
+    "new_run_id",
+    "snapshot_key",
+]
 
+MAX_RECORD_BYTES = 64 << 20
+"""What a snapshot or a decision may have; thousands of sites need a hundredth."""
 _LOOKS_AT_ONCE = 16
 
 

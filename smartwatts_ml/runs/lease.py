@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
-
-from pydantic import PlainSerializer
+from typing import Literal
 
 from smartwatts_ml.errors import BusyError, ChangedError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.store.canonical import Canonical
+from smartwatts_ml.runs.small import read_small
+from smartwatts_ml.store.canonical import Canonical, PreciseTime
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["Lease", "hold"]
 
@@ -38,7 +38,7 @@ class _Tenure(Canonical):
     model: str
     owner: str
     claim_id: str
-    expires: Annotated[datetime, PlainSerializer(datetime.isoformat)]
+    expires: PreciseTime
     schema: Literal[1] = 1
 
 
@@ -90,7 +90,7 @@ class Lease:
             return self._tenure.to_bytes()
 
         try:
-            self._objects.update(self._key, taken)
+            self._update(taken)
         except ChangedError as error:
             raise BusyError(f"others compete for {self._model}", fix="try again later") from error
 
@@ -122,8 +122,12 @@ class Lease:
                 raise BusyError(f"another run took {self._model}")
             return tenure.to_bytes()
 
-        self._objects.update(self._key, extended)
+        self._update(extended)
         self._tenure = tenure
+
+    def _update(self, change: Callable[[bytes | None], bytes]) -> None:
+        seen = read_small(self._objects, self._key)
+        self._objects.update(self._key, change, seen=seen, limit=MAX_DOCUMENT_BYTES)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
 
 __all__ = ["model_report"]
 
@@ -15,7 +16,7 @@ def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | 
     """What a run decided on one model, and what came of it; None before a decision."""
     base = f"runs/{run_id}/{model}"
     try:
-        decision = json.loads(objects.read(f"{base}/decision.json").data)
+        decision = json.loads(objects.read(f"{base}/decision.json", MAX_RECORD_BYTES).data)
     except NotFoundError:
         return None
     report: dict[str, Any] = {
@@ -29,5 +30,5 @@ def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | 
         "file": None,
     }
     if objects.exists(f"{base}/published.json"):
-        report |= json.loads(objects.read(f"{base}/published.json").data)
+        report |= json.loads(objects.read(f"{base}/published.json", MAX_RECORD_BYTES).data)
     return report

@@ -24,7 +24,7 @@ from smartwatts_ml.readings.holdout import (
     training_part,
 )
 from smartwatts_ml.readings.table.table import Snapshot, open_table
-from smartwatts_ml.runs.folders import check_run_id
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings
 
@@ -96,10 +96,10 @@ class ModelRun:
         self.objects.write(self.key(name), data)
         return self.uri(name)
 
-    def read(self, name: str) -> bytes:
-        """Read an artefact that an earlier stage left."""
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """Read an artefact that an earlier stage left, of at most ``limit`` bytes."""
         try:
-            return self.objects.read(self.key(name)).data
+            return self.objects.read(self.key(name), limit).data
         except NotFoundError as error:
             raise NotFoundError(
                 f"{self.uri(name)} is not there",
@@ -110,4 +110,4 @@ class ModelRun:
         return self.write(name, json_text(value, indent=1).encode())
 
     def read_json(self, name: str) -> Any:
-        return json.loads(self.read(name))
+        return json.loads(self.read(name, MAX_RECORD_BYTES))

@@ -8,7 +8,7 @@ from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.jsontext import json_text, parsed
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
-from smartwatts_ml.runs.folders import snapshot_key
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, snapshot_key
 
 __all__ = ["pin_snapshot", "read_snapshot"]
 
@@ -24,7 +24,7 @@ def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
 def read_snapshot(objects: Objects, run_id: str) -> Snapshot:
     """The run's pinned snapshot."""
     try:
-        data = objects.read(snapshot_key(run_id)).data
+        data = objects.read(snapshot_key(run_id), MAX_RECORD_BYTES).data
     except NotFoundError as error:
         raise NotFoundError(
             f"no run {run_id} in {objects.url}", fix="smartwatts train MODEL starts one"

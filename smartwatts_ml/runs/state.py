@@ -18,6 +18,7 @@ from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.store.canonical import Canonical, Time
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = [
     "DecidedSnapshot",
@@ -98,7 +99,7 @@ def may_attempt(state: ModelState | None, now: datetime | None = None) -> bool:
 def read_state(objects: Objects, model: str) -> ModelState | None:
     """The state, or None before the first run. Raises StoreError where it is unreadable."""
     try:
-        data = objects.read(_key(model)).data
+        data = objects.read(_key(model), MAX_DOCUMENT_BYTES).data
     except NotFoundError:
         return None
     return _parse(data, objects.uri(_key(model)))
@@ -182,4 +183,4 @@ def _update(objects: Objects, model: str, change: Callable[[ModelState], ModelSt
         state = ModelState(model) if data is None else _parse(data, where)
         return change(state).to_bytes()
 
-    return _parse(objects.update(_key(model), changed), where)
+    return _parse(objects.update(_key(model), changed, limit=MAX_DOCUMENT_BYTES), where)

@@ -6,7 +6,7 @@ Whatever is signed or replaced if unchanged is written so: the same value gives 
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,9 +14,17 @@ from functools import cache
 from math import isfinite
 from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import ConfigDict, PlainSerializer, TypeAdapter
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter
 
-__all__ = ["Canonical", "Time", "canonical_json", "format_time", "parse_time", "without_floats"]
+__all__ = [
+    "Canonical",
+    "PreciseTime",
+    "Time",
+    "canonical_json",
+    "format_time",
+    "parse_time",
+    "without_floats",
+]
 
 
 def canonical_json(value: Any) -> bytes:
@@ -59,8 +67,30 @@ def parse_time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
-Time = Annotated[datetime, PlainSerializer(format_time)]
+def _parse_precise_time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("has no time zone")
+    return time
+
+
+def _only_text(parse: Callable[[str], datetime]) -> BeforeValidator:
+    """Pydantic on its own takes text without a zone, and digits for seconds since 1970."""
+
+    def parsed(value: Any) -> datetime:
+        if not isinstance(value, str):
+            raise ValueError("is no text")
+        return parse(value)
+
+    return BeforeValidator(parsed)
+
+
+Time = Annotated[datetime, _only_text(parse_time), PlainSerializer(format_time)]
 """An instant, UTC, that is kept in whole seconds."""
+PreciseTime = Annotated[
+    datetime, _only_text(_parse_precise_time), PlainSerializer(datetime.isoformat)
+]
+"""An instant with its offset from UTC, that is kept to the microsecond."""
 
 
 @dataclass(frozen=True)

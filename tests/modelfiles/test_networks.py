@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 import pytest
 
@@ -13,6 +17,7 @@ from smartwatts_ml.commands.train import train_files
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds.base import Details, TrainOptions
 from smartwatts_ml.modelfiles.conversion import ParityError
+from smartwatts_ml.modelfiles.litert import embed_details, read_details
 from smartwatts_ml.modelfiles.networks import load_network, open_network
 from smartwatts_ml.simulate import simulate
 from tests.stages.light import LightKind
@@ -67,6 +72,41 @@ def test_a_litert_file_loads_no_tensorflow() -> None:
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     )
     assert python(code) == "[]"
+
+
+def a_litert_file() -> bytes:
+    """Whole as a flatbuffer, with details in it; of no operation."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT()
+    model.buffers, model.subgraphs = [schema.BufferT()], [schema.SubGraphT()]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return embed_details(bytes(builder.Output()), {"kind": "nilm", "model": "nilm"})
+
+
+def test_a_litert_file_that_was_cut_short_is_refused_as_damaged_wherever_the_cut_is() -> None:
+    whole = a_litert_file()
+    assert read_details(whole)["kind"] == "nilm"
+    for size in range(8, len(whole)):
+        with pytest.raises(BadInputError, match=r"half\.tflite: not a"):
+            load_network(whole[:size], "half.tflite")
+    with pytest.raises(BadInputError, match="not a whole"):
+        load_network(whole[:20], "half.tflite")
+
+
+@pytest.mark.slow
+def test_a_keras_file_that_was_cut_short_is_refused_under_its_own_name() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("config.json", "{}")
+    for content, reason in (
+        (packed.getvalue()[:-10], "not a whole .keras file"),
+        (packed.getvalue(), "Keras cannot load it"),
+    ):
+        with pytest.raises(BadInputError, match=rf"half\.keras: {reason}") as caught:
+            load_network(content, "half.keras")
+        assert tempfile.gettempdir() not in str(caught.value)
 
 
 class Overflowing(LightKind):

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from smartwatts_ml.errors import NotFoundError, UsageError
+from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.folders import check_run_id, latest_run, models_of_run, new_run_id
+from smartwatts_ml.runs.folders import (
+    MAX_RECORD_BYTES,
+    check_run_id,
+    latest_run,
+    models_of_run,
+    new_run_id,
+)
+from smartwatts_ml.runs.model_report import model_report
+from smartwatts_ml.runs.snapshot import read_snapshot
 
 
 @pytest.fixture
@@ -37,6 +45,16 @@ def test_finding_it_lists_no_object_of_any_run(
 
     monkeypatch.setattr(objects, "list", listed)
     assert latest_run(objects) == "retrain_weekly-1"
+
+
+def test_what_is_too_large_is_not_read(objects: Objects, tmp_path: Path) -> None:
+    os.truncate(tmp_path / "runs/cli-2/snapshot.json", MAX_RECORD_BYTES + 1)
+    with pytest.raises(TrustError, match=r"snapshot\.json is larger than"):
+        read_snapshot(objects, "cli-2")
+    objects.write("runs/cli-2/nilm/decision.json", b"")
+    os.truncate(tmp_path / "runs/cli-2/nilm/decision.json", MAX_RECORD_BYTES + 1)
+    with pytest.raises(TrustError, match=r"decision\.json is larger than"):
+        model_report(objects, "cli-2", "nilm")
 
 
 def test_a_root_without_runs_says_how_to_make_one(tmp_path: Path) -> None:

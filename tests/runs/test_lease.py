@@ -16,6 +16,7 @@ import pytest
 from smartwatts_ml.errors import BusyError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.lease import Lease, hold
+from tests.runs.helpers import padded
 from tests.store.helpers import FragileObjects
 
 
@@ -125,3 +126,20 @@ def test_an_unreadable_lease_does_not_block(objects: Objects) -> None:
     objects.create("state/nilm.lease.json", b"{")
     with hold(objects, "nilm", "run-a", 60):
         pass
+
+
+@pytest.mark.parametrize("time", ["2126-11-28T20:00:00", "7000000000", 7000000000])
+def test_a_lease_whose_end_is_no_time_does_not_block(objects: Objects, time: object) -> None:
+    tenure = {"model": "nilm", "owner": "run-a", "claim_id": "1", "expires": time}
+    objects.create("state/nilm.lease.json", json.dumps(tenure).encode())
+    with hold(objects, "nilm", "run-b", 60):
+        pass
+
+
+def test_a_lease_that_is_too_large_does_not_block(objects: Objects) -> None:
+    key = "state/nilm.lease.json"
+    with hold(objects, "nilm", "run-a", 60):
+        held = objects.read(key).data
+        objects.write(key, padded(held))
+        with hold(objects, "nilm", "run-b", 60):
+            pass

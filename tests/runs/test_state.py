@@ -19,6 +19,7 @@ from smartwatts_ml.runs.state import (
     record_decision,
     record_failure,
 )
+from tests.runs.helpers import NO_TIMES, padded
 
 NOW = datetime(2026, 11, 22, 2, 0, 0, tzinfo=UTC)
 
@@ -112,6 +113,22 @@ def test_a_state_that_cannot_be_read_is_named(objects: Objects, data: bytes) -> 
     objects.create("state/nilm.json", data)
     with pytest.raises(StoreError, match=r"state/nilm\.json cannot be read"):
         read_state(objects, "nilm")
+
+
+@pytest.mark.parametrize("time", NO_TIMES)
+@pytest.mark.parametrize("name", ["time", "next_attempt"])
+def test_a_state_whose_time_is_none_is_named(objects: Objects, name: str, time: object) -> None:
+    objects.create("state/nilm.json", json.dumps({"model": "nilm", name: time}).encode())
+    for use in (read_state, lambda *args: record_failure(*args, run_id="r1")):
+        with pytest.raises(StoreError, match=rf"state/nilm\.json cannot be read: {name} "):
+            use(objects, "nilm")
+
+
+def test_a_state_that_is_too_large_is_named(objects: Objects) -> None:
+    objects.create("state/nilm.json", padded(ModelState("nilm").to_bytes()))
+    for use in (read_state, lambda *args: record_failure(*args, run_id="r1")):
+        with pytest.raises(StoreError, match=r"state/nilm\.json is larger than"):
+            use(objects, "nilm")
 
 
 def test_a_name_that_is_no_model_is_wrong_use(objects: Objects) -> None:

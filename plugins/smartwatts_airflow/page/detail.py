@@ -21,6 +21,7 @@ from smartwatts_airflow.page.overview import (
 )
 from smartwatts_ml.errors import NotFoundError, SmartwattsError
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.forced import FORCE, forced
@@ -191,7 +192,7 @@ def _judged(objects: Objects, model: str, run: DagRunFacts) -> Judged | None:
 
 def _read(objects: Objects, key: str) -> dict[str, Any] | None:
     try:
-        document: dict[str, Any] = json.loads(objects.read(key).data)
+        document: dict[str, Any] = json.loads(objects.read(key, MAX_RECORD_BYTES).data)
     except NotFoundError:
         return None
     except ValueError as error:

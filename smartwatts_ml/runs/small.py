@@ -1,0 +1,20 @@
+"""Small objects that runs leave for each other, claims and leases."""
+
+from __future__ import annotations
+
+from smartwatts_ml.errors import NotFoundError, TrustError
+from smartwatts_ml.objects import Object, Objects
+from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+
+__all__ = ["read_small"]
+
+
+def read_small(objects: Objects, key: str) -> Object | None:
+    """What is there, or None. One that is too large to be a document is given without its
+    bytes: it is as good as unreadable, and is to be replaced like that."""
+    try:
+        return objects.read(key, MAX_DOCUMENT_BYTES)
+    except NotFoundError:
+        return None
+    except TrustError:
+        return Object(b"", objects.info(key).etag)
