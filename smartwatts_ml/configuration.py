@@ -8,9 +8,10 @@ Python each setting has one flat name all the same: the variable
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -31,6 +32,7 @@ __all__ = [
     "PREFIX",
     "SettingsGroup",
     "TomlSettings",
+    "check_names",
     "read_settings_file",
     "settings_origin",
 ]
@@ -62,8 +64,17 @@ def read_settings_file() -> dict[str, Any]:
     path = _find_settings_file()
     try:
         return tomllib.loads(path.read_text("utf-8")) if path else {}
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is no TOML: {error}") from error
+
+
+def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError on the first name that nothing reads, with the one that may be meant."""
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]}?" if near else None
+            raise UsageError(f"unknown {what} {name}", fix=fix)
 
 
 class SettingsGroup(BaseModel):
@@ -94,6 +105,18 @@ class TomlSettings(BaseSettings):
         """The environment variable of each setting."""
         return frozenset(cls._prefix() + name.upper() for name in cls._places())
 
+    @classmethod
+    def read_table(cls) -> dict[str, Any]:
+        """What the settings file says, by names outside. Raises UsageError on a key that
+        nothing reads."""
+        table = read_settings_file().get(cls.table, {})
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"{settings_origin()}: {cls.table} is no table", fix=f"write [{cls.table}]"
+            )
+        check_names(f"key of [{cls.table}] in {settings_origin()}:", table, cls._places())
+        return table
+
     def named(self) -> dict[str, Any]:
         """Every setting by its name outside."""
         return {name: attrgetter(".".join(at))(self) for name, at in self._places().items()}
@@ -121,12 +144,11 @@ class TomlSettings(BaseSettings):
             )()
             for name, group in cls._groups().items()
         }
-        table = cls._nested(read_settings_file().get(cls.table, {}))
         return (
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, init_kwargs=groups),
-            InitSettingsSource(settings_cls, init_kwargs=table),
+            InitSettingsSource(settings_cls, init_kwargs=cls._nested(cls.read_table())),
         )
 
     @classmethod

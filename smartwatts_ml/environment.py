@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
-from collections.abc import Iterable
 from functools import cache
 
 from smartwatts_ml.configuration import (
     CONFIG_VARIABLE,
     PREFIX,
     TomlSettings,
+    check_names,
     read_settings_file,
     settings_origin,
 )
-from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.settings import Settings
 
@@ -36,17 +34,12 @@ def known_variables() -> frozenset[str]:
 
 
 def check_environment() -> None:
-    """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table of the settings file, that
-    nothing reads. Logs where that file was found, since a task may start elsewhere."""
+    """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table or key of the settings file,
+    that nothing reads. Logs where that file was found, since a task may start elsewhere."""
     _logger.info("settings: %s", settings_origin())
-    _check("setting", (name for name in os.environ if name.startswith(PREFIX)), known_variables())
-    tables = frozenset(cls.table for cls in _classes())
-    _check("table in smartwatts.toml:", read_settings_file(), tables)
-
-
-def _check(what: str, names: Iterable[str], known: frozenset[str]) -> None:
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            fix = f"did you mean {near[0]}?" if near else None
-            raise UsageError(f"unknown {what} {name}", fix=fix)
+    variables = (name for name in os.environ if name.startswith(PREFIX))
+    check_names("setting", variables, known_variables())
+    tables = {cls.table for cls in _classes()}
+    check_names(f"table in {settings_origin()}:", read_settings_file(), tables)
+    for cls in _classes():
+        cls.read_table()

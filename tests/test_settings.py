@@ -63,7 +63,11 @@ def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.Mo
     ("text", "told"),
     [
         ("[smartwats]\nnew_readings = 7\n", "did you mean smartwatts"),
-        ("[smartwatts]\nnew_reading = 7\n", "SMARTWATTS_NEW_READING"),
+        ("[smartwatts]\nnew_reading = 7\n", "new_reading .did you mean new_readings"),
+        ("[nilm]\nepocs = 3\n", "key of .nilm. .*: epocs .did you mean epochs"),
+        ("[smartwatts]\ngate = 5\ngate_confidence = 0.9\n", "unknown key .* gate"),
+        ("[smartwatts.gate]\nconfidence = 0.9\n", "unknown key .* gate"),
+        ("smartwatts = 5\n", "smartwatts is no table"),
         ('[[smartwatts.sources]]\nunit = "MWh"\n', "SMARTWATTS_SOURCES_0_UNIT"),
         ("[smartwatts\n", "no TOML"),
     ],
@@ -73,6 +77,18 @@ def test_a_wrong_file_is_wrong_use(folder: Path, text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         check_environment()
         settings()
+
+
+def test_a_file_of_another_name_is_the_one_that_an_error_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "ours.toml").write_bytes("[smartwatts]\nroot = 'gr\xfcn'\n".encode("latin-1"))
+    monkeypatch.setenv("SMARTWATTS_CONFIG", "ours.toml")
+    with pytest.raises(UsageError, match=r"ours\.toml is no TOML"):
+        settings()
+    (folder / "ours.toml").write_text("[smartwats]\n")
+    with pytest.raises(UsageError, match=r"table in .*ours\.toml: smartwats"):
+        check_environment()
 
 
 def test_a_variable_that_should_be_json_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
