@@ -74,7 +74,8 @@ def _check_settings(kind: Kind, others: tuple[Kind, ...]) -> None:
         raise ValueError(f"there are settings {prefix}* already")
     if not isinstance(getattr(own, "table", None), str):
         raise ValueError("its settings name no table")
-    for taken in (Settings, *(other.settings_class for other in others)):
+    classes: list[type[TomlSettings]] = [Settings, *(other.settings_class for other in others)]
+    for taken in classes:
         if own.table == taken.table:
             raise ValueError(f"there is a table {own.table!r} of settings already")
         for name in sorted(own.variables() & taken.variables()):
