@@ -15,6 +15,7 @@ from math import isfinite
 from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, TypeAdapter
+from pydantic_core import from_json
 
 __all__ = [
     "Canonical",
@@ -22,6 +23,7 @@ __all__ = [
     "Time",
     "canonical_json",
     "format_time",
+    "parse_json",
     "parse_time",
     "without_floats",
 ]
@@ -36,6 +38,14 @@ def canonical_json(value: Any) -> bytes:
     _refuse_floats(value)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
+
+
+def parse_json(data: bytes) -> Any:
+    """Plain JSON. Raises ValueError where it is none, is nested without end, or has an object
+    that says a name twice: two readers could take it for two things."""
+    value = from_json(data)
+    json.loads(data, object_pairs_hook=_refuse_names_twice)
+    return value
 
 
 def without_floats(value: Any) -> Any:
@@ -119,6 +129,11 @@ class Canonical:
 @cache
 def _adapter(kept: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kept)
+
+
+def _refuse_names_twice(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a name twice")
 
 
 def _refuse_floats(value: Any) -> None:

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from smartwatts_ml.errors import TrustError
 from smartwatts_ml.names import check_model
-from smartwatts_ml.store.canonical import Canonical, parse_time
+from smartwatts_ml.store.canonical import Canonical, parse_json, parse_time
 
 __all__ = [
     "Document",
@@ -81,7 +80,7 @@ class Document(Canonical):
     def read(cls, payload: bytes, where: str) -> Self:
         """Read a verified payload. Raises TrustError where it is not this document."""
         try:
-            schema = from_json(payload)["schema"]
+            schema = parse_json(payload)["schema"]
         except (ValueError, KeyError, TypeError) as error:
             raise TrustError(f"{where} has a payload that is no document") from error
         if schema != _SCHEMA:

@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic_core import from_json
 
 from smartwatts_ml.errors import TrustError
-from smartwatts_ml.store.canonical import canonical_json
+from smartwatts_ml.store.canonical import canonical_json, parse_json
 from smartwatts_ml.store.keys import SigningKey
 
 __all__ = ["reseal", "seal", "unseal"]
@@ -69,7 +68,7 @@ def unseal(
 
 def _parse(data: bytes, where: str) -> tuple[str, bytes, list[bytes]]:
     try:
-        envelope = from_json(data)  # refuses what is nested without end
+        envelope = parse_json(data)
         body = base64.b64decode(envelope["payload"], validate=True)
         signatures = [
             base64.b64decode(item["sig"], validate=True) for item in envelope["signatures"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -45,6 +47,38 @@ def test_finding_it_lists_no_object_of_any_run(
 
     monkeypatch.setattr(objects, "list", listed)
     assert latest_run(objects) == "retrain_weekly-1"
+
+
+FORMS = (
+    "cli-{:%Y%m%dT%H%M%SZ}-1f3a",
+    "retrain_weekly-scheduled__{:%Y-%m-%dT%H-%M-%S}-00-00-78da7a82",
+    "retrain_on_new_readings-manual__{:%Y-%m-%dT%H-%M-%S-%f}-00-00_xY-z-78da7a82",
+)
+OF_A_BACKFILL = "retrain_weekly-backfill__2020-01-01T02-00-00-00-00-78da7a82"
+
+
+@pytest.mark.parametrize("undated", [(), ("by-hand",), (OF_A_BACKFILL,)])
+@pytest.mark.parametrize("younger_folders", [0, 40])
+def test_of_many_runs_the_newest_are_looked_at(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undated: tuple[str, ...],
+    younger_folders: int,
+) -> None:
+    """Runs whose pinning failed left folders; whatever has no time in its name is looked at."""
+    objects = open_root(str(tmp_path))
+    first = datetime(2026, 1, 5, 2, 0, 0, tzinfo=UTC)
+    days = [first + timedelta(days=day) for day in range(100)]
+    runs = [FORMS[n % 3].format(day) for n, day in enumerate(days)]
+    for time, run_id in zip([*days, days[-1] + timedelta(1)], [*runs, *undated], strict=False):
+        objects.write(f"runs/{run_id}/snapshot.json", b"{}")
+        os.utime(tmp_path / f"runs/{run_id}/snapshot.json", (time.timestamp(),) * 2)
+    for n in range(younger_folders):
+        objects.write(f"runs/{FORMS[0].format(days[-1] + timedelta(days=n))}-/report.html", b"")
+    info = Mock(wraps=objects.info)
+    monkeypatch.setattr(objects, "info", info)
+    assert latest_run(objects) == (undated[0] if undated else runs[-1])
+    assert info.call_count <= 16 + len(undated) + younger_folders
 
 
 def test_what_is_too_large_is_not_read(objects: Objects, tmp_path: Path) -> None:

@@ -208,6 +208,19 @@ def no_identifier(lab: Lab) -> None:
         lab.objects.write(f"models/nilm/{name}", sealed)
 
 
+def name_twice_in_envelope(lab: Lab) -> None:
+    data = lab.key("champion.json").data
+    lab.objects.write("models/nilm/champion.json", b'{"payload":"",' + data[1:])
+
+
+def name_twice_in_payload(lab: Lab) -> None:
+    """Signed as it is: of two serials each reader could take another."""
+    envelope = json.loads(lab.key("champion.json").data)
+    payload = b'{"serial":1,' + b64decode(envelope["payload"])[1:]
+    sealed = seal(payload, Pointer.payload_type, lab.store.keys.signing_keys())
+    lab.objects.write("models/nilm/champion.json", sealed)
+
+
 def wrong_key(lab: Lab) -> None:
     stranger = KeyFolder(lab.folder / "stranger")
     stranger.generate()
@@ -305,6 +318,8 @@ TROUBLES: dict[Callable[[Lab], None], Outcome] = {
     tampered_manifest: "refused",
     tampered_pointer: "refused",
     no_identifier: "refused",
+    name_twice_in_envelope: "refused",
+    name_twice_in_payload: "refused",
     wrong_key: "refused",
     rotated_key: "v3",
     key_rotated_out: "refused",

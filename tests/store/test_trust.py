@@ -189,6 +189,24 @@ def test_what_is_no_envelope_is_refused(store: Store, objects: Objects, data: by
         store.champion("nilm")
 
 
+def test_an_envelope_that_says_a_name_twice_is_refused(store: Store, objects: Objects) -> None:
+    key = "models/nilm/history/0000000002.json"
+    put(objects, key, b'{"payload":"",' + objects.read(key).data[1:])
+    with pytest.raises(TrustError, match="not a signed envelope"):
+        store.champion("nilm")
+
+
+def test_a_signed_document_that_says_a_name_twice_is_refused(
+    store: Store, objects: Objects
+) -> None:
+    envelope = json.loads(objects.read("models/nilm/champion.json").data)
+    body = b'{"serial":1,' + b64decode(envelope["payload"])[1:]
+    sealed = seal(body, envelope["payloadType"], store.keys.signing_keys())
+    put(objects, "models/nilm/champion.json", sealed)
+    with pytest.raises(TrustError, match="a payload that is no document"):
+        store.pointer("nilm")
+
+
 def resealed(store: Store, objects: Objects, key: str, changes: dict[str, Any]) -> None:
     """Sign a document with other words; None takes a word out."""
     envelope = json.loads(objects.read(key).data)
