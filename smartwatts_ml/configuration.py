@@ -64,8 +64,8 @@ def read_settings_file() -> dict[str, Any]:
     path = _find_settings_file()
     try:
         return tomllib.loads(path.read_text("utf-8")) if path else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no TOML in UTF-8: {error}") from error
 
 
 def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -107,15 +107,16 @@ class TomlSettings(BaseSettings):
 
     @classmethod
     def read_table(cls) -> dict[str, Any]:
-        """What the settings file says, by names outside. Raises UsageError on a key that
+        """What the settings file says, as the class's fields. Raises UsageError on a key that
         nothing reads."""
         table = read_settings_file().get(cls.table, {})
         if not isinstance(table, dict):
             raise UsageError(
                 f"{settings_origin()}: {cls.table} is no table", fix=f"write [{cls.table}]"
             )
+        nested = cls._nested(table)
         check_names(f"key of [{cls.table}] in {settings_origin()}:", table, cls._places())
-        return table
+        return nested
 
     def named(self) -> dict[str, Any]:
         """Every setting by its name outside."""
@@ -144,12 +145,25 @@ class TomlSettings(BaseSettings):
             )()
             for name, group in cls._groups().items()
         }
+        for variable in map(str.upper, os.environ):
+            if variable.startswith(cls._prefix()):
+                cls._refuse_group(variable.removeprefix(cls._prefix()).lower())
         return (
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, init_kwargs=groups),
-            InitSettingsSource(settings_cls, init_kwargs=cls._nested(cls.read_table())),
+            InitSettingsSource(settings_cls, init_kwargs=cls.read_table()),
         )
+
+    @classmethod
+    def _refuse_group(cls, name: str) -> None:
+        """Each setting has one name outside: a group has none."""
+        if group := cls._groups().get(name):
+            names = ", ".join(group.prefix + inner for inner in group.model_fields)
+            raise UsageError(
+                f"{name} ({cls._prefix()}{name.upper()}) is no setting",
+                fix=f"set each by its own name: {names}",
+            )
 
     @classmethod
     def _prefix(cls) -> str:
@@ -175,10 +189,12 @@ class TomlSettings(BaseSettings):
 
     @classmethod
     def _nested(cls, named: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings by their names outside, as the class's fields; unknown names stay."""
+        """Settings by their names outside, as the class's fields; unknown names stay. Raises
+        UsageError where a name is that of a group."""
         places = cls._places()
         nested: dict[str, Any] = {}
         for name, value in named.items():
+            cls._refuse_group(name)
             *group, field = places.get(name, (name,))
             (nested.setdefault(group[0], {}) if group else nested)[field] = value
         return nested

@@ -11,10 +11,12 @@ from collections.abc import Hashable
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-__all__ = ["json_text", "parsed", "plain"]
+from smartwatts_ml.errors import StoreError
+
+__all__ = ["json_text", "parsed", "parsed_document", "plain"]
 
 _T = TypeVar("_T")
 
@@ -45,3 +47,17 @@ def _adapter(cls: Any) -> TypeAdapter[Any]:
 def parsed(cls: type[_T], value: Any) -> _T:
     """The dataclass that ``plain`` wrote. Raises ValueError, which says what does not fit."""
     return cast(_T, _adapter(cast(Hashable, cls)).validate_python(value))
+
+
+def parsed_document(cls: type[_T], data: bytes, where: str, fix: str) -> _T:
+    """The value of a document that is kept at an address. Raises StoreError, with that
+    address and with what to do, where it is no JSON or does not fit."""
+    try:
+        return parsed(cls, json.loads(data))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(map(str, fault["loc"]))
+        reason = f"{field}: {fault['msg']}" if field else fault["msg"]
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = str(error)
+    raise StoreError(f"{where} is damaged: {reason}", fix=fix)

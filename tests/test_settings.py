@@ -65,15 +65,19 @@ def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.Mo
         ("[smartwats]\nnew_readings = 7\n", "did you mean smartwatts"),
         ("[smartwatts]\nnew_reading = 7\n", "new_reading .did you mean new_readings"),
         ("[nilm]\nepocs = 3\n", "key of .nilm. .*: epocs .did you mean epochs"),
-        ("[smartwatts]\ngate = 5\ngate_confidence = 0.9\n", "unknown key .* gate"),
-        ("[smartwatts.gate]\nconfidence = 0.9\n", "unknown key .* gate"),
         ("smartwatts = 5\n", "smartwatts is no table"),
         ('[[smartwatts.sources]]\nunit = "MWh"\n', "SMARTWATTS_SOURCES_0_UNIT"),
         ("[smartwatts\n", "no TOML"),
+        ('[smartwatts]\nroot = "\xdf"\n', r"smartwatts\.toml is no TOML in UTF-8"),
+        ("a = " + 9999 * "[", "no TOML"),
+        ("[[smartwatts]]\nnew_readings = 7\n", "is no table"),
+        ("[smartwatts]\ngate = 5\ngate_confidence = 0.9\n", "gate_confidence, gate_resamples"),
+        ("[smartwatts.gate]\nconfidence = 0.9\n", "is no setting .*gate_confidence"),
+        ("[smartwatts.quality]\nstuck_hours = 9\n", "is no setting .*stuck_hours"),
     ],
 )
 def test_a_wrong_file_is_wrong_use(folder: Path, text: str, told: str) -> None:
-    (folder / "smartwatts.toml").write_text(text)
+    (folder / "smartwatts.toml").write_text(text, "latin-1")
     with pytest.raises(UsageError, match=told):
         check_environment()
         settings()
@@ -140,3 +144,11 @@ def test_a_group_has_no_variable_of_its_own(monkeypatch: pytest.MonkeyPatch, nam
     monkeypatch.setenv(name, "{}")
     with pytest.raises(UsageError, match="unknown setting"):
         check_environment()
+
+
+def test_a_group_has_no_other_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"is no setting .*gate_confidence"):
+        settings(gate={"confidence": 0.9})
+    monkeypatch.setenv("SMARTWATTS_GATE", '{"confidence": 0.9}')
+    with pytest.raises(UsageError, match=r"SMARTWATTS_GATE. is no setting"):
+        settings()

@@ -12,7 +12,7 @@ from typing import Any
 
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.gate import Decision, Facts, Judgement, Rules
-from smartwatts_ml.jsontext import parsed, plain
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.provenance import code_version, sha256_of
 from smartwatts_ml.runs.run import ModelRun
@@ -119,8 +119,8 @@ def write_decision(
 
 
 def read_decision(run: ModelRun) -> StoredDecision:
-    """The decision as stored."""
-    return parsed(StoredDecision, run.read_json(_DECISION))
+    """The decision as stored. Raises StoreError where it is damaged."""
+    return run.read_json(_DECISION, StoredDecision)
 
 
 def record_of(run: ModelRun, decision: StoredDecision) -> Record:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.gate.drift import Histogram
 from smartwatts_ml.gate.judgement import Instant
-from smartwatts_ml.jsontext import json_text, parsed
+from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
@@ -116,13 +115,15 @@ def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) ->
     summary, run_id = details.get("trained"), details.get("run_id")
     if not summary or not run_id:
         return None
+    key = f"runs/{run_id}/{model}/{TRAINED_ON}"
     try:
-        data = objects.read(f"runs/{run_id}/{model}/{TRAINED_ON}").data
+        data = objects.read(key).data
     except NotFoundError:
         return None
     if sha256_of(data) != summary.get("digest"):
         return None
-    return parsed(TrainedOn, json.loads(data))
+    fix = "remove it: what the file was trained on is then not known"
+    return parsed_document(TrainedOn, data, objects.uri(key), fix)
 
 
 def later_starts(

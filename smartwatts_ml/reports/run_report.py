@@ -6,12 +6,12 @@ One file without scripts, fonts or requests; light and dark; readable on a phone
 from __future__ import annotations
 
 import logging
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
-from smartwatts_ml.jsontext import parsed
 from smartwatts_ml.judging.opponents import Bout
 from smartwatts_ml.judging.record import read_decision
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
@@ -26,14 +26,22 @@ from smartwatts_ml.store.forced import Forced, forced
 __all__ = ["write_charts", "write_report"]
 
 _CHARTS = "charts.json"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """The kind's own charts, or why they failed."""
+
+    charts: tuple[Chart, ...] = ()
+    failure: str | None = None
 
 
 def write_report(run: ModelRun) -> str:
     """Write ``report.html`` from what the stages left so far; its address."""
     decision = read_decision(run)
-    training = _left(run, "training.json")
-    drawn = _left(run, _CHARTS) or {"charts": []}
-    charts = parsed(tuple[Chart, ...], drawn["charts"])
+    training = _left(run, "training.json", dict[str, Any])
+    drawn = _left(run, _CHARTS, _Pictures) or _Pictures()
     values = {
         **vars(decision),
         **metric_rows(run.kind, decision),
@@ -43,8 +51,8 @@ def write_report(run: ModelRun) -> str:
         "run_id": run.run_id,
         "snapshot": run.snapshot,
         "training": training,
-        "charts": [_drawn(chart) for chart in (*charts, *_training_chart(training))],
-        "failure": drawn.get("failure"),
+        "charts": [_drawn(chart) for chart in (*drawn.charts, *_training_chart(training))],
+        "failure": drawn.failure,
         "forced": _forced(run),
         "quality": f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
     }
@@ -66,13 +74,12 @@ def write_charts(run: ModelRun, bout: Bout, seed: int) -> None:
     run.write_json(_CHARTS, drawn)
 
 
-def _left(run: ModelRun, name: str) -> dict[str, Any] | None:
+def _left(run: ModelRun, name: str, cls: type[_T]) -> _T | None:
     """What a stage left under this name; None if it did not get there."""
     try:
-        value: dict[str, Any] = run.read_json(name)
+        return run.read_json(name, cls)
     except NotFoundError:
         return None
-    return value
 
 
 def _forced(run: ModelRun) -> list[Forced]:

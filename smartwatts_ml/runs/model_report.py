@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from typing import Any
 
 from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.jsontext import parsed_document
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
 
 __all__ = ["model_report"]
 
+_FIX = "run the stages of this model again"
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What is told of decision.json; metrics as they were written."""
+
+    accepted: bool
+    summary: str
+    reasons: list[str]
+    metrics: dict[str, Any]
+
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
     """What a run decided on one model, and what came of it; None before a decision."""
     base = f"runs/{run_id}/{model}"
+    decided, published = f"{base}/decision.json", f"{base}/published.json"
     try:
-        decision = json.loads(objects.read(f"{base}/decision.json", MAX_RECORD_BYTES).data)
+        data = objects.read(decided, MAX_RECORD_BYTES).data
     except NotFoundError:
         return None
     report: dict[str, Any] = {
         "model": model,
-        "accepted": decision["accepted"],
-        "summary": decision["summary"],
-        "reasons": decision["reasons"],
-        "metrics": decision["metrics"],
+        **vars(parsed_document(_Decided, data, objects.uri(decided), _FIX)),
         "report": objects.uri(f"{base}/report.html"),
         "version": None,
         "file": None,
     }
-    if objects.exists(f"{base}/published.json"):
-        report |= json.loads(objects.read(f"{base}/published.json", MAX_RECORD_BYTES).data)
+    if objects.exists(published):
+        data = objects.read(published, MAX_RECORD_BYTES).data
+        report |= parsed_document(dict[str, Any], data, objects.uri(published), _FIX)
     return report

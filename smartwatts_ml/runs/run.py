@@ -6,13 +6,12 @@ runs/<run_id>/<model>/…                challenger, scores, decision, file, rep
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError
-from smartwatts_ml.jsontext import json_text
+from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
@@ -30,6 +29,7 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["ModelRun"]
 
+_T = TypeVar("_T")
 _KEPT_BYTES = 64 << 20
 """Of the holdout in memory: two years of hourly mains of 900 sites."""
 
@@ -109,5 +109,7 @@ class ModelRun:
     def write_json(self, name: str, value: Any) -> str:
         return self.write(name, json_text(value, indent=1).encode())
 
-    def read_json(self, name: str) -> Any:
-        return json.loads(self.read(name, MAX_RECORD_BYTES))
+    def read_json(self, name: str, cls: type[_T]) -> _T:
+        """Read a document that an earlier stage left. Raises StoreError where it is damaged."""
+        data = self.read(name, MAX_RECORD_BYTES)
+        return parsed_document(cls, data, self.uri(name), "run the stages of this model again")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from smartwatts_ml.errors import NotFoundError
-from smartwatts_ml.jsontext import json_text, parsed
+from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, snapshot_key
@@ -22,11 +20,13 @@ def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
 
 
 def read_snapshot(objects: Objects, run_id: str) -> Snapshot:
-    """The run's pinned snapshot."""
+    """The run's pinned snapshot. Raises StoreError where it is gone or damaged."""
+    key = snapshot_key(run_id)
     try:
-        data = objects.read(snapshot_key(run_id), MAX_RECORD_BYTES).data
+        data = objects.read(key, MAX_RECORD_BYTES).data
     except NotFoundError as error:
         raise NotFoundError(
             f"no run {run_id} in {objects.url}", fix="smartwatts train MODEL starts one"
         ) from error
-    return parsed(Snapshot, json.loads(data))
+    fix = "smartwatts train MODEL starts another run; remove the folder of this one"
+    return parsed_document(Snapshot, data, objects.uri(key), fix)

@@ -13,10 +13,11 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.gate import not_judged
+from smartwatts_ml.judging.record import read_decision
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_failure
-from smartwatts_ml.stages.order import Stage, model_stages
+from smartwatts_ml.stages.order import Stage, model_stages, until_judged
 from smartwatts_ml.store import open_store
 
 __all__ = ["OwnOptions", "StageResult", "force_publish", "log_progress", "retrain", "run_stage"]
@@ -46,13 +47,16 @@ def log_progress(text: str, share: float) -> None:
 def run_stage(stage: Stage, run: ModelRun, progress: Progress, **options: Any) -> StageResult:
     """Do one stage of one model.
 
-    Too few readings are a decision to keep the champion, not a failure. A challenger whose
-    champion changed meanwhile is judged again, against the one that came into force.
+    Too few readings are a decision to keep the champion, not a failure, until there is a
+    judgement: no later stage may replace that. A challenger whose champion changed meanwhile
+    is judged again, against the one that came into force.
     """
     for _ in range(_JUDGEMENTS):
         try:
             result: StageResult = stage.call(run, progress, **options)
         except NotEnoughReadingsError as error:
+            if stage not in until_judged():
+                raise
             return _keep_champion(run, str(error))
         except StaleChallengerError as error:
             progress(f"{error}; doing so", 0.0)
@@ -80,7 +84,7 @@ def force_publish(
     publish: Stage, run: ModelRun, progress: Progress, *, actor: str, reason: str
 ) -> StageResult:
     """Publish a rejected challenger for a reason; it is converted first where it was not."""
-    if not run.read_json("decision.json").get("sha256"):
+    if not read_decision(run).sha256:
         last_judge = [stage for stage in model_stages() if stage.judges][-1]
         run_stage(last_judge, run, progress)
     return run_stage(publish, run, progress, actor=actor, force=reason)

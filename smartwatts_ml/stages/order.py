@@ -21,6 +21,7 @@ __all__ = [
     "model_stages",
     "stage_named",
     "stages_after",
+    "until_judged",
 ]
 
 
@@ -95,7 +96,16 @@ STAGES = (
         "making the .tflite file and judging that",
         leaves="<model>.tflite",
         share=0.1,
-        hands_over=("accepted", "reasons", "uri", "sha256", "quantization", "latency_ms", "parity"),
+        hands_over=(
+            "accepted",
+            "reasons",
+            "uri",
+            "sha256",
+            "quantization",
+            "latency_ms",
+            "parity",
+            "size",
+        ),
         judges=True,
     ),
     Stage(
@@ -142,6 +152,17 @@ def stages_after(stage: Stage) -> tuple[Stage, ...]:
     """What a model still goes through after a stage."""
     stages = model_stages()
     return stages[stages.index(stage) + 1 :]
+
+
+def until_judged() -> tuple[Stage, ...]:
+    """What a model goes through until there is a first judgement of it.
+
+    >>> [stage.name for stage in until_judged()]
+    ['train', 'validate']
+    """
+    stages = model_stages()
+    first = next((i for i, stage in enumerate(stages) if stage.judges), len(stages))
+    return stages[: first + 1]
 
 
 def stage_named(name: str) -> Stage:

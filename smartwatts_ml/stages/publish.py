@@ -10,6 +10,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from pydantic import StrictBool
+
 from smartwatts_ml.errors import SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import CHALLENGER, CHAMPION
 from smartwatts_ml.objects import Objects
@@ -29,6 +31,33 @@ _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
 _MOST_SLICES = 200
+_DECISION = "decision.json"
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What the decision says of every challenger; ``sha256`` of its file, if that was judged."""
+
+    accepted: StrictBool
+    summary: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class _JudgedFile:
+    """What the decision says of a judged file, numbers just as they were written: they are
+    signed."""
+
+    accepted: StrictBool
+    reasons: list[str]
+    holdout_digest: str
+    metrics: dict[str, dict[str, Any] | None]
+    slices: dict[str, dict[str, Any]]
+    champion_version: int | None
+    sha256: str
+    quantization: str
+    inputs: list[Any]
+    outputs: list[Any]
 
 
 @dataclass(frozen=True)
@@ -58,14 +87,14 @@ def publish(
 
     ``force``: why a rejected file is to be in force all the same; signed into the history
     with the actor's name and what the gate had said."""
-    decision = run.read_json("decision.json")
+    verdict = run.read_json(_DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
-    if decision["accepted"]:
-        result = _publish_file(store, run, decision, actor)
+    if verdict.accepted:
+        result = _publish_file(store, run, verdict, actor)
     elif force is not None:
-        result = _publish_file(store, run, decision, actor, force)
+        result = _publish_file(store, run, verdict, actor, force)
     else:
-        result = _keep_champion(store, run, decision)
+        result = _keep_champion(store, run, verdict)
     record_decision(
         run.objects,
         run.model,
@@ -106,18 +135,19 @@ def resign_pointers(
 def _publish_file(
     store: Store,
     run: ModelRun,
-    decision: dict[str, Any],
+    verdict: _Verdict,
     actor: str,
     force: str | None = None,
 ) -> PublishResult:
-    reason = decision["summary"]
+    reason = verdict.summary
     action: Literal["promote", "force"] = _PROMOTE
     if force is not None:
         reason, action = f"{force} (the gate said: {reason})", FORCE
-    if not decision.get("sha256"):
+    if not verdict.sha256:
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
+    judged = run.read_json(_DECISION, _JudgedFile)
     content = run.read(f"{run.model}.tflite")
-    if hashlib.sha256(content).hexdigest() != decision["sha256"]:
+    if hashlib.sha256(content).hexdigest() != judged.sha256:
         raise TrustError(
             f"{run.uri(f'{run.model}.tflite')} is not the file that was judged",
             fix="run convert again",
@@ -125,12 +155,12 @@ def _publish_file(
     published = store.publish(
         run.model,
         content,
-        _manifest_fields(run.snapshot, decision),
+        _manifest_fields(run.snapshot, judged),
         run_id=run.run_id,
         actor=actor,
         reason=reason,
         action=action,
-        judged_against=decision["champion_version"],
+        judged_against=judged.champion_version,
     )
     return PublishResult(
         model=run.model,
@@ -143,20 +173,20 @@ def _publish_file(
     )
 
 
-def _keep_champion(store: Store, run: ModelRun, decision: dict[str, Any]) -> PublishResult:
+def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishResult:
     """Nothing changes but the pointer's expiry: somebody looked, and the champion stands."""
     pointer = store.resign(run.model)
     return PublishResult(
         model=run.model,
         outcome=_KEPT,
-        summary=decision["summary"],
+        summary=verdict.summary,
         version=pointer.version if pointer else None,
         serial=pointer.serial if pointer else None,
         file=run.objects.uri(file_key(run.model, pointer.version)) if pointer else None,
     )
 
 
-def _manifest_fields(snapshot: Snapshot, decision: dict[str, Any]) -> dict[str, Any]:
+def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
     """What the manifest says beside what the store knows itself."""
     return {
         "code": code_version(),
@@ -168,24 +198,24 @@ def _manifest_fields(snapshot: Snapshot, decision: dict[str, Any]) -> dict[str, 
             "rows": snapshot.rows,
             "sites": snapshot.sites,
         },
-        "inputs": decision["inputs"],
-        "outputs": decision["outputs"],
-        "metrics": _with_slices(decision),
+        "inputs": judged.inputs,
+        "outputs": judged.outputs,
+        "metrics": _with_slices(judged),
         "decision": {
-            "accepted": decision["accepted"],
-            "reasons": decision["reasons"],
-            "holdout_digest": decision["holdout_digest"],
+            "accepted": judged.accepted,
+            "reasons": judged.reasons,
+            "holdout_digest": judged.holdout_digest,
         },
-        "quantization": decision["quantization"],
+        "quantization": judged.quantization,
     }
 
 
-def _with_slices(decision: dict[str, Any]) -> dict[str, Any]:
+def _with_slices(judged: _JudgedFile) -> dict[str, Any]:
     """The metrics of each system, and those of challenger and champion by slice too. A
     manifest stays a small object: of very many sites the run's report tells."""
-    metrics = dict(decision["metrics"])
+    metrics: dict[str, Any] = dict(judged.metrics)
     for system in (CHALLENGER, CHAMPION):
-        slices = decision["slices"].get(system, {})
+        slices = judged.slices.get(system, {})
         if len(slices) > _MOST_SLICES:
             slices = {name: s for name, s in slices.items() if not name.startswith("site ")}
         if metrics.get(system) and slices:

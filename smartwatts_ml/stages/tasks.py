@@ -99,9 +99,10 @@ def new_readings(root: str) -> dict[str, Any]:
     return count_new_readings(*_open(root))
 
 
-def record_failure(root: str, run_id: str, model: str, reason: str) -> None:
-    """Remember that the model's branch failed, so that the next attempt backs off."""
-    state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason)
+def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
+    """Remember that the model's branch failed, so that the next attempt backs off; the
+    model's state."""
+    return state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason).to_json()
 
 
 def published_metrics(root: str, run_id: str, model: str) -> dict[str, Any]:

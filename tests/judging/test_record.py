@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,17 @@ from smartwatts_ml.judging.record import (
     rules_of,
 )
 from smartwatts_ml.judging.replay import replay
+from smartwatts_ml.judging.trained_on import read_trained_on
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.readings.table.retention import pinned_versions
+from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import force_publish, log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named
+from smartwatts_ml.stages.publish import publish
 
 WRITTEN = """{
  "accepted": false, "baseline": "mean_power", "champion_version": 3,
@@ -65,6 +72,7 @@ WRITTEN = """{
 }"""
 """A decision.json as it was before records were typed, and before they had the settings of
 time zones and kinds."""
+DAMAGED = ("", "{}", "[]", "null", '{"accepted": false}', '"\xdf"', "[" * 99_999)
 
 
 def written() -> StoredDecision:
@@ -134,6 +142,44 @@ def test_what_was_not_judged_is_not_converted_forced_or_replayed(
     }
     with pytest.raises(StoreError, match="did not get as far as judging nilm: nilm kept: too few"):
         does[verb]()
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_decision_is_refused_with_its_address(unjudged: ModelRun, text: str) -> None:
+    unjudged.write("decision.json", text.encode("latin-1"))
+    reads: list[Callable[[], object]] = [
+        lambda: read_decision(unjudged),
+        lambda: replay(unjudged),
+        lambda: model_report(unjudged.objects, "run1", "nilm"),
+        lambda: publish(unjudged, log_progress, actor="ann"),
+        lambda: publish(unjudged, log_progress, actor="ann", force="because"),
+        lambda: force_publish(
+            stage_named("publish"), unjudged, log_progress, actor="ann", reason="because"
+        ),
+    ]
+    for read in reads:
+        with pytest.raises(StoreError, match=r"nilm/decision\.json is damaged: .*\(.*again\)"):
+            read()
+    assert not Path(unjudged.settings.keys).exists()
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_snapshot_is_refused_with_its_address(unjudged: ModelRun, text: str) -> None:
+    unjudged.objects.write("runs/run1/snapshot.json", text.encode("latin-1"))
+    for read in (
+        lambda: read_snapshot(unjudged.objects, "run1"),
+        lambda: pinned_versions(unjudged.objects),
+    ):
+        with pytest.raises(StoreError, match=r"run1/snapshot\.json is damaged: .*remove"):
+            read()
+
+
+def test_a_training_that_is_not_described_is_refused_with_its_address(unjudged: ModelRun) -> None:
+    data = b'{"ends": 5}'
+    unjudged.write("trained_on.json", data)
+    details = {"trained": {"digest": sha256_of(data)}, "run_id": "run1"}
+    with pytest.raises(StoreError, match=r"trained_on\.json is damaged: ends: "):
+        read_trained_on(unjudged.objects, "nilm", details)
 
 
 def test_a_model_that_the_settings_of_its_kind_made_another_one_is_not_replayed(

@@ -70,7 +70,8 @@ def test_a_command_of_our_own_looks_for_no_gpu() -> None:
     ids=["a stage as a library", "a task of our own"],
 )
 def test_tasks_of_our_own_alone_look_for_no_gpu(call: str, settled: str | None) -> None:
-    code = f"sys.modules['keras'] = os\n{call}\nexcept Exception: pass\nprint(os.environ.get('CUDA_VISIBLE_DEVICES'))"
+    shown = "print(os.environ.get('CUDA_VISIBLE_DEVICES'))"
+    code = f"sys.modules['keras'] = os\n{call}\nexcept Exception: pass\n{shown}"
     assert python(code) == str(settled)
 
 

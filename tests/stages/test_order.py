@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import Any
 import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import settings
 from smartwatts_ml.stages import order
-from smartwatts_ml.stages.branch import log_progress, retrain
+from smartwatts_ml.stages.branch import log_progress, retrain, run_stage
+from smartwatts_ml.stages.convert import JudgedFile
 from smartwatts_ml.stages.order import STAGES, model_stages, stage_named
+from smartwatts_ml.stages.tasks import handed_over, record_failure
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("smartwatts_ml", "plugins", "dags", "scripts")
@@ -107,13 +111,34 @@ def test_too_few_readings_are_a_decision_and_a_fault_is_a_failure(
     monkeypatch.setattr(order, "STAGES", (stage_named("train"),))
     monkeypatch.setattr("smartwatts_ml.stages.train.train", too_few)
     assert retrain(played.run, log_progress, {}) is None
-    assert played.run.read_json("decision.json")["accepted"] is False
+    assert played.run.read_json("decision.json", dict)["accepted"] is False
     monkeypatch.setattr("smartwatts_ml.stages.train.train", full_disk)
     assert retrain(played.run, log_progress, {}, dry_run=True) == "no space left on device"
     assert read_state(played.run.objects, "nilm") is None
     assert retrain(played.run, log_progress, {}) == "no space left on device"
     state = read_state(played.run.objects, "nilm")
     assert state is not None and state.failures == 1
+
+
+def test_a_judgement_stays_where_a_later_stage_has_too_few_readings(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_few(*_: Any, **__: Any) -> Result:
+        raise NotEnoughReadingsError("no site has readings that nilm can use")
+
+    monkeypatch.setattr("smartwatts_ml.stages.convert.convert", too_few)
+    judgement = played.run.write("decision.json", b'{"accepted": true}')
+    with pytest.raises(NotEnoughReadingsError):
+        run_stage(stage_named("convert"), played.run, log_progress)
+    assert Path(judgement).read_bytes() == b'{"accepted": true}'
+
+
+def test_a_scheduler_keeps_what_the_tasks_after_need(played: Played) -> None:
+    judged = JudgedFile(True, "nilm accepted", (), "a", "b", "none", {"power_w": 0.1}, 0.5, 4096)
+    kept = handed_over(stage_named("convert"), judged)
+    assert kept == {**plain(judged), "proceed": True}
+    state = record_failure(played.run.settings.root, "run1", "nilm", "no space left on device")
+    assert state["failures"] == 1 and state["next_attempt"] and json.loads(json.dumps(state))
 
 
 def test_every_stage_has_its_function_and_the_shares_make_a_whole() -> None:

@@ -113,6 +113,23 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert (state.outcome, state.rows, state.snapshot.version) == ("published", 5000, 7)
 
 
+def test_numbers_are_signed_just_as_they_were_written(objects: Objects, current: Settings) -> None:
+    judged(objects, "run1", metrics={"challenger": {"n": 3, "f1": None}, "champion": None})
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
+    metrics = store_of(objects, current).manifest("nilm", 1).metrics
+    assert metrics["challenger"] == {"n": 3, "f1": None, "slices": {"site h1": {"mae": "9.5"}}}
+
+
+@pytest.mark.parametrize("change", [{"metrics": []}, {"quantization": None}, {"accepted": "no"}])
+def test_a_damaged_decision_is_not_published(
+    objects: Objects, current: Settings, change: dict[str, Any]
+) -> None:
+    judged(objects, "run1", **change)
+    with pytest.raises(StoreError, match=r"decision\.json is damaged: (metrics|quant|accepted)"):
+        publish(run_of(objects, current, "run1"), log_progress, actor="ann")
+    assert store_of(objects, current).champion("nilm") is None
+
+
 def test_publishing_a_run_again_is_the_same_result(objects: Objects, current: Settings) -> None:
     judged(objects, "run1")
     first = publish(run_of(objects, current, "run1"), log_progress, actor="ann")

@@ -5,14 +5,22 @@ A snapshot is pinned for as long as the folder of its run is there.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
+from dataclasses import dataclass
 
 from smartwatts_ml.errors import ChangedError, NotFoundError
+from smartwatts_ml.jsontext import parsed_document
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import ReadingsTable
 
 __all__ = ["drop_before", "pinned_versions", "vacuum"]
+
+
+@dataclass(frozen=True)
+class _Pin:
+    """What a run's snapshot.json says of the table's version."""
+
+    version: int
 
 
 def drop_before(table: ReadingsTable, month: str) -> int:
@@ -33,12 +41,13 @@ def drop_before(table: ReadingsTable, month: str) -> int:
 
 
 def pinned_versions(objects: Objects) -> list[int]:
-    """Versions of the table that runs stand on."""
+    """Versions of the table that runs stand on. Raises StoreError where a run does not say."""
     versions = set()
     for run in objects.folders("runs/"):
         with suppress(NotFoundError):
-            data = objects.read(f"runs/{run}/snapshot.json").data
-            versions.add(int(json.loads(data)["version"]))
+            key = f"runs/{run}/snapshot.json"
+            data, fix = objects.read(key).data, "remove the folder of this run"
+            versions.add(parsed_document(_Pin, data, objects.uri(key), fix).version)
     return sorted(versions)
 
 
