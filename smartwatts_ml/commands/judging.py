@@ -17,7 +17,7 @@ from smartwatts_ml.commands.console import out
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.judging.replay import replay as replay_run
 from smartwatts_ml.kinds import find_model, model_names
-from smartwatts_ml.runs.folders import models_of_run
+from smartwatts_ml.runs.folders import existing_run, models_of_run
 from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["replay"]
@@ -49,6 +49,7 @@ def replay(
     for model in models or ():
         find_model(model)
     objects, current = open_objects(root)
+    existing_run(objects, run)
     replays = []
     for model in models or models_of_run(objects, run, model_names()):
         with progress_bar(model) as report:

@@ -12,8 +12,9 @@ from rich.markup import escape
 from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.model_tables import champions_table, history_table, print_manifest
-from smartwatts_ml.commands.upkeep import store_at
+from smartwatts_ml.commands.upkeep import no_version_yet, store_at
 from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
+from smartwatts_ml.kinds import find_model
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.forced import forced, in_force_by_force
 
@@ -105,10 +106,14 @@ def show(
     if version is None:
         champion = store.champion(model)
         if champion is None:
-            raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+            raise no_version_yet(model)
         manifest = champion.manifest
     else:
-        manifest = store.manifest(model, version)
+        try:
+            manifest = store.manifest(model, version)
+        except NotFoundError:
+            find_model(model)
+            raise
     if as_json:
         print_json(manifest)
     else:
@@ -128,7 +133,7 @@ def history(model: _ModelArgument, root: RootOption = None, as_json: JsonOption 
         print_json(entries)
         return
     if not entries:
-        raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+        raise no_version_yet(model)
     out.print(history_table(entries))
 
 
@@ -143,7 +148,12 @@ def rollback(
 
     Example: smartwatts models rollback nilm 3 --reason "v4 misses kettles"
     """
-    done = store_at(root, writable=True).rollback(model, version, getpass.getuser(), reason)
+    store = store_at(root, writable=True)
+    try:
+        done = store.rollback(model, version, getpass.getuser(), reason)
+    except NotFoundError:
+        find_model(model)
+        raise
     if as_json:
         print_json(done)
     else:

@@ -22,7 +22,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.runs.folders import latest_run, models_of_run
+from smartwatts_ml.runs.folders import existing_run, latest_run, models_of_run
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.stages.branch import StageResult, force_publish, run_stage
 from smartwatts_ml.stages.order import stage_named
@@ -50,7 +50,7 @@ def for_each_model(
     for model in models or ():
         find_model(model)
     objects, current = open_objects(root)
-    run_id = run or latest_run(objects)
+    run_id = existing_run(objects, run) if run else latest_run(objects)
     results = {}
     for model in models or models_of_run(objects, run_id, model_names()):
         with progress_bar(model) as report:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import typer
 from rich.table import Column, Table
@@ -17,7 +18,7 @@ from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds import kinds
-from smartwatts_ml.kinds.base import Details, Kind, Network
+from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
 from smartwatts_ml.modelfiles.networks import open_network
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
@@ -120,13 +121,11 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
             options = _parse_stamps(extra or {}, readings)
             frames = kind.work.predict(kind.work.predictor(network), readings, **options)
             rows = _write(frames, columns, readings, output, report)
+            if rows is None:
+                names = ", ".join(map(str, input))
+                reason = _why_nothing(kind.spec_of(details), kind, options, readings)
+                raise BadInputError(f"nothing to predict from in {names}: {reason}")
             remarks = kind.work.remarks(readings)
-        if rows is None:
-            period_s = kind.spec_of(details).period_s
-            raise BadInputError(
-                f"nothing to predict from in {', '.join(map(str, input))}: "
-                f"mains readings every {period_s} s or faster are needed"
-            )
         if as_json:
             report = {"output": str(output), "rows": rows, "model": details.model}
             print_json({**report, "notes": remarks})
@@ -188,6 +187,19 @@ def _write(
     finally:
         partial.unlink(missing_ok=True)
     return rows if done else None
+
+
+def _why_nothing(
+    spec: ModelSpec, kind: Kind, options: dict[str, Any], readings: FileReadings
+) -> str:
+    """Why there is nothing to predict from: readings that will not do, or others than asked."""
+    spans = [span for span in readings.spans() if kind.uses(spec, span)]
+    asked = any(options.get(name) is not None for name in ("from_", "to"))
+    if not (asked and spans):
+        return f"mains readings every {spec.period_s} s or faster are needed"
+    ends = [min(span.start for span in spans), max(span.end for span in spans)]
+    start, end = readings.format_stamps(np.array(ends, "datetime64[s]"))
+    return f"its readings begin on {start} and end on {end}"
 
 
 def _formatted(frame: pd.DataFrame, readings: FileReadings) -> pd.DataFrame:

@@ -74,7 +74,11 @@ def ingest(
         _print_ingest(report, objects.uri)
     if report.left:
         names = ", ".join(file.key for file in report.left[:3])
-        raise BadInputError(f"{len(report.left)} files could not be read: {names}")
+        raise BadInputError(f"{_files(len(report.left))} could not be read: {names}")
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"
 
 
 def _explain(file: Path, current: Settings, as_json: bool) -> None:

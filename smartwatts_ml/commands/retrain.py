@@ -29,6 +29,7 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.branch import OwnOptions
 from smartwatts_ml.stages.branch import retrain as retrain_model
+from smartwatts_ml.stages.ingest import IngestReport
 from smartwatts_ml.stages.order import Stage, after_models, before_models
 from smartwatts_ml.stages.tasks import run_report
 
@@ -61,7 +62,11 @@ def retrain(
         "train": {"options": TrainOptions(epochs=epochs, seed=seed)},
         "publish": {"actor": getpass.getuser()},
     }
-    plan: RunPlan = _once(before_models(), objects, current, options, dry_run=dry_run)["plan"]
+    begun = _once(before_models(), objects, current, options, dry_run=dry_run)
+    ingested: IngestReport = begun["ingest"]
+    for file in ingested.left:
+        err.print(f"left: {file.left}", soft_wrap=True, markup=False)
+    plan: RunPlan = begun["plan"]
     err.print(f"run {plan.run_id}: {plan.rows:,} readings, snapshot {plan.snapshot_version}")
     failures: dict[str, str] = {}
     for model in plan.models:

@@ -18,9 +18,10 @@ from smartwatts_ml.commands.common import (
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import NotFoundError, TrustError
+from smartwatts_ml.kinds import find_model
 from smartwatts_ml.store import Audit, Pruned, Store, open_store
 
-__all__ = ["prune", "resign", "store_at", "verify"]
+__all__ = ["no_version_yet", "prune", "resign", "store_at", "verify"]
 
 _ModelsArgument = Annotated[
     list[str] | None,
@@ -33,11 +34,18 @@ def store_at(root: str | None, *, writable: bool = False) -> Store:
     return open_store(*open_objects(root, writable=writable))
 
 
+def no_version_yet(model: str) -> NotFoundError:
+    """What to raise for a model that is not in the store. Raises UsageError where there is no
+    model of that name."""
+    find_model(model)
+    return NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+
+
 def _chosen(store: Store, models: list[str] | None) -> tuple[str, ...]:
     known = store.models()
     for model in models or ():
         if model not in known:
-            raise NotFoundError(f"{model} has no version yet", fix="smartwatts models list")
+            raise no_version_yet(model)
     return tuple(dict.fromkeys(models or known))
 
 
@@ -100,6 +108,8 @@ def verify(
     if as_json:
         print_json(audits)
     else:
+        if not audits:
+            err.print("the store has no versions yet: `smartwatts retrain` makes the first ones")
         for audit in audits:
             _print_audit(audit)
     wrong = sum(len(audit.findings) for audit in audits)

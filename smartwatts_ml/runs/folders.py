@@ -14,6 +14,7 @@ from smartwatts_ml.parallel import map_ahead
 __all__ = [
     "MAX_RECORD_BYTES",
     "check_run_id",
+    "existing_run",
     "latest_run",
     "models_of_run",
     "new_run_id",
@@ -96,6 +97,15 @@ def _pinned(objects: Objects, run_ids: Iterable[str]) -> list[ObjectInfo]:
             return None  # a folder that is no run, or not yet one
 
     return [info for info in map_ahead(pinned, run_ids, _LOOKS_AT_ONCE) if info]
+
+
+def existing_run(objects: Objects, run_id: str) -> str:
+    """The run_id itself. Raises NotFoundError where no run of that name was started."""
+    if not objects.exists(snapshot_key(run_id)):
+        raise NotFoundError(
+            f"no run {run_id} in {objects.url}", fix="each has a folder below runs/ there"
+        )
+    return run_id
 
 
 def models_of_run(objects: Objects, run_id: str, names: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.files import FileReadings
 from tests.readings.ingest.landing import HEADER, land, minutes
+from tests.stages.light import use_light
 
 
 @pytest.fixture
@@ -68,8 +69,21 @@ def test_ingest_ends_as_bad_input_where_a_file_could_not_be_read(objects: Object
     result = smartwatts(objects, "ingest", "--json")
     assert isinstance(result.exception, BadInputError)
     assert result.exception.exit_code == 3
+    assert str(result.exception) == "1 file could not be read: landing/b.csv"
     report = json.loads(result.stdout)
     assert (report["accepted"], report["left"]) == (100, 1)
+
+
+def test_a_retraining_tells_which_files_it_could_not_read(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_light(monkeypatch)
+    land(objects, "b.csv", header="a,b")
+    told = next(
+        line for line in smartwatts(objects, "ingest").stdout.splitlines() if "left:" in line
+    )
+    again = smartwatts(objects, "retrain", "light", "--dry-run")
+    assert "landing/b.csv" in told and told in again.stderr.splitlines()
 
 
 def test_stats_shows_sites_with_their_coverage(objects: Objects) -> None:

@@ -64,6 +64,13 @@ def test_list_of_an_empty_store_says_how_to_begin(
     assert json_of("models", "list", "--root", str(tmp_path / "empty")) == []
 
 
+def test_verify_of_an_empty_store_says_that_there_is_nothing(tmp_path: Path) -> None:
+    result = call("models", "verify", "--root", str(tmp_path / "empty"))
+    assert result.exit_code == 0
+    assert "no versions yet" in result.output
+    assert json_of("models", "verify", "--root", str(tmp_path / "empty")) == []
+
+
 def test_show_is_of_the_champion_or_of_a_version(root: str) -> None:
     assert json_of("models", "show", "nilm")["version"] == 1
     assert json_of("models", "show", "nilm", "--version", "v2")["run_id"] == "run2"

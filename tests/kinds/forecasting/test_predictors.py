@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from smartwatts_ml.errors import UsageError
+from smartwatts_ml.cli import app
+from smartwatts_ml.commands import predict as commands
+from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import to_series
 from tests.kinds.forecasting.helpers import MONDAY, Made, details_of, habit, hours_after, site_of
+from tests.readings.ingest.landing import HEADER, minutes
 
 WEEK = 168
 
@@ -52,6 +59,21 @@ def test_baselines_live_with_gaps_and_short_histories() -> None:
             found = forecast(short, 720, weeks)
             assert np.isfinite(found).all() and (np.diff(found, axis=1) >= 0).all()
     np.testing.assert_allclose(forecast(np.full(5, 250.0), 24)[:, 1], 250)
+
+
+@pytest.mark.parametrize("times", [("--from", "2030-01-01"), ("--to", "2020-01-01")])
+def test_a_time_without_readings_is_told_with_their_span(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(commands, "_open", lambda *_: (None, details_of(24)))
+    work = replace(KIND.work, predictor=lambda _: SameHourMean(24, 4))
+    monkeypatch.setitem(vars(KIND), "work", work)
+    (tmp_path / "a.csv").write_text("\n".join((HEADER, *minutes("home1", 3000))))
+    files = ("--model-path", "m", "--input", str(tmp_path / "a.csv"), "--output", "none.csv")
+    done = CliRunner().invoke(app, ["predict", "forecasting", *files, *times])
+    assert isinstance(done.exception, BadInputError)
+    reason = "its readings begin on 2024-01-31T00:00:00 and end on 2024-02-02T02:00:00"
+    assert reason in str(done.exception)
 
 
 def predicted(power: np.ndarray, **options: object) -> pd.DataFrame:
