@@ -283,8 +283,9 @@ def main() -> None:
 
         year(arguments.model, arguments.input, arguments.picture)
         return
-    from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
+    from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
 
+    settle_environment()
     start_tensorflow()
     {"accuracy": accuracy, "dirty": dirty, "transfer": transfer}[arguments.verb](arguments)
 

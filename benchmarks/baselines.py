@@ -21,7 +21,7 @@ from smartwatts_ml.kinds.base import Kind, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
-from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
+from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.holdout import Split, holdout_part, training_part
@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], default=[])
     arguments = parser.parse_args()
+    settle_environment()
     start_tensorflow()
     for name in arguments.names or BENCHMARKS:
         run(name, arguments.data, arguments.seed)

@@ -37,7 +37,7 @@ from smartwatts_ml.kinds.forecasting.series import HOUR_S, to_series
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
-from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
+from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings
@@ -280,6 +280,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="fewer than the default, for a quick look")
     parser.add_argument("--statistical", action="store_true", help="MSTL too; slow")
     args = parser.parse_args()
+    settle_environment()
     start_tensorflow()
     files = [path for pattern in SETS.values() for path in sorted(args.data.glob(pattern))]
     readings = FileReadings(files, Settings())

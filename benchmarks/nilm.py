@@ -197,8 +197,9 @@ def main() -> None:
     if arguments.verb == "day":
         day(arguments.model)
         return
-    from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
+    from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
 
+    settle_environment()
     start_tensorflow()
     for split in arguments.splits or SPLITS:
         for number, seed in enumerate(arguments.seeds):

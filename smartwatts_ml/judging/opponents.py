@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError, NotFoundError, TrustError
+from smartwatts_ml.errors import (
+    BadInputError,
+    NotEnoughReadingsError,
+    NotFoundError,
+    TrustError,
+    UsageError,
+)
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
 from smartwatts_ml.judging.day_features import day_histograms
@@ -36,6 +42,16 @@ from smartwatts_ml.store import Manifest, Store, open_store
 __all__ = ["Bout", "champion_in_force", "champion_then", "holdout_from", "prepare"]
 
 _ROLL_BACK = "roll back to another version, or force this one"
+_UNUSABLE = (
+    BadInputError,
+    UsageError,
+    ArithmeticError,
+    LookupError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
+"""What a kind's functions raise over details that make no sense."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +72,10 @@ class Bout:
 
 @dataclass(frozen=True)
 class _Champion:
-    """The version in force; ``network`` None where there is none, or ``trouble`` says why it
+    """The version in force; ``predictor`` None where there is none, or ``trouble`` says why it
     cannot be used."""
 
-    network: Network | None = None
+    predictor: Any = None
     trouble: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
@@ -88,8 +104,8 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
     now = day_histograms(run.holdout, run.spec.channels)
     champion = _load(run, manifest, learned, now) if manifest else _Champion()
     predictors: dict[str, Any] = {CHALLENGER: work.predictor(challenger)}
-    if champion.network:
-        predictors[CHAMPION] = work.predictor(champion.network)
+    if champion.predictor is not None:
+        predictors[CHAMPION] = champion.predictor
     predictors |= work.baselines(details, run.training)
     troubles = (
         leaks(split, learned, run.spec.period_s),
@@ -137,7 +153,13 @@ def _load(
         return _Champion(trouble=trouble)
     except BadInputError as error:
         return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
-    trouble = _unfit(run, network.details)
+    predictor = None
+    try:
+        trouble = _unfit(run, network.details)
+        if not trouble:
+            predictor = run.kind.work.predictor(network)
+    except _UNUSABLE as error:
+        trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
         return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})")
     trained_on = read_trained_on(run.objects, run.model, network.details)
@@ -147,17 +169,15 @@ def _load(
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
-    return _Champion(network, starts=starts, drift=moved)
+    return _Champion(predictor, starts=starts, drift=moved)
 
 
 def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
-    """Why a file is no champion of this model, as the end of a clause; empty if it is."""
+    """Why a file is no champion of this model, as the end of a clause; empty if it is.
+    Raises one of ``_UNUSABLE`` where its details make no sense."""
     if embedded.get("model") != run.model:
         return f"is not this model but {embedded.get('model') or 'an unknown one'}"
-    try:
-        details = run.kind.read_details(embedded)
-    except BadInputError as error:
-        return f"cannot be used: {error}"
+    details = run.kind.read_details(embedded)
     inputs = run.kind.work.sample_inputs(details, 1, 0)
     for needed in details.inputs:
         if needed.name not in inputs:

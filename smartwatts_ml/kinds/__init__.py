@@ -1,8 +1,8 @@
 """The kinds of models: every folder here that defines ``KIND``, and those of other
 distributions, as entry points of the group ``smartwatts.kinds``.
 
-A kind from outside that cannot be loaded, or that takes a name that is taken, is left out:
-the others work on. A warning tells it, and so does whoever asks for it by name.
+A kind from outside that cannot be loaded, lacks something or takes what is another's is left
+out: the others work on. A warning tells it, and so does whoever asks for it by name.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec
+from smartwatts_ml.kinds.outside import load_kind
 
 __all__ = ["ENTRY_POINTS", "find_kind", "find_model", "kinds", "model_names"]
 
@@ -37,9 +38,8 @@ def _all_kinds() -> tuple[dict[str, Kind], dict[str, str]]:
     left_out: dict[str, str] = {}
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=_origin):
         try:
-            kind = _load(entry)
-            _check_names(kind, by_name)
-        except Exception as error:  # noqa: BLE001 - whatever another distribution raises
+            kind = load_kind(entry, by_name.values())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever another distribution raises
             reason = f"kind {entry.name!r} of {_origin(entry)} is left out: {error!r}"
             logging.getLogger("smartwatts").warning(reason)
             left_out[entry.name] = reason
@@ -50,23 +50,6 @@ def _all_kinds() -> tuple[dict[str, Kind], dict[str, str]]:
 
 def _origin(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
-
-
-def _load(entry: EntryPoint) -> Kind:
-    kind = entry.load()
-    if not isinstance(kind, Kind):
-        raise TypeError(f"{entry.value} is no Kind but {kind!r}")
-    return kind
-
-
-def _check_names(kind: Kind, others: dict[str, Kind]) -> None:
-    """A kind's name and those of its models name commands, folders and settings."""
-    if kind.name in others:
-        raise ValueError(f"there is a kind {kind.name!r} already")
-    taken = {spec.name for other in others.values() for spec in other.models()}
-    twice = sorted(taken & {spec.name for spec in kind.models()})
-    if twice:
-        raise ValueError(f"there is a model {', '.join(twice)} already")
 
 
 def model_names() -> tuple[str, ...]:

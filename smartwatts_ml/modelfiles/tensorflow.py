@@ -42,7 +42,7 @@ def settle_environment() -> None:
 
 
 def start_tensorflow() -> None:
-    """Import Keras on TensorFlow, in a process of our own; slow the first time."""
-    settle_environment()
+    """Import Keras on TensorFlow, with the environment that the process has; slow the first
+    time."""
     with native_stderr_kept():
         import_module("keras")

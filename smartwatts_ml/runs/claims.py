@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.small import read_small
 from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.documents import check_model
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["LONGEST", "Claim", "other_claim", "take_claim"]

@@ -17,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from smartwatts_ml.errors import BusyError, ChangedError, StoreError
+from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.small import read_small
 from smartwatts_ml.store.canonical import Canonical, PreciseTime
-from smartwatts_ml.store.documents import check_model
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["Lease", "hold"]

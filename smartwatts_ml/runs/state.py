@@ -15,9 +15,9 @@ from typing import Literal, Protocol
 from pydantic import ValidationError
 
 from smartwatts_ml.errors import NotFoundError, StoreError
+from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.documents import check_model
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = [

@@ -13,6 +13,7 @@ from typing import Any
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import model_names
+from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.ingest.landing import batches
 from smartwatts_ml.reports.data_quality import quality_key
@@ -54,7 +55,8 @@ def landing_batches(root: str) -> list[list[str]]:
 
 
 def once_stage(root: str, name: str, **options: Any) -> Any:
-    """A stage that is done once a run; its own result."""
+    """A stage that is done once a run; its own result. In a process of our own."""
+    settle_environment()
     return stage_named(name).call(*_open(root), progress=log_progress, **options)
 
 
@@ -78,7 +80,8 @@ def plan_stage(
 
 
 def model_stage(root: str, run_id: str, model: str, name: str, **options: Any) -> dict[str, Any]:
-    """A stage of one model, with options of its own."""
+    """A stage of one model, with options of its own. In a process of our own."""
+    settle_environment()
     stage = stage_named(name)
     result = run_stage(stage, ModelRun(*_open(root), run_id, model), log_progress, **options)
     return handed_over(stage, result)

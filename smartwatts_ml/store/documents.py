@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 
-from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.errors import TrustError
+from smartwatts_ml.names import check_model
 from smartwatts_ml.store.canonical import Canonical, parse_json, parse_time
 
 __all__ = [
@@ -17,12 +17,10 @@ __all__ = [
     "HistoryEntry",
     "Manifest",
     "Pointer",
-    "check_model",
     "file_key",
     "file_name",
     "history_key",
     "history_prefix",
-    "is_model",
     "manifest_key",
     "pointer_key",
 ]
@@ -30,23 +28,6 @@ __all__ = [
 _SCHEMA = 1
 _CLOCK_TOLERANCE = timedelta(days=1)
 """How far the clocks of a signer and a reader may differ."""
-_MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-
-
-def is_model(name: str) -> bool:
-    """Whether a model can be called so.
-
-    >>> is_model("nilm"), is_model("../nilm")
-    (True, False)
-    """
-    return _MODEL_NAME.fullmatch(name) is not None
-
-
-def check_model(model: str) -> str:
-    """The name itself, if a model can be called so. Raises UsageError."""
-    if not is_model(model):
-        raise UsageError(f"{model!r} is not a model's name", fix="e.g. nilm or forecasting_24h")
-    return model
 
 
 def file_name(model: str, version: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
+from smartwatts_ml.names import check_model, is_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.auditing import Audit, Auditor
@@ -20,11 +21,9 @@ from smartwatts_ml.store.documents import (
     HistoryEntry,
     Manifest,
     Pointer,
-    check_model,
     file_key,
     history_key,
     history_prefix,
-    is_model,
     manifest_key,
 )
 from smartwatts_ml.store.history import History

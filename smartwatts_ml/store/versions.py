@@ -10,10 +10,10 @@ from smartwatts_ml.errors import (
     NotFoundError,
     TrustError,
 )
+from smartwatts_ml.names import check_model
 from smartwatts_ml.store.documents import (
     HistoryEntry,
     Manifest,
-    check_model,
     file_key,
     file_name,
     manifest_key,

@@ -65,3 +65,24 @@ def test_an_appliance_of_which_nothing_is_said_is_named() -> None:
     del embedded["on_cuts"][first]
     with pytest.raises(BadInputError, match=f"on_cuts says nothing of {first}"):
         kind.read_details(embedded)
+
+
+@pytest.mark.parametrize(
+    ("stem", "name", "value"),
+    [
+        ("anomaly", "context_hours", 0),
+        ("anomaly", "context_hours", 10**9),
+        ("anomaly", "threshold", 1.5),
+        ("anomaly", "max_alerts_per_month", -1),
+        ("forecasting", "horizon", -1),
+        ("forecasting", "horizon", 721),
+        ("forecasting", "context_hours", 0),
+        ("nilm", "window", 0),
+        ("nilm", "window", 10**9),
+        ("nilm", "period_s", 0),
+    ],
+)
+def test_what_is_out_of_range_is_named(stem: str, name: str, value: float) -> None:
+    kind, embedded = read(next(path for path in EMBEDDED if path.stem == stem))
+    with pytest.raises(BadInputError, match=f"{name}: Input should be"):
+        kind.read_details({**embedded, name: value})

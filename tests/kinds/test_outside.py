@@ -94,6 +94,81 @@ def test_one_that_cannot_be_used_is_told_with_its_distribution_and_spoils_no_oth
     assert "UsageError" in asked.stderr and "water-meters 0.3 is left out" in asked.stderr
 
 
+CARD = """
+from pydantic_settings import SettingsConfigDict
+from water import WaterKind, WaterSettings
+from smartwatts_ml.configuration import TomlSettings
+from smartwatts_ml.kinds.base import ModelSpec
+
+def settings(table="other", prefix="SMARTWATTS_OTHER_"):
+    parts = {"table": table, "model_config": SettingsConfigDict(env_prefix=prefix)}
+    return type("Own", (TomlSettings,), {**parts, "__module__": __name__})
+
+class Other(WaterKind):
+    name = "other"
+    settings_class = settings()
+    names = ("other",)
+    def models(self):
+        return tuple(ModelSpec(n, "other", "other", 3600, 90_000, 604_800) for n in self.names)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("raise SystemExit('bye')", "SystemExit('bye')"),
+        ("Other.settings_class = None", "it has no settings_class"),
+        ("Other.work_name = None", "it has no work_name"),
+        ("Other.trainer_name = None", "it has no trainer_name"),
+        ("Other.title = None", "it has no title"),
+        ("Other.criteria = None", "it has no criteria"),
+        ("Other.models = lambda self: exit(3)", "SystemExit(3)"),
+        ("Other.models = lambda self: ('other',)", "its models() are no ModelSpec"),
+        ("Other.name = '../evil'", "'../evil' is no name"),
+        ("Other.names = ('../../x',)", "'../../x' is no name"),
+        ("Other.names = ('other', 'other')", "there is a model other already"),
+        ("Other.names = ('anomaly',)", "there is a model anomaly already"),
+        (
+            "Other.settings_class = settings(prefix='SMARTWATTS_HOLDOUT_')",
+            "prefix of its settings is not SMARTWATTS_OTHER_",
+        ),
+        (
+            "Other.name = 'holdout'; Other.settings_class = settings(prefix='SMARTWATTS_HOLDOUT_')",
+            "there are settings SMARTWATTS_HOLDOUT_* already",
+        ),
+        ("Other.settings_class = settings('smartwatts')", "a table 'smartwatts' of settings"),
+        ("Other.settings_class = settings('nilm')", "a table 'nilm' of settings"),
+        ("Other.settings_class = settings(None)", "its settings name no table"),
+    ],
+)
+def test_a_faulty_card_is_left_out_with_one_warning(
+    tmp_path: Path, fault: str, reason: str
+) -> None:
+    install(tmp_path, "water = water:KIND")
+    install(tmp_path, "other = other:KIND", name="zz-other")
+    (tmp_path / "other.py").write_text(f"{CARD}\n{fault}\nKIND = Other()\n")
+    names, said = listed(tmp_path)
+    assert names == ["anomaly", "forecasting", "nilm", "water"]
+    assert said.count("is left out") == said.count("kind 'other' of zz-other 0.3") == 1
+    assert reason in said
+
+
+def test_settings_are_checked_beside_a_faulty_card(tmp_path: Path) -> None:
+    install(tmp_path, "exits = exits:KIND\nother = other:KIND")
+    (tmp_path / "exits.py").write_text("raise SystemExit('bye')\n")
+    (tmp_path / "other.py").write_text(f"{CARD}\nOther.settings_class = None\nKIND = Other()\n")
+    checked = "from smartwatts_ml.environment import check_environment; check_environment()"
+    done = run(tmp_path, "-c", checked)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("is left out") == 2
+
+
+def test_the_card_that_these_faults_are_of_is_none_itself(tmp_path: Path) -> None:
+    install(tmp_path, "other = other:KIND", name="zz-other")
+    (tmp_path / "other.py").write_text(f"{CARD}\nKIND = Other()\n")
+    assert listed(tmp_path) == (["anomaly", "forecasting", "nilm", "other"], "")
+
+
 def test_of_two_with_the_same_model_the_second_is_left_out(tmp_path: Path) -> None:
     install(tmp_path, "water = water:KIND")
     install(tmp_path, "water = water:KIND", name="water-meters-too")

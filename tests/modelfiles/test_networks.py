@@ -57,6 +57,24 @@ def test_a_command_of_our_own_looks_for_no_gpu() -> None:
     assert python(code) == "['-1', '3']"
 
 
+@pytest.mark.parametrize(
+    ("call", "settled"),
+    [
+        ("from smartwatts_ml.stages.validate import validate\ntry: validate(None, print)", None),
+        (
+            "from smartwatts_ml.stages.tasks import model_stage\n"
+            "try: model_stage('/nowhere/at/all', 'r', 'nilm', 'plan')",
+            "-1",
+        ),
+    ],
+    ids=["a stage as a library", "a task of our own"],
+)
+def test_tasks_of_our_own_alone_look_for_no_gpu(call: str, settled: str | None) -> None:
+    shown = "print(os.environ.get('CUDA_VISIBLE_DEVICES'))"
+    code = f"sys.modules['keras'] = os\n{call}\nexcept Exception: pass\n{shown}"
+    assert python(code) == str(settled)
+
+
 def test_a_file_of_another_suffix_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"onnx")

@@ -271,6 +271,13 @@ def test_a_champion_that_needs_an_input_that_is_gone_is_kept_and_told(service: S
     assert "champion v2 needs an input that no longer exists: outdoor_temperature" in said
 
 
+@pytest.mark.parametrize("inputs", [[], None], ids=["none", "unsaid"])
+def test_a_champion_that_cannot_predict_is_kept_and_told(service: Service, inputs: Any) -> None:
+    details = LiteRTNetwork(service.file.read_bytes()).details
+    publish_other(service, {**details, "inputs": inputs})
+    assert "champion v2 cannot be used: " in kept(service)
+
+
 def kept(service: Service) -> str:
     """The next run's sentence; nothing came into force by it."""
     before = service.store.history("light")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from smartwatts_ml.kinds.details import Details
 
 __all__ = ["AnomalyDetails"]
@@ -12,10 +14,10 @@ class AnomalyDetails(Details):
     readings raise ``max_alerts_per_month`` a device-month; ``alert_rule`` in words.
     ``quiet_repeats``: whether alerts that repeat themselves are told once."""
 
-    context_hours: int
-    threshold: float
+    context_hours: int = Field(ge=14 * 24, le=56 * 24)
+    threshold: float = Field(ge=0, le=1)
     threshold_logit: float
     alert_rule: str
     quiet_repeats: bool = True
-    max_alerts_per_month: float
-    min_present_hours: int
+    max_alerts_per_month: float = Field(ge=0)
+    min_present_hours: int = Field(ge=0)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from smartwatts_ml.kinds.details import Details
-from smartwatts_ml.kinds.forecasting.layout import HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.layout import HOLIDAY, MAX_HORIZON, TEMPERATURE
 
 __all__ = ["NO_EXOGENOUS", "EnergyFactors", "Exogenous", "ForecastingDetails"]
 
@@ -22,7 +22,7 @@ class Exogenous(BaseModel):
 
     country: str = ""
     temperature: bool = False
-    ahead: int = 0
+    ahead: int = Field(0, ge=0)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,8 +50,8 @@ class ForecastingDetails(Details):
     widened intervals. ``exogenous``: ``outside`` in the file. ``energy``: factors for sums, by
     ``day`` and ``horizon``."""
 
-    horizon: int
-    context_hours: int
+    horizon: int = Field(ge=1, le=MAX_HORIZON)
+    context_hours: int = Field(gt=0)
     stretch: Mapping[str, Any]
     exogenous: Exogenous = Field(NO_EXOGENOUS, alias="outside")
     energy: Mapping[str, EnergyFactors] = {}

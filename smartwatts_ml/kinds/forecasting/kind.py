@@ -7,7 +7,7 @@ from typing import Any
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
-from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, ENERGY, FORECAST
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, ENERGY, FORECAST, MAX_HORIZON
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.scores.scores import Criterion, Floor
 
@@ -16,7 +16,6 @@ __all__ = ["ForecastingKind"]
 _HOUR_S = 3600
 _DAY_S = 24 * _HOUR_S
 _NAMED = {24: "24h", 168: "7d", 720: "30d"}
-_MAX_HORIZON = 720
 _MAX_EMBARGO_DAYS = 7
 _COVERAGE = (0.6, 0.97)
 """Of truth, what P10 to P90 has to hold at least and at most: 0.8 is meant."""
@@ -50,7 +49,7 @@ class ForecastingKind(Kind[ForecastingDetails]):
             24,
             "Hours that one forecast covers.",
             minimum=1,
-            maximum=_MAX_HORIZON,
+            maximum=MAX_HORIZON,
         ),
         Option(
             "holidays", str, None, "Country whose public holidays it learns of: US, GB-ENG, DE-BY."
@@ -72,8 +71,8 @@ class ForecastingKind(Kind[ForecastingDetails]):
 
     def spec(self, **options: Any) -> ModelSpec:
         hours = int(options.get("forecast_horizon") or 24)
-        if not 1 <= hours <= _MAX_HORIZON:
-            raise UsageError(f"a horizon of {hours} hours", fix=f"1 to {_MAX_HORIZON} hours")
+        if not 1 <= hours <= MAX_HORIZON:
+            raise UsageError(f"a horizon of {hours} hours", fix=f"1 to {MAX_HORIZON} hours")
         return ModelSpec(
             name=f"{self.name}_{_NAMED.get(hours, f'{hours}h')}",
             kind=self.name,

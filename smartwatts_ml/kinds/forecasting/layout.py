@@ -9,12 +9,15 @@ __all__ = [
     "ENERGY",
     "FORECAST",
     "HOLIDAY",
+    "MAX_HORIZON",
     "TEMPERATURE",
 ]
 
 CONTEXT_WEEKS = 4
 CONTEXT_DAYS = CONTEXT_WEEKS * 7
 CONTEXT_HOURS = CONTEXT_DAYS * 24
+MAX_HORIZON = 720
+"""Hours, the longest."""
 HOLIDAY = "holiday"
 TEMPERATURE = "temperature_c"
 FORECAST = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from smartwatts_ml.kinds.details import Details
 
@@ -25,8 +25,8 @@ class NilmDetails(Details):
     which on it is on; ``on_cuts``, the on-probability below which it is off; ``durations``."""
 
     appliances: tuple[str, ...]
-    window: int
-    period_s: int
+    window: int = Field(gt=0, le=8640)
+    period_s: int = Field(gt=0)
     on_thresholds_w: dict[str, float]
     on_cuts: dict[str, float]
     durations: dict[str, Duration]
