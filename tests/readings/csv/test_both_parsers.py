@@ -140,6 +140,7 @@ def compare(content: bytes, dialect: Dialect, *, local: bool, scale: float = 1.0
     return fast is not None
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(blocks(), st.sampled_from([1.0, 1000.0, 0.001]))
 def test_what_the_fast_parser_takes_is_what_the_careful_one_makes_of_it(

@@ -173,6 +173,7 @@ USUAL = b"".join(b"2020-01-01 03:%02d,1.5,usual\n" % minute for minute in range(
 """So that what is usual in the file, decimal points too, does not depend on the odd lines."""
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lines, st.sampled_from([b"", b"\xef\xbb\xbf"]), st.sampled_from([gzip.compress, zstd]))
 @example(b'2020-01-01 00:00,"1,home1\n2020-01-01 00:01,2,home1\n', b"", gzip.compress)

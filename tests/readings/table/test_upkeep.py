@@ -38,6 +38,7 @@ def readings_of(table: ReadingsTable) -> dict[str, list[float]]:
     return {site.site: site.channels["mains"].tolist() for site in readings.iterate(60)}
 
 
+@pytest.mark.slow
 def test_many_small_files_of_a_month_become_one_and_no_reading_changes(objects: Objects) -> None:
     for number in range(SMALL_FILES - 1):
         land(objects, f"{number}.csv", *minutes("home1", 30, float(number)))
