@@ -41,7 +41,6 @@ from smartwatts_ml.readings.base import MAINS
 __all__ = ["houses"]
 
 _BUILDING = re.compile(r"building(\d+)")
-_METER = re.compile(r"meter(\d+)")
 _ROWS = 500_000
 _LARGEST_NAME = 3
 """More appliances than this on one meter are not all named."""
@@ -194,7 +193,7 @@ def _grouped(
         for meter in appliance.get("meters", ()):
             owned.setdefault(f"meter{meter}", []).append(appliance)
     for name in meters:
-        site_meter = described[int(_METER.fullmatch(name)[1])].get("site_meter")  # type: ignore[index]
+        site_meter = described[int(name.removeprefix("meter"))].get("site_meter")
         own = owned.get(name, [])
         label = options.labels.label(number, name, MAINS if site_meter else _label(own) or name)
         if channel_name(label) == UNUSED:

@@ -37,7 +37,7 @@ def _days(country: str, year: int) -> np.ndarray:
     code, _, part = country.upper().partition("-")
     try:
         days = country_holidays(code, subdiv=part or None, years=year)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # how the library tells a country it does not know
         raise UsageError(
             f"no holidays are known of {country!r}",
             fix="an ISO 3166 code such as US, GB-ENG or DE-BY",
