@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from smartwatts_airflow.form import rollback_form
 from smartwatts_airflow.page.airflow import RETRAINING, ROLLBACK, may_trigger, next_run, runs
 from smartwatts_airflow.page.detail import detail, judged
-from smartwatts_airflow.page.overview import age, overview
+from smartwatts_airflow.page.overview import age, last_decision, overview
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
@@ -87,13 +87,16 @@ def show_models(request: Request, session: SessionDep, opened: Root) -> Response
     """Every champion."""
     objects, current = opened
     seen = _waiting(objects, current)
+    rows = overview(objects, current, seen["rows_by_model"])
+    last = last_decision(rows)
     return _page(
         request,
         "models.html",
-        rows=overview(objects, current, seen["rows_by_model"]),
+        rows=rows,
         seen=seen,
         next_run=next_run(session),
-        newest=next(iter(runs(session, RETRAINING)), None),
+        last=last,
+        last_run=next((run for run in runs(session) if last and run.key == last.run_id), None),
         root=objects.url,
         stages=model_stages(),
     )

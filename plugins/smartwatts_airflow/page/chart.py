@@ -36,7 +36,7 @@ def draw(points: Sequence[Point], label: str) -> str:
     ticks = _ticks(min(known), max(known))
     low, high = ticks[0], ticks[-1]
 
-    def x(place: int) -> float:
+    def x(place: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (place + 0.5) / len(points)
 
     def y(value: float) -> float:
@@ -48,7 +48,13 @@ def draw(points: Sequence[Point], label: str) -> str:
         for t in ticks
     ]
     values = [(x(i), y(p.value)) for i, p in enumerate(points) if p.value is not None]
-    baselines = [(x(i), y(p.baseline)) for i, p in enumerate(points) if p.baseline is not None]
+    # A step over each version's own place: a line between two needs two, and there may be one.
+    baselines = [
+        (x(i + side), y(p.baseline))
+        for i, p in enumerate(points)
+        if p.baseline is not None
+        for side in (-0.5, 0.5)
+    ]
     parts += [_line("baseline", baselines), _line("value", values)]
     step = math.ceil(len(points) / _MOST_LABELS)
     for place, point in enumerate(points):

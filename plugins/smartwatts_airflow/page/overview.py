@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, TrustError
@@ -26,6 +27,7 @@ __all__ = [
     "Metric",
     "ModelRow",
     "age",
+    "last_decision",
     "metrics_of",
     "number",
     "overview",
@@ -68,6 +70,12 @@ def overview(objects: Objects, current: Settings, waiting: Mapping[str, int]) ->
     ``waiting``: readings since each model's last decision."""
     work = partial(_row, objects, current, waiting)
     return list(map_ahead(work, model_names(), _MODELS_AT_ONCE))
+
+
+def last_decision(rows: Iterable[ModelRow]) -> ModelState | None:
+    """What was decided last, of whichever model; None before the first decision."""
+    states = [row.last for row in rows if row.last and row.last.time]
+    return max(states, key=attrgetter("time"), default=None)
 
 
 def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model: str) -> ModelRow:
