@@ -56,7 +56,7 @@ def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("SMARTWATTS_NEW_READINGS", "8")
     monkeypatch.setenv("SMARTWATTS_SOURCES", '[{"match": "x/*", "unit": "Wh"}]')
     assert settings().new_readings == 8
-    assert settings().source_of("landing/x/a.csv").is_energy
+    assert settings().source_of("landing/x/a.csv").unit == "Wh"
 
 
 @pytest.mark.parametrize(
