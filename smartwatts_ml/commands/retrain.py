@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +27,6 @@ from smartwatts_ml.runs.folders import new_run_id
 from smartwatts_ml.runs.plan import RunPlan
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.stages.branch import OwnOptions
 from smartwatts_ml.stages.branch import retrain as retrain_model
 from smartwatts_ml.stages.ingest import IngestReport
 from smartwatts_ml.stages.order import Stage, after_models, before_models
@@ -57,10 +56,12 @@ def retrain(
     for model in models or ():
         find_model(model)
     objects, current = open_objects(root)
-    options: OwnOptions = {
-        "plan": {"run_id": new_run_id(), "models": models, "claim": not dry_run},
-        "train": {"options": TrainOptions(epochs=epochs, seed=seed)},
-        "publish": {"actor": getpass.getuser()},
+    options = {
+        "run_id": new_run_id(),
+        "models": models,
+        "claim": not dry_run,
+        "options": TrainOptions(epochs=epochs, seed=seed),
+        "actor": getpass.getuser(),
     }
     begun = _once(before_models(), objects, current, options, dry_run=dry_run)
     ingested: IngestReport = begun["ingest"]
@@ -89,7 +90,7 @@ def _once(
     stages: Sequence[Stage],
     objects: Objects,
     current: Settings,
-    options: OwnOptions,
+    options: Mapping[str, Any],
     *,
     dry_run: bool,
 ) -> dict[str, Any]:
@@ -97,9 +98,10 @@ def _once(
     results = {}
     for stage in stages:
         if stage.in_dry_run or not dry_run:
-            own = options.get(stage.name, {})
             with progress_bar(stage.name) as report:
-                results[stage.name] = stage.call(objects, current, progress=report, **own)
+                results[stage.name] = stage.call(
+                    objects, current, progress=report, **stage.own(options)
+                )
     return results
 
 

@@ -76,10 +76,7 @@ class Service:
         self.runs += 1
         run_id = f"run{self.runs}"
         start_run(self.objects, self.current, run_id, ["light"])
-        options: dict[str, dict[str, Any]] = {
-            "train": {"options": TrainOptions(seed=seed)},
-            "publish": {"actor": "ann"},
-        }
+        options = {"options": TrainOptions(seed=seed), "actor": "ann"}
         failed = retrain(self.run(run_id), log_progress, options)
         assert failed is None, failed
         return self.decision(run_id)
