@@ -23,6 +23,7 @@ from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.claims import drop_claim
 from smartwatts_ml.runs.folders import new_run_id
 from smartwatts_ml.runs.plan import RunPlan
 from smartwatts_ml.runs.run import ModelRun
@@ -34,6 +35,7 @@ from smartwatts_ml.stages.tasks import run_report
 
 __all__ = ["retrain", "show_run"]
 
+_STOPPED = "what was ingested, decided and published before is kept, the rest is as it was"
 _SYSTEMS = ("challenger", "champion", "baseline")
 
 
@@ -70,12 +72,17 @@ def retrain(
     plan: RunPlan = begun["plan"]
     err.print(f"run {plan.run_id}: {plan.rows:,} readings, snapshot {plan.snapshot_version}")
     failures: dict[str, str] = {}
-    for model in plan.models:
-        run = ModelRun(objects, current, plan.run_id, model)
-        with progress_bar(model) as report:
-            reason = retrain_model(run, report, options, dry_run=dry_run)
-        if reason:
-            failures[model] = reason
+    try:
+        for model in plan.models:
+            run = ModelRun(objects, current, plan.run_id, model)
+            with progress_bar(model, _STOPPED) as report:
+                reason = retrain_model(run, report, options, dry_run=dry_run)
+            if reason:
+                failures[model] = reason
+    except KeyboardInterrupt:
+        for model in plan.models:
+            drop_claim(objects, model, plan.run_id)
+        raise
     _once(after_models(), objects, current, options, dry_run=dry_run)
     result = run_report(current.root, plan.run_id) | {"failures": failures}
     if as_json:
