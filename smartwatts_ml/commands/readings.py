@@ -22,9 +22,9 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
-from smartwatts_ml.readings.csv.explain import explain
-from smartwatts_ml.readings.csv.report import FileReport
+from smartwatts_ml.readings.explain import explain
 from smartwatts_ml.readings.ingest.landing import LANDING, empty_root
+from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import Settings, settings

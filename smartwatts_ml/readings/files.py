@@ -9,17 +9,17 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.csv.parsed import labels_of
-from smartwatts_ml.readings.csv.report import FileReport, ReadReport
-from smartwatts_ml.readings.csv.scan import FileScan
-from smartwatts_ml.readings.csv.stamp_text import StampForm, parse_stamp
 from smartwatts_ml.readings.ingest.landing import is_readings_file
 from smartwatts_ml.readings.ingest.settling import settle, untold_interval
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
+from smartwatts_ml.readings.parsed import labels_of
+from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
+from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
+from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
 
 __all__ = ["FileReadings", "find_files"]

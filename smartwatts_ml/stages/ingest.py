@@ -25,8 +25,6 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.readings.csv.report import FileReport, ReadReport
-from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
 from smartwatts_ml.readings.ingest.ledger import Known, Ledger
 from smartwatts_ml.readings.ingest.quarantine import Quarantine
@@ -34,6 +32,8 @@ from smartwatts_ml.readings.ingest.settling import Intervals, untold_interval
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.ingest.writing import Writing, write_staged
+from smartwatts_ml.readings.report import FileReport, ReadReport
+from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
 from smartwatts_ml.settings import Settings

@@ -16,9 +16,9 @@ from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.csv.blocks import Block
 from smartwatts_ml.readings.csv.dialect import Dialect
-from smartwatts_ml.readings.csv.duckdb_casts import local_stamps
-from smartwatts_ml.readings.csv.parsed import FOLD, NO_LABEL, Parsed
-from smartwatts_ml.readings.csv.stamp_forms import EPOCH_MS, EPOCH_S, ISO
+from smartwatts_ml.readings.parsed import FOLD, NO_LABEL, Parsed
+from smartwatts_ml.readings.stamps.casts import local_stamps
+from smartwatts_ml.readings.stamps.forms import EPOCH_MS, EPOCH_S, ISO
 
 __all__ = ["EARLIEST_US", "LATEST_US", "TOO_LARGE", "parse_fast"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, CSV_COLUMNS, TIMESTAMP
-from smartwatts_ml.readings.csv.stamp_forms import FileStamps, find_stamps
+from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
 from smartwatts_ml.settings import Source
 
 __all__ = ["Dialect", "find_dialect"]

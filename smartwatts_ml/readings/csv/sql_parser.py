@@ -14,10 +14,10 @@ from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.csv.blocks import Block
 from smartwatts_ml.readings.csv.dialect import Dialect
-from smartwatts_ml.readings.csv.duckdb_casts import database, strptime_sql, text_sql
 from smartwatts_ml.readings.csv.lines import FIELD, OPEN, settled_lines
-from smartwatts_ml.readings.csv.parsed import FOLD, Parsed, Rejected
-from smartwatts_ml.readings.csv.stamp_forms import EPOCH_MS, EPOCH_S, ISO
+from smartwatts_ml.readings.parsed import FOLD, Parsed, Rejected
+from smartwatts_ml.readings.stamps.casts import database, strptime_sql, text_sql
+from smartwatts_ml.readings.stamps.forms import EPOCH_MS, EPOCH_S, ISO
 
 __all__ = ["parse_carefully"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.csv.parsed import Rejected
-from smartwatts_ml.readings.csv.report import FAULTS
+from smartwatts_ml.readings.parsed import Rejected
+from smartwatts_ml.readings.report import FAULTS
 
 __all__ = ["Quarantine"]
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.csv.parsed import FOLD, FileSource
 from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.parsed import FOLD, FileSource
 from smartwatts_ml.readings.resample import MICRO
 
 __all__ = ["Intervals", "drop_repeats", "settle", "untold_interval"]

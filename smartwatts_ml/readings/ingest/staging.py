@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
-from smartwatts_ml.readings.csv.parsed import FileSource, Parsed
 from smartwatts_ml.readings.ingest.settling import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
+from smartwatts_ml.readings.parsed import FileSource, Parsed
 
 __all__ = ["DAY_US", "DeviceNumbers", "Staging", "as_rows", "months_of"]
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.csv.blocks import Block
 from smartwatts_ml.readings.csv.dialect import Dialect
-from smartwatts_ml.readings.csv.parsed import Parsed
-from smartwatts_ml.readings.csv.scan import local_clock
 from smartwatts_ml.readings.csv.sql_parser import parse_carefully
-from smartwatts_ml.readings.csv.stamp_forms import EPOCH_MS, EPOCH_S, ISO, FileStamps
+from smartwatts_ml.readings.parsed import Parsed
+from smartwatts_ml.readings.scan import local_clock
+from smartwatts_ml.readings.stamps.forms import EPOCH_MS, EPOCH_S, ISO, FileStamps
 
 NAMES = ("timestamp", "consumption", "device_id", "anomaly", "other")
 GOOD = {

@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.readings import scan as scan_module
 from smartwatts_ml.readings.csv import blocks as blocks_module
-from smartwatts_ml.readings.csv import scan as scan_module
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
-from smartwatts_ml.readings.csv.parsed import Parsed, labels_of
-from smartwatts_ml.readings.csv.scan import FileScan
 from smartwatts_ml.readings.ingest.settling import Intervals, settle
 from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
+from smartwatts_ml.readings.parsed import Parsed, labels_of
+from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.settings import Settings, Source
 from tests.readings.ingest import oracle
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from smartwatts_ml.readings.clock import LocalClock
-from smartwatts_ml.readings.csv.report import FAULTS
+from smartwatts_ml.readings.report import FAULTS
 from smartwatts_ml.settings import Source
 
 __all__ = ["FOLD", "NO_LABEL", "FileSource", "Parsed", "Rejected", "labels_of"]

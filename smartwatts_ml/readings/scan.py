@@ -17,9 +17,9 @@ from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIME
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.csv.blocks import Block, BlockReader
 from smartwatts_ml.readings.csv.dialect import Dialect, find_dialect
-from smartwatts_ml.readings.csv.parsed import NO_LABEL, FileSource, Parsed
-from smartwatts_ml.readings.csv.report import FileReport
 from smartwatts_ml.readings.csv.sql_parser import parse_carefully
+from smartwatts_ml.readings.parsed import NO_LABEL, FileSource, Parsed
+from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.settings import Source
 
 __all__ = ["FileScan", "local_clock"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
-from smartwatts_ml.readings.csv.stamp_forms import FileStamps
+from smartwatts_ml.readings.stamps.forms import FileStamps
 
 __all__ = ["FAULTS", "Fault", "FileReport", "ReadReport"]
 
