@@ -1,7 +1,7 @@
 """The ``smartwatts`` command: how errors become exit codes.
 
 Exit codes: 0 done (a rejected challenger is 0), 1 the work failed, 2 wrong use,
-3 bad input, 4 the store or its trust.
+3 bad input, 4 the store or its trust, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations

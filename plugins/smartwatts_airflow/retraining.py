@@ -50,12 +50,16 @@ PATIENT: dict[str, Any] = {
     "retry_policy": RetryWhatCanPass(),
 }
 """Also for a task that is started before the API server listens, which fails it once."""
-_BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
-_MODEL_TASKS: dict[str, dict[str, Any]] = {
-    "train": {"execution_timeout": timedelta(hours=6), "retries": 12, **training_placement()},
-    "publish": {"outlets": [CHAMPIONS]},
+_BRANCH: dict[str, Any] = {
+    "execution_timeout": timedelta(hours=2),
+    **PATIENT,
+    "map_index_template": DEFAULT_LABEL,
 }
-"""What sets the task of a model's stage apart from those of the others."""
+_HEAVY: dict[str, Any] = {
+    "execution_timeout": timedelta(hours=6),
+    "retries": 12,
+    **training_placement(),
+}
 
 
 @task(execution_timeout=timedelta(minutes=30), doc_md=DOCS["find_new_files"], **PATIENT)
@@ -116,7 +120,8 @@ def _model_task(stage: Stage) -> Callable[..., Any]:
     @task(
         task_id=stage.name,
         doc_md=DOCS.get(stage.name, stage.doing),
-        **{"execution_timeout": timedelta(hours=2), **_BRANCH, **_MODEL_TASKS.get(stage.name, {})},
+        outlets=[CHAMPIONS] if stage.publishes else [],
+        **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
     )
     def run(branch: dict[str, str], before: Any = None) -> dict[str, Any]:
         model = branch["model"]
@@ -135,11 +140,8 @@ def _call(stage: Stage, model: str) -> dict[str, Any]:
     """Do the stage, in this task's own process."""
     from smartwatts_ml.stages.tasks import model_stage
 
-    options: dict[str, Any] = {}
-    if stage.name == "train":
-        options["options"] = TrainOptions(epochs=get_current_context()["params"]["epochs"])
-    elif stage.name == "publish":
-        options["actor"] = actor()
+    epochs = get_current_context()["params"]["epochs"]
+    options = stage.own({"options": TrainOptions(epochs=epochs), "actor": actor()})
     return model_stage(root(), smartwatts_run_id(), model, stage.name, **options)
 
 
@@ -152,7 +154,7 @@ def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str,
                 if later.always:
                     _call(later, model)
         _skip(outcome["summary"])
-    if stage.name == "publish":
+    if stage.publishes:
         _announce(model, outcome)
     return outcome
 

@@ -85,11 +85,22 @@ def _failing_for(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Any]:
+def progress_bar(title: str, left: str = "what was finished is kept") -> Iterator[Any]:
     """Progress on standard error; yields ``report(text, share done in 0..1)``.
 
-    A bar on a terminal, a line for each tenth elsewhere.
+    A bar on a terminal, a line for each tenth elsewhere. ``left``: what somebody who stops
+    the work finds, for the line that ends it then (exit code 130).
     """
+    try:
+        with _reporter(title) as report:
+            yield report
+    except KeyboardInterrupt:
+        err.print(f"{title}: stopped; {left}", soft_wrap=True, markup=False)
+        raise
+
+
+@contextmanager
+def _reporter(title: str) -> Iterator[Any]:
     if not err.is_terminal:
         yield _line_reporter(title)
         return

@@ -18,7 +18,7 @@ from smartwatts_ml.commands.common import (
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
-from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError
 from smartwatts_ml.jsontext import json_text, plain
 from smartwatts_ml.kinds import kinds, model_names
 from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
@@ -26,6 +26,8 @@ from smartwatts_ml.modelfiles.conversion import Quantization, convert_network
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.ingest.landing import empty_root
+from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.runs.folders import new_run_id
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import settings
@@ -108,8 +110,9 @@ def train_files(
     output_dir: Path,
     quantization: str,
 ) -> dict[str, Any]:
+    kind.settings_class.load()  # a wrong one is told before TensorFlow is loaded
     output_dir.mkdir(parents=True, exist_ok=True)
-    with progress_bar(f"train {spec.name}") as report:
+    with progress_bar(f"train {spec.name}", f"nothing was written to {output_dir}") as report:
         report("loading TensorFlow", 0.0)
         start_tensorflow()
         report("reading files", 0.0)
@@ -146,9 +149,12 @@ def _train_stage(
             f"{spec.name} is not kept in the store", fix="train it on files with --data-dir"
         )
     objects, current = open_objects(root)
+    if not newest_readings(objects, current)[1].rows:
+        raise NotEnoughReadingsError(empty_root(objects))
     plan = start_run(objects, current, run_id or new_run_id(), [spec.name], claim=False)
-    with progress_bar(f"train {spec.name}") as report:
-        run = ModelRun(objects, current, plan.run_id, spec.name)
+    run = ModelRun(objects, current, plan.run_id, spec.name)
+    left = f"no challenger was kept; `--run {plan.run_id}` trains on the same readings again"
+    with progress_bar(f"train {spec.name}", left) as report:
         challenger = train(run, report, options)
     (following, *_) = stages_after(stage_named("train"))
     err.print(f"next: smartwatts {following.name} {spec.name} --run {plan.run_id}")

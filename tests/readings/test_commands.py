@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from smartwatts_ml.cli import app
 from smartwatts_ml.commands import predict
-from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError, NotFoundError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.stages import train
@@ -122,6 +123,29 @@ def test_training_on_an_empty_root_says_what_to_do_before_it_loads_tensorflow(
     done = smartwatts(objects, *words)
     said = f"{done.output} {done.exception}"
     assert f"the readings of {objects.url} are empty" in said and "smartwatts ingest" in said
+
+
+def test_training_on_an_empty_root_leaves_nothing_there(objects: Objects) -> None:
+    done = smartwatts(objects, "train", "nilm")
+    assert isinstance(done.exception, NotEnoughReadingsError)
+    assert not list(objects.list())
+
+
+def test_a_training_that_is_stopped_says_what_it_leaves(
+    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("commands.train", "stages.train"):
+        control_c = Mock(side_effect=KeyboardInterrupt)
+        monkeypatch.setattr(f"smartwatts_ml.{name}.start_tensorflow", control_c)
+    land(objects, "a.csv", *minutes("home1", 100))
+    smartwatts(objects, "ingest")
+    on_files = ["train", "nilm", "--data-dir", str(tmp_path), "--output-dir", str(tmp_path / "o")]
+    stopped = CliRunner().invoke(app, on_files)
+    assert stopped.exit_code == 130
+    assert f"train nilm: stopped; nothing was written to {tmp_path}/o\n" in stopped.stderr
+    stopped = smartwatts(objects, "train", "anomaly", "--run", "again")
+    assert stopped.exit_code == 130
+    assert "no challenger was kept; `--run again` trains on the same" in stopped.stderr
 
 
 def test_export_writes_what_ingest_reads(objects: Objects, tmp_path: Path) -> None:

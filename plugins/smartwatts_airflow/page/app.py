@@ -25,7 +25,7 @@ from smartwatts_airflow.page.overview import age, last_decision, overview
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.folders import check_run_id
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.order import model_stages
@@ -170,7 +170,7 @@ def static(name: str) -> Response:
 
 def _kept_page(objects: Objects, key: str) -> Response:
     headers = {"Content-Security-Policy": _REPORT_POLICY}
-    return HTMLResponse(objects.read(key).data, headers=headers)
+    return HTMLResponse(objects.read(key, MAX_RECORD_BYTES).data, headers=headers)
 
 
 def _check_model(model: str) -> None:

@@ -267,7 +267,8 @@ class ReadingsTable:
 
     def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
         """Delete files that neither the newest version nor one of ``keep_versions`` holds,
-        and that are older than ``hours``; their paths in the table."""
+        and that are older than ``hours``, which has to outlast the longest ingest; their paths
+        in the table."""
         with _as_store_errors(self._uri):
             known = [version for version in keep_versions if version <= self.version]
             return self._table.vacuum(
