@@ -66,7 +66,7 @@ def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.Mo
         ("[smartwatts]\nnew_reading = 7\n", "new_reading .did you mean new_readings"),
         ("[nilm]\nepocs = 3\n", "key of .nilm. .*: epocs .did you mean epochs"),
         ("smartwatts = 5\n", "smartwatts is no table"),
-        ('[[smartwatts.sources]]\nunit = 5\n', "SMARTWATTS_SOURCES_0_UNIT"),
+        ("[[smartwatts.sources]]\nunit = 5\n", "SMARTWATTS_SOURCES_0_UNIT"),
         ("[smartwatts\n", "no TOML"),
         ('[smartwatts]\nroot = "\xdf"\n', r"smartwatts\.toml is no TOML in UTF-8"),
         ("a = " + 9999 * "[", "no TOML"),
