@@ -6,75 +6,21 @@ Each is a ``SMARTWATTS_*`` variable or a key of ``[smartwatts]`` in ``smartwatts
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.configuration import PREFIX, SettingsGroup, TomlSettings
+from smartwatts_ml.sources import Layout, Source, Unit
 
 __all__ = [
     "GateSettings",
     "HoldoutSettings",
     "QualitySettings",
     "Settings",
-    "Source",
-    "Unit",
     "settings",
 ]
-
-Unit = Literal["W", "kW", "Wh", "kWh", "Wh-counter", "kWh-counter"]
-"""``Wh`` and ``kWh`` are energy of an interval; a counter only ever grows, but for resets."""
-
-
-class Source(BaseModel):
-    """Files whose path matches, and how to read them. What is None is as for all others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    match: str = Field(
-        default="*", description="Pattern of paths below landing/, e.g. meters-*/2026-*.csv.gz."
-    )
-    unit: Unit | None = Field(default=None, description="Unit of consumption.")
-    timezone: str | None = Field(default=None, description="IANA timezone of naive timestamps.")
-    interval_s: float | None = Field(
-        default=None, gt=0, description="Seconds of one interval of energy; found out if not given."
-    )
-    stamp: str | None = Field(
-        default=None,
-        description="Form of timestamps for strptime, e.g. %d/%m/%Y %H:%M; found out if not.",
-    )
-
-    def matches(self, key: str) -> bool:
-        """Whether this source wrote the file.
-
-        >>> Source(match="berlin/*").matches("landing/berlin/2026/a.csv")
-        True
-        """
-        return fnmatchcase(key.removeprefix("landing/"), self.match)
-
-    @property
-    def is_counter(self) -> bool:
-        """Whether consumption is a meter's total."""
-        return (self.unit or "").endswith("-counter")
-
-    @property
-    def is_energy(self) -> bool:
-        """Whether consumption is energy of an interval."""
-        return self.unit in ("Wh", "kWh")
-
-    @property
-    def interval_untold(self) -> bool:
-        """Whether consumption is energy of an interval that the readings have to tell."""
-        return self.is_energy and self.interval_s is None
-
-    @property
-    def scale(self) -> float:
-        """What a number is multiplied by to be W, Wh, or kWh of a counter."""
-        if self.is_counter:
-            return 1.0 if self.unit == "kWh-counter" else 1e-3
-        return 1e3 if (self.unit or "").startswith("k") else 1.0
 
 
 class HoldoutSettings(SettingsGroup):
@@ -220,7 +166,9 @@ class Settings(TomlSettings):
     sources: list[Source] = Field(
         default_factory=list,
         description="How files of some sources differ, as JSON: a list of objects with match "
-        "(a pattern of paths below landing/), unit, timezone, interval_s, stamp.",
+        "(a pattern of paths below landing/), layout, timestamp, until, consumption, device, "
+        "register, channels, unit, timezone, stamp, stamp_is, interval_s, held, decimal, missing, "
+        "skip.",
     )
     ingest_batch_mib: int = Field(
         256,
@@ -269,10 +217,13 @@ class Settings(TomlSettings):
     quality: QualitySettings = QualitySettings()
 
     def source_of(self, key: str) -> Source:
-        """The first of the sources that matches a file; what it leaves open is as for all."""
-        source = next((source for source in self.sources if source.matches(key)), Source())
-        unit, timezone = source.unit or self.unit, source.timezone or self.timezone
-        return source.model_copy(update={"unit": unit, "timezone": timezone})
+        """The first of the sources that matches a file."""
+        return next((source for source in self.sources if source.matches(key)), Source())
+
+    @property
+    def defaults(self) -> Layout:
+        """What holds for files that neither say it themselves nor have a source that does."""
+        return Layout(unit=self.unit, timezone=self.timezone)
 
 
 def settings(**overrides: Any) -> Settings:

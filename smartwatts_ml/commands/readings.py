@@ -88,7 +88,7 @@ def _explain(file: Path, current: Settings, as_json: bool) -> None:
     landing = Path(current.root).expanduser().absolute() / "landing"
     absolute = file.absolute()
     key = str(absolute.relative_to(landing)) if absolute.is_relative_to(landing) else file.name
-    explained = explain(file, current.source_of(key))
+    explained = explain(file, key, current.source_of(key), current.defaults)
     if as_json:
         print_json(explained.to_json())
         return

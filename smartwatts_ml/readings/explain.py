@@ -12,7 +12,7 @@ from smartwatts_ml.configuration import settings_origin
 from smartwatts_ml.readings.parsed import Parsed
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.settings import Source
+from smartwatts_ml.sources import Layout, Source
 
 __all__ = ["Explanation", "explain"]
 
@@ -39,16 +39,17 @@ class Explanation:
         }
 
 
-def explain(path: Path, source: Source) -> Explanation:
+def explain(path: Path, name: str, source: Source, defaults: Layout) -> Explanation:
     """Read a file to its end, and keep nothing of it. Raises BadInputError as ingest would."""
-    scan = FileScan(path, path.name, source)
+    scan = FileScan(path, name, source, defaults)
     devices: set[str] = set()
     rows: list[dict[str, Any]] = []
     rejected: list[dict[str, Any]] = []
-    for parsed in scan:
-        devices.update(parsed.names)
-        rows += _examples(parsed, _EXAMPLES - len(rows))
-        for row in parsed.rejected[: _EXAMPLES - len(rejected)]:
+    for block in scan:
+        for parsed in block.rows:
+            devices.update(parsed.names)
+            rows += _examples(parsed, _EXAMPLES - len(rows))
+        for row in block.rejected[: _EXAMPLES - len(rejected)]:
             rejected.append({"line": row.line, "value": row.text, "reason": row.why})
     return Explanation(_facts(scan, len(devices)), tuple(rows), scan.report(), tuple(rejected))
 
@@ -67,29 +68,20 @@ def _examples(parsed: Parsed, count: int) -> list[dict[str, Any]]:
 
 
 def _facts(scan: FileScan, devices: int) -> dict[str, str]:
-    dialect, source = scan.dialect, scan.source
+    dialect, form = scan.dialect, scan.interpretation
     assert dialect is not None
-    stamps = dialect.stamps
-    clock = "UTC" if stamps.is_epoch else f"{source.timezone} where no offset is given"
+    mapping, stamps = form.mapping, form.stamps
+    clock = "UTC" if stamps.is_epoch else f"{form.timezone} where no offset is given"
     return {
+        "layout": mapping.layout or "by the names of the columns",
         "packing": scan.packing,
         "encoding": scan.encoding,
         "separator": {"\t": "tab"}.get(dialect.separator, dialect.separator),
-        "decimal mark": dialect.decimal,
-        "header": f"line {dialect.header}: {', '.join(dialect.names)}",
-        "ignored columns": ", ".join(dialect.ignored) or "none",
+        "decimal mark": form.numbers.decimal,
+        "header": f"line {dialect.header}: {', '.join(mapping.names)}",
+        "ignored columns": ", ".join(mapping.ignored) or "none",
         "timestamps": f"{stamps.form}, e.g. {stamps.sample}",
         "clock": clock,
-        "unit": _unit(source),
-        "settings": f"source {source.match} ({settings_origin()})",
+        "settings": f"source {scan.source.match} ({settings_origin()})",
         "devices": str(devices),
     }
-
-
-def _unit(source: Source) -> str:
-    if source.is_counter:
-        return f"{source.unit}: a meter's total, kept in kWh"
-    if source.is_energy:
-        interval = f"{source.interval_s:g} s" if source.interval_s else "the most common spacing"
-        return f"{source.unit} per interval of {interval}, here in Wh; kept as mean W"
-    return f"{source.unit}, kept in W"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
+from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import is_readings_file
-from smartwatts_ml.readings.ingest.settling import settle, untold_interval
-from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.ingest.settling import Settled, settle
+from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.parsed import labels_of
@@ -56,9 +58,10 @@ class FileReadings(StoredReadings):
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
             files = [self._scan(path) for path in find_files([Path(path) for path in paths])]
-            self._intervals = self._staging.intervals(self._staging.files)
-            self._check_intervals(files)
-            self._duplicates = np.zeros(len(files), np.int64)
+            self._staged = self._check_intervals(files)
+            self._duplicates: Counter[int] = Counter()
+            self._netted: Counter[int] = Counter()
+            self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if not self.report.accepted:
@@ -80,36 +83,44 @@ class FileReadings(StoredReadings):
 
     def _scan(self, path: Path) -> FileReport:
         """Take over one file's rows."""
-        scan = FileScan(path, str(path), self._settings.source_of(str(path)))
-        number = self._staging.open_file(scan.file_source, arrival=len(self._staging.files))
-        for parsed in scan:
-            self._staging.add(number, parsed)
+        settings = self._settings
+        scan = FileScan(path, str(path), settings.source_of(str(path)), settings.defaults)
+        number = self._staging.open_file(arrival=len(self._staging.arrivals))
+        for block in scan:
+            self._staging.add(number, block, scan.clock)
         return scan.report()
 
-    def _check_intervals(self, files: Sequence[FileReport]) -> None:
+    def _check_intervals(self, files: Sequence[FileReport]) -> Staged:
+        intervals = self._staging.intervals(range(len(files)))
         for number, file in enumerate(files):
-            untold = self._staging.files[number].source.interval_untold
-            if untold and file.accepted and self._intervals.seconds(number) is None:
+            if self._staging.untold(number, intervals):
                 raise untold_interval(file.key)
+        return self._staging.staged(intervals)
 
     def _settle_all(self) -> tuple[dict[tuple[str, str], int], list[DeviceSpan]]:
-        """The number of each site and channel, and what it spans. Counts duplicates."""
-        pairs, self._ranks = self._staging.devices.ranked()
-        numbers = {pairs[self._ranks[number]]: number for number in self._staging.spill.sizes()}
+        """The number of each site and channel, and what it spans. Counts what went into
+        others."""
+        pairs, ranks = self._staging.devices.ranked()
+        numbers = {pairs[ranks[number]]: number for number in self._staging.spill.sizes()}
         spans = []
         for (site, channel), number in sorted(numbers.items()):
-            rows, duplicates = self._settled(number)
-            for file, count in duplicates.items():
-                self._duplicates[file] += count
-            spans.append(summarise(site, channel, rows.stamps))
+            settled = self._settled(number)
+            self._duplicates.update(settled.duplicates)
+            self._netted.update(settled.netted)
+            for dropped in settled.dropped:
+                for file, count in count_files(dropped.files).items():
+                    self._dropped.setdefault(file, Counter())[dropped.fault] += count
+            if len(settled.rows):
+                spans.append(summarise(site, channel, settled.rows.stamps))
         return numbers, spans
 
-    def _settled(self, number: int) -> tuple[Rows, dict[int, int]]:
-        rows = self._staging.spill.read(number)
-        return settle(rows, self._ranks, self._staging.files, self._intervals)
+    def _settled(self, number: int) -> Settled:
+        return settle(self._staging.spill.read(number), self._staged)
 
     def _account(self, number: int, file: FileReport) -> FileReport:
-        return file.with_duplicates(int(self._duplicates[number]))
+        return file.settled(
+            self._duplicates[number], self._netted[number], self._dropped.get(number)
+        )
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
         return site_spans(self._device_spans)
@@ -117,14 +128,13 @@ class FileReadings(StoredReadings):
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
         devices = {}
         for channel in channels:
-            rows, _ = self._settled(self._numbers[site, channel])
-            counted = np.array([file.source.is_counter for file in self._staging.files.values()])
-            total = counted[rows.files]
+            rows = self._settled(self._numbers[site, channel]).rows
+            total = self._staged.measured(rows, lambda measure: measure.quantity == "total")
             devices[channel] = DeviceReadings.from_rows(
                 rows.stamps,
                 rows.values.astype(np.float32),
                 labels_of(rows.labels),
-                rows.files,
+                self._staged.files(rows),
                 np.where(total, rows.values, np.nan) if total.any() else None,
             )
         return devices

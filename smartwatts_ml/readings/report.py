@@ -9,7 +9,7 @@ from typing import Any
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.stamps.forms import FileStamps
 
-__all__ = ["FAULTS", "Fault", "FileReport", "ReadReport"]
+__all__ = ["FAULTS", "Fault", "FileReport", "ReadReport", "Rejected", "fault_of"]
 
 
 @dataclass(frozen=True)
@@ -23,50 +23,106 @@ class Fault:
 FAULTS: Mapping[str, Fault] = {
     "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
+    "cut": Fault("", "cut off: the file ends without the end of its line"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
     "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),
     "stamp_range": Fault(TIMESTAMP, "not between the years 2000 and 2099"),
     "stamp_gap": Fault(TIMESTAMP, "does not exist: daylight saving time skips it"),
-    "value_empty": Fault(CONSUMPTION, "empty"),
+    "interval_long": Fault(TIMESTAMP, "an interval of more than a day"),
     "value_form": Fault(CONSUMPTION, "not a number"),
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),
+    "value_two": Fault(CONSUMPTION, "two values for one device and timestamp"),
+    "total_glitch": Fault(CONSUMPTION, "a meter's total that falls or leaps and comes back"),
+    "fold_untold": Fault(
+        TIMESTAMP, "shown twice by the clock, and nothing tells which of the two is meant"
+    ),
     "device_empty": Fault(DEVICE_ID, "empty, or without a site"),
     "anomaly_form": Fault(ANOMALY, "neither 0 nor 1"),
 }
 
 
+def fault_of(code: str) -> Fault:
+    """The fault of a code; a reason in words is its own."""
+    return FAULTS.get(code) or Fault("", code)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A line that gave no row: ``fault`` is a code of ``FAULTS`` or a reason in words, ``text``
+    what is wrong. ``of_value``: only a value of it, others of the line gave rows."""
+
+    line: int
+    fault: str
+    text: str
+    of_value: bool = False
+
+    @property
+    def why(self) -> str:
+        """Column and reason, for people."""
+        fault = fault_of(self.fault)
+        return f"{fault.column} {fault.reason}".strip()
+
+
 @dataclass(frozen=True)
 class FileReport:
-    """One file's physical lines: header + blank + accepted + duplicate + rejected.
+    """What became of one file, by physical lines and by values.
 
-    ``duplicate`` rows repeat an earlier device and stamp of the file; the last one is the
-    one that is accepted. ``reasons`` counts rejected rows by code in ``FAULTS``.
+    Lines: header (and what stands above it) + blank + missing + read + rejected lines. A line
+    that is read gives one value or several. Values: accepted + duplicate (they repeat an
+    earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
+    rows of a device were together). ``reasons`` counts what was rejected by fault.
     ``left``: why the file was left for the next run. ``same_as``: an earlier file with the
-    same content. ``stamps``: how it writes timestamps.
+    same content. ``stamps``: how it writes timestamps. ``facts``: what it was taken for.
     """
 
     key: str
     lines: int = 0
     header: int = 0
     blank: int = 0
+    missing: int = 0
+    read: int = 0
+    values: int = 0
     accepted: int = 0
     duplicate: int = 0
-    rejected: int = 0
+    netted: int = 0
+    rejected_lines: int = 0
+    rejected_values: int = 0
+    dropped: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     digest: str = ""
     left: str | None = None
     same_as: str | None = None
     stamps: FileStamps | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
-    def with_duplicates(self, count: int) -> FileReport:
-        """So many of the rows repeat another one of the file."""
-        return replace(self, accepted=self.accepted - count, duplicate=count)
+    def settled(
+        self, duplicate: int, netted: int = 0, dropped: Mapping[str, int] | None = None
+    ) -> FileReport:
+        """So many of the values repeat another one, are parts of one, or are rejected late."""
+        late = dropped or {}
+        reasons = dict(self.reasons)
+        for fault, count in late.items():
+            reasons[fault] = reasons.get(fault, 0) + count
+        gone = duplicate + netted + sum(late.values())
+        return replace(
+            self,
+            accepted=self.values - gone,
+            duplicate=duplicate,
+            netted=netted,
+            dropped=sum(late.values()),
+            reasons=dict(sorted(reasons.items())),
+        )
+
+    @property
+    def rejected(self) -> int:
+        """Lines and values of which nothing is kept, each with its reason."""
+        return self.rejected_lines + self.rejected_values + self.dropped
 
     @property
     def rows_total(self) -> int:
-        """Lines that should hold a reading."""
-        return self.accepted + self.duplicate + self.rejected
+        """Values that are there, and lines that should hold one."""
+        return self.values + self.rejected_lines + self.rejected_values
 
     @property
     def reason(self) -> str | None:
@@ -75,8 +131,10 @@ class FileReport:
 
     @property
     def adds_up(self) -> bool:
-        """Whether every physical line is accounted for."""
-        return self.header + self.blank + self.rows_total == self.lines
+        """Whether every physical line and every value is accounted for."""
+        lines = self.header + self.blank + self.missing + self.read + self.rejected_lines
+        values = self.accepted + self.duplicate + self.netted + self.dropped
+        return lines == self.lines and values == self.values
 
     @property
     def quarantine_key(self) -> str | None:
@@ -87,13 +145,14 @@ class FileReport:
         """The most common reasons, for people."""
         ranked = sorted(self.reasons.items(), key=lambda item: -item[1])
         return "; ".join(
-            f"{count} × {' '.join((FAULTS[code].column, FAULTS[code].reason)).strip()}"
+            f"{count} × {' '.join((fault_of(code).column, fault_of(code).reason)).strip()}"
             for code, count in ranked[:3]
         )
 
     def to_json(self) -> dict[str, Any]:
         names = (
-            "key digest lines header blank rows_total accepted duplicate rejected reasons reason"
+            "key digest lines header blank missing read rows_total accepted duplicate netted "
+            "rejected reasons reason facts"
         )
         counts = {name: getattr(self, name) for name in names.split()}
         return counts | {"left": bool(self.left), "quarantine": self.quarantine_key}

@@ -1,4 +1,4 @@
-"""A CSV file → its rows in blocks, and an account of each of its lines."""
+"""A file → its rows in blocks, and an account of each of its lines."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.clock import LocalClock, is_utc
-from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.csv.blocks import Block, BlockReader
 from smartwatts_ml.readings.csv.dialect import Dialect, find_dialect
-from smartwatts_ml.readings.csv.sql_parser import parse_carefully
-from smartwatts_ml.readings.parsed import NO_LABEL, FileSource, Parsed
-from smartwatts_ml.readings.report import FileReport
-from smartwatts_ml.settings import Source
+from smartwatts_ml.readings.csv.lines import cells_of
+from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.layouts.mapper import RowMapper
+from smartwatts_ml.readings.parsed import NO_LABEL, ParsedBlock
+from smartwatts_ml.readings.report import FileReport, Rejected
+from smartwatts_ml.sources import DEFAULTS, Layout, Source
 
 __all__ = ["FileScan", "local_clock"]
 
 _WORKERS = 2
 _AHEAD = 3
 """Blocks that are being parsed while others are taken."""
+_KEPT_TEXT = 200
 _SMALL = 1 << 20
 """Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
 
@@ -40,21 +42,27 @@ def local_clock(timezone: str) -> LocalClock | None:
 class FileScan:
     """Iterate it once for the rows; what it says of lines holds after that.
 
-    ``source`` has its unit and timezone. Raises BadInputError where the file cannot be
-    read as a whole, and SmartwattsError if a line got lost, which would be our mistake.
+    ``name`` is the file for people and for what a source says of paths; ``defaults`` holds
+    where neither the source nor the file itself says it. Raises BadInputError where the file
+    cannot be read as a whole, and SmartwattsError if a line got lost, which would be our
+    mistake.
     """
 
-    def __init__(self, path: Path, name: str, source: Source) -> None:
+    def __init__(self, path: Path, name: str, source: Source, defaults: Layout = DEFAULTS) -> None:
         self.name = name
         self.source = source
         self.dialect: Dialect | None = None
+        self.header = 1
         self.blank = 0
-        self.rows = 0
+        self.missing = 0
+        self.read = 0
+        self.values = 0
         self.rejected: Counter[str] = Counter()
-        self._last: Parsed | None = None
+        self.rejected_values = 0
+        self._defaults = defaults
+        self._cut_line: int | None = None
         self._names: set[str] = set()
         self._reader = BlockReader(path, name)
-        self._clock = local_clock(source.timezone or "UTC")
 
     @property
     def digest(self) -> str:
@@ -73,97 +81,74 @@ class FileScan:
         return self._reader.encoding
 
     @property
-    def unterminated(self) -> bool:
-        """Whether the last line has no end."""
-        return bool(self._reader.tail)
+    def interpretation(self) -> Interpretation:
+        """What the file is taken for, once its first rows were seen."""
+        assert self.dialect is not None
+        return self.dialect.interpretation
 
     @property
-    def file_source(self) -> FileSource:
-        """What settling its rows needs to know."""
-        return FileSource(self.source, self._clock)
+    def clock(self) -> LocalClock | None:
+        """That of naive stamps; None where it is UTC."""
+        return local_clock(self.interpretation.timezone)
 
     def report(self) -> FileReport:
         """Where each line went, before duplicates are told from accepted rows."""
-        assert self.dialect is not None
         return FileReport(
             key=self.name,
             lines=self.lines,
-            header=1,
+            header=self.header,
             blank=self.blank,
-            accepted=self.rows,
-            rejected=self.rejected.total(),
+            missing=self.missing,
+            read=self.read,
+            values=self.values,
+            accepted=self.values,
+            rejected_lines=self.rejected.total() - self.rejected_values,
+            rejected_values=self.rejected_values,
             reasons=dict(sorted(self.rejected.items())),
             digest=self.digest,
-            stamps=self.dialect.stamps,
+            stamps=self.interpretation.stamps,
         )
 
-    def __iter__(self) -> Iterator[Parsed]:
-        for parts in map_ahead(self._parse, self._data_blocks(), _WORKERS, _AHEAD):
-            yield from self._counted(parts)
+    def __iter__(self) -> Iterator[ParsedBlock]:
+        for blocks in map_ahead(self._parse, self._data_blocks(), _WORKERS, _AHEAD):
+            for parsed in blocks:
+                yield self._counted(parsed)
         if self.dialect is None:
             raise BadInputError(
                 f"{self.name} has no line with text in it", fix="add a header and readings"
             )
-        if 1 + self.blank + self.rows + self.rejected.total() != self.lines:
+        if not self.report().adds_up:
             raise SmartwattsError(f"{self.name}: lines got lost; nothing was taken")
-        if self.unterminated and self.packing == "none" and self._looks_cut(self.dialect):
-            raise BadInputError(
-                f"{self.name}, line {self.lines} looks cut off: it has no end",
-                fix="copy the file again, whole; if it is whole, end it with a line feed",
-            )
-
-    def _looks_cut(self, dialect: Dialect) -> bool:
-        """Whether the unterminated last line may lack some of its characters: a packed file
-        has a checksum that says so, a plain one has to be guessed at, on the safe side."""
-        if self._last is None:
-            return False
-        if not len(self._last) or self._last.lines[-1] != self.lines:
-            rejected = self._last.rejected
-            return bool(rejected) and rejected[-1].line == self.lines
-        if dialect.is_last(TIMESTAMP):
-            return self._shortened_stamp(dialect)
-        if dialect.is_last(DEVICE_ID):
-            return self._shortened_device(self._last)
-        if dialect.is_last(ANOMALY):
-            return bool(self._last.labels[-1] == NO_LABEL)
-        return dialect.is_last(CONSUMPTION)
-
-    def _shortened_stamp(self, dialect: Dialect) -> bool:
-        """Whether it, or the run of digits that it ends with, is shorter than usual."""
-        last = self._reader.tail.rpartition(dialect.separator)[2].strip(' \t"')
-        usual = dialect.stamps.sample
-        return len(last) < len(usual) or len(_last_digits(last)) < len(_last_digits(usual))
-
-    def _shortened_device(self, last: Parsed) -> bool:
-        """Whether it is the start of another device's name, or one that is nowhere else."""
-        device = last.names[last.devices[-1]]
-        others = self._names | {last.names[code] for code in np.unique(last.devices[:-1])}
-        start = device.removesuffix(f"/{MAINS}")
-        return device not in others or any(n != device and n.startswith(start) for n in others)
 
     def _data_blocks(self) -> Iterator[Block]:
         """Blocks of lines below the header."""
         for block in self._reader:
             if self.dialect is None:
-                self.dialect = find_dialect(block.data, block.first, self.name, self.source)
+                self.dialect = find_dialect(
+                    block.data, block.first, self.name, self.source, self._defaults
+                )
                 if self.dialect is None:
                     self.blank += block.lines
                     continue
                 above = self.dialect.header - block.first
-                self.blank += above
+                blank = _blank_lines(block, above)
+                self.blank += blank
+                self.header += above - blank
                 block = _without_start(block, above + 1)
             if block.lines:
+                if self._reader.tail and self.packing == "none":
+                    self._cut_line = block.first + block.lines - 1
                 yield block
 
-    def _parse(self, block: Block) -> list[Parsed]:
+    def _parse(self, block: Block) -> list[ParsedBlock]:
         """A block at full speed; where that fails, its small parts, one by one."""
         assert self.dialect is not None
-        scale = self.source.scale
-        parsed = parse_fast(block, self.dialect, self._clock, scale)
+        parsed = parse_fast(block, self.dialect, self.clock)
         if parsed is None and len(block.data) > _SMALL and block.lines > 1:
             return [piece for part in _parts(block) for piece in self._parse(part)]
         if parsed is None:
-            parsed = parse_carefully(block, self.dialect, self._clock, scale)
+            mapper = RowMapper(self.interpretation, self.clock)
+            parsed = mapper.map(cells_of(block, self.dialect.separator))
         if parsed.accounted != block.lines:
             raise SmartwattsError(
                 f"{self.name}: {block.lines} lines from line {block.first} on, but "
@@ -171,15 +156,59 @@ class FileScan:
             )
         return [parsed]
 
-    def _counted(self, parts: list[Parsed]) -> Iterator[Parsed]:
-        for parsed in parts:
-            self.rows += len(parsed)
-            self.blank += parsed.blank
-            self.rejected.update(row.fault for row in parsed.rejected)
-            if self._last is not None:
-                self._names.update(self._last.names)
-            self._last = parsed
-            yield parsed
+    def _counted(self, parsed: ParsedBlock) -> ParsedBlock:
+        if self._cut_line is not None and parsed.last_line == self._cut_line:
+            parsed = self._without_cut_line(parsed)
+        self.read += parsed.read
+        self.values += len(parsed)
+        self.blank += parsed.blank
+        self.missing += parsed.missing
+        self.rejected.update(row.fault for row in parsed.rejected)
+        self.rejected_values += sum(row.of_value for row in parsed.rejected)
+        self._names.update(name for rows in parsed.rows for name in rows.names)
+        return parsed
+
+    def _without_cut_line(self, parsed: ParsedBlock) -> ParsedBlock:
+        """Less the last line, where it may lack some of its characters."""
+        assert self._cut_line is not None
+        if not self._looks_cut(parsed):
+            return parsed
+        return parsed.without_line(Rejected(self._cut_line, "cut", self._reader.tail[:_KEPT_TEXT]))
+
+    def _looks_cut(self, parsed: ParsedBlock) -> bool:
+        """A packed file has a checksum that says so, a plain one has to be guessed at, on the
+        safe side: by what its last column holds."""
+        mapping = self.interpretation.mapping
+        last = len(mapping.names) - 1
+        if any(row.line == self._cut_line for row in parsed.rejected):
+            return False
+        if last in mapping.stamp or last in mapping.until:
+            return self._shortened_stamp()
+        if last == mapping.device:
+            return self._shortened_device(parsed)
+        if last == mapping.anomaly:
+            rows = parsed.rows[-1]
+            return bool(rows.labels[-1] & 3 == NO_LABEL)
+        return any(value.position == last for value in mapping.values)
+
+    def _shortened_stamp(self) -> bool:
+        """Whether it, or the run of digits that it ends with, is shorter than usual."""
+        assert self.dialect is not None
+        last = self._reader.tail.rpartition(self.dialect.separator)[2].strip(' \t"')
+        mapping = self.interpretation.mapping
+        ends = len(mapping.names) - 1 in mapping.until and self.interpretation.until
+        usual = (ends or self.interpretation.stamps).sample
+        if len(mapping.until if ends else mapping.stamp) > 1:
+            usual = usual.rpartition(" ")[2]
+        return len(last) < len(usual) or len(_last_digits(last)) < len(_last_digits(usual))
+
+    def _shortened_device(self, parsed: ParsedBlock) -> bool:
+        """Whether it is the start of another device's name, or one that is nowhere else."""
+        rows = parsed.rows[-1]
+        device = rows.names[rows.devices[-1]]
+        others = self._names | {rows.names[code] for code in np.unique(rows.devices[:-1])}
+        start = device.removesuffix(f"/{MAINS}")
+        return device not in others or any(n != device and n.startswith(start) for n in others)
 
 
 def _last_digits(text: str) -> str:
@@ -188,6 +217,11 @@ def _last_digits(text: str) -> str:
     '1'
     """
     return text[len(text.rstrip("0123456789")) :]
+
+
+def _blank_lines(block: Block, lines: int) -> int:
+    """How many of the first lines are blank."""
+    return sum(not line.strip() for line in block.data.split(b"\n", lines)[:lines])
 
 
 def _without_start(block: Block, lines: int) -> Block:

@@ -8,6 +8,7 @@ So it does not matter how often this runs, how many run at once, or when one is 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,10 +26,11 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
+from smartwatts_ml.readings.ingest.intervals import Intervals, untold_interval
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
 from smartwatts_ml.readings.ingest.ledger import Known, Ledger
 from smartwatts_ml.readings.ingest.quarantine import Quarantine
-from smartwatts_ml.readings.ingest.settling import Intervals, untold_interval
+from smartwatts_ml.readings.ingest.staged import count_files
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.ingest.writing import Writing, write_staged
@@ -167,7 +169,7 @@ class _Run:
                 raise
             report = self._leave(info, str(error))
         self.reports[info.key] = report
-        if self._rows >= _COMMIT_ROWS or len(self._staging.files) >= _COMMIT_FILES:
+        if self._rows >= _COMMIT_ROWS or len(self._staging.arrivals) >= _COMMIT_FILES:
             self.commit()
 
     def _leave(self, info: ObjectInfo, why: str) -> FileReport:
@@ -178,11 +180,12 @@ class _Run:
         quarantine = Quarantine(self._work.folder / "rejected.csv.gz", info.key)
         try:
             with self._objects.at_hand(info.key, self._work.folder) as path:
-                scan = FileScan(path, info.key, self._settings.source_of(info.key))
-                number = self._staging.open_file(scan.file_source, self._arrivals[info.key])
-                for parsed in scan:
-                    self._staging.add(number, parsed)
-                    quarantine.add(parsed.rejected)
+                source, defaults = self._settings.source_of(info.key), self._settings.defaults
+                scan = FileScan(path, info.key, source, defaults)
+                number = self._staging.open_file(self._arrivals[info.key])
+                for block in scan:
+                    self._staging.add(number, block, scan.clock)
+                    quarantine.add(block.rejected)
             if self._objects.info(info.key).etag != info.etag:
                 raise BadInputError(f"{info.key} changed while it was read", fix="try again later")
             if known_as := self._known(scan.digest):
@@ -193,7 +196,7 @@ class _Run:
         finally:
             quarantine.close()
         self._staged[number] = _Staged(info, report)
-        self._rows += scan.rows
+        self._rows += scan.values
         return report
 
     def _known(self, digest: str) -> str | None:
@@ -225,8 +228,7 @@ class _Run:
     def _leave_untold(self, intervals: Intervals) -> None:
         """Leave files whose energy is of an interval that nothing tells."""
         for number, file in list(self._staged.items()):
-            untold = self._staging.files[number].source.interval_untold
-            if untold and file.report.accepted and intervals.seconds(number) is None:
+            if self._staging.untold(number, intervals):
                 del self._staged[number]
                 same = [k for k, (_, d) in self._repeated.items() if d == file.report.digest]
                 for info in (file.info, *(self._repeated.pop(key)[0] for key in same)):
@@ -235,8 +237,14 @@ class _Run:
     def _accounted(self, numbers: list[int], writing: Writing) -> dict[int, FileReport]:
         """Duplicates told from accepted rows; SmartwattsError if a row went nowhere."""
         reports = {}
+        dropped: dict[int, Counter[str]] = {}
+        for late in writing.dropped:
+            for file, count in count_files(late.files).items():
+                dropped.setdefault(file, Counter())[late.fault] += count
         for number in numbers:
-            report = self._staged[number].report.with_duplicates(writing.duplicates[number])
+            report = self._staged[number].report.settled(
+                writing.duplicates[number], writing.netted[number], dropped.get(number)
+            )
             if report.accepted != writing.rows[number] or not report.adds_up:
                 raise SmartwattsError(f"{report.key}: rows got lost; nothing was taken")
             reports[number] = report

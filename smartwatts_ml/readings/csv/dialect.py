@@ -1,120 +1,124 @@
-"""What a CSV file is: separator, decimal mark, columns and timestamps, found out once."""
+"""What a CSV file is: its header and separator, and what that is taken for, found out once."""
 
 from __future__ import annotations
 
 import csv
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, CSV_COLUMNS, TIMESTAMP
-from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
-from smartwatts_ml.settings import Source
+from smartwatts_ml.readings.columns import CSV_COLUMNS
+from smartwatts_ml.readings.layouts.interpretation import Interpretation, interpret, is_header
+from smartwatts_ml.sources import DEFAULTS, Layout, Source
 
 __all__ = ["Dialect", "find_dialect"]
 
 _SEPARATORS = (",", ";", "\t", "|")
-_FIX = f"the first line names the columns: {','.join(CSV_COLUMNS)}"
 _SAMPLE = 2_000
-"""Lines, spread over the block, that tell a file's decimal mark and form of timestamps."""
+"""Lines, spread over the block, that tell what a file's columns hold."""
+_MOST_ABOVE = 200
+"""Lines above the header."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """``header``: 1-based number of the header's line. ``names``: of all columns, as the
-    file has them. ``positions``: 0-based, by column name, ``anomaly`` only where the file
-    has it. ``decimal``: ``.`` or ``,``."""
+    """``header``: 1-based number of the header's line."""
 
     header: int
     separator: str
-    decimal: str
-    names: tuple[str, ...]
-    positions: dict[str, int]
-    stamps: FileStamps
+    interpretation: Interpretation
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all columns, as the file has them."""
+        return self.interpretation.mapping.names
 
     @property
     def width(self) -> int:
         """How many columns there are."""
         return len(self.names)
 
-    def is_last(self, column: str) -> bool:
-        """Whether lines end with that column."""
-        return self.positions.get(column) == self.width - 1
 
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """Columns that are kept out."""
-        return tuple(n for i, n in enumerate(self.names) if i not in self.positions.values())
-
-
-def find_dialect(data: bytes, first_line: int, name: str, source: Source) -> Dialect | None:
+def find_dialect(
+    data: bytes, first_line: int, name: str, source: Source, defaults: Layout = DEFAULTS
+) -> Dialect | None:
     """The dialect of a file, from its first block of whole lines; None if all are blank.
 
-    Order and case of the columns are free, others are kept out. Raises BadInputError
-    where there is no usable header.
+    Raises BadInputError where there is no usable header.
 
-    >>> found = find_dialect(b"Device_ID;x;Timestamp;consumption\\n", 1, "a.csv", Source())
-    >>> found.separator, found.positions["timestamp"], found.ignored
-    (';', 2, ('x',))
+    >>> dialect = find_dialect(b"Device_ID;x;Timestamp;consumption\\n", 1, "a.csv", Source())
+    >>> dialect.separator, dialect.interpretation.mapping.ignored
+    (';', ('x',))
     """
     lines = data.split(b"\n")
-    for offset, line in enumerate(lines):
-        text = line.decode("utf-8", "replace")
-        if text.strip():
-            number = first_line + offset
-            separator, names = _columns(text, name, number)
-            positions = _positions(names, name, number)
-            below = lines[offset + 1 :]
-            sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
-            wanted = (positions[TIMESTAMP], positions[CONSUMPTION])
-            stamps, values = _fields(sample, separator, len(names), wanted)
-            return Dialect(
-                number,
-                separator,
-                _decimal(values, separator),
-                names,
-                positions,
-                find_stamps(stamps, name, source.stamp),
+    header = _find_header(lines, source)
+    if header is None:
+        _refuse(lines, first_line, name, source)
+        return None
+    offset, separator, names = header
+    number = first_line + offset
+    below = lines[offset + 1 :]
+    sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
+    columns = _columns(sample, separator, len(names))
+    where = f"{name}, line {number}"
+    return Dialect(number, separator, interpret(names, columns, source, where, name, defaults))
+
+
+def _find_header(lines: Sequence[bytes], source: Source) -> tuple[int, str, tuple[str, ...]] | None:
+    """Offset, separator and names of the first line that names columns of readings."""
+    if source.skip:
+        candidates = _candidates(lines[source.skip :])
+        for offset, text in candidates:
+            separator, names = max(
+                ((s, _split(text, s)) for s in _SEPARATORS), key=lambda c: len(c[1])
             )
+            return offset + source.skip, separator, names
+    for offset, text in _candidates(lines[: _MOST_ABOVE + 1]):
+        fitting = [
+            (separator, names)
+            for separator in _SEPARATORS
+            if is_header(names := _split(text, separator), source)
+        ]
+        if fitting:
+            separator, names = max(fitting, key=lambda c: len(c[1]))
+            return offset, separator, names
     return None
 
 
-def _columns(text: str, name: str, line: int) -> tuple[str, tuple[str, ...]]:
-    """Separator and column names of the header."""
-    candidates = [(separator, _split(text, separator)) for separator in _SEPARATORS]
-    separator, names = max(candidates, key=lambda c: len(set(CSV_COLUMNS) & set(c[1])))
-    missing = [column for column in CSV_COLUMNS if column not in names]
-    if len(missing) == len(CSV_COLUMNS):
-        raise BadInputError(f"{name}, line {line}: no header", fix=_FIX)
-    if missing:
-        raise BadInputError(f"{name}, line {line}: no column {', '.join(missing)}", fix=_FIX)
-    return separator, tuple(names)
+def _candidates(lines: Sequence[bytes]) -> Iterator[tuple[int, str]]:
+    for offset, line in enumerate(lines):
+        text = line.decode("utf-8", "replace").strip("\ufeff")
+        if text.strip():
+            yield offset, text
 
 
-def _positions(names: Sequence[str], name: str, line: int) -> dict[str, int]:
-    wanted = [column for column in (*CSV_COLUMNS, ANOMALY) if column in names]
-    for column in wanted:
-        if names.count(column) > 1:
-            raise BadInputError(
-                f"{name}, line {line}: column {column} is there twice", fix="rename one of them"
-            )
-    return {column: names.index(column) for column in wanted}
+def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source) -> None:
+    """Raise what there is to say of lines without a header; nothing where all are blank."""
+    for offset, text in _candidates(lines):
+        stated = [*source.timestamp, *source.consumption]
+        problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
+        raise BadInputError(
+            f"{name}, line {first_line + offset}: {problem}: {text.strip()[:80]!r}",
+            fix=f"the first line names the columns, e.g. {','.join(CSV_COLUMNS)}; "
+            f"`smartwatts ingest --explain` shows what is understood",
+        )
 
 
-def _split(text: str, separator: str) -> list[str]:
+def _split(text: str, separator: str) -> tuple[str, ...]:
+    """Names of columns; a separator at the end names none."""
     try:
         fields = next(csv.reader([text], delimiter=separator, strict=True))
     except csv.Error:
         fields = text.split(separator)
-    return [field.strip().lower() for field in fields]
+    names = [field.strip() for field in fields]
+    while len(names) > 1 and not names[-1]:
+        names.pop()
+    return tuple(names)
 
 
-def _fields(
-    lines: Sequence[str], separator: str, width: int, wanted: Sequence[int]
-) -> list[list[str]]:
-    """Some columns of the lines that have as many fields as the header."""
-    columns: list[list[str]] = [[] for _ in wanted]
+def _columns(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:
+    """The fields of lines that fit the header, by column."""
+    columns: list[list[str]] = [[] for _ in range(width)]
     for line in lines:
         try:
             fields = (
@@ -124,15 +128,7 @@ def _fields(
             )
         except csv.Error:
             continue
-        if len(fields) == width:
-            for column, place in zip(columns, wanted, strict=True):
-                column.append(fields[place].strip())
+        if len(fields) >= width and not any(fields[width:]):
+            for column, field in zip(columns, fields, strict=False):
+                column.append(field.strip())
     return columns
-
-
-def _decimal(values: Sequence[str], separator: str) -> str:
-    """The mark that more of the values have; where commas separate, a comma needs quotes."""
-    marks = Counter(mark for value in values for mark in ".," if mark in value)
-    if separator == "," or marks["."] or marks[","]:
-        return "," if marks[","] > marks["."] else "."
-    return "."

@@ -23,7 +23,7 @@ _COLUMNS: Mapping[str, np.dtype] = {
     "values": np.dtype(np.float64),
     "devices": np.dtype(np.int32),
     "labels": np.dtype(np.uint8),
-    "files": np.dtype(np.int32),
+    "streams": np.dtype(np.int32),
 }
 _ROWS_IN_MEMORY = 1 << 17
 _SMALL_KEYS = 1 << 15
@@ -33,8 +33,8 @@ _SMALL_KEYS = 1 << 15
 class Rows:
     """Rows of any devices and files, in the order of their lines; all of shape (n,).
 
-    ``stamps`` µs since the epoch, UTC; ``values`` W, Wh, or kWh of a counter, by the unit
-    of the file; ``devices`` and ``files`` numbers that the owner gave them; ``labels``
+    ``stamps`` µs since the epoch, UTC; ``values`` in the unit of their stream;
+    ``devices`` and ``streams`` numbers that the owner gave them; ``labels``
     codes as in ``parsed``.
     """
 
@@ -42,7 +42,7 @@ class Rows:
     values: np.ndarray
     devices: np.ndarray
     labels: np.ndarray
-    files: np.ndarray
+    streams: np.ndarray
 
     def __len__(self) -> int:
         return len(self.stamps)

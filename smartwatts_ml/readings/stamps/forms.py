@@ -10,17 +10,23 @@ from datetime import datetime, timedelta
 
 from smartwatts_ml.errors import BadInputError
 
-__all__ = ["EPOCH_MS", "EPOCH_S", "FileStamps", "ISO", "find_stamps"]
+__all__ = ["EPOCHS", "EPOCH_MS", "EPOCH_S", "FileStamps", "ISO", "find_stamps"]
 
 ISO = "ISO 8601"
 EPOCH_S = "seconds since 1970"
 EPOCH_MS = "milliseconds since 1970"
+_EPOCH_US = "microseconds since 1970"
+_EPOCH_NS = "nanoseconds since 1970"
+EPOCHS = {EPOCH_S: 1e6, EPOCH_MS: 1e3, _EPOCH_US: 1.0, _EPOCH_NS: 1e-3}
+"""Microseconds of one unit of an epoch."""
 
 _IS_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d(:?\d\d(:?\d\d(\.\d+)?)?)?)?.{0,7}")
 _IS_ZONED = re.compile(r".*\d\d:\d\d.* ?(Z|UTC|[+-]\d\d(:?\d\d)?)")
 # From 2000 to 2100, so that 202612311405 is a date and not an instant of 1976.
 _IS_EPOCH_S = re.compile(r"(9\d{8}|[1-4]\d{9})(\.\d*)?", re.ASCII)
 _IS_EPOCH_MS = re.compile(r"(9\d{11}|[1-4]\d{12})(\.\d*)?", re.ASCII)
+_IS_EPOCH_US = re.compile(r"9\d{14}|[1-4]\d{15}", re.ASCII)
+_IS_EPOCH_NS = re.compile(r"9\d{17}|[1-4]\d{18}", re.ASCII)
 _IS_COMPACT = re.compile(r"20\d\d[01]\d[0-3]\d([ T]?)[0-2]\d[0-5]\d([0-5]\d)?", re.ASCII)
 _LOCAL = re.compile(
     r"(?P<a>\d{1,4})(?P<mark>[/.-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{1,2})"
@@ -44,7 +50,7 @@ class FileStamps:
 
     @property
     def is_epoch(self) -> bool:
-        return self.form in (EPOCH_S, EPOCH_MS)
+        return self.form in EPOCHS
 
 
 def find_stamps(texts: Sequence[str], name: str, form_of_source: str | None = None) -> FileStamps:
@@ -61,7 +67,13 @@ def find_stamps(texts: Sequence[str], name: str, form_of_source: str | None = No
     sample = filled[0] if filled else ""
     if form_of_source is not None:
         return FileStamps(form_of_source, "%z" in form_of_source or "%Z" in form_of_source, sample)
-    for pattern, form in ((_IS_ISO, ISO), (_IS_EPOCH_S, EPOCH_S), (_IS_EPOCH_MS, EPOCH_MS)):
+    for pattern, form in (
+        (_IS_ISO, ISO),
+        (_IS_EPOCH_S, EPOCH_S),
+        (_IS_EPOCH_MS, EPOCH_MS),
+        (_IS_EPOCH_US, _EPOCH_US),
+        (_IS_EPOCH_NS, _EPOCH_NS),
+    ):
         matching = [text for text in filled if pattern.fullmatch(text)]
         if 2 * len(matching) > len(filled):
             return FileStamps(form, bool(_IS_ZONED.fullmatch(matching[0])), matching[0])

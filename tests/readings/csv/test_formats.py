@@ -16,7 +16,8 @@ from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.stamps.forms import find_stamps
 from smartwatts_ml.readings.table.table import open_table
-from smartwatts_ml.settings import Settings, Source
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import Source
 from smartwatts_ml.stages.ingest import ingest
 
 HEADER = "timestamp,consumption,device_id"

@@ -1,0 +1,43 @@
+"""What is known of staged rows besides the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smartwatts_ml.readings.ingest.intervals import Intervals
+from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.parsed import Measure, Stream
+
+__all__ = ["Staged", "count_files"]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What settling has to know of staged rows: ``ranks`` (int64) orders devices; ``wholes``
+    and ``signs`` tell parts of devices, each by number of the device; ``streams`` by number."""
+
+    ranks: np.ndarray
+    wholes: np.ndarray
+    signs: np.ndarray
+    streams: Sequence[Stream]
+    intervals: Intervals
+
+    def files(self, rows: Rows) -> np.ndarray:
+        """The file of each row; int32, shape (n,)."""
+        return np.array([stream.file for stream in self.streams], np.int32)[rows.streams]
+
+    def measured(self, rows: Rows, what: Callable[[Measure], bool]) -> np.ndarray:
+        """Which rows are of such a measure; bool, shape (n,)."""
+        if not len(rows):
+            return np.zeros(0, bool)
+        return np.array([what(stream.measure) for stream in self.streams])[rows.streams]
+
+
+def count_files(files: np.ndarray) -> Counter[int]:
+    """How often each file is there."""
+    numbers, counts = np.unique(files, return_counts=True)
+    return Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))

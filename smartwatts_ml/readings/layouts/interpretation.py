@@ -1,0 +1,84 @@
+"""What a file is taken for: columns, stamps and numbers, found out once from its first rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smartwatts_ml.readings.columns import CSV_COLUMNS
+from smartwatts_ml.readings.layouts.catalog import layout_named, recognise
+from smartwatts_ml.readings.layouts.columns import map_columns
+from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit
+from smartwatts_ml.readings.layouts.names import END, STAMP, VALUE, plain_name, role_of, time_of_day
+from smartwatts_ml.readings.layouts.number_form import NumberForm, find_numbers
+from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
+from smartwatts_ml.sources import DEFAULTS, Layout, Source
+
+__all__ = ["Interpretation", "interpret", "is_header"]
+
+_FEWEST_TIMES = 20
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """``until``: how ends are written, None where there are none."""
+
+    mapping: ColumnMapping
+    stamps: FileStamps
+    until: FileStamps | None
+    numbers: NumberForm
+    timezone: str
+
+
+def is_header(names: Sequence[str], source: Source) -> bool:
+    """Whether a line names columns of readings: those of a layout, those that the source names,
+    or some that speak of time and of consumption."""
+    plain = {plain_name(name) for name in names}
+    stated = [*source.timestamp, *source.consumption]
+    if stated:
+        return {plain_name(name) for name in stated} <= plain
+    if recognise(names) or plain & set(CSV_COLUMNS[1:]) or set(CSV_COLUMNS[:1]) <= plain:
+        return True
+    if len(names) < 2:
+        return False
+    if sum(time_of_day(name) is not None for name in names) >= _FEWEST_TIMES:
+        return True
+    roles = [role_of(name) for name in names]
+    return bool({STAMP, END} & set(roles)) and VALUE in roles
+
+
+def interpret(
+    names: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    source: Source,
+    where: str,
+    key: str,
+    defaults: Layout = DEFAULTS,
+) -> Interpretation:
+    """What a file is taken for. ``sample``: some fields of each of its columns.
+
+    Raises BadInputError where it cannot be known, with what to say.
+    """
+    known = layout_named(source.layout) if source.layout else recognise(names)
+    said: Layout = source.over(known) if known else source
+    assert isinstance(defaults.unit, str)
+    assert defaults.timezone is not None
+    mapping = map_columns(
+        names, sample, said, where, key, known.name if known else "", checked_unit(defaults.unit)
+    )
+    stamps = find_stamps(_joined(sample, mapping.stamp), where, said.stamp)
+    until = find_stamps(_joined(sample, mapping.until), where) if mapping.until else None
+    values = [
+        text
+        for value in mapping.values
+        for text in sample[value.position]
+        if text.casefold() not in mapping.missing
+    ]
+    numbers = find_numbers(values, where, said.decimal)
+    timezone = mapping.said.timezone or defaults.timezone
+    return Interpretation(mapping, stamps, until, numbers, timezone)
+
+
+def _joined(sample: Sequence[Sequence[str]], positions: Sequence[int]) -> list[str]:
+    columns = [sample[position] for position in positions]
+    return [" ".join(texts).strip() for texts in zip(*columns, strict=True)]
