@@ -24,6 +24,7 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
+from smartwatts_ml.store import open_store
 
 __all__ = [
     "handed_over",
@@ -35,6 +36,7 @@ __all__ = [
     "plan_stage",
     "published_metrics",
     "record_failure",
+    "roll_back",
     "run_report",
 ]
 
@@ -103,6 +105,14 @@ def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str,
     """Remember that the model's branch failed, so that the next attempt backs off; the
     model's state."""
     return state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason).to_json()
+
+
+def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> dict[str, Any]:
+    """Put an older version in force again; that version, its metrics and the new serial."""
+    store = open_store(*_open(root))
+    done = store.rollback(model, version, actor, reason)
+    metrics = store.manifest(model, done.version).metrics.get("challenger") or {}
+    return {"model": model, "version": done.version, "serial": done.serial, "metrics": metrics}
 
 
 def published_metrics(root: str, run_id: str, model: str) -> dict[str, Any]:

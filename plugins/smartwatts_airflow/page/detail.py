@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from smartwatts_airflow.page.airflow import DagRunFacts
 from smartwatts_airflow.page.chart import Point, draw
@@ -20,15 +19,12 @@ from smartwatts_airflow.page.overview import (
 )
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.model_report import model_report
-from smartwatts_ml.store import open_store
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.store import HistoryEntry, Manifest, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.forced import FORCE, forced
-
-if TYPE_CHECKING:
-    from smartwatts_ml.objects import Objects
-    from smartwatts_ml.settings import Settings
-    from smartwatts_ml.store import HistoryEntry, Manifest, Store
 
 __all__ = ["Change", "Detail", "Judged", "detail", "judged"]
 

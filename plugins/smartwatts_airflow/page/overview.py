@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, TrustError
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.runs.state import ModelState, read_state
+from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store, open_store
 from smartwatts_ml.store.canonical import parse_time
-
-if TYPE_CHECKING:
-    from smartwatts_ml.runs.state import ModelState
-    from smartwatts_ml.settings import Settings
 
 __all__ = [
     "BASELINE",
@@ -79,8 +77,6 @@ def last_decision(rows: Iterable[ModelRow]) -> ModelState | None:
 
 
 def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model: str) -> ModelRow:
-    from smartwatts_ml.runs.state import read_state
-
     kind, _ = find_model(model)
     facts: dict[str, Any] = {"model": model, "kind": kind.title, "waiting": waiting.get(model)}
     try:
