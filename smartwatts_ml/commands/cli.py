@@ -25,7 +25,7 @@ WORK = {
     ),
     "train": (
         "train:app",
-        "Train a model on CSV files, or on a root's readings as a stage of a run.",
+        "Train a model on files, or on a root's readings as a stage of a run.",
     ),
     "validate": (
         "one_stage:validate",

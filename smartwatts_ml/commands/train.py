@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from smartwatts_ml.commands.common import (
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
+from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError
 from smartwatts_ml.jsontext import json_text, plain
 from smartwatts_ml.kinds import kinds, model_names
@@ -39,7 +41,7 @@ __all__ = ["app", "train_files"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Train a model on CSV files, or on a root's readings as a stage of a run.",
+    help="Train a model on files, or on a root's readings as a stage of a run.",
     epilog="Example: smartwatts train nilm --data-dir readings/ --output-dir models/",
 )
 
@@ -47,7 +49,7 @@ app = typer.Typer(
 def _register() -> None:
     for kind in kinds().values():
         text = (
-            f"Train {kind.title}. With --data-dir: on every CSV and CSV.gz below it, writing "
+            f"Train {kind.title}. With --data-dir: on every file of readings below it, writing "
             "the .keras file, the .tflite and a training log to --output-dir. Without: on the "
             "readings of --root, less the gate's holdout, as the first stage of a run."
         )
@@ -61,8 +63,8 @@ def _register() -> None:
 def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
     def body(
         data_dir: Annotated[
-            Path | None,
-            typer.Option(help="Folder of CSV and CSV.gz files, or one file.", exists=True),
+            list[Path] | None,
+            paths_option("Folder of readings, or files of them, read as ingest reads them."),
         ] = None,
         output_dir: Annotated[
             Path, typer.Option(help="Where the model's files go.", file_okay=False)
@@ -87,7 +89,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
     ) -> None:
         options = TrainOptions(epochs, batch_size, seed, extra or {})
         spec = fixed or kind.spec(**(extra or {}))
-        if data_dir is not None:
+        if data_dir:
             report = train_files(kind, spec, options, data_dir, output_dir, quantization)
         else:
             report = _train_stage(spec, options, root, run)
@@ -106,7 +108,7 @@ def train_files(
     kind: Kind,
     spec: ModelSpec,
     options: TrainOptions,
-    data_dir: Path,
+    paths: Sequence[Path],
     output_dir: Path,
     quantization: str,
 ) -> dict[str, Any]:
@@ -116,7 +118,7 @@ def train_files(
         report("loading TensorFlow", 0.0)
         start_tensorflow()
         report("reading files", 0.0)
-        with FileReadings([data_dir], settings()) as readings:
+        with FileReadings(paths, settings()) as readings:
             trained = kind.trainer.train(spec, readings, options, report)
         report("converting", 0.98)
         network = KerasNetwork.from_training(trained)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.ingest.intervals import untold_interval
-from smartwatts_ml.readings.ingest.landing import is_readings_file
+from smartwatts_ml.readings.ingest.landing import LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
@@ -24,24 +25,45 @@ from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans,
 from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
 
-__all__ = ["FileReadings", "find_files"]
+__all__ = ["FileReadings", "LocalFile", "find_files"]
 
 
-def find_files(paths: Sequence[Path]) -> list[Path]:
+class LocalFile(NamedTuple):
+    """``key``: the path that sources are matched against, as ingest has it."""
+
+    path: Path
+    key: str
+
+
+def find_files(paths: Sequence[Path]) -> list[LocalFile]:
     """Files of readings, in the order given; those of a folder and below it by name."""
-    files: list[Path] = []
+    files: list[LocalFile] = []
     for path in paths:
         if path.is_dir():
             inside = (p for p in path.rglob("*") if is_readings_file(p.name))
-            files += sorted(p for p in inside if p.is_file() and not p.name.startswith("."))
+            inside = (p for p in inside if p.is_file() and not p.name.startswith("."))
+            files += (LocalFile(p, _key(p, path)) for p in sorted(inside))
         elif path.is_file():
-            files.append(path)
+            files.append(LocalFile(path, _key(path, path.parent)))
         else:
             raise BadInputError(f"no file or folder {path}")
     if not files:
         listed = ", ".join(str(path) for path in paths)
         raise BadInputError(f"no CSV file, plain or packed (.gz, .zst), in {listed}")
     return files
+
+
+def _key(path: Path, folder: Path) -> str:
+    """A file's path below ``landing/``, wherever that is; of others the path below the folder
+    that was given, so that one file is the same to every verb.
+
+    >>> _key(Path("/srv/landing/berlin/a.csv"), Path("/srv/landing/berlin"))
+    'berlin/a.csv'
+    >>> _key(Path("data/home1/a.csv"), Path("data")), _key(Path("data/a.csv"), Path("data"))
+    ('home1/a.csv', 'a.csv')
+    """
+    _, landing, below = path.absolute().as_posix().rpartition(f"/{LANDING}")
+    return below if landing else path.relative_to(folder).as_posix()
 
 
 class FileReadings(StoredReadings):
@@ -57,7 +79,7 @@ class FileReadings(StoredReadings):
         self._work = Workspace()
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
-            files = [self._scan(path) for path in find_files([Path(path) for path in paths])]
+            files = [self._scan(file) for file in find_files([Path(path) for path in paths])]
             self._staged = self._check_intervals(files)
             self._duplicates: Counter[int] = Counter()
             self._netted: Counter[int] = Counter()
@@ -81,10 +103,11 @@ class FileReadings(StoredReadings):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _scan(self, path: Path) -> FileReport:
+    def _scan(self, file: LocalFile) -> FileReport:
         """Take over one file's rows."""
-        settings = self._settings
-        scan = FileScan(path, str(path), settings.source_of(str(path)), settings.defaults)
+        path, key = file
+        source, defaults = self._settings.source_of(key), self._settings.defaults
+        scan = FileScan(path, str(path), source, defaults, key)
         number = self._staging.open_file(arrival=len(self._staging.arrivals))
         for block in scan:
             self._staging.add(number, block, scan.clock)

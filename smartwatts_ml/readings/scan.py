@@ -42,14 +42,17 @@ def local_clock(timezone: str) -> LocalClock | None:
 class FileScan:
     """Iterate it once for the rows; what it says of lines holds after that.
 
-    ``name`` is the file for people and for what a source says of paths; ``defaults`` holds
-    where neither the source nor the file itself says it. Raises BadInputError where the file
-    cannot be read as a whole, and SmartwattsError if a line got lost, which would be our
-    mistake.
+    ``name`` is the file for people, ``key`` (if it is another) the path that sources are
+    matched against; ``defaults`` holds where neither the source nor the file itself says it.
+    Raises BadInputError where the file cannot be read as a whole, and SmartwattsError if a
+    line got lost, which would be our mistake.
     """
 
-    def __init__(self, path: Path, name: str, source: Source, defaults: Layout = DEFAULTS) -> None:
+    def __init__(
+        self, path: Path, name: str, source: Source, defaults: Layout = DEFAULTS, key: str = ""
+    ) -> None:
         self.name = name
+        self.key = key or name
         self.source = source
         self.dialect: Dialect | None = None
         self.header = 1
@@ -125,7 +128,7 @@ class FileScan:
         for block in self._reader:
             if self.dialect is None:
                 self.dialect = find_dialect(
-                    block.data, block.first, self.name, self.source, self._defaults
+                    block.data, block.first, self.name, self.source, self._defaults, self.key
                 )
                 if self.dialect is None:
                     self.blank += block.lines

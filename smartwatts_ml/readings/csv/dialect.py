@@ -40,11 +40,17 @@ class Dialect:
 
 
 def find_dialect(
-    data: bytes, first_line: int, name: str, source: Source, defaults: Layout = DEFAULTS
+    data: bytes,
+    first_line: int,
+    name: str,
+    source: Source,
+    defaults: Layout = DEFAULTS,
+    key: str = "",
 ) -> Dialect | None:
     """The dialect of a file, from its first block of whole lines; None if all are blank.
 
-    Raises BadInputError where there is no usable header.
+    ``name`` is the file for people, ``key`` for patterns, if it is another. Raises
+    BadInputError where there is no usable header.
 
     >>> dialect = find_dialect(b"Device_ID;x;Timestamp;consumption\\n", 1, "a.csv", Source())
     >>> dialect.separator, dialect.interpretation.mapping.ignored
@@ -61,7 +67,9 @@ def find_dialect(
     sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
     columns = _columns(sample, separator, len(names))
     where = f"{name}, line {number}"
-    return Dialect(number, separator, interpret(names, columns, source, where, name, defaults))
+    return Dialect(
+        number, separator, interpret(names, columns, source, where, key or name, defaults)
+    )
 
 
 def _find_header(lines: Sequence[bytes], source: Source) -> tuple[int, str, tuple[str, ...]] | None:

@@ -247,7 +247,7 @@ def test_an_overlong_line_costs_only_itself(path: Path) -> None:
         (b"", "empty"),
         (b"\n \n", "no line with text"),
         (b"a,b\n1,2\n", "line 1: no header"),
-        (b"\ntimestamp,device_id\n", "line 2: no column consumption"),
+        (b"\ntimestamp,device_id\n", "line 2: no column of consumption"),
         (b"timestamp,timestamp,consumption,device_id\n", "twice"),
         (gzip.compress(HEADER.encode() * 9999, mtime=0)[:60], "cut short"),
         (gzip.compress(HEADER.encode(), mtime=0)[:-9] + b"\0" * 9, "cut short"),
