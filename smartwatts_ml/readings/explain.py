@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.configuration import settings_origin
 from smartwatts_ml.readings.parsed import Parsed
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.settings.base import settings_origin
 from smartwatts_ml.sources import Layout, Source
 
 __all__ = ["Explanation", "explain"]
