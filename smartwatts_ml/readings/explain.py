@@ -74,6 +74,7 @@ def _facts(scan: FileScan, devices: int) -> dict[str, str]:
     return {
         "layout": mapping.layout or "by the names of the columns",
         **scan.facts(),
+        "columns": ", ".join(mapping.names),
         "decimal mark": form.numbers.decimal,
         "ignored columns": ", ".join(mapping.ignored) or "none",
         "timestamps": f"{stamps.form}, e.g. {stamps.sample}",
