@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.legs import add_up, is_leg, legs_of_mains
 from smartwatts_ml.readings.quality.assess import assess
 from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, native_interval, to_grid
@@ -78,15 +79,23 @@ class StoredReadings(Readings):
             raise NotFoundError(f"no readings of site {site!r}")
         return self._by_site[site]
 
+    def _with_mains(self, span: SiteSpan, channels: Sequence[str]) -> dict[str, DeviceReadings]:
+        """One site's devices by channel, mains being the sum of its legs where it has some."""
+        if MAINS not in channels or not span.legs:
+            return self._devices(span.site, channels)
+        stored = [name for name in channels if name != MAINS]
+        return add_up(self._devices(span.site, [*stored, *span.legs]), span.legs)
+
     def quality(self, site: str) -> SiteQuality:
         """How plausible and how complete one site's readings are, as they arrived."""
-        devices = self._devices(site, self._span(site).channels)
+        span = self._span(site)
+        devices = self._with_mains(span, span.channels)
         return assess(site, devices, self.timezone(site), self._settings.quality)
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         span = self._span(site)
         wanted = [name for name in span.channels if channels is None or name in channels]
-        devices = {} if _too_coarse(span, period_s) else self._devices(site, wanted)
+        devices = {} if _too_coarse(span, period_s) else self._with_mains(span, wanted)
         start, values, labels = to_grid(devices, period_s)
         return SiteReadings(
             site=site,
@@ -103,6 +112,20 @@ def _too_coarse(span: SiteSpan, period_s: int) -> bool:
     return span.native_s > period_s * COARSER
 
 
+def _with_mains_span(devices: Sequence[DeviceSpan]) -> tuple[list[DeviceSpan], tuple[str, ...]]:
+    """A site's devices, mains in place of its legs; and the legs."""
+    legs = legs_of_mains(device.channel for device in devices)
+    measured = any(device.channel == MAINS for device in devices)
+    of_mains = [device for device in devices if device.channel in legs]
+    others = [d for d in devices if d not in of_mains and not (measured and is_leg(d.channel))]
+    if not of_mains:
+        return others, ()
+    fewest = min(of_mains, key=lambda device: device.rows)
+    first, last = max(leg.first for leg in of_mains), min(leg.last for leg in of_mains)
+    mains = replace(fewest, channel=MAINS, first=first, last=last)
+    return sorted([*others, mains], key=lambda device: device.channel), legs
+
+
 def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
     """Sites from their devices. Mains speaks for a site, or its first channel by name where
     it has none: its spacing is the site's."""
@@ -111,7 +134,7 @@ def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
         sorted(devices, key=lambda device: (device.site, device.channel)),
         key=lambda device: device.site,
     ):
-        of_site = list(group)
+        of_site, legs = _with_mains_span(list(group))
         native_us = min(of_site, key=lambda d: (d.channel != MAINS, d.channel)).native
         last_us = max(device.last for device in of_site) + native_us
         spans.append(
@@ -122,6 +145,7 @@ def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
                 end=np.datetime64(-(-last_us // MICRO), "s"),
                 rows=sum(device.rows for device in of_site),
                 native_s=round(native_us / MICRO),
+                legs=legs,
             )
         )
     return tuple(spans)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.interpretation import Interpretation, is_header
+from smartwatts_ml.readings.units import unit_of
 from smartwatts_ml.sources import Source
 
 __all__ = ["Dialect", "Header", "find_header"]
@@ -19,6 +21,8 @@ _SAMPLE = 2_000
 """Lines, spread over the block, that tell what a file's columns hold."""
 _MOST_ABOVE = 200
 """Lines above the header."""
+_BELOW = 8
+"""Lines below a header that show whether it is one."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,22 @@ class Dialect:
 
 class Header(NamedTuple):
     """The line that names the columns, by its 1-based number; ``sample``: some fields of each
-    column."""
+    column; ``above``: lines above it."""
 
     line: int
     separator: str
     names: tuple[str, ...]
     sample: Sequence[Sequence[str]]
+    above: Sequence[str] = ()
+
+
+class _Candidate(NamedTuple):
+    """A line that may be the header, split; ``rows``: fields of some lines below that fit."""
+
+    offset: int
+    separator: str
+    names: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
 
 
 def find_header(data: bytes, first_line: int, name: str, source: Source) -> Header | None:
@@ -64,36 +78,50 @@ def find_header(data: bytes, first_line: int, name: str, source: Source) -> Head
     if header is None:
         _refuse(lines, first_line, name, source)
         return None
-    offset, separator, names = header
+    offset, names = header.offset, header.names
+    if header.rows and _are_units(header.rows[0]):
+        offset, names = _with_units(lines, header)
     below = lines[offset + 1 :]
     sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
-    columns = _columns(sample, separator, len(names))
-    return Header(first_line + offset, separator, names, columns)
+    fields = zip(*_fitting(sample, header.separator, len(names)), strict=True)
+    columns = [list(column) for column in fields] or [[] for _ in names]
+    above = [text for _, text in _filled(lines[: header.offset])]
+    return Header(first_line + offset, header.separator, names, columns, above)
 
 
-def _find_header(lines: Sequence[bytes], source: Source) -> tuple[int, str, tuple[str, ...]] | None:
-    """Offset, separator and names of the first line that names columns of readings."""
+def _find_header(lines: Sequence[bytes], source: Source) -> _Candidate | None:
+    """The first line that names columns of readings and that lines below fit, or else the
+    first that names some."""
     if source.skip:
-        candidates = _candidates(lines[source.skip :])
-        for offset, text in candidates:
-            separator, names = max(
-                ((s, _split(text, s)) for s in _SEPARATORS), key=lambda c: len(c[1])
-            )
-            return offset + source.skip, separator, names
-    for offset, text in _candidates(lines[: _MOST_ABOVE + 1]):
-        fitting = [
-            (separator, names)
-            for separator in _SEPARATORS
-            if is_header(names := _split(text, separator), source)
-        ]
+        splits = next(_candidates(lines, source.skip), ())
+        return max(splits, key=lambda c: len(c.names), default=None)
+    first: _Candidate | None = None
+    for splits in _candidates(lines[: _MOST_ABOVE + 1]):
+        known = [c for c in splits if is_header(c.names, source, c.rows)]
+        fitting = [c for c in known if c.rows]
         if fitting:
-            separator, names = max(fitting, key=lambda c: len(c[1]))
-            return offset, separator, names
-    return None
+            return max(fitting, key=lambda c: len(c.names))
+        if known and first is None:
+            first = max(known, key=lambda c: len(c.names))
+    return first
 
 
-def _candidates(lines: Sequence[bytes]) -> Iterator[tuple[int, str]]:
-    for offset, line in enumerate(lines):
+def _candidates(lines: Sequence[bytes], skip: int = 0) -> Iterator[Sequence[_Candidate]]:
+    """Each line with text as a header, split by each separator."""
+    for offset, text in _filled(lines[skip:], skip):
+        few = itertools.islice(_filled(lines[offset + 1 :]), _BELOW)
+        below = [line for _, line in few]
+        splits = []
+        for separator in _SEPARATORS:
+            names = _split(text, separator)
+            rows = _fitting(below, separator, len(names))
+            enough = 2 * len(rows) > len(below)
+            splits.append(_Candidate(offset, separator, names, rows if enough else ()))
+        yield splits
+
+
+def _filled(lines: Sequence[bytes], first: int = 0) -> Iterator[tuple[int, str]]:
+    for offset, line in enumerate(lines, first):
         text = line.decode("utf-8", "replace").strip("\ufeff")
         if text.strip():
             yield offset, text
@@ -101,7 +129,7 @@ def _candidates(lines: Sequence[bytes]) -> Iterator[tuple[int, str]]:
 
 def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source) -> None:
     """Raise what there is to say of lines without a header; nothing where all are blank."""
-    for offset, text in _candidates(lines):
+    for offset, text in _filled(lines):
         stated = [*source.timestamp, *source.consumption]
         problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
         raise BadInputError(
@@ -111,31 +139,39 @@ def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source) 
         )
 
 
+def _are_units(fields: Sequence[str]) -> bool:
+    """Whether a line below the header has units in place of readings."""
+    digits = any(character.isdigit() for field in fields for character in field)
+    return not digits and any(unit_of(field.strip("[]()")) for field in fields)
+
+
+def _with_units(lines: Sequence[bytes], header: _Candidate) -> tuple[int, tuple[str, ...]]:
+    """The offset of a line of units, and names with their units."""
+    offset, _ = next(_filled(lines[header.offset + 1 :], header.offset + 1))
+    units = [field.strip("[]()") for field in header.rows[0]]
+    return offset, tuple(
+        f"{name} [{unit}]" if unit_of(unit) else name
+        for name, unit in zip(header.names, units, strict=True)
+    )
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    try:
+        split = next(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error:
+        split = line.split(separator)
+    return [field.strip() for field in split]
+
+
 def _split(text: str, separator: str) -> tuple[str, ...]:
     """Names of columns; a separator at the end names none."""
-    try:
-        fields = next(csv.reader([text], delimiter=separator, strict=True))
-    except csv.Error:
-        fields = text.split(separator)
-    names = [field.strip() for field in fields]
+    names = _fields(text, separator)
     while len(names) > 1 and not names[-1]:
         names.pop()
     return tuple(names)
 
 
-def _columns(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:
-    """The fields of lines that fit the header, by column."""
-    columns: list[list[str]] = [[] for _ in range(width)]
-    for line in lines:
-        try:
-            fields = (
-                next(csv.reader([line], delimiter=separator, strict=True))
-                if '"' in line
-                else line.split(separator)
-            )
-        except csv.Error:
-            continue
-        if len(fields) >= width and not any(fields[width:]):
-            for column, field in zip(columns, fields, strict=False):
-                column.append(field.strip())
-    return columns
+def _fitting(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:
+    """The fields of lines that fit a header of so many columns."""
+    split = (_fields(line, separator) for line in lines)
+    return [fields[:width] for fields in split if len(fields) >= width and not any(fields[width:])]

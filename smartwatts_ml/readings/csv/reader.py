@@ -59,8 +59,8 @@ class CsvReader(FileReader):
             if self._header is None:
                 self.blank += block.lines
                 continue
-            line, separator, names, sample = self._header
-            dialect = Dialect(line, separator, self.interpret(names, sample, line))
+            line, separator, names, sample, above = self._header
+            dialect = Dialect(line, separator, self.interpret(names, sample, line, above))
             below = self._below_header(block, dialect)
             yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines

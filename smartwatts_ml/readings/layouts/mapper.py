@@ -6,8 +6,9 @@ DuckDB splits and casts, a line a row of one result, so no line can vanish.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -62,7 +63,7 @@ class RowMapper:
 
     def _lines_sql(self, cells: Cells) -> str:
         """Lines → fields → texts → casts of stamps → the first fault of each line."""
-        mapping = self._mapping
+        mapping, ranges = self._mapping, self._mapping.ranges
         split = "SELECT number, '' AS line, fields FROM lines"
         if cells.separator is not None:
             split = f"""
@@ -77,8 +78,10 @@ class RowMapper:
         width = len(mapping.names)
         return f"""
         WITH split AS ({split}), texts AS (
-            SELECT number, line, {_field(mapping.stamp)} AS stamp_text,
-                {_field(mapping.until)} AS until_text, {_optional(mapping.interval)} AS interval,
+            SELECT number, line, {_field(mapping.stamp, ranges, 1)} AS stamp_text,
+                {_field(mapping.until, ranges, 2)} AS until_text,
+                {_optional(mapping.interval)} AS interval, {_optional(mapping.factor)} AS factor,
+                {_optional(mapping.hours and mapping.hours[0])} AS hour,
                 {_optional(mapping.device)} AS device, {_optional(mapping.register)} AS register,
                 {_optional(mapping.unit)} AS unit, {_optional(mapping.anomaly)} AS label_text,
                 [{texts}] AS texts, len(fields) < {width} OR len(fields) > {width}
@@ -93,7 +96,8 @@ class RowMapper:
             FROM texts
         ), judged AS (SELECT *, {self._fault()} AS fault FROM casts)
         SELECT number, epoch_us(stamp) AS stamp, local, epoch_us(until) AS until, until_local,
-            interval, device, register, unit, label, blank, fault, {_text_sql()} AS text, texts
+            interval, device, register, unit, factor, hour, label, blank, fault,
+            {_text_sql()} AS text, texts
         FROM judged"""
 
     def _values_sql(self) -> str:
@@ -119,9 +123,16 @@ class RowMapper:
                 WHEN label_text <> '' AND label = 0 THEN 'anomaly_form' END"""
 
 
-def _field(positions: Sequence[int]) -> str:
-    """The fields at some positions, joined by a space; empty where there are none."""
+def _field(
+    positions: Sequence[int], ranges: Mapping[int, str] = MappingProxyType({}), half: int = 0
+) -> str:
+    """The fields at some positions, joined by a space; empty where there are none. Of a range
+    its first or second half."""
     texts = [f"coalesce(fields[{position + 1}], '')" for position in positions]
+    for place, position in enumerate(positions):
+        if position in ranges:
+            parts = f"string_split({texts[place]}, {text_sql(ranges[position])})"
+            texts[place] = f"CASE WHEN len({parts}) = 2 THEN trim({parts}[{half}]) ELSE '' END"
     return f"trim({' || chr(32) || '.join(texts)})" if texts else "''"
 
 

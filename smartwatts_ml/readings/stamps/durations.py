@@ -39,16 +39,20 @@ def durations(
     (00:00 to 00:59) is seen by its most common length.
     """
     there = good & (until >= 0)
-    length = np.where(there, _utc(until, until_local, clock, 1) - _utc(stamps, local, clock, 0), 0)
+    starts = _utc(stamps, local, clock, 0)
+    apart = np.where(there, _utc(until, until_local, clock, 1) - starts, 0)
     if borrowed:
-        length = np.where(there & (length <= 0), length + _DAY_US, length)
+        next_day = np.where(apart <= 0, until + _DAY_US, until)
+        length = np.where(there, _utc(next_day, until_local, clock, 1) - starts, 0)
+    else:
+        length = apart
     usual = _most_common(length[there & (length > 0)])
     if usual and usual % _ROUND_US == _ROUND_US - _MINUTE_US:
         length = np.where(there, length + _MINUTE_US, length)
         usual += _MINUTE_US
     if usual and clock is not None:
         for shift in (_HOUR_US, -_HOUR_US):  # one of the two is in a repeated hour
-            length = np.where(there & (length == usual - shift), usual, length)
+            length = np.where(there & (apart == usual - shift), usual, length)
         if borrowed:
             # The first interval after the clock went back may begin with the old hour.
             odd = there & (length > usual + _DAY_US // 2)
@@ -63,7 +67,9 @@ def _utc(
 ) -> np.ndarray:
     if clock is None:
         return stamps
-    return np.where(local, clock.to_utc(stamps - before)[0] + before, stamps)
+    utc, gap, _ = clock.to_utc(stamps - before)
+    utc = np.where(gap, clock.to_utc(stamps)[0], utc + before)  # it ends where the gap does
+    return np.where(local, utc, stamps)
 
 
 def _most_common(lengths: np.ndarray) -> int:
