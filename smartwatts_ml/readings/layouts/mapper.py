@@ -17,7 +17,7 @@ from smartwatts_ml.readings.layouts.judged import FINITE, FORM, GOOD, MISSING, J
 from smartwatts_ml.readings.layouts.number_form import number_sql
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.readings.stamps.casts import database, text_sql
-from smartwatts_ml.readings.stamps.sql import local_sql, stamp_sql
+from smartwatts_ml.readings.stamps.sql import local_sql, stamp_sql, swapped_sql
 
 __all__ = ["FIELD", "OPEN", "Cells", "RowMapper"]
 
@@ -49,6 +49,7 @@ class RowMapper:
         self._until = interpretation.until
         self._numbers = interpretation.numbers
         self._clock = clock
+        self._borrows = interpretation.until_borrows
 
     def map(self, cells: Cells) -> ParsedBlock:
         """Judge each line of a block."""
@@ -58,7 +59,7 @@ class RowMapper:
             texts = pa.table({"text": judged["texts"].combine_chunks().flatten()})
             connection.register("texts", texts)
             values = connection.sql(self._values_sql()).to_arrow_table()
-        return JudgedBlock(self._mapping, judged, values, self._clock).parsed()
+        return JudgedBlock(self._mapping, judged, values, self._clock, self._borrows).parsed()
 
     def _lines_sql(self, cells: Cells) -> str:
         """Lines → fields → texts → casts of stamps → the first fault of each line."""
@@ -112,7 +113,9 @@ class RowMapper:
                 WHEN starts_with(line, '{OPEN}') THEN 'quote'
                 WHEN ill_fitting THEN 'width'
                 WHEN stamp_text = '' THEN 'stamp_empty'
-                WHEN stamp IS NULL THEN 'stamp_form'
+                WHEN stamp IS NULL
+                THEN CASE WHEN {swapped_sql("stamp_text", self._stamps)} THEN 'stamp_swapped'
+                    ELSE 'stamp_form' END
                 WHEN stamp < TIMESTAMP '2000-01-01' OR stamp >= TIMESTAMP '2100-01-01'
                 THEN 'stamp_range'
                 WHEN {device} THEN 'device_empty'
