@@ -48,7 +48,7 @@ class ParquetReader(TableReader):
         self.content.read_through()
         with _as_bad_input(self.content), self.content.path.open("rb") as raw:
             file = _open(raw, self.content)
-            yield _ParquetTable.of(file, self)
+            yield _ParquetTable.begin(file, self)
             if self.lines != file.metadata.num_rows:
                 raise self.content.damaged(
                     ValueError(f"{file.metadata.num_rows} rows in the footer, {self.lines} read")
@@ -106,7 +106,7 @@ class _ParquetTable(Table):
     columns: Sequence[str]
 
     @classmethod
-    def of(cls, file: pq.ParquetFile, reader: ParquetReader) -> _ParquetTable:
+    def begin(cls, file: pq.ParquetFile, reader: ParquetReader) -> _ParquetTable:
         fields = [f for f in file.schema_arrow if _is_read(_plain_type(f.type))]
         columns = [f.name for f in fields]
         twice = next((name for name in columns if columns.count(name) > 1), None)
@@ -131,8 +131,8 @@ class _ParquetTable(Table):
             for name, f in zip(names, fields, strict=True)
             if pa.types.is_timestamp(_plain_type(f.type))
         ]
-        told = {STAMP, END} & {role_of(name) for name in names}
-        own = Layout(timestamp=(stamps[0],)) if len(stamps) == 1 and not told else Layout()
+        named = {STAMP, END} & {role_of(name) for name in names}
+        own = Layout(timestamp=(stamps[0],)) if len(stamps) == 1 and not named else Layout()
         return cls(names, reader.name, sample, written, reader, file, columns, own=own)
 
     def batches(self, interpretation: Interpretation) -> Iterator[Batch]:
