@@ -10,9 +10,9 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from smartwatts_ml.configuration import SettingsGroup, TomlSettings
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings.base import SettingsGroup, TomlSettings
 
 __all__ = ["PAGE", "page"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
 from smartwatts_ml.commands import predict, train
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.settings import Settings
 
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from smartwatts_ml.configuration import TomlSettings
     from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
     from smartwatts_ml.readings.base import Readings, SiteSpan
+    from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = [
     "Details",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
 
-__all__ = ["LocalClock", "Stretch", "find_zone", "is_utc", "stretches", "to_utc"]
+__all__ = ["LocalClock", "Stretch", "find_zone", "is_utc", "local_clock", "stretches", "to_utc"]
 
 _DAY = timedelta(days=1)
 _ZERO = timedelta(0)
@@ -158,3 +159,9 @@ def to_utc(local: datetime, name: str) -> datetime:
     if instant.astimezone(zone).replace(tzinfo=None) != local:
         raise UsageError(f"{local} does not exist in {name}", fix="the clock jumps over it")
     return instant.replace(tzinfo=None)
+
+
+@cache
+def local_clock(timezone: str) -> LocalClock | None:
+    """The clock of naive stamps; None where it is UTC."""
+    return None if is_utc(timezone) else LocalClock(timezone)

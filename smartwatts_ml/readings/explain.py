@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.configuration import settings_origin
 from smartwatts_ml.readings.parsed import Parsed
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.settings.base import settings_origin
 from smartwatts_ml.sources import Layout, Source
 
 __all__ = ["Explanation", "explain"]
@@ -68,17 +68,14 @@ def _examples(parsed: Parsed, count: int) -> list[dict[str, Any]]:
 
 
 def _facts(scan: FileScan, devices: int) -> dict[str, str]:
-    dialect, form = scan.dialect, scan.interpretation
-    assert dialect is not None
+    form = scan.interpretation
     mapping, stamps = form.mapping, form.stamps
     clock = "UTC" if stamps.is_epoch else f"{form.timezone} where no offset is given"
     return {
         "layout": mapping.layout or "by the names of the columns",
-        "packing": scan.packing,
-        "encoding": scan.encoding,
-        "separator": {"\t": "tab"}.get(dialect.separator, dialect.separator),
+        **scan.facts(),
+        "columns": ", ".join(mapping.names),
         "decimal mark": form.numbers.decimal,
-        "header": f"line {dialect.header}: {', '.join(mapping.names)}",
         "ignored columns": ", ".join(mapping.ignored) or "none",
         "timestamps": f"{stamps.form}, e.g. {stamps.sample}",
         "clock": clock,

@@ -29,7 +29,7 @@ from scripts.watch import progress_table
 from typer.main import get_command
 from smartwatts_airflow.form import retraining_form
 from smartwatts_airflow.retraining import retraining
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 
 with DAG("changed", schedule=None, params=retraining_form()) as dag:
     retraining(only_due=False)

@@ -272,7 +272,7 @@ def test_a_file_predicts_and_is_measured_without_tensorflow(
     model = tmp_path / "model.tflite"
     model.write_bytes(case_of(name).content)
     code = (
-        "import sys; from smartwatts_ml.cli import app\n"
+        "import sys; from smartwatts_ml.commands.cli import app\n"
         "try: app(sys.argv[1:])\n"
         "except SystemExit as done: assert not done.code, done.code\n"
         "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"

@@ -9,8 +9,8 @@ from unittest.mock import Mock
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import app
 from smartwatts_ml.commands import predict
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError, NotFoundError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.files import FileReadings

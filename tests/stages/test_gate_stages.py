@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BusyError, StoreError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.replay import replay

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import WORK, app
+from smartwatts_ml.commands.cli import WORK, app
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.modelfiles.litert import embed_details
 from smartwatts_ml.stages.tasks import roll_back

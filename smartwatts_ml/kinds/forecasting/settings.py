@@ -8,8 +8,8 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.configuration import TomlSettings
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = ["ForecastingSettings", "known_country"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import NotEnoughReadingsError, UsageError
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.forecasting import KIND

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
-from smartwatts_ml.readings import scan as scan_module
 from smartwatts_ml.readings.csv import blocks as blocks_module
+from smartwatts_ml.readings.csv import reader as reader_module
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.ingest.settling import settle
 from smartwatts_ml.readings.ingest.staging import Staging
@@ -267,7 +267,7 @@ def test_a_line_lost_by_the_scan_stops_everything(
         assert parsed is not None
         return replace(parsed, read=parsed.read - 1)
 
-    monkeypatch.setattr(scan_module, "parse_fast", forgetful)
+    monkeypatch.setattr(reader_module, "parse_fast", forgetful)
     with pytest.raises(SmartwattsError, match="2 lines from line 2 on, but 1 scanned"):
         scan_bytes(path, (HEADER + "2020-01-01 00:00,5,a\n2020-01-01 00:01,5,a\n").encode())
 

@@ -13,7 +13,7 @@ import pytest
 from deltalake.transaction import AddAction
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.table.compaction import SMALL_FILES, compact
 from smartwatts_ml.readings.table.retention import drop_before

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartwatts_ml.readings.localtime import hour_of_week, local_days
+from smartwatts_ml.localtime import hour_of_week, local_days
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
 

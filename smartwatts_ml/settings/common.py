@@ -1,7 +1,7 @@
 """Every setting that is not one kind's own, with its description.
 
 Each is a ``SMARTWATTS_*`` variable or a key of ``[smartwatts]`` in ``smartwatts.toml``
-(``configuration.py`` reads them). Kinds have settings of their own in their folders.
+(``base.py`` reads them). Kinds have settings of their own in their folders.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.configuration import PREFIX, SettingsGroup, TomlSettings
+from smartwatts_ml.settings.base import PREFIX, SettingsGroup, TomlSettings
 from smartwatts_ml.sources import Layout, Source, Unit
 
 __all__ = [
