@@ -83,14 +83,14 @@ class RowMapper:
                 {_optional(mapping.device)} AS device, {_optional(mapping.register)} AS register,
                 {_optional(mapping.unit)} AS unit, {_optional(mapping.anomaly)} AS label_text,
                 [{texts}] AS texts, len(fields) < {width} OR len(fields) > {width}
-                    AND list_aggregate(fields[{width + 1}:], 'max') <> '' AS ill_fitting,
-                line = '' AND len(fields) = 1 AS blank
+                    AND list_aggregate(fields[{width + 1}:], 'max') <> '' AS ill_fitting, fields
             FROM split
         ), casts AS (
             SELECT *, {stamp_sql("stamp_text", self._stamps)} AS stamp,
                 {local_sql("stamp_text", self._stamps)} AS local, {until},
                 CASE WHEN label_text IN ('0', '0.0') THEN 1
-                    WHEN label_text IN ('1', '1.0') THEN 2 ELSE 0 END::UTINYINT AS label
+                    WHEN label_text IN ('1', '1.0') THEN 2 ELSE 0 END::UTINYINT AS label,
+                stamp IS NULL AND {self._is_no_reading()} AS blank
             FROM texts
         ), judged AS (SELECT *, {self._fault()} AS fault FROM casts)
         SELECT number, epoch_us(stamp) AS stamp, local, epoch_us(until) AS until, until_local,
@@ -105,6 +105,16 @@ class RowMapper:
         SELECT value, CASE WHEN text = '' OR lower(text) IN ({missing}) THEN {MISSING}
             WHEN value IS NULL THEN {FORM} WHEN NOT isfinite(value) THEN {FINITE}
             ELSE {GOOD} END::UTINYINT AS state FROM casts"""
+
+    def _is_no_reading(self) -> str:
+        """Whether a line without a stamp is empty, a comment or the header again."""
+        mapping = self._mapping
+        names = ", ".join(text_sql(name) for name in mapping.names)
+        comment = f"starts_with(ltrim(line, '{OPEN}'), '#')"
+        if 0 in mapping.used - set(mapping.stamp):  # an id or a register may begin so
+            comment += " AND ill_fitting"
+        return f"""CASE WHEN stamp_text = '' AND list_aggregate(fields, 'max') = '' THEN true
+            ELSE {comment} OR fields[:{len(mapping.names)}] = [{names}] END"""
 
     def _fault(self) -> str:
         device = "false" if self._mapping.device is None else "device = '' OR left(device, 1) = '/'"

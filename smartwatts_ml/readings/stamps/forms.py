@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.stamps.grammar import Grammar, grammar_of, split_form
@@ -136,7 +137,7 @@ def find_stamps(
         order = next((o for o in shape if o == _order_in(like.form)), None)
     sample = next(text for text in filled if _is_of(shape, text))
     if order is None:
-        raise _ambiguous(shape, sample, name)
+        raise _ambiguous(shape, filled, name)
     form = _without_zeros(shape[order], filled)
     stamps = FileStamps(form, "%z" in form or "%Z" in form, sample, zones=zones)
     if "%Z" in form:
@@ -254,18 +255,23 @@ def _order_in(form: str) -> str:
     return "".join(code.lower() for code, _ in split_form(form) if code and code in "Yymd")[:3]
 
 
-def _ambiguous(shape: Shape, text: str, name: str) -> BadInputError:
-    dates = {}
-    for form in shape.values():
-        grammar = grammar_of(form)
-        instant = grammar.instant(text) if grammar is not None else None
-        if instant is not None:
-            dates[f"{instant:%d %B %Y}"] = form
+def _ambiguous(shape: Shape, filled: Sequence[str], name: str) -> BadInputError:
+    """With an example of which the orders make different dates, or else of dates that
+    contradict each other."""
     forms = " or ".join(f"stamp = '{form}'" for form in shape.values())
-    return BadInputError(
-        f"{name}: {text!r} may be {' or '.join(dates) or 'of two dates'}: which is the day?",
-        fix=f"say so with the source's {forms}",
-    )
+    fix = f"say so with the source's {forms}"
+    for text in filled:
+        dates = {f"{x:%d %B %Y}" for x in _instants(shape, text) if x is not None}
+        if len(dates) > 1:
+            may_be = " or ".join(sorted(dates))
+            return BadInputError(f"{name}: {text!r} may be {may_be}: which is the day?", fix=fix)
+    texts = ", ".join(repr(text) for text in dict.fromkeys(filled[:: len(filled) // 3 + 1]))
+    return BadInputError(f"{name}: which is the day in {texts}?", fix=fix)
+
+
+def _instants(shape: Shape, text: str) -> list[datetime | None]:
+    grammars = map(grammar_of, shape.values())
+    return [grammar.instant(text) for grammar in grammars if grammar is not None]
 
 
 def _without_zeros(form: str, filled: Sequence[str]) -> str:
