@@ -60,4 +60,5 @@ class FileReader(ABC):
 
     def facts(self) -> dict[str, str]:
         """What there is to say of it for people, by what it is about."""
-        return {"format": self.format, "packing": self.content.packing}
+        packing = {} if self.content.packing == "none" else {"packing": self.content.packing}
+        return {"format": self.format, **packing}
