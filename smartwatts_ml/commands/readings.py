@@ -24,7 +24,8 @@ from smartwatts_ml.commands.explain import explain_files
 from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
-from smartwatts_ml.readings.ingest.landing import LANDING, empty_root
+from smartwatts_ml.readings.formats.refused import advice_on
+from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
@@ -57,9 +58,9 @@ def ingest(
 ) -> None:
     """Add the files in landing/ that are new to the readings.
 
-    Files (.csv, .tsv, .txt, plain or as .gz or .zst, in folders below too) have the columns
-    timestamp, consumption, device_id. Separator, decimal mark and form of timestamps are
-    found out; unit and timezone are settings, for all files or by source. Each content is
+    CSV, Excel, Parquet, JSON and what utilities send, in folders below too, plain or packed:
+    what a file is and what its columns mean is found out; what it does not say (timezone,
+    which column is mains) is a setting, for all files or by source. Each content is
     added once, however often this runs. Rows that cannot be used go to quarantine/, with
     line and reason; exit code 3 says that a whole file could not be read.
 
@@ -102,11 +103,8 @@ def _print_ingest(report: IngestReport, uri: Any) -> None:
             out.print(f"{file.key}: {file.why_rejected()}", soft_wrap=True, markup=False)
             out.print(f"    kept in {uri(file.quarantine_key)}", soft_wrap=True, markup=False)
     for key in report.ignored:
-        err.print(
-            f"ignored: {key} is no .csv, .tsv or .txt, plain, .gz or .zst",
-            soft_wrap=True,
-            markup=False,
-        )
+        why = advice_on(key) or f"not named {FILE_NAMES}"
+        err.print(f"ignored: {key} is {why}", soft_wrap=True, markup=False)
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""

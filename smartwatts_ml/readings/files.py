@@ -12,7 +12,7 @@ import numpy as np
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.ingest.intervals import untold_interval
-from smartwatts_ml.readings.ingest.landing import LANDING, is_readings_file
+from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
@@ -58,7 +58,7 @@ def find_files(paths: Sequence[Path | LocalFile]) -> list[LocalFile]:
             raise BadInputError(f"no file or folder {path}")
     if not files:
         listed = ", ".join(str(path) for path in paths)
-        raise BadInputError(f"no CSV file, plain or packed (.gz, .zst), in {listed}")
+        raise BadInputError(f"no file of readings in {listed}", fix=f"they are named {FILE_NAMES}")
     return files
 
 
@@ -76,7 +76,7 @@ def _key(path: Path, folder: Path) -> str:
 
 
 class FileReadings(StoredReadings):
-    """Readings of CSV files, plain or packed; folders are searched below.
+    """Readings of files; folders are searched below.
 
     The files are scanned once, into a temporary folder that is gone with this object. Of
     several readings of one device and stamp, the last one counts. ``report`` says what

@@ -54,13 +54,18 @@ def interpret(
     where: str,
     key: str,
     defaults: Layout = DEFAULTS,
+    own: Layout | None = None,
+    written: Sequence[Sequence[str]] | None = None,
 ) -> Interpretation:
-    """What a file is taken for. ``sample``: some fields of each of its columns.
+    """What a file is taken for. ``sample``: some fields of each of its columns; ``written``: the
+    same, but for numbers that the file holds as such and not as text, which are empty there;
+    ``own``: what its format says of columns.
 
     Raises BadInputError where it cannot be known, with what to say.
     """
     known = layout_named(source.layout) if source.layout else recognise(names)
     said: Layout = source.over(known) if known else source
+    said = said.over(own) if own else said
     assert isinstance(defaults.unit, str)
     assert defaults.timezone is not None
     mapping = map_columns(
@@ -71,7 +76,7 @@ def interpret(
     values = [
         text
         for value in mapping.values
-        for text in sample[value.position]
+        for text in (written or sample)[value.position]
         if text.casefold() not in mapping.missing
     ]
     numbers = find_numbers(values, where, said.decimal)
