@@ -79,21 +79,21 @@ def _unit(
     form: Interpretation, settings: Settings, channels: Sequence[ChannelSummary]
 ) -> Iterator[Doubt]:
     mains = [channel for channel in channels if channel.channel == MAINS]
-    told = is_unit_told(form.mapping, settings)
+    is_told = is_unit_told(form.mapping, settings)
     odd = [c for c in mains if not _is_usual(c, settings.quality.fuse_watts)]
     rising = [c for c in channels if c.rises]
     default = form.mapping.default_unit
-    if not told and rising:
+    if not is_told and rising:
         shown = _names(rising)
         yield Doubt(
             f"nobody says the unit, and {shown} only ever rises: is it a meter's total?",
             ('# unit = "kWh-counter"', '# unit = "Wh-counter"'),
         )
     elif odd:
-        about = "" if told else "nobody says the unit, and "
+        about = "" if is_told else "nobody says the unit, and "
         level = f"{about}{_names(odd)} has {odd[0].median_w:.3g} W in the middle, which no home has"
-        yield Doubt(level, () if told else tuple(_units(odd[0])))
-    elif not told:
+        yield Doubt(level, () if is_told else tuple(_units(odd[0])))
+    elif not is_told:
         shown = (
             f"; {mains[0].device_id} has {mains[0].median_w:,.0f} W in the middle" if mains else ""
         )

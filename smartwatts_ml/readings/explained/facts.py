@@ -110,11 +110,11 @@ def _unit(
     if isinstance(mapping.said.unit, dict):
         shown = ", ".join(f"{name}: {unit}" for name, unit in mapping.said.unit.items())
         return f"{shown}, by {_speaker('unit', mapping, source)}"
-    told = dict[str, str]()
+    units = dict[str, str]()
     for value in mapping.values:
         unit = value.unit or mapping.default_unit
-        told.setdefault(unit_in_words(unit), _who_says_unit(mapping, value.name, source, settings))
-    return "; ".join(f"{unit}, {who}" for unit, who in told.items())
+        units.setdefault(unit_in_words(unit), _who_says_unit(mapping, value.name, source, settings))
+    return "; ".join(f"{unit}, {who}" for unit, who in units.items())
 
 
 def _who_says_unit(mapping: ColumnMapping, name: str, source: Source, settings: Settings) -> str:

@@ -35,13 +35,13 @@ def write(name: str, *lines: str) -> str:
     return name
 
 
-def told(*files: str) -> dict[str, Any]:
+def tell(*files: str) -> dict[str, Any]:
     result: dict[str, Any] = json.loads(ingest("--explain", *files, "--json").stdout)
     return result
 
 
 def explained(file: str) -> dict[str, Any]:
-    (only,) = told(file)["files"]
+    (only,) = tell(file)["files"]
     assert isinstance(only, dict)
     return only
 
@@ -76,10 +76,10 @@ def test_energy_and_power_are_those_of_intervals() -> None:
     write("a.csv", "Start,End,Usage (kWh)", *[
         f"2026-05-01T{hour:02}:00:00Z,2026-05-01T{hour + 1:02}:00:00Z,0.5" for hour in range(10)
     ])  # fmt: skip
-    told_of = explained("a.csv")
-    assert told_of["facts"]["unit"] == "energy of an interval in kWh, by the column's name"
-    assert told_of["facts"]["intervals"] == "by End"
-    (channel,) = told_of["channels"]
+    shown = explained("a.csv")
+    assert shown["facts"]["unit"] == "energy of an interval in kWh, by the column's name"
+    assert shown["facts"]["intervals"] == "by End"
+    (channel,) = shown["channels"]
     assert (channel["first_w"], channel["kwh"]) == (500.0, 5.0)
 
 
@@ -119,7 +119,7 @@ def test_several_files_folders_and_patterns_are_explained_and_one_source_is_for_
     for name in ("in/x/em_A.csv", "in/x/em_B.csv"):
         write(name, HEADER, *quarters("home1", 500, 600, 700, zone=""))
     write("other.csv", HEADER, *quarters("home2", 500, 600, 700))
-    result = told("in", "oth*.csv")
+    result = tell("in", "oth*.csv")
     assert [file["key"] for file in result["files"]] == ["x/em_A.csv", "x/em_B.csv", "other.csv"]
     sources = [tomllib.loads(text)["smartwatts"]["sources"][0] for text in result["settle"]]
     assert [source["match"] for source in sources] == ["x/em_*.csv", "other.csv"]
@@ -256,7 +256,7 @@ def _folders() -> list[Path]:
 @pytest.mark.parametrize("folder", _folders(), ids=lambda folder: str(folder.name))
 def test_every_export_is_explained_or_refused_with_a_way_out(folder: Path) -> None:
     names = json.loads((folder / "expected.json").read_text())["files"]
-    result = told(*(str(folder / name) for name in names))
+    result = tell(*(str(folder / name) for name in names))
     for file in result["files"]:
         if file["refused"]:
             assert file["settle"] or "(" in file["refused"]
