@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
@@ -72,6 +72,16 @@ class FileScan:
     def clock(self) -> LocalClock | None:
         """That of naive stamps; None where it is UTC."""
         return local_clock(self.interpretation.timezone)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns that were seen last, understood or not."""
+        return self._reader.names
+
+    @property
+    def sample(self) -> Sequence[Sequence[str]]:
+        """Some fields of each of these columns."""
+        return self._reader.sample
 
     def facts(self) -> dict[str, str]:
         """What there is to say of the file as one of its format, by what it is about."""
