@@ -15,7 +15,7 @@ from smartwatts_ml.readings.clock import LocalClock, local_clock
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.csv.blocks import Block, BlockReader
-from smartwatts_ml.readings.csv.dialect import Dialect, find_dialect
+from smartwatts_ml.readings.csv.dialect import Dialect, Header, find_header
 from smartwatts_ml.readings.csv.lines import cells_of
 from smartwatts_ml.readings.file_reader import FilePart, FileReader
 from smartwatts_ml.readings.layouts.mapper import RowMapper
@@ -29,6 +29,7 @@ _WORKERS = 2
 _AHEAD = 3
 """Blocks that are being parsed while others are taken."""
 _KEPT_TEXT = 200
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SMALL = 1 << 20
 """Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
 
@@ -41,30 +42,28 @@ class CsvReader(FileReader):
     def __init__(self, content: Content, source: Source, defaults: Layout, key: str) -> None:
         super().__init__(content, source, defaults, key)
         self._blocks = BlockReader(content)
-        self._dialect: Dialect | None = None
+        self._header: Header | None = None
         self._cut = _CutLine(self._blocks)
 
     def facts(self) -> dict[str, str]:
-        assert self._dialect is not None
-        separator, header = self._dialect.separator, self._dialect.header
-        return super().facts() | {
-            "encoding": self._blocks.encoding,
-            "separator": {"\t": "tab"}.get(separator, separator),
-            "header": f"line {header}: {', '.join(self._dialect.names)}",
-        }
+        facts = super().facts() | {"encoding": self._blocks.encoding}
+        if self._header is not None:
+            facts["separator"] = _SEPARATORS[self._header.separator]
+            facts["header"] = f"line {self._header.line}"
+        return facts
 
     def parts(self) -> Iterator[FilePart]:
         blocks = iter(self._blocks)
         for block in blocks:
-            dialect = self._dialect = find_dialect(
-                block.data, block.first, self.name, self.source, self.defaults, self.key
-            )
-            if dialect is not None:
-                below = self._below_header(block, dialect)
-                parsed = self._parsed(chain([below], blocks), dialect)
-                yield FilePart(dialect.interpretation, parsed)
-            else:
+            self._header = find_header(block.data, block.first, self.name, self.source)
+            if self._header is None:
                 self.blank += block.lines
+                continue
+            line, separator, names, sample = self._header
+            where = f"{self.name}, line {line}"
+            dialect = Dialect(line, separator, self.interpret(names, sample, where))
+            below = self._below_header(block, dialect)
+            yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines
 
     def _below_header(self, block: Block, dialect: Dialect) -> Block:

@@ -178,17 +178,12 @@ def test_units_become_watts(objects: Objects, unit: str, value: float) -> None:
     assert [power for _, power in readings(objects, rows, unit=unit)] == [1500.0] * 3
 
 
-def test_energy_is_of_its_own_interval_which_no_hole_stretches(objects: Objects) -> None:
-    minutes = [0, 15, 30, 45, 120, 135, 151, 165, 180, 240]
-    lasting = [15, 15, 15, 15, 15, 16, 14, 15, 15, 15]
-    rows = csv(
-        *(
-            f"2026-12-31 {at // 60:02}:{at % 60:02},{lasts / 60:.8f},a"
-            for at, lasts in zip(minutes, lasting, strict=True)
-        )
-    )
-    found = [power for _, power in readings(objects, rows, unit="kWh")]
-    assert found == pytest.approx([1000.0] * 10, abs=0.01)
+def test_energy_is_of_its_own_interval_which_a_hole_does_not_stretch(objects: Objects) -> None:
+    minutes = [0, 15, 30, 45, 120, 135, 151, 165, 180]
+    lasting = [15, 15, 15, 15, 15, 16, 14, 15, 15]
+    rows = csv(*(f"2026-12-31 {m // 60:02}:{m % 60:02},0.25,a" for m in minutes))
+    powers = [power for _, power in readings(objects, rows, unit="kWh")]
+    assert powers == pytest.approx([250 * 60 / length for length in lasting])
 
 
 ZONES = {
