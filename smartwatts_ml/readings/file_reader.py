@@ -53,15 +53,15 @@ class FileReader(ABC):
         self,
         names: Sequence[str],
         sample: Sequence[Sequence[str]],
-        line: int | None = None,
-        above: Sequence[str] = (),
+        where: str,
+        own: Layout | None = None,
+        written: Sequence[Sequence[str]] | None = None,
     ) -> Interpretation:
-        """What columns are taken for, whose header is in that line, with what stands above it.
-        Raises BadInputError where it cannot be known."""
+        """What columns are taken for; arguments as of ``interpret``."""
         self.names, self.sample = tuple(names), sample
-        where = self.name if line is None else f"{self.name}, line {line}"
-        return interpret(names, sample, self.source, where, self.key, self.defaults, above)
+        return interpret(names, sample, self.source, where, self.key, self.defaults, own, written)
 
     def facts(self) -> dict[str, str]:
         """What there is to say of it for people, by what it is about."""
-        return {"format": self.format, "packing": self.content.packing}
+        packing = {} if self.content.packing == "none" else {"packing": self.content.packing}
+        return {"format": self.format, **packing}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -70,6 +69,7 @@ def add_up(devices: Mapping[str, DeviceReadings], legs: Sequence[str]) -> dict[s
     if not len(stamps):
         return others
     places = [np.searchsorted(part.stamps, stamps) for part in parts]
-    watts = [part.values[place] for part, place in zip(parts, places, strict=True)]
-    total = np.asarray(np.sum(watts, axis=0, dtype=np.float32))
-    return others | {MAINS: replace(parts[0], stamps=stamps, values=total, labels=None)}
+    at_once = list(zip(parts, places, strict=True))
+    total = np.sum([part.values[place] for part, place in at_once], axis=0, dtype=np.float32)
+    ends = np.min([part.ends[place] for part, place in at_once], axis=0)
+    return others | {MAINS: DeviceReadings(stamps, np.asarray(total), None, ends - stamps)}

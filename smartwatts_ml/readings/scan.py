@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
@@ -16,6 +16,9 @@ from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.sources import DEFAULTS, Layout, Source
 
 __all__ = ["FileScan"]
+
+_STRAY = 100
+"""A date is a slip where so many others say the contrary."""
 
 
 class FileScan:
@@ -70,6 +73,16 @@ class FileScan:
         """That of naive stamps; None where it is UTC."""
         return local_clock(self.interpretation.timezone)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns that were seen last, understood or not."""
+        return self._reader.names
+
+    @property
+    def sample(self) -> Sequence[Sequence[str]]:
+        """Some fields of each of these columns."""
+        return self._reader.sample
+
     def facts(self) -> dict[str, str]:
         """What there is to say of the file as one of its format, by what it is about."""
         return self._reader.facts()
@@ -101,8 +114,21 @@ class FileScan:
             raise BadInputError(
                 f"{self.name} has no line with text in it", fix="add a header and readings"
             )
+        self._check_one_order()
         if not self.report().adds_up:
             raise SmartwattsError(f"{self.name}: lines got lost; nothing was taken")
+
+    def _check_one_order(self) -> None:
+        """Raises BadInputError where day and month change places: then other lines, which fit
+        both orders, may be other dates than they were taken for."""
+        swapped = self.rejected["stamp_swapped"]
+        if swapped * _STRAY > self.values:
+            form = self.interpretation.stamps
+            raise BadInputError(
+                f"{self.name}: most dates are like {form.sample!r} ({form.form}), but {swapped:,} "
+                "have day and month the other way round",
+                fix="split it into files of one form each",
+            )
 
     def _counted(self, parsed: ParsedBlock) -> ParsedBlock:
         self.read += parsed.read

@@ -19,6 +19,7 @@ from smartwatts_ml.readings.csv.dialect import Dialect, Header, find_header
 from smartwatts_ml.readings.csv.lines import cells_of
 from smartwatts_ml.readings.file_reader import FilePart, FileReader
 from smartwatts_ml.readings.layouts.mapper import RowMapper
+from smartwatts_ml.readings.layouts.preamble import word_of_preamble
 from smartwatts_ml.readings.parsed import NO_LABEL, ParsedBlock
 from smartwatts_ml.readings.report import Rejected
 from smartwatts_ml.sources import Layout, Source
@@ -29,6 +30,7 @@ _WORKERS = 2
 _AHEAD = 3
 """Blocks that are being parsed while others are taken."""
 _KEPT_TEXT = 200
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SMALL = 1 << 20
 """Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
 
@@ -47,8 +49,7 @@ class CsvReader(FileReader):
     def facts(self) -> dict[str, str]:
         facts = super().facts() | {"encoding": self._blocks.encoding}
         if self._header is not None:
-            separator = self._header.separator
-            facts["separator"] = {"\t": "tab"}.get(separator, separator)
+            facts["separator"] = _SEPARATORS[self._header.separator]
             facts["header"] = f"line {self._header.line}"
         return facts
 
@@ -60,7 +61,9 @@ class CsvReader(FileReader):
                 self.blank += block.lines
                 continue
             line, separator, names, sample, above = self._header
-            dialect = Dialect(line, separator, self.interpret(names, sample, line, above))
+            self.defaults = word_of_preamble(above).over(self.defaults)
+            where = f"{self.name}, line {line}"
+            dialect = Dialect(line, separator, self.interpret(names, sample, where))
             below = self._below_header(block, dialect)
             yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines

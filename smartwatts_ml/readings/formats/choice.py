@@ -5,6 +5,7 @@ from __future__ import annotations
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.csv.reader import CsvReader
 from smartwatts_ml.readings.file_reader import FileReader
+from smartwatts_ml.readings.formats.parquet import MAGIC, ParquetReader
 from smartwatts_ml.readings.formats.refused import refuse
 from smartwatts_ml.sources import Layout, Source
 
@@ -15,4 +16,6 @@ def open_reader(content: Content, source: Source, defaults: Layout, key: str) ->
     """A file's reader. Raises BadInputError where it is of a format that is not read, with what
     to do."""
     refuse(content)
+    if content.start.startswith(MAGIC):
+        return ParquetReader(content, source, defaults, key)
     return CsvReader(content, source, defaults, key)

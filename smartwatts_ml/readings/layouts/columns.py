@@ -86,7 +86,6 @@ def map_columns(
         unit=unit,
         factor=factor,
         hours=stamps.hours,
-        ranges=stamps.ranges,
         anomaly=file.position(ANOMALY) if file.has(ANOMALY) else None,
         said=said.model_copy(update=_own_word(file, stamps, values)),
         default_unit=default_unit,

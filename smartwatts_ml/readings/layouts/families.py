@@ -12,6 +12,7 @@ from smartwatts_ml.readings.layouts.file_columns import FileColumns
 from smartwatts_ml.readings.layouts.mapping import ValueColumn, number_of, rule_of_column
 from smartwatts_ml.readings.layouts.names import Flow, channel_of, plain_name, sense_of
 from smartwatts_ml.readings.units import scale_of
+from smartwatts_ml.sources import toml_string
 
 __all__ = ["channels_of"]
 
@@ -53,7 +54,8 @@ def _only(file: FileColumns, value: ValueColumn) -> ValueColumn:
     flow = sense_of(value.name).flow
     if flow in ("export", "production") and not file.layout and not file.said.consumption:
         raise file.ask(
-            f"{value.name} is not what the home draws", f'channels = {{"{value.name}" = "-mains"}}'
+            f"{value.name} is not what the home draws",
+            f'channels = {{{toml_string(value.name)} = "-mains"}}',
         )
     return value
 
@@ -89,7 +91,7 @@ class _Group:
 
     def ask(self, values: Iterable[ValueColumn]) -> Exception:
         columns = [value.name for value in values]
-        lines = [f'channels = {{"{columns[0]}" = "mains"}}']
+        lines = [f'channels = {{{toml_string(columns[0])} = "mains"}}']
         return self.file.ask(f"which of the columns is mains? ({', '.join(columns)})", *lines)
 
 
@@ -102,7 +104,7 @@ def _all_phases(group: _Group) -> list[ValueColumn]:
         raise group.file.ask(
             f"{name} is of one phase: are there others, in files of their own?",
             *(
-                f'channels = {{"{v.name}" = "{"-+"[v.sign >= 0]}mains_{phase}_of_3"}}'
+                f'channels = {{{toml_string(v.name)} = "{"-+"[v.sign >= 0]}mains_{phase}_of_3"}}'
                 for v in mains
             ),
         )

@@ -11,7 +11,7 @@ from typing import Literal
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.layouts.names import plain_name
-from smartwatts_ml.sources import Layout
+from smartwatts_ml.sources import Layout, toml_string
 
 __all__ = ["MISSING", "Content", "FileColumns", "content_of", "range_mark"]
 
@@ -125,5 +125,7 @@ class FileColumns:
     def ask(self, problem: str, *lines: str) -> BadInputError:
         """What cannot be known, with the lines to paste into smartwatts.toml."""
         match = self.key.removeprefix("landing/")
-        paste = "\n".join(["[[smartwatts.sources]]", f'match = "{match}"', *lines])
-        return BadInputError(f"{self.where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}")
+        paste = "\n".join(["[[smartwatts.sources]]", f"match = {toml_string(match)}", *lines])
+        return BadInputError(
+            f"{self.where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}", settle=lines
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.catalog import layout_named, recognise
@@ -13,7 +13,6 @@ from smartwatts_ml.readings.layouts.file_columns import content_of
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit
 from smartwatts_ml.readings.layouts.names import END, STAMP, VALUE, plain_name, role_of
 from smartwatts_ml.readings.layouts.number_form import NumberForm, find_numbers
-from smartwatts_ml.readings.layouts.preamble import word_of_preamble
 from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
 from smartwatts_ml.sources import DEFAULTS, Layout, Source
 
@@ -29,6 +28,16 @@ class Interpretation:
     until: FileStamps | None
     numbers: NumberForm
     timezone: str
+
+    @property
+    def until_borrows(self) -> bool:
+        """Whether the date of an end is that of its start."""
+        if self.until is None:
+            return False
+        grammar = self.until.grammar
+        if grammar is not None and grammar.sides == 2:
+            return not grammar.own_date
+        return bool(set(self.mapping.until) & set(self.mapping.stamp))
 
 
 def is_header(names: Sequence[str], source: Source, rows: Sequence[Sequence[str]] = ()) -> bool:
@@ -60,50 +69,56 @@ def interpret(
     where: str,
     key: str,
     defaults: Layout = DEFAULTS,
-    above: Sequence[str] = (),
+    own: Layout | None = None,
+    written: Sequence[Sequence[str]] | None = None,
 ) -> Interpretation:
-    """What a file is taken for. ``sample``: some fields of each of its columns; ``above``: lines
-    above its header.
+    """What a file is taken for. ``sample``: some fields of each of its columns; ``written``: the
+    same, but for numbers that the file holds as such and not as text, which are empty there;
+    ``own``: what its format says of columns.
 
     Raises BadInputError where it cannot be known, with what to say.
     """
     known = layout_named(source.layout) if source.layout else recognise(names)
     said: Layout = source.over(known) if known else source
-    defaults = word_of_preamble(above).over(defaults)
+    said = said.over(own) if own else said
     assert isinstance(defaults.unit, str)
     assert defaults.timezone is not None
     mapping = map_columns(
         names, sample, said, where, key, known.name if known else "", checked_unit(defaults.unit)
     )
-    stamps = find_stamps(_texts(sample, mapping, mapping.stamp, 0), where, said.stamp)
-    until = None
-    if mapping.until:
-        form = said.stamp if said.until or mapping.ranges else None
-        until = find_stamps(_texts(sample, mapping, mapping.until, 1), where, form)
+    timezone = mapping.said.timezone or defaults.timezone
+    stamps, until = _stamp_forms(mapping, sample, where, said.stamp, timezone)
+    if until is not None and not mapping.until:
+        mapping = replace(mapping, until=mapping.stamp)
     values = [
         text
         for value in mapping.values
-        for text in sample[value.position]
+        for text in (written or sample)[value.position]
         if text.casefold() not in mapping.missing
     ]
     numbers = find_numbers(values, where, said.decimal)
-    timezone = mapping.said.timezone or defaults.timezone
     return Interpretation(mapping, stamps, until, numbers, timezone)
 
 
-def _texts(
-    sample: Sequence[Sequence[str]], mapping: ColumnMapping, positions: Sequence[int], half: int
-) -> list[str]:
-    """Stamps as they stand in one column or two; of a range its start (0) or end (1)."""
-    columns = []
-    for position in positions:
-        texts = sample[position]
-        if position in mapping.ranges:
-            texts = [_half(text, mapping.ranges[position], half) for text in texts]
-        columns.append(texts)
+def _stamp_forms(
+    mapping: ColumnMapping,
+    sample: Sequence[Sequence[str]],
+    where: str,
+    said: str | None,
+    timezone: str,
+) -> tuple[FileStamps, FileStamps | None]:
+    """How starts and ends are written; what one column tells of day and month holds for all."""
+    starts, ends = _joined(sample, mapping.stamp), _joined(sample, mapping.until)
+    others = [column for i, column in enumerate(sample) if i not in mapping.used]
+    stamps = find_stamps(starts, where, said, beside=[ends, *others], timezone=timezone)
+    if stamps.is_range:
+        return stamps, replace(stamps, end=True)
+    if not mapping.until:
+        return stamps, None
+    said = said if mapping.said.until else None
+    return stamps, find_stamps(ends, where, said, beside=[starts], like=stamps, timezone=timezone)
+
+
+def _joined(sample: Sequence[Sequence[str]], positions: Sequence[int]) -> list[str]:
+    columns = [sample[position] for position in positions]
     return [" ".join(texts).strip() for texts in zip(*columns, strict=True)]
-
-
-def _half(text: str, mark: str, half: int) -> str:
-    parts = text.split(mark)
-    return parts[half].strip() if len(parts) == 2 else ""

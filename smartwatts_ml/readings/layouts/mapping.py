@@ -52,10 +52,9 @@ class Meaning:
 @dataclass(frozen=True)
 class ColumnMapping:
     """Positions are 0-based. ``layout``: its name, empty where names alone told. ``stamp`` and
-    ``until``: one column, or date and time; ``ranges``: those with start and end in one, and the
-    mark between; ``hours``: a column that numbers the hours of a day, and the first
-    number. ``site``: where no column
-    says it. ``factor``: a column by which values are to be multiplied."""
+    ``until``: one column, or date and time; ``hours``: a column that numbers the hours of a
+    day, and the first number. ``site``: where no column says it. ``factor``: a column by which
+    values are to be multiplied."""
 
     names: tuple[str, ...]
     layout: str
@@ -69,7 +68,6 @@ class ColumnMapping:
     unit: int | None = None
     factor: int | None = None
     hours: tuple[int, int] | None = None
-    ranges: Mapping[int, str] = field(default_factory=dict)
     anomaly: int | None = None
     said: Layout = field(default_factory=Layout)
     default_unit: Unit = "W"
@@ -88,7 +86,6 @@ class ColumnMapping:
             and not self.by_time_of_day
             and self.device is not None
             and self.register is self.unit is self.interval is self.factor is self.hours is None
-            and not self.ranges
             and not self.values[0].channel
             and not self.said.channels
             and not isinstance(self.said.unit, dict)

@@ -9,6 +9,7 @@ from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.layouts.file_columns import FileColumns
 from smartwatts_ml.readings.layouts.mapping import rule_for, rule_of_column, rule_of_register
 from smartwatts_ml.readings.layouts.names import REGISTER, plain_name, sense_of
+from smartwatts_ml.sources import toml_string
 
 __all__ = ["register_column"]
 
@@ -89,6 +90,6 @@ def _check(file: FileColumns, position: int) -> None:
     name = file.names[position]
     raise file.ask(
         f"several lines have the same timestamp, told apart by {name}: which is mains? ({shown})",
-        f'register = "{name}"',
-        f'channels = {{"{texts[0]}" = "mains"}}  # or "+mains" and "-mains" of parts',
+        f"register = {toml_string(name)}",
+        f'channels = {{{toml_string(texts[0])} = "mains"}}  # or "+mains" and "-mains" of parts',
     )

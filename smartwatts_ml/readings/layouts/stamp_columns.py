@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from smartwatts_ml.readings.columns import TIMESTAMP
-from smartwatts_ml.readings.layouts.file_columns import Content, FileColumns, range_mark
+from smartwatts_ml.readings.layouts.file_columns import Content, FileColumns
 from smartwatts_ml.readings.layouts.names import END, STAMP
 
 __all__ = ["StampColumns", "stamp_columns"]
@@ -20,13 +20,12 @@ _INSTANT = re.compile(r"\d{10,}(\.\d*)?|.*\d(Z|[+-]\d\d(:?\d\d)?)")
 @dataclass(frozen=True)
 class StampColumns:
     """``start`` and ``until``: one column, or date and time, by position. ``ends``: there are
-    only ends, which ``start`` names. ``ranges``: columns with start and end in one, and the
-    mark between. ``hours``: a column that numbers the hours of a day, and the first number."""
+    only ends, which ``start`` names. ``hours``: a column that numbers the hours of a day,
+    and the first number."""
 
     start: tuple[int, ...]
     until: tuple[int, ...] = ()
     ends: bool = False
-    ranges: dict[int, str] = field(default_factory=dict)
     hours: tuple[int, int] | None = None
 
     @property
@@ -41,13 +40,13 @@ def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumn
     until = tuple(map(file.position, said.until))
     if said.timestamp or file.has(TIMESTAMP):
         start = tuple(map(file.position, said.timestamp or (TIMESTAMP,)))
-        return _with_ranges(file, StampColumns(start, until))
+        return StampColumns(start, until)
     starts = _of_role(file, roles, STAMP)
     ends = until or _of_role(file, roles, END)
     if not starts and not ends:
         starts = _whole(file, range(len(file.names)))
     if not starts and ends:
-        return _with_ranges(file, StampColumns(ends, ends=True))
+        return StampColumns(ends, ends=True)
     if not starts:
         columns = ", ".join(file.names)
         raise file.ask(
@@ -59,7 +58,7 @@ def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumn
         ends = (starts[0], ends[0])
     elif ends and [file.contents[i] for i in ends] != [file.contents[i] for i in starts]:
         ends = ()
-    return _with_ranges(file, _with_hours(file, roles, StampColumns(starts, ends)))
+    return _with_hours(file, roles, StampColumns(starts, ends))
 
 
 def _of_role(file: FileColumns, roles: Sequence[str | None], role: str) -> tuple[int, ...]:
@@ -89,18 +88,6 @@ def _is_utc(file: FileColumns, position: int) -> bool:
     """Whether its stamps are instants of themselves."""
     texts = file.texts(position)
     return bool(_UTC.search(file.names[position])) or bool(texts and _INSTANT.fullmatch(texts[0]))
-
-
-def _with_ranges(file: FileColumns, columns: StampColumns) -> StampColumns:
-    """The end of a range is an end."""
-    marks = {
-        position: range_mark([text for text in file.sample[position] if text])
-        for position in columns.start
-        if file.contents[position] == "range"
-    }
-    if not marks:
-        return columns
-    return StampColumns(columns.start, columns.start, False, marks)
 
 
 def _with_hours(

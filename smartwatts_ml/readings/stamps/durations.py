@@ -39,23 +39,24 @@ def durations(
     (00:00 to 00:59) is seen by its most common length.
     """
     there = good & (until >= 0)
-    starts = _utc(stamps, local, clock, 0)
-    apart = np.where(there, _utc(until, until_local, clock, 1) - starts, 0)
+    starts, first = _utc(stamps, local, clock, ends=False)
+    stops, last = _utc(until, until_local, clock, ends=True)
+    apart = length = np.where(there, stops - starts, 0)
     if borrowed:
         next_day = np.where(apart <= 0, until + _DAY_US, until)
-        length = np.where(there, _utc(next_day, until_local, clock, 1) - starts, 0)
-    else:
-        length = apart
+        stops, _ = _utc(next_day, until_local, clock, ends=True)
+        length = np.where(there, stops - starts, 0)
     usual = _most_common(length[there & (length > 0)])
     if usual and usual % _ROUND_US == _ROUND_US - _MINUTE_US:
         length = np.where(there, length + _MINUTE_US, length)
         usual += _MINUTE_US
-    if usual and clock is not None:
-        for shift in (_HOUR_US, -_HOUR_US):  # one of the two is in a repeated hour
-            length = np.where(there & (apart == usual - shift), usual, length)
+    repeated = there & (first | last)
+    if usual and repeated.any():
+        for shift in (_HOUR_US, -_HOUR_US):  # one of the two is in the second hour
+            length = np.where(repeated & (apart == usual - shift), usual, length)
         if borrowed:
             # The first interval after the clock went back may begin with the old hour.
-            odd = there & (length > usual + _DAY_US // 2)
+            odd = repeated & (length > usual + _DAY_US // 2)
             stamps = np.where(odd, until - usual, stamps)
             length = np.where(odd, usual, length)
     seconds = np.where(there & (length > 0), length / 1e6, np.nan)
@@ -63,13 +64,13 @@ def durations(
 
 
 def _utc(
-    stamps: np.ndarray, local: np.ndarray, clock: LocalClock | None, before: int
-) -> np.ndarray:
+    stamps: np.ndarray, local: np.ndarray, clock: LocalClock | None, *, ends: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stamps in UTC, and which of them the clock shows twice."""
     if clock is None:
-        return stamps
-    utc, gap, _ = clock.to_utc(stamps - before)
-    utc = np.where(gap, clock.to_utc(stamps)[0], utc + before)  # it ends where the gap does
-    return np.where(local, utc, stamps)
+        return stamps, np.zeros(len(stamps), bool)
+    utc, _, fold = clock.to_utc(stamps, ends)
+    return np.where(local, utc, stamps), local & fold
 
 
 def _most_common(lengths: np.ndarray) -> int:
