@@ -29,6 +29,18 @@ class Interpretation:
     numbers: NumberForm
     timezone: str
 
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Fields of a source that neither the file nor what is said of it tells: ``unit``,
+        ``timezone``."""
+        mapping, stamps = self.mapping, self.stamps
+        unit = mapping.unit is not None or isinstance(mapping.said.unit, dict)
+        known = {
+            "unit": unit or all(value.unit for value in mapping.values),
+            "timezone": stamps.is_epoch or stamps.zoned or mapping.said.timezone is not None,
+        }
+        return frozenset(name for name, is_known in known.items() if not is_known)
+
 
 def is_header(names: Sequence[str], source: Source) -> bool:
     """Whether a line names columns of readings: those of a layout, those that the source names,
