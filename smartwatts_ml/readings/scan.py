@@ -19,6 +19,9 @@ from smartwatts_ml.sources import DEFAULTS, Layout, Source
 
 __all__ = ["FileScan"]
 
+_STRAY = 100
+"""A date is a slip where so many others say the contrary."""
+
 
 class FileScan:
     """Iterate it once for the rows; what it says of lines holds after that.
@@ -132,8 +135,21 @@ class FileScan:
             raise BadInputError(
                 f"{self.name} has no line with text in it", fix="add a header and readings"
             )
+        self._check_one_order()
         if not self.report().adds_up:
             raise SmartwattsError(f"{self.name}: lines got lost; nothing was taken")
+
+    def _check_one_order(self) -> None:
+        """Raises BadInputError where day and month change places: then other lines, which fit
+        both orders, may be other dates than they were taken for."""
+        swapped = self.rejected["stamp_swapped"]
+        if swapped * _STRAY > self.values:
+            form = self.interpretation.stamps
+            raise BadInputError(
+                f"{self.name}: most dates are like {form.sample!r} ({form.form}), but {swapped:,} "
+                "have day and month the other way round",
+                fix="split it into files of one form each",
+            )
 
     def _counted(self, parsed: ParsedBlock) -> ParsedBlock:
         self.read += parsed.read
