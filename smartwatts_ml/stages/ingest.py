@@ -26,6 +26,7 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
+from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.ingest.intervals import Intervals, untold_interval
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
 from smartwatts_ml.readings.ingest.ledger import Known, Ledger
@@ -38,6 +39,7 @@ from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, open_table
+from smartwatts_ml.runs.ingested import keep_lines
 from smartwatts_ml.settings import Settings
 
 __all__ = ["IngestReport", "ingest"]
@@ -82,8 +84,10 @@ def ingest(
     settings: Settings,
     progress: Progress | None = None,
     only: Collection[str] | None = None,
+    run_id: str | None = None,
 ) -> IngestReport:
     """Add every landing file whose content is not in the table yet; ``only`` some keys.
+    ``run_id``: the run that is told what became of each file.
 
     A file that cannot be read as a whole is left for the next run, with the reason; rows
     that cannot be used go to quarantine/. Repeating adds nothing.
@@ -109,12 +113,15 @@ def ingest(
         run.commit()
         if new:
             compact(table, work.folder)
-    return IngestReport(
+    report = IngestReport(
         files=tuple(run.reports[info.key] for info in new),
         unchanged=len(landed) - len(new),
         ignored=ignored,
         snapshot=table.snapshot(),
     )
+    if run_id is not None and report.files:
+        keep_lines(objects, run_id, file_lines(report.files, settings))
+    return report
 
 
 def _is_the_files_fault(error: BadInputError | StoreError) -> bool:

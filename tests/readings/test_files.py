@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
@@ -64,9 +65,9 @@ def test_rejected_rows_are_counted_with_their_reasons(tmp_path: Path) -> None:
     with FileReadings([path], Settings()) as readings:
         assert (readings.report.accepted, readings.report.rejected) == (2, 1)
         assert readings.report.files[0].missing == 1
-        (line,) = readings.report.complaints()
-    assert "1 of 3 rows rejected" in line
-    assert "1 × timestamp not a date and time" in line
+        (line,) = warning_lines(readings.report.files, Settings())
+    assert "by its columns, 1 site, 1 channel, 2 readings, 2024-01-01 00:00 to " in line
+    assert "1 lines without a value; 1 rejected: 1 × timestamp not a date and time" in line
 
 
 @pytest.mark.parametrize("row", ["", "2024-01-01 00:00:00,nan,a"])
