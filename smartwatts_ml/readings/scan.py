@@ -152,6 +152,12 @@ class FileScan:
             )
 
     def _counted(self, parsed: ParsedBlock) -> ParsedBlock:
+        other = next((row for row in parsed.rejected if row.fault == "header_other"), None)
+        if other is not None:
+            raise BadInputError(
+                f"{self.name}, line {other.line}: another header, with other columns",
+                fix="split the file before that line",
+            )
         self.read += parsed.read
         self.values += len(parsed)
         self._blank += parsed.blank
