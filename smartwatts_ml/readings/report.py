@@ -37,6 +37,7 @@ FAULTS: Mapping[str, Fault] = {
     "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
     "cut": Fault("", "cut off: the file ends without the end of its line"),
+    "undecodable": Fault("", "bytes that are no text in the file's encoding"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
     "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),
     "stamp_swapped": Fault(TIMESTAMP, "with day and month the other way round than in the file"),
