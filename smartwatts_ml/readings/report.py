@@ -37,6 +37,7 @@ FAULTS: Mapping[str, Fault] = {
     "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
     "cut": Fault("", "cut off: the file ends without the end of its line"),
+    "undecodable": Fault("", "bytes that are no text in the file's encoding"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
     "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),
     "stamp_swapped": Fault(TIMESTAMP, "with day and month the other way round than in the file"),
@@ -101,7 +102,9 @@ class FileReport:
     earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
     ``left``: why the file was left for the next run. ``same_as``: an earlier file with the
-    same content. ``stamps``: how it writes timestamps. ``contents``: None where there are none.
+    same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
+    ``timezone``; None where a timestamp is no column of its own. ``contents``: None where there
+    are none.
     """
 
     key: str
@@ -122,6 +125,7 @@ class FileReport:
     left: str | None = None
     same_as: str | None = None
     stamps: FileStamps | None = None
+    timezone: str = "UTC"
     contents: FileContents | None = None
 
     def settled(

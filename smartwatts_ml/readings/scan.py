@@ -107,7 +107,8 @@ class FileScan:
             rejected_values=self.rejected_values,
             reasons=dict(sorted(self.rejected.items())),
             digest=self.digest,
-            stamps=self.interpretation.stamps,
+            stamps=self.interpretation.stamps_of_column,
+            timezone=self.interpretation.timezone,
             contents=self._contents(),
         )
 
