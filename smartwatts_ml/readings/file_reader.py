@@ -50,13 +50,16 @@ class FileReader(ABC):
         """Raises BadInputError where the file cannot be read as a whole."""
 
     def interpret(
-        self, names: Sequence[str], sample: Sequence[Sequence[str]], line: int | None = None
+        self,
+        names: Sequence[str],
+        sample: Sequence[Sequence[str]],
+        where: str,
+        own: Layout | None = None,
+        written: Sequence[Sequence[str]] | None = None,
     ) -> Interpretation:
-        """What columns are taken for, whose header is in that line. Raises BadInputError where it
-        cannot be known."""
+        """What columns are taken for; the rest as for ``interpretation.interpret``."""
         self.names, self.sample = tuple(names), sample
-        where = self.name if line is None else f"{self.name}, line {line}"
-        return interpret(names, sample, self.source, where, self.key, self.defaults)
+        return interpret(names, sample, self.source, where, self.key, self.defaults, own, written)
 
     def facts(self) -> dict[str, str]:
         """What there is to say of it for people, by what it is about."""

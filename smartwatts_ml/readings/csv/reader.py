@@ -60,7 +60,8 @@ class CsvReader(FileReader):
                 self.blank += block.lines
                 continue
             line, separator, names, sample = self._header
-            dialect = Dialect(line, separator, self.interpret(names, sample, line))
+            form = self.interpret(names, sample, f"{self.name}, line {line}")
+            dialect = Dialect(line, separator, form)
             below = self._below_header(block, dialect)
             yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines

@@ -11,7 +11,7 @@ from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.clock import local_clock
 from smartwatts_ml.readings.file_reader import FilePart, FileReader
-from smartwatts_ml.readings.layouts.interpretation import Interpretation, interpret
+from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapper import Cells, RowMapper
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.readings.report import Rejected
@@ -57,17 +57,12 @@ class TableReader(FileReader):
 
     def parts(self) -> Iterator[FilePart]:
         for table in self.tables():
-            interpretation = interpret(
-                table.names,
-                table.sample,
-                self.source,
-                table.where,
-                self.key,
-                self.defaults,
-                table.own,
-                table.written,
-            )
+            interpretation = self.understood(table)
             yield FilePart(interpretation, self._mapped(table, interpretation))
+
+    def understood(self, table: Table) -> Interpretation:
+        """What its columns are taken for."""
+        return self.interpret(table.names, table.sample, table.where, table.own, table.written)
 
     def _mapped(self, table: Table, interpretation: Interpretation) -> Iterator[ParsedBlock]:
         mapper = RowMapper(interpretation, local_clock(interpretation.timezone))
