@@ -57,10 +57,11 @@ class FileReader(ABC):
         own: Layout | None = None,
         written: Sequence[Sequence[str]] | None = None,
     ) -> Interpretation:
-        """What columns are taken for; the rest as for ``interpretation.interpret``."""
+        """What columns are taken for; arguments as of ``interpret``."""
         self.names, self.sample = tuple(names), sample
         return interpret(names, sample, self.source, where, self.key, self.defaults, own, written)
 
     def facts(self) -> dict[str, str]:
         """What there is to say of it for people, by what it is about."""
-        return {"format": self.format, "packing": self.content.packing}
+        packing = {} if self.content.packing == "none" else {"packing": self.content.packing}
+        return {"format": self.format, **packing}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +11,15 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
+from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
+from smartwatts_ml.readings.ingest.late import contradiction, is_torn
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
-from smartwatts_ml.readings.parsed import labels_of
+from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.scan import FileScan
@@ -25,7 +27,14 @@ from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans,
 from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
 
-__all__ = ["FileReadings", "LocalFile", "find_files"]
+__all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
+
+
+Watch = Callable[[FileScan, ParsedBlock | None], None]
+
+
+def _look_away(scan: FileScan, block: ParsedBlock | None) -> None:
+    pass
 
 
 class LocalFile(NamedTuple):
@@ -35,11 +44,13 @@ class LocalFile(NamedTuple):
     key: str
 
 
-def find_files(paths: Sequence[Path]) -> list[LocalFile]:
+def find_files(paths: Sequence[Path | LocalFile]) -> list[LocalFile]:
     """Files of readings, in the order given; those of a folder and below it by name."""
     files: list[LocalFile] = []
     for path in paths:
-        if path.is_dir():
+        if isinstance(path, LocalFile):
+            files.append(path)
+        elif path.is_dir():
             inside = (p for p in path.rglob("*") if is_readings_file(p.name))
             inside = (p for p in inside if p.is_file() and not p.name.startswith("."))
             files += (LocalFile(p, _key(p, path)) for p in sorted(inside))
@@ -71,22 +82,33 @@ class FileReadings(StoredReadings):
 
     The files are scanned once, into a temporary folder that is gone with this object. Of
     several readings of one device and stamp, the last one counts. ``report`` says what
-    became of each line.
+    became of each line. ``watch`` is shown each file before it is read, and each of its blocks.
+    Raises BadInputError where a file cannot be read, or, if they have to be ``usable``, where
+    there is no reading in any.
     """
 
-    def __init__(self, paths: Sequence[Path], settings: Settings) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path | LocalFile],
+        settings: Settings,
+        *,
+        watch: Watch | None = None,
+        usable: bool = True,
+    ) -> None:
         super().__init__(settings)
+        self._watch = watch or _look_away
         self._work = Workspace()
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
-            files = [self._scan(file) for file in find_files([Path(path) for path in paths])]
+            files = [self._scan(file) for file in find_files(paths)]
             self._staged = self._check_intervals(files)
             self._duplicates: Counter[int] = Counter()
             self._netted: Counter[int] = Counter()
             self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
+            self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
-            if not self.report.accepted:
+            if usable and not self.report.accepted:
                 raise BadInputError(f"no usable reading: {self.report.summary()}")
         except BaseException:
             self.close()
@@ -108,8 +130,10 @@ class FileReadings(StoredReadings):
         path, key = file
         source, defaults = self._settings.source_of(key), self._settings.defaults
         scan = FileScan(path, str(path), source, defaults, key)
+        self._watch(scan, None)
         number = self._staging.open_file(arrival=len(self._staging.arrivals))
         for block in scan:
+            self._watch(scan, block)
             self._staging.add(number, block, scan.clock)
         return scan.report()
 
@@ -137,6 +161,15 @@ class FileReadings(StoredReadings):
                 spans.append(summarise(site, channel, settled.rows.stamps))
         return numbers, spans
 
+    def _check_contradictions(self, files: Sequence[FileReport], local: list[LocalFile]) -> None:
+        for number, file in enumerate(files):
+            count = self._dropped.get(number, Counter())
+            if is_torn(count, file):
+                path, key = local[number]
+                source = self._settings.source_of(key)
+                scan = FileScan(path, str(path), source, self._settings.defaults, key)
+                raise contradiction(scan, count["value_two"])
+
     def _settled(self, number: int) -> Settled:
         return settle(self._staging.spill.read(number), self._staged)
 
@@ -153,21 +186,26 @@ class FileReadings(StoredReadings):
         for channel in channels:
             rows = self._settled(self._numbers[site, channel]).rows
             total = self._staged.measured(rows, lambda measure: measure.quantity == "total")
-            devices[channel] = DeviceReadings.from_rows(
+            devices[channel] = DeviceRows(
                 rows.stamps,
                 rows.values.astype(np.float32),
                 labels_of(rows.labels),
                 self._staged.files(rows),
                 np.where(total, rows.values, np.nan) if total.any() else None,
-            )
+            ).readings()
         return devices
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:
-        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input."""
-        form = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
-        return StampForm.like(form).write(stamps, self._settings.timezone)
+        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input: ISO 8601
+        where that has no column of them, and in UTC where files have different clocks."""
+        files = [file for file in self.report.files if file.accepted]
+        if len({file.timezone for file in files}) > 1:
+            return StampForm(zone="Z").write(stamps, "UTC")
+        forms = (StampForm.like(file.stamps) for file in files if file.stamps)
+        return next(forms, StampForm()).write(stamps, files[0].timezone)
 
     def parse_stamp(self, text: str) -> np.datetime64:
-        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones in the
-        configured timezone."""
-        return parse_stamp(text, self._settings.timezone)
+        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones on the clock of the
+        input, or in the configured timezone where files have different clocks."""
+        clocks = {file.timezone for file in self.report.files if file.accepted}
+        return parse_stamp(text, clocks.pop() if len(clocks) == 1 else self._settings.timezone)

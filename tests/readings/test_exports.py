@@ -22,14 +22,16 @@ from deltalake import DeltaTable
 
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import CHANNEL, SITE, TIMESTAMP
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
-from smartwatts_ml.stages.ingest import IngestReport, ingest
+from smartwatts_ml.stages.ingest import ingest
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 FOLDERS = sorted(path.parent for path in EXPORTS.rglob("expected.json"))
+DAY_S = 86_400
 FINEST_S = 10
 """Of devices that write on change."""
 
@@ -185,7 +187,8 @@ def check_power(export: Ingested, device: str, expected: Mapping[str, Any]) -> N
     """Count, first and last reading, energy and samples."""
     parts = segments(expected)
     spacings = [seconds for _, seconds in parts]
-    period = math.gcd(*spacings)
+    offsets = [int(since.astype(np.int64)) % DAY_S for since, _ in parts]
+    period = math.gcd(*spacings, *offsets)
     sign = -1 if expected.get("sign") == "either" and expected["kwh"] else 1
     power = export.power(device, period)
     kwh = sum(power.values()) * period / 3.6e6

@@ -29,6 +29,7 @@ _WORKERS = 2
 _AHEAD = 3
 """Blocks that are being parsed while others are taken."""
 _KEPT_TEXT = 200
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SMALL = 1 << 20
 """Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
 
@@ -47,8 +48,7 @@ class CsvReader(FileReader):
     def facts(self) -> dict[str, str]:
         facts = super().facts() | {"encoding": self._blocks.encoding}
         if self._header is not None:
-            separator = self._header.separator
-            facts["separator"] = {"\t": "tab"}.get(separator, separator)
+            facts["separator"] = _SEPARATORS[self._header.separator]
             facts["header"] = f"line {self._header.line}"
         return facts
 
@@ -60,8 +60,8 @@ class CsvReader(FileReader):
                 self.blank += block.lines
                 continue
             line, separator, names, sample = self._header
-            form = self.interpret(names, sample, f"{self.name}, line {line}")
-            dialect = Dialect(line, separator, form)
+            where = f"{self.name}, line {line}"
+            dialect = Dialect(line, separator, self.interpret(names, sample, where))
             below = self._below_header(block, dialect)
             yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines

@@ -19,6 +19,7 @@ from smartwatts_ml.readings.layouts.file_columns import ask
 from smartwatts_ml.readings.layouts.interpretation import is_header
 from smartwatts_ml.readings.layouts.mapper import RowMapper
 from smartwatts_ml.readings.layouts.names import END, STAMP, role_of
+from smartwatts_ml.sources import toml_string
 
 __all__ = ["ZIP_MAGIC", "ExcelReader"]
 
@@ -129,7 +130,7 @@ class ExcelReader(TableReader):
                 self.name,
                 self.key,
                 f"which of the sheets has the readings? ({', '.join(chosen)})",
-                f'sheet = "{chosen[0]}"  # or "*" for all of them',
+                f'sheet = {toml_string(chosen[0])}  # or "*" for all of them',
             )
         for title in tables.keys() - set(chosen):
             self.header += sum(1 for _ in chain(tables[title].first, tables[title].rest))
