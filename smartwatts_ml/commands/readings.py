@@ -26,12 +26,12 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.file_lines import file_lines, printable
 from smartwatts_ml.readings.formats.refused import advice_on
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root
 from smartwatts_ml.readings.report import QUARANTINE
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages.ingest import IngestReport
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
 __all__ = ["export", "ingest", "open_readings", "stats"]

@@ -14,6 +14,7 @@ from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
+from smartwatts_ml.readings.ingest.late import contradiction, is_torn
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
@@ -105,6 +106,7 @@ class FileReadings(StoredReadings):
             self._netted: Counter[int] = Counter()
             self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
+            self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if usable and not self.report.accepted:
                 raise BadInputError(f"no usable reading: {self.report.summary()}")
@@ -159,6 +161,15 @@ class FileReadings(StoredReadings):
                 spans.append(summarise(site, channel, settled.rows.stamps))
         return numbers, spans
 
+    def _check_contradictions(self, files: Sequence[FileReport], local: list[LocalFile]) -> None:
+        for number, file in enumerate(files):
+            count = self._dropped.get(number, Counter())
+            if is_torn(count, file):
+                path, key = local[number]
+                source = self._settings.source_of(key)
+                scan = FileScan(path, str(path), source, self._settings.defaults, key)
+                raise contradiction(scan, count["value_two"])
+
     def _settled(self, number: int) -> Settled:
         return settle(self._staging.spill.read(number), self._staged)
 
@@ -185,11 +196,16 @@ class FileReadings(StoredReadings):
         return devices
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:
-        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input."""
-        form = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
-        return StampForm.like(form).write(stamps, self._settings.timezone)
+        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input: ISO 8601
+        where that has no column of them, and in UTC where files have different clocks."""
+        files = [file for file in self.report.files if file.accepted]
+        if len({file.timezone for file in files}) > 1:
+            return StampForm(zone="Z").write(stamps, "UTC")
+        forms = (StampForm.like(file.stamps) for file in files if file.stamps)
+        return next(forms, StampForm()).write(stamps, files[0].timezone)
 
     def parse_stamp(self, text: str) -> np.datetime64:
-        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones in the
-        configured timezone."""
-        return parse_stamp(text, self._settings.timezone)
+        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones on the clock of the
+        input, or in the configured timezone where files have different clocks."""
+        clocks = {file.timezone for file in self.report.files if file.accepted}
+        return parse_stamp(text, clocks.pop() if len(clocks) == 1 else self._settings.timezone)

@@ -103,7 +103,9 @@ class FileReport:
     earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
     ``left``: why the file was left for the next run. ``same_as``: an earlier file with the
-    same content. ``stamps``: how it writes timestamps. ``contents``: None where there are none.
+    same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
+    ``timezone``; None where a timestamp is no column of its own. ``contents``: None where there
+    are none.
     """
 
     key: str
@@ -124,6 +126,7 @@ class FileReport:
     left: str | None = None
     same_as: str | None = None
     stamps: FileStamps | None = None
+    timezone: str = "UTC"
     contents: FileContents | None = None
 
     def settled(

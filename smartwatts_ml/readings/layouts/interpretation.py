@@ -38,6 +38,13 @@ class Interpretation:
     timezone: str
 
     @property
+    def stamps_of_column(self) -> FileStamps | None:
+        """How whole timestamps are written; None where each is of two columns, or of a column
+        and the name of another."""
+        one_column = len(self.mapping.stamp) == 1 and not self.mapping.by_time_of_day
+        return self.stamps if one_column else None
+
+    @property
     def unsaid(self) -> frozenset[str]:
         """Fields of a source that neither the file nor what is said of it tells: ``unit``,
         ``timezone``."""

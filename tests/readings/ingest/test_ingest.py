@@ -23,11 +23,12 @@ from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings.base import SiteReadings
 from smartwatts_ml.readings.ingest import ledger as ledger_module
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.landing import pending
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import ingest as stage
-from smartwatts_ml.stages.ingest import IngestReport, ingest
+from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import HEADER, Ingester, land, minutes
 
 
