@@ -105,7 +105,8 @@ class ColumnMapping:
             if rule is None:
                 rule = channel_of(register) if register else MAINS
             if not rule:
-                return no_power(register) or f"register {register!r} is left out"
+                why = no_power(register) or no_power(unit)
+                return why or f"register {register!r} is left out"
         sign = value.sign
         if rule is not None:
             sign = sign or {"+": 1, "-": -1}.get(rule[:1], 0)
