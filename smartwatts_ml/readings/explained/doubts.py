@@ -26,6 +26,9 @@ _MOST_NAMES = 3
 _MOST_KINDS = 20
 _FEW = 20
 _IRREGULAR = 0.5
+_FIELD = re.compile(r"\b(?:stamp|timezone|decimal|unit|stamp_is|interval_s) = '[^'\n]*'")
+"""What a fix says of a source."""
+_HERE = "; `smartwatts ingest --explain` shows what is understood"
 _OTHER_MARK = {".": re.compile(r"[-+]?\d+,\d+"), ",": re.compile(r"[-+]?\d+\.\d+")}
 
 
@@ -40,8 +43,9 @@ class Doubt:
 
 def open_question(error: BadInputError) -> Doubt:
     """What a refusal asks for, or else says to do."""
-    problem = error.args[0] if error.settle else str(error)
-    return Doubt(problem, tuple(f"# {line}" for line in error.settle))
+    lines = error.settle or tuple(_FIELD.findall(error.fix or ""))
+    problem = error.args[0] if lines else str(error).replace(_HERE, "")
+    return Doubt(problem, tuple(f"# {line}" for line in lines))
 
 
 def find_doubts(
@@ -80,18 +84,21 @@ def _unit(
 ) -> Iterator[Doubt]:
     mains = [channel for channel in channels if channel.channel == MAINS]
     is_told = "unit" not in unsaid(form, settings)
-    odd = [c for c in mains if not _is_usual(c, settings.quality.fuse_watts)]
+    odd = [c for c in mains if not _is_usual(c)]
     rising = [c for c in channels if c.rises]
     default = form.mapping.default_unit
     if not is_told and rising:
         shown = _names(rising)
         yield Doubt(
-            f"nobody says the unit, and {shown} only ever rises: is it a meter's total?",
+            f"nobody says the unit, and {shown} hardly ever falls: is it a meter's total?",
             ('# unit = "kWh-counter"', '# unit = "Wh-counter"'),
         )
     elif odd:
         about = "" if is_told else "nobody says the unit, and "
-        level = f"{about}{_names(odd)} has {odd[0].median_w:.3g} W in the middle, which no home has"
+        level = (
+            f"{odd[0].median_w:,.3g} W" if abs(odd[0].median_w) < 1 else f"{odd[0].median_w:,.0f} W"
+        )
+        level = f"{about}{_names(odd)} has {level} in the middle, which hardly a home has"
         yield Doubt(level, () if is_told else tuple(_units(odd[0])))
     elif not is_told:
         shown = (
@@ -100,9 +107,9 @@ def _unit(
         yield Doubt(f"nobody says the unit: {default} is taken{shown}", (f'unit = "{default}"',))
 
 
-def _is_usual(mains: ChannelSummary, fuse_watts: float) -> bool:
+def _is_usual(mains: ChannelSummary) -> bool:
     """Whether a home's mains may be at that level. One that is at 0 most of the time may be."""
-    return mains.median_w == 0 or _LOWEST_W <= abs(mains.median_w) <= fuse_watts
+    return mains.median_w == 0 or _LOWEST_W <= abs(mains.median_w) <= _USUAL_W[1]
 
 
 def _units(mains: ChannelSummary) -> Iterator[str]:

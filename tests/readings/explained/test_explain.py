@@ -128,8 +128,12 @@ def test_several_files_folders_and_patterns_are_explained_and_one_source_is_for_
 @pytest.mark.parametrize(
     ("rows", "problem", "line"),
     [
-        (quarters("h", *[0.3] * 30), "has 0.3 W in the middle", '# unit = "kW"'),
-        (quarters("h", *range(1000, 1060)), "only ever rises", '# unit = "kWh-counter"'),
+        (
+            quarters("h", *[0.3] * 30),
+            "has 0.3 W in the middle, which hardly a home has",
+            '# unit = "kW"',
+        ),
+        (quarters("h", *range(1000, 1060)), "hardly ever falls", '# unit = "kWh-counter"'),
         (quarters("h", 1, 2, zone=""), "nobody says the timezone", 'timezone = "UTC"'),
         (
             quarters("h", 400, 500),
@@ -151,6 +155,20 @@ def test_what_is_doubtful_is_told_with_the_line_that_settles_it(
     doubts = explained(write("a.csv", HEADER, *rows))["doubts"]
     (doubt,) = (doubt for doubt in doubts if problem in doubt["problem"])
     assert [text for text in doubt["lines"] if text.startswith(line)] or not line
+
+
+@pytest.mark.parametrize(
+    ("lines", "asks"),
+    [
+        ([HEADER, "2026-05-01T00:00:00Z;1.010;h", "2026-05-01T01:00:00Z;1;h"], '# decimal = ","'),
+        ([HEADER, "01/02/2026 00:00,1,h", "02/02/2026 00:00,1,h"], "# stamp = '%d/%m/%Y %H:%M'"),
+    ],
+)
+def test_what_a_refusal_asks_for_is_a_line_to_choose(lines: list[str], asks: str) -> None:
+    separator = ";" if ";" in lines[1] else ","
+    write("a.csv", lines[0].replace(",", separator), *lines[1:])
+    (text,) = tell("a.csv")["settle"]
+    assert asks in text.splitlines()
 
 
 def test_columns_that_tell_contradicting_readings_apart_are_named() -> None:
