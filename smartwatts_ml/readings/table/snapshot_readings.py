@@ -17,6 +17,8 @@ from smartwatts_ml.readings.columns import (
     ANOMALY,
     ARRIVAL,
     CONSUMPTION,
+    HELD,
+    INTERVAL,
     TIMESTAMP,
     TOTAL,
     site_bucket,
@@ -90,7 +92,7 @@ class TableReadings(StoredReadings):
 
 
 def _device(rows: pa.Table) -> DeviceReadings:
-    labels, totals = rows[ANOMALY], rows[TOTAL]
+    labels, held = rows[ANOMALY], rows[HELD]
     return DeviceRows(
         rows[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy(),
         pc.fill_null(rows[CONSUMPTION], np.nan).to_numpy(),
@@ -98,5 +100,14 @@ def _device(rows: pa.Table) -> DeviceReadings:
         if labels.null_count == len(labels)
         else pc.fill_null(labels.cast(pa.float32()), np.nan).to_numpy(),
         rows[ARRIVAL].to_numpy(),
-        None if totals.null_count == len(totals) else pc.fill_null(totals, np.nan).to_numpy(),
+        _floats(rows[TOTAL]),
+        _floats(rows[INTERVAL]),
+        None if held.null_count == len(held) else pc.fill_null(held, False).to_numpy(),
     ).readings()
+
+
+def _floats(column: pa.ChunkedArray) -> np.ndarray | None:
+    """NaN where null; None where all are."""
+    if column.null_count == len(column):
+        return None
+    return np.asarray(pc.fill_null(column, np.nan).to_numpy())
