@@ -23,7 +23,6 @@ _USUAL_W = (20.0, 10_000.0)
 """Between these lies the median of nearly every home's mains."""
 _HOUR_S = 3600.0
 _MOST_NAMES = 3
-_MOST_KINDS = 20
 _FEW = 20
 _IRREGULAR = 0.5
 _FIELD = re.compile(r"\b(?:stamp|timezone|decimal|unit|stamp_is|interval_s) = '[^'\n]*'")
@@ -50,7 +49,6 @@ def open_question(error: BadInputError) -> Doubt:
 
 def find_doubts(
     form: Interpretation,
-    sample: Sequence[Sequence[str]],
     key: str,
     settings: Settings,
     channels: Sequence[ChannelSummary],
@@ -64,7 +62,7 @@ def find_doubts(
         *_site(form, key),
         *_mains(form, channels),
         *_spacing(form, channels),
-        *_contradictions(form, sample, report),
+        *_contradictions(report),
         *_decimals(form, rejected),
         *_cut(report),
     ]
@@ -171,34 +169,13 @@ def _spacing(form: Interpretation, channels: Sequence[ChannelSummary]) -> Iterat
         )
 
 
-def _contradictions(
-    form: Interpretation, sample: Sequence[Sequence[str]], report: FileReport | None
-) -> Iterator[Doubt]:
+def _contradictions(report: FileReport | None) -> Iterator[Doubt]:
     count = report.reasons.get("value_two", 0) if report else 0
-    if not count:
-        return
-    columns = _telling_apart(form, sample)
-    hint = f": may {' or '.join(columns)} tell them apart?" if columns else ""
-    yield Doubt(
-        f"{count:,} readings have another value for the same device and timestamp, and are left "
-        f"out{hint}",
-        tuple(f"# register = {toml_string(column)}" for column in columns),
-    )
-
-
-def _telling_apart(form: Interpretation, sample: Sequence[Sequence[str]]) -> list[str]:
-    """Ignored columns of few kinds that differ where stamp and device are the same."""
-    mapping = form.mapping
-    keys = [*mapping.stamp, *([] if mapping.device is None else [mapping.device])]
-    instants = list(zip(*(sample[at] for at in keys), strict=True))
-    columns = []
-    for position, name in enumerate(mapping.names):
-        texts = sample[position]
-        if position not in mapping.used and 1 < len(set(texts)) <= _MOST_KINDS:
-            apart = len(set(zip(instants, texts, strict=True)))
-            if apart == len(instants) > len(set(instants)):
-                columns.append(name)
-    return columns
+    if count:
+        yield Doubt(
+            f"{count:,} values contradict another one of the same device and timestamp, and are "
+            "left out"
+        )
 
 
 def _decimals(form: Interpretation, rejected: Sequence[Rejected]) -> Iterator[Doubt]:

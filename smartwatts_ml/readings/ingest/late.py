@@ -16,6 +16,7 @@ from smartwatts_ml.readings.ingest.staging import DeviceNumbers
 from smartwatts_ml.readings.parsed import FOLD, Parsed
 from smartwatts_ml.readings.report import FileReport, Rejected
 from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.sources import toml_string
 
 __all__ = ["contradiction", "dropped_by_file", "is_torn", "late_lines"]
 
@@ -105,20 +106,25 @@ def contradiction(scan: FileScan, count: int) -> BadInputError:
         f"{scan.name}: {count:,} of {scan.values:,} values contradict another one of the same "
         "device and timestamp"
     )
-    match = scan.name.removeprefix("landing/")
-    paste = f'[[smartwatts.sources]]\nmatch = "{match}"\n'
+    match = toml_string(scan.key.removeprefix("landing/"))
+    paste = f"say so in smartwatts.toml:\n[[smartwatts.sources]]\nmatch = {match}\n"
     columns = _telling_columns(scan)
     if columns:
         listed = ", ".join(columns)
-        return BadInputError(
-            f"{problem}; what tells them apart may be {listed}",
-            fix=f'say so in smartwatts.toml:\n{paste}register = "{columns[0]}"\n'
+        lines = (
+            f"register = {toml_string(columns[0])}",
             'channels = {"…" = "+mains", "…" = "-mains", "*" = ""}  # by what stands there',
         )
+        return BadInputError(
+            f"{problem}; what tells them apart may be {listed}",
+            fix=paste + "\n".join(lines),
+            settle=lines,
+        )
+    clock = 'timezone = "Europe/Berlin"'
     return BadInputError(
         f"{problem}, and no column tells them apart",
-        fix="where they are of an hour that a clock shows twice, say whose clock it is in "
-        f'smartwatts.toml:\n{paste}timezone = "Europe/Berlin"',
+        fix=f"where a clock shows their hour twice, whose clock is it? {paste}{clock}",
+        settle=(f"{clock}  # where a clock shows their hour twice",),
     )
 
 

@@ -66,7 +66,9 @@ class JudgedBlock:
         flawed = np.zeros(len(self._numbers), bool)
         for places, faults, texts in self._flawed:
             for place, fault, text in zip(places.tolist(), faults, texts, strict=True):
-                of_value = bool(self._any_row[place]) or bool(flawed[place])
+                of_value = bool(self._any_row[place])
+                if flawed[place] and not of_value:
+                    continue  # the line is rejected as a whole
                 flawed[place] = True
                 number = int(self._numbers[place])
                 self._rejected.append(Rejected(number, str(fault), str(text), of_value))
