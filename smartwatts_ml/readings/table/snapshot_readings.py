@@ -29,7 +29,7 @@ from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans
 from smartwatts_ml.readings.table.part_files import devices_of, merge_devices, read_site
 from smartwatts_ml.settings import Settings
 
-__all__ = ["TablePart", "TableReadings", "read_footers"]
+__all__ = ["TablePart", "TableReadings", "has_stamps", "read_footers"]
 
 _FOOTERS_AT_ONCE = 8
 
@@ -64,6 +64,20 @@ def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[
             return devices_of(file)
 
     yield from map_ahead(read, parts, _FOOTERS_AT_ONCE)
+
+
+def has_stamps(
+    objects: Objects, parts: Iterable[TablePart], site: str, channel: str, stamps: np.ndarray
+) -> bool:
+    """Whether parts have a reading of a channel at one of some stamps (µs)."""
+    months = {str(month) for month in stamps.astype("M8[us]").astype("M8[M]")}
+    for part in parts:
+        if part.month in months and part.may_hold(site):
+            with objects.open(part.key) as file:
+                for rows in read_site(file, site, [channel]).values():
+                    if np.isin(stamps, rows[TIMESTAMP].cast(pa.int64()).to_numpy()).any():
+                        return True
+    return False
 
 
 class TableReadings(StoredReadings):

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import numpy as np
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
@@ -33,7 +32,7 @@ from smartwatts_ml.readings.columns import (
     TIMESTAMP,
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, read_site
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
@@ -244,18 +243,6 @@ class ReadingsTable:
     def parts(self) -> list[TablePart]:
         """The parts of the version at hand, sorted by month and bucket."""
         return LogEntries(self._table).parts()
-
-    def holds(self, site: str, channel: str, stamps: np.ndarray) -> bool:
-        """Whether the version at hand has a reading of a channel at one of some stamps (µs)."""
-        months = {str(month) for month in stamps.astype("M8[us]").astype("M8[M]")}
-        for part in self.parts():
-            if part.month in months and part.may_hold(site):
-                with self._objects.open(part.key) as file:
-                    for rows in read_site(file, site, [channel]).values():
-                        kept = rows[TIMESTAMP].cast(pa.int64()).to_numpy()
-                        if np.isin(stamps, kept).any():
-                            return True
-        return False
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """A version, the newest by default, from metadata alone."""
