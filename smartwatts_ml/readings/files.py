@@ -161,7 +161,9 @@ class FileReadings(StoredReadings):
                 for file, count in count_files(dropped.files).items():
                     self._dropped.setdefault(file, Counter())[dropped.fault] += count
             if len(settled.rows):
-                spans.append(summarise(site, channel, settled.rows.stamps))
+                rows = settled.rows
+                held = self._staged.measured(rows, lambda measure: measure.held)
+                spans.append(summarise(site, channel, rows.stamps, rows.seconds, held))
         return numbers, spans
 
     def _check_contradictions(self, files: Sequence[FileReport], local: list[LocalFile]) -> None:
@@ -195,6 +197,8 @@ class FileReadings(StoredReadings):
                 labels_of(rows.labels),
                 self._staged.files(rows),
                 np.where(total, rows.values, np.nan) if total.any() else None,
+                rows.seconds,
+                self._staged.measured(rows, lambda measure: measure.held),
             ).readings()
         return devices
 
