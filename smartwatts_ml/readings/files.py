@@ -14,6 +14,7 @@ from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
+from smartwatts_ml.readings.ingest.late import contradiction, is_torn
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
@@ -25,6 +26,7 @@ from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import Layout
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 
@@ -83,7 +85,7 @@ class FileReadings(StoredReadings):
     several readings of one device and stamp, the last one counts. ``report`` says what
     became of each line. ``watch`` is shown each file before it is read, and each of its blocks.
     Raises BadInputError where a file cannot be read, or, if they have to be ``usable``, where
-    there is no reading in any.
+    there is no reading in any, or mains are where no home's are.
     """
 
     def __init__(
@@ -96,6 +98,9 @@ class FileReadings(StoredReadings):
     ) -> None:
         super().__init__(settings)
         self._watch = watch or _look_away
+        self._defaults = settings.defaults
+        if not usable:  # nor need their mains be where a home's can be
+            self._defaults = Layout(unit=settings.unit, timezone=settings.timezone)
         self._work = Workspace()
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
@@ -105,6 +110,7 @@ class FileReadings(StoredReadings):
             self._netted: Counter[int] = Counter()
             self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
+            self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if usable and not self.report.accepted:
                 raise BadInputError(f"no usable reading: {self.report.summary()}")
@@ -126,8 +132,7 @@ class FileReadings(StoredReadings):
     def _scan(self, file: LocalFile) -> FileReport:
         """Take over one file's rows."""
         path, key = file
-        source, defaults = self._settings.source_of(key), self._settings.defaults
-        scan = FileScan(path, str(path), source, defaults, key)
+        scan = FileScan(path, str(path), self._settings.source_of(key), self._defaults, key)
         self._watch(scan, None)
         number = self._staging.open_file(arrival=len(self._staging.arrivals))
         for block in scan:
@@ -156,8 +161,19 @@ class FileReadings(StoredReadings):
                 for file, count in count_files(dropped.files).items():
                     self._dropped.setdefault(file, Counter())[dropped.fault] += count
             if len(settled.rows):
-                spans.append(summarise(site, channel, settled.rows.stamps))
+                rows = settled.rows
+                held = self._staged.measured(rows, lambda measure: measure.held)
+                spans.append(summarise(site, channel, rows.stamps, rows.seconds, held))
         return numbers, spans
+
+    def _check_contradictions(self, files: Sequence[FileReport], local: list[LocalFile]) -> None:
+        for number, file in enumerate(files):
+            count = self._dropped.get(number, Counter())
+            if is_torn(count, file):
+                path, key = local[number]
+                source = self._settings.source_of(key)
+                scan = FileScan(path, str(path), source, self._defaults, key)
+                raise contradiction(scan, count["value_two"])
 
     def _settled(self, number: int) -> Settled:
         return settle(self._staging.spill.read(number), self._staged)
@@ -181,15 +197,22 @@ class FileReadings(StoredReadings):
                 labels_of(rows.labels),
                 self._staged.files(rows),
                 np.where(total, rows.values, np.nan) if total.any() else None,
+                rows.seconds,
+                self._staged.measured(rows, lambda measure: measure.held),
             ).readings()
         return devices
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:
-        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input."""
-        form = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
-        return StampForm.like(form).write(stamps, self._settings.timezone)
+        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input: ISO 8601
+        where that has no column of them, and in UTC where files have different clocks."""
+        files = [file for file in self.report.files if file.accepted]
+        if len({file.timezone for file in files}) > 1:
+            return StampForm(zone="Z").write(stamps, "UTC")
+        forms = (StampForm.like(file.stamps) for file in files if file.stamps)
+        return next(forms, StampForm()).write(stamps, files[0].timezone)
 
     def parse_stamp(self, text: str) -> np.datetime64:
-        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones in the
-        configured timezone."""
-        return parse_stamp(text, self._settings.timezone)
+        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones on the clock of the
+        input, or in the configured timezone where files have different clocks."""
+        clocks = {file.timezone for file in self.report.files if file.accepted}
+        return parse_stamp(text, clocks.pop() if len(clocks) == 1 else self._settings.timezone)

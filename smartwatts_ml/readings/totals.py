@@ -55,15 +55,17 @@ def glitches(stamps: np.ndarray, totals: np.ndarray) -> np.ndarray:
         return wrong  # this is no meter's total
     done = -1
     for place, leap in enumerate(leaps.tolist()):
-        if leap < done or not (far[leap] or to_zero[leap]):
+        if leap <= done or not (far[leap] or to_zero[leap]):
             continue
         for back in leaps[place + 1 : place + 1 + _LEAPS_AHEAD].tolist():
             lasting = stamps[back + 1] - stamps[leap]
             may_move = limits[leap] * lasting / (stamps[leap + 1] - stamps[leap])
             moved = totals[back + 1] - totals[leap]
             is_zero = not totals[leap + 1 : back + 1].any()
-            near = moved >= 0 if is_zero else abs(moved) <= abs(totals[leap + 1] - totals[leap]) / 2
-            sure = is_zero or (far[leap] and far[back])
+            near = (
+                moved >= 0 if is_zero else _FAR * abs(moved) <= abs(totals[leap + 1] - totals[leap])
+            )
+            sure = is_zero or (far[leap] and far[back] and not to_zero[back])
             if lasting <= _DAY_US and sure and near and abs(moved) <= may_move:
                 wrong[leap + 1 : back + 1] = True
                 done = back

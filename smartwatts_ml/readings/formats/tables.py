@@ -57,16 +57,18 @@ class TableReader(FileReader):
 
     def parts(self) -> Iterator[FilePart]:
         for table in self.tables():
-            interpretation = self.interpret(
-                table.names, table.sample, table.where, table.own, table.written
-            )
+            interpretation = self.understood(table)
             yield FilePart(interpretation, self._mapped(table, interpretation))
+
+    def understood(self, table: Table) -> Interpretation:
+        """What its columns are taken for."""
+        return self.interpret(table.names, table.sample, table.where, table.own, table.written)
 
     def _mapped(self, table: Table, interpretation: Interpretation) -> Iterator[ParsedBlock]:
         mapper = RowMapper(interpretation, local_clock(interpretation.timezone))
 
         def mapped(batch: Batch) -> ParsedBlock:
-            parsed = mapper.map(batch.cells)
+            parsed = mapper.map(batch.cells) if len(batch.cells) else ParsedBlock([], read=0)
             if parsed.accounted != len(batch.cells):
                 raise SmartwattsError(f"{self.name}: rows got lost; nothing was taken")
             return parsed.with_rejected(batch.rejected)

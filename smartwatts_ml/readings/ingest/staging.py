@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
+from smartwatts_ml.readings.ingest.holding import NextStamps
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged
 from smartwatts_ml.readings.parsed import Measure, Parsed, ParsedBlock, Stream, split_part
 
-__all__ = ["DAY_US", "DeviceNumbers", "Staging", "as_rows", "months_of"]
+__all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "months_of"]
+
+Taken = Callable[[str, str, np.ndarray], bool]
+"""Whether a site's channel had some of these stamps before."""
 
 _ROWS_AT_ONCE = 1 << 20
 DAY_US = 86_400_000_000
@@ -94,6 +98,7 @@ class Staging:
         self.devices = DeviceNumbers()
         self.streams: list[Stream] = []
         self.arrivals: list[int] = []
+        self._following = NextStamps()
         self._by_device = by_device
         self._buckets = np.zeros(0, np.int64)
 
@@ -110,13 +115,15 @@ class Staging:
 
     def add(self, file: int, block: ParsedBlock, clock: LocalClock | None) -> None:
         """Take over a block's rows. ``clock`` is that of the file's naive stamps."""
-        for parsed in block.rows:
+        for parsed in (*block.rows, *block.ends):
             if len(parsed):
                 stream = self._open.get(parsed.measure)
                 if stream is None:
                     stream = self._open[parsed.measure] = len(self.streams)
                     self.streams.append(Stream(file, parsed.measure, clock))
                 rows = as_rows(parsed, stream, self.devices)
+                if parsed.measure.held:
+                    self._following.add(rows)
                 self.spill.add(self._shards(rows, parsed.names), rows)
 
     def _shards(self, rows: Rows, names: Sequence[str]) -> np.ndarray:
@@ -136,10 +143,19 @@ class Staging:
                     grown[number] = site_bucket(name.partition("/")[0])
             self._buckets = grown
 
-    def staged(self, intervals: Intervals) -> Staged:
+    def staged(self, intervals: Intervals, taken: Taken | None = None) -> Staged:
         """What settling has to know of the rows."""
-        _, ranks = self.devices.ranked()
-        return Staged(ranks, *self.devices.parts(), self.streams, intervals)
+        pairs, ranks = self.devices.ranked()
+        by_number = None
+        if taken is not None:
+            known = taken
+
+            def by_number(device: int, stamps: np.ndarray) -> bool:
+                site, channel = pairs[ranks[device]]
+                return known(site, channel, stamps)
+
+        parts = self.devices.parts()
+        return Staged(ranks, *parts, self.streams, intervals, self._following, by_number)
 
     def untold(self, file: int, intervals: Intervals) -> bool:
         """Whether a file's energy is of an interval that nothing tells."""

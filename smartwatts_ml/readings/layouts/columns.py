@@ -176,7 +176,7 @@ def _unit_column(file: FileColumns, roles: Sequence[str | None]) -> int | None:
         if file.has(stated):
             return file.position(stated)
         checked_unit(stated)
-    if stated is not None:
+    if isinstance(stated, str):
         return None
     for position, role in enumerate(roles):
         if role == UNIT and any(unit_of(t) or no_power(t) for t in file.texts(position)):

@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Literal
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.layouts.names import plain_name
+from smartwatts_ml.readings.layouts.names import bare_name, plain_name
 from smartwatts_ml.sources import Layout, toml_string
 
-__all__ = ["MISSING", "Content", "FileColumns", "content_of", "range_mark"]
+__all__ = ["MISSING", "Content", "FileColumns", "ask", "content_of", "range_mark"]
 
 MISSING = frozenset(
     {"", "?", "-", "--", "null", "none", "na", "n/a", "#n/a", "nan", "unavailable", "unknown"}
@@ -102,11 +102,7 @@ class FileColumns:
         return all(content == "empty" for content in self.contents)
 
     def position(self, column: str) -> int:
-        plain = plain_name(column)
-        names = list(map(plain_name, self.names))
-        places = [i for i, name in enumerate(names) if name == plain]
-        if not places and "*" in plain:
-            places = [i for i, name in enumerate(names) if fnmatchcase(name, plain)][:1]
+        places = self._places(column)
         if len(places) == 1:
             return places[0]
         problem = f"no column {column}" if not places else f"column {column} is there twice"
@@ -116,7 +112,16 @@ class FileColumns:
         )
 
     def has(self, column: str) -> bool:
-        return any(plain_name(name) == plain_name(column) for name in self.names)
+        return bool(self._places(column))
+
+    def _places(self, column: str) -> list[int]:
+        """Columns of that name, or of that name with a unit behind it, or of that pattern."""
+        plain = plain_name(column)
+        places = [i for i, name in enumerate(self.names) if plain_name(name) == plain]
+        places = places or [i for i, name in enumerate(self.names) if bare_name(name) == plain]
+        if places or "*" not in plain:
+            return places
+        return [i for i, name in enumerate(self.names) if fnmatchcase(plain_name(name), plain)]
 
     def texts(self, position: int) -> list[str]:
         """Distinct texts of a column, in the order of their lines."""
@@ -124,8 +129,13 @@ class FileColumns:
 
     def ask(self, problem: str, *lines: str) -> BadInputError:
         """What cannot be known, with the lines to paste into smartwatts.toml."""
-        match = self.key.removeprefix("landing/")
-        paste = "\n".join(["[[smartwatts.sources]]", f"match = {toml_string(match)}", *lines])
-        return BadInputError(
-            f"{self.where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}", settle=lines
-        )
+        return ask(self.where, self.key, problem, *lines)
+
+
+def ask(where: str, key: str, problem: str, *lines: str) -> BadInputError:
+    """What cannot be known of a file, with the lines to paste into smartwatts.toml."""
+    match = key.removeprefix("landing/")
+    paste = "\n".join(["[[smartwatts.sources]]", f"match = {toml_string(match)}", *lines])
+    return BadInputError(
+        f"{where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}", settle=lines
+    )

@@ -11,7 +11,7 @@ from smartwatts_ml.readings.layouts.columns import map_columns
 from smartwatts_ml.readings.layouts.day_columns import is_day_header
 from smartwatts_ml.readings.layouts.file_columns import content_of
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit
-from smartwatts_ml.readings.layouts.names import END, STAMP, VALUE, plain_name, role_of
+from smartwatts_ml.readings.layouts.names import END, STAMP, VALUE, bare_name, plain_name, role_of
 from smartwatts_ml.readings.layouts.number_form import NumberForm, find_numbers
 from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
 from smartwatts_ml.sources import DEFAULTS, Layout, Source
@@ -30,6 +30,25 @@ class Interpretation:
     timezone: str
 
     @property
+    def stamps_of_column(self) -> FileStamps | None:
+        """How whole timestamps are written; None where each is of two columns, or of a column
+        and the name of another."""
+        one_column = len(self.mapping.stamp) == 1 and not self.mapping.by_time_of_day
+        return self.stamps if one_column else None
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Fields of a source that neither the file nor what is said of it tells: ``unit``,
+        ``timezone``."""
+        mapping, stamps = self.mapping, self.stamps
+        unit = mapping.unit is not None or isinstance(mapping.said.unit, dict)
+        known = {
+            "unit": unit or all(value.unit for value in mapping.values),
+            "timezone": stamps.is_epoch or stamps.zoned or mapping.said.timezone is not None,
+        }
+        return frozenset(name for name, is_known in known.items() if not is_known)
+
+    @property
     def until_borrows(self) -> bool:
         """Whether the date of an end is that of its start."""
         if self.until is None:
@@ -43,7 +62,7 @@ class Interpretation:
 def is_header(names: Sequence[str], source: Source, rows: Sequence[Sequence[str]] = ()) -> bool:
     """Whether a line names columns of readings: those of a layout, those that the source names,
     some that speak of time and of consumption, or any above ``rows`` of stamps and numbers."""
-    plain = {plain_name(name) for name in names}
+    plain = {spelling for name in names for spelling in (plain_name(name), bare_name(name))}
     stated = [*source.timestamp, *source.consumption]
     if stated:
         return {plain_name(name) for name in stated} <= plain
@@ -58,7 +77,9 @@ def is_header(names: Sequence[str], source: Source, rows: Sequence[Sequence[str]
         return True
     if not rows or {content_of([name]) for name in names} - {"text", "empty"}:
         return False
-    contents = [content_of(column) for column in zip(*rows, strict=True)]
+    width = len(names)
+    whole = [row[:width] for row in rows if len(row) >= width and not any(row[width:])]
+    contents = [content_of(column) for column in zip(*whole, strict=True)]
     return bool({"stamp", "date"} & set(contents)) and "number" in contents
 
 

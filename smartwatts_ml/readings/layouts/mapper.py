@@ -120,18 +120,21 @@ class RowMapper:
             ELSE {comment} OR fields[:{len(mapping.names)}] = [{names}] END"""
 
     def _fault(self) -> str:
+        names = ", ".join(text_sql(name.casefold()) for name in self._mapping.names if name)
         device = "false" if self._mapping.device is None else "device = '' OR left(device, 1) = '/'"
         return f"""
             CASE WHEN blank THEN NULL
                 WHEN starts_with(line, '{OPEN}') THEN 'quote'
                 WHEN ill_fitting THEN 'width'
                 WHEN stamp_text = '' THEN 'stamp_empty'
+                WHEN stamp IS NULL AND lower(stamp_text) IN ({names}) THEN 'header_other'
                 WHEN stamp IS NULL
                 THEN CASE WHEN {swapped_sql("stamp_text", self._stamps)} THEN 'stamp_swapped'
                     ELSE 'stamp_form' END
                 WHEN stamp < TIMESTAMP '2000-01-01' OR stamp >= TIMESTAMP '2100-01-01'
                 THEN 'stamp_range'
                 WHEN {device} THEN 'device_empty'
+                WHEN contains(device || register || unit, '\ufffd') THEN 'undecodable'
                 WHEN label_text <> '' AND label = 0 THEN 'anomaly_form' END"""
 
 
@@ -152,5 +155,5 @@ def _text_sql() -> str:
             WHEN fault IN ('quote', 'width')
             THEN left(replace(ltrim(line, '{OPEN}'), '{FIELD}', ','), {_KEPT_TEXT})
             WHEN starts_with(fault, 'stamp') THEN left(stamp_text, {_KEPT_TEXT})
-            WHEN starts_with(fault, 'device') THEN left(device, {_KEPT_TEXT})
+            WHEN fault IN ('device_empty', 'undecodable') THEN left(device, {_KEPT_TEXT})
             ELSE left(label_text, {_KEPT_TEXT}) END"""

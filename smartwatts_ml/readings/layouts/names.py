@@ -22,6 +22,7 @@ __all__ = [
     "UNIT",
     "VALUE",
     "Sense",
+    "bare_name",
     "channel_of",
     "is_appliance",
     "plain_name",
@@ -36,6 +37,7 @@ _ORDER = (END, INTERVAL, FACTOR, UNIT, VALUE, STAMP, DEVICE, REGISTER)
 _OF_TIME = vocabulary.words("date time datetime start datum datumzeit fecha data dato fra von from")
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-zåäöüé])(?=[A-ZÅÄÖÜÉ])")
+_UNIT_BEHIND = re.compile(r" ?\[[^\]]*\]$")
 _BRACKETS = re.compile(r"[\[(][^\])]*[\])]")
 _PHRASES = (
     (re.compile(r"(?:\d-\d+:)?(?<![\d.])1\.(?:7|8|9|29)\.(\d+)(?:\*\d+)?"), r" import t\1 "),
@@ -71,6 +73,16 @@ def plain_name(name: str) -> str:
     'kwh/hh (per half hour)'
     """
     return " ".join(unicodedata.normalize("NFC", name).strip(" \t\ufeff'\"").casefold().split())
+
+
+def bare_name(name: str) -> str:
+    """A plain name without the unit in brackets behind it.
+
+    >>> bare_name("Use [kW]"), bare_name("[kW]")
+    ('use', '[kw]')
+    """
+    plain = plain_name(name)
+    return _UNIT_BEHIND.sub("", plain) or plain
 
 
 @lru_cache(4096)

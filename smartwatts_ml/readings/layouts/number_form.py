@@ -51,8 +51,8 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
     if several and all(_GROUPED.fullmatch(text) for text in marked):
         return NumberForm("." if comma else ",", mark)
     plain = [text for text in texts if text.strip("+-").isdigit()]
-    grouped = marked and all(_GROUPED.fullmatch(text) for text in marked)
-    if grouped and plain and not _have_decimals(marked, plain, mark):
+    alike = bool(marked) and all(_GROUPED.fullmatch(text) for text in marked)
+    if alike and plain and not _have_decimals(marked, plain, mark):
         raise BadInputError(
             f"{where}: {marked[0]!r} may be {marked[0].replace(mark, '')} or have decimals",
             fix=f"say so with the source's decimal = '{mark}' or "

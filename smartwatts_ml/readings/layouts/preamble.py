@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from smartwatts_ml.readings.layouts.names import UNIT, role_of
 from smartwatts_ml.readings.units import unit_of
-from smartwatts_ml.sources import Layout
 
 __all__ = ["word_of_preamble", "zone_in"]
 
@@ -33,12 +32,11 @@ def zone_in(text: str) -> str | None:
     return None
 
 
-def word_of_preamble(lines: Sequence[str]) -> Layout:
-    """Unit and timezone, where a line names one.
+def word_of_preamble(lines: Sequence[str]) -> dict[str, str]:
+    """Unit and timezone as fields of a layout, where a line names one.
 
-    >>> word = word_of_preamble(["Konto;0000011", "Einheit;kWh", "# Timezone: Europe/Berlin"])
-    >>> word.unit, word.timezone
-    ('kWh', 'Europe/Berlin')
+    >>> word_of_preamble(["Konto;0000011", "Einheit;kWh", "# Timezone: Europe/Berlin"])
+    {'unit': 'kWh', 'timezone': 'Europe/Berlin'}
     """
     said: dict[str, str] = {}
     for line in lines:
@@ -51,4 +49,4 @@ def word_of_preamble(lines: Sequence[str]) -> Layout:
             said["unit"] = unit
         if _OF_ZONES.search(name) and (zone := zone_in(text)):
             said["timezone"] = zone
-    return Layout(**said)
+    return said
