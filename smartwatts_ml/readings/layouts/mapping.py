@@ -140,10 +140,12 @@ class ColumnMapping:
         name = f"{site}/{channel or MAINS}"
         if sign and self.register is not None:
             name = part_name(name, sign, register)
+        total, ends = scale.quantity == "total", self.said.stamp_is == "end"
         measure = Measure(
             scale.quantity,
             interval_s=self.said.interval_s if scale.quantity == "energy" else None,
-            ends=self.said.stamp_is == "end",
+            ends=ends and not total,
+            late=total and not ends and self.said.totals_at == "end",
             held=bool(self.said.held) and scale.quantity == "power",
         )
         return Meaning(name, measure, scale.factor * times)
