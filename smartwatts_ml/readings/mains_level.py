@@ -14,21 +14,23 @@ _LOWEST_W = 5.0
 _FUSE_W = 50_000.0
 _FEWEST = 24
 """Readings other than 0, and different ones, that show a level."""
+_ENOUGH = 4096
+"""Of more readings at once some are looked at."""
 
 
 class MainsLevel:
-    """Counts the readings of mains other than 0 as they go by."""
+    """Counts readings of mains other than 0 as they go by."""
 
     def __init__(self) -> None:
         self._count = self._below = self._above = 0
         self._distinct: set[float] = set()
-        self._largest = 0.0
 
     def see(self, rows: Parsed) -> None:
         """Rows in W, as they are where nobody says the unit."""
         of_mains = np.array([name.endswith(f"/{MAINS}") for name in rows.names], bool)
-        size = np.abs(rows.values if of_mains.all() else rows.values[of_mains[rows.devices]])
-        size = size[size > 0]
+        step = len(rows) // _ENOUGH + 1
+        size = np.abs(rows.values[::step])
+        size = size[of_mains[rows.devices[::step]] & (size > 0)]
         if not len(size):
             return
         self._count += len(size)
@@ -36,7 +38,6 @@ class MainsLevel:
         self._above += int(np.count_nonzero(size > _FUSE_W))
         if len(self._distinct) < _FEWEST:
             self._distinct.update(size[: 10 * _FEWEST].tolist())
-        self._largest = max(self._largest, float(size.max()))
 
     def check(self, name: str) -> None:
         """Raises BadInputError where most of them are lower or higher than a home's can be."""
@@ -49,7 +50,7 @@ class MainsLevel:
             if 2 * share > self._count:
                 raise BadInputError(
                     f"{name}: nobody says the unit, and in W most readings of mains would be "
-                    f"{where} (up to {self._largest:.3g} W), where no home is",
+                    f"{where}, where no home is",
                     fix='say so with the source\'s unit, e.g. unit = "kWh", or unit = "W" if it is '
                     "so all the same (ingest --yes)",
                     settle=('unit = "kW"', 'unit = "kWh"', 'unit = "kWh-counter"', 'unit = "W"'),
