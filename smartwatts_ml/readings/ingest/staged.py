@@ -40,9 +40,8 @@ class Staged:
 
     def measured(self, rows: Rows, what: Callable[[Measure], bool]) -> np.ndarray:
         """Which rows are of such a measure; bool, shape (n,)."""
-        if not len(rows):
-            return np.zeros(0, bool)
-        return np.array([what(stream.measure) for stream in self.streams])[rows.streams]
+        such = np.array([what(stream.measure) for stream in self.streams], bool)
+        return such[rows.streams] if such.any() else np.zeros(len(rows), bool)
 
 
 def count_files(files: np.ndarray) -> Counter[int]:

@@ -156,11 +156,9 @@ class _Job:
             _array(rows.values.astype(np.float32), counted),
             _array(rows.labels.astype(np.int8) - np.int8(1), unlabelled),
             pa.array(self._arrivals[self._staged.files(rows)]),
-            _array(rows.values, ~counted),
-            pa.nulls(len(rows), pa.float64())
-            if rows.seconds is None
-            else _array(rows.seconds, np.isnan(rows.seconds)),
-            _array(held, ~held),
+            _array(rows.values, ~counted) if counted.any() else pa.nulls(len(rows), pa.float64()),
+            _known(rows.seconds, len(rows)),
+            _array(held, ~held) if held.any() else pa.nulls(len(rows), pa.bool_()),
         ]
         return pa.table(columns, names=PART_SCHEMA.names), devices
 
@@ -169,6 +167,12 @@ def _array(values: np.ndarray, missing: np.ndarray) -> pa.Array:
     if not missing.any():
         return pa.array(values)
     return pa.array(values, mask=missing)
+
+
+def _known(seconds: np.ndarray | None, count: int) -> pa.Array:
+    if seconds is None:
+        return pa.nulls(count, pa.float64())
+    return _array(seconds, np.isnan(seconds))
 
 
 def _repeated(texts: list[str], counts: np.ndarray) -> pa.DictionaryArray:
