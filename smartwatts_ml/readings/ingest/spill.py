@@ -49,7 +49,11 @@ class Rows:
 
     def take(self, chosen: np.ndarray | slice) -> Rows:
         """The rows that an index, a mask or a slice picks."""
-        return Rows(*(getattr(self, name)[chosen] for name in _COLUMNS))
+        columns = (getattr(self, name) for name in _COLUMNS)
+        if isinstance(chosen, slice):
+            return Rows(*(column[chosen] for column in columns))
+        places = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        return Rows(*(column.take(places) for column in columns))
 
     @classmethod
     def join(cls, parts: list[Rows]) -> Rows:
@@ -126,7 +130,7 @@ class Spill:
         self._runs.append(np.stack([shards[starts], starts + self._written, counts], axis=1))
         self._written += len(rows)
         for name, file in self._files.items():
-            file.write(np.ascontiguousarray(getattr(rows, name)).tobytes())
+            file.write(np.ascontiguousarray(getattr(rows, name)).data)
 
     def sizes(self) -> dict[int, int]:
         """Rows of each shard, by its name in rising order."""
