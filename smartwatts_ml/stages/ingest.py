@@ -38,6 +38,7 @@ from smartwatts_ml.readings.ingest.writing import Writing, write_staged
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.table.compaction import compact
+from smartwatts_ml.readings.table.snapshot_readings import has_stamps
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.runs.ingested import keep_lines
 from smartwatts_ml.settings import Settings
@@ -220,7 +221,7 @@ class _Run:
 
     def _taken(self, site: str, channel: str, stamps: np.ndarray) -> bool:
         self._looked_up = True
-        return self._table.holds(site, channel, stamps)
+        return has_stamps(self._objects, self._table.parts(), site, channel, stamps)
 
     @contextmanager
     def _scanned_again(self, info: ObjectInfo) -> Iterator[FileScan]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.readings.ingest.holding import NextStamps
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.parsed import Measure, Stream
@@ -25,6 +26,7 @@ class Staged:
     signs: np.ndarray
     streams: Sequence[Stream]
     intervals: Intervals
+    following: NextStamps
     taken: Callable[[int, np.ndarray], bool] | None = None
     """Whether the table has some of a device's stamps."""
 
@@ -38,14 +40,12 @@ class Staged:
 
     def measured(self, rows: Rows, what: Callable[[Measure], bool]) -> np.ndarray:
         """Which rows are of such a measure; bool, shape (n,)."""
-        if not len(rows):
-            return np.zeros(0, bool)
-        return _of_each(np.array([what(stream.measure) for stream in self.streams]), rows)
+        return _of_each(np.array([what(stream.measure) for stream in self.streams], bool), rows)
 
 
 def _of_each(of_streams: np.ndarray, rows: Rows) -> np.ndarray:
     """What each row's stream has; quickly, where all have the same."""
-    if len(of_streams) == 1 or np.all(of_streams == of_streams[0]):
+    if len(of_streams) and np.all(of_streams == of_streams[0]):
         return np.full(len(rows), of_streams[0])
     return np.asarray(of_streams[rows.streams])
 

@@ -144,7 +144,8 @@ class _Job:
         starts = np.flatnonzero(np.append(True, rows.devices[1:] != rows.devices[:-1]))
         counts = np.diff(np.append(starts, len(rows)))
         names = [self._devices[rank] for rank in self._ranks[rows.devices[starts]].tolist()]
-        devices = summarise_all(names, rows.stamps, starts)
+        held = self._staged.measured(rows, lambda measure: measure.held)
+        devices = summarise_all(names, rows.stamps, starts, rows.seconds, held)
         counted = self._staged.measured(rows, lambda measure: measure.quantity == "total")
         unlabelled = rows.labels == 0
         columns = [
@@ -154,7 +155,9 @@ class _Job:
             _array(rows.values.astype(np.float32), counted),
             _array(rows.labels.astype(np.int8) - np.int8(1), unlabelled),
             pa.array(self._arrivals[self._staged.files(rows)]),
-            _array(rows.values, ~counted),
+            _array(rows.values, ~counted) if counted.any() else pa.nulls(len(rows), pa.float64()),
+            _known(rows.seconds, len(rows)),
+            _array(held, ~held) if held.any() else pa.nulls(len(rows), pa.bool_()),
         ]
         return pa.table(columns, names=PART_SCHEMA.names), devices
 
@@ -175,6 +178,12 @@ def _array(values: np.ndarray, missing: np.ndarray) -> pa.Array:
     if missing.all():
         return pa.nulls(len(values), pa.from_numpy_dtype(values.dtype))
     return pa.array(values, mask=missing)
+
+
+def _known(seconds: np.ndarray | None, count: int) -> pa.Array:
+    if seconds is None:
+        return pa.nulls(count, pa.float64())
+    return _array(seconds, np.isnan(seconds))
 
 
 def _repeated(texts: list[str], counts: np.ndarray) -> pa.DictionaryArray:

@@ -16,9 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import numpy as np
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -33,7 +32,7 @@ from smartwatts_ml.readings.columns import (
     TIMESTAMP,
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, read_site
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
@@ -177,7 +176,19 @@ class ReadingsTable:
         The caller has asked ``has`` for each digest on this same object. Raises
         ChangedError if somebody else recorded one of them since; nothing is added then.
         """
+        self._add_new_columns()
         self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
+
+    def _add_new_columns(self) -> None:
+        """A table that an older version made gets the columns that came since."""
+        known = {field.name for field in self._table.schema().fields}
+        new = [field for field in Schema.from_arrow(SCHEMA).fields if field.name not in known]
+        if new:
+            with _as_store_errors(self._uri):
+                try:
+                    self._table.alter.add_columns(new)
+                except CommitFailedError as error:
+                    raise ChangedError(f"{self._uri} was changed by somebody else") from error
 
     def replace(self, old: Sequence[TablePart], new: Sequence[AddAction], dropped: int = 0) -> None:
         """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
@@ -232,18 +243,6 @@ class ReadingsTable:
     def parts(self) -> list[TablePart]:
         """The parts of the version at hand, sorted by month and bucket."""
         return LogEntries(self._table).parts()
-
-    def holds(self, site: str, channel: str, stamps: np.ndarray) -> bool:
-        """Whether the version at hand has a reading of a channel at one of some stamps (µs)."""
-        months = {str(month) for month in stamps.astype("M8[us]").astype("M8[M]")}
-        for part in self.parts():
-            if part.month in months and part.may_hold(site):
-                with self._objects.open(part.key) as file:
-                    for rows in read_site(file, site, [channel]).values():
-                        kept = rows[TIMESTAMP].cast(pa.int64()).to_numpy()
-                        if np.isin(stamps, kept).any():
-                            return True
-        return False
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """A version, the newest by default, from metadata alone."""
