@@ -54,13 +54,14 @@ class Dialect:
 
 class Header(NamedTuple):
     """The lines that name the columns, by 1-based numbers: one, or two where units or the like
-    stand below; ``sample``: some fields of each column."""
+    stand below; ``sample``: some fields of each column; ``above``: lines above them."""
 
     line: int
     last: int
     separator: str
     names: tuple[str, ...]
     sample: Sequence[Sequence[str]]
+    above: Sequence[str] = ()
 
 
 class _HeaderLines(NamedTuple):
@@ -90,7 +91,8 @@ def find_header(data: bytes, first_line: int, name: str, source: Source) -> Head
     start = sum(map(len, lines[: offset + 1])) + offset + 1
     columns = _columns(_sampled(data[start:]), separator, len(names))
     last = first_line + offset
-    return Header(last - rows + 1, last, separator, names, columns)
+    above = list(_texts(lines[: offset + 1 - rows]).values())
+    return Header(last - rows + 1, last, separator, names, columns, above)
 
 
 def _sampled(data: bytes) -> list[str]:
@@ -122,8 +124,8 @@ def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
     if source.skip:
         return _skipped_to(lines, source, separators)
     doubtful = None
-    for offset, text in texts.items():
-        header = _of_line(offset, text, separators, source)
+    for offset in texts:
+        header = _of_line(offset, texts, separators, source)
         if header is not None and _fits(header, texts):
             return _with_second_row(header, texts)
         doubtful = doubtful or header
@@ -131,14 +133,15 @@ def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
 
 
 def _of_line(
-    offset: int, text: str, separators: Sequence[str], source: Source
+    offset: int, texts: Mapping[int, str], separators: Sequence[str], source: Source
 ) -> _HeaderLines | None:
-    headers = [
-        _HeaderLines(offset, 1, separator, names)
-        for separator in separators
-        if is_header(names := _split(text, separator), source)
-        and not any(map(_DATED.fullmatch, names))
-    ]
+    headers = []
+    for separator in separators:
+        names = _split(texts[offset], separator)
+        header = _HeaderLines(offset, 1, separator, names)
+        dated = any(map(_DATED.fullmatch, names))
+        if not dated and is_header(names, source, _rows_below(header, texts)):
+            headers.append(header)
     return max(headers, key=lambda header: len(header.names), default=None)
 
 
@@ -167,10 +170,15 @@ def _text(line: bytes) -> str:
     return line.decode("utf-8", "replace").strip("\ufeff").lstrip("# ").rstrip()
 
 
+def _rows_below(header: _HeaderLines, texts: Mapping[int, str]) -> list[list[str]]:
+    """Fields of the next lines."""
+    below = (text for offset, text in texts.items() if offset > header.offset)
+    return [_fields(text, header.separator) for text in itertools.islice(below, _BELOW)]
+
+
 def _fits(header: _HeaderLines, texts: Mapping[int, str]) -> bool:
     """Whether one of the next lines has as many fields, and a number; or there is none."""
-    below = [text for offset, text in texts.items() if offset > header.offset][:_BELOW]
-    rows = [_fields(text, header.separator) for text in below]
+    rows = _rows_below(header, texts)
     return not rows or any(
         len(row) >= len(header.names) >= len(_trimmed(row)) and any(map(_HAS_DIGIT, row))
         for row in rows
