@@ -106,7 +106,7 @@ def damaged_files() -> list[Hostile]:
         refused("garbage-behind.csv.gz", packed + b"garbage", DAMAGED),
         refused("gzip-of-gzip.csv.gz", gzip.compress(packed), HEADLESS),
         refused("zip.csv", zipped(content), "is a ZIP archive"),
-        refused("picture.csv", picture, HEADLESS),
+        refused("picture.csv", picture, "is a picture"),
         refused("binary.csv", random.Random(4).randbytes(100_000), HEADLESS),
         refused("empty.csv", b"", "empty (0 bytes)"),
         refused("empty.csv.gz", gzip.compress(b""), "no line with text"),
