@@ -102,7 +102,7 @@ def test_a_default_stands_where_nothing_does(tmp_path: Path) -> None:
     content = sensor("house_power", ["", 600]).replace(
         "#default,_result,,,,,,", "#default,_result,,,,,7,"
     )
-    assert [value for _, value in read(tmp_path, content).rows["home1/house"]] == [7.0, 600.0]
+    assert [value for _, value in read(tmp_path, content).rows["home1/mains"]] == [7.0, 600.0]
 
 
 def test_a_line_that_is_cut_costs_itself(tmp_path: Path) -> None:
