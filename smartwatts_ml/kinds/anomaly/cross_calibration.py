@@ -8,6 +8,7 @@ forgives a few oddities, so the threshold is set to less than the budget.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import keras
@@ -46,11 +47,15 @@ class NormalSeries:
         return np.r_[False, np.diff(self.hours) == 1]
 
 
-def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
-    """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
-    raw = [model.predict(drawn.normal, batch_size=4096, verbose=0) for model in classifiers]
+def normal_series(classifiers: list[keras.Model], parts: Sequence[Drawn]) -> list[NormalSeries]:
+    """What ``classifiers``, trained on other sites, make of the normal hours of each part."""
+    normal = np.concatenate([part.normal for part in parts])
+    raw = [model.predict(normal, batch_size=4096, verbose=0) for model in classifiers]
     logits = np.mean([np.asarray(anomaly_logits(outputs))[:, 0] for outputs in raw], axis=0)
-    return NormalSeries(logits, drawn.hours, families(np.mean(raw, axis=0)[:, 1:]))
+    family = families(np.mean(raw, axis=0)[:, 1:])
+    ends = np.cumsum([len(part.normal) for part in parts])[:-1]
+    of_each = zip(np.split(logits, ends), parts, np.split(family, ends), strict=True)
+    return [NormalSeries(seen, part.hours, kinds) for seen, part, kinds in of_each]
 
 
 def calibrate(
