@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from anomaly_peers import PEERS
+from anomaly_year import year
 from sklearn.metrics import average_precision_score
 
 from smartwatts_ml.kinds import find_kind
@@ -34,7 +35,10 @@ from smartwatts_ml.kinds.anomaly.injection import TYPES, inject
 from smartwatts_ml.kinds.anomaly.metrics import false_alerts, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork
+from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan, device_id
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.holdout import Split, training_part
@@ -178,9 +182,6 @@ def row_of(name: str, results: Sequence[Result]) -> str:
 def ours(training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
     """The file that ships: the one that is there (``smartwatts train`` writes such), or
     trained here."""
-    from smartwatts_ml.modelfiles.conversion import convert_network
-    from smartwatts_ml.modelfiles.networks import KerasNetwork
-
     kind = find_kind("anomaly")
     if not kept.is_file():
         before = time.process_time()
@@ -279,12 +280,8 @@ def main() -> None:
     yearly.add_argument("--picture", type=Path, required=True)
     arguments = parser.parse_args()
     if arguments.verb == "year":
-        from anomaly_year import year
-
         year(arguments.model, arguments.input, arguments.picture)
         return
-    from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
-
     settle_environment()
     start_tensorflow()
     {"accuracy": accuracy, "dirty": dirty, "transfer": transfer}[arguments.verb](arguments)

@@ -7,6 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.neural_network import MLPRegressor
 
 __all__ = ["PEERS"]
 
@@ -61,24 +65,18 @@ def _by_hour(scores: np.ndarray) -> np.ndarray:
 def isolation_forest(
     values: np.ndarray, hours: np.ndarray, fit: np.ndarray, seed: int
 ) -> np.ndarray:
-    from sklearn.ensemble import IsolationForest
-
     windows, own = _windows(values, fit)
     return _by_hour(-IsolationForest(random_state=seed).fit(windows[own]).score_samples(windows))
 
 
 def sub_pca(values: np.ndarray, hours: np.ndarray, fit: np.ndarray, seed: int) -> np.ndarray:
     """Distance to the mean window in units of each principal component's spread."""
-    from sklearn.decomposition import PCA
-
     windows, own = _windows(values, fit)
     components = PCA(whiten=True, random_state=seed).fit(windows[own])
     return _by_hour((components.transform(windows) ** 2).sum(axis=1))
 
 
 def kmeans_ad(values: np.ndarray, hours: np.ndarray, fit: np.ndarray, seed: int) -> np.ndarray:
-    from sklearn.cluster import KMeans
-
     windows, own = _windows(values, fit)
     clusters = KMeans(20, n_init=1, random_state=seed).fit(_some(windows[own], seed))
     return _by_hour(clusters.transform(windows).min(axis=1))
@@ -86,8 +84,6 @@ def kmeans_ad(values: np.ndarray, hours: np.ndarray, fit: np.ndarray, seed: int)
 
 def autoencoder(values: np.ndarray, hours: np.ndarray, fit: np.ndarray, seed: int) -> np.ndarray:
     """The copied design, 64-32-16-32-64 on 24 hours, by its error of reconstruction."""
-    from sklearn.neural_network import MLPRegressor
-
     windows, own = _windows(values, fit)
     some = _some(windows[own], seed)
     layers = (64, 32, 16, 32, 64)

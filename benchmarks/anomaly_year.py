@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
@@ -38,8 +39,6 @@ def year(model: Path, folder: Path, picture: Path) -> None:
 
 
 def _draw(site: SiteReadings, alerts: pd.DataFrame, picture: Path) -> None:
-    from matplotlib.figure import Figure
-
     months = np.unique(site.times.astype("datetime64[M]"))
     figure = Figure(figsize=(14, 1.3 * len(months)), layout="constrained")
     power = mains_of(site) / 1000

@@ -1,9 +1,14 @@
-"""Peers of the forecasting models: the last day, boosted trees, a statistical method."""
+"""Peers of the forecasting models: the last day, boosted trees, a statistical method.
+
+What needs LightGBM or statsforecast loads it when it is used: neither has to be installed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -72,8 +77,6 @@ class Trees:
 
 def fit_trees(series: Sequence[Series], horizon: int, seed: int) -> Trees:
     """Fit on as many hours of each site's readings as of any other."""
-    import lightgbm
-
     ends = [len(one) for one in series]
     windows: Windows = make_windows(series, horizon, [0] * len(ends), ends, 24)
     rng = np.random.default_rng(seed)
@@ -91,6 +94,7 @@ def fit_trees(series: Sequence[Series], horizon: int, seed: int) -> Trees:
         targets.append(_compress(truth, scale))
     table, target = np.concatenate(tables), np.concatenate(targets)
     known = np.isfinite(target)
+    lightgbm = import_module("lightgbm")
     data = lightgbm.Dataset(table[known], target[known])
     return Trees(
         horizon,
@@ -136,11 +140,10 @@ class Statistical:
     energy: Mapping[str, EnergyFactors] = field(default_factory=dict)
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
-        from statsforecast.models import MSTL
-
+        method = resolve_name("statsforecast.models:MSTL")
         found = []
         for context in series.contexts(origins)["history_w"][:, :, 0]:
-            model = MSTL(season_length=[24, 168])
+            model = method(season_length=[24, 168])
             made = model.forecast(_filled(context), h=self.horizon, level=[80])
             found.append(np.stack([made["lo-80"], made["mean"], made["hi-80"]], 1))
         return np.stack(found)

@@ -20,7 +20,8 @@ import numpy as np
 from smartwatts_ml import kinds
 from smartwatts_ml.kinds.base import Kind, Trained, TrainOptions
 from smartwatts_ml.objects import open_root
-from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+from smartwatts_ml.readings.holdout import SelectedReadings
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, retrain
@@ -44,17 +45,15 @@ class Verdict:
     summary: str
 
 
-class _Spoilt(Readings):
+class _Spoilt(SelectedReadings):
     """Readings with a fault in each site."""
 
     def __init__(self, readings: Readings, spoil: Callable[[SiteReadings], SiteReadings]) -> None:
-        self._readings, self._spoil = readings, spoil
-
-    def spans(self) -> tuple[SiteSpan, ...]:
-        return self._readings.spans()
+        super().__init__(readings, readings.spans())
+        self._spoil = spoil
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        return self._spoil(self._readings.load(site, period_s, channels))
+        return self._spoil(super().load(site, period_s, channels))
 
 
 def _shifted(site: SiteReadings) -> SiteReadings:
@@ -143,7 +142,7 @@ def retrained(
     failed = retrain(
         ModelRun(objects, current, run_id, model),
         log_progress,
-        {"train": {"options": options}, "publish": {"actor": "benchmark"}},
+        {"options": options, "actor": "benchmark"},
         dry_run=dry_run,
     )
     if failed:

@@ -25,6 +25,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
+
+from smartwatts_ml.objects import open_root
+from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.settings import settings
+from smartwatts_ml.stages.ingest import ingest
+
 HOMES = 100
 START = "2024-01-01"
 STEPS = ("pandas", "pandas_dates", "pandas_hours", "ingest", "hours")
@@ -32,10 +42,6 @@ STEPS = ("pandas", "pandas_dates", "pandas_hours", "ingest", "hours")
 
 def make_files(folder: Path, rows: int) -> list[Path]:
     """CSV files of one month each."""
-    import numpy as np
-    import pyarrow as pa
-    from pyarrow import csv
-
     rng = np.random.default_rng(1)
     schema = pa.schema(
         [
@@ -64,13 +70,6 @@ def make_files(folder: Path, rows: int) -> list[Path]:
 
 def run_step(step: str, folder: Path) -> dict[str, Any]:
     """Do one step in this process; seconds, CPU seconds, peak memory, rows out."""
-    import pandas as pd
-
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.readings.table.table import open_table
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.stages.ingest import ingest
-
     root = str(folder / "root")
     files = sorted((folder / "root" / "landing").iterdir())
 

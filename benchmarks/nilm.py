@@ -14,17 +14,20 @@ import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nilm_peers import Seq2Point, Trees, training_arrays
 from systems import System
 
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork
+from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.scores.bootstrap import site_sums
@@ -53,9 +56,6 @@ def read(data: Path, globs: Sequence[str]) -> FileReadings:
 def ours(training: Readings, seed: int, kept: Path) -> dict[str, System]:
     """The file that ships; trained here, with the Keras model it was made from, unless
     ``kept`` is there already (as ``smartwatts train`` writes it)."""
-    from smartwatts_ml.modelfiles.conversion import convert_network
-    from smartwatts_ml.modelfiles.networks import KerasNetwork
-
     kind = find_kind("nilm")
     if kept.is_file():
         return {"this file": open_file(kept.read_bytes())}
@@ -96,10 +96,11 @@ def fit_peers(
     simple = kind.work.baselines(details, training)
     cpu_s = time.process_time() - before
     peers = {name: System(predictor, cpu_s) for name, predictor in simple.items()}
-    arrays = training_arrays(details, training)
-    peers["gradient_boosted_trees"] = timed(lambda: Trees(details, arrays, seed))
+    learned = import_module("nilm_peers")  # not for ``day``, which measures memory
+    arrays = learned.training_arrays(details, training)
+    peers["gradient_boosted_trees"] = timed(lambda: learned.Trees(details, arrays, seed))
     if seq2point_steps:
-        made = timed(lambda: Seq2Point(details, arrays, seed, seq2point_steps))
+        made = timed(lambda: learned.Seq2Point(details, arrays, seed, seq2point_steps))
         peers[f"seq2point, {seq2point_steps} steps"] = made
     return peers
 
@@ -197,8 +198,6 @@ def main() -> None:
     if arguments.verb == "day":
         day(arguments.model)
         return
-    from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
-
     settle_environment()
     start_tensorflow()
     for split in arguments.splits or SPLITS:

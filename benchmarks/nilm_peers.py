@@ -10,7 +10,11 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
+import pandas as pd
+from keras import layers
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from smartwatts_ml.kinds.nilm.details import NilmDetails
 from smartwatts_ml.readings.base import MAINS, Readings
@@ -35,8 +39,6 @@ def training_arrays(details: NilmDetails, readings: Readings) -> Arrays:
 def window_features(mains: np.ndarray) -> np.ndarray:
     """61 features of each sample, shape (n, 61): mains around it above the lowest of two
     hours, statistics of five spans, steps, and two medians."""
-    import pandas as pd
-
     series = pd.Series(mains)
     base = series.rolling(121, center=True, min_periods=1).min()
     columns = [series.shift(-lag) - base for lag in range(-15, 16)]
@@ -53,8 +55,6 @@ class Trees:
     """Histogram gradient boosting (scikit-learn, 200 rounds), a model for each appliance."""
 
     def __init__(self, details: NilmDetails, arrays: Arrays, seed: int) -> None:
-        from sklearn.ensemble import HistGradientBoostingRegressor
-
         self.appliances = details.appliances
         features = window_features(arrays[0])
         self._models = []
@@ -84,8 +84,6 @@ class Seq2Point:
     WINDOW, BATCH = 99, 256
 
     def __init__(self, details: NilmDetails, arrays: Arrays, seed: int, steps: int) -> None:
-        import keras
-
         keras.utils.set_random_seed(seed)
         self.appliances = details.appliances
         mains, power = arrays
@@ -128,9 +126,6 @@ class Seq2Point:
 
 
 def _zhang(window: int, outputs: int) -> Any:
-    import keras
-    from keras import layers
-
     convolution: Callable[..., Any] = layers.Conv1D
     return keras.Sequential(
         [

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-PREFIX = "/smartwatts"
+__all__ = ["SmartwattsPlugin"]
+
+_PREFIX = "/smartwatts"
+_APPLICATION = "smartwatts_airflow.page.app:application"
 
 
-class ModelsPage:
+class _ModelsPage:
     """The page's application, made at its first request: every process of Airflow loads
     plugins, and only the API server answers requests."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """An ASGI application."""
-        from smartwatts_airflow.page.app import application
-
-        await application()(scope, receive, send)
+        await resolve_name(_APPLICATION)()(scope, receive, send)
 
 
-BASE = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
-APPS = [{"app": ModelsPage(), "url_prefix": PREFIX, "name": "SmartWatts models"}]
-VIEWS = [
+_BASE = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+_APPS = [{"app": _ModelsPage(), "url_prefix": _PREFIX, "name": "SmartWatts models"}]
+_VIEWS = [
     {
         "name": "Models",
-        "href": f"{BASE}{PREFIX}/",
-        "icon": f"{BASE}{PREFIX}/static/icon.svg",
+        "href": f"{_BASE}{_PREFIX}/",
+        "icon": f"{_BASE}{_PREFIX}/static/icon.svg",
         "destination": "nav",
         "url_route": "models",
     }
@@ -39,5 +41,5 @@ class SmartwattsPlugin(AirflowPlugin):
     """What Airflow finds."""
 
     name = "smartwatts"
-    fastapi_apps = APPS
-    external_views = VIEWS
+    fastapi_apps = _APPS
+    external_views = _VIEWS

@@ -10,12 +10,12 @@ from urllib.parse import quote, urlencode
 
 __all__ = ["Airflow", "AirflowError", "NotThereError", "UnreachableError"]
 
-USER = "admin"
-PATIENCE = 120.0
+_USER = "admin"
+_PATIENCE = 120.0
 """Seconds for one answer: the first one takes long on a machine that is busy starting up."""
 
 
-PAGE = 100
+_PAGE = 100
 """Airflow gives no more task instances at once."""
 
 
@@ -89,7 +89,7 @@ class Airflow:
         tasks: list[dict[str, Any]] = []
         while True:
             # By id, or a task that ends between two pages would move from one to the other.
-            page = urlencode({"limit": PAGE, "offset": len(tasks), "order_by": "id"})
+            page = urlencode({"limit": _PAGE, "offset": len(tasks), "order_by": "id"})
             path = f"/dags/{dag}/dagRuns/{quote(run_id)}/taskInstances?{page}"
             answer = self.call("GET", path)
             tasks += answer["task_instances"]
@@ -108,7 +108,7 @@ class Airflow:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the public API, logging in first."""
         if self._token is None:
-            login = {"username": USER, "password": self._password}
+            login = {"username": _USER, "password": self._password}
             self._token = self._call("POST", "/auth/token", login)["access_token"]
         return self._call(method, f"/api/v2{path}", body)
 
@@ -116,7 +116,7 @@ class Airflow:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()

@@ -10,14 +10,16 @@ import sys
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+__all__ = ["secret"]
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def main() -> int:
+def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=REPOSITORY / ".env")
+    parser.add_argument("--output", type=Path, default=_REPOSITORY / ".env")
     output = parser.parse_args().output
-    text = filled((REPOSITORY / ".env.example").read_text())
+    text = _filled((_REPOSITORY / ".env.example").read_text())
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -31,7 +33,7 @@ def main() -> int:
     return 0
 
 
-def filled(example: str) -> str:
+def _filled(example: str) -> str:
     """The example with a secret behind every bare ``NAME=``."""
     lines = []
     for line in example.splitlines():
@@ -49,4 +51,4 @@ def secret(name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())

@@ -7,27 +7,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-POOL = "smartwatts_training"
+import boto3
+
+from smartwatts_ml.objects import open_root
+from smartwatts_ml.store.keys import KeyFolder
+
+_POOL = "smartwatts_training"
 
 
-def main() -> int:
+def _main() -> int:
     """Database, pool, first user, bucket, signing key."""
     steps = {
         "database": ["db", "migrate"],
-        "training pool": ["pools", "set", POOL, os.environ["TRAINING_SLOTS"], "Trainings at once"],
-        "first user": ["users", "create", *first_user()],
+        "training pool": ["pools", "set", _POOL, os.environ["TRAINING_SLOTS"], "Trainings at once"],
+        "first user": ["users", "create", *_first_user()],
     }
     for name, arguments in steps.items():
-        say(name)
+        _say(name)
         subprocess.run(["airflow", *arguments], check=True)
-    say("bucket")
-    make_bucket(os.environ["SMARTWATTS_ROOT"])
-    say("signing key")
-    make_key(Path(os.environ["SMARTWATTS_KEYS"]))
+    _say("bucket")
+    _make_bucket(os.environ["SMARTWATTS_ROOT"])
+    _say("signing key")
+    _make_key(Path(os.environ["SMARTWATTS_KEYS"]))
     return 0
 
 
-def first_user() -> list[str]:
+def _first_user() -> list[str]:
     """Options of ``airflow users create``, which leaves a user alone who is there."""
     user = os.environ["AIRFLOW_ADMIN_USER"]
     named = ["--username", user, "--firstname", user, "--lastname", "SmartWatts"]
@@ -35,13 +40,9 @@ def first_user() -> list[str]:
     return [*named, *mail, "--role", "Admin", "--password", os.environ["AIRFLOW_ADMIN_PASSWORD"]]
 
 
-def make_bucket(root: str) -> None:
+def _make_bucket(root: str) -> None:
     """Create the root's bucket if it is not there, and open the root, which tries out
     whether the server keeps its word on conditional writes."""
-    import boto3
-
-    from smartwatts_ml.objects import open_root
-
     s3 = boto3.client("s3")
     bucket = root.removeprefix("s3://").split("/")[0]
     if bucket not in {there["Name"] for there in s3.list_buckets()["Buckets"]}:
@@ -49,19 +50,17 @@ def make_bucket(root: str) -> None:
     open_root(root)
 
 
-def make_key(folder: Path) -> None:
+def _make_key(folder: Path) -> None:
     """Create the key that signs models, once."""
-    from smartwatts_ml.store.keys import KeyFolder
-
     keys = KeyFolder(folder)
     if not keys.can_sign():
         keys.generate()
 
 
-def say(text: str) -> None:
+def _say(text: str) -> None:
     sys.stdout.write(f"init: {text}\n")
     sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())

@@ -6,7 +6,7 @@ import sys
 from urllib.request import urlopen
 
 
-def main(url: str) -> int:
+def _main(url: str) -> int:
     try:
         urlopen(url, timeout=8).close()
     except OSError as error:
@@ -16,4 +16,4 @@ def main(url: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(_main(sys.argv[1]))

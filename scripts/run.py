@@ -13,50 +13,51 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
+from smartwatts_airflow.runs import run_key
 
 from scripts.airflow_api import Airflow, AirflowError
 from scripts.stack import REPOSITORY, Record, Stack
 from scripts.watch import FailedRunError, follow, show_failures
+from smartwatts_ml.commands.retrain import show_run
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.simulate import simulate
+from smartwatts_ml.stages.tasks import run_report
 
-WEEKLY = "retrain_weekly"
-OTHERS = ("retrain_on_new_readings", "rollback_model")
-POOL = "smartwatts_training"
-START_SECONDS = 300.0
-RUN_SECONDS = 3600.0
-console = Console(highlight=False)
+_WEEKLY = "retrain_weekly"
+_OTHERS = ("retrain_on_new_readings", "rollback_model")
+_POOL = "smartwatts_training"
+_START_SECONDS = 300.0
+_RUN_SECONDS = 3600.0
+_console = Console(highlight=False)
 
 
-class StartError(Exception):
+class _StartError(Exception):
     """The stack did not come up."""
 
 
-def main() -> int:
+def _main() -> int:
     """Start, simulate, trigger, follow, show."""
-    options = parse()
+    options = _parse()
     folder = Path(options.folder).resolve()
-    stack = Stack(folder, options.root or absolute(os.environ.get("SMARTWATTS_ROOT"), folder))
+    stack = Stack(folder, options.root or _absolute(os.environ.get("SMARTWATTS_ROOT"), folder))
     os.environ["SMARTWATTS_ROOT"] = stack.root
-    if not console.is_terminal:
-        os.environ.setdefault("COLUMNS", "120")
     try:
-        return run(stack, options)
-    except (StartError, FailedRunError, AirflowError) as error:
-        console.print(error, style="red", markup=False, soft_wrap=True)
+        return _run(stack, options)
+    except (_StartError, FailedRunError, AirflowError) as error:
+        _console.print(error, style="red", markup=False, soft_wrap=True)
         return 1
     except SmartwattsError as error:
-        console.print(error, style="red", markup=False, soft_wrap=True)
+        _console.print(error, style="red", markup=False, soft_wrap=True)
         return error.exit_code
     except KeyboardInterrupt:
-        console.print("\nAirflow works on. make run shows the run again, make stop ends it.")
+        _console.print("\nAirflow works on. make run shows the run again, make stop ends it.")
         return 130
 
 
-def parse() -> argparse.Namespace:
+def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", default=REPOSITORY / ".local", help="All files of the stack.")
     parser.add_argument("--root", help="Default: SMARTWATTS_ROOT, then smartwatts in the folder.")
@@ -73,105 +74,91 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def absolute(root: str | None, folder: Path) -> str:
+def _absolute(root: str | None, folder: Path) -> str:
     """The root as every component sees it, wherever it is started."""
     if root is None:
         return str(folder / "smartwatts")
     return root if "://" in root else str((REPOSITORY / root).resolve())
 
 
-def run(stack: Stack, options: argparse.Namespace) -> int:
+def _run(stack: Stack, options: argparse.Namespace) -> int:
     """One weekly retraining; 0 if the run succeeded, whatever it decided."""
     started = time.monotonic()
     stack.prepare()
     objects = open_root(stack.root)
-    process = bring_up(stack)
-    fill_landing(objects, options)
-    record = wait_until_up(stack, process)
+    process = _bring_up(stack)
+    _fill_landing(objects, options)
+    record = _wait_until_up(stack, process)
     airflow = Airflow(record.port, stack.password())
-    airflow.set_pool(POOL, options.slots, "Trainings that run at once, over all DAGs")
-    airflow.pause(WEEKLY, False)
+    airflow.set_pool(_POOL, options.slots, "Trainings that run at once, over all DAGs")
+    airflow.pause(_WEEKLY, False)
     form = {"epochs": options.epochs}
-    run_id = (airflow.active_run(WEEKLY) or airflow.trigger(WEEKLY, form))["dag_run_id"]
-    console.print(f"{WEEKLY} {run_id}, {record.url}/dags/{WEEKLY}/runs/{run_id}", soft_wrap=True)
+    run_id = (airflow.active_run(_WEEKLY) or airflow.trigger(_WEEKLY, form))["dag_run_id"]
+    _console.print(f"{_WEEKLY} {run_id}, {record.url}/dags/{_WEEKLY}/runs/{run_id}", soft_wrap=True)
     up = stack.locked
-    state = follow(airflow, WEEKLY, run_id, console, seconds=RUN_SECONDS, alive=up)
+    state = follow(airflow, _WEEKLY, run_id, _console, seconds=_RUN_SECONDS, alive=up)
     # Only now: the simulated homes alone would start a second retraining beside this one.
-    for dag in OTHERS:
+    for dag in _OTHERS:
         airflow.pause(dag, False)
-    show_decisions(stack.root, run_id)
+    _show_decisions(stack.root, run_id)
     if state != "success":
-        show_failures(airflow, WEEKLY, run_id, console)
-    console.print(f"\n{WEEKLY}: {state} after {time.monotonic() - started:.0f} s")
-    console.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
-    console.print(
+        show_failures(airflow, _WEEKLY, run_id, _console)
+    _console.print(f"\n{_WEEKLY}: {state} after {time.monotonic() - started:.0f} s")
+    _console.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
+    _console.print(
         "make stop ends it; new CSV files go into", f"{stack.root}/landing", soft_wrap=True
     )
     return 0 if state == "success" else 1
 
 
-def bring_up(stack: Stack) -> subprocess.Popen[bytes] | None:
+def _bring_up(stack: Stack) -> subprocess.Popen[bytes] | None:
     """Start the stack; None if it is up, or somebody else starts it."""
     record = stack.running()
     if record and record.settings == stack.settings_digest():
-        console.print(f"Airflow is up: {record.url}")
+        _console.print(f"Airflow is up: {record.url}")
         return None
     if record:
-        console.print("settings have changed, starting Airflow anew")
+        _console.print("settings have changed, starting Airflow anew")
     stack.stop()
-    console.print(f"starting Airflow; logs in {stack.logs}", soft_wrap=True)
+    _console.print(f"starting Airflow; logs in {stack.logs}", soft_wrap=True)
     return stack.start()
 
 
-def fill_landing(objects: Objects, options: argparse.Namespace) -> None:
+def _fill_landing(objects: Objects, options: argparse.Namespace) -> None:
     """Simulated homes, if nothing has ever landed."""
-    from smartwatts_ml.simulate import simulate
-
     if next(iter(objects.list("landing/")), None) is not None:
         return
-    console.print(f"simulating {options.homes} homes over {options.days} days")
+    _console.print(f"simulating {options.homes} homes over {options.days} days")
     with tempfile.TemporaryDirectory() as folder:
         simulate(options.homes, options.days, Path(folder), submetered=options.submetered)
         for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
             objects.upload(f"landing/{path.relative_to(folder).as_posix()}", path)
 
 
-def wait_until_up(stack: Stack, process: subprocess.Popen[bytes] | None) -> Record:
+def _wait_until_up(stack: Stack, process: subprocess.Popen[bytes] | None) -> Record:
     """Wait until every component is there and the DAG is parsed."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         record = stack.running()
         if record:
             airflow = Airflow(record.port, stack.password())
-            if airflow.healthy() and airflow.dag_known(WEEKLY):
+            if airflow.healthy() and airflow.dag_known(_WEEKLY):
                 return record
         if process and process.poll() is not None:
             break
         time.sleep(0.5)
-    tails = [f"{path}:\n{tail(path)}" for path in sorted(stack.logs.glob("*.log"))]
-    raise StartError("Airflow did not come up\n" + "\n".join(tails))
+    tails = [f"{path}:\n{_tail(path)}" for path in sorted(stack.logs.glob("*.log"))]
+    raise _StartError("Airflow did not come up\n" + "\n".join(tails))
 
 
-def tail(path: Path, lines: int = 8) -> str:
+def _tail(path: Path, lines: int = 8) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
-def show_decisions(root: str, dag_run_id: str) -> None:
+def _show_decisions(root: str, dag_run_id: str) -> None:
     """The table that ``smartwatts retrain`` shows too."""
-    from smartwatts_ml.commands.retrain import show_run
-    from smartwatts_ml.stages.tasks import run_report
-
-    report: dict[str, Any] = run_report(root, run_key(dag_run_id))
-    show_run(report)
-
-
-def run_key(dag_run_id: str) -> str:
-    """The run's name in the root, as the DAG derives it."""
-    sys.path.append(str(REPOSITORY / "plugins"))
-    from smartwatts_airflow.runs import run_key
-
-    return run_key(WEEKLY, dag_run_id)
+    show_run(run_report(root, run_key(_WEEKLY, dag_run_id)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())

@@ -10,14 +10,14 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from smartwatts_ml.configuration import SettingsGroup, TomlSettings
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings.base import SettingsGroup, TomlSettings
 
 __all__ = ["PAGE", "page"]
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
-HEAD = """# Settings
+_HEAD = """# Settings
 
 Each is an environment variable, or a key of `smartwatts.toml`: `SMARTWATTS_GATE_CONFIDENCE` is
 `gate_confidence` below `[smartwatts]`, `SMARTWATTS_NILM_EPOCHS` is `epochs` below `[nilm]`. A
@@ -33,7 +33,7 @@ def page() -> str:
     """The whole page."""
     tables = [_table("All kinds", Settings)]
     tables += [_table(name, kind.settings_class) for name, kind in sorted(kinds().items())]
-    return "\n".join([HEAD, *tables])
+    return "\n".join([_HEAD, *tables])
 
 
 def _table(title: str, settings: type[TomlSettings]) -> str:

@@ -11,24 +11,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["make"]
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-UV = REPOSITORY / ".venv" / "bin" / "uv"
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_UV = _REPOSITORY / ".venv" / "bin" / "uv"
 
 
-def make(name: str) -> int:
+def _make(name: str) -> int:
     """Make or update the environment; 0 when it is there."""
-    lock = REPOSITORY / f"requirements-{name}.lock"
-    venv = REPOSITORY / f".venv-{name}"
-    reason = REPOSITORY / f".venv-{name}.reason"
+    lock = _REPOSITORY / f"requirements-{name}.lock"
+    venv = _REPOSITORY / f".venv-{name}"
+    reason = _REPOSITORY / f".venv-{name}.reason"
     stamp = venv / f"{name}.stamp"
     wanted = hashlib.sha256(lock.read_bytes() + str(venv).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return 0
     commands: list[list[str | Path]] = [
-        [UV, "venv", "--quiet", "--clear", "--python", sys.executable, venv],
-        [UV, "pip", "install", "--quiet", "--python", venv / "bin" / "python", "-r", lock],
+        [_UV, "venv", "--quiet", "--clear", "--python", sys.executable, venv],
+        [_UV, "pip", "install", "--quiet", "--python", venv / "bin" / "python", "-r", lock],
     ]
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -42,4 +40,4 @@ def make(name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(make(sys.argv[1]))
+    sys.exit(_make(sys.argv[1]))

@@ -21,11 +21,11 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["REPOSITORY", "Record", "Stack", "members", "start_mark"]
+__all__ = ["REPOSITORY", "Record", "Stack", "boot_mark", "free_port", "members", "start_mark"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PREFERRED_PORT = 8080
-PASSED_ON = ("SMARTWATTS_", "AWS_")
+_PREFERRED_PORT = 8080
+_PASSED_ON = ("SMARTWATTS_", "AWS_")
 """Variables whose change means that a running stack has to be started anew."""
 
 
@@ -84,9 +84,9 @@ class Stack:
         if not self._secrets_file.exists():
             fernet = urlsafe_b64encode(secrets.token_bytes(32)).decode()
             made = {"fernet": fernet, "jwt": secrets.token_hex(32), "api": secrets.token_hex(32)}
-            write_private(self._secrets_file, json.dumps(made))
+            _write_private(self._secrets_file, json.dumps(made))
         if not self.password_file.exists():
-            write_private(self.password_file, json.dumps({"admin": secrets.token_urlsafe(12)}))
+            _write_private(self.password_file, json.dumps({"admin": secrets.token_urlsafe(12)}))
 
     @property
     def _secrets_file(self) -> Path:
@@ -98,7 +98,7 @@ class Stack:
 
     def settings_digest(self) -> str:
         """Changes when a variable that the tasks see changes."""
-        seen = sorted(i for i in self.environment(0).items() if i[0].startswith(PASSED_ON))
+        seen = sorted(i for i in self.environment(0).items() if i[0].startswith(_PASSED_ON))
         return hashlib.sha256(repr(seen).encode()).hexdigest()
 
     def environment(self, port: int) -> dict[str, str]:
@@ -152,7 +152,7 @@ class Stack:
     def running(self) -> Record | None:
         """The stack that is up now."""
         record = self.record()
-        return record if record and self.locked() and leader_lives(record) else None
+        return record if record and self.locked() and _leader_lives(record) else None
 
     def locked(self) -> bool:
         """Whether a supervisor lives."""
@@ -193,7 +193,7 @@ class Stack:
         record = self.record()
         if record is None:
             return 0
-        if self.locked() and leader_lives(record):
+        if self.locked() and _leader_lives(record):
             leader = psutil.Process(record.pid)
             leader.terminate()
             psutil.wait_procs([leader], timeout=seconds)
@@ -215,7 +215,7 @@ class Stack:
         temporary.replace(self.record_file)
 
 
-def write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> None:
     """Create a file that only its owner can read."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
@@ -223,7 +223,7 @@ def write_private(path: Path, text: str) -> None:
 
 def free_port() -> int:
     """8080 if it is free on loopback, else one that the system picks."""
-    for port in (PREFERRED_PORT, 0):
+    for port in (_PREFERRED_PORT, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -248,7 +248,7 @@ def boot_mark() -> str:
     return path.read_text().strip() if path.exists() else ""
 
 
-def leader_lives(record: Record) -> bool:
+def _leader_lives(record: Record) -> bool:
     """Whether the recorded supervisor is alive, and not another process with its pid."""
     try:
         return record.boot == boot_mark() and start_mark(record.pid) == record.mark
@@ -265,7 +265,7 @@ def members(record: Record) -> list[psutil.Process]:
     """
     if record.boot != boot_mark():
         return []
-    if psutil.pid_exists(record.pid) and not leader_lives(record):
+    if psutil.pid_exists(record.pid) and not _leader_lives(record):
         return []
     left = []
     for process in psutil.process_iter():

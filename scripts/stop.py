@@ -11,7 +11,7 @@ from rich.console import Console
 from scripts.stack import REPOSITORY, Stack, members
 
 
-def main() -> int:
+def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", default=REPOSITORY / ".local", help="All files of the stack.")
     stack = Stack(Path(parser.parse_args().folder).resolve(), "")
@@ -29,4 +29,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())

@@ -23,7 +23,9 @@ import psutil
 
 from scripts.stack import Record, Stack, members
 
-log = logging.getLogger("supervisor")
+__all__ = ["COMPONENTS"]
+
+_log = logging.getLogger("supervisor")
 
 COMPONENTS = {
     "api-server": ["api-server"],
@@ -33,14 +35,14 @@ COMPONENTS = {
 }
 """In the order in which they start. Logs are read from the folder, so nobody needs to serve
 them on further ports."""
-API_SECONDS = 120.0
-MAX_RESTARTS = 5
-RESTART_WINDOW = 300.0
-STOPS = {signal.SIGTERM, signal.SIGINT}
-WATCHED = {*STOPS, signal.SIGCHLD}
+_API_SECONDS = 120.0
+_MAX_RESTARTS = 5
+_RESTART_WINDOW = 300.0
+_STOPS = {signal.SIGTERM, signal.SIGINT}
+_WATCHED = {*_STOPS, signal.SIGCHLD}
 
 
-class Supervisor:
+class _Supervisor:
     """Airflow's four components as children of this process."""
 
     def __init__(self, stack: Stack, record: Record) -> None:
@@ -53,7 +55,7 @@ class Supervisor:
         """Create or update Airflow's database; readers then do not block its writers."""
         with self._log("migrate") as file:
             subprocess.run(
-                airflow("db", "migrate"), stdout=file, stderr=file, check=True, preexec_fn=unblock
+                _airflow("db", "migrate"), stdout=file, stderr=file, check=True, preexec_fn=_unblock
             )
         with closing(sqlite3.connect(self.stack.home / "airflow.db")) as database:
             database.execute("PRAGMA journal_mode=WAL")
@@ -62,11 +64,11 @@ class Supervisor:
         """Start one component, appending to its log."""
         with self._log(name) as file:
             self.children[name] = subprocess.Popen(
-                airflow(*COMPONENTS[name]),
+                _airflow(*COMPONENTS[name]),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
-                preexec_fn=unblock,
+                preexec_fn=_unblock,
             )
 
     def _log(self, name: str) -> BinaryIO:
@@ -79,17 +81,17 @@ class Supervisor:
                 self._await_api()
             self.start(name)
         while True:
-            received = signal.sigwait(WATCHED)
+            received = signal.sigwait(_WATCHED)
             if received != signal.SIGCHLD:
-                log.info("stopping on %s", signal.Signals(received).name)
+                _log.info("stopping on %s", signal.Signals(received).name)
                 return
             if not self._restart_dead():
                 return
 
     def _await_api(self) -> None:
         """A task that is started before the API server listens would fail once."""
-        deadline = time.monotonic() + API_SECONDS
-        while time.monotonic() < deadline and not signal.sigpending() & STOPS:
+        deadline = time.monotonic() + _API_SECONDS
+        while time.monotonic() < deadline and not signal.sigpending() & _STOPS:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.record.port)) == 0:
                     return
@@ -100,11 +102,11 @@ class Supervisor:
             if child.poll() is None:
                 continue
             now = time.monotonic()
-            lately = [t for t in self.deaths.get(name, ()) if now - t < RESTART_WINDOW]
+            lately = [t for t in self.deaths.get(name, ()) if now - t < _RESTART_WINDOW]
             self.deaths[name] = [*lately, now]
-            log.error("%s ended with %s", name, child.returncode)
-            if len(self.deaths[name]) > MAX_RESTARTS:
-                log.error("%s: too many restarts, giving up", name)
+            _log.error("%s ended with %s", name, child.returncode)
+            if len(self.deaths[name]) > _MAX_RESTARTS:
+                _log.error("%s: too many restarts, giving up", name)
                 return False
             self.start(name)
         return True
@@ -148,24 +150,24 @@ class Supervisor:
                     process.kill()
 
 
-def unblock() -> None:
+def _unblock() -> None:
     """Give a child the signals back that this process waits for."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
 
 
-def airflow(*arguments: str) -> list[str]:
+def _airflow(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "airflow", *arguments]
 
 
-def main(folder: str, root: str, port: str, lock: str) -> int:
+def _main(folder: str, root: str, port: str, lock: str) -> int:
     """Keep the inherited lock, write the record, serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.set_inheritable(int(lock), False)
     stack = Stack(Path(folder), root)
-    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     record = stack.new_record(int(port))
     stack.write_record(record)
-    supervisor = Supervisor(stack, record)
+    supervisor = _Supervisor(stack, record)
     try:
         supervisor.migrate()
         supervisor.serve()
@@ -176,4 +178,4 @@ def main(folder: str, root: str, port: str, lock: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(_main(*sys.argv[1:]))

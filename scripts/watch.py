@@ -14,10 +14,17 @@ from rich.table import Table
 from scripts.airflow_api import Airflow, UnreachableError
 from smartwatts_ml.stages.order import model_stages
 
-__all__ = ["FailedRunError", "follow", "show_failures"]
+__all__ = [
+    "FailedRunError",
+    "follow",
+    "name_of",
+    "news",
+    "progress_table",
+    "show_failures",
+]
 
-ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
-SIGNS = {
+_ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+_SIGNS = {
     "success": "[green]✓[/green]",
     "failed": "[red]failed[/red]",
     "skipped": "[yellow]–[/yellow]",
@@ -25,9 +32,9 @@ SIGNS = {
     "running": "[cyan]running[/cyan]",
     "up_for_retry": "[yellow]will retry[/yellow]",
 }
-POLL_SECONDS = 1.0
-LOG_TAIL = 25
-Task = Mapping[str, Any]
+_POLL_SECONDS = 1.0
+_LOG_TAIL = 25
+_Task = Mapping[str, Any]
 
 
 class FailedRunError(Exception):
@@ -54,7 +61,7 @@ def follow(
             except UnreachableError as error:
                 if not alive():
                     raise FailedRunError(f"Airflow ended before {run_id} did") from error
-                time.sleep(POLL_SECONDS)
+                time.sleep(_POLL_SECONDS)
                 continue
             for line in news(tasks, said):
                 live.console.print(line, soft_wrap=True)
@@ -62,11 +69,11 @@ def follow(
                 return str(state)
             if console.is_terminal:
                 live.update(progress_table(tasks), refresh=True)
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
     raise FailedRunError(f"{run_id} has not ended after {seconds / 60:.0f} minutes")
 
 
-def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
+def news(tasks: Sequence[_Task], said: set[str]) -> list[str]:
     """A line for each task that has ended, or is to be tried again, since the last call.
 
     What was skipped only because an earlier step was is left out.
@@ -79,64 +86,64 @@ def news(tasks: Sequence[Task], said: set[str]) -> list[str]:
         )
         if worth_saying and key not in said:
             said.add(key)
-            lines.append(f"{SIGNS[state]} {escape(name_of(task, tasks))}[dim]{_took(task)}[/dim]")
+            lines.append(f"{_SIGNS[state]} {escape(name_of(task, tasks))}[dim]{_took(task)}[/dim]")
     return lines
 
 
-def name_of(task: Task, tasks: Sequence[Task]) -> str:
+def name_of(task: _Task, tasks: Sequence[_Task]) -> str:
     """``train nilm``, ``validate nilm kept: F1 −0.02``, ``ingest``."""
     step = _step(task)
     if task["map_index"] < 0:
         return step
     index = task["map_index"]
-    unnamed = model_of(index, tasks) if _is_of_a_model(task) else str(index)
+    unnamed = _model_of(index, tasks) if _is_of_a_model(task) else str(index)
     return f"{step} {_own_name(task) or unnamed}"
 
 
-def model_of(index: int, tasks: Sequence[Task]) -> str:
+def _model_of(index: int, tasks: Sequence[_Task]) -> str:
     """The model of a branch: the first word of any map name in it. Files that were ingested
     side by side have names and indices too, and are no branches."""
     names = (_own_name(t) for t in tasks if t["map_index"] == index and _is_of_a_model(t))
     return next((name.split()[0].rstrip(":,") for name in names if name), str(index))
 
 
-def _step(task: Task) -> str:
+def _step(task: _Task) -> str:
     return str(task["task_id"]).rpartition(".")[2]
 
 
-def _is_of_a_model(task: Task) -> bool:
+def _is_of_a_model(task: _Task) -> bool:
     return any(stage.name == _step(task) for stage in model_stages())
 
 
-def _own_name(task: Task) -> str | None:
+def _own_name(task: _Task) -> str | None:
     """The map name that a task gave itself; Airflow calls one that never ran by its index."""
     name = task["rendered_map_index"]
     return None if name == str(task["map_index"]) else name
 
 
-def _took(task: Task) -> str:
+def _took(task: _Task) -> str:
     return f"  {task['duration']:.0f} s" if task["duration"] else ""
 
 
-def progress_table(tasks: Sequence[Task]) -> Table:
+def progress_table(tasks: Sequence[_Task]) -> Table:
     """A row for each model, a column for each step, and what runs before and after them."""
     names = [stage.name for stage in model_stages()]
     table = Table("", *names, box=None)
-    branches: dict[int, dict[str, Task]] = {}
+    branches: dict[int, dict[str, _Task]] = {}
     for task in tasks:
         if _is_of_a_model(task):
             if task["map_index"] >= 0:
                 branches.setdefault(task["map_index"], {})[_step(task)] = task
-        elif task["state"] not in (None, *ENDED):
+        elif task["state"] not in (None, *_ENDED):
             table.title = f"{task['task_id']} {task['state']}"
     for index, steps in sorted(branches.items()):
-        table.add_row(model_of(index, tasks), *(_sign(steps.get(step)) for step in names))
+        table.add_row(_model_of(index, tasks), *(_sign(steps.get(step)) for step in names))
     return table
 
 
-def _sign(task: Task | None) -> str:
+def _sign(task: _Task | None) -> str:
     state = task["state"] if task else None
-    return SIGNS.get(state or "", f"[dim]{state or '·'}[/dim]")
+    return _SIGNS.get(state or "", f"[dim]{state or '·'}[/dim]")
 
 
 def show_failures(airflow: Airflow, dag: str, run_id: str, console: Console) -> None:
@@ -145,5 +152,5 @@ def show_failures(airflow: Airflow, dag: str, run_id: str, console: Console) -> 
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         if task["state"] == "failed":
             console.print(f"\n[red]failed:[/red] {escape(name_of(task, tasks))}")
-            for line in airflow.log_lines(task)[-LOG_TAIL:]:
+            for line in airflow.log_lines(task)[-_LOG_TAIL:]:
                 console.print(f"    {line}", markup=False, soft_wrap=True)

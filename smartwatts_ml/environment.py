@@ -6,7 +6,9 @@ import logging
 import os
 from functools import cache
 
-from smartwatts_ml.configuration import (
+from smartwatts_ml.kinds import kinds
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings.base import (
     CONFIG_VARIABLE,
     PREFIX,
     TomlSettings,
@@ -14,8 +16,6 @@ from smartwatts_ml.configuration import (
     read_settings_file,
     settings_origin,
 )
-from smartwatts_ml.kinds import kinds
-from smartwatts_ml.settings import Settings
 
 __all__ = ["check_environment", "known_variables"]
 

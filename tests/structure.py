@@ -9,10 +9,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "smartwatts_ml"
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted((ROOT / PACKAGE).rglob("*.py"))
-}
+
+
+def _modules(folder: str, top: Path) -> dict[str, Path]:
+    """Files below a folder by the names under which they are imported from ``top``."""
+    return {
+        ".".join(path.relative_to(top).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
+
+
+MODULES = _modules(PACKAGE, ROOT)
+ABOVE = _modules("plugins", ROOT / "plugins") | _modules("scripts", ROOT)
+"""What stands above the package and has private parts of its own."""
 PACKAGES = [name for name, path in MODULES.items() if path.name == "__init__.py"]
 Arrow = tuple[str, str]
 """The importing and the imported module."""
@@ -32,7 +41,7 @@ def imported_names(path: Path) -> Iterator[tuple[str, str | None]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
-                yield (whole, None) if whole in MODULES else (node.module, alias.name)
+                yield (whole, None) if whole in MODULES | ABOVE else (node.module, alias.name)
 
 
 @cache

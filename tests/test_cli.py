@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import WORK, app
+from smartwatts_ml.commands.cli import WORK, app
 from tests.warm import WarmPython
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -70,7 +70,7 @@ def test_the_help_starts_at_once_and_loads_nothing_heavy() -> None:
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert run.returncode == 0 and "retrain" in run.stdout
     loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
-    assert "smartwatts_ml.cli" in loaded
+    assert "smartwatts_ml.commands.cli" in loaded
     assert loaded & HEAVY == set()
     assert ended.ru_utime - started.ru_utime < MOST_CPU_SECONDS
 

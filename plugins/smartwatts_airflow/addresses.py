@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from airflow.configuration import conf
+
 __all__ = ["base_url", "model_page", "models_page", "report_page", "run_page"]
 
 _PAGE = "/plugin/models"
@@ -12,8 +14,6 @@ _PAGE = "/plugin/models"
 
 def base_url() -> str:
     """Airflow's own address, without a slash at its end; empty where it is not set."""
-    from airflow.configuration import conf
-
     return conf.get("api", "base_url", fallback=None, suppress_warnings=True) or ""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from airflow.sdk import get_current_context
+from structlog.contextvars import bind_contextvars
 
 from smartwatts_airflow.runs import run_key
+from smartwatts_ml.settings import settings
 
 __all__ = ["DEFAULT_LABEL", "actor", "in_log", "label", "root", "smartwatts_run_id"]
 
@@ -16,8 +18,6 @@ _LABEL_LENGTH = 200
 
 def root() -> str:
     """The root that the settings name, read when the task runs."""
-    from smartwatts_ml.settings import settings
-
     return settings().root
 
 
@@ -36,8 +36,6 @@ def actor() -> str:
 def in_log(model: str) -> None:
     """From here on each line of the task's log carries the model and the run's name in the
     root, beside Airflow's own fields (``dag_id``, ``run_id``, ``task_id``, ``try_number``)."""
-    from structlog.contextvars import bind_contextvars
-
     bind_contextvars(model=model, smartwatts_run=smartwatts_run_id())
 
 

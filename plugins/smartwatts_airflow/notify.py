@@ -26,6 +26,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from smartwatts_airflow.addresses import model_page, run_page
 from smartwatts_ml.errors import SmartwattsError, UsageError
+from smartwatts_ml.settings import settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -75,8 +76,6 @@ def about_run(
 def send(message: Message) -> bool:
     """Send through the connection that the settings name, if any. What was decided stands
     whether or not anybody hears of it, so a failure is logged and False is returned."""
-    from smartwatts_ml.settings import settings
-
     name = settings().notify
     try:
         _deliver(BaseHook.get_connection(name), message)
@@ -92,8 +91,6 @@ def send(message: Message) -> bool:
 
 async def late(hours: float, context: Mapping[str, Any]) -> None:
     """A deadline of Airflow was missed: the run has not ended in time. Runs in the triggerer."""
-    from smartwatts_ml.settings import settings
-
     run = context["dag_run"]
     page = run_page(run["dag_id"], run["dag_run_id"])
     message = Message(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
 from typing import Any
+
+from smartwatts_ml.settings import settings
 
 __all__ = ["TRAINING_POOL", "TRAINING_QUEUE", "training_placement"]
 
@@ -11,18 +14,17 @@ TRAINING_POOL = "smartwatts_training"
 TRAINING_QUEUE = "training"
 """Celery workers with ``--queues training`` take trainings; LocalExecutor has no queues."""
 
+_POD_GENERATOR = "airflow.providers.cncf.kubernetes.pod_generator:PodGenerator"
+"""Of a provider that only KubernetesExecutor needs."""
+
 
 def training_placement() -> dict[str, Any]:
     """Arguments of the training task. With KubernetesExecutor its pod is changed as the file
     that ``SMARTWATTS_TRAINING_POD`` names says: a pod in Kubernetes' own YAML, of which only
     what is to differ has to be there (docs/kubernetes.md)."""
-    from smartwatts_ml.settings import settings
-
     placement: dict[str, Any] = {"pool": TRAINING_POOL, "queue": TRAINING_QUEUE}
     path = settings().training_pod
     if path:
-        from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
-
-        pod = PodGenerator.deserialize_model_file(path)
+        pod = resolve_name(_POD_GENERATOR).deserialize_model_file(path)
         placement["executor_config"] = {"pod_override": pod}
     return placement

@@ -24,6 +24,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, in_log, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
+from smartwatts_airflow.lazily import tasks
 from smartwatts_airflow.links import ModelLink, ReportLink
 from smartwatts_airflow.notify import about_run, send
 from smartwatts_airflow.placement import TRAINING_POOL, training_placement
@@ -50,58 +51,63 @@ PATIENT: dict[str, Any] = {
     "retry_policy": RetryWhatCanPass(),
 }
 """Also for a task that is started before the API server listens, which fails it once."""
-_BRANCH: dict[str, Any] = {**PATIENT, "map_index_template": DEFAULT_LABEL}
-_MODEL_TASKS: dict[str, dict[str, Any]] = {
-    "train": {"execution_timeout": timedelta(hours=6), "retries": 12, **training_placement()},
-    "publish": {"outlets": [CHAMPIONS]},
+_BRANCH: dict[str, Any] = {
+    "execution_timeout": timedelta(hours=2),
+    **PATIENT,
+    "map_index_template": DEFAULT_LABEL,
 }
-"""What sets the task of a model's stage apart from those of the others."""
-
-
-@task(execution_timeout=timedelta(minutes=30), doc_md=DOCS["find_new_files"], **PATIENT)
-def find_new_files() -> list[list[str]]:
-    """Landing files not yet ingested, in batches that workers can take side by side."""
-    from smartwatts_ml.stages.tasks import landing_batches
-
-    return landing_batches(root())
+_HEAVY: dict[str, Any] = {
+    "execution_timeout": timedelta(hours=6),
+    "retries": 12,
+    **training_placement(),
+}
 
 
 @task(
+    task_id="find_new_files",
+    execution_timeout=timedelta(minutes=30),
+    doc_md=DOCS["find_new_files"],
+    **PATIENT,
+)
+def _find_new_files() -> list[list[str]]:
+    """Landing files not yet ingested, in batches that workers can take side by side."""
+    return tasks.landing_batches(root())
+
+
+@task(
+    task_id="ingest",
     execution_timeout=timedelta(hours=2),
     map_index_template="{{ label | default(task.op_kwargs['keys'] | length ~ ' files') }}",
     doc_md=DOCS["ingest"],
     **PATIENT,
 )
-def ingest(keys: list[str]) -> dict[str, Any]:
+def _ingest(keys: list[str]) -> dict[str, Any]:
     """Add a batch of landing files to the readings table. Repeating adds nothing."""
-    from smartwatts_ml.stages.tasks import ingest_stage
-
-    done = ingest_stage(root(), keys)
+    done = tasks.ingest_stage(root(), keys, smartwatts_run_id())
     left = f", {done['left']} files left" if done["left"] else ""
     label(f"{len(keys)} files: {done['accepted']:,} readings{left}")
     return done
 
 
 @task(
+    task_id="plan",
     trigger_rule="none_failed",
     execution_timeout=timedelta(minutes=30),
     doc_md=DOCS["plan"],
     **PATIENT,
 )
-def plan(only_due: bool) -> list[dict[str, str]]:
+def _plan(only_due: bool) -> list[dict[str, str]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
     ``only_due``: those with too few new readings are left out; if that is all of them,
     the run ends as skipped. Only a run by hand retrains on readings that were decided on,
     or while another run is at it.
     """
-    from smartwatts_ml.stages.tasks import plan_stage
-
     context = get_current_context()
     form = context["params"]
     by_hand = context["dag_run"].run_type == "manual"
     how = {"only_new": not by_hand, "claim": not form["dry_run"]}
-    made = plan_stage(root(), smartwatts_run_id(), form["models"], only_due=only_due, **how)
+    made = tasks.plan_stage(root(), smartwatts_run_id(), form["models"], only_due=only_due, **how)
     if only_due and not made["models"]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
     # The finest readings train for the longest: started last, they would hold up the run.
@@ -116,7 +122,8 @@ def _model_task(stage: Stage) -> Callable[..., Any]:
     @task(
         task_id=stage.name,
         doc_md=DOCS.get(stage.name, stage.doing),
-        **{"execution_timeout": timedelta(hours=2), **_BRANCH, **_MODEL_TASKS.get(stage.name, {})},
+        outlets=[CHAMPIONS] if stage.publishes else [],
+        **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
     )
     def run(branch: dict[str, str], before: Any = None) -> dict[str, Any]:
         model = branch["model"]
@@ -133,14 +140,9 @@ def _model_task(stage: Stage) -> Callable[..., Any]:
 
 def _call(stage: Stage, model: str) -> dict[str, Any]:
     """Do the stage, in this task's own process."""
-    from smartwatts_ml.stages.tasks import model_stage
-
-    options: dict[str, Any] = {}
-    if stage.name == "train":
-        options["options"] = TrainOptions(epochs=get_current_context()["params"]["epochs"])
-    elif stage.name == "publish":
-        options["actor"] = actor()
-    return model_stage(root(), smartwatts_run_id(), model, stage.name, **options)
+    epochs = get_current_context()["params"]["epochs"]
+    options = stage.own({"options": TrainOptions(epochs=epochs), "actor": actor()})
+    return tasks.model_stage(root(), smartwatts_run_id(), model, stage.name, **options)
 
 
 def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str, Any]:
@@ -152,22 +154,20 @@ def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str,
                 if later.always:
                     _call(later, model)
         _skip(outcome["summary"])
-    if stage.name == "publish":
+    if stage.publishes:
         _announce(model, outcome)
     return outcome
 
 
 def _announce(model: str, published: dict[str, Any]) -> None:
     """Say in the map name, and to other DAGs, which version came into force."""
-    from smartwatts_ml.stages.tasks import published_metrics
-
     label(f"{published['summary']}, v{published['version']} published")
     announce(
         model,
         action="published",
         version=published["version"],
         reason=published["summary"],
-        metrics=published_metrics(root(), smartwatts_run_id(), model),
+        metrics=tasks.published_metrics(root(), smartwatts_run_id(), model),
         file=published["file"],
         run_id=smartwatts_run_id(),
     )
@@ -184,26 +184,23 @@ def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
         **PATIENT,
     )
     def run() -> Any:
-        from smartwatts_ml.stages.tasks import once_stage
-
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
             raise AirflowSkipException("a dry run signs nothing")
-        return once_stage(root(), stage.name)
+        return tasks.once_stage(root(), stage.name)
 
     task_of_stage: Callable[..., Any] = run
     return task_of_stage
 
 
 @task(
+    task_id="report",
     trigger_rule="all_done",
     execution_timeout=timedelta(minutes=15),
     doc_md=DOCS["report"],
     **PATIENT,
 )
-def report() -> dict[str, str]:
+def _report() -> dict[str, str]:
     """Say what was decided, make failed models back off, and fail the run if any failed."""
-    from smartwatts_ml.stages.tasks import record_failure, run_report
-
     context = get_current_context()
     states = context["ti"].get_task_states(
         dag_id=context["dag_run"].dag_id, run_ids=[context["dag_run"].run_id]
@@ -213,9 +210,9 @@ def report() -> dict[str, str]:
     failures = _failures(states)
     if not context["params"]["dry_run"]:
         for model, why in failures.items():
-            record_failure(root(), smartwatts_run_id(), model, why)
+            tasks.record_failure(root(), smartwatts_run_id(), model, why)
     planned = states["plan"] == "success"
-    rows = run_report(root(), smartwatts_run_id())["models"] if planned else []
+    rows = tasks.run_report(root(), smartwatts_run_id())["models"] if planned else []
     decided = {row["model"]: row["summary"] for row in rows}
     for summary in decided.values():
         _log.info(summary)
@@ -234,19 +231,19 @@ def retraining(*, only_due: bool) -> Any:
 
     @task_group(prefix_group_id=False, tooltip="From landing files to published models")
     def retrain() -> None:
-        branches = plan(only_due)
+        branches = _plan(only_due)
         # By keyword: the map name counts a task's files among its keyword arguments.
-        own = {"ingest": ingest.expand(keys=find_new_files()), "plan": branches}
+        own = {"ingest": _ingest.expand(keys=_find_new_files()), "plan": branches}
         # Whether or not there were new files, and whatever was decided on the models.
         opening = [own.get(s.name) or _once_task(s, "none_failed")() for s in before_models()]
         closing = [_once_task(stage, "all_done")() for stage in after_models()]
-        chain(*opening, model.expand(branch=branches), [*closing, report()])
+        chain(*opening, _model.expand(branch=branches), [*closing, _report()])
 
     return retrain()
 
 
-@task_group
-def model(branch: dict[str, str]) -> None:
+@task_group(group_id="model")
+def _model(branch: dict[str, str]) -> None:
     """One model, from readings to a published file."""
     step = None
     for stage in model_stages():

@@ -10,6 +10,7 @@ from airflow.sdk import get_current_context, task
 from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import actor, in_log, root
 from smartwatts_airflow.explained import DOCS
+from smartwatts_airflow.lazily import tasks
 from smartwatts_airflow.retries import RetryWhatCanPass
 
 __all__ = ["rollback"]
@@ -25,19 +26,10 @@ __all__ = ["rollback"]
 )
 def rollback() -> dict[str, Any]:
     """Commit the rollback to the history and repoint the champion."""
-    from smartwatts_ml.objects import open_root
-    from smartwatts_ml.settings import settings
-    from smartwatts_ml.store import open_store
-
     form = get_current_context()["params"]
-    in_log(form["model"])
-    store = open_store(open_root(root()), settings())
-    done = store.rollback(form["model"], form["version"], actor(), form["reason"])
-    announce(
-        form["model"],
-        action="rolled back",
-        version=done.version,
-        reason=form["reason"],
-        metrics=store.manifest(form["model"], done.version).metrics.get("challenger") or {},
-    )
-    return {"model": form["model"], "version": done.version, "serial": done.serial}
+    model, reason = form["model"], form["reason"]
+    in_log(model)
+    done = tasks.roll_back(root(), model, form["version"], actor(), reason)
+    metrics = done.pop("metrics")
+    announce(model, action="rolled back", version=done["version"], reason=reason, metrics=metrics)
+    return done

@@ -8,6 +8,7 @@ from airflow.sdk import BaseSensorOperator
 
 from smartwatts_airflow.context import root
 from smartwatts_airflow.trigger import NewReadingsTrigger
+from smartwatts_ml.settings import settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,8 +21,6 @@ class NewReadingsSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         """Hand over to the triggerer, however long it takes."""
-        from smartwatts_ml.settings import settings
-
         if context["dag_run"].run_type == "manual":
             return None
         self._wait(root(), settings().poke_seconds)

@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from smartwatts_airflow.lazily import tasks
 from smartwatts_ml.errors import StoreError
 
 __all__ = ["NewReadingsTrigger"]
@@ -35,13 +36,13 @@ class NewReadingsTrigger(BaseTrigger):
         seen: dict[str, Any] = {}
         while True:
             try:
-                waiting = await asyncio.to_thread(look, self.root)
+                waiting = await asyncio.to_thread(_look, self.root)
             except (StoreError, OSError) as error:
                 self.log.warning("cannot look at %s, trying again: %s", self.root, error)
             else:
                 if waiting != seen:
                     seen = waiting
-                    self.log.info("%s", describe(waiting))
+                    self.log.info("%s", _describe(waiting))
                 if waiting["models"]:
                     yield TriggerEvent(waiting)
                     return
@@ -49,14 +50,12 @@ class NewReadingsTrigger(BaseTrigger):
             await asyncio.sleep(self.poke_seconds)
 
 
-def look(root: str) -> dict[str, Any]:
+def _look(root: str) -> dict[str, Any]:
     """Readings since the last decisions, from metadata alone. Blocks: call in a thread."""
-    from smartwatts_ml.stages.tasks import new_readings
-
-    return new_readings(root)
+    return tasks.new_readings(root)
 
 
-def describe(waiting: dict[str, Any]) -> str:
+def _describe(waiting: dict[str, Any]) -> str:
     """What was seen, in one line.
 
     >>> describe({"rows": 5, "threshold": 9, "models": [], "why_not": {"nilm": "5 new readings"}})

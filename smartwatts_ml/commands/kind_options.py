@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from smartwatts_ml.commands.paths import PathsCommand
 from smartwatts_ml.kinds.base import Option
 
 __all__ = ["add_command"]
@@ -36,7 +37,7 @@ def add_command(
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *declared)]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
-    app.command(name, help=help_text)(command)
+    app.command(name, help=help_text, cls=PathsCommand)(command)
 
 
 def _python_name(option: Option) -> str:

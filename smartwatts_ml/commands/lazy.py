@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from smartwatts_ml.commands.paths import PathsCommand
+
 __all__ = ["Verb", "lazy_group"]
 
 
@@ -32,7 +34,7 @@ class Verb:
             command: Any = get_group(work)
         else:
             single = typer.Typer(add_completion=False)
-            single.command()(work)
+            single.command(cls=PathsCommand)(work)
             command = get_command(single)
         command.name = name
         return command

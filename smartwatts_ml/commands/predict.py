@@ -16,10 +16,12 @@ from rich.table import Column, Table
 from smartwatts_ml.commands.common import JsonOption, SeedOption, print_json, progress_bar
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
+from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
 from smartwatts_ml.modelfiles.networks import open_network
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
 from smartwatts_ml.settings import settings
@@ -39,6 +41,7 @@ predict_app = typer.Typer(
 _ModelPath = Annotated[
     Path, typer.Option(help="A .tflite file (or .keras, which loads TensorFlow).", dir_okay=False)
 ]
+_PATHS = "Files or folders, read as ingest reads them."
 _DECIMALS = {"score": 6, "energy_kwh": 4, "p10_kwh": 4, "p90_kwh": 4}
 """Digits after the point in predictions; 2 (hundredths of a watt) where not listed."""
 
@@ -46,9 +49,7 @@ _DECIMALS = {"score": 6, "energy_kwh": 4, "p10_kwh": 4, "p90_kwh": 4}
 def _evaluate_body(kind: Kind) -> Callable[..., None]:
     def body(
         model_path: _ModelPath,
-        test_data: Annotated[
-            list[Path], typer.Option(help="CSV files or folders; may be repeated.", exists=True)
-        ],
+        test_data: Annotated[list[Path], paths_option(_PATHS)],
         output_dir: Annotated[
             Path | None,
             typer.Option(help="Where evaluation.json, a table and figures go.", file_okay=False),
@@ -105,9 +106,7 @@ def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
 def _predict_body(kind: Kind) -> Callable[..., None]:
     def body(
         model_path: _ModelPath,
-        input: Annotated[  # noqa: A002 - the option's name
-            list[Path], typer.Option(help="CSV files or folders; may be repeated.", exists=True)
-        ],
+        input: Annotated[list[Path], paths_option(_PATHS)],  # noqa: A002 - the option's name
         output: Annotated[Path, typer.Option(help="CSV, or CSV.gz, to write.", dir_okay=False)],
         as_json: JsonOption = False,
         extra: dict[str, Any] | None = None,
@@ -146,9 +145,10 @@ def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
 
 
 def _read(paths: list[Path]) -> FileReadings:
-    readings = FileReadings(paths, settings())
-    for line in readings.report.complaints():
-        err.print(line, soft_wrap=True)
+    current = settings()
+    readings = FileReadings(paths, current)
+    for line in warning_lines(readings.report.files, current):
+        err.print(line, soft_wrap=True, markup=False)
     return readings
 
 

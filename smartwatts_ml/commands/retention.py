@@ -14,7 +14,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.table.compaction import compact as join_small_files
 from smartwatts_ml.readings.table.retention import drop_before
-from smartwatts_ml.readings.table.retention import vacuum as delete_unneeded
+from smartwatts_ml.runs.snapshot import pinned_versions
 
 __all__ = ["compact", "drop", "vacuum"]
 
@@ -66,7 +66,7 @@ def vacuum(
     and `drop` leave such files. Example: smartwatts readings vacuum --dry-run
     """
     table, _ = open_readings(root)
-    gone = delete_unneeded(table, hours, dry_run=dry_run)
+    gone = table.vacuum(hours, pinned_versions(table.objects), dry_run=dry_run)
     out.print(f"{len(gone)} files {'would go' if dry_run else 'are gone'}")
     for path in gone:
         out.print(f"  {path}", soft_wrap=True)

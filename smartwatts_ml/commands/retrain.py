@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -23,18 +23,19 @@ from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
+from smartwatts_ml.runs.claims import drop_claim
 from smartwatts_ml.runs.folders import new_run_id
 from smartwatts_ml.runs.plan import RunPlan
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.stages.branch import OwnOptions
 from smartwatts_ml.stages.branch import retrain as retrain_model
-from smartwatts_ml.stages.ingest import IngestReport
 from smartwatts_ml.stages.order import Stage, after_models, before_models
 from smartwatts_ml.stages.tasks import run_report
 
 __all__ = ["retrain", "show_run"]
 
+_STOPPED = "what was ingested, decided and published before is kept, the rest is as it was"
 _SYSTEMS = ("challenger", "champion", "baseline")
 
 
@@ -57,10 +58,12 @@ def retrain(
     for model in models or ():
         find_model(model)
     objects, current = open_objects(root)
-    options: OwnOptions = {
-        "plan": {"run_id": new_run_id(), "models": models, "claim": not dry_run},
-        "train": {"options": TrainOptions(epochs=epochs, seed=seed)},
-        "publish": {"actor": getpass.getuser()},
+    options = {
+        "run_id": new_run_id(),
+        "models": models,
+        "claim": not dry_run,
+        "options": TrainOptions(epochs=epochs, seed=seed),
+        "actor": getpass.getuser(),
     }
     begun = _once(before_models(), objects, current, options, dry_run=dry_run)
     ingested: IngestReport = begun["ingest"]
@@ -69,12 +72,17 @@ def retrain(
     plan: RunPlan = begun["plan"]
     err.print(f"run {plan.run_id}: {plan.rows:,} readings, snapshot {plan.snapshot_version}")
     failures: dict[str, str] = {}
-    for model in plan.models:
-        run = ModelRun(objects, current, plan.run_id, model)
-        with progress_bar(model) as report:
-            reason = retrain_model(run, report, options, dry_run=dry_run)
-        if reason:
-            failures[model] = reason
+    try:
+        for model in plan.models:
+            run = ModelRun(objects, current, plan.run_id, model)
+            with progress_bar(model, _STOPPED) as report:
+                reason = retrain_model(run, report, options, dry_run=dry_run)
+            if reason:
+                failures[model] = reason
+    except KeyboardInterrupt:
+        for model in plan.models:
+            drop_claim(objects, model, plan.run_id)
+        raise
     _once(after_models(), objects, current, options, dry_run=dry_run)
     result = run_report(current.root, plan.run_id) | {"failures": failures}
     if as_json:
@@ -89,7 +97,7 @@ def _once(
     stages: Sequence[Stage],
     objects: Objects,
     current: Settings,
-    options: OwnOptions,
+    options: Mapping[str, Any],
     *,
     dry_run: bool,
 ) -> dict[str, Any]:
@@ -97,9 +105,10 @@ def _once(
     results = {}
     for stage in stages:
         if stage.in_dry_run or not dry_run:
-            own = options.get(stage.name, {})
             with progress_bar(stage.name) as report:
-                results[stage.name] = stage.call(objects, current, progress=report, **own)
+                results[stage.name] = stage.call(
+                    objects, current, progress=report, **stage.own(options)
+                )
     return results
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,14 +19,18 @@ from smartwatts_ml.commands.common import (
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
-from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.commands.paths import paths_option
+from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError
 from smartwatts_ml.jsontext import json_text, plain
 from smartwatts_ml.kinds import kinds, model_names
 from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
 from smartwatts_ml.modelfiles.conversion import Quantization, convert_network
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.ingest.landing import empty_root
+from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.runs.folders import new_run_id
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import settings
@@ -37,7 +42,7 @@ __all__ = ["app", "train_files"]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Train a model on CSV files, or on a root's readings as a stage of a run.",
+    help="Train a model on files, or on a root's readings as a stage of a run.",
     epilog="Example: smartwatts train nilm --data-dir readings/ --output-dir models/",
 )
 
@@ -45,7 +50,7 @@ app = typer.Typer(
 def _register() -> None:
     for kind in kinds().values():
         text = (
-            f"Train {kind.title}. With --data-dir: on every CSV and CSV.gz below it, writing "
+            f"Train {kind.title}. With --data-dir: on every file of readings below it, writing "
             "the .keras file, the .tflite and a training log to --output-dir. Without: on the "
             "readings of --root, less the gate's holdout, as the first stage of a run."
         )
@@ -59,8 +64,8 @@ def _register() -> None:
 def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
     def body(
         data_dir: Annotated[
-            Path | None,
-            typer.Option(help="Folder of CSV and CSV.gz files, or one file.", exists=True),
+            list[Path] | None,
+            paths_option("Folder of readings, or files of them, read as ingest reads them."),
         ] = None,
         output_dir: Annotated[
             Path, typer.Option(help="Where the model's files go.", file_okay=False)
@@ -85,7 +90,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
     ) -> None:
         options = TrainOptions(epochs, batch_size, seed, extra or {})
         spec = fixed or kind.spec(**(extra or {}))
-        if data_dir is not None:
+        if data_dir:
             report = train_files(kind, spec, options, data_dir, output_dir, quantization)
         else:
             report = _train_stage(spec, options, root, run)
@@ -104,16 +109,20 @@ def train_files(
     kind: Kind,
     spec: ModelSpec,
     options: TrainOptions,
-    data_dir: Path,
+    paths: Sequence[Path],
     output_dir: Path,
     quantization: str,
 ) -> dict[str, Any]:
+    kind.settings_class.load()  # a wrong one is told before TensorFlow is loaded
     output_dir.mkdir(parents=True, exist_ok=True)
-    with progress_bar(f"train {spec.name}") as report:
+    with progress_bar(f"train {spec.name}", f"nothing was written to {output_dir}") as report:
         report("loading TensorFlow", 0.0)
         start_tensorflow()
         report("reading files", 0.0)
-        with FileReadings([data_dir], settings()) as readings:
+        current = settings()
+        with FileReadings(paths, current) as readings:
+            for line in warning_lines(readings.report.files, current):
+                err.print(line, soft_wrap=True, markup=False)
             trained = kind.trainer.train(spec, readings, options, report)
         report("converting", 0.98)
         network = KerasNetwork.from_training(trained)
@@ -146,9 +155,12 @@ def _train_stage(
             f"{spec.name} is not kept in the store", fix="train it on files with --data-dir"
         )
     objects, current = open_objects(root)
+    if not newest_readings(objects, current)[1].rows:
+        raise NotEnoughReadingsError(empty_root(objects))
     plan = start_run(objects, current, run_id or new_run_id(), [spec.name], claim=False)
-    with progress_bar(f"train {spec.name}") as report:
-        run = ModelRun(objects, current, plan.run_id, spec.name)
+    run = ModelRun(objects, current, plan.run_id, spec.name)
+    left = f"no challenger was kept; `--run {plan.run_id}` trains on the same readings again"
+    with progress_bar(f"train {spec.name}", left) as report:
         challenger = train(run, report, options)
     (following, *_) = stages_after(stage_named("train"))
     err.print(f"next: smartwatts {following.name} {spec.name} --run {plan.run_id}")

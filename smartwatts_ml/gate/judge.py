@@ -8,6 +8,7 @@ shown to be no worse than a margin while it repairs a named failure of the champ
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,7 @@ from smartwatts_ml.gate.rules import (
     troubles,
 )
 from smartwatts_ml.gate.statistics import difference, needed
-from smartwatts_ml.gate.wording import change, lacking, slice_sentence, verdict
+from smartwatts_ml.gate.wording import change, lacking, perhaps_worse, slice_sentence, verdict
 from smartwatts_ml.scores.bootstrap import site_sums
 
 __all__ = ["judge"]
@@ -118,10 +119,10 @@ def _results(judgement: Judgement) -> _Results:
     )
 
 
-def _least_sure(improvements: tuple[Comparison, ...]) -> Comparison:
+def _least_sure(comparisons: Sequence[Comparison]) -> Comparison:
     """The opponent of which it is told how much evidence it would take: the one that stands
-    most in the way."""
-    return max(improvements, key=lambda comparison: (not comparison.passed, comparison.p))
+    most in the way. The deciding metric is heard of before the series of its weeks."""
+    return max(comparisons, key=lambda c: (not c.passed, c.role != "series", c.p))
 
 
 def _outcome(judgement: Judgement, results: _Results) -> tuple[Outcome, str]:
@@ -138,7 +139,7 @@ def _outcome(judgement: Judgement, results: _Results) -> tuple[Outcome, str]:
         return Outcome.BETTER, change(asked[0])
     if results.repairs and no_worse_elsewhere(judgement, results.repairs):
         return Outcome.REPAIRS, f"repairs {results.repairs[0].text}, {change(asked[0])}"
-    return Outcome.NO_EVIDENCE, _unsure(judgement, failed[0], results.evidence)
+    return _unsure(judgement, _least_sure(failed), results.evidence)
 
 
 def _broken(judgement: Judgement, results: _Results) -> tuple[Outcome, str] | None:
@@ -159,12 +160,22 @@ def _broken(judgement: Judgement, results: _Results) -> tuple[Outcome, str] | No
     return None
 
 
-def _unsure(judgement: Judgement, failed: Comparison, evidence: Evidence | None) -> str:
+def _unsure(
+    judgement: Judgement, failed: Comparison, evidence: Evidence | None
+) -> tuple[Outcome, str]:
+    """What stands in the way of one that is not worse beyond chance."""
+    assert evidence, "where something was compared, there was something to judge by"
+    if failed.role != "series" and failed.gain < 0:
+        outcome = Outcome.NO_EVIDENCE if failed.opponent == CHAMPION else Outcome.BASELINE
+        return outcome, perhaps_worse(failed, evidence)
+    return Outcome.NO_EVIDENCE, _too_little(judgement, failed, evidence)
+
+
+def _too_little(judgement: Judgement, failed: Comparison, evidence: Evidence) -> str:
     if failed.role == "series":
         return f"{change(failed)}, which week by week may be chance (Diebold-Mariano)"
     if failed.gain == 0:
         return f"{failed.label} is the same as that of {failed.opponent}"
-    assert evidence, "where something was compared, there was something to judge by"
     if failed.low > 0 and too_small(judgement, failed.opponent, failed.gain):
         return (
             f"not enough evidence: {change(failed)} is a gain of less than "

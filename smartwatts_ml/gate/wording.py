@@ -7,7 +7,16 @@ import numpy as np
 from smartwatts_ml.gate.decision import Comparison, Evidence, SliceResult
 from smartwatts_ml.scores.scores import Criterion
 
-__all__ = ["chance", "change", "lacking", "number", "reason", "slice_sentence", "verdict"]
+__all__ = [
+    "chance",
+    "change",
+    "lacking",
+    "number",
+    "perhaps_worse",
+    "reason",
+    "slice_sentence",
+    "verdict",
+]
 
 _MANY = 100_000
 
@@ -79,6 +88,14 @@ def lacking(comparison: Comparison, evidence: Evidence) -> str:
     return (
         f"not enough evidence: {have}, needs {need} to tell a difference as small as "
         f"{change(comparison)}"
+    )
+
+
+def perhaps_worse(comparison: Comparison, evidence: Evidence) -> str:
+    """Worse by its estimate: more evidence would hardly let it pass."""
+    return (
+        f"{change(comparison)} is worse, though chance may give that "
+        f"({evidence.count} {evidence.over})"
     )
 
 

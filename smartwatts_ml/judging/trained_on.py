@@ -17,6 +17,7 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.holdout import SelectedReadings, Split
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
 
 __all__ = [
     "TRAINED_ON",
@@ -117,7 +118,7 @@ def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) ->
         return None
     key = f"runs/{run_id}/{model}/{TRAINED_ON}"
     try:
-        data = objects.read(key).data
+        data = objects.read(key, MAX_RECORD_BYTES).data
     except NotFoundError:
         return None
     if sha256_of(data) != summary.get("digest"):

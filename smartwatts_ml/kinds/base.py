@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from smartwatts_ml.configuration import TomlSettings
     from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
     from smartwatts_ml.readings.base import Readings, SiteSpan
+    from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = [
     "Details",
@@ -221,7 +221,7 @@ class Kind(ABC, Generic[_DetailsT]):
 
     def uses(self, spec: ModelSpec, span: SiteSpan) -> bool:
         """Whether a site can teach or judge this model, from what its span says."""
-        return "mains" in span.channels and span.native_s <= spec.period_s
+        return "mains" in span.channels and span.fits(spec.period_s)
 
     def floors(self, details: _DetailsT) -> tuple[Floor, ...]:
         """Limits that hold for a challenger with these details, beside the baselines."""

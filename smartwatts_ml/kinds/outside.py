@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 
-from smartwatts_ml.configuration import PREFIX, TomlSettings
 from smartwatts_ml.kinds.base import Details, Kind, ModelSpec
 from smartwatts_ml.names import is_model
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings.base import PREFIX, TomlSettings
 
 __all__ = ["load_kind"]
 

@@ -2,66 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.csv.parsed import labels_of
-from smartwatts_ml.readings.csv.report import FileReport, ReadReport
-from smartwatts_ml.readings.csv.scan import FileScan
-from smartwatts_ml.readings.csv.stamp_text import StampForm, parse_stamp
-from smartwatts_ml.readings.ingest.landing import is_readings_file
-from smartwatts_ml.readings.ingest.settling import settle, untold_interval
-from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.device_rows import DeviceRows
+from smartwatts_ml.readings.ingest.intervals import untold_interval
+from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
+from smartwatts_ml.readings.ingest.late import contradiction, is_torn
+from smartwatts_ml.readings.ingest.settling import Settled, settle
+from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
+from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
+from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
+from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
+from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import Layout
 
-__all__ = ["FileReadings", "find_files"]
+__all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 
 
-def find_files(paths: Sequence[Path]) -> list[Path]:
+Watch = Callable[[FileScan, ParsedBlock | None], None]
+
+
+def _look_away(scan: FileScan, block: ParsedBlock | None) -> None:
+    pass
+
+
+class LocalFile(NamedTuple):
+    """``key``: the path that sources are matched against, as ingest has it."""
+
+    path: Path
+    key: str
+
+
+def find_files(paths: Sequence[Path | LocalFile]) -> list[LocalFile]:
     """Files of readings, in the order given; those of a folder and below it by name."""
-    files: list[Path] = []
+    files: list[LocalFile] = []
     for path in paths:
-        if path.is_dir():
-            inside = (p for p in path.rglob("*") if is_readings_file(p.name))
-            files += sorted(p for p in inside if p.is_file() and not p.name.startswith("."))
-        elif path.is_file():
+        if isinstance(path, LocalFile):
             files.append(path)
+        elif path.is_dir():
+            inside = (p for p in path.rglob("*") if is_readings_file(p.name))
+            inside = (p for p in inside if p.is_file() and not p.name.startswith("."))
+            files += (LocalFile(p, _key(p, path)) for p in sorted(inside))
+        elif path.is_file():
+            files.append(LocalFile(path, _key(path, path.parent)))
         else:
             raise BadInputError(f"no file or folder {path}")
     if not files:
         listed = ", ".join(str(path) for path in paths)
-        raise BadInputError(f"no CSV file, plain or packed (.gz, .zst), in {listed}")
+        raise BadInputError(f"no file of readings in {listed}", fix=f"they are named {FILE_NAMES}")
     return files
 
 
+def _key(path: Path, folder: Path) -> str:
+    """A file's path below ``landing/``, wherever that is; of others the path below the folder
+    that was given, so that one file is the same to every verb.
+
+    >>> _key(Path("/srv/landing/berlin/a.csv"), Path("/srv/landing/berlin"))
+    'berlin/a.csv'
+    >>> _key(Path("data/home1/a.csv"), Path("data")), _key(Path("data/a.csv"), Path("data"))
+    ('home1/a.csv', 'a.csv')
+    """
+    _, landing, below = path.absolute().as_posix().rpartition(f"/{LANDING}")
+    return below if landing else path.relative_to(folder).as_posix()
+
+
 class FileReadings(StoredReadings):
-    """Readings of CSV files, plain or packed; folders are searched below.
+    """Readings of files; folders are searched below.
 
     The files are scanned once, into a temporary folder that is gone with this object. Of
     several readings of one device and stamp, the last one counts. ``report`` says what
-    became of each line.
+    became of each line. ``watch`` is shown each file before it is read, and each of its blocks.
+    Raises BadInputError where a file cannot be read, or, if they have to be ``usable``, where
+    there is no reading in any, or mains are where no home's are.
     """
 
-    def __init__(self, paths: Sequence[Path], settings: Settings) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path | LocalFile],
+        settings: Settings,
+        *,
+        watch: Watch | None = None,
+        usable: bool = True,
+    ) -> None:
         super().__init__(settings)
+        self._watch = watch or _look_away
+        self._defaults = settings.defaults
+        if not usable:  # nor need their mains be where a home's can be
+            self._defaults = Layout(unit=settings.unit, timezone=settings.timezone)
         self._work = Workspace()
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
-            files = [self._scan(path) for path in find_files([Path(path) for path in paths])]
-            self._intervals = self._staging.intervals(self._staging.files)
-            self._check_intervals(files)
-            self._duplicates = np.zeros(len(files), np.int64)
+            files = [self._scan(file) for file in find_files(paths)]
+            self._staged = self._check_intervals(files)
+            self._duplicates: Counter[int] = Counter()
+            self._netted: Counter[int] = Counter()
+            self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
+            self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
-            if not self.report.accepted:
+            if usable and not self.report.accepted:
                 raise BadInputError(f"no usable reading: {self.report.summary()}")
         except BaseException:
             self.close()
@@ -78,38 +129,59 @@ class FileReadings(StoredReadings):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _scan(self, path: Path) -> FileReport:
+    def _scan(self, file: LocalFile) -> FileReport:
         """Take over one file's rows."""
-        scan = FileScan(path, str(path), self._settings.source_of(str(path)))
-        number = self._staging.open_file(scan.file_source, arrival=len(self._staging.files))
-        for parsed in scan:
-            self._staging.add(number, parsed)
+        path, key = file
+        scan = FileScan(path, str(path), self._settings.source_of(key), self._defaults, key)
+        self._watch(scan, None)
+        number = self._staging.open_file(arrival=len(self._staging.arrivals))
+        for block in scan:
+            self._watch(scan, block)
+            self._staging.add(number, block, scan.clock)
         return scan.report()
 
-    def _check_intervals(self, files: Sequence[FileReport]) -> None:
+    def _check_intervals(self, files: Sequence[FileReport]) -> Staged:
+        intervals = self._staging.intervals(range(len(files)))
         for number, file in enumerate(files):
-            untold = self._staging.files[number].source.interval_untold
-            if untold and file.accepted and self._intervals.seconds(number) is None:
+            if self._staging.untold(number, intervals):
                 raise untold_interval(file.key)
+        return self._staging.staged(intervals)
 
     def _settle_all(self) -> tuple[dict[tuple[str, str], int], list[DeviceSpan]]:
-        """The number of each site and channel, and what it spans. Counts duplicates."""
-        pairs, self._ranks = self._staging.devices.ranked()
-        numbers = {pairs[self._ranks[number]]: number for number in self._staging.spill.sizes()}
+        """The number of each site and channel, and what it spans. Counts what went into
+        others."""
+        pairs, ranks = self._staging.devices.ranked()
+        numbers = {pairs[ranks[number]]: number for number in self._staging.spill.sizes()}
         spans = []
         for (site, channel), number in sorted(numbers.items()):
-            rows, duplicates = self._settled(number)
-            for file, count in duplicates.items():
-                self._duplicates[file] += count
-            spans.append(summarise(site, channel, rows.stamps))
+            settled = self._settled(number)
+            self._duplicates.update(settled.duplicates)
+            self._netted.update(settled.netted)
+            for dropped in settled.dropped:
+                for file, count in count_files(dropped.files).items():
+                    self._dropped.setdefault(file, Counter())[dropped.fault] += count
+            if len(settled.rows):
+                rows = settled.rows
+                held = self._staged.measured(rows, lambda measure: measure.held)
+                spans.append(summarise(site, channel, rows.stamps, rows.seconds, held))
         return numbers, spans
 
-    def _settled(self, number: int) -> tuple[Rows, dict[int, int]]:
-        rows = self._staging.spill.read(number)
-        return settle(rows, self._ranks, self._staging.files, self._intervals)
+    def _check_contradictions(self, files: Sequence[FileReport], local: list[LocalFile]) -> None:
+        for number, file in enumerate(files):
+            count = self._dropped.get(number, Counter())
+            if is_torn(count, file):
+                path, key = local[number]
+                source = self._settings.source_of(key)
+                scan = FileScan(path, str(path), source, self._defaults, key)
+                raise contradiction(scan, count["value_two"])
+
+    def _settled(self, number: int) -> Settled:
+        return settle(self._staging.spill.read(number), self._staged)
 
     def _account(self, number: int, file: FileReport) -> FileReport:
-        return file.with_duplicates(int(self._duplicates[number]))
+        return file.settled(
+            self._duplicates[number], self._netted[number], self._dropped.get(number)
+        )
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:
         return site_spans(self._device_spans)
@@ -117,24 +189,30 @@ class FileReadings(StoredReadings):
     def _devices(self, site: str, channels: Sequence[str]) -> dict[str, DeviceReadings]:
         devices = {}
         for channel in channels:
-            rows, _ = self._settled(self._numbers[site, channel])
-            counted = np.array([file.source.is_counter for file in self._staging.files.values()])
-            total = counted[rows.files]
-            devices[channel] = DeviceReadings.from_rows(
+            rows = self._settled(self._numbers[site, channel]).rows
+            total = self._staged.measured(rows, lambda measure: measure.quantity == "total")
+            devices[channel] = DeviceRows(
                 rows.stamps,
                 rows.values.astype(np.float32),
                 labels_of(rows.labels),
-                rows.files,
+                self._staged.files(rows),
                 np.where(total, rows.values, np.nan) if total.any() else None,
-            )
+                rows.seconds,
+                self._staged.measured(rows, lambda measure: measure.held),
+            ).readings()
         return devices
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:
-        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input."""
-        form = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
-        return StampForm.like(form).write(stamps, self._settings.timezone)
+        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input: ISO 8601
+        where that has no column of them, and in UTC where files have different clocks."""
+        files = [file for file in self.report.files if file.accepted]
+        if len({file.timezone for file in files}) > 1:
+            return StampForm(zone="Z").write(stamps, "UTC")
+        forms = (StampForm.like(file.stamps) for file in files if file.stamps)
+        return next(forms, StampForm()).write(stamps, files[0].timezone)
 
     def parse_stamp(self, text: str) -> np.datetime64:
-        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones in the
-        configured timezone."""
-        return parse_stamp(text, self._settings.timezone)
+        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones on the clock of the
+        input, or in the configured timezone where files have different clocks."""
+        clocks = {file.timezone for file in self.report.files if file.accepted}
+        return parse_stamp(text, clocks.pop() if len(clocks) == 1 else self._settings.timezone)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.readings.localtime import mondays
+from smartwatts_ml.localtime import mondays
 from smartwatts_ml.readings.quality.flags import WORDS
 from smartwatts_ml.readings.quality.record import SiteQuality
 

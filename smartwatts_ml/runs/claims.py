@@ -16,10 +16,12 @@ from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.store.canonical import Canonical, Time
 from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
-__all__ = ["LONGEST", "Claim", "other_claim", "take_claim"]
+__all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "take_claim"]
 
 LONGEST = timedelta(hours=12)
 """A run that ended without a word holds up others for no longer than this."""
+
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,19 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
     seen = read_small(objects, key)
     claim = _parse(objects.update(key, claimed, seen=seen, limit=MAX_DOCUMENT_BYTES))
     return claim if claim and claim.run_id != run_id else None
+
+
+def drop_claim(objects: Objects, model: str, run_id: str) -> None:
+    """The run is not at it any more, so that others need not wait for it."""
+
+    def dropped(data: bytes | None) -> bytes:
+        claim = _parse(data or b"")
+        own = claim is not None and claim.run_id == run_id
+        return Claim(run_id, _LONG_AGO).to_bytes() if own else data or b""
+
+    seen = read_small(objects, _key(model))
+    if seen:
+        objects.update(_key(model), dropped, seen=seen, limit=MAX_DOCUMENT_BYTES)
 
 
 def _key(model: str) -> str:

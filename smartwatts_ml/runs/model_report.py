@@ -25,6 +25,18 @@ class _Decided:
     metrics: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Published:
+    """What published.json says."""
+
+    outcome: str
+    summary: str
+    version: int | None
+    serial: int | None
+    file: str | None
+    new_key: str | None = None
+
+
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:
     """What a run decided on one model, and what came of it; None before a decision."""
     base = f"runs/{run_id}/{model}"
@@ -42,5 +54,5 @@ def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | 
     }
     if objects.exists(published):
         data = objects.read(published, MAX_RECORD_BYTES).data
-        report |= parsed_document(dict[str, Any], data, objects.uri(published), _FIX)
+        report |= vars(parsed_document(_Published, data, objects.uri(published), _FIX))
     return report

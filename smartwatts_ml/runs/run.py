@@ -31,6 +31,8 @@ from smartwatts_ml.settings import Settings
 __all__ = ["ModelRun"]
 
 _T = TypeVar("_T")
+_MAX_ARTEFACT_BYTES = 1 << 30
+"""What a network or scores may have; today's have a thousandth."""
 _KEPT_BYTES = 64 << 20
 """Of the holdout in memory: two years of hourly mains of 900 sites."""
 
@@ -99,7 +101,7 @@ class ModelRun:
         self.objects.write(self.key(name), data)
         return self.uri(name)
 
-    def read(self, name: str, limit: int | None = None) -> bytes:
+    def read(self, name: str, limit: int = _MAX_ARTEFACT_BYTES) -> bytes:
         """Read an artefact that an earlier stage left, of at most ``limit`` bytes."""
         try:
             return self.objects.read(self.key(name), limit).data

@@ -1,6 +1,11 @@
-"""Which readings a run sees: the snapshot that it pinned when it began."""
+"""Which readings a run sees: the snapshot that it pinned when it began.
+
+It is pinned for as long as the folder of the run is there.
+"""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.jsontext import json_text, parsed_document
@@ -8,7 +13,7 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, snapshot_key
 
-__all__ = ["pin_snapshot", "read_snapshot"]
+__all__ = ["pin_snapshot", "pinned_versions", "read_snapshot"]
 
 
 def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
@@ -21,12 +26,24 @@ def pin_snapshot(objects: Objects, run_id: str, snapshot: Snapshot) -> Snapshot:
 
 def read_snapshot(objects: Objects, run_id: str) -> Snapshot:
     """The run's pinned snapshot. Raises StoreError where it is gone or damaged."""
-    key = snapshot_key(run_id)
     try:
-        data = objects.read(key, MAX_RECORD_BYTES).data
+        return _read(objects, snapshot_key(run_id))
     except NotFoundError as error:
         raise NotFoundError(
             f"no run {run_id} in {objects.url}", fix="smartwatts train MODEL starts one"
         ) from error
+
+
+def pinned_versions(objects: Objects) -> list[int]:
+    """Versions of the table that runs stand on. Raises StoreError where a run does not say."""
+    versions = set()
+    for run in objects.folders("runs/"):
+        with suppress(NotFoundError):
+            versions.add(_read(objects, f"runs/{run}/snapshot.json").version)
+    return sorted(versions)
+
+
+def _read(objects: Objects, key: str) -> Snapshot:
+    data = objects.read(key, MAX_RECORD_BYTES).data
     fix = "smartwatts train MODEL starts another run; remove the folder of this one"
     return parsed_document(Snapshot, data, objects.uri(key), fix)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from smartwatts_ml.readings.localtime import mondays
+from smartwatts_ml.localtime import mondays
 from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["HOUR_BANDS", "Blocks", "Sheet"]

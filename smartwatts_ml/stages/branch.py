@@ -20,10 +20,7 @@ from smartwatts_ml.runs.state import record_failure
 from smartwatts_ml.stages.order import Stage, model_stages, until_judged
 from smartwatts_ml.store import open_store
 
-__all__ = ["OwnOptions", "StageResult", "force_publish", "log_progress", "retrain", "run_stage"]
-
-OwnOptions = Mapping[str, Mapping[str, Any]]
-"""Options by name, of stages by name."""
+__all__ = ["StageResult", "force_publish", "log_progress", "retrain", "run_stage"]
 
 _JUDGEMENTS = 3
 """How often a challenger is judged before its run gives up on a champion that keeps changing."""
@@ -91,9 +88,10 @@ def force_publish(
 
 
 def retrain(
-    run: ModelRun, progress: Progress, options: OwnOptions, *, dry_run: bool = False
+    run: ModelRun, progress: Progress, options: Mapping[str, Any], *, dry_run: bool = False
 ) -> str | None:
-    """Every stage for one model; why it failed, or None. A failure is recorded, so that
+    """Every stage for one model, ``options`` to those that ask for them; why it failed, or
+    None. A failure is recorded, so that
     the caller can go on with the other models and raise at the end."""
     try:
         summary = _all_stages(run, progress, options, dry_run=dry_run)
@@ -109,14 +107,16 @@ def retrain(
     return None
 
 
-def _all_stages(run: ModelRun, progress: Progress, options: OwnOptions, *, dry_run: bool) -> str:
+def _all_stages(
+    run: ModelRun, progress: Progress, options: Mapping[str, Any], *, dry_run: bool
+) -> str:
     """The summary of the stage that decided."""
     proceed, summary, done = True, "", 0.0
     for stage in model_stages():
         if (proceed or stage.always) and (stage.in_dry_run or not dry_run):
             part = _part(progress, stage, done)
             part(stage.doing, 0.0)
-            result = run_stage(stage, run, part, **options.get(stage.name, {}))
+            result = run_stage(stage, run, part, **stage.own(options))
             proceed, summary = proceed and result.proceed, result.summary
         done += stage.share
     return summary

@@ -8,7 +8,7 @@ this is light: a stage's module is loaded when the stage is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Any
@@ -33,12 +33,15 @@ class Stage:
     ``module:name``; one that is done for each model takes ``(ModelRun, progress)``, one that
     is done once a run ``(Objects, Settings, progress)``, and options of its own by name.
     ``doing``: what people read while it runs. ``leaves``: what the steps after it take, by
-    its name in the model's folder of the run. ``hands_over``: parts of its result that a
-    scheduler keeps. ``share``: of the time that a model's steps take together, in 0..1.
+    its name in the model's folder of the run. ``asks``: options that a run has for it, by
+    name. ``hands_over``: parts of its result that a scheduler keeps. ``share``: of the time
+    that a model's steps take together, in 0..1.
 
+    ``heavy``: takes hours and gigabytes.
     ``judges``: done again where the champion it judged against is not in force any more.
     ``always``: done too where an earlier step ended the model's branch, to record that.
     ``in_dry_run``: done although nothing is to be published or recorded.
+    ``publishes``: where it proceeds, the model has another champion.
     """
 
     name: str
@@ -47,10 +50,17 @@ class Stage:
     leaves: str
     per_model: bool = True
     share: float = 0.0
+    asks: tuple[str, ...] = ()
     hands_over: tuple[str, ...] = ()
+    heavy: bool = False
     judges: bool = False
     always: bool = False
     in_dry_run: bool = True
+    publishes: bool = False
+
+    def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of a run's options that it asks for."""
+        return {name: options[name] for name in self.asks if name in options}
 
     def call(self, *arguments: Any, **options: Any) -> Any:
         """Do its work."""
@@ -65,6 +75,7 @@ STAGES = (
         "adding new files to the readings",
         leaves="a snapshot of the readings table",
         per_model=False,
+        asks=("run_id",),
     ),
     Stage(
         "plan",
@@ -72,6 +83,7 @@ STAGES = (
         "choosing the snapshot and the models",
         leaves="snapshot.json",
         per_model=False,
+        asks=("run_id", "models", "claim"),
     ),
     Stage(
         "train",
@@ -79,7 +91,9 @@ STAGES = (
         "training a challenger",
         leaves="challenger.keras",
         share=0.6,
+        asks=("options",),
         hands_over=("reasons", "uri"),
+        heavy=True,
     ),
     Stage(
         "validate",
@@ -114,9 +128,11 @@ STAGES = (
         "putting it in force",
         leaves="published.json",
         share=0.1,
+        asks=("actor",),
         hands_over=("model", "outcome", "version", "serial", "file", "new_key"),
         always=True,
         in_dry_run=False,
+        publishes=True,
     ),
     Stage(
         "resign",

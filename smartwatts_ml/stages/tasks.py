@@ -15,6 +15,7 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.file_lines import file_lines, printable
 from smartwatts_ml.readings.ingest.landing import batches
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
@@ -24,6 +25,7 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
+from smartwatts_ml.store import open_store
 
 __all__ = [
     "handed_over",
@@ -35,6 +37,7 @@ __all__ = [
     "plan_stage",
     "published_metrics",
     "record_failure",
+    "roll_back",
     "run_report",
 ]
 
@@ -60,11 +63,18 @@ def once_stage(root: str, name: str, **options: Any) -> Any:
     return stage_named(name).call(*_open(root), progress=log_progress, **options)
 
 
-def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]:
-    """Landing files that are new, or some of them, become a new snapshot of the table."""
-    report = once_stage(root, "ingest", only=keys)
+def ingest_stage(
+    root: str, keys: Sequence[str] | None = None, run_id: str | None = None
+) -> dict[str, Any]:
+    """Landing files that are new, or some of them, become a new snapshot of the table. What
+    became of each is in the log, and on the page of the run on the quality of its readings."""
+    report = once_stage(root, "ingest", only=keys, run_id=run_id)
+    log = logging.getLogger("smartwatts")
     for file in report.left:
-        logging.getLogger("smartwatts").warning("left for the next run: %s", file.left)
+        log.warning("left for the next run: %s", printable(file.left))
+    taken = [file for file in report.files if not file.left]
+    for line in file_lines(taken, settings(root=root)):
+        log.info("%s", line)
     totals: dict[str, Any] = report.totals()
     return totals
 
@@ -103,6 +113,14 @@ def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str,
     """Remember that the model's branch failed, so that the next attempt backs off; the
     model's state."""
     return state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason).to_json()
+
+
+def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> dict[str, Any]:
+    """Put an older version in force again; that version, its metrics and the new serial."""
+    store = open_store(*_open(root))
+    done = store.rollback(model, version, actor, reason)
+    metrics = store.manifest(model, done.version).metrics.get("challenger") or {}
+    return {"model": model, "version": done.version, "serial": done.serial, "metrics": metrics}
 
 
 def published_metrics(root: str, run_id: str, model: str) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from smartwatts_ml.errors import UsageError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.trained_on import TRAINED_ON, describe_training
-from smartwatts_ml.kinds.base import Trained, TrainOptions
+from smartwatts_ml.kinds.base import ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.progress import Progress
@@ -46,11 +47,13 @@ class Challenger:
 def train(run: ModelRun, progress: Progress, options: TrainOptions | None = None) -> Challenger:
     """Train on the run's snapshot, less the holdout. No two runs train one model at once."""
     options = options or TrainOptions()
+    run.kind.settings_class.load()  # a wrong one is told before TensorFlow is loaded
+    spec = _spec(run, options)
     with hold(run.objects, run.model, owner=run.run_id, seconds=_LEASE_SECONDS) as lease:
         readings = run.training  # where there are none, nothing is worth loading TensorFlow
         start_tensorflow()
         started, cpu = time.monotonic(), time.process_time()
-        trained = run.kind.trainer.train(run.spec, readings, options, progress)
+        trained = run.kind.trainer.train(spec, readings, options, progress)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         trained_on = describe_training(readings, run.spec.channels)
         origin = {**_origin(run), "trained": trained_on.summary()}
@@ -74,6 +77,14 @@ def train(run: ModelRun, progress: Progress, options: TrainOptions | None = None
         lease.check()
         run.write_json("training.json", training_log(trained, options) | plain(challenger))
     return challenger
+
+
+def _spec(run: ModelRun, options: TrainOptions) -> ModelSpec:
+    """The run's model as the kind's own options ask for it."""
+    spec = run.kind.spec(**options.extra) if options.extra else run.spec
+    if spec.name != run.model:
+        raise UsageError(f"these options ask for {spec.name}, and the run is for {run.model}")
+    return spec
 
 
 def _origin(run: ModelRun) -> dict[str, Any]:

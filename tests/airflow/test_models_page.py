@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.readings.table.table import Snapshot
+from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.stages import order
 from smartwatts_ml.store import Store
 from tests.airflow.versions import fill
@@ -242,26 +245,54 @@ def test_without_the_public_key_the_page_says_so_and_shows_no_version(
     assert clients["viewer"].get("/smartwatts/models/nilm").status_code == 503
 
 
-def test_a_run_of_airflow_is_linked_and_its_decision_shown(
-    clients: dict[str, Any], store: Store, root: Path
-) -> None:
+def add_run(dag: str, run_id: str, state: str) -> None:
+    """A run that Airflow knows, the newest one."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from airflow.utils.state import DagRunState
     from airflow.utils.types import DagRunType
+
+    run = DagRun(dag_id=dag, run_id=run_id, run_type=DagRunType.MANUAL, state=DagRunState(state))
+    with create_session() as session:
+        session.add(run)
+
+
+def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_waits(
+    clients: dict[str, Any], store: Store, root: Path
+) -> None:
+    from smartwatts_airflow.runs import run_key
+
+    def last_run() -> str:
+        text = clients["viewer"].get("/smartwatts/").text
+        return text.split('id="last-run">')[1].split("</b>")[0]
+
+    add_run("retrain_weekly", "decided", "success")
+    add_run("retrain_on_new_readings", "waits", "running")
+    assert "none yet" in last_run()
+    objects, key = open_root(str(root / "root")), run_key("retrain_weekly", "decided")
+    snapshot = Snapshot(version=1, digest="d", rows=1, start=None, end=None, sites=1)
+    record_decision(objects, "nilm", snapshot, run_id=key, outcome="kept")
+    assert "/dags/retrain_weekly/runs/decided" in last_run()
+    assert "success, just now" in last_run()
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    record_decision(objects, "anomaly", snapshot, run_id="cli-1", outcome="kept", now=soon)
+    assert last_run().startswith("cli-1,"), "a run of the command line has no page in Airflow"
+
+
+def test_a_run_of_airflow_is_linked_and_its_decision_shown(
+    clients: dict[str, Any], store: Store, root: Path
+) -> None:
     from smartwatts_airflow.runs import run_key
 
     run_id = "manual__2026-11-22T02:00:00+00:00"
-    with create_session() as session:
-        run = DagRun(
-            dag_id="retrain_weekly",
-            run_id=run_id,
-            run_type=DagRunType.MANUAL,
-            state=DagRunState.SUCCESS,
-        )
-        session.add(run)
+    add_run("retrain_weekly", run_id, "success")
     key = run_key("retrain_weekly", run_id)
-    decision = {"accepted": False, "summary": "nilm kept: MAE +3", "reasons": ["worse <b>"]}
+    decision = {
+        "accepted": False,
+        "summary": "nilm kept: MAE +3",
+        "reasons": ["worse <b>"],
+        "metrics": {},
+    }
     open_root(str(root / "root")).write(
         f"runs/{key}/nilm/decision.json", json.dumps(decision).encode()
     )

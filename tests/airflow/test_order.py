@@ -16,9 +16,12 @@ from smartwatts_ml.stages import order
 
 train, validate, convert, publish = order.model_stages()
 extra = replace(train, name="extra", doing="doing something else")
+release = replace(publish, name="release")
 survey = replace(order.before_models()[0], name="survey")
 order.STAGES = (
-    *order.before_models(), survey, validate, extra, train, convert, publish, *order.after_models()
+    *order.before_models(),
+    *(survey, validate, extra, train, convert, release, publish),
+    *order.after_models(),
 )
 
 from airflow.sdk import DAG
@@ -26,12 +29,14 @@ from scripts.watch import progress_table
 from typer.main import get_command
 from smartwatts_airflow.form import retraining_form
 from smartwatts_airflow.retraining import retraining
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 
 with DAG("changed", schedule=None, params=retraining_form()) as dag:
     retraining(only_due=False)
 print("SEEN" + json.dumps({
     "dag": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
+    "pools": {task.task_id: task.pool for task in dag.tasks},
+    "events": [task.task_id for task in dag.tasks if task.outlets],
     "watch": [column.header for column in progress_table([]).columns],
     "commands": [name for name in get_command(app).commands if name in
                  {stage.name for stage in order.STAGES}],
@@ -47,14 +52,22 @@ def seen(warm_airflow: WarmPython) -> dict[str, Any]:
 
 
 def test_the_dag_follows_the_stages(seen: dict[str, Any]) -> None:
-    steps = ["model.validate", "model.extra", "model.train", "model.convert", "model.publish"]
+    names = ("validate", "extra", "train", "convert", "release", "publish")
+    steps = [f"model.{name}" for name in names]
     for step, following in zip(["plan", "survey", *steps], ["survey", *steps], strict=False):
         assert following in seen["dag"][step], step
     assert sorted(seen["dag"]["model.publish"]) == ["report", "resign"]
 
 
+def test_what_a_stage_is_like_says_how_its_task_runs_not_its_name(seen: dict[str, Any]) -> None:
+    pools = seen["pools"]
+    trainings = [task for task, pool in pools.items() if pool == "smartwatts_training"]
+    assert sorted(trainings) == ["model.extra", "model.train"]
+    assert sorted(seen["events"]) == ["model.publish", "model.release"]
+
+
 def test_the_terminal_shows_the_stages(seen: dict[str, Any]) -> None:
-    assert seen["watch"] == ["", "validate", "extra", "train", "convert", "publish"]
+    assert seen["watch"] == ["", "validate", "extra", "train", "convert", "release", "publish"]
 
 
 def test_the_help_lists_the_stages(seen: dict[str, Any]) -> None:

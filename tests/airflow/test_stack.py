@@ -111,7 +111,7 @@ def test_another_port_is_taken_when_8080_is_not_free(monkeypatch: pytest.MonkeyP
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        monkeypatch.setattr(stack_module, "PREFERRED_PORT", taken.getsockname()[1])
+        monkeypatch.setattr(stack_module, "_PREFERRED_PORT", taken.getsockname()[1])
         assert free_port() != taken.getsockname()[1]
 
 

@@ -79,7 +79,7 @@ class StillWaitingError(Exception):
 
 def fires(root: str) -> dict[str, Any] | None:
     """The payload of the trigger's event, or None if it waits on after ``LOOKS`` looks."""
-    look, looks = trigger_module.look, 0
+    look, looks = trigger_module._look, 0
 
     def counted(where: str) -> dict[str, Any]:
         nonlocal looks
@@ -92,7 +92,7 @@ def fires(root: str) -> dict[str, Any] | None:
         return await anext(aiter(NewReadingsTrigger(root=root, poke_seconds=POKE).run()))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trigger_module, "look", counted)
+        patch.setattr(trigger_module, "_look", counted)
         try:
             return asyncio.run(first()).payload
         except StillWaitingError:
@@ -202,7 +202,7 @@ def test_a_store_that_is_gone_for_a_while_is_looked_at_again(
     drop("home1", THRESHOLD)
     ingest_stage(root)
     looked = 0
-    real = trigger_module.look
+    real = trigger_module._look
 
     def flaky(where: str) -> dict[str, Any]:
         nonlocal looked
@@ -211,7 +211,7 @@ def test_a_store_that_is_gone_for_a_while_is_looked_at_again(
             raise StoreError("the server is gone")
         return real(where)
 
-    monkeypatch.setattr(trigger_module, "look", flaky)
+    monkeypatch.setattr(trigger_module, "_look", flaky)
     assert fires(root) is not None
     assert looked == 3
 

@@ -18,7 +18,7 @@ CHECKS = {
     "postgres": "import psycopg, sqlalchemy; sqlalchemy.create_engine('postgresql+psycopg://h/d')",
     "redis": "import redis",
     "training": "import importlib.util; assert importlib.util.find_spec('tensorflow')",
-    "project": "import smartwatts_ml.cli, smartwatts_ml.stages.tasks",
+    "project": "import smartwatts_ml.commands.cli, smartwatts_ml.stages.tasks",
 }
 
 

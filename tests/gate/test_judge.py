@@ -102,6 +102,22 @@ def test_a_gain_within_chance_keeps_the_champion_and_says_how_much_evidence_it_t
     assert "not enough evidence: 12 sites, needs about" in decision.summary
 
 
+@pytest.mark.parametrize(
+    "opponent, outcome",
+    [("four_week_mean", Outcome.BASELINE), ("champion", Outcome.NO_EVIDENCE)],
+)
+def test_one_that_is_worse_within_chance_is_called_worse_not_short_of_evidence(
+    opponent: str, outcome: Outcome
+) -> None:
+    challenger, other = made_scores(8.5, noise=3, seed=1), made_scores(8, noise=3, seed=2)
+    decision = judge(judgement({"challenger": challenger, opponent: other}))
+    improve = next(c for c in decision.comparisons if c.role == "improve")
+    assert improve.gain < 0 < improve.high, "worse, but not beyond chance"
+    assert decision.outcome is outcome and not decision.accepted
+    assert f"against {opponent} is worse" in decision.summary
+    assert "evidence" not in decision.summary
+
+
 def test_a_challenger_that_beats_the_champion_but_not_the_baseline_is_kept_out() -> None:
     decision = decide(made_scores(5), baseline=made_scores(4), champion=made_scores(8))
     assert not decision.accepted

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports import FORMATS, files, text
 from tests.imports.sets import contents, make_house, make_refit, read_rows, refit_lines, run, series

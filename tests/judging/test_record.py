@@ -24,10 +24,9 @@ from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.judging.trained_on import read_trained_on
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.provenance import sha256_of
-from smartwatts_ml.readings.table.retention import pinned_versions
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.runs.snapshot import read_snapshot
+from smartwatts_ml.runs.snapshot import pinned_versions, read_snapshot
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import force_publish, log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named

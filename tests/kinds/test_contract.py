@@ -275,7 +275,7 @@ def test_a_file_predicts_and_is_measured_without_tensorflow(
     model = tmp_path / "model.tflite"
     model.write_bytes(case_of(name).content)
     code = (
-        "import sys; from smartwatts_ml.cli import app\n"
+        "import sys; from smartwatts_ml.commands.cli import app\n"
         "kind, model, folder, out = sys.argv[1:]\n"
         "for words in (\n"
         "    ('predict', kind, '--input', folder, '--output', f'{out}/P.csv'),\n"

@@ -97,7 +97,7 @@ def test_one_that_cannot_be_used_is_told_with_its_distribution_and_spoils_no_oth
 CARD = """
 from pydantic_settings import SettingsConfigDict
 from water import WaterKind, WaterSettings
-from smartwatts_ml.configuration import TomlSettings
+from smartwatts_ml.settings.base import TomlSettings
 from smartwatts_ml.kinds.base import ModelSpec
 
 def settings(table="other", prefix="SMARTWATTS_OTHER_"):

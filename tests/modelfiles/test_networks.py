@@ -143,11 +143,11 @@ def test_a_network_that_cannot_be_converted_replaces_no_file(tmp_path: Path) -> 
     out.mkdir()
     (out / "light_model.keras").write_bytes(b"the one before")
     with pytest.raises(ParityError, match="not finite"):
-        train_files(kind, kind.spec(), TrainOptions(), tmp_path / "homes", out, "none")
+        train_files(kind, kind.spec(), TrainOptions(), [tmp_path / "homes"], out, "none")
     assert (out / "light_model.keras").read_bytes() == b"the one before"
     assert [path.name for path in out.iterdir()] == ["light_model.keras"]
     good = LightKind()
-    train_files(good, good.spec(), TrainOptions(), tmp_path / "homes", out, "none")
+    train_files(good, good.spec(), TrainOptions(), [tmp_path / "homes"], out, "none")
     network = load_network((out / "light_model.keras").read_bytes(), "light_model.keras")
     assert Details.read(network.details).model == "light"
     assert {path.suffix for path in out.iterdir()} == {".keras", ".tflite", ".json"}

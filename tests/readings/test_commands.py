@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import app
 from smartwatts_ml.commands import predict
-from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.commands.cli import app
+from smartwatts_ml.errors import BadInputError, NotEnoughReadingsError, NotFoundError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.stages import train
@@ -75,6 +76,39 @@ def test_ingest_ends_as_bad_input_where_a_file_could_not_be_read(objects: Object
     assert (report["accepted"], report["left"]) == (100, 1)
 
 
+def in_kw(count: int = 60) -> list[str]:
+    return [
+        f"2026-05-01T{i // 60:02}:{i % 60:02}:00Z,{0.3 + i * 7 % 53 / 100:.3f},home1"
+        for i in range(count)
+    ]
+
+
+def test_mains_where_no_home_is_in_w_are_asked_about_before_anything_is_taken(
+    objects: Objects,
+) -> None:
+    land(objects, "a.csv", *in_kw())
+    asked = smartwatts(objects, "ingest")
+    assert isinstance(asked.exception, BadInputError) and asked.exception.exit_code == 3
+    assert "nobody says the unit" in asked.stdout and 'unit = "kWh"' in asked.stdout
+    assert "0 readings added" in asked.stdout
+    explained = smartwatts(objects, "ingest", "--explain", f"{objects.url}/landing/a.csv")
+    assert "home1/mains: 60 readings" in explained.stdout
+    assert 'unit = "kW"  # mains has 5' in explained.stdout
+    assert "60 readings added" in smartwatts(objects, "ingest", "--yes").stdout
+
+
+def test_a_setting_or_a_source_that_says_the_unit_answers_it(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(objects, "a.csv", *in_kw())
+    monkeypatch.setenv("SMARTWATTS_UNIT", "W")
+    assert "60 readings added" in smartwatts(objects, "ingest").stdout
+    land(objects, "b.csv", *in_kw(59))
+    monkeypatch.delenv("SMARTWATTS_UNIT")
+    monkeypatch.setenv("SMARTWATTS_SOURCES", '[{"match": "*", "unit": "kW"}]')
+    assert "59 readings added" in smartwatts(objects, "ingest").stdout
+
+
 def test_a_retraining_tells_which_files_it_could_not_read(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +156,29 @@ def test_training_on_an_empty_root_says_what_to_do_before_it_loads_tensorflow(
     done = smartwatts(objects, *words)
     said = f"{done.output} {done.exception}"
     assert f"the readings of {objects.url} are empty" in said and "smartwatts ingest" in said
+
+
+def test_training_on_an_empty_root_leaves_nothing_there(objects: Objects) -> None:
+    done = smartwatts(objects, "train", "nilm")
+    assert isinstance(done.exception, NotEnoughReadingsError)
+    assert not list(objects.list())
+
+
+def test_a_training_that_is_stopped_says_what_it_leaves(
+    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("commands.train", "stages.train"):
+        control_c = Mock(side_effect=KeyboardInterrupt)
+        monkeypatch.setattr(f"smartwatts_ml.{name}.start_tensorflow", control_c)
+    land(objects, "a.csv", *minutes("home1", 100))
+    smartwatts(objects, "ingest")
+    on_files = ["train", "nilm", "--data-dir", str(tmp_path), "--output-dir", str(tmp_path / "o")]
+    stopped = CliRunner().invoke(app, on_files)
+    assert stopped.exit_code == 130
+    assert f"train nilm: stopped; nothing was written to {tmp_path}/o\n" in stopped.stderr
+    stopped = smartwatts(objects, "train", "anomaly", "--run", "again")
+    assert stopped.exit_code == 130
+    assert "no challenger was kept; `--run again` trains on the same" in stopped.stderr
 
 
 def test_export_writes_what_ingest_reads(objects: Objects, tmp_path: Path) -> None:

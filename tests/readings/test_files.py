@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import Source
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 HEADER = "timestamp,consumption,device_id"
@@ -49,7 +51,7 @@ def test_folders_are_searched_below_for_csv_and_packed_csv(tmp_path: Path) -> No
 
 
 def test_of_a_repeated_stamp_the_last_reading_counts(tmp_path: Path) -> None:
-    first = write(tmp_path / "1.csv", *hours("a", 1, 2, 3), *hours("a/mains", 9))
+    first = write(tmp_path / "1.csv", *hours("a", 9, 2, 3), *hours("a/mains", 9))
     second = write(tmp_path / "2.csv", *hours("a", 5, 6))
     with FileReadings([first, second], Settings()) as readings:
         assert readings.load("a", 3600).channels["mains"].tolist() == [5, 6, 3]
@@ -61,10 +63,11 @@ def test_of_a_repeated_stamp_the_last_reading_counts(tmp_path: Path) -> None:
 def test_rejected_rows_are_counted_with_their_reasons(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *hours("a", 1, 2), "2024-01-01 02:00:00,,a", "x,1,a")
     with FileReadings([path], Settings()) as readings:
-        assert (readings.report.accepted, readings.report.rejected) == (2, 2)
-        (line,) = readings.report.complaints()
-    assert "2 of 4 rows rejected" in line
-    assert "1 × consumption empty" in line
+        assert (readings.report.accepted, readings.report.rejected) == (2, 1)
+        assert readings.report.files[0].missing == 1
+        (line,) = warning_lines(readings.report.files, Settings())
+    assert "by its columns, 1 site, 1 channel, 2 readings, 2024-01-01 00:00 to " in line
+    assert "1 lines without a value; 1 rejected: 1 × timestamp not a date and time" in line
 
 
 @pytest.mark.parametrize("row", ["", "2024-01-01 00:00:00,nan,a"])
@@ -74,16 +77,40 @@ def test_files_without_a_usable_reading_are_bad_input(tmp_path: Path, row: str) 
 
 
 def test_nothing_to_read_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no CSV"):
+    with pytest.raises(BadInputError, match="no file of readings"):
         FileReadings([tmp_path], Settings())
     with pytest.raises(BadInputError, match="no file or folder"):
         FileReadings([tmp_path / "missing"], Settings())
 
 
 def test_a_bad_header_names_the_file_and_the_column(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", header="timestamp,watts,device_id")
-    with pytest.raises(BadInputError, match=r"a\.csv, line 1: no column consumption"):
+    path = write(tmp_path / "a.csv", header="timestamp,colour,device_id")
+    with pytest.raises(BadInputError, match=r"a\.csv, line 1: no column of consumption"):
         FileReadings([path], Settings())
+
+
+@pytest.mark.parametrize(
+    ("match", "inside", "by_itself"),
+    [("berlin/*", True, False), ("*.csv", True, True), ("a.csv", False, True), ("*", True, True)],
+)
+def test_sources_are_matched_against_the_path_below_the_given_folder(
+    tmp_path: Path, match: str, inside: bool, by_itself: bool
+) -> None:
+    path = write(tmp_path / "readings" / "berlin" / "a.csv", *hours("a", 1, 2))
+    current = Settings(sources=[Source(match=match, unit="kW")])
+    for paths, matched in (([tmp_path / "readings"], inside), ([path], by_itself)):
+        with FileReadings(paths, current) as readings:
+            mains = readings.load("a", 3600).channels["mains"]
+        assert mains.tolist() == ([1000, 2000] if matched else [1, 2])
+
+
+@pytest.mark.parametrize("below", [".", "berlin", "berlin/a.csv"])
+def test_a_file_below_landing_is_the_same_however_it_is_given(tmp_path: Path, below: str) -> None:
+    landing = tmp_path / "root" / "landing"
+    write(landing / "berlin" / "a.csv", *hours("a", 1, 2))
+    current = Settings(sources=[Source(match="berlin/*", unit="kW")])
+    with FileReadings([landing / below], current) as readings:
+        assert readings.load("a", 3600).channels["mains"].tolist() == [1000, 2000]
 
 
 def test_labels_come_with_the_mains(tmp_path: Path) -> None:
@@ -120,6 +147,33 @@ def test_stamps_go_out_as_they_came_in(tmp_path: Path, stamp: str, timezone: str
         start = readings.spans()[0].start
         assert readings.format_stamps(np.array([start])) == [stamp]
         assert readings.parse_stamp(stamp) == start
+
+
+def test_stamps_go_out_on_the_clock_that_a_source_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *hours("a", 1, 2))
+    current = Settings(sources=[Source(match="a.csv", timezone="Europe/Paris")])
+    with FileReadings([path], current) as readings:
+        assert readings.format_stamps(np.array([readings.spans()[0].start])) == [
+            "2024-01-01 00:00:00"
+        ]
+        assert readings.parse_stamp("2024-01-01") == readings.spans()[0].start
+
+
+def test_stamps_of_a_date_and_a_time_apart_go_out_in_one_column(tmp_path: Path) -> None:
+    rows = [f"{day}.05.2026,{hour:02}:00,{hour}" for day in (1, 2) for hour in range(24)]
+    path = write(tmp_path / "a.csv", *rows, header="Datum,Zeit,Verbrauch (W)")
+    with FileReadings([path], Settings(timezone="Europe/Paris")) as readings:
+        start = readings.spans()[0].start
+        assert readings.format_stamps(np.array([start])) == ["2026-05-01T00:00:00"]
+
+
+def test_stamps_of_files_of_different_clocks_go_out_in_utc(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.csv", *hours(name, 1, 2))
+    current = Settings(sources=[Source(match="a.csv", timezone="Europe/Paris")])
+    with FileReadings([tmp_path], current) as readings:
+        start = readings.spans()[0].start
+        assert readings.format_stamps(np.array([start])) == ["2023-12-31T23:00:00Z"]
 
 
 def test_a_stamp_on_the_command_line_is_on_the_inputs_clock(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
+from smartwatts_ml.runs.claims import Claim, drop_claim, other_claim, take_claim
 from tests.runs.helpers import NO_TIMES, padded
 
 NOW = datetime(2026, 11, 28, 20, 0, 0, tzinfo=UTC)
@@ -23,6 +23,16 @@ def objects(root_url: str) -> Objects:
 def test_a_claim_holds_against_others(objects: Objects) -> None:
     objects.create(KEY, b'{"run_id":"x","time":"2026-11-28T20:00:00Z"}')
     assert other_claim(objects, "nilm", "y", NOW) == Claim("x", NOW)
+
+
+def test_a_claim_that_its_run_drops_holds_nobody_up(objects: Objects) -> None:
+    drop_claim(objects, "nilm", "x")
+    assert not objects.exists(KEY)
+    assert take_claim(objects, "nilm", "x", heed=True) is None
+    drop_claim(objects, "nilm", "another")
+    assert other_claim(objects, "nilm", "y") is not None
+    drop_claim(objects, "nilm", "x")
+    assert other_claim(objects, "nilm", "y") is None
 
 
 @pytest.mark.parametrize("time", NO_TIMES)

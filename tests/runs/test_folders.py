@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
+from smartwatts_ml.judging.trained_on import read_trained_on
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.folders import (
     MAX_RECORD_BYTES,
@@ -19,7 +20,9 @@ from smartwatts_ml.runs.folders import (
     new_run_id,
 )
 from smartwatts_ml.runs.model_report import model_report
-from smartwatts_ml.runs.snapshot import read_snapshot
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.snapshot import pinned_versions, read_snapshot
+from smartwatts_ml.settings import Settings
 
 
 @pytest.fixture
@@ -85,10 +88,21 @@ def test_what_is_too_large_is_not_read(objects: Objects, tmp_path: Path) -> None
     os.truncate(tmp_path / "runs/cli-2/snapshot.json", MAX_RECORD_BYTES + 1)
     with pytest.raises(TrustError, match=r"snapshot\.json is larger than"):
         read_snapshot(objects, "cli-2")
+    with pytest.raises(TrustError, match=r"snapshot\.json is larger than"):
+        pinned_versions(objects)
     objects.write("runs/cli-2/nilm/decision.json", b"")
     os.truncate(tmp_path / "runs/cli-2/nilm/decision.json", MAX_RECORD_BYTES + 1)
     with pytest.raises(TrustError, match=r"decision\.json is larger than"):
         model_report(objects, "cli-2", "nilm")
+    objects.write("runs/cli-2/nilm/trained_on.json", b"")
+    os.truncate(tmp_path / "runs/cli-2/nilm/trained_on.json", MAX_RECORD_BYTES + 1)
+    details = {"trained": {"digest": "0"}, "run_id": "cli-2"}
+    with pytest.raises(TrustError, match=r"trained_on\.json is larger than"):
+        read_trained_on(objects, "nilm", details)
+    objects.write("runs/cli-2/nilm/challenger.keras", b"")
+    os.truncate(tmp_path / "runs/cli-2/nilm/challenger.keras", (1 << 30) + 1)
+    with pytest.raises(TrustError, match=r"challenger\.keras is larger than"):
+        ModelRun(objects, Settings(), "cli-2", "nilm").read("challenger.keras")
 
 
 def test_a_root_without_runs_says_how_to_make_one(tmp_path: Path) -> None:

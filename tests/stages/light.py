@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.configuration import TomlSettings
 from smartwatts_ml.environment import known_variables
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import (
@@ -31,6 +30,7 @@ from smartwatts_ml.kinds.charts import Chart
 from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.scores.scores import Criterion, Scores
 from smartwatts_ml.scores.sheet import Sheet
+from smartwatts_ml.settings.base import TomlSettings
 
 DAY_H = 24
 STATS = ("error", "n", "truth")

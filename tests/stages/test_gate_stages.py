@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BusyError, StoreError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.replay import replay
@@ -26,6 +26,7 @@ from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.base import SiteReadings
 from smartwatts_ml.readings.holdout import SelectedReadings
 from smartwatts_ml.readings.table.snapshot_readings import TableReadings
+from smartwatts_ml.runs.claims import other_claim
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
@@ -76,10 +77,7 @@ class Service:
         self.runs += 1
         run_id = f"run{self.runs}"
         start_run(self.objects, self.current, run_id, ["light"])
-        options: dict[str, dict[str, Any]] = {
-            "train": {"options": TrainOptions(seed=seed)},
-            "publish": {"actor": "ann"},
-        }
+        options = {"options": TrainOptions(seed=seed), "actor": "ann"}
         failed = retrain(self.run(run_id), log_progress, options)
         assert failed is None, failed
         return self.decision(run_id)
@@ -170,6 +168,22 @@ def test_a_failure_is_told_recorded_and_backs_off(
     assert [entry.version for entry in service.store.history("light")] == [1]
     state = read_state(service.objects, "light")
     assert state is not None and state.failures == 1 and state.next_attempt is not None
+
+
+def test_a_run_that_is_stopped_says_what_is_left_and_holds_nobody_up(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def control_c(targets: np.ndarray) -> np.ndarray:
+        raise KeyboardInterrupt
+
+    before = read_state(service.objects, "light")
+    service.light.spoil = control_c
+    run = command(service, monkeypatch, "retrain", "light")
+    assert run.exit_code == 130
+    assert "light: stopped; what was ingested, decided and published" in run.stderr
+    assert read_state(service.objects, "light") == before
+    assert [entry.version for entry in service.store.history("light")] == [1]
+    assert other_claim(service.objects, "light", "another-run") is None
 
 
 def test_a_training_that_another_took_over_leaves_no_challenger(

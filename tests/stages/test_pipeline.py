@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.simulate import simulate

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import WORK, app
+from smartwatts_ml.commands.cli import WORK, app
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.modelfiles.litert import embed_details
+from smartwatts_ml.stages.tasks import roll_back
 from smartwatts_ml.store import Store
 from tests.store.helpers import content, keys_of, opened, publish
 
@@ -87,6 +88,12 @@ def test_history_shows_every_entry(root: str) -> None:
     entries = json_of("models", "history", "nilm")
     assert [entry["action"] for entry in entries] == ["promote", "promote", "rollback"]
     assert "v2 misses [kettles]" in call("models", "history", "nilm").stdout
+
+
+def test_a_rollback_by_a_scheduler_tells_what_is_in_force(root: str) -> None:
+    done = roll_back(root, "nilm", 2, "ann", "v1 is older")
+    assert (done["model"], done["version"], done["serial"]) == ("nilm", 2, 4)
+    assert float(done["metrics"]["mae"]) == 12.5
 
 
 def test_rollback_wants_a_reason_and_takes_both_forms_of_a_version(root: str) -> None:

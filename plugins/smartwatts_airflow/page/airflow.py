@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from smartwatts_airflow.runs import run_key
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+from smartwatts_airflow.runs import run_key
 
 __all__ = ["RETRAINING", "ROLLBACK", "DagRunFacts", "NextRun", "may_trigger", "next_run", "runs"]
 
@@ -50,8 +54,6 @@ class DagRunFacts:
 
 def next_run(session: Session, dag: str = _WEEKLY) -> NextRun:
     """The DAG's next run."""
-    from airflow.models.dag import DagModel
-
     known = session.get(DagModel, dag)
     if known is None:
         return NextRun(None, paused=False)
@@ -61,9 +63,6 @@ def next_run(session: Session, dag: str = _WEEKLY) -> NextRun:
 
 def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> list[DagRunFacts]:
     """Runs of these DAGs, newest first; of very many the newest."""
-    from airflow.models.dagrun import DagRun
-    from sqlalchemy import select
-
     rows = session.execute(
         select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.run_after)
         .where(DagRun.dag_id.in_(tuple(dags)))
@@ -75,13 +74,6 @@ def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> lis
 
 def may_trigger(user: Any, dag: str = ROLLBACK) -> bool:
     """Whether Airflow's auth manager lets the user start a run of the DAG."""
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.models.resource_details import (
-        DagAccessEntity,
-        DagDetails,
-    )
-    from airflow.models.dag import DagModel
-
     return get_auth_manager().is_authorized_dag(
         method="POST",
         access_entity=DagAccessEntity.RUN,

@@ -15,20 +15,24 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from smartwatts_airflow.form import rollback_form
 from smartwatts_airflow.page.airflow import RETRAINING, ROLLBACK, may_trigger, next_run, runs
 from smartwatts_airflow.page.detail import detail, judged
-from smartwatts_airflow.page.overview import age, overview
+from smartwatts_airflow.page.overview import age, last_decision, overview
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.folders import check_run_id
+from smartwatts_ml.readings.table.log import TABLE
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.order import model_stages
+from smartwatts_ml.store import open_store
+from smartwatts_ml.store.documents import file_name
 
 __all__ = ["application"]
 
@@ -61,12 +65,12 @@ def application() -> FastAPI:
     """The page's application, for mounting below Airflow's."""
     guard = Depends(requires_access_dag("GET", param_dag_id=RETRAINING[0]))
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[guard])
-    app.get("/")(show_models)
-    app.get("/models/{model}")(show_model)
-    app.get("/models/{model}/versions/{version}")(download)
-    app.get("/runs/{run_id}/data_quality.html")(quality_page)
-    app.get("/runs/{run_id}/{model}/report.html")(report)
-    app.get("/static/{name}")(static)
+    app.get("/")(_show_models)
+    app.get("/models/{model}")(_show_model)
+    app.get("/models/{model}/versions/{version}")(_download)
+    app.get("/runs/{run_id}/data_quality.html")(_quality_page)
+    app.get("/runs/{run_id}/{model}/report.html")(_report)
+    app.get("/static/{name}")(_static)
     app.exception_handler(StarletteHTTPException)(_refused)
     app.exception_handler(SmartwattsError)(_failed)
     app.exception_handler(SQLAlchemyError)(_failed)
@@ -74,26 +78,29 @@ def application() -> FastAPI:
     return app
 
 
-def root() -> tuple[Objects, Settings]:
+def _root() -> tuple[Objects, Settings]:
     """The root that the settings name, opened for reading."""
     current = settings()
     return open_root(current.root, writable=False), current
 
 
-Root = Annotated[tuple[Objects, Settings], Depends(root)]
+_Root = Annotated[tuple[Objects, Settings], Depends(_root)]
 
 
-def show_models(request: Request, session: SessionDep, opened: Root) -> Response:
+def _show_models(request: Request, session: SessionDep, opened: _Root) -> Response:
     """Every champion."""
     objects, current = opened
     seen = _waiting(objects, current)
+    rows = overview(objects, current, seen["rows_by_model"])
+    last = last_decision(rows)
     return _page(
         request,
         "models.html",
-        rows=overview(objects, current, seen["rows_by_model"]),
+        rows=rows,
         seen=seen,
         next_run=next_run(session),
-        newest=next(iter(runs(session, RETRAINING)), None),
+        last=last,
+        last_run=next((run for run in runs(session) if last and run.key == last.run_id), None),
         root=objects.url,
         stages=model_stages(),
     )
@@ -101,18 +108,16 @@ def show_models(request: Request, session: SessionDep, opened: Root) -> Response
 
 def _waiting(objects: Objects, current: Settings) -> dict[str, Any]:
     """What the sensor sees; nothing where there is no table, which looking would create."""
-    from smartwatts_ml.readings.table.log import TABLE
-
     if next(objects.list(f"{TABLE}/_delta_log/"), None) is None:
         return {"rows": 0, "threshold": current.new_readings, "rows_by_model": {}}
     return count_new_readings(objects, current)
 
 
-def show_model(
+def _show_model(
     request: Request,
     session: SessionDep,
     user: GetUserDep,
-    opened: Root,
+    opened: _Root,
     model: str,
     every: bool = False,
 ) -> Response:
@@ -134,11 +139,8 @@ def show_model(
     )
 
 
-def download(opened: Root, model: str, version: int) -> Response:
+def _download(opened: _Root, model: str, version: int) -> Response:
     """A version's file, verified before it leaves."""
-    from smartwatts_ml.store import open_store
-    from smartwatts_ml.store.documents import file_name
-
     _check_model(model)
     store = open_store(*opened)
     content = store.read_file(store.manifest(model, version))
@@ -146,18 +148,18 @@ def download(opened: Root, model: str, version: int) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-def report(opened: Root, run_id: str, model: str) -> Response:
+def _report(opened: _Root, run_id: str, model: str) -> Response:
     """A run's report on a model."""
     _check_model(model)
     return _kept_page(opened[0], f"runs/{check_run_id(run_id)}/{model}/report.html")
 
 
-def quality_page(opened: Root, run_id: str) -> Response:
+def _quality_page(opened: _Root, run_id: str) -> Response:
     """A run's page on the quality of its readings."""
     return _kept_page(opened[0], f"runs/{check_run_id(run_id)}/data_quality.html")
 
 
-def static(name: str) -> Response:
+def _static(name: str) -> Response:
     """Style, script and icon."""
     if name not in _STATIC:
         raise HTTPException(404)
@@ -167,7 +169,7 @@ def static(name: str) -> Response:
 
 def _kept_page(objects: Objects, key: str) -> Response:
     headers = {"Content-Security-Policy": _REPORT_POLICY}
-    return HTMLResponse(objects.read(key).data, headers=headers)
+    return HTMLResponse(objects.read(key, MAX_RECORD_BYTES).data, headers=headers)
 
 
 def _check_model(model: str) -> None:
@@ -177,8 +179,6 @@ def _check_model(model: str) -> None:
 
 @cache
 def _templates() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )

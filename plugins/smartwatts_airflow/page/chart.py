@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 __all__ = ["Point", "draw"]
 
-WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 32
+_WIDTH, _HEIGHT = 720, 240
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 32
 _TICKS = 4
 _MOST_LABELS = 12
 
@@ -36,25 +36,31 @@ def draw(points: Sequence[Point], label: str) -> str:
     ticks = _ticks(min(known), max(known))
     low, high = ticks[0], ticks[-1]
 
-    def x(place: int) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (place + 0.5) / len(points)
+    def x(place: float) -> float:
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (place + 0.5) / len(points)
 
     def y(value: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (high - low))
+        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - (value - low) / (high - low))
 
     parts = [
-        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
-        f'<text class="tick" x="{LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{t:g}</text>'
+        f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
+        f'<text class="tick" x="{_LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{t:g}</text>'
         for t in ticks
     ]
     values = [(x(i), y(p.value)) for i, p in enumerate(points) if p.value is not None]
-    baselines = [(x(i), y(p.baseline)) for i, p in enumerate(points) if p.baseline is not None]
+    # A step over each version's own place: a line between two needs two, and there may be one.
+    baselines = [
+        (x(i + side), y(p.baseline))
+        for i, p in enumerate(points)
+        if p.baseline is not None
+        for side in (-0.5, 0.5)
+    ]
     parts += [_line("baseline", baselines), _line("value", values)]
     step = math.ceil(len(points) / _MOST_LABELS)
     for place, point in enumerate(points):
         if place % step == 0:
             parts.append(
-                f'<text class="tick" x="{x(place):.1f}" y="{HEIGHT - 10}"'
+                f'<text class="tick" x="{x(place):.1f}" y="{_HEIGHT - 10}"'
                 f' text-anchor="middle">v{point.version}</text>'
             )
         if point.value is not None:
@@ -65,7 +71,7 @@ def draw(points: Sequence[Point], label: str) -> str:
                 "</circle>"
             )
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
+        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
         f" aria-label={quoteattr(f'{label} of each version')}>{''.join(parts)}</svg>"
     )
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from smartwatts_airflow.page.airflow import DagRunFacts
 from smartwatts_airflow.page.chart import Point, draw
@@ -19,17 +17,14 @@ from smartwatts_airflow.page.overview import (
     metrics_of,
     number,
 )
-from smartwatts_ml.errors import NotFoundError, SmartwattsError
+from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.kinds import find_model
-from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
-from smartwatts_ml.store import open_store
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.model_report import model_report
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.store import HistoryEntry, Manifest, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.forced import FORCE, forced
-
-if TYPE_CHECKING:
-    from smartwatts_ml.objects import Objects
-    from smartwatts_ml.settings import Settings
-    from smartwatts_ml.store import HistoryEntry, Manifest, Store
 
 __all__ = ["Change", "Detail", "Judged", "detail", "judged"]
 
@@ -55,7 +50,7 @@ class Change:
 @dataclass(frozen=True)
 class Judged:
     """What a run decided on the model. ``outcome``: published, kept, accepted (not, or not
-    yet, published) or failed."""
+    yet, published) or unreadable, of which ``summary`` says why."""
 
     run: DagRunFacts
     outcome: str
@@ -176,25 +171,11 @@ def judged(objects: Objects, model: str, runs: Sequence[DagRunFacts]) -> list[Ju
 
 
 def _judged(objects: Objects, model: str, run: DagRunFacts) -> Judged | None:
-    base = f"runs/{run.key}/{model}"
-    decision = _read(objects, f"{base}/decision.json")
-    if decision is None:
-        return None
-    published = _read(objects, f"{base}/published.json")
-    accepted = "accepted" if decision["accepted"] else "kept"
-    return Judged(
-        run,
-        published["outcome"] if published else accepted,
-        decision["summary"],
-        tuple(decision["reasons"]),
-    )
-
-
-def _read(objects: Objects, key: str) -> dict[str, Any] | None:
     try:
-        document: dict[str, Any] = json.loads(objects.read(key, MAX_RECORD_BYTES).data)
-    except NotFoundError:
+        report = model_report(objects, run.key, model)
+    except StoreError as error:
+        return Judged(run, "unreadable", str(error))
+    if report is None:
         return None
-    except ValueError as error:
-        raise SmartwattsError(f"{objects.uri(key)} is damaged: {error}") from error
-    return document
+    decided = "accepted" if report["accepted"] else "kept"
+    return Judged(run, report.get("outcome", decided), report["summary"], tuple(report["reasons"]))

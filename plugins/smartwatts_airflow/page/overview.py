@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, TrustError
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.runs.state import ModelState, read_state
+from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store, open_store
 from smartwatts_ml.store.canonical import parse_time
-
-if TYPE_CHECKING:
-    from smartwatts_ml.runs.state import ModelState
-    from smartwatts_ml.settings import Settings
 
 __all__ = [
     "BASELINE",
@@ -26,6 +25,7 @@ __all__ = [
     "Metric",
     "ModelRow",
     "age",
+    "last_decision",
     "metrics_of",
     "number",
     "overview",
@@ -70,9 +70,13 @@ def overview(objects: Objects, current: Settings, waiting: Mapping[str, int]) ->
     return list(map_ahead(work, model_names(), _MODELS_AT_ONCE))
 
 
-def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model: str) -> ModelRow:
-    from smartwatts_ml.runs.state import read_state
+def last_decision(rows: Iterable[ModelRow]) -> ModelState | None:
+    """What was decided last, of whichever model; None before the first decision."""
+    states = [row.last for row in rows if row.last and row.last.time]
+    return max(states, key=attrgetter("time"), default=None)
 
+
+def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model: str) -> ModelRow:
     kind, _ = find_model(model)
     facts: dict[str, Any] = {"model": model, "kind": kind.title, "waiting": waiting.get(model)}
     try:

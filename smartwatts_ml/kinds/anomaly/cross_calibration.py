@@ -8,7 +8,6 @@ forgives a few oddities, so the threshold is set to less than the budget.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import keras
@@ -32,6 +31,8 @@ _DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of eit
 _DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
 _ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
 
+_ROWS_AT_ONCE = 4096
+
 
 @dataclass(frozen=True)
 class NormalSeries:
@@ -47,15 +48,17 @@ class NormalSeries:
         return np.r_[False, np.diff(self.hours) == 1]
 
 
-def normal_series(classifiers: list[keras.Model], parts: Sequence[Drawn]) -> list[NormalSeries]:
-    """What ``classifiers``, trained on other sites, make of the normal hours of each part."""
-    normal = np.concatenate([part.normal for part in parts])
-    raw = [model.predict(normal, batch_size=4096, verbose=0) for model in classifiers]
+def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
+    """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
+    raw = [_outputs(model, drawn.normal) for model in classifiers]
     logits = np.mean([np.asarray(anomaly_logits(outputs))[:, 0] for outputs in raw], axis=0)
-    family = families(np.mean(raw, axis=0)[:, 1:])
-    ends = np.cumsum([len(part.normal) for part in parts])[:-1]
-    of_each = zip(np.split(logits, ends), parts, np.split(family, ends), strict=True)
-    return [NormalSeries(seen, part.hours, kinds) for seen, part, kinds in of_each]
+    return NormalSeries(logits, drawn.hours, families(np.mean(raw, axis=0)[:, 1:]))
+
+
+def _outputs(model: keras.Model, rows: np.ndarray) -> np.ndarray:
+    """Called, not ``predict``: that would make a graph for each site's number of rows."""
+    parts = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+    return np.concatenate([np.asarray(model(part, training=False)) for part in parts])
 
 
 def calibrate(

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.configuration import TomlSettings
+from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = ["AnomalySettings"]
 

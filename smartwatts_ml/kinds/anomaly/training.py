@@ -85,9 +85,9 @@ def fit(
         classifiers.append(classifier)
         log += [{"network": float(number + 1), **row} for row in rows]
     series = [
-        part
+        normal_series(classifiers[1 - fold :: _FOLDS], drawn)
         for fold in range(_FOLDS)
-        for part in normal_series(classifiers[1 - fold :: _FOLDS], folds[fold])
+        for drawn in folds[fold]
     ]
     calibration = calibrate(series, settings, options)
     return CalibratedNetwork(

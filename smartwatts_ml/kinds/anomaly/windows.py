@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from smartwatts_ml.localtime import hour_of_week
 from smartwatts_ml.readings.base import MAINS, SiteReadings
-from smartwatts_ml.readings.localtime import hour_of_week
 
 __all__ = ["hours_of_week", "inputs_at", "mains_of", "marked"]
 

@@ -14,8 +14,7 @@ __all__ = ["check_country", "holiday_flags"]
 
 def check_country(country: str) -> None:
     """Raises UsageError for a code that names no country or no part of it."""
-    if country:
-        _days(country, 2026)
+    _days(country, 2026)
 
 
 def holiday_flags(days: np.ndarray, country: str) -> np.ndarray:

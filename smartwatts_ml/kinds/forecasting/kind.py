@@ -8,7 +8,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, ENERGY, FORECAST, MAX_HORIZON
-from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
+from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings, known_country
 from smartwatts_ml.scores.scores import Criterion, Floor
 
 __all__ = ["ForecastingKind"]
@@ -86,7 +86,7 @@ class ForecastingKind(Kind[ForecastingDetails]):
             channels=("mains", "temperature"),
             parameters={
                 "horizon": hours,
-                "holidays": options.get("holidays") or "",
+                "holidays": known_country(options.get("holidays") or ""),
                 "temperature": bool(options.get("temperature")),
             },
         )

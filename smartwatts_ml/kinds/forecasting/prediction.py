@@ -13,8 +13,8 @@ from smartwatts_ml.kinds.forecasting.energy import energy_quantiles
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, ENERGY
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
+from smartwatts_ml.localtime import local_days
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
-from smartwatts_ml.readings.localtime import local_days
 
 __all__ = ["predict", "remarks"]
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from pkgutil import resolve_name
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.configuration import TomlSettings
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.settings.base import TomlSettings
 
-__all__ = ["ForecastingSettings"]
+__all__ = ["ForecastingSettings", "known_country"]
+
+
+def known_country(country: str) -> str:
+    """The country itself, or none. Raises UsageError where nobody knows its holidays; what
+    knows them is loaded for one that is set."""
+    if country:
+        resolve_name("smartwatts_ml.kinds.forecasting.holiday:check_country")(country)
+    return country
 
 
 class ForecastingSettings(TomlSettings):
@@ -52,3 +62,11 @@ class ForecastingSettings(TomlSettings):
     temperature: bool = Field(
         False, description="Whether models get site/temperature (degrees Celsius) where it is."
     )
+
+    @field_validator("holidays")
+    @classmethod
+    def _known_country(cls, country: str) -> str:
+        try:
+            return known_country(country)
+        except UsageError as error:
+            raise ValueError(str(error)) from error

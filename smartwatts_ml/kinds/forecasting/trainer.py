@@ -24,7 +24,6 @@ from smartwatts_ml.kinds.forecasting.details import (
     ForecastingDetails,
 )
 from smartwatts_ml.kinds.forecasting.energy import fit_energy
-from smartwatts_ml.kinds.forecasting.holiday import check_country
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
@@ -80,7 +79,6 @@ def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:
     """What the model gets beside the meter: as its options say, or else the settings."""
     country = spec.parameters.get("holidays") or plan.holidays
     temperature = bool(spec.parameters.get("temperature") or plan.temperature)
-    check_country(country)
     if not country and not temperature:
         return NO_EXOGENOUS
     ahead = 24 * math.ceil(spec.parameters["horizon"] / 24)

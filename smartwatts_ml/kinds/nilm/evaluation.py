@@ -9,8 +9,8 @@ import numpy as np
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.metrics import STATS, confusion, statistics
 from smartwatts_ml.kinds.nilm.predictors import NilmPredictor
+from smartwatts_ml.localtime import hour_of_week
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
-from smartwatts_ml.readings.localtime import hour_of_week
 from smartwatts_ml.scores.scores import Scores, Table
 from smartwatts_ml.scores.sheet import Blocks, Sheet
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from smartwatts_ml.kinds.nilm.layout import ACTIVATION
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor
+from smartwatts_ml.localtime import local_days
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
-from smartwatts_ml.readings.localtime import local_days
 from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = ["predict"]

@@ -16,9 +16,11 @@ from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.csv.blocks import Block
 from smartwatts_ml.readings.csv.dialect import Dialect
-from smartwatts_ml.readings.csv.duckdb_casts import local_stamps
-from smartwatts_ml.readings.csv.parsed import FOLD, NO_LABEL, Parsed
-from smartwatts_ml.readings.csv.stamp_forms import EPOCH_MS, EPOCH_S, ISO
+from smartwatts_ml.readings.layouts.mapping import Meaning
+from smartwatts_ml.readings.parsed import FOLD, NO_LABEL, Parsed, ParsedBlock
+from smartwatts_ml.readings.stamps.casts import database
+from smartwatts_ml.readings.stamps.forms import EPOCHS, ISO, FileStamps
+from smartwatts_ml.readings.stamps.sql import plain_sql
 
 __all__ = ["EARLIEST_US", "LATEST_US", "TOO_LARGE", "parse_fast"]
 
@@ -27,17 +29,17 @@ LATEST_US = 4_102_444_800_000_000  # 2100
 TOO_LARGE = 1e9
 _LABELS = {"": NO_LABEL, "0": 1, "0.0": 1, "1": 2, "1.0": 2}
 _FORBIDDEN = "\x00\x01\x1e\x1f\ufffd"
-_EPOCHS = {EPOCH_S: 1e6, EPOCH_MS: 1e3}
 _QUOTE, _LINE_FEED, _DOT, _ZERO, _NINE = b'"\n.09'
 
 
-def parse_fast(
-    block: Block, dialect: Dialect, clock: LocalClock | None, scale: float
-) -> Parsed | None:
+def parse_fast(block: Block, dialect: Dialect, clock: LocalClock | None) -> ParsedBlock | None:
     """The rows of a block of data lines; None if any line of it is not plainly good.
 
     ``clock`` is that of naive stamps, None where it is UTC.
     """
+    form = dialect.interpretation
+    if not form.mapping.is_plain or form.numbers.group:
+        return None
     quoted = b'"' in block.data
     if quoted and not _plainly_quoted(block.data, dialect.separator):
         return None
@@ -47,20 +49,23 @@ def parse_fast(
         return None
     if table.num_rows != block.lines:
         return None
-    stamps = _stamps(table[TIMESTAMP], dialect)
+    stamps = _stamps(table[TIMESTAMP], form.stamps)
     if stamps is None:
         return None
-    values = table[CONSUMPTION].to_numpy() * scale
+    meaning = form.mapping.meaning(form.mapping.values[0], "any", "", "")
+    assert isinstance(meaning, Meaning)
+    values = table[CONSUMPTION].to_numpy() * meaning.factor
     names = _devices(table[DEVICE_ID])
     labels = _labels(table, block.lines)
     if names is None or labels is None or not _in_range(stamps, values):
         return None
-    if clock is not None and not dialect.stamps.zoned and not dialect.stamps.is_epoch:
-        stamps, gap, fold = clock.to_utc(stamps)
+    if clock is not None and not form.stamps.zoned and not form.stamps.is_epoch:
+        stamps, gap, fold = clock.to_utc(stamps, meaning.measure.ends)
         if gap.any():
             return None
         labels[fold] |= FOLD
-    return Parsed(
+    parsed = Parsed(
+        measure=meaning.measure,
         stamps=stamps,
         values=values,
         devices=_codes(table[DEVICE_ID]),
@@ -68,6 +73,7 @@ def parse_fast(
         labels=labels,
         lines=np.arange(block.first, block.first + block.lines),
     )
+    return ParsedBlock([parsed], read=block.lines)
 
 
 def _plainly_quoted(data: bytes, separator: str) -> bool:
@@ -84,12 +90,20 @@ def _plainly_quoted(data: bytes, separator: str) -> bool:
 
 
 def _read(data: bytes, dialect: Dialect, quoted: bool) -> pa.Table:
-    is_iso = dialect.stamps.form == ISO
-    iso = pa.timestamp("us", "UTC" if dialect.stamps.zoned else None)
+    form = dialect.interpretation
+    is_iso = form.stamps.form == ISO
+    iso = pa.timestamp("us", "UTC" if form.stamps.zoned else None)
     stamp = iso if is_iso else pa.string()
     text = pa.dictionary(pa.int32(), pa.string())
     types = {TIMESTAMP: stamp, CONSUMPTION: pa.float64(), DEVICE_ID: text, ANOMALY: text}
-    places = {position: column for column, position in dialect.positions.items()}
+    mapping = form.mapping
+    places = {
+        mapping.stamp[0]: TIMESTAMP,
+        mapping.values[0].position: CONSUMPTION,
+        mapping.device: DEVICE_ID,
+    }
+    if mapping.anomaly is not None:
+        places[mapping.anomaly] = ANOMALY
     return csv.read_csv(
         pa.BufferReader(data),
         read_options=csv.ReadOptions(
@@ -104,23 +118,35 @@ def _read(data: bytes, dialect: Dialect, quoted: bool) -> pa.Table:
             ignore_empty_lines=False,
         ),
         convert_options=csv.ConvertOptions(
-            column_types={name: types[name] for name in dialect.positions},
-            include_columns=list(dialect.positions),
+            column_types={name: types[name] for name in places.values()},
+            include_columns=list(places.values()),
             null_values=[],
             strings_can_be_null=False,
             timestamp_parsers=[csv.ISO8601],
-            decimal_point=dialect.decimal,
+            decimal_point=form.numbers.decimal,
         ),
     )
 
 
-def _stamps(column: pa.ChunkedArray, dialect: Dialect) -> np.ndarray | None:
+def _stamps(column: pa.ChunkedArray, form: FileStamps) -> np.ndarray | None:
     """µs since the epoch, int64, on the clock of the file; None if one is not plainly good."""
-    if dialect.stamps.is_epoch:
-        return _epochs(column.combine_chunks(), _EPOCHS[dialect.stamps.form])
-    if dialect.stamps.form != ISO:
-        return local_stamps(column, dialect.stamps.form)
+    if form.is_epoch:
+        return _epochs(column.combine_chunks(), EPOCHS[form.form])
+    if form.form != ISO:
+        return _local_stamps(column, form)
     return column.combine_chunks().view(pa.int64()).to_numpy()
+
+
+def _local_stamps(texts: pa.ChunkedArray, form: FileStamps) -> np.ndarray | None:
+    """µs since the epoch of timestamps of a form that strptime takes."""
+    plain = plain_sql("text", form)
+    if plain is None:
+        return None
+    with database().cursor() as connection:
+        connection.register("texts", pa.table({"text": texts}))
+        query = f"SELECT epoch_us({plain}) AS stamp FROM texts"
+        stamps = connection.sql(query).to_arrow_table()["stamp"]
+    return None if stamps.null_count else stamps.to_numpy()
 
 
 def _epochs(texts: pa.StringArray, scale: float) -> np.ndarray | None:
@@ -158,7 +184,12 @@ def _devices(column: pa.ChunkedArray) -> list[str] | None:
     """Whole device_ids, by code; None if one of them is not plainly good."""
     texts: list[str] = column.combine_chunks().dictionary.to_pylist()
     for text in texts:
-        if not text or text[0] in "/ \t" or text[-1] in " \t" or any(c in text for c in _FORBIDDEN):
+        if (
+            not text
+            or text[0] in "/= '\t\ufeff"
+            or text[-1] in " \t"
+            or any(c in text for c in _FORBIDDEN)
+        ):
             return None
     return [device_id(*split_device_id(text)) for text in texts]
 

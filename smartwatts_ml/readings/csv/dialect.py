@@ -1,120 +1,260 @@
-"""What a CSV file is: separator, decimal mark, columns and timestamps, found out once."""
+"""What a CSV file is: its header and separator, found out once, and what that is taken for."""
 
 from __future__ import annotations
 
 import csv
-from collections import Counter
-from collections.abc import Sequence
+import itertools
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, CSV_COLUMNS, TIMESTAMP
-from smartwatts_ml.readings.csv.stamp_forms import FileStamps, find_stamps
-from smartwatts_ml.settings import Source
+from smartwatts_ml.readings.columns import CSV_COLUMNS
+from smartwatts_ml.readings.layouts.interpretation import Interpretation, is_header
+from smartwatts_ml.readings.units import no_power, unit_of
+from smartwatts_ml.sources import Source
 
-__all__ = ["Dialect", "find_dialect"]
+__all__ = ["Dialect", "Header", "find_header"]
 
 _SEPARATORS = (",", ";", "\t", "|")
-_FIX = f"the first line names the columns: {','.join(CSV_COLUMNS)}"
 _SAMPLE = 2_000
-"""Lines, spread over the block, that tell a file's decimal mark and form of timestamps."""
+"""Lines, spread over the block, that tell what a file's columns hold."""
+_CHUNKS = 10
+_MOST_ABOVE = 200
+"""Lines above the header."""
+_BELOW = 5
+"""Lines below a header, of which one should be of readings."""
+_SEPARATOR_SAID = re.compile(r'"?sep=(\\t|[^"\w])"?', re.IGNORECASE)
+_DATED = re.compile(
+    r"(\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[-/.]\d\d?[-/.]\d\d?)([ T]\d{1,2}[:.]\d\d.*)?"
+)
+"""What is no name of a column."""
+_HAS_DIGIT = re.compile(r"\d(?<!m3)").search
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """``header``: 1-based number of the header's line. ``names``: of all columns, as the
-    file has them. ``positions``: 0-based, by column name, ``anomaly`` only where the file
-    has it. ``decimal``: ``.`` or ``,``."""
+    """``header``: 1-based number of the header's line."""
 
     header: int
     separator: str
-    decimal: str
-    names: tuple[str, ...]
-    positions: dict[str, int]
-    stamps: FileStamps
+    interpretation: Interpretation
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all columns, as the file has them."""
+        return self.interpretation.mapping.names
 
     @property
     def width(self) -> int:
         """How many columns there are."""
         return len(self.names)
 
-    def is_last(self, column: str) -> bool:
-        """Whether lines end with that column."""
-        return self.positions.get(column) == self.width - 1
 
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """Columns that are kept out."""
-        return tuple(n for i, n in enumerate(self.names) if i not in self.positions.values())
+class Header(NamedTuple):
+    """The lines that name the columns, by 1-based numbers: one, or two where units or the like
+    stand below; ``sample``: some fields of each column; ``above``: lines above them."""
+
+    line: int
+    last: int
+    separator: str
+    names: tuple[str, ...]
+    sample: Sequence[Sequence[str]]
+    above: Sequence[str] = ()
 
 
-def find_dialect(data: bytes, first_line: int, name: str, source: Source) -> Dialect | None:
-    """The dialect of a file, from its first block of whole lines; None if all are blank.
+class _HeaderLines(NamedTuple):
+    """A header, by the offset of its last line and how many lines it has."""
 
-    Order and case of the columns are free, others are kept out. Raises BadInputError
-    where there is no usable header.
+    offset: int
+    rows: int
+    separator: str
+    names: tuple[str, ...]
 
-    >>> found = find_dialect(b"Device_ID;x;Timestamp;consumption\\n", 1, "a.csv", Source())
-    >>> found.separator, found.positions["timestamp"], found.ignored
-    (';', 2, ('x',))
+
+def find_header(data: bytes, first_line: int, name: str, source: Source) -> Header | None:
+    """The header of a file, from its first block of whole lines; None if all are blank.
+
+    Raises BadInputError where there is none.
+
+    >>> header = find_header(b"Device_ID;x;Timestamp;consumption\\n", 1, "a.csv", Source())
+    >>> header.separator, header.names
+    (';', ('Device_ID', 'x', 'Timestamp', 'consumption'))
     """
     lines = data.split(b"\n")
-    for offset, line in enumerate(lines):
-        text = line.decode("utf-8", "replace")
-        if text.strip():
-            number = first_line + offset
-            separator, names = _columns(text, name, number)
-            positions = _positions(names, name, number)
-            below = lines[offset + 1 :]
-            sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
-            wanted = (positions[TIMESTAMP], positions[CONSUMPTION])
-            stamps, values = _fields(sample, separator, len(names), wanted)
-            return Dialect(
-                number,
-                separator,
-                _decimal(values, separator),
-                names,
-                positions,
-                find_stamps(stamps, name, source.stamp),
-            )
+    header = _find_header(lines, source)
+    if header is None:
+        _refuse(lines, first_line, name, source)
+        return None
+    offset, rows, separator, names = header
+    below = lines[offset + 1 : -1]
+    sample = [below[place].decode("utf-8", "replace") for place in _sampled(len(below))]
+    columns = _columns(sample, separator, len(names))
+    last = first_line + offset
+    above = list(_texts(lines[: offset + 1 - rows]).values())
+    return Header(last - rows + 1, last, separator, names, columns, above)
+
+
+def _sampled(lines: int) -> list[int]:
+    """Places of a sample: far apart, and some in a row, so that both files of many devices and
+    of one show how time runs on."""
+    apart = range(0, lines, lines // (_SAMPLE // 2) + 1)
+    starts = range(0, lines, lines // _CHUNKS + 1)
+    size = _SAMPLE // 2 // _CHUNKS
+    return sorted(
+        {*apart, *(p for start in starts for p in range(start, min(start + size, lines)))}
+    )
+
+
+def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
+    """The first line that names columns of readings, and a line of units below it."""
+    texts = _texts(lines)
+    separators: Sequence[str] = _SEPARATORS
+    if texts and (said := _SEPARATOR_SAID.fullmatch(texts[min(texts)])):
+        separators = (said[1].replace("\\t", "\t"),)
+        del texts[min(texts)]
+    if source.skip:
+        return _skipped_to(lines, source, separators)
+    doubtful = None
+    for offset in texts:
+        header = _of_line(offset, texts, separators, source)
+        if header is not None and _fits(header, texts):
+            return _with_second_row(header, texts)
+        doubtful = doubtful or header
+    return doubtful or _of_two_rows(texts, separators, source)
+
+
+def _of_line(
+    offset: int, texts: Mapping[int, str], separators: Sequence[str], source: Source
+) -> _HeaderLines | None:
+    headers = []
+    for separator in separators:
+        names = _split(texts[offset], separator)
+        header = _HeaderLines(offset, 1, separator, names)
+        dated = any(map(_DATED.fullmatch, names))
+        if not dated and is_header(names, source, _rows_below(header, texts)):
+            headers.append(header)
+    return max(headers, key=lambda header: len(header.names), default=None)
+
+
+def _skipped_to(
+    lines: Sequence[bytes], source: Source, separators: Sequence[str]
+) -> _HeaderLines | None:
+    """The first line with text below those that the source says to skip."""
+    for offset, line in enumerate(lines[source.skip :], source.skip):
+        text = _text(line)
+        if text:
+            names = {separator: _split(text, separator) for separator in separators}
+            separator = max(names, key=lambda separator: len(names[separator]))
+            header = _HeaderLines(offset, 1, separator, names[separator])
+            return _with_second_row(header, _texts(lines, offset))
     return None
 
 
-def _columns(text: str, name: str, line: int) -> tuple[str, tuple[str, ...]]:
-    """Separator and column names of the header."""
-    candidates = [(separator, _split(text, separator)) for separator in _SEPARATORS]
-    separator, names = max(candidates, key=lambda c: len(set(CSV_COLUMNS) & set(c[1])))
-    missing = [column for column in CSV_COLUMNS if column not in names]
-    if len(missing) == len(CSV_COLUMNS):
-        raise BadInputError(f"{name}, line {line}: no header", fix=_FIX)
-    if missing:
-        raise BadInputError(f"{name}, line {line}: no column {', '.join(missing)}", fix=_FIX)
-    return separator, tuple(names)
+def _texts(lines: Sequence[bytes], first: int = 0) -> dict[int, str]:
+    """Lines with text, by their offset, as far as a header may stand below the start."""
+    numbered = enumerate(lines[first : first + _MOST_ABOVE + _BELOW], first)
+    return {offset: text for offset, line in numbered if (text := _text(line))}
 
 
-def _positions(names: Sequence[str], name: str, line: int) -> dict[str, int]:
-    wanted = [column for column in (*CSV_COLUMNS, ANOMALY) if column in names]
-    for column in wanted:
-        if names.count(column) > 1:
-            raise BadInputError(
-                f"{name}, line {line}: column {column} is there twice", fix="rename one of them"
-            )
-    return {column: names.index(column) for column in wanted}
+def _text(line: bytes) -> str:
+    """A line without a mark, or the sign of a comment, before it."""
+    return line.decode("utf-8", "replace").strip("\ufeff").lstrip("# ").rstrip()
 
 
-def _split(text: str, separator: str) -> list[str]:
+def _rows_below(header: _HeaderLines, texts: Mapping[int, str]) -> list[list[str]]:
+    """Fields of the next lines."""
+    below = (text for offset, text in texts.items() if offset > header.offset)
+    return [_fields(text, header.separator) for text in itertools.islice(below, _BELOW)]
+
+
+def _fits(header: _HeaderLines, texts: Mapping[int, str]) -> bool:
+    """Whether one of the next lines has as many fields, and a number; or there is none."""
+    rows = _rows_below(header, texts)
+    return not rows or any(
+        len(row) >= len(header.names) >= len(_trimmed(row)) and any(map(_HAS_DIGIT, row))
+        for row in rows
+    )
+
+
+def _with_second_row(header: _HeaderLines, texts: Mapping[int, str]) -> _HeaderLines:
+    """With the units that the next line has, or what tells columns of one name apart."""
+    offset = next((offset for offset in texts if offset > header.offset), None)
+    if offset is None:
+        return header
+    fields = [field.strip("[]() ") for field in _fields(texts[offset], header.separator)]
+    if len(fields) < 2 or any(map(_HAS_DIGIT, fields)) or not any(fields):
+        return header
+    units = [field if unit_of(field) or no_power(field) else "" for field in fields]
+    several = len(set(header.names)) < len(header.names)
+    if not any(units) and not several:
+        return header
+    below = (f"[{unit}]" if unit else text for unit, text in zip(units, fields, strict=True))
+    added = [text if several or text.startswith("[") else "" for text in below]
+    names = itertools.zip_longest(header.names, added[: len(header.names)], fillvalue="")
+    joined = tuple(f"{name} {text}".strip() for name, text in names)
+    return _HeaderLines(offset, offset - header.offset + 1, header.separator, joined)
+
+
+def _of_two_rows(
+    texts: Mapping[int, str], separators: Sequence[str], source: Source
+) -> _HeaderLines | None:
+    """A header of which only two lines together name columns of readings; a name holds for the
+    empty fields behind it."""
+    for (above, first), (offset, second) in itertools.pairwise(texts.items()):
+        for separator in separators:
+            groups = itertools.accumulate(_fields(first, separator), _last_name)
+            parts = itertools.zip_longest(groups, _fields(second, separator), fillvalue="")
+            names = _trimmed([f"{group} {name}".strip() for group, name in parts])
+            header = _HeaderLines(offset, offset - above + 1, separator, names)
+            dated = any(map(_DATED.fullmatch, names))
+            if not dated and is_header(names, source) and _fits(header, texts):
+                return header
+    return None
+
+
+def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source) -> None:
+    """Raise what there is to say of lines without a header; nothing where all are blank."""
+    for offset, line in enumerate(lines):
+        text = line.decode("utf-8", "replace").strip("\ufeff")
+        if not text.strip():
+            continue
+        stated = [*source.timestamp, *source.consumption]
+        problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
+        raise BadInputError(
+            f"{name}, line {first_line + offset}: {problem}: {text.strip()[:80]!r}",
+            fix=f"the first line names the columns, e.g. {','.join(CSV_COLUMNS)}; "
+            f"`smartwatts ingest --explain` shows what is understood",
+        )
+
+
+def _last_name(name: str, following: str) -> str:
+    return following or name
+
+
+def _split(text: str, separator: str) -> tuple[str, ...]:
+    """Names of columns; a separator at the end names none."""
+    return _trimmed(_fields(text, separator))
+
+
+def _fields(text: str, separator: str) -> list[str]:
     try:
         fields = next(csv.reader([text], delimiter=separator, strict=True))
     except csv.Error:
         fields = text.split(separator)
-    return [field.strip().lower() for field in fields]
+    return [field.strip() for field in fields]
 
 
-def _fields(
-    lines: Sequence[str], separator: str, width: int, wanted: Sequence[int]
-) -> list[list[str]]:
-    """Some columns of the lines that have as many fields as the header."""
-    columns: list[list[str]] = [[] for _ in wanted]
+def _trimmed(names: Sequence[str]) -> tuple[str, ...]:
+    """Less empty names at the end."""
+    size = max((place for place, name in enumerate(names, 1) if name), default=1)
+    return tuple(names[:size])
+
+
+def _columns(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:
+    """The fields of lines that fit the header, by column."""
+    columns: list[list[str]] = [[] for _ in range(width)]
     for line in lines:
         try:
             fields = (
@@ -124,15 +264,7 @@ def _fields(
             )
         except csv.Error:
             continue
-        if len(fields) == width:
-            for column, place in zip(columns, wanted, strict=True):
-                column.append(fields[place].strip())
+        if len(fields) >= width and not any(fields[width:]):
+            for column, field in zip(columns, fields, strict=False):
+                column.append(field.strip())
     return columns
-
-
-def _decimal(values: Sequence[str], separator: str) -> str:
-    """The mark that more of the values have; where commas separate, a comma needs quotes."""
-    marks = Counter(mark for value in values for mark in ".," if mark in value)
-    if separator == "," or marks["."] or marks[","]:
-        return "," if marks[","] > marks["."] else "."
-    return "."

@@ -5,25 +5,36 @@ from __future__ import annotations
 import csv
 import re
 
+import numpy as np
+import pyarrow as pa
+
 from smartwatts_ml.readings.csv.blocks import Block
+from smartwatts_ml.readings.layouts.mapper import FIELD, OPEN, Cells
 
-__all__ = ["FIELD", "OPEN", "settled_lines"]
+__all__ = ["cells_of"]
 
-FIELD = "\x1f"
-"""Between the fields of a line that had quotes."""
-OPEN = "\x1e"
-"""Before a line on which a quote stays open."""
 _QUOTE = '"'
-_FORBIDDEN = str.maketrans(dict.fromkeys(("\x00", "\x01", OPEN, FIELD), "�"))
+_MARK = "\ufeff"
+"""In the middle of a file, where files were joined that each began with it."""
+_FORBIDDEN = re.compile(f"[\x00\x01{OPEN}{FIELD}]")
 
 
-def settled_lines(block: Block, separator: str) -> list[str]:
+def cells_of(block: Block, separator: str) -> Cells:
+    """A block's lines, to be split."""
+    lines = _settled_lines(block, separator)
+    numbers = np.arange(block.first, block.first + len(lines))
+    return Cells(pa.table({"number": numbers, "line": lines}), separator)
+
+
+def _settled_lines(block: Block, separator: str) -> list[str]:
     """Its lines without spaces around fields and with quotes resolved.
 
     Bytes that are no text become the replacement character, so the line stays countable
     and is judged by its fields.
     """
-    text = block.data.decode("utf-8", "replace").translate(_FORBIDDEN)
+    text = _FORBIDDEN.sub("\ufffd", block.data.decode("utf-8", "replace"))
+    if _MARK in text:
+        text = re.sub(f"^{_MARK}", "", text, flags=re.MULTILINE)
     if _QUOTE not in text:
         return _trim(text, separator).split("\n")[:-1]
     return [

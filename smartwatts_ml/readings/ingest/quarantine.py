@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.csv.parsed import Rejected
-from smartwatts_ml.readings.csv.report import FAULTS
+from smartwatts_ml.readings.report import Rejected, fault_of
 
 __all__ = ["Quarantine"]
 
@@ -36,7 +35,7 @@ class Quarantine:
             self._writer = csv.writer(self._file, lineterminator="\n")
             self._writer.writerow(_COLUMNS)
         for row in rejected:
-            fault = FAULTS[row.fault]
+            fault = fault_of(row.fault)
             self._writer.writerow((self._key, row.line, fault.column, row.text, fault.reason))
 
     def keep(self, objects: Objects, key: str | None) -> None:

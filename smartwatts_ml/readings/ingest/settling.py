@@ -1,5 +1,5 @@
 """Rows of one shard → readings: the second hour of a fold told apart, energy as power,
-duplicates taken out, sorted by device and time.
+duplicates taken out, parts netted, sorted by device and time.
 
 What needs the neighbours of a row is done here, where all rows of a device and month are
 together in whatever order the files had them.
@@ -7,108 +7,176 @@ together in whatever order the files had them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.csv.parsed import FOLD, FileSource
+from smartwatts_ml.readings.ingest.folds import resolve_folds
+from smartwatts_ml.readings.ingest.holding import seconds_held
+from smartwatts_ml.readings.ingest.netting import net_parts
 from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.ingest.staged import Staged, count_files
+from smartwatts_ml.readings.parsed import FOLD
 from smartwatts_ml.readings.resample import MICRO
+from smartwatts_ml.readings.run_lengths import equal_runs
+from smartwatts_ml.readings.spacing import own_intervals
+from smartwatts_ml.readings.totals import glitches
 
-__all__ = ["Intervals", "drop_repeats", "settle", "untold_interval"]
+__all__ = ["Dropped", "Settled", "drop_repeats", "settle"]
 
 _SECONDS_AN_HOUR = 3600.0
-_DAY_S = 86_400
-_MOST_STEPS = 1000
 
 
-def untold_interval(name: str) -> BadInputError:
-    """No device of a file with energy has two timestamps."""
-    return BadInputError(
-        f"{name} has energy of an interval that nothing tells: no device has two timestamps",
-        fix="set interval_s of its source",
-    )
+@dataclass(frozen=True)
+class Dropped:
+    """Rows that were rejected once all rows of a device were together, with the fault."""
+
+    fault: str
+    rows: Rows
+    files: np.ndarray
 
 
-class Intervals:
-    """Seconds of one interval of energy, by file and device: the most common spacing of
-    the device's stamps in the file, or of all stamps of the file where it has only one."""
+@dataclass(frozen=True)
+class Settled:
+    """``rows`` are readings: mean W from each stamp on, or kWh that a meter had counted.
+    ``duplicates`` and ``netted`` count, by file, what went into others."""
 
-    def __init__(self) -> None:
-        self._steps: dict[tuple[int, int], dict[int, int]] = {}
-
-    def count(self, rows: Rows) -> None:
-        """Take in the rows of one shard, which may lie in any order."""
-        order = np.lexsort((rows.stamps, rows.devices, rows.files))
-        files, devices = rows.files[order], rows.devices[order]
-        steps = np.diff(rows.stamps[order]) // MICRO
-        same = (files[1:] == files[:-1]) & (devices[1:] == devices[:-1])
-        same &= (steps > 0) & (steps <= _DAY_S)
-        keys = (files[1:][same].astype(np.int64) << 32) | devices[1:][same]
-        steps = steps[same]
-        order = np.lexsort((steps, keys))
-        keys, steps = keys[order], steps[order]
-        starts = np.flatnonzero(
-            np.append(True, (keys[1:] != keys[:-1]) | (steps[1:] != steps[:-1]))[: len(keys)]
-        )
-        counts = np.diff(np.append(starts, len(keys)))
-        for key, step, count in zip(
-            keys[starts].tolist(), steps[starts].tolist(), counts.tolist(), strict=True
-        ):
-            self._add(key >> 32, key & 0xFFFFFFFF, step, count)
-
-    def _add(self, file: int, device: int, step: int, count: int) -> None:
-        for whose in ((file, device), (file, -1)):
-            counts = self._steps.setdefault(whose, {})
-            counts[step] = counts.get(step, 0) + count
-            if len(counts) > _MOST_STEPS:  # of a device without a spacing; the rarest go
-                kept = sorted(counts.items(), key=lambda item: -item[1])[: _MOST_STEPS // 2]
-                self._steps[whose] = dict(kept)
-
-    def seconds(self, file: int, device: int = -1) -> int | None:
-        """Seconds, the smallest of equally common ones; None where there is no spacing.
-        Without ``device``, of all devices of the file together."""
-        steps = self._steps.get((file, device)) or self._steps.get((file, -1))
-        return min(steps, key=lambda step: (-steps[step], step)) if steps else None
+    rows: Rows
+    duplicates: Counter[int]
+    netted: Counter[int] = field(default_factory=Counter)
+    dropped: Sequence[Dropped] = ()
 
 
-def settle(
-    rows: Rows, ranks: np.ndarray, files: Mapping[int, FileSource], intervals: Intervals
-) -> tuple[Rows, dict[int, int]]:
-    """Readings sorted by rank of their device and time, and duplicates by file.
+def settle(rows: Rows, staged: Staged) -> Settled:
+    """Readings sorted by rank of their device and time.
 
-    ``ranks`` (int64, shape (n_devices,)) orders devices. Of rows of one file, device and
-    stamp the last one stays. Values come out in W, those of counters in kWh.
+    Rows that repeat another one of their file are duplicates; two values for one device and
+    stamp are both rejected. Energy becomes power, ends of intervals their starts, and parts of
+    a device its readings.
     """
-    return _last_of_each(_as_power(_resolve_folds(rows, files), files, intervals), ranks)
+    rows, untold = resolve_folds(rows, staged)
+    dropped = [_dropped("fold_untold", rows.take(untold), staged)] if untold.any() else []
+    rows = rows.take(~untold) if untold.any() else rows
+    ends = Rows.none()
+    if staged.measured(rows, lambda measure: measure.held).any():
+        nothing = np.isnan(rows.values)
+        rows, ends = rows.take(~nothing), rows.take(nothing)
+    rows = _sorted(rows, staged.ranks)
+    rows, duplicates, contradicting = _without_repeats(rows, staged)
+    dropped += contradicting
+    rows, glitched = _without_glitches(rows, staged)
+    dropped += glitched
+    rows = _on_starts(_with_seconds(rows, ends, staged), staged)
+    netted: Counter[int] = Counter()
+    if staged.signs[rows.devices].any():
+        rows, netted = net_parts(rows, staged)
+        rows = _sorted(rows, staged.ranks)
+    return Settled(rows, duplicates, netted, dropped)
 
 
-def drop_repeats(rows: Rows, ranks: np.ndarray) -> tuple[Rows, dict[int, int]]:
-    """Less rows, to the same end: repeats of a file, device and stamp go before all is
+def drop_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int]]:
+    """Less rows, to the same end: exact repeats of a file, device and stamp go before all is
     settled, except in a fold, where they may tell the second hour."""
     folded = (rows.labels & FOLD) > 0
-    kept, repeats = _last_of_each(rows.take(~folded), ranks)
-    return Rows.join([kept, rows.take(folded)]), repeats
+    plain = _sorted(rows.take(~folded), staged.ranks)
+    same, equal = _repeats_of(plain, staged)
+    kept = plain.take(~(same & equal))
+    return Rows.join([kept, rows.take(folded)]), count_files(staged.files(plain)[same & equal])
 
 
-def _last_of_each(rows: Rows, ranks: np.ndarray) -> tuple[Rows, dict[int, int]]:
-    """Sorted, and of equal file, device and stamp the last one; how many went, by file."""
-    rows = _sorted(rows, ranks)
-    if len(rows) < 2:
-        return rows, {}
-    repeated = (
-        (rows.stamps[1:] == rows.stamps[:-1])
-        & (rows.devices[1:] == rows.devices[:-1])
-        & (rows.files[1:] == rows.files[:-1])
+def _repeats_of(rows: Rows, staged: Staged) -> tuple[np.ndarray, np.ndarray]:
+    """Of sorted rows: which have file, device and stamp of the row before, and which of those
+    its value as well; bool, shape (n,)."""
+    same, equal = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    if len(rows) > 1:
+        near = (rows.stamps[1:] == rows.stamps[:-1]) & (rows.devices[1:] == rows.devices[:-1])
+        if near.any():
+            files = staged.files(rows)
+            same[1:] = near & (files[1:] == files[:-1])
+            equal[1:] = (rows.values[1:] == rows.values[:-1]) & (
+                rows.labels[1:] == rows.labels[:-1]
+            )
+    return same, equal
+
+
+def _without_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int], list[Dropped]]:
+    """Each device and stamp of a file once: repeats go, contradictions are rejected."""
+    same, equal = _repeats_of(rows, staged)
+    if not same.any():
+        return rows, Counter(), []
+    group = np.cumsum(~same) - 1
+    torn = np.bincount(group, same & ~equal) > 0
+    contradicting = torn[group]
+    repeated = same & ~contradicting
+    duplicates = count_files(staged.files(rows)[repeated])
+    dropped = (
+        [_dropped("value_two", rows.take(contradicting), staged)] if contradicting.any() else []
     )
-    if not repeated.any():
-        return rows, {}
-    whose, counts = np.unique(rows.files[:-1][repeated], return_counts=True)
-    return rows.take(np.append(~repeated, True)), dict(
-        zip(whose.tolist(), counts.tolist(), strict=True)
-    )
+    return rows.take(~repeated & ~contradicting), duplicates, dropped
+
+
+def _dropped(fault: str, rows: Rows, staged: Staged) -> Dropped:
+    return Dropped(fault, rows, staged.files(rows))
+
+
+def _without_glitches(rows: Rows, staged: Staged) -> tuple[Rows, list[Dropped]]:
+    """Less the totals of a meter that are wrong beyond doubt."""
+    totals = np.flatnonzero(staged.measured(rows, lambda measure: measure.quantity == "total"))
+    if not len(totals):
+        return rows, []
+    wrong = np.zeros(len(rows), bool)
+    order = totals[np.lexsort((rows.stamps[totals], rows.streams[totals], rows.devices[totals]))]
+    keys = rows.devices[order].astype(np.int64) << 32 | rows.streams[order]
+    for first, end in zip(*equal_runs(keys), strict=True):
+        chosen = order[first:end]
+        wrong[chosen] = glitches(rows.stamps[chosen], rows.values[chosen])
+    if not wrong.any():
+        return rows, []
+    return rows.take(~wrong), [_dropped("total_glitch", rows.take(wrong), staged)]
+
+
+def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
+    """How long rows last: by what the file says; of energy and of ends by the stamps around
+    them; of what is held by the next row of the device, or by one of ``ends``."""
+    measures = [stream.measure for stream in staged.streams]
+    stated = np.array([measure.interval_s or np.nan for measure in measures])
+    sought = np.array([m.quantity == "energy" or m.ends or m.late for m in measures], bool)
+    held = np.array([measure.held for measure in measures], bool)
+    if np.isnan(stated).all() and not sought.any() and not held.any():
+        return rows
+    seconds = stated[rows.streams]
+    chosen = np.flatnonzero((sought & np.isnan(stated))[rows.streams])
+    order = chosen[np.lexsort((rows.stamps[chosen], rows.devices[chosen], rows.streams[chosen]))]
+    keys = rows.devices[order].astype(np.int64) << 32 | rows.streams[order]
+    for first, end in zip(*equal_runs(keys), strict=True):
+        places = order[first:end]
+        stream, device = int(rows.streams[places[0]]), int(rows.devices[places[0]])
+        usual = staged.intervals.seconds(stream, device)
+        usual_us = None if usual is None else usual * MICRO
+        lasting, _ = own_intervals(rows.stamps[places], usual_us, measures[stream].ends)
+        seconds[places] = lasting / MICRO
+    chosen = np.flatnonzero((held & np.isnan(stated))[rows.streams])
+    if len(chosen):
+        seconds[chosen] = seconds_held(rows.take(chosen), ends, staged.following)
+    return replace(rows, seconds=seconds)
+
+
+def _on_starts(rows: Rows, staged: Staged) -> Rows:
+    """Energy (Wh) → mean W, ends of intervals → their starts, and starts of late totals → their
+    ends, by how long each row lasts."""
+    if rows.seconds is None:
+        return rows
+    energy = staged.measured(rows, lambda measure: measure.quantity == "energy")
+    ends = staged.measured(rows, lambda measure: measure.ends)
+    late = staged.measured(rows, lambda measure: measure.late)
+    values, stamps, seconds = rows.values.copy(), rows.stamps.copy(), rows.seconds.copy()
+    values[energy] *= _SECONDS_AN_HOUR / rows.seconds[energy]
+    stamps[ends] -= np.rint(seconds[ends] * MICRO).astype(np.int64)
+    stamps[late] += np.rint(seconds[late] * MICRO).astype(np.int64)
+    seconds[late] = np.nan  # a total is of an instant
+    return replace(rows, values=values, stamps=stamps, seconds=seconds)
 
 
 def _sorted(rows: Rows, ranks: np.ndarray) -> Rows:
@@ -144,68 +212,3 @@ def _by_device(order_of: np.ndarray) -> np.ndarray:
 def _in_order(order_of: np.ndarray, stamps: np.ndarray) -> bool:
     """Whether stamps do not fall within a device."""
     return bool(np.all((stamps[1:] >= stamps[:-1]) | (order_of[1:] > order_of[:-1])))
-
-
-def _as_power(rows: Rows, files: Mapping[int, FileSource], intervals: Intervals) -> Rows:
-    """Energy of an interval (Wh) → mean W."""
-    energy = [file for file in np.unique(rows.files).tolist() if files[file].source.is_energy]
-    if not energy:
-        return rows
-    seconds = np.full(len(rows), _SECONDS_AN_HOUR)
-    for file in energy:
-        rows_of_file = np.flatnonzero(rows.files == file)
-        interval_s = files[file].source.interval_s
-        devices, inverse = np.unique(rows.devices[rows_of_file], return_inverse=True)
-        each = [
-            interval_s or intervals.seconds(file, device) or np.nan for device in devices.tolist()
-        ]
-        seconds[rows_of_file] = np.array(each, np.float64)[inverse]
-    return replace(rows, values=rows.values * (_SECONDS_AN_HOUR / seconds))
-
-
-def _resolve_folds(rows: Rows, files: Mapping[int, FileSource]) -> Rows:
-    """Stamps that the clock showed twice: the first occurrence, unless the sequence of a
-    device's lines shows the second.
-
-    Where it goes back once, all after that is the second hour; otherwise only repeats of a
-    stamp are.
-    """
-    marked = np.flatnonzero(rows.labels & FOLD)
-    if not len(marked):
-        return rows
-    stamps = rows.stamps.copy()
-    for file in np.unique(rows.files[marked]).tolist():
-        clock = files[file].clock
-        assert clock is not None
-        rows_of_file = marked[rows.files[marked] == file]
-        later = _second_hours(
-            rows.devices[rows_of_file], clock.fold_of(stamps[rows_of_file]), stamps[rows_of_file]
-        )
-        stamps[rows_of_file[later]] += clock.later_by(stamps[rows_of_file[later]])
-    return replace(rows, stamps=stamps, labels=rows.labels & ~np.uint8(FOLD))
-
-
-def _second_hours(devices: np.ndarray, folds: np.ndarray, stamps: np.ndarray) -> np.ndarray:
-    """Which rows, in the order of their lines, are of a second hour; bool, shape (n,)."""
-    order = np.lexsort((folds, devices))  # stable: lines stay in order
-    devices, folds, ordered = devices[order], folds[order], stamps[order]
-    starts = np.append(True, (devices[1:] != devices[:-1]) | (folds[1:] != folds[:-1]))
-    group = np.cumsum(starts) - 1
-    back = np.append(False, ordered[1:] < ordered[:-1]) & ~starts
-    steps_back = np.bincount(group, back)
-    passed = np.cumsum(back)
-    after_step = passed - passed[starts][group] > 0
-    again = _repeats(group, ordered)
-    second = np.where(steps_back[group] == 1, after_step, again)
-    result = np.zeros(len(order), bool)
-    result[order] = second
-    return result
-
-
-def _repeats(group: np.ndarray, stamps: np.ndarray) -> np.ndarray:
-    """Rows whose stamp was there before in their group; bool, shape (n,)."""
-    order = np.lexsort((stamps, group))
-    same = (group[order][1:] == group[order][:-1]) & (stamps[order][1:] == stamps[order][:-1])
-    result = np.zeros(len(order), bool)
-    result[order[1:]] = same
-    return result

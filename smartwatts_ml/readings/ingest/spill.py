@@ -23,7 +23,7 @@ _COLUMNS: Mapping[str, np.dtype] = {
     "values": np.dtype(np.float64),
     "devices": np.dtype(np.int32),
     "labels": np.dtype(np.uint8),
-    "files": np.dtype(np.int32),
+    "streams": np.dtype(np.int32),
 }
 _ROWS_IN_MEMORY = 1 << 17
 _SMALL_KEYS = 1 << 15
@@ -33,30 +33,41 @@ _SMALL_KEYS = 1 << 15
 class Rows:
     """Rows of any devices and files, in the order of their lines; all of shape (n,).
 
-    ``stamps`` µs since the epoch, UTC; ``values`` W, Wh, or kWh of a counter, by the unit
-    of the file; ``devices`` and ``files`` numbers that the owner gave them; ``labels``
-    codes as in ``parsed``.
+    ``stamps`` µs since the epoch, UTC; ``values`` in the unit of their stream;
+    ``devices`` and ``streams`` numbers that the owner gave them; ``labels``
+    codes as in ``parsed``. ``seconds`` float64: how long each lasts, NaN where the stamps
+    around it tell, None where they tell all; it is known only once rows have settled.
     """
 
     stamps: np.ndarray
     values: np.ndarray
     devices: np.ndarray
     labels: np.ndarray
-    files: np.ndarray
+    streams: np.ndarray
+    seconds: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.stamps)
 
     def take(self, chosen: np.ndarray | slice) -> Rows:
         """The rows that an index, a mask or a slice picks."""
-        return Rows(*(getattr(self, name)[chosen] for name in _COLUMNS))
+        seconds = None if self.seconds is None else self.seconds[chosen]
+        return Rows(**{name: getattr(self, name)[chosen] for name in _COLUMNS}, seconds=seconds)
 
     @classmethod
     def join(cls, parts: list[Rows]) -> Rows:
         """One after the other."""
         if len(parts) == 1:
             return parts[0]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
+        seconds = None
+        if any(part.seconds is not None for part in parts):
+            seconds = np.concatenate(
+                [np.full(len(p), np.nan) if p.seconds is None else p.seconds for p in parts]
+            )
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
+        }
+        return cls(**columns, seconds=seconds)
 
     @classmethod
     def none(cls) -> Rows:

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.columns import BUCKETS
-from smartwatts_ml.readings.ingest.settling import Intervals, drop_repeats, settle
+from smartwatts_ml.readings.ingest.intervals import Intervals
+from smartwatts_ml.readings.ingest.settling import Dropped, drop_repeats, settle
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
-from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, months_of
+from smartwatts_ml.readings.ingest.staged import Staged, count_files
+from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, Taken, months_of
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
@@ -35,48 +37,57 @@ _MANY_DEVICES = 100_000
 
 @dataclass(frozen=True)
 class Writing:
-    """Parts, and by file the rows in them and the duplicates that are not."""
+    """Parts, and by file the rows in them, the duplicates and parts of readings that are not,
+    and the rows that were dropped."""
 
     parts: list[WrittenPart] = field(default_factory=list)
     rows: Counter[int] = field(default_factory=Counter)
     duplicates: Counter[int] = field(default_factory=Counter)
+    netted: Counter[int] = field(default_factory=Counter)
+    dropped: list[Dropped] = field(default_factory=list)
 
 
-def write_staged(staging: Staging, files: Collection[int], intervals: Intervals) -> Writing:
-    """Write the rows of some of the files; the parts lie in the staging's folder."""
-    job = _Job(staging, files, intervals)
+def write_staged(
+    staging: Staging, files: Collection[int], intervals: Intervals, taken: Taken | None = None
+) -> Writing:
+    """Write the rows of some of the files; the parts lie in the staging's folder. ``taken``
+    says what the table has."""
+    job = _Job(staging, files, staging.staged(intervals, taken))
     pa.default_memory_pool().release_unused()  # what scanning needed
     done = Writing()
     for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), _WORKERS):
         done.parts.extend(shard.parts)
         done.rows.update(shard.rows)
         done.duplicates.update(shard.duplicates)
+        done.netted.update(shard.netted)
+        done.dropped.extend(shard.dropped)
     return done
 
 
 class _Job:
-    def __init__(self, staging: Staging, files: Collection[int], intervals: Intervals) -> None:
+    def __init__(self, staging: Staging, files: Collection[int], staged: Staged) -> None:
         self._staging = staging
-        self._intervals = intervals
+        self._staged = staged
         self._wanted = np.array(sorted(files), np.int32)
-        self._all = len(files) == len(staging.files)
+        self._all = len(files) == len(staging.arrivals)
         self._devices, self._ranks = staging.devices.ranked()
         self._arrivals = np.array(staging.arrivals, np.int64)
-        self._counters = np.array(
-            [staging.files[file].source.is_counter for file in range(len(staging.files))]
-        )
 
     def write_shard(self, shard: tuple[int, int]) -> Writing:
         """Settle and write the rows of one month and bucket."""
         number, size = shard
         done = Writing()
         for rows in self._groups(number, size, done.duplicates):
-            settled, repeats = settle(rows, self._ranks, self._staging.files, self._intervals)
-            done.duplicates.update(repeats)
-            done.rows.update(_count(settled.files))
-            months = months_of(settled.stamps)
-            for month in np.unique(months).tolist():  # one, but for a fold on its last hour
-                done.parts.append(self._write(settled.take(months == month), month, number))
+            settled = settle(rows, self._staged)
+            done.duplicates.update(settled.duplicates)
+            done.netted.update(settled.netted)
+            done.dropped.extend(settled.dropped)
+            if not len(settled.rows):
+                continue
+            done.rows.update(count_files(self._staged.files(settled.rows)))
+            months = months_of(settled.rows.stamps)
+            for month in np.unique(months).tolist():  # one, but for folds and ends of intervals
+                done.parts.append(self._write(settled.rows.take(months == month), month, number))
         return done
 
     def _groups(self, shard: int, size: int, duplicates: Counter[int]) -> Iterator[Rows]:
@@ -98,7 +109,7 @@ class _Job:
     def _place(self, rows: Rows) -> np.ndarray:
         """A number for each device and, unless there are very many, each of its days, in the
         table's order."""
-        ranks = self._ranks[rows.devices]
+        ranks = self._ranks[self._staged.wholes[rows.devices]]
         if len(self._ranks) > _MANY_DEVICES:
             return ranks
         return ranks * _DAYS_A_MONTH + rows.stamps // DAY_US % _DAYS_A_MONTH
@@ -117,12 +128,12 @@ class _Job:
         for piece in finer.pieces(group, _ROWS_A_PART):
             rows = Rows.join([rows, piece])
             if len(rows) > 2 * _ROWS_A_PART:
-                rows, repeats = drop_repeats(rows, self._ranks)
+                rows, repeats = drop_repeats(rows, self._staged)
                 duplicates.update(repeats)
         return rows
 
     def _wanted_of(self, rows: Rows) -> Rows:
-        return rows if self._all else rows.take(np.isin(rows.files, self._wanted))
+        return rows if self._all else rows.take(np.isin(self._staged.files(rows), self._wanted))
 
     def _write(self, rows: Rows, month: int, shard: int) -> WrittenPart:
         path = self._staging.folder / f"{uuid.uuid4().hex}.parquet"
@@ -134,8 +145,9 @@ class _Job:
         starts = np.flatnonzero(np.append(True, rows.devices[1:] != rows.devices[:-1]))
         counts = np.diff(np.append(starts, len(rows)))
         names = [self._devices[rank] for rank in self._ranks[rows.devices[starts]].tolist()]
-        devices = summarise_all(names, rows.stamps, starts)
-        counted = self._counters[rows.files]
+        held = self._staged.measured(rows, lambda measure: measure.held)
+        devices = summarise_all(names, rows.stamps, starts, rows.seconds, held)
+        counted = self._staged.measured(rows, lambda measure: measure.quantity == "total")
         unlabelled = rows.labels == 0
         columns = [
             pa.array(rows.stamps).view(PART_SCHEMA.field(0).type),
@@ -143,21 +155,24 @@ class _Job:
             _repeated([channel for _, channel in names], counts),
             _array(rows.values.astype(np.float32), counted),
             _array(rows.labels.astype(np.int8) - np.int8(1), unlabelled),
-            pa.array(self._arrivals[rows.files]),
-            _array(rows.values, ~counted),
+            pa.array(self._arrivals[self._staged.files(rows)]),
+            _array(rows.values, ~counted) if counted.any() else pa.nulls(len(rows), pa.float64()),
+            _known(rows.seconds, len(rows)),
+            _array(held, ~held) if held.any() else pa.nulls(len(rows), pa.bool_()),
         ]
         return pa.table(columns, names=PART_SCHEMA.names), devices
-
-
-def _count(files: np.ndarray) -> dict[int, int]:
-    numbers, counts = np.unique(files, return_counts=True)
-    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
 
 
 def _array(values: np.ndarray, missing: np.ndarray) -> pa.Array:
     if not missing.any():
         return pa.array(values)
     return pa.array(values, mask=missing)
+
+
+def _known(seconds: np.ndarray | None, count: int) -> pa.Array:
+    if seconds is None:
+        return pa.nulls(count, pa.float64())
+    return _array(seconds, np.isnan(seconds))
 
 
 def _repeated(texts: list[str], counts: np.ndarray) -> pa.DictionaryArray:

@@ -76,9 +76,11 @@ def _merge(table: ReadingsTable, group: list[TablePart], place: Path) -> Written
     devices = merge_devices(read_footers(table.objects, group))
     path = place / "merged.parquet"
     with duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1}) as database:
+        database.register("every_column", PART_SCHEMA.empty_table())  # older parts lack some
         rows = database.sql(
-            f"""SELECT {", ".join(PART_SCHEMA.names)}
-            FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
+            f"""SELECT {", ".join(PART_SCHEMA.names)} FROM (
+                SELECT * FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
+                UNION ALL BY NAME SELECT * FROM every_column)
             ORDER BY {SITE}, {CHANNEL}, {TIMESTAMP}, {ARRIVAL}""",
             params=[paths],
         ).to_arrow_reader(_BATCH_ROWS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +24,8 @@ from smartwatts_ml.readings.columns import (
     ARRIVAL,
     CHANNEL,
     CONSUMPTION,
+    HELD,
+    INTERVAL,
     SITE,
     TIMESTAMP,
     TOTAL,
@@ -49,15 +51,18 @@ PART_SCHEMA = pa.schema(
         (ANOMALY, pa.int8()),
         (ARRIVAL, pa.int64()),
         (TOTAL, pa.float64()),
+        (INTERVAL, pa.float64()),
+        (HELD, pa.bool_()),
     ]
 )
-_VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL)
+_VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL, INTERVAL, HELD)
 _FOOTER_KEY = "smartwatts.devices"
+_OLD_FIELDS = 6
 _ROW_GROUP = 1 << 16
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
-    "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL],
+    "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL, INTERVAL],
     "column_encoding": {TIMESTAMP: "DELTA_BINARY_PACKED"},
     "write_statistics": [TIMESTAMP, SITE],
     "store_schema": False,
@@ -96,12 +101,18 @@ def merge_devices(footers: Iterable[Iterable[DeviceSpan]]) -> list[DeviceSpan]:
             first=min(known.first, device.first),
             last=max(known.last, device.last),
             native=device.native if larger else known.native,
+            finest=min(filter(None, (known.finest, device.finest)), default=0),
+            covered=known.covered + device.covered,
         )
     return [merged[name] for name in sorted(merged)]
 
 
 def summarise_all(
-    names: Sequence[tuple[str, str]], stamps: np.ndarray, starts: np.ndarray
+    names: Sequence[tuple[str, str]],
+    stamps: np.ndarray,
+    starts: np.ndarray,
+    seconds: np.ndarray | None = None,
+    held: np.ndarray | None = None,
 ) -> list[DeviceSpan]:
     """``summarise`` of many devices: the stamps of each begin at its place in ``starts``."""
     ends = np.append(starts[1:], len(stamps))
@@ -109,12 +120,24 @@ def summarise_all(
     lonely = ends - starts == 1
     steps[ends - 1] = np.where(lonely, 0, steps[ends - 2])  # not to the next device
     low, high = np.minimum.reduceat(steps, starts), np.maximum.reduceat(steps, starts)
+    as_long = low == high
+    if seconds is not None:
+        other = ~np.isnan(seconds) & (seconds * 1e6 != np.repeat(low, ends - starts))
+        as_long &= ~np.logical_or.reduceat(other, starts)
     return [
-        DeviceSpan(site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step)
+        DeviceSpan.regular(
+            site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step
+        )
         if regular
-        else summarise(site, channel, stamps[start:end])
+        else summarise(
+            site,
+            channel,
+            stamps[start:end],
+            None if seconds is None else seconds[start:end],
+            None if held is None else held[start:end],
+        )
         for (site, channel), start, end, step, regular in zip(
-            names, starts.tolist(), ends.tolist(), low.tolist(), (low == high).tolist(), strict=True
+            names, starts.tolist(), ends.tolist(), low.tolist(), as_long.tolist(), strict=True
         )
     ]
 
@@ -122,9 +145,7 @@ def summarise_all(
 def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DeviceSpan]) -> None:
     """Write sorted tables (columns of ``PART_SCHEMA``, text as strings or dictionaries);
     ``devices`` says, in the same order, whose rows they are."""
-    footer = [
-        [part.site, part.channel, part.rows, part.first, part.last, part.native] for part in devices
-    ]
+    footer = [astuple(device) for device in devices]
     writer: pq.ParquetWriter | None = None
     for group in _row_groups(tables, devices):
         if writer is None:
@@ -188,7 +209,13 @@ def devices_of(file: BinaryIO) -> list[DeviceSpan]:
 
 def _footer(part: pq.ParquetFile) -> list[DeviceSpan] | None:
     kept = (part.metadata.metadata or {}).get(_FOOTER_KEY.encode())
-    return None if kept is None else [DeviceSpan(*fields) for fields in json.loads(kept)]
+    if kept is None:
+        return None
+    # Older parts have neither the finest spacing nor how long rows last.
+    return [
+        DeviceSpan(*fields) if len(fields) > _OLD_FIELDS else DeviceSpan.regular(*fields)
+        for fields in json.loads(kept)
+    ]
 
 
 def read_site(file: BinaryIO, site: str, channels: Collection[str]) -> dict[str, pa.Table]:
@@ -230,9 +257,11 @@ def _groups_between(metadata: pq.FileMetaData, first: int, last: int) -> tuple[l
 
 def _read_values(part: pq.ParquetFile, groups: list[int], *more: str) -> pa.Table:
     rows = part.read_row_groups(groups, columns=[*more, *_VALUES], use_threads=False)
-    if TOTAL not in rows.column_names:  # other programs may leave out what is null
-        rows = rows.append_column(TOTAL, pa.nulls(len(rows), pa.float64()))
-    return rows
+    for name in (TOTAL, INTERVAL, HELD):  # not in older parts, nor where others leave out nulls
+        if name not in rows.column_names:
+            kind = PART_SCHEMA.field(name).type
+            rows = rows.append_column(name, pa.nulls(len(rows), kind))
+    return rows.select([*more, *_VALUES])
 
 
 def _search_site(part: pq.ParquetFile, site: str, channels: Collection[str]) -> dict[str, pa.Table]:

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -176,7 +176,19 @@ class ReadingsTable:
         The caller has asked ``has`` for each digest on this same object. Raises
         ChangedError if somebody else recorded one of them since; nothing is added then.
         """
+        self._add_new_columns()
         self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
+
+    def _add_new_columns(self) -> None:
+        """A table that an older version made gets the columns that came since."""
+        known = {field.name for field in self._table.schema().fields}
+        new = [field for field in Schema.from_arrow(SCHEMA).fields if field.name not in known]
+        if new:
+            with _as_store_errors(self._uri):
+                try:
+                    self._table.alter.add_columns(new)
+                except CommitFailedError as error:
+                    raise ChangedError(f"{self._uri} was changed by somebody else") from error
 
     def replace(self, old: Sequence[TablePart], new: Sequence[AddAction], dropped: int = 0) -> None:
         """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
@@ -267,7 +279,8 @@ class ReadingsTable:
 
     def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
         """Delete files that neither the newest version nor one of ``keep_versions`` holds,
-        and that are older than ``hours``; their paths in the table."""
+        and that are older than ``hours``, which has to outlast the longest ingest; their paths
+        in the table."""
         with _as_store_errors(self._uri):
             known = [version for version in keep_versions if version <= self.version]
             return self._table.vacuum(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.kinds.anomaly import KIND
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 

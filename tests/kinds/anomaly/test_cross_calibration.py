@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
-from smartwatts_ml.kinds.anomaly.cross_calibration import NormalSeries, calibrate
+from smartwatts_ml.kinds.anomaly.cross_calibration import (
+    NormalSeries,
+    calibrate,
+    normal_series,
+)
+from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples
+from smartwatts_ml.kinds.anomaly.policy import families
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.base import TrainOptions
 
@@ -48,6 +56,22 @@ def test_unmarked_anomalies_in_five_percent_of_hours_cost_little(seed: int) -> N
     for found in (clean, dirty):
         for level in (0.9, 0.99):
             assert np.mean(found.score(normal) >= level) == pytest.approx(1 - level, rel=0.5)
+
+
+def test_sites_of_any_length_are_seen_without_a_graph_for_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    import keras
+
+    networks = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)]) for _ in range(8)]
+    weights = np.mean([network.get_weights()[0] for network in networks], axis=0)
+    rows = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
+    nobody = Examples(rows[:0], np.zeros(0), np.zeros(0))
+    with caplog.at_level(logging.WARNING, "tensorflow"):
+        for length in (3, 50, 700, 4096, 5000):
+            seen = normal_series(networks, Drawn(nobody, rows[:length], np.arange(length)))
+            assert np.array_equal(seen.family, families(rows[:length] @ weights[:, 1:]))
+    assert caplog.text == ""
 
 
 def test_networks_that_hold_most_hours_for_anomalies_forgive_nothing() -> None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from smartwatts_ml.errors import UsageError
+from smartwatts_ml.commands.cli import app
+from smartwatts_ml.errors import NotEnoughReadingsError, UsageError
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.details import Exogenous
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, to_series
 from smartwatts_ml.modelfiles.networks import KerasNetwork
+from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import SiteReadings, SiteSpan
+from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.settings import settings
+from smartwatts_ml.stages.train import train
 from tests.kinds.forecasting.helpers import Made, habit, site_of
 
 DAYS = 200
@@ -77,12 +85,41 @@ def test_holidays_follow_the_local_calendar() -> None:
     assert flags[0, :, 0].nonzero()[0].tolist() == list(range(672 - 9, 672 + 15))
 
 
-def test_a_country_that_nobody_knows_is_wrong_use() -> None:
-    spec = KIND.spec(forecast_horizon=24, holidays="XX")
+@pytest.mark.parametrize("country", ["XX", "DE-QQ", "Germany"])
+def test_a_country_that_nobody_knows_is_wrong_use_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, country: str
+) -> None:
+    loads = Mock(side_effect=AssertionError("TensorFlow is loaded"))
+    monkeypatch.setattr("smartwatts_ml.commands.train.start_tensorflow", loads)
+    monkeypatch.setattr("smartwatts_ml.stages.train.start_tensorflow", loads)
     with pytest.raises(UsageError, match="ISO 3166"):
-        KIND.trainer.train(
-            spec, Made(site_of(habit(60, 1))), TrainOptions(epochs=1), lambda *_: None
-        )
+        KIND.spec(forecast_horizon=24, holidays=country)
+    monkeypatch.setenv("SMARTWATTS_FORECASTING_HOLIDAYS", country)
+    train_on_files = ["train", "forecasting", "--data-dir", str(tmp_path)]
+    ended = CliRunner().invoke(app, [*train_on_files, "--output-dir", str(tmp_path / "out")])
+    assert isinstance(ended.exception, UsageError)
+    assert "setting SMARTWATTS_FORECASTING_HOLIDAYS: " in str(ended.exception)
+    assert not (tmp_path / "out").exists()
+    run = ModelRun(open_root(str(tmp_path)), settings(), "run1", "forecasting_24h")
+    with pytest.raises(UsageError, match=r"SMARTWATTS_FORECASTING_HOLIDAYS: .*ISO 3166"):
+        train(run, lambda *_: None)
+
+
+def test_a_training_on_a_root_is_what_its_options_ask_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Mock(train=Mock(side_effect=NotEnoughReadingsError("none")))
+    monkeypatch.setitem(vars(KIND), "trainer", trainer)
+    monkeypatch.setattr("smartwatts_ml.stages.train.start_tensorflow", lambda: None)
+    monkeypatch.setattr(ModelRun, "training", ())
+    week = ModelRun(open_root(str(tmp_path)), settings(), "run1", "forecasting_7d")
+    options = TrainOptions(extra={"forecast_horizon": WEEK, "holidays": "DE"})
+    with pytest.raises(NotEnoughReadingsError):
+        train(week, lambda *_: None, options)
+    spec, *_ = trainer.train.call_args.args
+    assert (spec.name, spec.parameters["holidays"]) == ("forecasting_7d", "DE")
+    with pytest.raises(UsageError, match=r"ask for forecasting_24h, and the run is for .*7d"):
+        train(week, lambda *_: None, TrainOptions(extra={"holidays": "DE"}))
 
 
 class Fleet(Made):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
 from smartwatts_ml.commands import predict as commands
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.simulate import simulate
 

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.configuration import TomlSettings
 from smartwatts_ml.kinds.base import Details, Kind, ModelSpec
 from smartwatts_ml.scores.scores import Criterion
+from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = ["KIND"]
 

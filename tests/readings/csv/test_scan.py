@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -16,14 +18,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.readings import content as content_module
 from smartwatts_ml.readings.csv import blocks as blocks_module
-from smartwatts_ml.readings.csv import scan as scan_module
+from smartwatts_ml.readings.csv import reader as reader_module
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
-from smartwatts_ml.readings.csv.parsed import Parsed, labels_of
-from smartwatts_ml.readings.csv.scan import FileScan
-from smartwatts_ml.readings.ingest.settling import Intervals, settle
-from smartwatts_ml.readings.ingest.staging import DeviceNumbers, as_rows
-from smartwatts_ml.settings import Settings, Source
+from smartwatts_ml.readings.ingest.settling import settle
+from smartwatts_ml.readings.ingest.staging import Staging
+from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
+from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.sources import Source
 from tests.readings.ingest import oracle
 
 HEADER = "timestamp,consumption,device_id\n"
@@ -35,35 +38,44 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("scan") / "in.csv"
 
 
-def scan_bytes(path: Path, content: bytes, **source: object) -> Any:
+def scan_bytes(path: Path, content: bytes, **source: Any) -> Any:
     """Report, rows (line, stamp, value, device, label) in the order of lines, faults."""
     path.write_bytes(content)
-    scan = FileScan(path, "in.csv", Settings().source_of("in.csv").model_copy(update=source))
+    scan = FileScan(path, "in.csv", Source(**source))
     rows, faults = [], {}
-    for parsed in scan:
-        labels = [None if np.isnan(label) else int(label) for label in labels_of(parsed.labels)]
-        stamps = parsed.stamps.astype("M8[us]").tolist()
-        names = [parsed.names[device] for device in parsed.devices.tolist()]
-        lines, values = parsed.lines.tolist(), parsed.values.tolist()
-        rows += list(zip(lines, stamps, values, names, labels, strict=True))
-        faults.update({row.line: row.fault for row in parsed.rejected})
+    for block in scan:
+        faults.update({row.line: row.fault for row in block.rejected})
+        for parsed in block.rows:
+            labels = [None if np.isnan(label) else int(label) for label in labels_of(parsed.labels)]
+            stamps = parsed.stamps.astype("M8[us]").tolist()
+            names = [parsed.names[device] for device in parsed.devices.tolist()]
+            lines, values = parsed.lines.tolist(), parsed.values.tolist()
+            rows += list(zip(lines, stamps, values, names, labels, strict=True))
     return scan.report(), rows, faults
 
 
-def settled(path: Path, content: str, **source: object) -> Any:
+def settled(path: Path, content: str, **source: Any) -> Any:
     """Readings of a file, (stamp, value) sorted by device and time, and its faults."""
     path.write_text(content)
-    scan = FileScan(path, "in.csv", Settings().source_of("in.csv").model_copy(update=source))
-    devices, parts, faults, intervals = DeviceNumbers(), [], {}, Intervals()
-    for parsed in scan:
-        parts.append(as_rows(parsed, 0, devices))
-        intervals.count(parts[-1])
-        faults.update({row.line: row.fault for row in parsed.rejected})
-    rows, duplicates = settle(
-        type(parts[0]).join(parts), devices.ranked()[1], {0: scan.file_source}, intervals
-    )
-    stamps = rows.stamps.astype("M8[us]").tolist()
-    return list(zip(stamps, rows.values.tolist(), strict=True)), faults, duplicates
+    scan = FileScan(path, "in.csv", Source(**source))
+    faults = {}
+    staging = Staging(path.parent / uuid.uuid4().hex, by_device=True)
+    number = staging.open_file(arrival=0)
+    for block in scan:
+        staging.add(number, block, scan.clock)
+        faults.update({row.line: row.fault for row in block.rejected})
+    staged = staging.staged(staging.intervals([number]))
+    shards = [settle(staging.spill.read(shard), staged) for shard in staging.spill.sizes()]
+    staging.close()
+    readings = [
+        pair
+        for shard in shards
+        for pair in zip(
+            shard.rows.stamps.astype("M8[us]").tolist(), shard.rows.values.tolist(), strict=True
+        )
+    ]
+    duplicates: Counter[int] = sum((shard.duplicates for shard in shards), Counter())
+    return readings, faults, dict(duplicates)
 
 
 good_stamps = st.one_of(
@@ -189,6 +201,7 @@ def test_every_line_is_accounted_for_as_plain_python_does(
     assert faults == expected.faults
     assert report.lines == expected.lines
     assert report.blank == expected.blank
+    assert report.missing == expected.missing
     assert report.accepted == len(expected.rows)
     assert report.adds_up
     assert sum(report.reasons.values()) == report.rejected == len(expected.faults)
@@ -236,7 +249,7 @@ def test_an_overlong_line_costs_only_itself(path: Path) -> None:
         (b"", "empty"),
         (b"\n \n", "no line with text"),
         (b"a,b\n1,2\n", "line 1: no header"),
-        (b"\ntimestamp,device_id\n", "line 2: no column consumption"),
+        (b"\ntimestamp,device_id\n", "line 2: no column of consumption"),
         (b"timestamp,timestamp,consumption,device_id\n", "twice"),
         (gzip.compress(HEADER.encode() * 9999, mtime=0)[:60], "cut short"),
         (gzip.compress(HEADER.encode(), mtime=0)[:-9] + b"\0" * 9, "cut short"),
@@ -251,14 +264,32 @@ def test_an_unusable_file_says_where_and_what(path: Path, content: bytes, told: 
 def test_a_line_lost_by_the_scan_stops_everything(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forgetful(*arguments: Any) -> Parsed:
+    def forgetful(*arguments: Any) -> ParsedBlock:
         parsed = parse_fast(*arguments)
         assert parsed is not None
-        return replace(parsed, stamps=parsed.stamps[1:])
+        return replace(parsed, read=parsed.read - 1)
 
-    monkeypatch.setattr(scan_module, "parse_fast", forgetful)
+    monkeypatch.setattr(reader_module, "parse_fast", forgetful)
     with pytest.raises(SmartwattsError, match="2 lines from line 2 on, but 1 scanned"):
         scan_bytes(path, (HEADER + "2020-01-01 00:00,5,a\n2020-01-01 00:01,5,a\n").encode())
+
+
+def dated(form: str, days: range) -> str:
+    return "".join(f"{datetime(2026, 1, day):{form}} 10:00,5,a\n" for day in days for _ in range(9))
+
+
+def test_a_date_that_contradicts_the_others_is_rejected(path: Path) -> None:
+    content = HEADER + dated("%d/%m/%Y", range(1, 30)) + "01/31/2026 10:00,5,a\n"
+    assert scan_bytes(path, content.encode())[2] == {263: "stamp_swapped"}
+
+
+def test_day_and_month_that_change_places_refuse_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_module, "_PIECE", 1 << 12)
+    content = HEADER + dated("%d/%m/%Y", range(1, 30)) + dated("%m/%d/%Y", range(1, 30))
+    with pytest.raises(BadInputError, match="day and month the other way round"):
+        scan_bytes(path, content.encode())
 
 
 def local_scan(path: Path, stamps: list[str]) -> tuple[list[str], dict[int, str]]:

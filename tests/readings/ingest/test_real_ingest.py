@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 FOLDERS = ("nilm_refit2", "load_ukdale1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects, open_root
 from tests.readings.ingest.landing import land, minutes

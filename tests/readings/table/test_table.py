@@ -40,6 +40,8 @@ def part(folder: Path, site: str, count: int) -> WrittenPart:
         "anomaly": [None] * count,
         "arrival": [1] * count,
         "total_kwh": [None] * count,
+        "interval_s": [None] * count,
+        "held": [None] * count,
     }
     path = folder / f"{site}.parquet"
     write_part(path, [pa.table(made).cast(PART_SCHEMA)], [device])

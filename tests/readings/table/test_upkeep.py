@@ -13,13 +13,13 @@ import pytest
 from deltalake.transaction import AddAction
 from typer.testing import CliRunner
 
-from smartwatts_ml.cli import app
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.table.compaction import SMALL_FILES, compact
-from smartwatts_ml.readings.table.retention import drop_before, pinned_versions, vacuum
+from smartwatts_ml.readings.table.retention import drop_before
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.runs.plan import count_new_readings
-from smartwatts_ml.runs.snapshot import pin_snapshot
+from smartwatts_ml.runs.snapshot import pin_snapshot, pinned_versions
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import land, minutes
@@ -69,6 +69,10 @@ def test_a_part_that_somebody_else_replaced_is_left_to_him(
     assert compact(first, tmp_path, enough=2) == 4
     assert compact(second, tmp_path, enough=2) == 0
     assert readings_of(open_table(objects)) == expected
+
+
+def vacuum(table: ReadingsTable, hours: int, *, dry_run: bool) -> list[str]:
+    return table.vacuum(hours, pinned_versions(table.objects), dry_run=dry_run)
 
 
 def test_dropped_months_stay_in_pinned_snapshots_and_count_as_arrived(objects: Objects) -> None:

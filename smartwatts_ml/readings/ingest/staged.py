@@ -1,0 +1,50 @@
+"""What is known of staged rows besides the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smartwatts_ml.readings.ingest.holding import NextStamps
+from smartwatts_ml.readings.ingest.intervals import Intervals
+from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.parsed import Measure, Stream
+
+__all__ = ["Staged", "count_files"]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What settling has to know of staged rows: ``ranks`` (int64) orders devices; ``wholes``
+    and ``signs`` tell parts of devices, each by number of the device; ``streams`` by number."""
+
+    ranks: np.ndarray
+    wholes: np.ndarray
+    signs: np.ndarray
+    streams: Sequence[Stream]
+    intervals: Intervals
+    following: NextStamps
+    taken: Callable[[int, np.ndarray], bool] | None = None
+    """Whether the table has some of a device's stamps."""
+
+    def is_taken(self, device: int, stamps: np.ndarray) -> bool:
+        """Whether some of a device's stamps were there before all that is staged."""
+        return self.taken is not None and self.taken(device, stamps)
+
+    def files(self, rows: Rows) -> np.ndarray:
+        """The file of each row; int32, shape (n,)."""
+        return np.array([stream.file for stream in self.streams], np.int32)[rows.streams]
+
+    def measured(self, rows: Rows, what: Callable[[Measure], bool]) -> np.ndarray:
+        """Which rows are of such a measure; bool, shape (n,)."""
+        such = np.array([what(stream.measure) for stream in self.streams], bool)
+        return such[rows.streams] if such.any() else np.zeros(len(rows), bool)
+
+
+def count_files(files: np.ndarray) -> Counter[int]:
+    """How often each file is there."""
+    numbers, counts = np.unique(files, return_counts=True)
+    return Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))

@@ -1,0 +1,260 @@
+"""A block whose lines are judged and whose numbers are cast → rows.
+
+What a number means is looked up once for each device, register and unit of a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from smartwatts_ml.readings.clock import LocalClock
+from smartwatts_ml.readings.layouts.mapping import ColumnMapping, Meaning, ValueColumn
+from smartwatts_ml.readings.layouts.row_groups import (
+    JudgedLines,
+    by_measure,
+    in_line_order,
+    same_line_parts,
+)
+from smartwatts_ml.readings.parsed import Parsed, ParsedBlock
+from smartwatts_ml.readings.report import Rejected
+from smartwatts_ml.readings.stamps.durations import durations, lengths_of
+
+__all__ = ["FINITE", "FORM", "GOOD", "MISSING", "JudgedBlock"]
+
+GOOD, MISSING, FORM, FINITE, _RANGE = range(5)
+"""What a text of a value is: a number, none, or why it is no number."""
+_VALUE_FAULTS = {FORM: "value_form", FINITE: "value_finite", _RANGE: "value_range"}
+_KEPT_TEXT = 200
+_MINUTE_US = 60_000_000
+_HOUR_US = 60 * _MINUTE_US
+_DAY_US = 24 * _HOUR_US
+
+
+class JudgedBlock:
+    """A judged block on its way to rows."""
+
+    def __init__(
+        self,
+        mapping: ColumnMapping,
+        judged: pa.Table,
+        values: pa.Table,
+        clock: LocalClock | None,
+        until_borrows: bool,
+    ) -> None:
+        shape = (-1, len(mapping.values))
+        self._mapping = mapping
+        self._judged = judged
+        self._values = values["value"].fill_null(0).to_numpy().reshape(shape)
+        self._states = values["state"].to_numpy().reshape(shape)
+        self._clock = clock
+        self._until_borrows = until_borrows
+        self._numbers = judged["number"].to_numpy()
+        self._blank = judged["blank"].to_numpy(zero_copy_only=False)
+        self._good = ~self._blank & judged["fault"].is_null().to_numpy(zero_copy_only=False)
+        self._rejected: list[Rejected] = []
+        self._ends: list[Parsed] = []
+        self._any_row = np.zeros(len(self._numbers), bool)
+        self._flawed: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        """Of values without a row, by column: places, faults, texts."""
+
+    def parsed(self) -> ParsedBlock:
+        self._reject_lines()
+        lines = self._lines()
+        rows = self._rows(lines)
+        without = lines.good & ~self._any_row
+        flawed = np.zeros(len(self._numbers), bool)
+        for places, faults, texts in self._flawed:
+            for place, fault, text in zip(places.tolist(), faults, texts, strict=True):
+                of_value = bool(self._any_row[place])
+                if flawed[place] and not of_value:
+                    continue  # the line is rejected as a whole
+                flawed[place] = True
+                number = int(self._numbers[place])
+                self._rejected.append(Rejected(number, str(fault), str(text), of_value))
+        return ParsedBlock(
+            rows=rows,
+            read=int(np.count_nonzero(self._any_row)),
+            blank=int(np.count_nonzero(self._blank)),
+            missing=int(np.count_nonzero(without & ~flawed)),
+            rejected=sorted(self._rejected, key=lambda row: row.line),
+            ends=self._ends,
+        )
+
+    def _reject_lines(self) -> None:
+        judged = self._judged
+        bad = judged.filter(pa.array(~self._good & ~self._blank))
+        for number, fault, text in zip(
+            *bad.select(["number", "fault", "text"]).to_pydict().values(), strict=True
+        ):
+            self._rejected.append(Rejected(number, fault, text or ""))
+
+    def _lines(self) -> JudgedLines:
+        """Stamps in UTC where they are not of a day, and how long each row lasts."""
+        judged, mapping = self._judged, self._mapping
+        stamps = judged["stamp"].fill_null(0).to_numpy().astype(np.int64)
+        local = judged["local"].to_numpy(zero_copy_only=False) & self._good
+        good, folds = self._good.copy(), np.zeros(len(stamps), bool)
+        seconds = np.full(len(stamps), np.nan)
+        if mapping.interval is not None:
+            seconds = lengths_of(judged["interval"])
+        if not mapping.by_time_of_day:
+            until = None
+            if mapping.until:
+                until = judged["until"].fill_null(-1).to_numpy().astype(np.int64)
+                until_local = judged["until_local"].to_numpy(zero_copy_only=False)
+                stamps, seconds, long = durations(
+                    stamps, local, until, until_local, good, self._clock, self._until_borrows
+                )
+                self._reject_some(np.flatnonzero(long & good), "interval_long", stamps)
+                good &= ~long
+            ends = mapping.said.stamp_is == "end"
+            stamps, gap, folds = _to_utc(self._clock, stamps, local & good, ends)
+            self._reject_some(np.flatnonzero(gap), "stamp_gap", stamps)
+            good &= ~gap
+            if mapping.hours is not None:
+                stamps, no_hour = self._with_hours(stamps, local, mapping.hours[1])
+                self._reject_some(np.flatnonzero(no_hour & good), "stamp_hour", stamps)
+                good, folds = good & ~no_hour, np.zeros_like(folds)
+        labels = judged["label"].to_numpy().astype(np.uint8)
+        return JudgedLines(self._numbers, stamps, local, good, labels, seconds, folds)
+
+    def _with_hours(
+        self, midnights: np.ndarray, local: np.ndarray, first: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Starts of numbered hours, which run on over changes of the clock, and which lines
+        name no hour of their day."""
+        numbers = pc.fill_null(pc.cast(self._whole("hour"), pa.int64()), -1).to_numpy() - first
+        lasting = np.full(len(midnights), _DAY_US)
+        if self._clock is not None and local.any():
+            naive = self._judged["stamp"].fill_null(0).to_numpy().astype(np.int64)[local]
+            lasting[local] = self._clock.to_utc(naive + _DAY_US)[0] - midnights[local]
+        return midnights + numbers * _HOUR_US, (numbers < 0) | (numbers * _HOUR_US >= lasting)
+
+    def _whole(self, name: str) -> pa.Array:
+        """A column of texts, null where they are no short whole numbers."""
+        texts = self._judged[name].combine_chunks()
+        return pc.if_else(pc.match_substring_regex(texts, r"^\d{1,4}$"), texts, None)
+
+    def _reject_some(self, places: np.ndarray, fault: str, stamps: np.ndarray) -> None:
+        for place in places.tolist():
+            text = str(np.datetime64(int(stamps[place]), "us").astype("M8[s]"))
+            self._rejected.append(Rejected(int(self._numbers[place]), fault, text))
+
+    def _rows(self, lines: JudgedLines) -> list[Parsed]:
+        """Rows of all columns of values."""
+        combos, meanings_of = self._combinations()
+        rows: list[Parsed] = []
+        for group in same_line_parts(self._mapping.values):
+            rows += self._column_rows(lines, group, combos, meanings_of)
+        if self._mapping.by_time_of_day:
+            rows = [in_line_order(rows)] if rows else []
+        return rows
+
+    def _combinations(self) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+        """For each line a code, and for each code its texts of device, register, unit and
+        factor."""
+        codes = np.zeros(len(self._numbers), np.int64)
+        texts: list[tuple[str, ...]] = [()]
+        for name in ("device", "register", "unit", "factor"):
+            column = self._judged[name].combine_chunks().dictionary_encode()
+            values = column.dictionary.to_pylist()
+            mixed = codes * max(len(values), 1) + column.indices.to_numpy(zero_copy_only=False)
+            distinct, codes = np.unique(mixed, return_inverse=True)
+            size = max(len(values), 1)
+            texts = [(*texts[code // size], values[code % size]) for code in distinct.tolist()]
+        return codes, texts
+
+    def _column_rows(
+        self,
+        lines: JudgedLines,
+        group: Sequence[tuple[int, ValueColumn]],
+        combos: np.ndarray,
+        texts: Sequence[tuple[str, ...]],
+    ) -> list[Parsed]:
+        """Rows of one column of values, or of several that are parts of one channel."""
+        column = group[0][1]
+        meanings = [[self._mapping.meaning(v, *text) for _, v in group] for text in texts]
+        state = np.zeros(len(self._numbers), np.uint8)
+        terms = []
+        for place, (i, v) in enumerate(group):
+            part_state = self._states[:, i]
+            factors = np.array([_factor(several[place]) for several in meanings])
+            scaled = self._values[:, i] * factors[combos]
+            part_state = np.where(
+                (part_state == GOOD) & (np.abs(scaled) >= 1e9), _RANGE, part_state
+            )
+            terms.append((v.sign or 1) * scaled)
+            state = np.maximum(state, np.where(lines.good, part_state, MISSING))
+        value = np.sum(terms, axis=0) if len(terms) > 1 else terms[0]
+        left_out = [next((m for m in several if isinstance(m, str)), None) for several in meanings]
+        out = np.array([reason is not None for reason in left_out])[combos]
+        self._note_flaws(lines, group, state, out, left_out, combos)
+        stamps, folds, good = self._stamps_of(lines, column)
+        good &= (state == GOOD) & ~out
+        self._any_row |= good
+        first = [several[0] for several in meanings]
+        held = np.array([isinstance(m, Meaning) and m.measure.held for m in first])[combos]
+        held &= lines.good & ~good
+        if held.any():
+            nothing = np.full(len(value), np.nan)
+            self._ends += by_measure(
+                first, combos, held, stamps, folds, nothing, lines, column, self._mapping
+            )
+        return by_measure(first, combos, good, stamps, folds, value, lines, column, self._mapping)
+
+    def _note_flaws(
+        self,
+        lines: JudgedLines,
+        group: Sequence[tuple[int, ValueColumn]],
+        state: np.ndarray,
+        out: np.ndarray,
+        left_out: Sequence[str | None],
+        combos: np.ndarray,
+    ) -> None:
+        """Values that give no row though there is something."""
+        places = np.flatnonzero(lines.good & (out & (state != MISSING) | (state > MISSING)))
+        if not len(places):
+            return
+        faults = [
+            left_out[combos[place]] or _VALUE_FAULTS[int(state[place])] for place in places.tolist()
+        ]
+        texts = []
+        for place in places.tolist():
+            line = self._judged["texts"][place].as_py()
+            shown = (line[i][:_KEPT_TEXT] for i, _ in group if self._states[place, i] > MISSING)
+            texts.append(next(shown, None) or self._whose(place))
+        self._flawed.append((places, np.array(faults, object), np.array(texts, object)))
+
+    def _whose(self, place: int) -> str:
+        texts = (self._judged[name][place].as_py() for name in ("register", "unit", "device"))
+        return next((text for text in texts if text), "")
+
+    def _stamps_of(
+        self, lines: JudgedLines, column: ValueColumn
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """UTC stamps of a column's values, which are in a fold, and which may be used."""
+        if column.minutes is None:
+            return lines.stamps, lines.folds, lines.good.copy()
+        local = lines.stamps + column.minutes * _MINUTE_US
+        stamps, gap, folds = _to_utc(self._clock, local, lines.local & lines.good, ends=False)
+        return stamps, folds, lines.good & ~gap
+
+
+def _factor(meaning: Meaning | str) -> float:
+    return meaning.factor if isinstance(meaning, Meaning) else 1.0
+
+
+def _to_utc(
+    clock: LocalClock | None, stamps: np.ndarray, local: np.ndarray, ends: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stamps in UTC, whether in a gap, whether in a fold."""
+    gap, fold = np.zeros(len(stamps), bool), np.zeros(len(stamps), bool)
+    if clock is None or not local.any():
+        return stamps, gap, fold
+    utc = stamps.copy()
+    utc[local], gap[local], fold[local] = clock.to_utc(stamps[local], ends)
+    return utc, gap, fold

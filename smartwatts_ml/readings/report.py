@@ -1,0 +1,228 @@
+"""Why a row was rejected, and what became of the rows of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.stamps.forms import FileStamps
+
+__all__ = [
+    "FAULTS",
+    "QUARANTINE",
+    "Fault",
+    "FileContents",
+    "FileReport",
+    "ReadReport",
+    "Rejected",
+    "fault_of",
+]
+
+
+QUARANTINE = "quarantine"
+"""Folder of what is kept of rejected rows."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``column`` is empty where the line as a whole is at fault."""
+
+    column: str
+    reason: str
+
+
+FAULTS: Mapping[str, Fault] = {
+    "quote": Fault("", "quotes that do not match"),
+    "width": Fault("", "not as many fields as the header has columns"),
+    "header_other": Fault("", "a header with other columns than the first"),
+    "cut": Fault("", "cut off: the file ends without the end of its line"),
+    "undecodable": Fault("", "bytes that are no text in the file's encoding"),
+    "stamp_empty": Fault(TIMESTAMP, "empty"),
+    "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),
+    "stamp_swapped": Fault(TIMESTAMP, "with day and month the other way round than in the file"),
+    "stamp_range": Fault(TIMESTAMP, "not between the years 2000 and 2099"),
+    "stamp_gap": Fault(TIMESTAMP, "does not exist: daylight saving time skips it"),
+    "stamp_hour": Fault(TIMESTAMP, "no number of an hour of its day"),
+    "interval_long": Fault(TIMESTAMP, "an interval of more than a day"),
+    "value_form": Fault(CONSUMPTION, "not a number"),
+    "value_finite": Fault(CONSUMPTION, "not a finite number"),
+    "value_range": Fault(CONSUMPTION, "1e9 or more"),
+    "value_two": Fault(CONSUMPTION, "two values for one device and timestamp"),
+    "total_glitch": Fault(CONSUMPTION, "a meter's total that falls or leaps and comes back"),
+    "fold_untold": Fault(
+        TIMESTAMP, "shown twice by the clock, and nothing tells which of the two is meant"
+    ),
+    "device_empty": Fault(DEVICE_ID, "empty, or without a site"),
+    "anomaly_form": Fault(ANOMALY, "neither 0 nor 1"),
+}
+
+
+def fault_of(code: str) -> Fault:
+    """The fault of a code; a reason in words is its own."""
+    return FAULTS.get(code) or Fault("", code)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A line that gave no row: ``fault`` is a code of ``FAULTS`` or a reason in words, ``text``
+    what is wrong. ``of_value``: only a value of it, others of the line gave rows."""
+
+    line: int
+    fault: str
+    text: str
+    of_value: bool = False
+
+    @property
+    def why(self) -> str:
+        """Column and reason, for people."""
+        fault = fault_of(self.fault)
+        return f"{fault.column} {fault.reason}".strip()
+
+
+@dataclass(frozen=True)
+class FileContents:
+    """What is in a file that was read: ``layout`` is the name of a known one, or empty; ``sites``
+    and ``channels`` count; ``first`` and ``last`` timestamp, ISO 8601 in UTC. ``unsaid``: fields
+    of a source that neither the file nor its source says."""
+
+    layout: str
+    sites: int
+    channels: int
+    first: str
+    last: str
+    unsaid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one file, by physical lines and by values.
+
+    Lines: header (and what stands above it) + blank + missing + read + rejected lines. A line
+    that is read gives one value or several. Values: accepted + duplicate (they repeat an
+    earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
+    rows of a device were together). ``reasons`` counts what was rejected by fault.
+    ``left``: why the file was left for the next run. ``same_as``: an earlier file with the
+    same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
+    ``timezone``; None where a timestamp is no column of its own. ``contents``: None where there
+    are none.
+    """
+
+    key: str
+    lines: int = 0
+    header: int = 0
+    blank: int = 0
+    missing: int = 0
+    read: int = 0
+    values: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    netted: int = 0
+    rejected_lines: int = 0
+    rejected_values: int = 0
+    dropped: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    digest: str = ""
+    left: str | None = None
+    same_as: str | None = None
+    stamps: FileStamps | None = None
+    timezone: str = "UTC"
+    contents: FileContents | None = None
+
+    def settled(
+        self, duplicate: int, netted: int = 0, dropped: Mapping[str, int] | None = None
+    ) -> FileReport:
+        """So many of the values repeat another one, are parts of one, or are rejected late."""
+        late = dropped or {}
+        reasons = dict(self.reasons)
+        for fault, count in late.items():
+            reasons[fault] = reasons.get(fault, 0) + count
+        gone = duplicate + netted + sum(late.values())
+        return replace(
+            self,
+            accepted=self.values - gone,
+            duplicate=duplicate,
+            netted=netted,
+            dropped=sum(late.values()),
+            reasons=dict(sorted(reasons.items())),
+        )
+
+    @property
+    def rejected(self) -> int:
+        """Lines and values of which nothing is kept, each with its reason."""
+        return self.rejected_lines + self.rejected_values + self.dropped
+
+    @property
+    def rows_total(self) -> int:
+        """Values that are there, and lines that should hold one."""
+        return self.values + self.rejected_lines + self.rejected_values
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing of the file was added, if so."""
+        return self.left or (f"same content as {self.same_as}" if self.same_as else None)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every physical line and every value is accounted for."""
+        lines = self.header + self.blank + self.missing + self.read + self.rejected_lines
+        values = self.accepted + self.duplicate + self.netted + self.dropped
+        return lines == self.lines and values == self.values
+
+    @property
+    def quarantine_key(self) -> str | None:
+        """Where the rejected rows are kept after an ingest."""
+        return f"{QUARANTINE}/{self.digest}.csv.gz" if self.rejected else None
+
+    def why_rejected(self) -> str:
+        """The most common reasons, for people."""
+        ranked = sorted(self.reasons.items(), key=lambda item: -item[1])
+        return "; ".join(
+            f"{count} × {' '.join((fault_of(code).column, fault_of(code).reason)).strip()}"
+            for code, count in ranked[:3]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        names = (
+            "key digest lines header blank missing read rows_total accepted duplicate netted "
+            "rejected reasons reason"
+        )
+        counts = {name: getattr(self, name) for name in names.split()}
+        contents = asdict(self.contents) if self.contents else None
+        return counts | {
+            "contents": contents,
+            "left": bool(self.left),
+            "quarantine": self.quarantine_key,
+        }
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """What became of the rows of several files."""
+
+    files: tuple[FileReport, ...]
+
+    @property
+    def accepted(self) -> int:
+        return sum(file.accepted for file in self.files)
+
+    @property
+    def rejected(self) -> int:
+        return sum(file.rejected for file in self.files)
+
+    @property
+    def duplicate(self) -> int:
+        return sum(file.duplicate for file in self.files)
+
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [f"{self.accepted:,} readings from {len(self.files)} files"]
+        if self.duplicate:
+            parts.append(f"{self.duplicate:,} duplicates")
+        if self.rejected:
+            worst = max(self.files, key=lambda file: file.rejected)
+            parts.append(
+                f"{self.rejected:,} rejected (most in {worst.key}: {worst.why_rejected()})"
+            )
+        return ", ".join(parts)

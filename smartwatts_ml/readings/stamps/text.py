@@ -1,0 +1,106 @@
+"""Timestamps for people and files: written as the input writes them, read from options."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.localtime import local_time
+from smartwatts_ml.readings.clock import is_utc, to_utc
+from smartwatts_ml.readings.stamps.forms import ISO, FileStamps
+from smartwatts_ml.readings.stamps.writing import offset_seconds, write_form
+
+__all__ = ["StampForm", "parse_stamp"]
+
+_SHAPE = re.compile(
+    r"\d{4}-\d\d-\d\d(?P<separator>[ T])\d\d:\d\d(?P<seconds>:\d\d)?(?:\.\d+)?"
+    r"(?P<space> ?)(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?"
+)
+
+
+@dataclass(frozen=True)
+class StampForm:
+    """How a file writes a timestamp. ``zone`` is as in the sample, empty where naive;
+    ``other`` is how it writes where that is not ISO 8601."""
+
+    separator: str = "T"
+    seconds: bool = True
+    space: str = ""
+    zone: str = ""
+    other: FileStamps | None = None
+
+    @classmethod
+    def like(cls, stamps: FileStamps) -> StampForm:
+        """The form in which a file writes; of dates or hours alone, with minutes all the
+        same."""
+        if stamps.form != ISO:
+            return cls(other=stamps)
+        match = _SHAPE.fullmatch(stamps.sample)
+        if match is None:
+            return cls()
+        zone = match["zone"] or ""
+        return cls(match["separator"], bool(match["seconds"]), match["space"], zone)
+
+    def write(self, stamps: np.ndarray, timezone: str) -> list[str]:
+        """UTC instants (datetime64[s], shape (n,)) in this form.
+
+        Naive forms and offsets show the clock of ``timezone``; where that is UTC, an
+        offset stays the sample's.
+
+        >>> noon = np.array(["2026-07-01T12:00"], "M8[s]")
+        >>> StampForm.like(FileStamps(ISO, sample="2026-01-01 00:00")).write(noon, "Europe/Paris")
+        ['2026-07-01 14:00']
+        >>> zoned = FileStamps(ISO, zoned=True, sample="2026-01-01T00:00+0100")
+        >>> StampForm.like(zoned).write(noon, "Europe/Paris")
+        ['2026-07-01T14:00+0200']
+        >>> StampForm.like(FileStamps("%d/%m/%Y %H:%M")).write(noon, "UTC")
+        ['01/07/2026 12:00']
+        """
+        if self.other is not None:
+            return write_form(self.other, np.asarray(stamps, "datetime64[s]"), timezone)
+        utc = np.asarray(stamps, "datetime64[s]")
+        if self.zone in {"Z", "UTC"}:
+            local = utc
+        elif self.zone and is_utc(timezone):
+            local = utc + np.timedelta64(offset_seconds(self.zone), "s")
+        else:
+            local = local_time(utc, timezone)
+        texts = np.datetime_as_string(local, "s" if self.seconds else "m")
+        if not self.zone:
+            return [text.replace("T", self.separator) for text in texts]
+        ahead = (local - utc).astype(np.int64)
+        return [
+            text.replace("T", self.separator) + self.space + self._zone(int(offset))
+            for text, offset in zip(texts, ahead, strict=True)
+        ]
+
+    def _zone(self, ahead_s: int) -> str:
+        """The offset, written like the sample's (minutes only where needed or usual)."""
+        if self.zone in {"Z", "UTC"}:
+            return self.zone
+        hours, minutes = divmod(abs(ahead_s) // 60, 60)
+        sign = "-" if ahead_s < 0 else "+"
+        if len(self.zone) == 3 and not minutes:
+            return f"{sign}{hours:02}"
+        return f"{sign}{hours:02}{':' if ':' in self.zone else ''}{minutes:02}"
+
+
+def parse_stamp(text: str, timezone: str) -> np.datetime64:
+    """An ISO 8601 date, or date and time, as UTC (datetime64[s]); naive ones are local.
+
+    >>> parse_stamp("2026-07-01", "Europe/Paris")
+    np.datetime64('2026-06-30T22:00:00')
+    """
+    try:
+        stamp = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no ISO 8601 date and time") from error
+    if stamp.tzinfo is None:
+        utc = to_utc(stamp, timezone)
+    else:
+        utc = stamp.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(utc, "s")

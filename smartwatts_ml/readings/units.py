@@ -1,0 +1,140 @@
+"""Units as files write them: which are power or energy, and which are neither."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from smartwatts_ml.sources import UNITS, Unit
+
+__all__ = ["Quantity", "Scale", "no_power", "scale_of", "unit_in_name", "unit_of"]
+
+Quantity = Literal["power", "energy", "total"]
+
+_SPELLINGS: dict[str, Unit] = {
+    "watt": "W",
+    "watts": "W",
+    "wattage": "W",
+    "kilowatt": "kW",
+    "kilowatts": "kW",
+    "watthour": "Wh",
+    "watthours": "Wh",
+    "kilowatthour": "kWh",
+    "kilowatthours": "kWh",
+    "kwhr": "kWh",
+    "kwhrs": "kWh",
+    "kwhs": "kWh",
+    "whs": "Wh",
+    "kwatt": "kW",
+    "kwatts": "kW",
+    "kilowattstunden": "kWh",
+    "kilowattheures": "kWh",
+    "kilowattuur": "kWh",
+    "kilowattora": "kWh",
+    **{unit.lower(): unit for unit in UNITS},
+}
+_NO_POWER = {
+    "reactive energy": "kvarh varh kvar var mvarh kvah vah va kva mva reactive reactiva "
+    "reactief réactive reattiva reaktiv blindleistung blindarbeit blindstrom loisteho apparent "
+    "scheinleistung",
+    "a voltage": "v volt volts voltage mv kv spannung spanning tension tensione leg1v leg2v vrms",
+    "a current": "a ma amp amps ampere amperes current intensity stromstärke irms",
+    "gas, not electricity": "gas m3 m³ ccf therm therms gasverbrauch gaz metano",
+    "water": "m3water wasser eau agua acqua vand vatten gal",
+    "a temperature": "temperature temp °c °f c f temperatura temperatur température tout tin",
+    "a price": "cost costs price prices eur usd gbp dkk sek nok ct cents amount kosten preis prix "
+    "prijs pris kostnad precio costo coste importe prezzo tariff_price $ € £ p/kwh bill",
+    "emissions": "co2 co2e carbon emissions",
+    "no power": "% hz frequency factor pf cosphi humidity pressure rssi wifi weight soc angle "
+    "windspeed cloudcover visibility dewpoint precipintensity precipprobability precipitation "
+    "windbearing apparenttemperature summary icon latitude longitude postcode zip percent "
+    "percentage capacity degree degrees hdd cdd radiation irradiance ghi dni dhi",
+    "a total of a longer time": "today yesterday daily monthly yearly weekly heute gestern täglich "
+    "monatlich jährlich",
+}
+_WEAK = {
+    "a battery": "battery batterie batteries charge discharge charged discharged",
+    "no power": "wind",
+    "water": "water",
+}
+"""Words that say so only where a name says no unit of power or energy."""
+_SINGLE = frozenset("vacf")
+"""Units that are phases as well, but for where they stand in brackets or by themselves."""
+_WHY = {word: why for why, words in _NO_POWER.items() for word in words.split()}
+_WHY_WEAK = {word: why for why, words in _WEAK.items() for word in words.split()}
+_IN_BRACKETS = re.compile(r"[\[(]([^\])]*)[\])]")
+_WORD = re.compile(r"[^\W_]+|[°%$€£]\w?")
+_TOTAL = frozenset(
+    {"total", "cumulative", "counter", "reading", "zählerstand", "zaehlerstand", "stand", "index"}
+    | {"meterstand", "totaal", "lifetime", "register", "lukema", "mätarställning", "målerstand"}
+)
+
+
+_PER_HOUR: dict[Unit, Unit] = {"Wh": "W", "kWh": "kW", "MWh": "MW"}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A number times ``factor`` is W, Wh of an interval, or kWh of a meter's total."""
+
+    quantity: Quantity
+    factor: float
+
+
+def scale_of(unit: Unit) -> Scale:
+    """
+    >>> scale_of("kW"), scale_of("Wh-counter")
+    (Scale(quantity='power', factor=1000.0), Scale(quantity='total', factor=0.001))
+    """
+    prefix = {"k": 1e3, "M": 1e6}.get(unit[0], 1.0)
+    if unit.endswith("-counter"):
+        return Scale("total", prefix / 1e3)
+    return Scale("energy" if unit.endswith("h") else "power", prefix)
+
+
+def unit_of(text: str) -> Unit | None:
+    """A unit by itself, as a column of units has it; None where it is none of power or energy.
+
+    >>> unit_of("KWH"), unit_of("kWh/hh"), unit_of("kWh/h"), unit_of("V")
+    ('kWh', 'kWh', 'kW', None)
+    """
+    plain, _, each = text.strip().lower().replace(" ", "").partition("/")
+    unit = _SPELLINGS.get(plain)
+    return _PER_HOUR.get(unit, unit) if unit and each in {"h", "hour"} else unit
+
+
+def no_power(text: str) -> str | None:
+    """What a unit or a name is about, where that is neither power nor energy.
+
+    >>> no_power("kVArh"), no_power("Gas"), no_power("use [kW]")
+    ('reactive energy', 'gas, not electricity', None)
+    """
+    words = [word.lower() for word in _WORD.findall(text)]
+    measured = unit_in_name(text) is not None
+    alone = {text.strip().lower(), *(unit.strip().lower() for unit in _IN_BRACKETS.findall(text))}
+    for word in words:
+        if word in _WHY and (word not in _SINGLE or (word in alone and not measured)):
+            return _WHY[word]
+    if measured:
+        return None
+    return next((_WHY_WEAK[word] for word in words if word in _WHY_WEAK), None)
+
+
+def unit_in_name(name: str) -> Unit | None:
+    """The unit that a column's name says.
+
+    >>> [unit_in_name(name) for name in ("use [kW]", "KWH/hh (per half hour)", "USAGE_KWH")]
+    ['kW', 'kWh', 'kWh']
+    >>> unit_in_name("total_kwh"), unit_in_name("Total kWh reading")
+    ('kWh-counter', 'kWh-counter')
+    """
+    bracketed = [unit for text in _IN_BRACKETS.findall(name) if (unit := unit_of(text))]
+    words = [word.lower() for word in _WORD.findall(name)]
+    units = bracketed or [_SPELLINGS[word] for word in words if word in _SPELLINGS]
+    if not units:
+        return None
+    unit = units[0]
+    if unit.endswith("h") and _TOTAL & set(words) and not {"usage", "use"} & set(words):
+        return f"{unit}-counter"  # type: ignore[return-value]
+    return unit

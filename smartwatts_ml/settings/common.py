@@ -1,0 +1,233 @@
+"""Every setting that is not one kind's own, with its description.
+
+Each is a ``SMARTWATTS_*`` variable or a key of ``[smartwatts]`` in ``smartwatts.toml``
+(``base.py`` reads them). Kinds have settings of their own in their folders.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from smartwatts_ml.settings.base import PREFIX, SettingsGroup, TomlSettings
+from smartwatts_ml.sources import Layout, Source, Unit
+
+__all__ = [
+    "GateSettings",
+    "HoldoutSettings",
+    "QualitySettings",
+    "Settings",
+    "settings",
+]
+
+
+class HoldoutSettings(SettingsGroup):
+    """Which readings are held out of training (``SMARTWATTS_HOLDOUT_*``)."""
+
+    prefix: ClassVar[str] = "holdout_"
+
+    share: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Newest share of each site that is held out of training.",
+    )
+    days: float = Field(default=7.0, gt=0, description="Shortest holdout of a site, in days.")
+    site_share: float = Field(
+        default=0.15, ge=0, lt=1, description="Share of sites never trained on."
+    )
+    min_sites: int = Field(
+        default=10, gt=1, description="Fewer sites than this: the holdout is by time alone."
+    )
+    max_sites: int = Field(
+        default=1000,
+        gt=1,
+        description="Most sites that a judgement scores, picked by a stable hash: more would "
+        "cost time and decide nothing else.",
+    )
+
+
+class GateSettings(SettingsGroup):
+    """What a challenger has to show (``SMARTWATTS_GATE_*``)."""
+
+    prefix: ClassVar[str] = "gate_"
+
+    confidence: float = Field(
+        default=0.97,
+        gt=0.5,
+        lt=1,
+        description="How sure the gate has to be that a challenger is better, and, guards and "
+        "slices taken together, that something got worse. At 0.97 fewer than 5 % of equal "
+        "challengers pass, with room for what the test does not know.",
+    )
+    resamples: int = Field(default=1000, ge=100, description="Resamples of the paired bootstrap.")
+    slice_loss: float = Field(
+        default=0.25, gt=0, description="Share by which a single site may get worse."
+    )
+    group_loss: float = Field(
+        default=0.1,
+        gt=0,
+        description="Share by which an appliance, a season, a band of hours, or the sites "
+        "that training saw or did not see may get worse.",
+    )
+    least_gain: float = Field(
+        default=0.005,
+        ge=0,
+        description="Share by which a challenger has to be better at least: training again "
+        "with another seed changes a model by about as much.",
+    )
+    margin: float = Field(
+        default=0.02,
+        gt=0,
+        description="Share by which a challenger may be worse at most that repairs a named "
+        "failure of the champion.",
+    )
+    drift: float = Field(
+        default=0.25,
+        gt=0,
+        description="Population stability index of an input from which on it has drifted.",
+    )
+
+
+class QualitySettings(SettingsGroup):
+    """From where on readings are doubtful. Nothing doubtful is dropped."""
+
+    fuse_watts: float = Field(
+        default=50_000.0,
+        gt=0,
+        description="W that no home can draw or feed in; a site whose mains draws a third of "
+        "it for 1 % of the time gets three times that.",
+    )
+    site_fuse_watts: dict[str, float] = Field(
+        default_factory=dict, description="W that a site's fuse allows, by site, as JSON."
+    )
+    negative_mains: Literal["auto", "allow", "flag"] = Field(
+        default="auto", description="Negative mains: auto allows it by day where that is regular."
+    )
+    negative_channels: tuple[str, ...] = Field(
+        default=("solar", "pv", "battery"), description="Channels that may be negative, as JSON."
+    )
+    negative_watts: float = Field(
+        default=10.0, ge=0, description="W below zero that are still a meter's noise."
+    )
+    stuck_hours: float = Field(
+        default=2.0, gt=0, description="Hours of one value that are too many."
+    )
+    zero_hours: float = Field(
+        default=1.0, gt=0, description="Hours of mains at exactly 0 W that are too many."
+    )
+    sum_watts: float = Field(
+        default=100.0, ge=0, description="W by which the appliances' sum may exceed mains."
+    )
+    sum_share: float = Field(
+        default=0.1, ge=0, description="Share of mains by which the appliances' sum may exceed it."
+    )
+    sum_minutes: float = Field(
+        default=15.0, gt=0, description="Minutes for which the appliances' sum may exceed mains."
+    )
+    gap_hours: float = Field(default=24.0, gt=0, description="Missing hours that make a long gap.")
+    unit_days: int = Field(
+        default=2,
+        gt=0,
+        description="Days at a level off by 1000 or the like that are a changed unit.",
+    )
+
+
+class Settings(TomlSettings):
+    """What is not one kind's own."""
+
+    table: ClassVar[str] = "smartwatts"
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        extra="forbid",
+    )
+
+    root: str = Field(
+        ".local/smartwatts",
+        description="Path, file:/// or s3://bucket/prefix of everything that is kept.",
+    )
+    keys: str = Field(
+        ".local/keys",
+        description="Folder of the signing key (signing_key.pem) and of trusted public keys.",
+    )
+    timezone: str = Field(
+        "UTC", description="IANA timezone of naive timestamps, and of sites without their own."
+    )
+    site_timezones: dict[str, str] = Field(
+        default_factory=dict, description="IANA timezone by site, as JSON."
+    )
+    unit: Unit = Field(
+        "W",
+        description="Unit of consumption in landing files. Wh and kWh are energy of one "
+        "interval; Wh-counter and kWh-counter are a meter's running total.",
+    )
+    sources: list[Source] = Field(
+        default_factory=list,
+        description="How files of some sources differ, as JSON: a list of objects with match "
+        "(a pattern of paths below landing/), layout, timestamp, until, consumption, device, "
+        "register, channels, unit, timezone, stamp, stamp_is, interval_s, held, decimal, missing, "
+        "skip.",
+    )
+    ingest_batch_mib: int = Field(
+        256,
+        gt=0,
+        description="New landing files are ingested in batches of this many MiB, each a task "
+        "that any worker can take.",
+    )
+    new_readings: int = Field(
+        100_000,
+        gt=0,
+        description="Readings since the last decision that start retrain_on_new_readings.",
+    )
+    new_days: float = Field(
+        0.0,
+        ge=0,
+        description="Days of readings beyond the last decision's that have to be there as well.",
+    )
+    new_site_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of sites that have to have brought new readings as well.",
+    )
+    poke_seconds: float = Field(
+        60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
+    )
+    notify: str = Field(
+        "smartwatts_notify",
+        description="Airflow connection that gets one message for each run; while there is none "
+        "of this name, nobody is told.",
+    )
+    late_hours: float = Field(
+        12.0, gt=0, description="Hours after which a weekly run that has not ended is reported."
+    )
+    training_pod: str = Field(
+        "",
+        description="YAML file of a pod that KubernetesExecutor's training pods are changed to.",
+    )
+    pointer_days: int = Field(30, gt=0, description="Days until a champion pointer expires.")
+    max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
+    max_latency_ms: float = Field(
+        10.0, gt=0, description="Slowest median call that may ship, on one core, ms."
+    )
+    holdout: HoldoutSettings = HoldoutSettings()
+    gate: GateSettings = GateSettings()
+    quality: QualitySettings = QualitySettings()
+
+    def source_of(self, key: str) -> Source:
+        """The first of the sources that matches a file."""
+        return next((source for source in self.sources if source.matches(key)), Source())
+
+    @property
+    def defaults(self) -> Layout:
+        """What holds for files that neither say it themselves nor have a source that does; its
+        ``model_fields_set`` has what a setting says, and not what holds if none does."""
+        said = {"unit", "timezone"} & self.model_fields_set
+        return Layout.model_construct(said, unit=self.unit, timezone=self.timezone)
+
+
+def settings(**overrides: Any) -> Settings:
+    """The settings in force; an override that is not None wins over the environment."""
+    return Settings.load(**overrides)
