@@ -20,7 +20,7 @@ __all__ = ["Dialect", "Header", "find_header"]
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE = 2_000
 """Lines, spread over the block, that tell what a file's columns hold."""
-_CHUNKS = 10
+_IN_A_ROW = 100
 _MOST_ABOVE = 200
 """Lines above the header."""
 _BELOW = 5
@@ -82,29 +82,36 @@ def find_header(data: bytes, first_line: int, name: str, source: Source) -> Head
     >>> header.separator, header.names
     (';', ('Device_ID', 'x', 'Timestamp', 'consumption'))
     """
-    lines = data.split(b"\n")
+    lines = data.split(b"\n", source.skip + _MOST_ABOVE + 2 * _BELOW)[:-1]
     header = _find_header(lines, source)
     if header is None:
-        _refuse(lines, first_line, name, source)
+        _refuse(data.split(b"\n"), first_line, name, source)
         return None
     offset, rows, separator, names = header
-    below = lines[offset + 1 : -1]
-    sample = [below[place].decode("utf-8", "replace") for place in _sampled(len(below))]
-    columns = _columns(sample, separator, len(names))
+    start = sum(map(len, lines[: offset + 1])) + offset + 1
+    columns = _columns(_sampled(data[start:]), separator, len(names))
     last = first_line + offset
     above = list(_texts(lines[: offset + 1 - rows]).values())
     return Header(last - rows + 1, last, separator, names, columns, above)
 
 
-def _sampled(lines: int) -> list[int]:
-    """Places of a sample: far apart, and some in a row, so that both files of many devices and
-    of one show how time runs on."""
-    apart = range(0, lines, lines // (_SAMPLE // 2) + 1)
-    starts = range(0, lines, lines // _CHUNKS + 1)
-    size = _SAMPLE // 2 // _CHUNKS
-    return sorted(
-        {*apart, *(p for start in starts for p in range(start, min(start + size, lines)))}
-    )
+def _sampled(data: bytes) -> list[str]:
+    """Lines in their order: some far apart, and some in a row, so that both files of many devices
+    and of one show how time runs on."""
+    if data.count(b"\n") <= _SAMPLE:
+        return data.decode("utf-8", "replace").split("\n")[:-1]
+    sample, end = [], 0
+    for number, place in enumerate(range(0, len(data), len(data) // (_SAMPLE // 2))):
+        start = data.rfind(b"\n", 0, place) + 1
+        if start < end:
+            continue
+        for _ in range(_IN_A_ROW if number % _IN_A_ROW == 0 else 1):
+            end = data.find(b"\n", start) + 1
+            if not end:
+                break
+            sample.append(data[start : end - 1].decode("utf-8", "replace"))
+            start = end
+    return sample
 
 
 def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
@@ -191,8 +198,8 @@ def _with_second_row(header: _HeaderLines, texts: Mapping[int, str]) -> _HeaderL
     if not any(units) and not several:
         return header
     below = (f"[{unit}]" if unit else text for unit, text in zip(units, fields, strict=True))
-    added = [text if several or text.startswith("[") else "" for text in below]
-    names = itertools.zip_longest(header.names, added[: len(header.names)], fillvalue="")
+    pairs = list(itertools.zip_longest(header.names, below, fillvalue=""))[: len(header.names)]
+    names = [(n, text if several or not n or text.startswith("[") else "") for n, text in pairs]
     joined = tuple(f"{name} {text}".strip() for name, text in names)
     return _HeaderLines(offset, offset - header.offset + 1, header.separator, joined)
 

@@ -183,10 +183,10 @@ def _sorted(rows: Rows, ranks: np.ndarray) -> Rows:
     """By rank and stamp; rows equal in both stay in the order of their files and lines."""
     if not len(rows):
         return rows
+    rows = rows.take(_by_device(ranks[rows.devices]))
     order_of = ranks[rows.devices]
-    order = _by_device(order_of)
-    if _in_order(order_of[order], rows.stamps[order]):  # as files of growing time are
-        return rows.take(order)
+    if _in_order(order_of, rows.stamps):  # as files of growing time are
+        return rows
     first = int(rows.stamps.min())
     span = int(rows.stamps.max()) - first + 1
     if span * (int(order_of.max()) + 1) >= 1 << 63:

@@ -37,6 +37,7 @@ def channels_of(
         elif rule:
             sign = {"+": 1, "-": -1}.get(rule[0], 0)
             named.append(replace(value, channel=rule.lstrip("+-"), sign=sign))
+    named = _without_empty(file, named)
     if len(values) == 1 and not named:
         return [_only(file, values[0])]
     if not any(value.channel == MAINS for value in named) and open_values:
@@ -58,6 +59,17 @@ def _only(file: FileColumns, value: ValueColumn) -> ValueColumn:
             f'channels = {{{toml_string(value.name)} = "-mains"}}',
         )
     return value
+
+
+def _without_empty(file: FileColumns, values: Sequence[ValueColumn]) -> list[ValueColumn]:
+    """Less parts of which a file has nothing at all, as where there are no panels."""
+    empty = {value.position for value in values if file.contents[value.position] == "empty"}
+    filled = {value.channel for value in values if value.position not in empty}
+    return [
+        value
+        for value in values
+        if not (value.sign and value.position in empty and value.channel in filled)
+    ]
 
 
 def _by_name(value: ValueColumn) -> ValueColumn:

@@ -165,7 +165,7 @@ stamps = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)).map(
 rows = st.tuples(stamps, values, st.sampled_from(["home1", "home1/kettle", "home2", "日本"]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(rows, min_size=1, max_size=20))
 def test_the_same_rows_are_the_same_readings_in_every_format(
     tmp_path: Path, several: list[tuple[datetime, float | None, str]]
