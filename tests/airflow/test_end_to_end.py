@@ -22,9 +22,9 @@ from urllib.parse import quote
 
 import psutil
 import pytest
+from smartwatts_airflow.placement import TRAINING_POOL
 
 from scripts.airflow_api import Airflow, AirflowError
-from scripts.run import POOL, WEEKLY
 from scripts.stack import REPOSITORY, Record, Stack, members
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 THRESHOLD = 12_000
 """A simulated day of two of the homes has some 8,400 readings."""
 NEW = "retrain_on_new_readings"
+WEEKLY = "retrain_weekly"
 SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "3"]
 PATIENCE = 400.0
 MANIFEST_FIELDS = (
@@ -171,7 +172,7 @@ class Second:
 def second(local: Local) -> Second:
     """The dry run waits in the pool, which has no slot until ``make run`` gives it some."""
     before = Seen.now(local)
-    local.airflow.set_pool(POOL, 0, "closed until the next make run")
+    local.airflow.set_pool(TRAINING_POOL, 0, "closed until the next make run")
     form = {"models": ["nilm"], "epochs": 1, "dry_run": True}
     run_id = local.airflow.trigger(WEEKLY, form)["dag_run_id"]
     return Second(run_id, local.script("run", *SIZE), before, Seen.now(local))
