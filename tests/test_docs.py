@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts import settings_page
+from scripts import layouts_page, settings_page
 from smartwatts_ml.environment import known_variables
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -66,6 +66,10 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:
     assert settings_page.PAGE.read_text() == settings_page.page(), "run `make docs`"
+
+
+def test_the_page_of_layouts_is_what_the_layouts_say() -> None:
+    assert layouts_page.PAGE.read_text() == layouts_page.page(), "run `make docs`"
 
 
 def test_readme_is_read_in_five_minutes() -> None:

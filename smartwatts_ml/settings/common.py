@@ -166,9 +166,7 @@ class Settings(TomlSettings):
     sources: list[Source] = Field(
         default_factory=list,
         description="How files of some sources differ, as JSON: a list of objects with match "
-        "(a pattern of paths below landing/), layout, timestamp, until, consumption, device, "
-        "register, channels, unit, timezone, stamp, stamp_is, interval_s, held, decimal, missing, "
-        "skip.",
+        "(a pattern of paths below landing/), unit, timezone and the other keys of layouts.md.",
     )
     ingest_batch_mib: int = Field(
         256,

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 from pydantic import Field
 
@@ -19,11 +20,13 @@ __all__ = ["KnownLayout", "known_layouts", "layout_named", "recognise"]
 
 class KnownLayout(Layout):
     """A layout with its name, what writes it, and the columns that show it: all of them have to
-    be there, in any order and case. Names of columns may be patterns."""
+    be there, in any order and case. Names of columns may be patterns. ``needs``: what its files do
+    not say, and a source has to; ``mains`` where a name may not show it."""
 
     name: str
     title: str
     columns: tuple[str, ...] = Field(min_length=1)
+    needs: tuple[Literal["timezone", "unit", "mains"], ...] = ()
 
 
 @cache

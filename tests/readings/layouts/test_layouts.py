@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.layouts.catalog import known_layouts, recognise
+from smartwatts_ml.readings.layouts.catalog import known_layouts, layout_named, recognise
+from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
 
+REPOSITORY = Path(__file__).parents[3]
+READINGS_PAGE = REPOSITORY / "docs" / "readings.md"
+KNOWN_EXPORTS = [
+    path
+    for layout in known_layouts()
+    for path in (REPOSITORY.parent / "shared" / "exports").glob(f"{layout.name}/*.[ct]sv")
+]
 FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.csv"))
-TIMEZONES = {"comed": "America/Chicago"}
-"""What no file of a layout says."""
-NAMELESS = {"emporia_vue", "tesla", "bc_hydro", "netz_noe", "linz_netz", "comed", "n3rgy"}
-"""Layouts whose files do not say the home."""
+SAID = {"comed": {"timezone": "America/Chicago"}}
+"""What a layout's files do not say."""
 
 
 @pytest.mark.parametrize("layout", known_layouts(), ids=lambda layout: layout.name)
@@ -30,10 +38,8 @@ def test_a_layout_is_recognised_by_its_columns_alone_in_any_order(layout) -> Non
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_a_file_of_a_layout_gives_the_power_that_it_says(path: Path) -> None:
-    source = {"timezone": TIMEZONES.get(path.stem)}
-    if path.stem in NAMELESS:
-        source["device"] = "home1"
-    stated = {field: value for field, value in source.items() if value}
+    home = {} if layout_named(path.stem).device else {"device": "home1"}
+    stated = SAID.get(path.stem, {}) | home
     expected = json.loads(path.with_suffix(".json").read_text())
     with FileReadings([path], Settings(sources=[Source(**stated)])) as readings:  # type: ignore[arg-type]
         actual = {
@@ -46,3 +52,33 @@ def test_a_file_of_a_layout_gives_the_power_that_it_says(path: Path) -> None:
             instants = [datetime.fromtimestamp(s / 1e6, UTC) for s in actual[name].stamps]
             assert [f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in instants] == [at for at, _ in rows]
             assert actual[name].values == pytest.approx([watts for _, watts in rows], abs=0.05)
+
+
+@pytest.mark.parametrize("path", [*FIXTURES, *KNOWN_EXPORTS], ids=lambda path: path.stem)
+def test_nothing_has_to_be_said_of_a_file_but_what_its_layout_needs(path: Path) -> None:
+    scan = FileScan(path, path.name, Source())
+    names = {name for block in scan for parsed in block.rows for name in parsed.names}
+    layout = layout_named(scan.interpretation.mapping.layout)
+    assert scan.interpretation.unsaid == set(layout.needs) - {"mains"}
+    assert "mains" in layout.needs or any("/mains" in name for name in names)
+
+
+ODD_FILE, ODD_SOURCE = re.findall(
+    r"^```(?:toml)?\n(.*?)^```$",
+    READINGS_PAGE.read_text().partition("### A file of your own")[2].partition("###")[0],
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def test_the_file_of_your_own_that_the_page_shows_is_read_as_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "landing" / "attic" / "2026-03.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(ODD_FILE)
+    with FileReadings([path], Settings(**tomllib.loads(ODD_SOURCE)["smartwatts"])) as readings:
+        devices = readings.read_devices("attic")
+    assert devices.keys() == {"mains", "heat_pump"}
+    assert devices["mains"].values.tolist() == pytest.approx([500, -120])
+    assert devices["heat_pump"].values.tolist() == pytest.approx([200, 0])
+    for device in devices.values():
+        instants = [datetime.fromtimestamp(s / 1e6, UTC).isoformat() for s in device.stamps]
+        assert instants == ["2026-03-13T23:00:00+00:00", "2026-03-13T23:15:00+00:00"]
