@@ -9,7 +9,7 @@ from typing import Any
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.stamps.forms import FileStamps
 
-__all__ = ["FAULTS", "Fault", "FileReport", "ReadReport", "Rejected", "fault_of"]
+__all__ = ["FAULTS", "Fault", "FileReport", "ReadReport", "Rejected", "fault_of", "quarantine_key"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ FAULTS: Mapping[str, Fault] = {
     "device_empty": Fault(DEVICE_ID, "empty, or without a site"),
     "anomaly_form": Fault(ANOMALY, "neither 0 nor 1"),
 }
+
+
+def quarantine_key(digest: str) -> str:
+    """Where the rejected rows of a content are kept."""
+    return f"quarantine/{digest}.csv.gz"
 
 
 def fault_of(code: str) -> Fault:
@@ -139,7 +144,7 @@ class FileReport:
     @property
     def quarantine_key(self) -> str | None:
         """Where the rejected rows are kept after an ingest."""
-        return f"quarantine/{self.digest}.csv.gz" if self.rejected else None
+        return quarantine_key(self.digest) if self.rejected else None
 
     def why_rejected(self) -> str:
         """The most common reasons, for people."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 
 from pydantic import Field
@@ -23,6 +24,11 @@ class KnownLayout(Layout):
     name: str
     title: str
     columns: tuple[str, ...] = Field(min_length=1)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names what it says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
 @cache

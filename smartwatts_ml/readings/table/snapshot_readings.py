@@ -34,7 +34,7 @@ _FOOTERS_AT_ONCE = 8
 @dataclass(frozen=True)
 class TablePart:
     """What the table's log says of a part: ``key`` in the root, ``rows``, ``size`` in
-    bytes, and the first and the last site in it (None: unknown)."""
+    bytes, and the first and the last site and arrival in it (None: unknown)."""
 
     key: str
     path: str
@@ -44,6 +44,8 @@ class TablePart:
     size: int
     first_site: str | None
     last_site: str | None
+    first_arrival: int | None
+    last_arrival: int | None
 
     def may_hold(self, site: str) -> bool:
         """Whether the log does not rule the site out."""
@@ -51,6 +53,11 @@ class TablePart:
             return False
         low, high = self.first_site, self.last_site
         return low is None or high is None or low <= site <= high
+
+    def may_hold_arrival(self, arrival: int) -> bool:
+        """Likewise."""
+        low, high = self.first_arrival, self.last_arrival
+        return low is None or high is None or low <= arrival <= high
 
 
 def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[DeviceSpan]]:

@@ -24,12 +24,20 @@ from deltalake.transaction import AddAction, RemoveAction
 from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.columns import (
+    ARRIVAL,
     BUCKET,
     CHANNEL,
     MONTH,
     PARTITIONS,
     SITE,
     TIMESTAMP,
+)
+from smartwatts_ml.readings.table.changes import (
+    DROPPED,
+    NOTHING,
+    Exchange,
+    arrival_name,
+    now_ms,
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
@@ -39,10 +47,8 @@ from smartwatts_ml.settings import Settings
 __all__ = ["ReadingsTable", "SCHEMA", "Snapshot", "newest_readings", "open_table"]
 
 SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
-_DROPPED = "smartwatts.dropped"
-"""The application whose transaction number counts the rows that retention took away."""
 _CONFIGURATION = {
-    "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}",
+    "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL},{ARRIVAL}",
     # Old snapshots stay readable until upkeep says otherwise.
     "delta.enableExpiredLogCleanup": "false",
     # Whoever opens the table reads the commits since the last checkpoint, one by one.
@@ -151,9 +157,20 @@ class ReadingsTable:
             f"{self._uri} is being changed by others without a pause", fix="try again later"
         )
 
+    def arrival_of(self, digest: str) -> int | None:
+        """What the rows of this content have as arrival (or ``UNKNOWN_ARRIVAL``); None where
+        the version at hand does not have this content."""
+        return self._table.transaction_version(digest)
+
     def has(self, digest: str) -> bool:
         """Whether a file with this content is in the version at hand."""
-        return self._table.transaction_version(digest) is not None
+        return self.arrival_of(digest) is not None
+
+    def free_arrival(self, wanted: int) -> int:
+        """The first from ``wanted`` on that no content has."""
+        while self._table.transaction_version(arrival_name(wanted)) is not None:
+            wanted += 1
+        return wanted
 
     def upload(self, parts: Sequence[WrittenPart]) -> list[AddAction]:
         """Move part files into the root, where nothing sees them before a commit."""
@@ -166,38 +183,39 @@ class ReadingsTable:
         self._objects.upload(f"{TABLE}/{path}", part.path)
         part.path.unlink()
         values = {MONTH: part.month, BUCKET: str(part.bucket)}
-        return AddAction(path, size, values, _now_ms(), True, add_statistics(part))
+        return AddAction(path, size, values, now_ms(), True, add_statistics(part))
 
     def append(
-        self, parts: Sequence[AddAction], digests: Sequence[str], notes: Mapping[str, str]
+        self,
+        parts: Sequence[AddAction],
+        arrivals: Mapping[str, int],
+        notes: Mapping[str, str],
+        instead: Exchange = NOTHING,
     ) -> None:
-        """Add parts and record the contents they are from, in one commit.
+        """Add parts and record the contents they are from, by digest, with the arrival of each;
+        ``instead`` of rows that these contents had before. All in one commit.
 
-        The caller has asked ``has`` for each digest on this same object. Raises
-        ChangedError if somebody else recorded one of them since; nothing is added then.
+        The caller has asked for each digest and arrival on this same object. Raises
+        ChangedError if somebody else recorded one of them since, or replaced parts; nothing is
+        changed then.
         """
-        self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
+        taken = [Transaction(digest, arrival) for digest, arrival in arrivals.items()]
+        used = [Transaction(arrival_name(arrival), 1) for arrival in arrivals.values()]
+        removals = [self._removal(instead)] if instead.old else []
+        self._commit([*instead.actions(), *parts], [*taken, *used, *removals], notes)
 
-    def replace(self, old: Sequence[TablePart], new: Sequence[AddAction], dropped: int = 0) -> None:
-        """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
+    def replace(self, exchange: Exchange) -> None:
+        """Put other parts in the place of some, in one commit.
 
         Raises ChangedError if somebody else replaced parts since.
         """
-        removed = [
-            RemoveAction(
-                part.path,
-                bool(dropped),
-                _now_ms(),
-                part.size,
-                {MONTH: part.month, BUCKET: str(part.bucket)},
-            )
-            for part in old
-        ]
-        for action in new:
-            action.data_change = False
-        # Delta lets two commits remove the same part; one transaction for all of them does not.
-        done = Transaction(_DROPPED, self.dropped() + dropped)
-        self._commit([*removed, *new], [done], {"smartwatts.upkeep": f"{len(old)} parts"})
+        notes = {"smartwatts.upkeep": f"{len(exchange.old)} parts"}
+        self._commit(exchange.actions(), [self._removal(exchange)], notes)
+
+    def _removal(self, exchange: Exchange) -> Transaction:
+        """Delta lets two commits remove the same part; one transaction for all of them does
+        not."""
+        return Transaction(DROPPED, self.dropped() + exchange.gone)
 
     def _commit(
         self,
@@ -225,8 +243,8 @@ class ReadingsTable:
         return LogEntries(self._table).rows + self.dropped()
 
     def dropped(self) -> int:
-        """Rows that retention has taken away so far."""
-        return int(self._table.transaction_version(_DROPPED) or 0)
+        """Rows that were taken away so far."""
+        return int(self._table.transaction_version(DROPPED) or 0)
 
     def parts(self) -> list[TablePart]:
         """The parts of the version at hand, sorted by month and bucket."""
@@ -237,7 +255,7 @@ class ReadingsTable:
         with _as_store_errors(self._uri):
             table = self._open(version)
             log = LogEntries(table)
-            dropped = int(table.transaction_version(_DROPPED) or 0)
+            dropped = int(table.transaction_version(DROPPED) or 0)
         footers = read_footers(self._objects, log.parts())
         return Snapshot(
             version=table.version(),
@@ -278,7 +296,3 @@ class ReadingsTable:
                 full=True,
                 keep_versions=known,
             )
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

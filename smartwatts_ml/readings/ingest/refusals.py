@@ -1,0 +1,30 @@
+"""Why nothing is taken of a file."""
+
+from __future__ import annotations
+
+from smartwatts_ml.errors import BadInputError, NotFoundError, StoreError
+from smartwatts_ml.readings.report import FileReport
+
+__all__ = ["is_the_files_fault", "of_version_1", "unusable"]
+
+
+def is_the_files_fault(error: BadInputError | StoreError) -> bool:
+    """Whether other files may still work: it is bad, gone, or may not be read."""
+    return isinstance(error, BadInputError | NotFoundError) or isinstance(
+        error.__cause__, PermissionError
+    )
+
+
+def unusable(report: FileReport) -> BadInputError:
+    why = report.why_rejected() or "it holds no value"
+    return BadInputError(
+        f"{report.key}: nothing in it can be used: {why}",
+        fix="`smartwatts ingest --explain` shows what it is taken for",
+    )
+
+
+def of_version_1(key: str) -> BadInputError:
+    return BadInputError(
+        f"{key} was taken by version 1.0, which did not keep which rows are its own",
+        fix="to read it again, move readings/ away and ingest landing/ anew",
+    )
