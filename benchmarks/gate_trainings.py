@@ -142,7 +142,7 @@ def retrained(
     failed = retrain(
         ModelRun(objects, current, run_id, model),
         log_progress,
-        {"train": {"options": options}, "publish": {"actor": "benchmark"}},
+        {"options": options, "actor": "benchmark"},
         dry_run=dry_run,
     )
     if failed:

@@ -53,9 +53,16 @@ class UsageError(SmartwattsError):
 
 
 class BadInputError(SmartwattsError):
-    """A file, or the readings in it, cannot be used."""
+    """A file, or the readings in it, cannot be used. ``settle``: what a source may say of the
+    file, one line for each answer, where that would help."""
 
     exit_code = 3
+
+    def __init__(
+        self, message: str, *, fix: str | None = None, settle: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.settle = settle
 
 
 class NotEnoughReadingsError(BadInputError):

@@ -6,12 +6,13 @@ files of some path; what it says wins over what the package knows.
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["DEFAULTS", "UNITS", "Layout", "Source", "Unit"]
+__all__ = ["DEFAULTS", "UNITS", "Layout", "Source", "Unit", "toml_string"]
 
 Unit = Literal["W", "kW", "MW", "Wh", "kWh", "MWh", "Wh-counter", "kWh-counter", "MWh-counter"]
 UNITS: tuple[Unit, ...] = Unit.__args__  # type: ignore[attr-defined]
@@ -122,3 +123,12 @@ class Source(Layout):
         True
         """
         return fnmatchcase(key.removeprefix("landing/"), self.match)
+
+
+def toml_string(text: str) -> str:
+    """A text as TOML writes it.
+
+    >>> print(toml_string('Use "all"'))
+    "Use \\"all\\""
+    """
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

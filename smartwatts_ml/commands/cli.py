@@ -132,6 +132,22 @@ WORK = {
         "importing:redd",
         "REDD: the folder low_freq with house_1 to house_6, each with labels.dat and channels.",
     ),
+    "import iawe": (
+        "importing:iawe",
+        "iAWE: the folder with electricity/1.csv to 12.csv, a meter each.",
+    ),
+    "import eco": (
+        "importing:eco",
+        "ECO: the folder with 01_sm_csv, 01_plugs_csv, … unpacked, a file a day and meter.",
+    ),
+    "import ideal": (
+        "importing:ideal",
+        "IDEAL: the folder with home<n>_…_electric-….csv.gz, a file a sensor.",
+    ),
+    "import enertalk": (
+        "importing:enertalk",
+        "ENERTALK: the folder with 00 to 21, each with a folder a day of Parquet files.",
+    ),
     "import nilmtk-h5": (
         "importing:nilmtk_h5",
         "NILMTK: an HDF5 file of any data set that NILMTK has a converter for.",
@@ -147,7 +163,7 @@ _GROUPS = {
     "models": "Versions of the models: list, show, roll back, pull, inspect, verify, prune.",
     "readings": "The readings that are kept: totals, sites, export.",
     "keys": "Signing keys: make, rotate, show, trust. The folder is SMARTWATTS_KEYS.",
-    "import": "Turn public data sets (REFIT, UK-DALE, REDD, NILMTK) into files for landing/.",
+    "import": "Turn public data sets (REFIT, UK-DALE, IDEAL, …) into files for landing/.",
 }
 
 _PANELS = {

@@ -55,7 +55,8 @@ def print_json(value: Any) -> None:
 def write_files(contents: Mapping[Path, bytes]) -> list[str]:
     """Write files of one folder, all or none, so that they survive a power cut; their names.
 
-    Each takes its name only when all are on the disk. Raises SmartwattsError where one
+    Each takes its name only when all are on the disk, and keeps the permissions of a file that
+    had the name. Raises SmartwattsError where one
     cannot be written; nothing is left behind then.
     """
     with contextlib.ExitStack() as stack:
@@ -63,7 +64,12 @@ def write_files(contents: Mapping[Path, bytes]) -> list[str]:
         for path, content in contents.items():
             with _failing_for(path):
                 make_folder(path.parent)
-                ready[path] = stack.enter_context(staged(path.parent, content, ".smartwatts-"))
+                mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
+                ready[path] = stack.enter_context(
+                    staged(path.parent, content, ".smartwatts-", mode)
+                )
+                if path.exists():
+                    ready[path].chmod(mode)
         for path, partial in ready.items():
             with _failing_for(path):
                 partial.replace(path)

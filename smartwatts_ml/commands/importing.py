@@ -16,7 +16,7 @@ from smartwatts_ml.imports.base import Channel, House
 from smartwatts_ml.imports.labels import Labels
 from smartwatts_ml.imports.run import ImportReport
 
-__all__ = ["nilmtk_h5", "redd", "refit", "ukdale"]
+__all__ = ["eco", "enertalk", "iawe", "ideal", "nilmtk_h5", "redd", "refit", "ukdale"]
 
 _PathArgument = Annotated[Path, typer.Argument(help="Where the data set lies, unpacked.")]
 _OutOption = Annotated[
@@ -44,7 +44,7 @@ _LabelsOption = Annotated[
         exists=True,
         dir_okay=False,
         help="CSV file house,source,label of your own names; an empty label leaves a channel "
-        "out. Sources: Appliance1 (REFIT), channel_5 (UK-DALE, REDD), meter3 (NILMTK).",
+        "out. The table that the import prints has the sources: Appliance1, channel_5, meter3.",
     ),
 ]
 
@@ -113,6 +113,50 @@ redd = _importer(
 
     Example: smartwatts import redd low_freq --period 60 --out .local/smartwatts/landing
     && smartwatts ingest
+    """,
+)
+iawe = _importer(
+    "iawe",
+    """iAWE: the folder with electricity/1.csv to 12.csv, a meter each.
+
+    Active power every second. The two meters of the supply are summed to mains.
+
+    Example: smartwatts import iawe iawe --period 60 --out .local/smartwatts/landing
+    && smartwatts ingest
+    """,
+)
+eco = _importer(
+    "eco",
+    """ECO: the folder with 01_sm_csv, 01_plugs_csv, … unpacked, a file a day and meter.
+
+    Active power each second: of the smart meter (all phases) and of plugs, whose names are
+    built in. Its days are taken as days of UTC, as NILMTK does. A day of fewer lines than
+    seconds is left out, since no line says its second.
+
+    Example: smartwatts import eco ECO --house 2 --period 60
+    --out .local/smartwatts/landing && smartwatts ingest
+    """,
+)
+ideal = _importer(
+    "ideal",
+    """IDEAL: the folder with home<n>_…_electric-….csv.gz, a file a sensor.
+
+    Mains is apparent power each second; circuits and appliances, where a home has them, are
+    active power. Appliances write when their power changes: their values hold until the
+    next, and become means of 10 s or of --period. 17 April 2018, 08:50 to 09:50 is damaged.
+
+    Example: smartwatts import ideal sensordata --house 62 --period 60
+    --out .local/smartwatts/landing && smartwatts ingest
+    """,
+)
+enertalk = _importer(
+    "enertalk",
+    """ENERTALK: the folder with 00 to 21, each with a folder a day of Parquet files.
+
+    Active power, 15 readings a second: --period is advised. The files' names say the channel.
+
+    Example: smartwatts import enertalk enertalk-dataset --house 0 --period 60
+    --out .local/smartwatts/landing && smartwatts ingest
     """,
 )
 nilmtk_h5 = _importer(

@@ -20,14 +20,16 @@ from smartwatts_ml.commands.common import (
     progress_bar,
 )
 from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.commands.explain import explain_files
+from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
-from smartwatts_ml.readings.explain import explain
-from smartwatts_ml.readings.ingest.landing import LANDING, empty_root
+from smartwatts_ml.readings.formats.refused import advice_on
+from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
-from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.settings import settings
 from smartwatts_ml.stages.ingest import IngestReport
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
@@ -39,23 +41,26 @@ _MICRO = 1_000_000
 
 
 def ingest(
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            "--explain",
-            metavar="FILE",
-            help="Say what this file is taken for, with its first rows; nothing is ingested.",
-            show_default=False,
+    explained: Annotated[
+        list[Path] | None,
+        paths_option(
+            "Show what files are taken for, and what is doubtful; nothing is ingested.", "--explain"
         ),
     ] = None,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write", help="With --explain: add the lines that it asks for to the settings."
+        ),
+    ] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add the files in landing/ that are new to the readings.
 
-    Files (.csv, .tsv, .txt, plain or as .gz or .zst, in folders below too) have the columns
-    timestamp, consumption, device_id. Separator, decimal mark and form of timestamps are
-    found out; unit and timezone are settings, for all files or by source. Each content is
+    CSV, Excel, Parquet, JSON and what utilities send, in folders below too, plain or packed:
+    what a file is and what its columns mean is found out; what it does not say (timezone,
+    which column is mains) is a setting, for all files or by source. Each content is
     added once, however often this runs. Rows that cannot be used go to quarantine/, with
     line and reason; exit code 3 says that a whole file could not be read.
 
@@ -63,9 +68,11 @@ def ingest(
 
     Example: smartwatts ingest --explain readings-2026-11.csv
     """
-    if file is not None:
-        _explain(file, settings(root=root), as_json)
+    if explained:
+        explain_files(explained, settings(root=root), write, as_json)
         return
+    if write:
+        raise UsageError("--write is for --explain FILE")
     objects, current = open_objects(root)
     with progress_bar("ingest") as report_progress:
         report = ingest_new(objects, current, report_progress)
@@ -82,36 +89,6 @@ def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def _explain(file: Path, current: Settings, as_json: bool) -> None:
-    if not file.is_file():
-        raise BadInputError(f"no file {file}")
-    landing = Path(current.root).expanduser().absolute() / "landing"
-    absolute = file.absolute()
-    key = str(absolute.relative_to(landing)) if absolute.is_relative_to(landing) else file.name
-    explained = explain(file, key, current.source_of(key), current.defaults)
-    if as_json:
-        print_json(explained.to_json())
-        return
-    facts = Table(show_header=False, box=None)
-    for name, text in explained.facts.items():
-        facts.add_row(name, escape(text))
-    out.print(facts)
-    rows = Table("timestamp (UTC)", "device_id", Column("consumption", justify="right"))
-    for row in explained.rows:
-        rows.add_row(row["timestamp"], escape(row["device_id"]), f"{row['consumption']:g}")
-    out.print(rows)
-    report = explained.report
-    out.print(
-        f"{report.lines:,} lines: {report.header} header, {report.blank:,} blank, "
-        f"{report.accepted:,} rows, {report.rejected:,} rejected",
-        soft_wrap=True,
-    )
-    for row in explained.rejected:
-        out.print(
-            f"line {row['line']}: {row['value']!r}: {row['reason']}", soft_wrap=True, markup=False
-        )
-
-
 def _print_ingest(report: IngestReport, uri: Any) -> None:
     if report.files:
         out.print(_files_table(report.files))
@@ -126,11 +103,8 @@ def _print_ingest(report: IngestReport, uri: Any) -> None:
             out.print(f"{file.key}: {file.why_rejected()}", soft_wrap=True, markup=False)
             out.print(f"    kept in {uri(file.quarantine_key)}", soft_wrap=True, markup=False)
     for key in report.ignored:
-        err.print(
-            f"ignored: {key} is no .csv, .tsv or .txt, plain, .gz or .zst",
-            soft_wrap=True,
-            markup=False,
-        )
+        why = advice_on(key) or f"not named {FILE_NAMES}"
+        err.print(f"ignored: {key} is {why}", soft_wrap=True, markup=False)
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""

@@ -42,6 +42,10 @@ FORMATS = {
     "refit": "smartwatts_ml.imports.refit:houses",
     "ukdale": "smartwatts_ml.imports.ukdale:houses",
     "redd": "smartwatts_ml.imports.redd:houses",
+    "iawe": "smartwatts_ml.imports.iawe:houses",
+    "eco": "smartwatts_ml.imports.eco:houses",
+    "ideal": "smartwatts_ml.imports.ideal:houses",
+    "enertalk": "smartwatts_ml.imports.enertalk:houses",
     "nilmtk-h5": "smartwatts_ml.imports.nilmtk_h5:houses",
 }
 """Each format by name; its module is imported when it is asked for."""
@@ -74,12 +78,14 @@ class Channel:
     """One channel of a house, and what became of its readings.
 
     ``taken = used + duplicate + missing + flagged + unpaired + late``; ``written`` counts
-    rows: fewer than ``used`` where legs are summed or readings are resampled.
+    rows: fewer than ``used`` where legs are summed or readings are resampled. ``held``: the
+    source writes when its value changes.
     """
 
     sources: tuple[str, ...]
     label: str
     power: str = ACTIVE
+    held: bool = False
     name: str = ""
     taken: int = 0
     used: int = 0

@@ -27,7 +27,6 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.imports.base import (
     ACTIVE,
     APPARENT,
-    Channel,
     ChannelReadings,
     FileAccount,
     House,
@@ -35,6 +34,7 @@ from smartwatts_ml.imports.base import (
     Report,
 )
 from smartwatts_ml.imports.labels import UNUSED, channel_name
+from smartwatts_ml.imports.sources import legs_channel
 from smartwatts_ml.imports.streams import Distinct, summed
 from smartwatts_ml.readings.base import MAINS
 
@@ -138,12 +138,11 @@ def _house(
     meters = _meters(path, building, metadata["elec_meters"], notes)
     options.labels.check(number, tuple(meters))
     channels = []
-    for label, sources in _grouped(metadata, meters, number, options).items():
+    for (label, _), sources in _grouped(metadata, meters, number, options).items():
         powers = {meters[source].power for source in sources}
         power = powers.pop() if len(powers) == 1 else "mixed"
-        channels.append(Channel(tuple(sources), label[0], power))
-        if len(sources) > 1:
-            notes.append(f"{channel_name(label[0])} is the sum of {' and '.join(sources)}")
+        absent = [m for m in _partners(metadata, sources[0]) if f"elec/{m}/table" not in building]
+        channels.append(legs_channel(channel_name(label), sources, absent, label, power, notes))
     tables = {meters[source].table for channel in channels for source in channel.sources}
     size = sum(building.file[t].size * building.file[t].dtype.itemsize for t in tables)
     site = f"{prefix}_house{number}"
@@ -202,6 +201,16 @@ def _grouped(
         first = "" if channel_name(label) == MAINS else name if alone else _first(own[0], meters)
         groups.setdefault((label, first), []).append(name)
     return groups
+
+
+def _partners(metadata: Mapping[str, Any], source: str) -> list[str]:
+    """All meters that add up with one: those of the supply, or those of its appliance."""
+    described, number = metadata["elec_meters"], int(source.removeprefix("meter"))
+    supply = [m for m in described if described[m].get("site_meter")]
+    if number in supply:
+        return [f"meter{m}" for m in supply if not described[m].get("disabled")]
+    own = [a for a in metadata.get("appliances", ()) if number in a.get("meters", ())]
+    return [f"meter{m}" for m in own[0]["meters"]] if len(own) == 1 else []
 
 
 def _first(appliance: Mapping[str, Any], meters: Mapping[str, _Meter]) -> str:

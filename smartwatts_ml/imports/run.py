@@ -11,7 +11,7 @@ from typing import Any
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.imports.base import Channel, House, Options, open_format
 from smartwatts_ml.imports.files import MonthFiles
-from smartwatts_ml.imports.streams import AsTheyAre, Resampler, Sink, Writer
+from smartwatts_ml.imports.streams import AsTheyAre, HeldMeans, Resampler, Sink, Writer
 from smartwatts_ml.progress import Progress
 
 __all__ = ["ImportReport", "import_readings"]
@@ -99,6 +99,8 @@ def _house(house: House, out: Path, options: Options, report: Callable[[int], No
 
 
 def _sink(channel: Channel, write: Writer, period_s: int | None) -> Sink:
+    if channel.held:
+        return HeldMeans(channel, write, period_s)
     return Resampler(channel, write, period_s) if period_s else AsTheyAre(channel, write)
 
 

@@ -12,7 +12,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.imports.base import Channel
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, resample
 
-__all__ = ["AsTheyAre", "Distinct", "Resampler", "Sink", "Writer", "summed"]
+__all__ = ["AsTheyAre", "Distinct", "HeldMeans", "Resampler", "Sink", "Writer", "summed"]
 
 _Series = tuple[np.ndarray, np.ndarray]
 """Stamps int64 µs and watts, both of shape (n,)."""
@@ -21,6 +21,9 @@ Writer = Callable[[np.ndarray, np.ndarray], None]
 _CHUNK = 200_000
 _HISTORY = 4_096
 """Readings kept before the next interval, so that each chunk sees the usual spacing."""
+_HELD_PERIOD_S = 10
+_LONGEST_HELD = 2 * 3600 * MICRO
+"""Sensors that write when a value changes say so every hour at the latest."""
 
 
 class Distinct:
@@ -179,3 +182,58 @@ class Resampler(Sink):
                 f"--period {self._period // MICRO} is finer",
                 fix=f"give --period {-(-native_us // MICRO)} or more",
             )
+
+
+class HeldMeans(Sink):
+    """Mean W on a regular grid, of a sensor that writes when its value changes: a value holds
+    until the next one, or for ``_LONGEST_HELD``."""
+
+    def __init__(self, channel: Channel, write: Writer, period_s: int | None) -> None:
+        super().__init__(channel, write)
+        self._period = (period_s or _HELD_PERIOD_S) * MICRO
+        self._stamps = np.empty(0, np.int64)
+        self._watts = np.empty(0)
+        self._from: int | None = None  # start of the first interval not written yet
+
+    def take(self, stamps: np.ndarray, watts: np.ndarray) -> None:
+        if self._from is not None:
+            early = stamps < self._from
+            self._channel.late += int(early.sum())
+            stamps, watts = stamps[~early], watts[~early]
+        self._channel.used += len(stamps)
+        self._stamps = np.concatenate([self._stamps, stamps])
+        self._watts = np.concatenate([self._watts, watts])
+        if len(self._stamps) > _CHUNK:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write the intervals before the last reading, whose end is not known yet."""
+        order = np.argsort(self._stamps, kind="stable")
+        stamps, watts = self._stamps[order], self._watts[order]
+        last = np.append(stamps[1:] != stamps[:-1], True)[: len(stamps)]
+        self._channel.duplicate += int(len(last) - last.sum())
+        self._channel.used -= int(len(last) - last.sum())
+        stamps, watts = stamps[last], watts[last]
+        if len(stamps) > 1:
+            start = int(stamps[0]) if self._from is None else self._from
+            start = start // self._period * self._period
+            count = (int(stamps[-1]) - start) // self._period
+            self._put(*self._means(stamps, watts, start, count))
+            self._from = start + count * self._period
+        kept = max(int(np.searchsorted(stamps, self._from or 0, "right")) - 1, 0)
+        self._stamps, self._watts = stamps[kept:], watts[kept:]
+
+    def _means(self, stamps: np.ndarray, watts: np.ndarray, start: int, count: int) -> _Series:
+        ends = np.minimum(stamps[1:], stamps[:-1] + _LONGEST_HELD)
+        lasting = (ends - stamps[:-1]).astype(np.float64)
+        breaks = np.column_stack([stamps[:-1], ends]).ravel() - start
+        edges = np.arange(count + 1, dtype=np.float64) * self._period
+        energy, covered = (
+            np.diff(np.interp(edges, breaks, np.insert(np.repeat(np.cumsum(sums), 2)[:-1], 0, 0)))
+            for sums in (lasting * watts[:-1], lasting)
+        )
+        there = np.flatnonzero(covered * 2 >= self._period)
+        return start + there * self._period, energy[there] / covered[there]

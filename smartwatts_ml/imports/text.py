@@ -6,6 +6,7 @@ that a bad line costs that line alone and is named.
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,18 +25,21 @@ _BLOCK = 8 << 20
 _EARLIEST, _LATEST = 631_152_000, 4_102_444_800
 """1990 and 2100: a stamp outside is damage, or milliseconds."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_MISSING = ("", "nan", "NaN", "NULL")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d")
+_MISSING = ("", "nan", "NaN", "NULL", r"\N")
 _SHOWN = 40
 
 
 @dataclass(frozen=True)
 class TextLayout:
-    """``columns`` of a line, in order; ``wanted``: those to read, the Unix stamp first."""
+    """``columns`` of a line, in order; ``wanted``: those to read, the stamp first: Unix seconds,
+    or a date and a time of UTC where ``dated``."""
 
     columns: tuple[str, ...]
     wanted: tuple[str, ...]
     separator: str = " "
     header_lines: int = 0
+    dated: bool = False
 
 
 def number_blocks(
@@ -43,9 +47,10 @@ def number_blocks(
 ) -> Iterator[np.ndarray]:
     """Rows of the wanted columns, float64, shape (n, n_wanted), NaN where missing.
 
-    Column 0 is seconds since the epoch. ``account`` counts lines; ``report`` bytes.
+    Column 0 is seconds since the epoch. ``account`` counts lines; ``report`` bytes. The file
+    may be packed (.gz).
     """
-    with path.open("rb") as file:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         for _ in range(layout.header_lines):
             report(len(file.readline()))
             account.lines += 1
@@ -88,14 +93,19 @@ def _fast(block: bytes, layout: TextLayout) -> np.ndarray | None:
             pyarrow.csv.ParseOptions(delimiter=layout.separator, quote_char=False),
             pyarrow.csv.ConvertOptions(
                 include_columns=layout.wanted,
-                column_types=dict.fromkeys(layout.wanted, pa.float64()),
+                column_types={
+                    **dict.fromkeys(layout.wanted, pa.float64()),
+                    **({layout.wanted[0]: pa.timestamp("s")} if layout.dated else {}),
+                },
                 null_values=_MISSING,
             ),
         )
     except pa.ArrowInvalid:
         return None
-    rows = np.column_stack([table[name].to_numpy() for name in layout.wanted])
-    stamps = rows[:, 0]
+    if table[0].null_count:
+        return None
+    stamps = table[0].to_numpy().astype(np.float64)
+    rows = np.column_stack([stamps, *(table[name].to_numpy() for name in layout.wanted[1:])])
     return rows if np.all((stamps >= _EARLIEST) & (stamps < _LATEST)) else None
 
 
@@ -115,7 +125,8 @@ def _careful(block: bytes, layout: TextLayout, account: FileAccount) -> np.ndarr
         if reason := _fault(cells, layout, places):
             account.reject(number, reason)
         else:
-            rows.append([_number(cells[place]) for place in places])
+            stamp, *values = (cells[place] for place in places)
+            rows.append([_seconds(stamp, layout), *map(_number, values)])
     account.lines += len(lines)
     account.used += len(rows)
     return np.array(rows, np.float64).reshape(len(rows), len(places))
@@ -125,14 +136,26 @@ def _fault(cells: Sequence[str], layout: TextLayout, places: Sequence[int]) -> s
     if len(cells) != len(layout.columns):
         shown = layout.separator.join(cells)[:_SHOWN]
         return f"{len(cells)} columns instead of {len(layout.columns)}: {shown!r}"
-    for place in places:
+    for place in places[1:]:
         cell = cells[place].strip()
         if cell not in _MISSING and not _NUMBER.fullmatch(cell):
             return f"{layout.columns[place]} {cell[:_SHOWN]!r} is not a number"
     stamp = cells[places[0]].strip()
-    if stamp in _MISSING or not _EARLIEST <= float(stamp) < _LATEST:
-        return f"stamp {stamp[:_SHOWN]!r} is not in seconds since 1970"
-    return None
+    if _EARLIEST <= _seconds(stamp, layout) < _LATEST:
+        return None
+    form = "a date and a time" if layout.dated else "in seconds since 1970"
+    return f"stamp {stamp[:_SHOWN]!r} is not {form}"
+
+
+def _seconds(stamp: str, layout: TextLayout) -> float:
+    """Seconds since the epoch; NaN where it is no stamp."""
+    stamp = stamp.strip()
+    try:
+        if layout.dated and _STAMP.fullmatch(stamp):
+            return float(np.datetime64(stamp, "s").astype(np.int64))
+        return float(stamp) if not layout.dated and _NUMBER.fullmatch(stamp) else float("nan")
+    except ValueError:
+        return float("nan")
 
 
 def _number(cell: str) -> float:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from smartwatts_ml.imports.base import ACTIVE, APPARENT, Channel, House, Options
-from smartwatts_ml.imports.dat import DatFile, DatHouse, find_houses, labelled
+from smartwatts_ml.imports.dat import DAT_LAYOUT, find_houses, labelled
 from smartwatts_ml.imports.labels import channel_name
+from smartwatts_ml.imports.sources import FilesHouse, TextFile, size_of
 from smartwatts_ml.imports.text import TextLayout
 from smartwatts_ml.readings.base import MAINS
 
@@ -26,25 +27,25 @@ def houses(path: Path, options: Options) -> list[House]:
     return find_houses(path, options, "UK-DALE", _house)
 
 
-def _house(number: int, folder: Path, options: Options) -> DatHouse:
-    labels, notes = labelled(number, folder, options)
-    options.labels.check(number, (_FAST, *labels))
-    files = {source: DatFile(folder / f"{source}.dat") for source in labels}
-    fast = folder / "mains.dat"
-    if fast.is_file():
+def _house(number: int, folder: Path, options: Options) -> FilesHouse:
+    house = labelled(number, folder, options)
+    labels, notes = house.labels, house.notes
+    options.labels.check(number, (_FAST, *labels, *house.absent))
+    files = {s: [TextFile(house.files[f"{s}.dat"], DAT_LAYOUT)] for s in labels}
+    fast = house.files.get(f"{_FAST}.dat")
+    if fast is not None:
         for source in [s for s, label in labels.items() if channel_name(label) == MAINS]:
             notes.append(
                 f"{source} ({labels[source]}, apparent) is left out for mains.dat (active)"
             )
             del files[source], labels[source]
-        files = {_FAST: DatFile(fast, _FAST_LAYOUT), **files}
-        labels = {_FAST: "mains.dat", **labels}
+        files = {_FAST: [TextFile(fast, _FAST_LAYOUT)], **files}
+        labels = {_FAST: MAINS, **labels}
     channels = [
-        Channel((source,), MAINS if source == _FAST else label, _power(source, label))
-        for source, label in labels.items()
+        Channel((source,), label, _power(source, label)) for source, label in labels.items()
     ]
-    size = sum(file.path.stat().st_size for file in files.values())
-    return DatHouse(number, f"ukdale_house{number}", channels, size, notes=notes, sources=files)
+    site = f"ukdale_house{number}"
+    return FilesHouse(number, site, channels, size_of(files), notes=notes, sources=files)
 
 
 def _power(source: str, label: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
 
-__all__ = ["LocalClock", "Stretch", "find_zone", "is_utc", "stretches", "to_utc"]
+__all__ = ["LocalClock", "Stretch", "find_zone", "is_utc", "local_clock", "stretches", "to_utc"]
 
 _DAY = timedelta(days=1)
 _ZERO = timedelta(0)
@@ -104,11 +105,25 @@ class LocalClock:
             ]
         )
 
-    def to_utc(self, local: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def to_utc(
+        self, local: np.ndarray, ends: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """UTC (int64 µs, the first occurrence of two), whether in a gap, whether in a fold.
 
-        ``local`` int64, µs since the epoch as the clock shows it; all of shape (n,).
+        ``local`` int64, µs since the epoch as the clock shows it; all of shape (n,). ``ends``:
+        they close intervals, so they are on the clock of the instant before; what closes a
+        gap closes the interval before the gap.
         """
+        if not ends:
+            return self._to_utc(local)
+        utc, gap, fold = self._to_utc(local - 1)
+        utc += 1
+        if gap.any():
+            places = np.flatnonzero(gap)
+            utc[places], gap[places], fold[places] = self._to_utc(local[places])
+        return utc, gap, fold
+
+    def _to_utc(self, local: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if not len(local):
             return local, np.zeros(0, bool), np.zeros(0, bool)
         low, high = self._part(np.array([local.min(), local.max()]))
@@ -144,3 +159,9 @@ def to_utc(local: datetime, name: str) -> datetime:
     if instant.astimezone(zone).replace(tzinfo=None) != local:
         raise UsageError(f"{local} does not exist in {name}", fix="the clock jumps over it")
     return instant.replace(tzinfo=None)
+
+
+@cache
+def local_clock(timezone: str) -> LocalClock | None:
+    """The clock of naive stamps; None where it is UTC."""
+    return None if is_utc(timezone) else LocalClock(timezone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ import numpy as np
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.ingest.intervals import untold_interval
-from smartwatts_ml.readings.ingest.landing import LANDING, is_readings_file
+from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.workspace import Workspace
-from smartwatts_ml.readings.parsed import labels_of
+from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.scan import FileScan
@@ -25,7 +25,14 @@ from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans,
 from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
 
-__all__ = ["FileReadings", "LocalFile", "find_files"]
+__all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
+
+
+Watch = Callable[[FileScan, ParsedBlock | None], None]
+
+
+def _look_away(scan: FileScan, block: ParsedBlock | None) -> None:
+    pass
 
 
 class LocalFile(NamedTuple):
@@ -35,11 +42,13 @@ class LocalFile(NamedTuple):
     key: str
 
 
-def find_files(paths: Sequence[Path]) -> list[LocalFile]:
+def find_files(paths: Sequence[Path | LocalFile]) -> list[LocalFile]:
     """Files of readings, in the order given; those of a folder and below it by name."""
     files: list[LocalFile] = []
     for path in paths:
-        if path.is_dir():
+        if isinstance(path, LocalFile):
+            files.append(path)
+        elif path.is_dir():
             inside = (p for p in path.rglob("*") if is_readings_file(p.name))
             inside = (p for p in inside if p.is_file() and not p.name.startswith("."))
             files += (LocalFile(p, _key(p, path)) for p in sorted(inside))
@@ -49,7 +58,7 @@ def find_files(paths: Sequence[Path]) -> list[LocalFile]:
             raise BadInputError(f"no file or folder {path}")
     if not files:
         listed = ", ".join(str(path) for path in paths)
-        raise BadInputError(f"no CSV file, plain or packed (.gz, .zst), in {listed}")
+        raise BadInputError(f"no file of readings in {listed}", fix=f"they are named {FILE_NAMES}")
     return files
 
 
@@ -67,26 +76,36 @@ def _key(path: Path, folder: Path) -> str:
 
 
 class FileReadings(StoredReadings):
-    """Readings of CSV files, plain or packed; folders are searched below.
+    """Readings of files; folders are searched below.
 
     The files are scanned once, into a temporary folder that is gone with this object. Of
     several readings of one device and stamp, the last one counts. ``report`` says what
-    became of each line.
+    became of each line. ``watch`` is shown each file before it is read, and each of its blocks.
+    Raises BadInputError where a file cannot be read, or, if they have to be ``usable``, where
+    there is no reading in any.
     """
 
-    def __init__(self, paths: Sequence[Path], settings: Settings) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path | LocalFile],
+        settings: Settings,
+        *,
+        watch: Watch | None = None,
+        usable: bool = True,
+    ) -> None:
         super().__init__(settings)
+        self._watch = watch or _look_away
         self._work = Workspace()
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
-            files = [self._scan(file) for file in find_files([Path(path) for path in paths])]
+            files = [self._scan(file) for file in find_files(paths)]
             self._staged = self._check_intervals(files)
             self._duplicates: Counter[int] = Counter()
             self._netted: Counter[int] = Counter()
             self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
-            if not self.report.accepted:
+            if usable and not self.report.accepted:
                 raise BadInputError(f"no usable reading: {self.report.summary()}")
         except BaseException:
             self.close()
@@ -108,8 +127,10 @@ class FileReadings(StoredReadings):
         path, key = file
         source, defaults = self._settings.source_of(key), self._settings.defaults
         scan = FileScan(path, str(path), source, defaults, key)
+        self._watch(scan, None)
         number = self._staging.open_file(arrival=len(self._staging.arrivals))
         for block in scan:
+            self._watch(scan, block)
             self._staging.add(number, block, scan.clock)
         return scan.report()
 

@@ -128,6 +128,12 @@ class ParsedBlock:
         others = [row for row in self.rejected if row.line != rejected.line]
         return replace(self, rows=kept, read=self.read - 1, rejected=[*others, rejected])
 
+    def with_rejected(self, rejected: Sequence[Rejected]) -> ParsedBlock:
+        """And lines beside them that are rejected."""
+        if not rejected:
+            return self
+        return replace(self, rejected=sorted([*self.rejected, *rejected], key=lambda row: row.line))
+
     @property
     def accounted(self) -> int:
         """Lines that gave a row, were blank, without a value or rejected."""

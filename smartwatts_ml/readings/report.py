@@ -26,6 +26,7 @@ FAULTS: Mapping[str, Fault] = {
     "cut": Fault("", "cut off: the file ends without the end of its line"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
     "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),
+    "stamp_swapped": Fault(TIMESTAMP, "with day and month the other way round than in the file"),
     "stamp_range": Fault(TIMESTAMP, "not between the years 2000 and 2099"),
     "stamp_gap": Fault(TIMESTAMP, "does not exist: daylight saving time skips it"),
     "interval_long": Fault(TIMESTAMP, "an interval of more than a day"),

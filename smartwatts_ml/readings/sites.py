@@ -78,10 +78,13 @@ class StoredReadings(Readings):
             raise NotFoundError(f"no readings of site {site!r}")
         return self._by_site[site]
 
+    def read_devices(self, site: str) -> dict[str, DeviceReadings]:
+        """One site's readings as they are, by channel."""
+        return self._devices(site, self._span(site).channels)
+
     def quality(self, site: str) -> SiteQuality:
         """How plausible and how complete one site's readings are, as they arrived."""
-        devices = self._devices(site, self._span(site).channels)
-        return assess(site, devices, self.timezone(site), self._settings.quality)
+        return assess(site, self.read_devices(site), self.timezone(site), self._settings.quality)
 
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         span = self._span(site)

@@ -34,6 +34,7 @@ __all__ = [
     "TomlSettings",
     "check_names",
     "read_settings_file",
+    "settings_file",
     "settings_origin",
 ]
 
@@ -43,12 +44,17 @@ CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 _SETTINGS_FILE = "smartwatts.toml"
 
 
-def _find_settings_file() -> Path | None:
+def settings_file() -> Path:
+    """Where the settings file is, or would be."""
     named = os.environ.get(CONFIG_VARIABLE)
-    path = Path(named or _SETTINGS_FILE).expanduser().absolute()
+    return Path(named or _SETTINGS_FILE).expanduser().absolute()
+
+
+def _find_settings_file() -> Path | None:
+    path = settings_file()
     if path.is_file():
         return path
-    if named:
+    if os.environ.get(CONFIG_VARIABLE):
         raise UsageError(f"{CONFIG_VARIABLE} names {path}, where no file is")
     return None
 

@@ -33,6 +33,41 @@ def test_a_leg_without_the_other_is_no_mains(tmp_path: Path) -> None:
     assert (mains.taken, mains.written, mains.unpaired, mains.used) == (180, 80, 20, 160)
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+def test_mains_whose_other_leg_has_no_file_is_named_so(tmp_path: Path, lost: int) -> None:
+    labels = {1: "mains", 2: "mains", 3: "oven", 4: "oven", 5: "kitchen_outlets"}
+    channels = {k: series(20, 100 * k, 1) for k in labels if k not in (lost, 4)}
+    make_house(tmp_path, 1, labels, channels)
+    report = run("redd", tmp_path, tmp_path / "out")
+    names = ["mains_1_of_2", "oven_1_of_2", "kitchen_outlets"]
+    assert list(read_rows(tmp_path / "out")) == [f"redd_house1/{name}" for name in names]
+    notes = report.houses[0].notes
+    other = f"channel_{3 - lost}"
+    assert f"channel_{lost} of mains is not there: {other} alone is no mains, but mains_1_of_2" in (
+        notes
+    )
+
+
+def test_houses_are_there_in_any_case_and_below_folders_that_hold_them(tmp_path: Path) -> None:
+    for number in (1, 2):
+        make_house(tmp_path / "x", number, {1: "aggregate"}, {1: series(5, 1)})
+    (tmp_path / "sets" / "dale").mkdir(parents=True)
+    (tmp_path / "x" / "house_1").rename(tmp_path / "sets" / "dale" / "House_1")
+    (tmp_path / "x" / "house_2").rename(tmp_path / "sets" / "dale" / "HOUSE_2")
+    lower = tmp_path / "sets" / "dale" / "HOUSE_2" / "labels.dat"
+    lower.rename(lower.with_name("LABELS.DAT"))
+    (tmp_path / "sets" / "high_freq" / "house_1").mkdir(parents=True)
+    for path in (tmp_path, tmp_path / "sets", tmp_path / "sets" / "dale"):
+        assert [house.number for house in run("ukdale", path, tmp_path / "out").houses] == [1, 2]
+
+
+def test_a_house_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    for name in ("redd", "dale"):
+        make_house(tmp_path / name, 1, {1: "aggregate"}, {1: series(5, 1)})
+    with pytest.raises(BadInputError, match=r"house 1 is there 2 times: .*dale/house_1, .*redd"):
+        run("ukdale", tmp_path, tmp_path / "out")
+
+
 def test_ukdale_takes_active_mains_where_they_are(tmp_path: Path) -> None:
     labels = {1: "aggregate", 2: "kettle", 12: "fridge_freezer"}
     channels = {k: series(30, 10 * k) for k in labels}

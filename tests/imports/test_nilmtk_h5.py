@@ -113,6 +113,16 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_mains_of_which_a_meter_lacks_its_table_is_named_so(tmp_path: Path) -> None:
+    meters = {k: meter([ACTIVE], watts=k) for k in (1, 2)}
+    elec: dict[int, Any] = {1: {"site_meter": True}, 3: {"site_meter": True}, 2: {}, 4: {}}
+    oven = {"type": "electric oven", "instance": 1, "meters": [2, 4]}
+    path = make(tmp_path / "d.h5", meters, elec, [oven])
+    report = run("nilmtk-h5", path, tmp_path / "out")
+    names = [channel.name for channel in report.houses[0].channels]
+    assert sorted(names) == ["mains_1_of_2", "oven_1_of_2"]
+
+
 def test_files_that_are_not_nilmtks_say_what_to_do(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     path = make(tmp_path / "d.h5", {1: meter([ACTIVE])}, {1: {}}, [])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from smartwatts_ml.imports import streams
 from smartwatts_ml.imports.base import Channel
 from smartwatts_ml.imports.labels import channel_names
-from smartwatts_ml.imports.streams import Distinct, Resampler, summed
+from smartwatts_ml.imports.streams import Distinct, HeldMeans, Resampler, summed
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings, resample
 
 CUTS = st.lists(st.integers(0, 300), max_size=8).map(sorted)
@@ -86,6 +86,40 @@ def test_blocks_make_no_difference_to_resampling(cuts: list[int], seed: int, per
     np.testing.assert_allclose([w for _, w in written], mean[there], rtol=1e-5)
     assert channel.used == 300
     assert channel.written == len(written)
+
+
+@given(CUTS, st.integers(0, 99), st.sampled_from([1, 10, 60, 900]))
+@settings(max_examples=50, deadline=None)
+def test_held_values_are_means_of_a_step_function_whatever_the_blocks(
+    cuts: list[int], seed: int, period_s: int
+) -> None:
+    stamps, watts = jittering(300, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "_CHUNK", 40)
+        written: list[tuple[int, float]] = []
+        channel = Channel(("x",), "x", held=True)
+        sink = HeldMeans(
+            channel,
+            lambda s, w: written.extend(zip(s.tolist(), w.tolist(), strict=True)),
+            period_s,
+        )
+        for part in zip(cut(stamps, cuts), cut(watts, cuts), strict=True):
+            sink.take(*part)
+        sink.close()
+    period = period_s * MICRO
+    edges = np.arange(stamps[0] // period, stamps[-1] // period + 1) * period
+    steps = np.union1d(edges, stamps)
+    held = watts[np.maximum(np.searchsorted(stamps, steps[:-1], "right") - 1, 0)]
+    known = steps[:-1] >= stamps[0]
+    cell = np.searchsorted(edges, steps[:-1], "right") - 1
+    seconds, energy = (
+        np.bincount(cell[known], (np.diff(steps) * of)[known], len(edges))[: len(edges) - 1]
+        for of in (np.ones(len(held)), held)
+    )
+    there = seconds * 2 >= period
+    assert [s for s, _ in written] == edges[:-1][there].tolist()
+    np.testing.assert_allclose([w for _, w in written], energy[there] / seconds[there], rtol=1e-6)
+    assert (channel.used, channel.written) == (300, len(written))
 
 
 def test_resampling_preserves_energy() -> None:

@@ -76,7 +76,7 @@ def test_files_without_a_usable_reading_are_bad_input(tmp_path: Path, row: str) 
 
 
 def test_nothing_to_read_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no CSV"):
+    with pytest.raises(BadInputError, match="no file of readings"):
         FileReadings([tmp_path], Settings())
     with pytest.raises(BadInputError, match="no file or folder"):
         FileReadings([tmp_path / "missing"], Settings())

@@ -18,8 +18,9 @@ from smartwatts_ml.readings.csv.blocks import Block
 from smartwatts_ml.readings.csv.dialect import Dialect
 from smartwatts_ml.readings.layouts.mapping import Meaning
 from smartwatts_ml.readings.parsed import FOLD, NO_LABEL, Parsed, ParsedBlock
-from smartwatts_ml.readings.stamps.casts import local_stamps
+from smartwatts_ml.readings.stamps.casts import database
 from smartwatts_ml.readings.stamps.forms import EPOCHS, ISO, FileStamps
+from smartwatts_ml.readings.stamps.sql import plain_sql
 
 __all__ = ["EARLIEST_US", "LATEST_US", "TOO_LARGE", "parse_fast"]
 
@@ -59,11 +60,9 @@ def parse_fast(block: Block, dialect: Dialect, clock: LocalClock | None) -> Pars
     if names is None or labels is None or not _in_range(stamps, values):
         return None
     if clock is not None and not form.stamps.zoned and not form.stamps.is_epoch:
-        before = 1 if meaning.measure.ends else 0
-        stamps, gap, fold = clock.to_utc(stamps - before)
+        stamps, gap, fold = clock.to_utc(stamps, meaning.measure.ends)
         if gap.any():
             return None
-        stamps += before
         labels[fold] |= FOLD
     parsed = Parsed(
         measure=meaning.measure,
@@ -134,8 +133,20 @@ def _stamps(column: pa.ChunkedArray, form: FileStamps) -> np.ndarray | None:
     if form.is_epoch:
         return _epochs(column.combine_chunks(), EPOCHS[form.form])
     if form.form != ISO:
-        return local_stamps(column, form.form)
+        return _local_stamps(column, form)
     return column.combine_chunks().view(pa.int64()).to_numpy()
+
+
+def _local_stamps(texts: pa.ChunkedArray, form: FileStamps) -> np.ndarray | None:
+    """µs since the epoch of timestamps of a form that strptime takes."""
+    plain = plain_sql("text", form)
+    if plain is None:
+        return None
+    with database().cursor() as connection:
+        connection.register("texts", pa.table({"text": texts}))
+        query = f"SELECT epoch_us({plain}) AS stamp FROM texts"
+        stamps = connection.sql(query).to_arrow_table()["stamp"]
+    return None if stamps.null_count else stamps.to_numpy()
 
 
 def _epochs(texts: pa.StringArray, scale: float) -> np.ndarray | None:

@@ -1,17 +1,18 @@
-"""What a CSV file is: its header and separator, and what that is taken for, found out once."""
+"""What a CSV file is: its header and separator, found out once, and what that is taken for."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import CSV_COLUMNS
-from smartwatts_ml.readings.layouts.interpretation import Interpretation, interpret, is_header
-from smartwatts_ml.sources import DEFAULTS, Layout, Source
+from smartwatts_ml.readings.layouts.interpretation import Interpretation, is_header
+from smartwatts_ml.sources import Source
 
-__all__ = ["Dialect", "find_dialect"]
+__all__ = ["Dialect", "Header", "find_header"]
 
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE = 2_000
@@ -39,22 +40,24 @@ class Dialect:
         return len(self.names)
 
 
-def find_dialect(
-    data: bytes,
-    first_line: int,
-    name: str,
-    source: Source,
-    defaults: Layout = DEFAULTS,
-    key: str = "",
-) -> Dialect | None:
-    """The dialect of a file, from its first block of whole lines; None if all are blank.
+class Header(NamedTuple):
+    """The line that names the columns, by its 1-based number; ``sample``: some fields of each
+    column."""
 
-    ``name`` is the file for people, ``key`` for patterns, if it is another. Raises
-    BadInputError where there is no usable header.
+    line: int
+    separator: str
+    names: tuple[str, ...]
+    sample: Sequence[Sequence[str]]
 
-    >>> dialect = find_dialect(b"Device_ID;x;Timestamp;consumption\\n", 1, "a.csv", Source())
-    >>> dialect.separator, dialect.interpretation.mapping.ignored
-    (';', ('x',))
+
+def find_header(data: bytes, first_line: int, name: str, source: Source) -> Header | None:
+    """The header of a file, from its first block of whole lines; None if all are blank.
+
+    Raises BadInputError where there is none.
+
+    >>> header = find_header(b"Device_ID;x;Timestamp;consumption\\n", 1, "a.csv", Source())
+    >>> header.separator, header.names
+    (';', ('Device_ID', 'x', 'Timestamp', 'consumption'))
     """
     lines = data.split(b"\n")
     header = _find_header(lines, source)
@@ -62,14 +65,10 @@ def find_dialect(
         _refuse(lines, first_line, name, source)
         return None
     offset, separator, names = header
-    number = first_line + offset
     below = lines[offset + 1 :]
     sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
     columns = _columns(sample, separator, len(names))
-    where = f"{name}, line {number}"
-    return Dialect(
-        number, separator, interpret(names, columns, source, where, key or name, defaults)
-    )
+    return Header(first_line + offset, separator, names, columns)
 
 
 def _find_header(lines: Sequence[bytes], source: Source) -> tuple[int, str, tuple[str, ...]] | None:

@@ -23,6 +23,7 @@ def untold_interval(name: str) -> BadInputError:
     return BadInputError(
         f"{name} has energy of an interval that nothing tells: no device has two timestamps",
         fix="set interval_s of its source",
+        settle=("interval_s = 900  # seconds",),
     )
 
 

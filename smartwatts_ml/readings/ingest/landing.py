@@ -11,6 +11,7 @@ from smartwatts_ml.readings.ingest.ledger import Ledger, arrived_us
 from smartwatts_ml.readings.table.table import open_table
 
 __all__ = [
+    "FILE_NAMES",
     "LANDING",
     "PendingReadings",
     "arrivals_of",
@@ -24,13 +25,19 @@ __all__ = [
 LANDING = "landing/"
 _ARRIVAL_BITS = 11
 """Bits of an arrival's number that tell files of one microsecond apart."""
-_READINGS_FILE = re.compile(r".*\.(csv|tsv|txt)(\.(gz|zst|zstd))?", re.IGNORECASE)
+FILE_NAMES = (
+    ".csv, .tsv, .txt, .json, .jsonl, .ndjson, .xml (plain, or as .gz or .zst), .parquet, .xlsx"
+)
+"""What files of readings are called, for people."""
+_READINGS_FILE = re.compile(
+    r".*\.((csv|tsv|txt|json|jsonl|ndjson|xml)(\.(gz|zst|zstd))?|parquet|xlsx)", re.IGNORECASE
+)
 
 
 def is_readings_file(name: str) -> bool:
     """Whether a file is one of readings, told by its name.
 
-    >>> [is_readings_file(name) for name in ("a.csv", "B.CSV.GZ", "c.tsv.zst", "d.parquet")]
+    >>> [is_readings_file(name) for name in ("a.csv", "B.CSV.GZ", "c.tsv.zst", "d.xls")]
     [True, True, True, False]
     """
     return _READINGS_FILE.fullmatch(name) is not None

@@ -165,7 +165,7 @@ class Ledger:
 
 def is_packed(key: str) -> bool:
     """Whether a landing file is compressed, told by its name."""
-    return key.lower().endswith((".gz", ".zst", ".zstd"))
+    return key.lower().endswith((".gz", ".zst", ".zstd", ".parquet", ".xlsx"))
 
 
 def _sources(key: str) -> tuple[tuple[str, bool], ...]:

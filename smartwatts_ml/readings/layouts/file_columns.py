@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.layouts.mapping import MISSING
 from smartwatts_ml.readings.layouts.names import plain_name
-from smartwatts_ml.sources import Layout
+from smartwatts_ml.sources import Layout, toml_string
 
 __all__ = ["FileColumns"]
 
@@ -47,5 +47,7 @@ class FileColumns:
     def ask(self, problem: str, *lines: str) -> BadInputError:
         """What cannot be known, with the lines to paste into smartwatts.toml."""
         match = self.key.removeprefix("landing/")
-        paste = "\n".join(["[[smartwatts.sources]]", f'match = "{match}"', *lines])
-        return BadInputError(f"{self.where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}")
+        paste = "\n".join(["[[smartwatts.sources]]", f"match = {toml_string(match)}", *lines])
+        return BadInputError(
+            f"{self.where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}", settle=lines
+        )

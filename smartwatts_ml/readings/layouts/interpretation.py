@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.catalog import layout_named, recognise
@@ -28,6 +28,16 @@ class Interpretation:
     until: FileStamps | None
     numbers: NumberForm
     timezone: str
+
+    @property
+    def until_borrows(self) -> bool:
+        """Whether the date of an end is that of its start."""
+        if self.until is None:
+            return False
+        grammar = self.until.grammar
+        if grammar is not None and grammar.sides == 2:
+            return not grammar.own_date
+        return bool(set(self.mapping.until) & set(self.mapping.stamp))
 
 
 def is_header(names: Sequence[str], source: Source) -> bool:
@@ -54,29 +64,53 @@ def interpret(
     where: str,
     key: str,
     defaults: Layout = DEFAULTS,
+    own: Layout | None = None,
+    written: Sequence[Sequence[str]] | None = None,
 ) -> Interpretation:
-    """What a file is taken for. ``sample``: some fields of each of its columns.
+    """What a file is taken for. ``sample``: some fields of each of its columns; ``written``: the
+    same, but for numbers that the file holds as such and not as text, which are empty there;
+    ``own``: what its format says of columns.
 
     Raises BadInputError where it cannot be known, with what to say.
     """
     known = layout_named(source.layout) if source.layout else recognise(names)
     said: Layout = source.over(known) if known else source
+    said = said.over(own) if own else said
     assert isinstance(defaults.unit, str)
     assert defaults.timezone is not None
     mapping = map_columns(
         names, sample, said, where, key, known.name if known else "", checked_unit(defaults.unit)
     )
-    stamps = find_stamps(_joined(sample, mapping.stamp), where, said.stamp)
-    until = find_stamps(_joined(sample, mapping.until), where) if mapping.until else None
+    timezone = mapping.said.timezone or defaults.timezone
+    stamps, until = _stamp_forms(mapping, sample, where, said.stamp, timezone)
+    if until is not None and not mapping.until:
+        mapping = replace(mapping, until=mapping.stamp)
     values = [
         text
         for value in mapping.values
-        for text in sample[value.position]
+        for text in (written or sample)[value.position]
         if text.casefold() not in mapping.missing
     ]
     numbers = find_numbers(values, where, said.decimal)
-    timezone = mapping.said.timezone or defaults.timezone
     return Interpretation(mapping, stamps, until, numbers, timezone)
+
+
+def _stamp_forms(
+    mapping: ColumnMapping,
+    sample: Sequence[Sequence[str]],
+    where: str,
+    said: str | None,
+    timezone: str,
+) -> tuple[FileStamps, FileStamps | None]:
+    """How starts and ends are written; what one column tells of day and month holds for all."""
+    starts, ends = _joined(sample, mapping.stamp), _joined(sample, mapping.until)
+    others = [column for i, column in enumerate(sample) if i not in mapping.used]
+    stamps = find_stamps(starts, where, said, beside=[ends, *others], timezone=timezone)
+    if stamps.is_range:
+        return stamps, replace(stamps, end=True)
+    if not mapping.until:
+        return stamps, None
+    return stamps, find_stamps(ends, where, beside=[starts], like=stamps, timezone=timezone)
 
 
 def _joined(sample: Sequence[Sequence[str]], positions: Sequence[int]) -> list[str]:

@@ -40,6 +40,7 @@ class JudgedBlock:
         judged: pa.Table,
         values: pa.Table,
         clock: LocalClock | None,
+        until_borrows: bool,
     ) -> None:
         shape = (-1, len(mapping.values))
         self._mapping = mapping
@@ -47,6 +48,7 @@ class JudgedBlock:
         self._values = values["value"].fill_null(0).to_numpy().reshape(shape)
         self._states = values["state"].to_numpy().reshape(shape)
         self._clock = clock
+        self._until_borrows = until_borrows
         self._numbers = judged["number"].to_numpy()
         self._blank = judged["blank"].to_numpy(zero_copy_only=False)
         self._good = ~self._blank & judged["fault"].is_null().to_numpy(zero_copy_only=False)
@@ -97,9 +99,8 @@ class JudgedBlock:
             if mapping.until:
                 until = judged["until"].fill_null(-1).to_numpy().astype(np.int64)
                 until_local = judged["until_local"].to_numpy(zero_copy_only=False)
-                borrowed = bool(set(mapping.until) & set(mapping.stamp))
                 stamps, seconds, long = durations(
-                    stamps, local, until, until_local, good, self._clock, borrowed
+                    stamps, local, until, until_local, good, self._clock, self._until_borrows
                 )
                 self._reject_some(np.flatnonzero(long & good), "interval_long", stamps)
                 good &= ~long
@@ -149,7 +150,7 @@ class JudgedBlock:
         column = group[0][1]
         meanings = [[self._mapping.meaning(v, *text) for _, v in group] for text in texts]
         state = np.zeros(len(self._numbers), np.uint8)
-        value = np.zeros(len(self._numbers))
+        value = np.full(len(self._numbers), -0.0)  # that keeps the sign of a zero
         for place, (i, v) in enumerate(group):
             part_state = self._states[:, i]
             factors = np.array([_factor(several[place]) for several in meanings])
@@ -215,13 +216,10 @@ def _factor(meaning: Meaning | str) -> float:
 def _to_utc(
     clock: LocalClock | None, stamps: np.ndarray, local: np.ndarray, ends: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stamps in UTC, whether in a gap, whether in a fold. The end of an interval is on the
-    clock of the instant before it."""
+    """Stamps in UTC, whether in a gap, whether in a fold."""
     gap, fold = np.zeros(len(stamps), bool), np.zeros(len(stamps), bool)
     if clock is None or not local.any():
         return stamps, gap, fold
-    before = 1 if ends else 0
     utc = stamps.copy()
-    converted, gap[local], fold[local] = clock.to_utc(stamps[local] - before)
-    utc[local] = converted + before
+    utc[local], gap[local], fold[local] = clock.to_utc(stamps[local], ends)
     return utc, gap, fold

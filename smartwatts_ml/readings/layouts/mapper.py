@@ -17,7 +17,7 @@ from smartwatts_ml.readings.layouts.judged import FINITE, FORM, GOOD, MISSING, J
 from smartwatts_ml.readings.layouts.number_form import number_sql
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.readings.stamps.casts import database, text_sql
-from smartwatts_ml.readings.stamps.sql import local_sql, stamp_sql
+from smartwatts_ml.readings.stamps.sql import local_sql, stamp_sql, swapped_sql
 
 __all__ = ["FIELD", "OPEN", "Cells", "RowMapper"]
 
@@ -49,6 +49,7 @@ class RowMapper:
         self._until = interpretation.until
         self._numbers = interpretation.numbers
         self._clock = clock
+        self._borrows = interpretation.until_borrows
 
     def map(self, cells: Cells) -> ParsedBlock:
         """Judge each line of a block."""
@@ -58,7 +59,7 @@ class RowMapper:
             texts = pa.table({"text": judged["texts"].combine_chunks().flatten()})
             connection.register("texts", texts)
             values = connection.sql(self._values_sql()).to_arrow_table()
-        return JudgedBlock(self._mapping, judged, values, self._clock).parsed()
+        return JudgedBlock(self._mapping, judged, values, self._clock, self._borrows).parsed()
 
     def _lines_sql(self, cells: Cells) -> str:
         """Lines → fields → texts → casts of stamps → the first fault of each line."""
@@ -82,14 +83,14 @@ class RowMapper:
                 {_optional(mapping.device)} AS device, {_optional(mapping.register)} AS register,
                 {_optional(mapping.unit)} AS unit, {_optional(mapping.anomaly)} AS label_text,
                 [{texts}] AS texts, len(fields) < {width} OR len(fields) > {width}
-                    AND list_aggregate(fields[{width + 1}:], 'max') <> '' AS ill_fitting,
-                line = '' AND len(fields) = 1 AS blank
+                    AND list_aggregate(fields[{width + 1}:], 'max') <> '' AS ill_fitting, fields
             FROM split
         ), casts AS (
             SELECT *, {stamp_sql("stamp_text", self._stamps)} AS stamp,
                 {local_sql("stamp_text", self._stamps)} AS local, {until},
                 CASE WHEN label_text IN ('0', '0.0') THEN 1
-                    WHEN label_text IN ('1', '1.0') THEN 2 ELSE 0 END::UTINYINT AS label
+                    WHEN label_text IN ('1', '1.0') THEN 2 ELSE 0 END::UTINYINT AS label,
+                stamp IS NULL AND {self._is_no_reading()} AS blank
             FROM texts
         ), judged AS (SELECT *, {self._fault()} AS fault FROM casts)
         SELECT number, epoch_us(stamp) AS stamp, local, epoch_us(until) AS until, until_local,
@@ -105,6 +106,16 @@ class RowMapper:
             WHEN value IS NULL THEN {FORM} WHEN NOT isfinite(value) THEN {FINITE}
             ELSE {GOOD} END::UTINYINT AS state FROM casts"""
 
+    def _is_no_reading(self) -> str:
+        """Whether a line without a stamp is empty, a comment or the header again."""
+        mapping = self._mapping
+        names = ", ".join(text_sql(name) for name in mapping.names)
+        comment = f"starts_with(ltrim(line, '{OPEN}'), '#')"
+        if 0 in mapping.used - set(mapping.stamp):  # an id or a register may begin so
+            comment += " AND ill_fitting"
+        return f"""CASE WHEN stamp_text = '' AND list_aggregate(fields, 'max') = '' THEN true
+            ELSE {comment} OR fields[:{len(mapping.names)}] = [{names}] END"""
+
     def _fault(self) -> str:
         device = "false" if self._mapping.device is None else "device = '' OR left(device, 1) = '/'"
         return f"""
@@ -112,7 +123,9 @@ class RowMapper:
                 WHEN starts_with(line, '{OPEN}') THEN 'quote'
                 WHEN ill_fitting THEN 'width'
                 WHEN stamp_text = '' THEN 'stamp_empty'
-                WHEN stamp IS NULL THEN 'stamp_form'
+                WHEN stamp IS NULL
+                THEN CASE WHEN {swapped_sql("stamp_text", self._stamps)} THEN 'stamp_swapped'
+                    ELSE 'stamp_form' END
                 WHEN stamp < TIMESTAMP '2000-01-01' OR stamp >= TIMESTAMP '2100-01-01'
                 THEN 'stamp_range'
                 WHEN {device} THEN 'device_empty'

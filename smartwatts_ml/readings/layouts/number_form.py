@@ -52,6 +52,7 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
             f"{where}: {marked[0]!r} may be {marked[0].replace(mark, '')} or have decimals",
             fix=f"say so with the source's decimal = '{mark}' or "
             f"decimal = '{'.' if comma else ','}'",
+            settle=('decimal = "."', 'decimal = ","'),
         )
     return NumberForm(mark)
 

@@ -19,7 +19,7 @@ from smartwatts_ml.readings.layouts.names import (
     time_of_day,
 )
 from smartwatts_ml.readings.units import no_power, unit_in_name
-from smartwatts_ml.sources import UNITS, Unit
+from smartwatts_ml.sources import UNITS, Unit, toml_string
 
 __all__ = ["value_columns"]
 
@@ -172,7 +172,8 @@ def _channels(
     columns = ", ".join(value.name for value in open_values)
     shown = candidates[0] if candidates else open_values[0].name
     raise file.ask(
-        f"which of the columns is mains? ({columns})", f'channels = {{"{shown}" = "mains"}}'
+        f"which of the columns is mains? ({columns})",
+        f'channels = {{{toml_string(shown)} = "mains"}}',
     )
 
 

@@ -1,16 +1,14 @@
-"""The database that casts text, and timestamps of a given form, which both parsers share."""
+"""The database that casts text."""
 
 from __future__ import annotations
 
 from functools import cache
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
 from smartwatts_ml.errors import UsageError
 
-__all__ = ["database", "local_stamps", "strptime_sql", "text_sql"]
+__all__ = ["database", "strptime_sql", "text_sql"]
 
 _MEMORY = "256MB"
 
@@ -58,12 +56,3 @@ def _check_form(form: str) -> None:
             raise UsageError(
                 f"{form!r} is no form of timestamps", fix="give a source's stamp as in strptime"
             ) from error
-
-
-def local_stamps(texts: pa.ChunkedArray, form: str) -> np.ndarray | None:
-    """µs since the epoch (int64) of timestamps of a form of strptime; None if one is not."""
-    with database().cursor() as connection:
-        connection.register("texts", pa.table({"text": texts}))
-        query = f"SELECT epoch_us({strptime_sql('text', form)}) AS stamp FROM texts"
-        stamps = connection.sql(query).to_arrow_table()["stamp"]
-    return None if stamps.null_count else stamps.to_numpy()

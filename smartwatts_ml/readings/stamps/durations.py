@@ -39,19 +39,22 @@ def durations(
     (00:00 to 00:59) is seen by its most common length.
     """
     there = good & (until >= 0)
-    length = np.where(there, _utc(until, until_local, clock, 1) - _utc(stamps, local, clock, 0), 0)
+    starts, first = _utc(stamps, local, clock, ends=False)
+    stops, last = _utc(until, until_local, clock, ends=True)
+    length = np.where(there, stops - starts, 0)
     if borrowed:
         length = np.where(there & (length <= 0), length + _DAY_US, length)
     usual = _most_common(length[there & (length > 0)])
     if usual and usual % _ROUND_US == _ROUND_US - _MINUTE_US:
         length = np.where(there, length + _MINUTE_US, length)
         usual += _MINUTE_US
-    if usual and clock is not None:
-        for shift in (_HOUR_US, -_HOUR_US):  # one of the two is in a repeated hour
-            length = np.where(there & (length == usual - shift), usual, length)
+    repeated = there & (first | last)
+    if usual and repeated.any():
+        for shift in (_HOUR_US, -_HOUR_US):  # one of the two is in the second hour
+            length = np.where(repeated & (length == usual - shift), usual, length)
         if borrowed:
             # The first interval after the clock went back may begin with the old hour.
-            odd = there & (length > usual + _DAY_US // 2)
+            odd = repeated & (length > usual + _DAY_US // 2)
             stamps = np.where(odd, until - usual, stamps)
             length = np.where(odd, usual, length)
     seconds = np.where(there & (length > 0), length / 1e6, np.nan)
@@ -59,11 +62,13 @@ def durations(
 
 
 def _utc(
-    stamps: np.ndarray, local: np.ndarray, clock: LocalClock | None, before: int
-) -> np.ndarray:
+    stamps: np.ndarray, local: np.ndarray, clock: LocalClock | None, *, ends: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stamps in UTC, and which of them the clock shows twice."""
     if clock is None:
-        return stamps
-    return np.where(local, clock.to_utc(stamps - before)[0] + before, stamps)
+        return stamps, np.zeros(len(stamps), bool)
+    utc, _, fold = clock.to_utc(stamps, ends)
+    return np.where(local, utc, stamps), local & fold
 
 
 def _most_common(lengths: np.ndarray) -> int:

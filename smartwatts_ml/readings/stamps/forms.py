@@ -2,61 +2,87 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from smartwatts_ml.errors import BadInputError
-
-__all__ = ["EPOCHS", "EPOCH_MS", "EPOCH_S", "FileStamps", "ISO", "find_stamps"]
-
-ISO = "ISO 8601"
-EPOCH_S = "seconds since 1970"
-EPOCH_MS = "milliseconds since 1970"
-_EPOCH_US = "microseconds since 1970"
-_EPOCH_NS = "nanoseconds since 1970"
-EPOCHS = {EPOCH_S: 1e6, EPOCH_MS: 1e3, _EPOCH_US: 1.0, _EPOCH_NS: 1e-3}
-"""Microseconds of one unit of an epoch."""
-
-_IS_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d(:?\d\d(:?\d\d(\.\d+)?)?)?)?.{0,7}")
-_IS_ZONED = re.compile(r".*\d\d:\d\d.* ?(Z|UTC|[+-]\d\d(:?\d\d)?)")
-# From 2000 to 2100, so that 202612311405 is a date and not an instant of 1976.
-_IS_EPOCH_S = re.compile(r"(9\d{8}|[1-4]\d{9})(\.\d*)?", re.ASCII)
-_IS_EPOCH_MS = re.compile(r"(9\d{11}|[1-4]\d{12})(\.\d*)?", re.ASCII)
-_IS_EPOCH_US = re.compile(r"9\d{14}|[1-4]\d{15}", re.ASCII)
-_IS_EPOCH_NS = re.compile(r"9\d{17}|[1-4]\d{18}", re.ASCII)
-_IS_COMPACT = re.compile(r"20\d\d[01]\d[0-3]\d([ T]?)[0-2]\d[0-5]\d([0-5]\d)?", re.ASCII)
-_LOCAL = re.compile(
-    r"(?P<a>\d{1,4})(?P<mark>[/.-])(?P<b>\d{1,2})(?P=mark)(?P<c>\d{4}|\d{1,2})"
-    r"((?P<gap>,? |T)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?P<seconds>:\d\d)?"
-    r"(?P<half> ?[AaPp][Mm])?)?",
-    re.ASCII,
+from smartwatts_ml.readings.stamps.grammar import Grammar, grammar_of, split_form
+from smartwatts_ml.readings.stamps.orders import DateColumn, order_of
+from smartwatts_ml.readings.stamps.plain_forms import (
+    EPOCH_MS,
+    EPOCH_S,
+    EPOCHS,
+    ISO,
+    SERIAL,
+    are_ends,
+    plain_form,
+    refuse_unusable,
 )
-_HALF_A_DAY = timedelta(hours=12)
-_STRAY = 100
-"""A date is a slip, and says nothing of the form, where so many others say the contrary."""
+from smartwatts_ml.readings.stamps.shapes import Shape, shapes_of
+from smartwatts_ml.readings.stamps.words import DOUBTFUL_ZONES, language_of, zone_minutes
+
+__all__ = ["EPOCHS", "EPOCH_MS", "EPOCH_S", "FileStamps", "ISO", "SERIAL", "find_stamps"]
+
+_IS_ZONED = re.compile(r".*\d\d:\d\d.* ?(Z|UTC|[+-]\d\d(:?\d\d)?)")
+_ALMOST = 0.99
+_TRIES = 20
+"""Texts of a sample that are looked into for a form that most of it has."""
 
 
 @dataclass(frozen=True)
 class FileStamps:
-    """``form``: ``ISO``, an epoch, or a format of strptime. ``zoned``: ISO stamps say
-    their offset. ``sample``: one of them as the file writes it."""
+    """``form``: ``ISO``, an epoch, ``SERIAL``, or a format of strptime, that of a range where
+    one text has start and end. ``zoned``: they say their offset. ``end``: it is the end of the
+    range that is meant. ``sample``: one of them as the file writes it. ``language``: of months.
+    ``zones``: what words of zones are ahead of UTC, in minutes."""
 
     form: str
     zoned: bool = False
     sample: str = ""
+    end: bool = False
+    language: str = "English"
+    zones: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_epoch(self) -> bool:
         return self.form in EPOCHS
 
+    @property
+    def grammar(self) -> Grammar | None:
+        """None where the form is not made of codes that are known here."""
+        return None if self.form in {ISO, SERIAL, *EPOCHS} else grammar_of(self.form, self.end)
 
-def find_stamps(texts: Sequence[str], name: str, form_of_source: str | None = None) -> FileStamps:
+    @property
+    def is_range(self) -> bool:
+        grammar = self.grammar
+        return grammar is not None and grammar.sides == 2
+
+    @property
+    def other_order(self) -> str | None:
+        """The form with day and month the other way round; None where that is no question."""
+        codes = "".join(code for code, _ in split_form(self.form) if code in "Yymd")
+        if self.form in {ISO, SERIAL, *EPOCHS} or codes[:2] not in {"dm", "md"} or "." in self.form:
+            return None
+        swapped = {"d": "m", "m": "d"}
+        return re.sub("%(-?)([dm])", lambda m: f"%{m[1]}{swapped[m[2]]}", self.form)
+
+
+def find_stamps(
+    texts: Sequence[str],
+    name: str,
+    form_of_source: str | None = None,
+    *,
+    beside: Sequence[Sequence[str]] = (),
+    like: FileStamps | None = None,
+    timezone: str = "UTC",
+) -> FileStamps:
     """The form that most of a file's first timestamps have; ISO 8601 if none is known.
 
-    Raises BadInputError where day and month cannot be told apart.
+    ``beside``: other columns of the same rows, whose dates tell day and month as well;
+    ``like``: how the file's other timestamps are written. Raises BadInputError where day,
+    month and year cannot be told apart, or where it is no point in time.
 
     >>> find_stamps(["31/01/2026 10:00"], "a.csv").form
     '%d/%m/%Y %H:%M'
@@ -65,86 +91,126 @@ def find_stamps(texts: Sequence[str], name: str, form_of_source: str | None = No
     """
     filled = [text for text in texts if text]
     sample = filled[0] if filled else ""
+    zones = tuple(zone_minutes(timezone).items())
     if form_of_source is not None:
-        return FileStamps(form_of_source, "%z" in form_of_source or "%Z" in form_of_source, sample)
-    for pattern, form in (
-        (_IS_ISO, ISO),
-        (_IS_EPOCH_S, EPOCH_S),
-        (_IS_EPOCH_MS, EPOCH_MS),
-        (_IS_EPOCH_US, _EPOCH_US),
-        (_IS_EPOCH_NS, _EPOCH_NS),
-    ):
-        matching = [text for text in filled if pattern.fullmatch(text)]
-        if 2 * len(matching) > len(filled):
-            return FileStamps(form, bool(_IS_ZONED.fullmatch(matching[0])), matching[0])
-    compact = [match for text in filled if (match := _IS_COMPACT.fullmatch(text))]
-    if 2 * len(compact) > len(filled):
-        gap, seconds = compact[0].groups()
-        return FileStamps(f"%Y%m%d{gap}%H%M{'%S' if seconds else ''}", sample=compact[0][0])
-    local = [match for text in filled if (match := _LOCAL.fullmatch(text))]
-    if 2 * len(local) > len(filled):
-        return FileStamps(_local_form(local, name), sample=local[0][0])
-    return FileStamps(ISO, sample=sample)
+        zoned = bool({"z", "Z"} & {code for code, _ in split_form(form_of_source)})
+        stamps = FileStamps(form_of_source, zoned, sample, zones=zones)
+        return replace(stamps, language=_language(stamps, filled))
+    refuse_unusable(filled, name)
+    ends = are_ends(filled, name)
+    plain = None if ends else plain_form(filled, name)
+    if plain is not None:
+        form, sample = plain
+        return FileStamps(form, form == ISO and bool(_IS_ZONED.fullmatch(sample)), sample)
+    shape = _usual_shape(filled, ends)
+    if shape is None:
+        return FileStamps(ISO, sample=sample)
+    column = DateColumn(shape, texts)
+    order = order_of(column)
+    if order is None:
+        order = order_of(column, _columns(beside))
+    if order is None and like is not None:
+        order = next((o for o in shape if o == _order_in(like.form)), None)
+    sample = next(text for text in filled if _is_of(shape, text))
+    if order is None:
+        raise _ambiguous(shape, filled, name)
+    form = _without_zeros(shape[order], filled)
+    stamps = FileStamps(form, "%z" in form or "%Z" in form, sample, zones=zones)
+    if "%Z" in form:
+        _check_words(stamps, filled, name)
+    return replace(stamps, language=_language(stamps, filled))
 
 
-def _local_form(matches: Sequence[re.Match[str]], name: str) -> str:
-    """The format of local dates, by what all of them can be."""
-    first = matches[0]
-    tail = ""
-    if first["hour"]:
-        half = first["half"] or ""
-        clock = "%I:%M" if half else "%H:%M"
-        clock += ":%S" if first["seconds"] else ""
-        tail = first["gap"] + clock + re.sub("[AaPp][Mm]", "%p", half)
-    mark = first["mark"]
-    if len(first["a"]) == 4:
-        return f"%Y{mark}%m{mark}%d{tail}"
-    year = "%Y" if len(first["c"]) == 4 else "%y"
-    return f"{_day_and_month(matches, name).replace('-', mark)}{mark}{year}{tail}"
+def _is_of(shape: Shape, text: str) -> bool:
+    grammars = map(grammar_of, shape.values())
+    return any(grammar is not None and grammar.match(text) for grammar in grammars)
 
 
-def _day_and_month(matches: Sequence[re.Match[str]], name: str) -> str:
-    """``%d-%m`` or ``%m-%d``: by numbers beyond 12, or by which of the two leads over
-    midnight."""
-    if matches[0]["mark"] == ".":
-        return "%d-%m"
-    day_first = sum(int(match["a"]) > 12 >= int(match["b"]) for match in matches)
-    month_first = sum(int(match["b"]) > 12 >= int(match["a"]) for match in matches)
-    if not day_first and not month_first:
-        day_first, month_first = _over_midnight(matches)
-    if min(day_first, month_first) * _STRAY >= max(day_first, month_first):
-        raise BadInputError(
-            f"{name}: {matches[0][0]!r} may be of two dates: which is the day?",
-            fix="say so with the source's stamp, e.g. stamp = '%d/%m/%Y %H:%M'",
-        )
-    return "%d-%m" if day_first > month_first else "%m-%d"
+def _usual_shape(filled: Sequence[str], ranges: bool = False) -> Shape | None:
+    """The shape that most of the texts have; ``ranges``: one without an offset."""
+    tried: list[Shape] = []
+    for text in filled[:: len(filled) // _TRIES + 1]:
+        shapes = [shape for shape in shapes_of(text) if shape not in tried]
+        if ranges:
+            shapes = [shape for shape in shapes if not any("%z" in f for f in shape.values())]
+        tried += shapes
+        counts = [sum(_is_of(shape, other) for other in filled) for shape in shapes]
+        most = max(counts, default=0)
+        if 2 * most > len(filled):
+            return next(s for s, n in zip(shapes, counts, strict=True) if n >= _ALMOST * most)
+    return None
 
 
-def _over_midnight(matches: Sequence[re.Match[str]]) -> tuple[int, int]:
-    """How often the date changes within half a day, if its first number is the day, and if
-    its second is. Dates further apart tell nothing: is it one a day, or one a month?"""
-    counts = []
-    for day, month in ("ab", "ba"):
-        instants = [_instant(match, day, month) for match in matches]
-        counts.append(
-            sum(
-                x is not None
-                and y is not None
-                and x.date() != y.date()
-                and abs(x - y) < _HALF_A_DAY
-                for x, y in itertools.pairwise(instants)
+def _columns(beside: Iterable[Sequence[str]]) -> list[DateColumn]:
+    columns = []
+    for texts in beside:
+        shape = _usual_shape([text for text in texts if text])
+        if shape is not None and len(shape) > 1:
+            columns.append(DateColumn(shape, texts))
+    return columns
+
+
+def _order_in(form: str) -> str:
+    """The order of a form.
+
+    >>> _order_in("%m/%d/%Y %H:%M")
+    'mdy'
+    """
+    return "".join(code.lower() for code, _ in split_form(form) if code and code in "Yymd")[:3]
+
+
+def _ambiguous(shape: Shape, filled: Sequence[str], name: str) -> BadInputError:
+    """With an example of which the orders make different dates, or else of dates that
+    contradict each other."""
+    forms = " or ".join(f"stamp = '{form}'" for form in shape.values())
+    fix = f"say so with the source's {forms}"
+    for text in filled:
+        dates = {f"{x:%d %B %Y}" for x in _instants(shape, text) if x is not None}
+        if len(dates) > 1:
+            may_be = " or ".join(sorted(dates))
+            return BadInputError(f"{name}: {text!r} may be {may_be}: which is the day?", fix=fix)
+    texts = ", ".join(repr(text) for text in dict.fromkeys(filled[:: len(filled) // 3 + 1]))
+    return BadInputError(f"{name}: which is the day in {texts}?", fix=fix)
+
+
+def _instants(shape: Shape, text: str) -> list[datetime | None]:
+    grammars = map(grammar_of, shape.values())
+    return [grammar.instant(text) for grammar in grammars if grammar is not None]
+
+
+def _without_zeros(form: str, filled: Sequence[str]) -> str:
+    """With ``%-d`` where days are written without a zero, and so on."""
+    grammar = grammar_of(form)
+    assert grammar is not None
+    matches = [m for text in filled if (m := grammar.match(text))]
+    for code, place in grammar.places.items():
+        if code in "dmHI" and any(len(match[place]) == 1 for match in matches):
+            form = form.replace(f"%{code}", f"%-{code}")
+    return form
+
+
+def _words_of(stamps: FileStamps, code: str, filled: Sequence[str]) -> set[str]:
+    grammar = stamps.grammar
+    if grammar is None or code not in grammar.places:
+        return set()
+    matches = (m for text in filled if (m := grammar.match(text)))
+    return {match[grammar.places[code]] for match in matches}
+
+
+def _language(stamps: FileStamps, filled: Sequence[str]) -> str:
+    return language_of(_words_of(stamps, "b", filled))
+
+
+def _check_words(stamps: FileStamps, filled: Sequence[str], name: str) -> None:
+    known = dict(stamps.zones)
+    for word in sorted(_words_of(stamps, "Z", filled)):
+        if word in DOUBTFUL_ZONES and word not in known:
+            raise BadInputError(
+                f"{name}: {word} is the time of several countries",
+                fix="say which with the source's timezone, e.g. timezone = 'America/New_York'",
             )
-        )
-    return counts[0], counts[1]
-
-
-def _instant(match: re.Match[str], day: str, month: str) -> datetime | None:
-    """None where no calendar has that day."""
-    try:
-        date = datetime(2000 + int(match["c"]) % 100, int(match[month]), int(match[day]))
-    except ValueError:
-        return None
-    hours = int(match["hour"] or 0)
-    if match["half"]:
-        hours = hours % 12 + 12 * ("p" in match["half"].lower())
-    return date + timedelta(hours=hours, minutes=int(match["minute"] or 0))
+        if word not in known:
+            raise BadInputError(
+                f"{name}: {word!r} is no zone that is known here",
+                fix="say which with the source's timezone, e.g. timezone = 'Europe/Paris'",
+            )

@@ -11,7 +11,8 @@ import numpy as np
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.localtime import local_time
 from smartwatts_ml.readings.clock import is_utc, to_utc
-from smartwatts_ml.readings.stamps.forms import EPOCH_MS, EPOCH_S, ISO, FileStamps
+from smartwatts_ml.readings.stamps.forms import ISO, FileStamps
+from smartwatts_ml.readings.stamps.writing import offset_seconds, write_form
 
 __all__ = ["StampForm", "parse_stamp"]
 
@@ -24,20 +25,20 @@ _SHAPE = re.compile(
 @dataclass(frozen=True)
 class StampForm:
     """How a file writes a timestamp. ``zone`` is as in the sample, empty where naive;
-    ``other`` is the form where it is not ISO 8601."""
+    ``other`` is how it writes where that is not ISO 8601."""
 
     separator: str = "T"
     seconds: bool = True
     space: str = ""
     zone: str = ""
-    other: str = ""
+    other: FileStamps | None = None
 
     @classmethod
     def like(cls, stamps: FileStamps) -> StampForm:
         """The form in which a file writes; of dates or hours alone, with minutes all the
         same."""
         if stamps.form != ISO:
-            return cls(other=stamps.form)
+            return cls(other=stamps)
         match = _SHAPE.fullmatch(stamps.sample)
         if match is None:
             return cls()
@@ -59,13 +60,13 @@ class StampForm:
         >>> StampForm.like(FileStamps("%d/%m/%Y %H:%M")).write(noon, "UTC")
         ['01/07/2026 12:00']
         """
-        if self.other:
-            return self._write_other(np.asarray(stamps, "datetime64[s]"), timezone)
+        if self.other is not None:
+            return write_form(self.other, np.asarray(stamps, "datetime64[s]"), timezone)
         utc = np.asarray(stamps, "datetime64[s]")
         if self.zone in {"Z", "UTC"}:
             local = utc
         elif self.zone and is_utc(timezone):
-            local = utc + np.timedelta64(_seconds(self.zone), "s")
+            local = utc + np.timedelta64(offset_seconds(self.zone), "s")
         else:
             local = local_time(utc, timezone)
         texts = np.datetime_as_string(local, "s" if self.seconds else "m")
@@ -77,13 +78,6 @@ class StampForm:
             for text, offset in zip(texts, ahead, strict=True)
         ]
 
-    def _write_other(self, utc: np.ndarray, timezone: str) -> list[str]:
-        if self.other in (EPOCH_S, EPOCH_MS):
-            scale = 1000 if self.other == EPOCH_MS else 1
-            return [str(second * scale) for second in utc.astype(np.int64).tolist()]
-        local: list[datetime] = local_time(utc, timezone).tolist()
-        return [stamp.strftime(self.other) for stamp in local]
-
     def _zone(self, ahead_s: int) -> str:
         """The offset, written like the sample's (minutes only where needed or usual)."""
         if self.zone in {"Z", "UTC"}:
@@ -93,17 +87,6 @@ class StampForm:
         if len(self.zone) == 3 and not minutes:
             return f"{sign}{hours:02}"
         return f"{sign}{hours:02}{':' if ':' in self.zone else ''}{minutes:02}"
-
-
-def _seconds(offset: str) -> int:
-    """Seconds of an offset.
-
-    >>> _seconds("-05:30"), _seconds("+02")
-    (-19800, 7200)
-    """
-    digits = offset[1:].replace(":", "")
-    size = int(digits[:2]) * 3600 + int(digits[2:] or 0) * 60
-    return -size if offset[0] == "-" else size
 
 
 def parse_stamp(text: str, timezone: str) -> np.datetime64:

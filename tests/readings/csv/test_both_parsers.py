@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smartwatts_ml.readings.clock import local_clock
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.csv.blocks import Block
 from smartwatts_ml.readings.csv.dialect import Dialect
@@ -17,7 +18,6 @@ from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapper import RowMapper
 from smartwatts_ml.readings.layouts.number_form import NumberForm
 from smartwatts_ml.readings.parsed import ParsedBlock
-from smartwatts_ml.readings.scan import local_clock
 from smartwatts_ml.readings.stamps.forms import EPOCH_MS, EPOCH_S, ISO, FileStamps
 from smartwatts_ml.sources import Layout, Unit
 

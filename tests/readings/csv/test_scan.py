@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
-from smartwatts_ml.readings import scan as scan_module
+from smartwatts_ml.readings import content as content_module
 from smartwatts_ml.readings.csv import blocks as blocks_module
+from smartwatts_ml.readings.csv import reader as reader_module
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.ingest.settling import settle
 from smartwatts_ml.readings.ingest.staging import Staging
@@ -200,6 +201,7 @@ def test_every_line_is_accounted_for_as_plain_python_does(
     assert faults == expected.faults
     assert report.lines == expected.lines
     assert report.blank == expected.blank
+    assert report.missing == expected.missing
     assert report.accepted == len(expected.rows)
     assert report.adds_up
     assert sum(report.reasons.values()) == report.rejected == len(expected.faults)
@@ -267,9 +269,27 @@ def test_a_line_lost_by_the_scan_stops_everything(
         assert parsed is not None
         return replace(parsed, read=parsed.read - 1)
 
-    monkeypatch.setattr(scan_module, "parse_fast", forgetful)
+    monkeypatch.setattr(reader_module, "parse_fast", forgetful)
     with pytest.raises(SmartwattsError, match="2 lines from line 2 on, but 1 scanned"):
         scan_bytes(path, (HEADER + "2020-01-01 00:00,5,a\n2020-01-01 00:01,5,a\n").encode())
+
+
+def dated(form: str, days: range) -> str:
+    return "".join(f"{datetime(2026, 1, day):{form}} 10:00,5,a\n" for day in days for _ in range(9))
+
+
+def test_a_date_that_contradicts_the_others_is_rejected(path: Path) -> None:
+    content = HEADER + dated("%d/%m/%Y", range(1, 30)) + "01/31/2026 10:00,5,a\n"
+    assert scan_bytes(path, content.encode())[2] == {263: "stamp_swapped"}
+
+
+def test_day_and_month_that_change_places_refuse_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content_module, "_PIECE", 1 << 12)
+    content = HEADER + dated("%d/%m/%Y", range(1, 30)) + dated("%m/%d/%Y", range(1, 30))
+    with pytest.raises(BadInputError, match="day and month the other way round"):
+        scan_bytes(path, content.encode())
 
 
 def local_scan(path: Path, stamps: list[str]) -> tuple[list[str], dict[int, str]]:

@@ -16,16 +16,19 @@ LOCAL = re.compile(
 OFFSET = re.compile(r" ?(?:(Z|UTC)|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE | re.ASCII)
+NO_VALUE = {"", "nan", "null", "?"}
 SPACE = " \t"
 WIDTH = 3
 
 
 @dataclass
 class Meaning:
-    """Accepted rows (line, stamp UTC, value, device, anomaly) and faults by line."""
+    """Accepted rows (line, stamp UTC, value, device, anomaly) and faults by line; ``missing``:
+    lines without a value."""
 
     lines: int = 0
     blank: int = 0
+    missing: int = 0
     rows: list[tuple[int, datetime, float, str, int | None]] = field(default_factory=list)
     faults: dict[int, str] = field(default_factory=dict)
 
@@ -60,20 +63,32 @@ def read(content: bytes, columns: tuple[str, ...]) -> Meaning:
 
 def _judge(meaning: Meaning, number: int, line: str, columns: tuple[str, ...]) -> None:
     fields = line.split(",")
+    stamp = parse_stamp(fields[0].strip(SPACE))
+    if stamp is None and line.strip(SPACE).startswith("#"):
+        meaning.blank += 1
+        return
     if '"' in line:
         try:
             fields = next(csv.reader([line], strict=True))
         except csv.Error:
             meaning.faults[number] = "quote"
             return
+    if not any(field.strip(SPACE) for field in fields) and (len(fields) > 1 or '"' not in line):
+        meaning.blank += 1
+        return
     if len(fields) != len(columns):
         meaning.faults[number] = "width"
+        return
+    if tuple(field.strip(SPACE) for field in fields) == columns:
+        meaning.blank += 1
         return
     row = {name: text.strip(SPACE) for name, text in zip(columns, fields, strict=True)}
     stamp = parse_stamp(row["timestamp"])
     label = {"": None, "0": 0, "0.0": 0, "1": 1, "1.0": 1}.get(row.get("anomaly", ""), -1)
     fault = _fault(row, stamp, label)
-    if fault:
+    if not fault and row["consumption"].lower() in NO_VALUE:
+        meaning.missing += 1
+    elif fault:
         meaning.faults[number] = fault
     else:
         assert stamp is not None
@@ -83,23 +98,24 @@ def _judge(meaning: Meaning, number: int, line: str, columns: tuple[str, ...]) -
 
 def _fault(row: dict[str, str], stamp: datetime | None, label: int | None) -> str | None:
     value = row["consumption"]
+    device = row["device_id"]
     if not row["timestamp"]:
         return "stamp_empty"
     if stamp is None:
         return "stamp_form"
     if not 2000 <= stamp.year < 2100:
         return "stamp_range"
-    if not value:
-        return "value_empty"
+    if not device or device.startswith("/"):
+        return "device_empty"
+    if label == -1:
+        return "anomaly_form"
+    if value.lower() in NO_VALUE:
+        return None
     if NOT_FINITE.fullmatch(value) or (NUMBER.fullmatch(value) and math.isinf(float(value))):
         return "value_finite"
     if not NUMBER.fullmatch(value):
         return "value_form"
-    if abs(float(value)) >= 1e9:
-        return "value_range"
-    if not row["device_id"] or row["device_id"].startswith("/"):
-        return "device_empty"
-    return "anomaly_form" if label == -1 else None
+    return "value_range" if abs(float(value)) >= 1e9 else None
 
 
 def parse_stamp(text: str) -> datetime | None:

@@ -1,0 +1,197 @@
+"""CSV text → rows in blocks: at full speed where a block is plainly good, else line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import ClassVar
+
+import numpy as np
+
+from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.clock import LocalClock, local_clock
+from smartwatts_ml.readings.content import Content
+from smartwatts_ml.readings.csv.arrow_parser import parse_fast
+from smartwatts_ml.readings.csv.blocks import Block, BlockReader
+from smartwatts_ml.readings.csv.dialect import Dialect, Header, find_header
+from smartwatts_ml.readings.csv.lines import cells_of
+from smartwatts_ml.readings.file_reader import FilePart, FileReader
+from smartwatts_ml.readings.layouts.mapper import RowMapper
+from smartwatts_ml.readings.parsed import NO_LABEL, ParsedBlock
+from smartwatts_ml.readings.report import Rejected
+from smartwatts_ml.sources import Layout, Source
+
+__all__ = ["CsvReader"]
+
+_WORKERS = 2
+_AHEAD = 3
+"""Blocks that are being parsed while others are taken."""
+_KEPT_TEXT = 200
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_SMALL = 1 << 20
+"""Bytes of a block that is judged line by line as a whole if one of its lines is flawed."""
+
+
+class CsvReader(FileReader):
+    """Lines of text with a header."""
+
+    format: ClassVar[str] = "CSV"
+
+    def __init__(self, content: Content, source: Source, defaults: Layout, key: str) -> None:
+        super().__init__(content, source, defaults, key)
+        self._blocks = BlockReader(content)
+        self._header: Header | None = None
+        self._cut = _CutLine(self._blocks)
+
+    def facts(self) -> dict[str, str]:
+        facts = super().facts() | {"encoding": self._blocks.encoding}
+        if self._header is not None:
+            facts["separator"] = _SEPARATORS[self._header.separator]
+            facts["header"] = f"line {self._header.line}"
+        return facts
+
+    def parts(self) -> Iterator[FilePart]:
+        blocks = iter(self._blocks)
+        for block in blocks:
+            self._header = find_header(block.data, block.first, self.name, self.source)
+            if self._header is None:
+                self.blank += block.lines
+                continue
+            line, separator, names, sample = self._header
+            where = f"{self.name}, line {line}"
+            dialect = Dialect(line, separator, self.interpret(names, sample, where))
+            below = self._below_header(block, dialect)
+            yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
+        self.lines = self._blocks.lines
+
+    def _below_header(self, block: Block, dialect: Dialect) -> Block:
+        above = dialect.header - block.first
+        blank = _blank_lines(block, above)
+        self.blank += blank
+        self.header = above - blank + 1
+        return _without_start(block, above + 1)
+
+    def _parsed(self, blocks: Iterator[Block], dialect: Dialect) -> Iterator[ParsedBlock]:
+        parsing = _Parsing(self.name, dialect)
+        for several in map_ahead(parsing.parse, self._filled(blocks), _WORKERS, _AHEAD):
+            for parsed in several:
+                yield self._cut.taken_off(parsed, dialect)
+
+    def _filled(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        for block in blocks:
+            if block.lines:
+                if self._blocks.tail and self.content.packing == "none":
+                    self._cut.number = block.first + block.lines - 1
+                yield block
+
+
+class _Parsing:
+    """How the blocks of one file are parsed."""
+
+    def __init__(self, name: str, dialect: Dialect) -> None:
+        self._name = name
+        self._dialect = dialect
+        self._clock: LocalClock | None = local_clock(dialect.interpretation.timezone)
+
+    def parse(self, block: Block) -> list[ParsedBlock]:
+        """A block at full speed; where that fails, its small parts, one by one."""
+        parsed = parse_fast(block, self._dialect, self._clock)
+        if parsed is None and len(block.data) > _SMALL and block.lines > 1:
+            return [piece for part in _parts(block) for piece in self.parse(part)]
+        if parsed is None:
+            mapper = RowMapper(self._dialect.interpretation, self._clock)
+            parsed = mapper.map(cells_of(block, self._dialect.separator))
+        if parsed.accounted != block.lines:
+            raise SmartwattsError(
+                f"{self._name}: {block.lines} lines from line {block.first} on, but "
+                f"{parsed.accounted} scanned; nothing was taken"
+            )
+        return [parsed]
+
+
+class _CutLine:
+    """The last line of a file that lacks its end, which may lack some of its characters.
+
+    A packed file has a checksum that says so, a plain one has to be guessed at, on the safe
+    side: by what its last column holds.
+    """
+
+    def __init__(self, blocks: BlockReader) -> None:
+        self.number: int | None = None
+        self._blocks = blocks
+        self._names: set[str] = set()
+
+    def taken_off(self, parsed: ParsedBlock, dialect: Dialect) -> ParsedBlock:
+        """A block, without that line where it is there and looks cut."""
+        number = self.number
+        if number is not None and parsed.last_line == number and self._looks_cut(parsed, dialect):
+            parsed = parsed.without_line(Rejected(number, "cut", self._blocks.tail[:_KEPT_TEXT]))
+        self._names.update(name for rows in parsed.rows for name in rows.names)
+        return parsed
+
+    def _looks_cut(self, parsed: ParsedBlock, dialect: Dialect) -> bool:
+        mapping = dialect.interpretation.mapping
+        last = len(mapping.names) - 1
+        if any(row.line == self.number for row in parsed.rejected):
+            return False
+        if last in mapping.stamp or last in mapping.until:
+            return self._shortened_stamp(dialect)
+        if last == mapping.device:
+            return self._shortened_device(parsed)
+        if last == mapping.anomaly:
+            rows = parsed.rows[-1]
+            return bool(rows.labels[-1] & 3 == NO_LABEL)
+        return any(value.position == last for value in mapping.values)
+
+    def _shortened_stamp(self, dialect: Dialect) -> bool:
+        """Whether it, or the run of digits that it ends with, is shorter than usual."""
+        last = self._blocks.tail.rpartition(dialect.separator)[2].strip(' \t"')
+        form = dialect.interpretation
+        mapping = form.mapping
+        ends = len(mapping.names) - 1 in mapping.until and form.until
+        usual = (ends or form.stamps).sample
+        if len(mapping.until if ends else mapping.stamp) > 1:
+            usual = usual.rpartition(" ")[2]
+        return len(last) < len(usual) or len(_last_digits(last)) < len(_last_digits(usual))
+
+    def _shortened_device(self, parsed: ParsedBlock) -> bool:
+        """Whether it is the start of another device's name, or one that is nowhere else."""
+        rows = parsed.rows[-1]
+        device = rows.names[rows.devices[-1]]
+        others = self._names | {rows.names[code] for code in np.unique(rows.devices[:-1])}
+        start = device.removesuffix(f"/{MAINS}")
+        return device not in others or any(n != device and n.startswith(start) for n in others)
+
+
+def _last_digits(text: str) -> str:
+    """
+    >>> _last_digits("31/12/2026 14:05:1")
+    '1'
+    """
+    return text[len(text.rstrip("0123456789")) :]
+
+
+def _blank_lines(block: Block, lines: int) -> int:
+    """How many of the first lines are blank."""
+    return sum(not line.strip() for line in block.data.split(b"\n", lines)[:lines])
+
+
+def _without_start(block: Block, lines: int) -> Block:
+    at = 0
+    for _ in range(lines):
+        at = block.data.index(b"\n", at) + 1
+    return Block(block.data[at:], block.first + lines, block.lines - lines)
+
+
+def _parts(block: Block) -> Iterator[Block]:
+    """Whole lines in parts of at most ``_SMALL`` bytes, but for a longer line."""
+    start, first = 0, block.first
+    while start < len(block.data):
+        end = block.data.rfind(b"\n", start, start + _SMALL) + 1
+        if not end:
+            end = block.data.index(b"\n", start) + 1
+        lines = block.data.count(b"\n", start, end)
+        yield Block(block.data[start:end], first, lines)
+        start, first = end, first + lines

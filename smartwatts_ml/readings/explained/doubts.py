@@ -1,0 +1,214 @@
+"""What is doubtful in what a file is taken for, and the lines of a source that settle it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.explained.channels import ChannelSummary, in_words
+from smartwatts_ml.readings.explained.facts import is_timezone_told, is_unit_told
+from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.report import FileReport, Rejected
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import toml_string
+
+__all__ = ["Doubt", "find_doubts", "open_question"]
+
+_LOWEST_W = 5.0
+_USUAL_W = (20.0, 10_000.0)
+"""Between these lies the median of nearly every home's mains."""
+_HOUR_S = 3600.0
+_MOST_NAMES = 3
+_MOST_KINDS = 20
+_FEW = 20
+_IRREGULAR = 0.5
+_OTHER_MARK = {".": re.compile(r"[-+]?\d+,\d+"), ",": re.compile(r"[-+]?\d+\.\d+")}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """``lines`` of a source: what holds now, to be left or changed, or as comments where it has
+    to be chosen."""
+
+    problem: str
+    lines: tuple[str, ...] = ()
+
+
+def open_question(error: BadInputError) -> Doubt:
+    """What a refusal asks for, or else says to do."""
+    problem = error.args[0] if error.settle else str(error)
+    return Doubt(problem, tuple(f"# {line}" for line in error.settle))
+
+
+def find_doubts(
+    form: Interpretation,
+    sample: Sequence[Sequence[str]],
+    key: str,
+    settings: Settings,
+    channels: Sequence[ChannelSummary],
+    report: FileReport | None,
+    rejected: Sequence[Rejected],
+) -> list[Doubt]:
+    """What a look at the result would make anybody ask."""
+    return [
+        *_clock(form, settings),
+        *_unit(form, settings, channels),
+        *_site(form, key),
+        *_mains(form, channels),
+        *_spacing(form, channels),
+        *_contradictions(form, sample, report),
+        *_decimals(form, rejected),
+        *_cut(report),
+    ]
+
+
+def _clock(form: Interpretation, settings: Settings) -> Iterator[Doubt]:
+    if not is_timezone_told(form, settings):
+        yield Doubt(
+            f"nobody says the timezone of stamps like {form.stamps.sample}: "
+            f"{form.timezone} is taken",
+            (f'timezone = "{form.timezone}"  # or the meter\'s own, e.g. "Europe/Brussels"',),
+        )
+
+
+def _unit(
+    form: Interpretation, settings: Settings, channels: Sequence[ChannelSummary]
+) -> Iterator[Doubt]:
+    mains = [channel for channel in channels if channel.channel == MAINS]
+    is_told = is_unit_told(form.mapping, settings)
+    odd = [c for c in mains if not _is_usual(c, settings.quality.fuse_watts)]
+    rising = [c for c in channels if c.rises]
+    default = form.mapping.default_unit
+    if not is_told and rising:
+        shown = _names(rising)
+        yield Doubt(
+            f"nobody says the unit, and {shown} only ever rises: is it a meter's total?",
+            ('# unit = "kWh-counter"', '# unit = "Wh-counter"'),
+        )
+    elif odd:
+        about = "" if is_told else "nobody says the unit, and "
+        level = f"{about}{_names(odd)} has {odd[0].median_w:.3g} W in the middle, which no home has"
+        yield Doubt(level, () if is_told else tuple(_units(odd[0])))
+    elif not is_told:
+        shown = (
+            f"; {mains[0].device_id} has {mains[0].median_w:,.0f} W in the middle" if mains else ""
+        )
+        yield Doubt(f"nobody says the unit: {default} is taken{shown}", (f'unit = "{default}"',))
+
+
+def _is_usual(mains: ChannelSummary, fuse_watts: float) -> bool:
+    """Whether a home's mains may be at that level. One that is at 0 most of the time may be."""
+    return mains.median_w == 0 or _LOWEST_W <= abs(mains.median_w) <= fuse_watts
+
+
+def _units(mains: ChannelSummary) -> Iterator[str]:
+    """Units that would put mains where homes are; to choose from where they are several."""
+    spacing = mains.spacing[0].seconds if mains.spacing else _HOUR_S
+    levels = {"kW": 1000.0, "kWh": 1000 * _HOUR_S / spacing, "Wh": _HOUR_S / spacing}
+    usual = {
+        unit: mains.median_w * factor
+        for unit, factor in levels.items()
+        if _USUAL_W[0] <= mains.median_w * factor <= _USUAL_W[1]
+    }
+    mark = "" if len(set(usual.values())) == 1 else "# "
+    for unit, watts in usual.items():
+        yield f'{mark}unit = "{unit}"  # mains has {watts:,.0f} W in the middle then'
+        if not mark:
+            return
+    if not usual:
+        yield '# unit = "…"'
+
+
+def _site(form: Interpretation, key: str) -> Iterator[Doubt]:
+    mapping = form.mapping
+    if mapping.device is None and mapping.said.device is None and "/" not in key:
+        yield Doubt(
+            f"nothing but the file's name says the site: it is called {mapping.site}, and other "
+            "files are other sites",
+            (f"device = {toml_string(mapping.site)}  # the name of the home",),
+        )
+
+
+def _mains(form: Interpretation, channels: Sequence[ChannelSummary]) -> Iterator[Doubt]:
+    without = [
+        site
+        for site, group in groupby(channels, key=lambda channel: channel.site)
+        if all(channel.channel != MAINS for channel in group)
+    ]
+    if without:
+        shown = f"{', '.join(without[:_MOST_NAMES])}{', …' if len(without) > _MOST_NAMES else ''}"
+        several = [value for value in form.mapping.values if value.channel]
+        lines = [
+            f'# channels = {{{toml_string(value.name)} = "mains"}}'
+            for value in several[:_MOST_NAMES]
+        ]
+        yield Doubt(f"no channel is mains, which models start from: {shown}", tuple(lines))
+
+
+def _spacing(form: Interpretation, channels: Sequence[ChannelSummary]) -> Iterator[Doubt]:
+    odd = [
+        channel
+        for channel in channels
+        if channel.readings >= _FEW and channel.spacing[0].share < _IRREGULAR
+    ]
+    if odd and form.mapping.said.held is None:
+        most = odd[0].spacing[0]
+        yield Doubt(
+            f"{_names(odd)} comes at no regular times (most often every {in_words(most.seconds)}, "
+            f"{most.share:.0%}): does the sensor write when its value changes?",
+            ("# held = true",),
+        )
+
+
+def _contradictions(
+    form: Interpretation, sample: Sequence[Sequence[str]], report: FileReport | None
+) -> Iterator[Doubt]:
+    count = report.reasons.get("value_two", 0) if report else 0
+    if not count:
+        return
+    columns = _telling_apart(form, sample)
+    hint = f": may {' or '.join(columns)} tell them apart?" if columns else ""
+    yield Doubt(
+        f"{count:,} readings have another value for the same device and timestamp, and are left "
+        f"out{hint}",
+        tuple(f"# register = {toml_string(column)}" for column in columns),
+    )
+
+
+def _telling_apart(form: Interpretation, sample: Sequence[Sequence[str]]) -> list[str]:
+    """Ignored columns of few kinds that differ where stamp and device are the same."""
+    mapping = form.mapping
+    keys = [*mapping.stamp, *([] if mapping.device is None else [mapping.device])]
+    instants = list(zip(*(sample[at] for at in keys), strict=True))
+    columns = []
+    for position, name in enumerate(mapping.names):
+        texts = sample[position]
+        if position not in mapping.used and 1 < len(set(texts)) <= _MOST_KINDS:
+            apart = len(set(zip(instants, texts, strict=True)))
+            if apart == len(instants) > len(set(instants)):
+                columns.append(name)
+    return columns
+
+
+def _decimals(form: Interpretation, rejected: Sequence[Rejected]) -> Iterator[Doubt]:
+    other = _OTHER_MARK[form.numbers.decimal]
+    lines = [row.line for row in rejected if other.fullmatch(row.text)]
+    if lines:
+        yield Doubt(
+            f"line {lines[0]} has the other decimal mark: one file, two ways to write numbers",
+        )
+
+
+def _cut(report: FileReport | None) -> Iterator[Doubt]:
+    if report and report.reasons.get("cut"):
+        yield Doubt("the file ends in the middle of a line: is it whole?")
+
+
+def _names(channels: Sequence[ChannelSummary]) -> str:
+    names = [channel.device_id for channel in channels[:_MOST_NAMES]]
+    more = len(channels) - len(names)
+    return f"{', '.join(names)}{f' and {more} more' if more else ''}"

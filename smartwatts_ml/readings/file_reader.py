@@ -1,0 +1,67 @@
+"""What reading a file of any format gives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, NamedTuple
+
+from smartwatts_ml.readings.content import Content
+from smartwatts_ml.readings.layouts.interpretation import Interpretation, interpret
+from smartwatts_ml.readings.parsed import ParsedBlock
+from smartwatts_ml.sources import Layout, Source
+
+__all__ = ["FilePart", "FileReader"]
+
+
+class FilePart(NamedTuple):
+    """Rows below one header: what they are taken for, and the rows, which are read once."""
+
+    interpretation: Interpretation
+    blocks: Iterator[ParsedBlock]
+
+
+class FileReader(ABC):
+    """A file of one format, read once, part by part.
+
+    ``key`` is the path that sources are matched against. ``lines``: what the format counts
+    (lines, rows, records), by a count that owes nothing to the parsers; ``header``: those that
+    are no readings by their nature; ``blank``: those that the blocks do not count. They hold
+    after the last part. ``names`` and ``sample``: the columns of a part, and some fields of each,
+    from when they are known on, be they understood or not.
+    """
+
+    format: ClassVar[str]
+    lines = 0
+    header = 0
+    blank = 0
+    names: tuple[str, ...] = ()
+    sample: Sequence[Sequence[str]] = ()
+
+    def __init__(self, content: Content, source: Source, defaults: Layout, key: str) -> None:
+        self.content = content
+        self.name = content.name
+        self.source = source
+        self.defaults = defaults
+        self.key = key
+
+    @abstractmethod
+    def parts(self) -> Iterator[FilePart]:
+        """Raises BadInputError where the file cannot be read as a whole."""
+
+    def interpret(
+        self,
+        names: Sequence[str],
+        sample: Sequence[Sequence[str]],
+        where: str,
+        own: Layout | None = None,
+        written: Sequence[Sequence[str]] | None = None,
+    ) -> Interpretation:
+        """What columns are taken for; arguments as of ``interpret``."""
+        self.names, self.sample = tuple(names), sample
+        return interpret(names, sample, self.source, where, self.key, self.defaults, own, written)
+
+    def facts(self) -> dict[str, str]:
+        """What there is to say of it for people, by what it is about."""
+        packing = {} if self.content.packing == "none" else {"packing": self.content.packing}
+        return {"format": self.format, **packing}

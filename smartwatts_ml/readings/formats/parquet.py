@@ -1,0 +1,229 @@
+"""Parquet: columns with types, in groups of rows that are read one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.readings.columns import TIMESTAMP
+from smartwatts_ml.readings.content import Content
+from smartwatts_ml.readings.formats.tables import Batch, Table, TableReader
+from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.layouts.mapper import Cells
+from smartwatts_ml.readings.layouts.names import END, STAMP, role_of
+from smartwatts_ml.sources import Layout
+
+__all__ = ["MAGIC", "ParquetReader"]
+
+MAGIC = b"PAR1"
+_SAMPLE = 2_000
+_CELLS = 200_000
+"""Cells of a batch."""
+_MOST_COLUMNS = 4096
+_LARGEST_CELL = 1 << 16
+_LARGEST_FOOTER = 1 << 24
+_LONGEST_TEXT = 1 << 10
+_INDEX_WITHOUT_A_NAME = "__index_level_0__"
+
+
+class ParquetReader(TableReader):
+    """Its lines are rows."""
+
+    format: ClassVar[str] = "Parquet"
+
+    def tables(self) -> Iterator[Table]:
+        if self.content.packing != "none":
+            raise BadInputError(
+                f"{self.name} is a Parquet file inside of a packed one",
+                fix="unpack it: Parquet is packed by itself",
+            )
+        self.content.read_through()
+        with _as_bad_input(self.content), self.content.path.open("rb") as raw:
+            file = _open(raw, self.content)
+            yield _ParquetTable.begin(file, self)
+            if self.lines != file.metadata.num_rows:
+                raise self.content.damaged(
+                    ValueError(f"{file.metadata.num_rows} rows in the footer, {self.lines} read")
+                )
+        self.content.check_unchanged()
+
+
+@contextmanager
+def _as_bad_input(content: Content) -> Iterator[None]:
+    """Arrow's ways to say that a file is damaged."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise content.damaged(error) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise content.damaged(error) from error
+
+
+def _open(raw: Any, content: Content) -> pq.ParquetFile:
+    """Text is read as dictionaries, so that a long one is not written out for each row."""
+    limits = {
+        "thrift_string_size_limit": _LARGEST_FOOTER,
+        "thrift_container_size_limit": _LARGEST_FOOTER,
+    }
+    metadata = pq.ParquetFile(raw, **limits).metadata
+    if metadata.num_columns > _MOST_COLUMNS:
+        raise BadInputError(
+            f"{content.name} has more than {_MOST_COLUMNS} columns", fix="split the file"
+        )
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            most = _LARGEST_CELL * max(column.num_values, 1)
+            if not 0 <= column.total_uncompressed_size <= most:
+                raise BadInputError(
+                    f"{content.name}: the cells of column {column.path_in_schema} are longer than "
+                    f"{_LARGEST_CELL} bytes",
+                    fix="write the file without that column",
+                )
+    texts = [f.name for f in metadata.schema.to_arrow_schema() if _is_text(_plain_type(f.type))]
+    return pq.ParquetFile(
+        raw, metadata=metadata, read_dictionary=texts, buffer_size=1 << 20, **limits
+    )
+
+
+@dataclass
+class _ParquetTable(Table):
+    """``columns``: names of its columns in the file."""
+
+    reader: ParquetReader
+    file: pq.ParquetFile
+    columns: Sequence[str]
+
+    @classmethod
+    def begin(cls, file: pq.ParquetFile, reader: ParquetReader) -> _ParquetTable:
+        fields = [f for f in file.schema_arrow if _is_read(_plain_type(f.type))]
+        columns = [f.name for f in fields]
+        twice = next((name for name in columns if columns.count(name) > 1), None)
+        if twice is not None:
+            raise BadInputError(
+                f"{reader.name}: column {twice} is there twice", fix="rename one of them"
+            )
+        names = [_shown_name(f, columns) for f in fields]
+        first = next(file.iter_batches(_SAMPLE, columns=columns), None)
+        sample = [
+            [text.strip() for text in _texts(first[name]).fill_null("").to_pylist()]
+            if first
+            else []
+            for name in columns
+        ]
+        written = [
+            texts if _is_text(_plain_type(f.type)) else []
+            for texts, f in zip(sample, fields, strict=True)
+        ]
+        stamps = [
+            name
+            for name, f in zip(names, fields, strict=True)
+            if pa.types.is_timestamp(_plain_type(f.type))
+        ]
+        named = {STAMP, END} & {role_of(name) for name in names}
+        own = Layout(timestamp=(stamps[0],)) if len(stamps) == 1 and not named else Layout()
+        return cls(names, reader.name, sample, written, reader, file, columns, own=own)
+
+    def batches(self, interpretation: Interpretation) -> Iterator[Batch]:
+        """Rows of the columns that mean something; the others are empty."""
+        used = sorted(interpretation.mapping.used)
+        decimal = interpretation.numbers.decimal
+        rows = max(1, _CELLS // len(used))
+        for batch in self.file.iter_batches(rows, columns=[self.columns[i] for i in used]):
+            columns: list[Any] = [pa.nulls(len(batch), pa.string())] * len(self.names)
+            for position in used:
+                columns[position] = _texts(batch[self.columns[position]], decimal)
+            first = self.reader.lines + 1
+            self.reader.lines += len(batch)
+            numbers = np.arange(first, first + len(batch))
+            yield Batch(Cells(pa.table({"number": numbers, "fields": _rows(columns)})))
+
+
+def _shown_name(column: pa.Field, columns: Sequence[str]) -> str:
+    """An index of pandas that has no name is the timestamp, if it is one."""
+    nameless = column.name == _INDEX_WITHOUT_A_NAME
+    if nameless and pa.types.is_timestamp(column.type) and TIMESTAMP not in columns:
+        return TIMESTAMP
+    return str(column.name)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    t = pa.types
+    return bool(t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind)) or bool(
+        t.is_binary(kind) or t.is_large_binary(kind) or t.is_binary_view(kind)
+    )
+
+
+def _is_read(kind: pa.DataType) -> bool:
+    """Whether a cell of the type can be a text; lists and structures cannot."""
+    t = pa.types
+    other = t.is_temporal(kind) or t.is_decimal(kind) or t.is_boolean(kind) or t.is_null(kind)
+    return bool(_is_text(kind) or t.is_integer(kind) or t.is_floating(kind) or other)
+
+
+def _texts(column: pa.Array, decimal: str = ".") -> pa.Array:
+    """Cells as text: instants end in Z, numbers have the decimal mark of the file's texts."""
+    t = pa.types
+    if t.is_dictionary(column.type):
+        texts = _texts(column.dictionary, decimal)
+        return texts.take(column.indices)
+    if t.is_timestamp(column.type):
+        return _stamps(column)
+    if t.is_duration(column.type):
+        micros = column.cast(pa.duration("us")).cast(pa.int64())
+        return pc.divide(micros.cast(pa.float64()), 1e6).cast(pa.string())
+    if t.is_date(column.type):
+        return column.cast(pa.date32()).cast(pa.string())
+    if t.is_float16(column.type):
+        column = column.cast(pa.float32())
+    if _is_text(column.type):
+        return _settled(column.cast(pa.string()))
+    texts = column.cast(pa.string())
+    if decimal != "." and (t.is_floating(column.type) or t.is_decimal(column.type)):
+        return pc.replace_substring(texts, ".", decimal)
+    return texts
+
+
+def _settled(texts: pa.Array) -> pa.Array:
+    """Without what no text of a reading has, and nothing where one is too long for any."""
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) > _LONGEST_TEXT:
+        short = pc.less_equal(pc.binary_length(texts), _LONGEST_TEXT)
+        texts = pc.if_else(short, texts, None)
+    return pc.replace_substring_regex(texts, r"[\x00-\x1f]", "�")
+
+
+def _stamps(column: pa.Array) -> pa.Array:
+    """Without a zone as they are; else as instants, whatever the zone is."""
+    kind = column.type
+    naive = column.view(pa.timestamp(kind.unit))
+    for unit in ("s", "us"):
+        try:
+            naive = naive.cast(pa.timestamp(unit))
+            break
+        except pa.ArrowInvalid:  # it would lose digits
+            continue
+    texts = naive.cast(pa.string())
+    return texts if kind.tz is None else pc.binary_join_element_wise(texts, "Z", "")
+
+
+def _rows(columns: Sequence[pa.Array]) -> pa.ListArray:
+    """Columns of texts, shape (n,) each, as one column of lists."""
+    width, length = len(columns), len(columns[0])
+    order = np.arange(width * length).reshape(width, length).T.ravel()
+    cells = pa.concat_arrays(columns).take(pa.array(order))
+    return pa.ListArray.from_arrays(np.arange(length + 1, dtype=np.int32) * width, cells)
