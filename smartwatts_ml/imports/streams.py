@@ -10,7 +10,8 @@ import numpy as np
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.imports.base import Channel
-from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, resample
+from smartwatts_ml.readings.device_rows import DeviceRows
+from smartwatts_ml.readings.resample import COARSER, MICRO, resample
 
 __all__ = ["AsTheyAre", "Distinct", "HeldMeans", "Resampler", "Sink", "Writer", "summed"]
 
@@ -157,7 +158,7 @@ class Resampler(Sink):
             self._flush(last=True)
 
     def _flush(self, last: bool) -> None:
-        series = DeviceReadings.from_rows(self._stamps, self._watts.astype(np.float32))
+        series = DeviceRows(self._stamps, self._watts.astype(np.float32)).readings()
         repeated = (len(self._stamps) - len(series.stamps)) * self._legs
         self._channel.duplicate += repeated
         self._channel.used -= repeated

@@ -221,7 +221,7 @@ class Kind(ABC, Generic[_DetailsT]):
 
     def uses(self, spec: ModelSpec, span: SiteSpan) -> bool:
         """Whether a site can teach or judge this model, from what its span says."""
-        return "mains" in span.channels and span.native_s <= spec.period_s
+        return "mains" in span.channels and span.fits(spec.period_s)
 
     def floors(self, details: _DetailsT) -> tuple[Floor, ...]:
         """Limits that hold for a challenger with these details, beside the baselines."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -110,8 +110,9 @@ class SiteSpan:
     """What a site holds, known without reading its rows.
 
     ``channels`` are names; ``start`` and ``end`` (exclusive, datetime64[s], UTC) span all
-    of them; ``rows`` counts readings of all channels; ``native_s`` is the most common
-    spacing of its mains readings in seconds.
+    of them; ``rows`` counts readings of all channels, ``covered_s`` the seconds that they
+    last; ``native_s`` is the most common spacing of its mains readings in seconds,
+    ``finest_s`` the finest. None: all readings are of one spacing.
     """
 
     site: str
@@ -119,16 +120,23 @@ class SiteSpan:
     start: np.datetime64
     end: np.datetime64
     rows: int
-    native_s: int = field(default=0)
+    native_s: int = 0
+    finest_s: int | None = None
+    covered_s: float | None = None
 
     @property
     def coverage(self) -> float | None:
-        """Readings there are, of those that all channels could hold at the spacing of mains,
-        at most 1; None where there is no spacing."""
-        if not self.native_s:
+        """Share of the span that the readings of all channels cover; None where there is no
+        spacing."""
+        covered = self.rows * self.native_s if self.covered_s is None else self.covered_s
+        if not covered:
             return None
         seconds = float((self.end - self.start) / np.timedelta64(1, "s"))
-        return min(1.0, self.rows * self.native_s / (seconds * len(self.channels)))
+        return min(1.0, covered / (seconds * len(self.channels)))
+
+    def fits(self, period_s: float) -> bool:
+        """Whether some of mains is as fine as that."""
+        return (self.native_s if self.finest_s is None else self.finest_s) <= period_s
 
 
 class Readings(ABC):

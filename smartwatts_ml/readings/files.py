@@ -11,6 +11,7 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
+from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.settling import Settled, settle
@@ -174,13 +175,13 @@ class FileReadings(StoredReadings):
         for channel in channels:
             rows = self._settled(self._numbers[site, channel]).rows
             total = self._staged.measured(rows, lambda measure: measure.quantity == "total")
-            devices[channel] = DeviceReadings.from_rows(
+            devices[channel] = DeviceRows(
                 rows.stamps,
                 rows.values.astype(np.float32),
                 labels_of(rows.labels),
                 self._staged.files(rows),
                 np.where(total, rows.values, np.nan) if total.any() else None,
-            )
+            ).readings()
         return devices
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:

@@ -1,9 +1,8 @@
 """Readings at any spacing → mean power on a regular grid, energy preserved.
 
-A reading is the mean power from its stamp on. It covers the time until the next stamp if
-that is at most ``_PATIENCE`` native intervals away (jitter), and one native interval
-otherwise (a hole follows). So a regular series gives plain means, whatever is missing in
-it, and a jittering one loses nothing.
+A reading is the mean power from its stamp on, for as long as the file says or else
+``own_intervals`` finds. So a regular series gives plain means, whatever is missing in it, a
+jittering one loses nothing, and a spacing may change.
 """
 
 from __future__ import annotations
@@ -14,64 +13,33 @@ from functools import cached_property
 
 import numpy as np
 
-from smartwatts_ml.readings.totals import power_of_totals
+from smartwatts_ml.readings.spacing import native_interval, own_intervals
 
-__all__ = [
-    "COARSER",
-    "HOUR_US",
-    "DeviceReadings",
-    "MICRO",
-    "native_interval",
-    "resample",
-    "to_grid",
-]
+__all__ = ["COARSER", "HOUR_US", "MICRO", "DeviceReadings", "resample", "to_grid"]
 
-_PATIENCE = 1.5
 COARSER = 1.1
-"""A grid may be finer than the native interval by this factor, no more."""
+"""A grid may be finer than the spacing of readings by this factor, no more."""
 MICRO = 1_000_000
 HOUR_US = 3600 * MICRO
+_WEEK_US = 168 * HOUR_US
+"""A mean over more than that says nothing of an hour in it."""
 
 
 @dataclass(frozen=True)
 class DeviceReadings:
     """One device: ``stamps`` int64 µs since the epoch (UTC), strictly increasing;
-    ``values`` float32, W; ``labels`` float32 (0, 1, NaN where unlabelled) or None. All of
-    shape (n,)."""
+    ``values`` float32, W; ``labels`` float32 (0, 1, NaN where unlabelled) or None.
+
+    ``lengths``: int64, µs that a reading lasts at most, 0 where the stamps around it tell; None
+    where they tell all. ``held``: bool, whether the power was the same all the while; None where
+    it is a mean. All of shape (n,).
+    """
 
     stamps: np.ndarray
     values: np.ndarray
     labels: np.ndarray | None = None
-
-    @classmethod
-    def from_rows(
-        cls,
-        stamps: np.ndarray,
-        values: np.ndarray,
-        labels: np.ndarray | None = None,
-        arrival: np.ndarray | None = None,
-        totals: np.ndarray | None = None,
-    ) -> DeviceReadings:
-        """Any order, with duplicates: of one stamp the reading that arrived last counts.
-
-        ``arrival`` int64, shape (n,); None means the order of the arrays. ``totals``
-        float64, kWh, NaN where a reading is power: what a meter had counted at the stamp,
-        from which the power until its next total follows.
-        """
-        if not np.all(stamps[1:] > stamps[:-1]):
-            keys = (stamps,) if arrival is None else (arrival, stamps)
-            order = np.lexsort(keys)
-            ordered = stamps[order]
-            last = np.append(ordered[1:] != ordered[:-1], True)
-            order = order[last]
-            stamps, values = stamps[order], values[order]
-            labels = None if labels is None else labels[order]
-            totals = None if totals is None else totals[order]
-        if totals is not None:
-            stamps, values, labels = _without_totals(stamps, values, labels, totals)
-        if labels is not None and np.all(np.isnan(labels)):
-            labels = None
-        return cls(stamps, values, labels)
+    lengths: np.ndarray | None = None
+    held: np.ndarray | None = None
 
     @cached_property
     def native_us(self) -> int:
@@ -81,39 +49,37 @@ class DeviceReadings:
     @cached_property
     def ends(self) -> np.ndarray:
         """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
-        ends = self.stamps + self.native_us
-        near = np.diff(self.stamps) <= _PATIENCE * self.native_us
-        ends[:-1][near] = self.stamps[1:][near]
+        lasting, _ = self._own
+        if self.lengths is not None:
+            lasting = np.where(self.lengths > 0, self.lengths, lasting)
+        ends = self.stamps + lasting
+        ends[:-1] = np.minimum(ends[:-1], self.stamps[1:])
         return ends
 
+    @cached_property
+    def spacing(self) -> np.ndarray:
+        """The spacing that each reading is of, µs: a finer grid can't have it; int64, shape
+        (n,). 0 where the power was the same all the while."""
+        spacing = np.minimum(self._own[1], self.ends - self.stamps)
+        return spacing if self.held is None else np.where(self.held, 0, spacing)
 
-def _without_totals(
-    stamps: np.ndarray, values: np.ndarray, labels: np.ndarray | None, totals: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Power in place of totals; a total from which none follows goes."""
-    counted = np.flatnonzero(~np.isnan(totals))
-    counted_at = stamps[counted]
-    power = power_of_totals(counted_at, totals[counted])
-    # The energy of a hole is known, but not when it was used.
-    power[:-1][np.diff(counted_at) > _PATIENCE * native_interval(counted_at)] = np.nan
-    values = values.copy()
-    values[counted] = power
-    known = ~np.isnan(values)
-    return stamps[known], values[known], None if labels is None else labels[known]
+    @cached_property
+    def _own(self) -> tuple[np.ndarray, np.ndarray]:
+        return own_intervals(self.stamps)
 
+    def fine(self, period_us: int) -> DeviceReadings:
+        """Only the readings that a grid of such a period can have, each as long as it is."""
+        lasting = self.ends - self.stamps
+        fits = (lasting > 0) & (self.spacing <= period_us * COARSER)
+        long = lasting > max(_WEEK_US, period_us * COARSER)
+        fits &= ~long if self.held is None else self.held | ~long
+        return self if fits.all() else self.take(fits)
 
-def native_interval(stamps: np.ndarray) -> int:
-    """Most common difference of sorted int64 stamps other than 0, the smallest of equals; 0
-    if there is none.
-
-    >>> native_interval(np.array([0, 60, 120, 180, 180, 600]))
-    60
-    """
-    steps = np.diff(stamps)
-    if len(steps) and steps.min() == steps.max():
-        return int(steps[0])
-    steps, counts = np.unique(steps[steps > 0], return_counts=True)
-    return int(steps[np.argmax(counts)]) if len(steps) else 0
+    def take(self, chosen: np.ndarray) -> DeviceReadings:
+        """The readings of a mask, each as long as it is among all."""
+        columns = (self.labels, self.ends - self.stamps, self.held)
+        labels, lengths, held = (None if c is None else c[chosen] for c in columns)
+        return DeviceReadings(self.stamps[chosen], self.values[chosen], labels, lengths, held)
 
 
 def resample(
@@ -130,23 +96,23 @@ def resample(
     array([150., 400.,  nan], dtype=float32)
     """
     begins, ends = readings.stamps, readings.ends
-    energy, covered = np.zeros(count), np.zeros(count)
-    labels = None if readings.labels is None else np.zeros(count, np.uint8)
-    first = (begins - start_us) // period_us
-    last = (ends - 1 - start_us) // period_us
-    for step in range(int((last - first).max(initial=0)) + 1):
-        cell = first + step
-        inside = (cell <= last) & (cell >= 0) & (cell < count)
-        touched = slice(None) if inside.all() else inside
-        at, begin, end = cell[touched], begins[touched], ends[touched]
-        if step or np.any(last > first):  # a reading that is cut by the edge of an interval
-            edge = start_us + at * period_us
-            begin, end = np.maximum(begin, edge), np.minimum(end, edge + period_us)
-        lasting = (end - begin).astype(np.float64)
-        energy += np.bincount(at, lasting * readings.values[touched], minlength=count)
-        covered += np.bincount(at, lasting, minlength=count)
-        if labels is not None and readings.labels is not None:
-            labels[at[readings.labels[touched] == 1]] = 1
+    first = np.maximum((begins - start_us) // period_us, 0)
+    last = np.minimum((ends - 1 - start_us) // period_us, count - 1)
+    cells = np.maximum(last - first + 1, 0)
+    reading: slice | np.ndarray = slice(None)
+    at = first
+    if not np.all(cells == 1):
+        reading = np.repeat(np.arange(len(begins)), cells)
+        at = first[reading] + np.arange(len(reading)) - (np.cumsum(cells) - cells)[reading]
+    edge = start_us + at * period_us
+    begin = np.maximum(begins[reading], edge)
+    lasting = (np.minimum(ends[reading], edge + period_us) - begin).astype(np.float64)
+    energy = np.bincount(at, lasting * readings.values[reading], minlength=count)
+    covered = np.bincount(at, lasting, minlength=count)
+    labels = None
+    if readings.labels is not None:
+        labels = np.zeros(count, np.uint8)
+        labels[at[readings.labels[reading] == 1]] = 1
     enough = covered * 2 >= period_us
     mean = np.full(count, np.nan, np.float32)
     mean[enough] = energy[enough] / covered[enough]
@@ -156,17 +122,15 @@ def resample(
 def to_grid(
     devices: Mapping[str, DeviceReadings], period_s: int
 ) -> tuple[int, dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Channels that are fine enough for ``period_s``, on one grid aligned to the epoch.
+    """Readings that are fine enough for ``period_s``, on one grid aligned to the epoch; channels
+    without one are left out.
 
     Returns the start (s since the epoch), mean W by channel (float32, shape (n,)) and
     labels by channel (uint8, shape (n,)) where a channel has them.
     """
     period_us = period_s * MICRO
-    fine = {
-        name: device
-        for name, device in devices.items()
-        if 0 < device.native_us <= period_us * COARSER
-    }
+    fine = {name: device.fine(period_us) for name, device in devices.items()}
+    fine = {name: device for name, device in fine.items() if len(device.stamps)}
     if not fine:
         return 0, {}, {}
     start = min(int(device.stamps[0]) for device in fine.values()) // period_us

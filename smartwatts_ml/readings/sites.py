@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,16 +13,24 @@ from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.quality.assess import assess
 from smartwatts_ml.readings.quality.record import SiteQuality
-from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, native_interval, to_grid
+from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
+from smartwatts_ml.readings.spacing import PATIENCE, native_interval
 from smartwatts_ml.settings import Settings
 
 __all__ = ["DeviceSpan", "StoredReadings", "site_spans", "summarise"]
 
 
+_RARE = 0.02
+"""So few gaps of another length do not show that the spacing changed."""
+_FINE = 0.05
+"""Share of the finest readings of a device that may be fine by mistake."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceSpan:
     """What there is of one device, known without reading its rows: ``first`` and ``last``
-    stamp (µs since the epoch) and the most common spacing, ``native`` (µs, 0 for one row)."""
+    stamp (µs since the epoch), the most common spacing, ``native``, and the finest one (µs, 0
+    for one row), and how long its rows last, ``covered`` (µs)."""
 
     site: str
     channel: str
@@ -30,20 +38,47 @@ class DeviceSpan:
     first: int
     last: int
     native: int
+    finest: int
+    covered: int
 
     @property
     def coverage(self) -> float | None:
-        """Rows there are, of those that the span could hold at this spacing, at most 1; None
-        where there is no spacing."""
-        if not self.native:
+        """Share of the span that rows cover; None where there is no spacing."""
+        if not self.covered:
             return None
-        return min(1.0, self.rows * self.native / (self.last + self.native - self.first))
+        return min(1.0, self.covered / (self.last + self.native - self.first))
+
+    @classmethod
+    def regular(
+        cls, site: str, channel: str, rows: int, first: int, last: int, native: int
+    ) -> DeviceSpan:
+        """Of rows that are all of one spacing."""
+        return cls(site, channel, rows, first, last, native, native, rows * native)
 
 
-def summarise(site: str, channel: str, stamps: np.ndarray) -> DeviceSpan:
-    """``stamps`` int64 µs, sorted, shape (n,), n > 0."""
-    first, last = int(stamps[0]), int(stamps[-1])
-    return DeviceSpan(site, channel, len(stamps), first, last, native_interval(stamps))
+def summarise(
+    site: str,
+    channel: str,
+    stamps: np.ndarray,
+    lengths: np.ndarray | None = None,
+    held: np.ndarray | None = None,
+) -> DeviceSpan:
+    """``stamps`` int64 µs, sorted, shape (n,), n > 0; the others as of ``DeviceReadings``."""
+    native = native_interval(stamps)
+    span = DeviceSpan.regular(site, channel, len(stamps), int(stamps[0]), int(stamps[-1]), native)
+    if len(stamps) < 2:
+        return span
+    if lengths is None:
+        gaps = np.diff(stamps)
+        near = gaps <= PATIENCE * native
+        if np.count_nonzero(near & (gaps >= native / PATIENCE)) >= (1 - _RARE) * len(gaps):
+            lone = len(stamps) - int(np.count_nonzero(near))
+            return replace(span, covered=int(gaps[near].sum()) + native * lone)
+    distinct = np.append(True, stamps[1:] > stamps[:-1])
+    columns = (None if c is None else c[distinct] for c in (lengths, held))
+    device = DeviceReadings(stamps[distinct], stamps[distinct], None, *columns)
+    finest = np.quantile(device.spacing, _FINE, method="lower")
+    return replace(span, finest=int(finest), covered=int((device.ends - device.stamps).sum()))
 
 
 class StoredReadings(Readings):
@@ -89,7 +124,7 @@ class StoredReadings(Readings):
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         span = self._span(site)
         wanted = [name for name in span.channels if channels is None or name in channels]
-        devices = {} if _too_coarse(span, period_s) else self._devices(site, wanted)
+        devices = self._devices(site, wanted) if span.fits(period_s * COARSER) else {}
         start, values, labels = to_grid(devices, period_s)
         return SiteReadings(
             site=site,
@@ -101,22 +136,17 @@ class StoredReadings(Readings):
         )
 
 
-def _too_coarse(span: SiteSpan, period_s: int) -> bool:
-    """Whether the site's mains cannot fill a grid of that period."""
-    return span.native_s > period_s * COARSER
-
-
 def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
     """Sites from their devices. Mains speaks for a site, or its first channel by name where
-    it has none: its spacing is the site's."""
+    it has none: its spacings are the site's."""
     spans = []
     for site, group in itertools.groupby(
         sorted(devices, key=lambda device: (device.site, device.channel)),
         key=lambda device: device.site,
     ):
         of_site = list(group)
-        native_us = min(of_site, key=lambda d: (d.channel != MAINS, d.channel)).native
-        last_us = max(device.last for device in of_site) + native_us
+        speaking = min(of_site, key=lambda d: (d.channel != MAINS, d.channel))
+        last_us = max(device.last for device in of_site) + speaking.native
         spans.append(
             SiteSpan(
                 site=site,
@@ -124,7 +154,9 @@ def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
                 start=np.datetime64(min(device.first for device in of_site) // MICRO, "s"),
                 end=np.datetime64(-(-last_us // MICRO), "s"),
                 rows=sum(device.rows for device in of_site),
-                native_s=round(native_us / MICRO),
+                native_s=round(speaking.native / MICRO),
+                finest_s=round(speaking.finest / MICRO),
+                covered_s=sum(device.covered for device in of_site) / MICRO,
             )
         )
     return tuple(spans)

@@ -1,4 +1,4 @@
-"""How long an interval lasts, where only the stamps around it tell."""
+"""How long intervals of energy usually last, where only the stamps tell."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.resample import MICRO
 
-__all__ = ["Intervals", "own_intervals", "untold_interval"]
+__all__ = ["Intervals", "untold_interval"]
 
 _DAY_S = 86_400
 _MOST_STEPS = 1000
-_JITTER = 1.5
-"""A gap of so many intervals is one interval, written late; a longer one is a hole."""
-_RUN = 3
-"""So many equal gaps in a row show a spacing."""
 
 
 def untold_interval(name: str) -> BadInputError:
@@ -67,40 +63,3 @@ class Intervals:
         Without ``device``, of all devices of the stream together."""
         steps = self._steps.get((stream, device)) or self._steps.get((stream, -1))
         return min(steps, key=lambda step: (-steps[step], step)) if steps else None
-
-
-def own_intervals(stamps: np.ndarray, usual: float | None = None, ends: bool = False) -> np.ndarray:
-    """Seconds of each reading's own interval; float64, shape (n,).
-
-    ``stamps``: seconds, rising, of one device. A reading lasts until the next stamp, unless a
-    hole follows: then as long as the spacing was before it (or else is after it). A gap that
-    comes several times in a row is a spacing and no hole, so a spacing may change at any
-    time. ``usual``: seconds where the stamps show no spacing. ``ends``: the stamps are ends,
-    and a reading lasts since the one before.
-
-    >>> own_intervals(np.array([0, 60, 120, 180, 900, 960, 1020, 1080.0]))
-    array([60., 60., 60., 60., 60., 60., 60., 60.])
-    >>> own_intervals(np.array([0, 60, 120, 180, 240, 1140, 2040, 2940, 3840.0]))
-    array([ 60.,  60.,  60.,  60., 900., 900., 900., 900., 900.])
-    """
-    if ends:
-        return own_intervals(-stamps[::-1], usual)[::-1]
-    if len(stamps) < 2:
-        return np.full(len(stamps), np.nan if usual is None else float(usual))
-    gaps = np.diff(stamps).astype(np.float64)
-    spacing = _is_spacing(gaps)
-    if not spacing.any():
-        spacing = gaps == (usual if usual is not None else gaps.min())
-    at = np.arange(len(gaps))
-    before = np.maximum.accumulate(np.where(spacing, at, -1))
-    after = np.minimum.accumulate(np.where(spacing, at, len(gaps))[::-1])[::-1]
-    nearest = np.where(before >= 0, before, np.minimum(after, len(gaps) - 1))
-    lasting = np.where(gaps <= _JITTER * gaps[nearest], gaps, gaps[nearest])
-    return np.append(lasting, gaps[nearest[-1]])
-
-
-def _is_spacing(gaps: np.ndarray) -> np.ndarray:
-    """Which gaps are of a run of equal ones; bool, shape (n,)."""
-    starts = np.flatnonzero(np.append(True, np.abs(np.diff(gaps)) > 0.01 * gaps[:-1]))
-    lengths = np.diff(np.append(starts, len(gaps)))
-    return np.repeat(lengths >= _RUN, lengths)

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from smartwatts_ml.readings.ingest.folds import resolve_folds
-from smartwatts_ml.readings.ingest.intervals import own_intervals
 from smartwatts_ml.readings.ingest.netting import net_parts
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.parsed import FOLD
 from smartwatts_ml.readings.resample import MICRO
+from smartwatts_ml.readings.spacing import own_intervals
 
 __all__ = ["Dropped", "Settled", "drop_repeats", "settle"]
 
@@ -129,8 +129,9 @@ def _on_starts(rows: Rows, staged: Staged) -> Rows:
     for start, end in itertools.pairwise([*starts.tolist(), len(part)]):
         stream = staged.streams[part.streams[start]]
         usual = staged.intervals.seconds(int(part.streams[start]), int(part.devices[start]))
-        seconds[start:end] = stream.measure.interval_s or own_intervals(
-            part.stamps[start:end] / MICRO, usual, stream.measure.ends
+        usual_us = None if usual is None else usual * MICRO
+        seconds[start:end] = stream.measure.interval_s or (
+            own_intervals(part.stamps[start:end], usual_us, stream.measure.ends)[0] / MICRO
         )
     back = np.empty(len(part), np.int64)
     back[order] = np.arange(len(part))

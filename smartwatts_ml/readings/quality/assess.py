@@ -13,6 +13,7 @@ from smartwatts_ml.readings.quality.clocks import beat_shifts, change_hours, los
 from smartwatts_ml.readings.quality.days import Days, days_between
 from smartwatts_ml.readings.quality.flags import Flag
 from smartwatts_ml.readings.quality.record import SiteQuality, site_quality
+from smartwatts_ml.readings.quality.spread import spread
 from smartwatts_ml.readings.quality.stuck import stuck
 from smartwatts_ml.readings.quality.units import unit_changed
 from smartwatts_ml.readings.resample import HOUR_US, DeviceReadings
@@ -81,14 +82,15 @@ def _device_checks(
     limits: QualitySettings,
 ) -> dict[Flag, np.ndarray]:
     """The checks that one device alone can answer, bool of its shape each."""
-    stamps, values, native = device.stamps, device.values, device.native_us
-    missing_us = np.diff(stamps) - native
+    stamps, ends, values, native = device.stamps, device.ends, device.values, device.native_us
+    missing_us = stamps[1:] - ends[:-1]
     return {
         Flag.FUSE: np.abs(values) > limit_w,
-        Flag.STUCK: stuck(stamps, values, native, limits.stuck_hours, always_varies=is_mains),
-        Flag.CLOCK: beat_shifts(stamps, native) | lost_hours(stamps, native, changes),
+        Flag.STUCK: stuck(stamps, ends, values, limits.stuck_hours, always_varies=is_mains),
+        Flag.CLOCK: beat_shifts(stamps, native) | lost_hours(stamps, device.spacing, changes),
         Flag.UNIT: unit_changed(values, days.index(stamps), native, limits.unit_days),
         Flag.GAP: np.append(missing_us > limits.gap_hours * HOUR_US, False),
+        Flag.SPREAD: spread(device, limits.gap_hours),
     }
 
 
@@ -98,9 +100,9 @@ def _mains_checks(
     """What holds of a whole home only. Where it feeds in, mains passes through zero, so that
     one reading may happen to be there."""
     fewest = 2 if feeds_in else 1
-    stamps, values, native = mains.stamps, mains.values, mains.native_us
+    stamps, ends, values = mains.stamps, mains.ends, mains.values
     return {
-        Flag.ZERO: levels.zeros(stamps, values, native, limits.zero_hours, fewest),
+        Flag.ZERO: levels.zeros(stamps, ends, values, limits.zero_hours, fewest),
         Flag.CLIPPED: levels.clipped(values),
     }
 

@@ -51,7 +51,7 @@ def over_mains(
     """
     if MAINS not in devices or len(devices) < 2:
         return {}
-    coarsest = max(device.native_us for device in devices.values())
+    coarsest = max(int(device.spacing.max()) for device in devices.values())
     period_s = max(_GRID_S, math.ceil(coarsest / MICRO))
     start, grid, _ = to_grid(devices, period_s)
     if MAINS not in grid:
@@ -63,7 +63,13 @@ def over_mains(
     over = long_runs(over, max(1, math.ceil(limits.sum_minutes * 60 / period_s)))
     where = {name: over & (part >= _PART * total) for name, part in parts.items()} | {MAINS: over}
     return {
-        name: flagged[(devices[name].stamps // MICRO - start) // period_s]
+        name: _of_readings(flagged, (devices[name].stamps // MICRO - start) // period_s)
         for name, flagged in where.items()
         if flagged.any()
     }
+
+
+def _of_readings(flagged: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """What the grid says of each reading; of one that it does not have, nothing."""
+    inside = (cell >= 0) & (cell < len(flagged))
+    return inside & flagged[np.where(inside, cell, 0)]

@@ -97,21 +97,21 @@ def _naive(us: int) -> datetime:
     return datetime.fromtimestamp(us // MICRO, UTC).replace(tzinfo=None)
 
 
-def lost_hours(stamps: np.ndarray, native_us: int, changes: np.ndarray) -> np.ndarray:
+def lost_hours(stamps: np.ndarray, spacing: np.ndarray, changes: np.ndarray) -> np.ndarray:
     """Bool, shape (n,): on either side of a hole from one of ``changes`` (``change_hours``)
-    to an hour later, to within one interval at both ends.
+    to an hour later, to within one interval at both ends. ``spacing``: of each reading, µs.
 
     >>> hour = 3_600_000_000
-    >>> np.flatnonzero(lost_hours(np.array([0, 1, 3, 4]) * hour, hour, np.array([2 * hour])))
+    >>> stamps, spacing = np.array([0, 1, 3, 4]) * hour, np.full(4, hour)
+    >>> np.flatnonzero(lost_hours(stamps, spacing, np.array([2 * hour])))
     array([1, 2])
     """
     lost = np.zeros(len(stamps), bool)
-    if not 0 < native_us <= HOUR_US:
-        return lost
     after = np.searchsorted(stamps, changes)
     for at, change in zip(after.tolist(), changes.tolist(), strict=True):
         if 0 < at < len(stamps):
             early, late = change - stamps[at - 1], stamps[at] - (change + HOUR_US)
-            if early <= native_us and 0 <= late < native_us:
+            before, next_one = spacing[at - 1 : at + 1]
+            if max(before, next_one) <= HOUR_US and early <= before and 0 <= late < next_one:
                 lost[at - 1 : at + 1] = True
     return lost

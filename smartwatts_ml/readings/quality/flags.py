@@ -21,6 +21,7 @@ class Flag(IntFlag):
     CLOCK = 64
     UNIT = 128
     GAP = 256
+    SPREAD = 512
 
 
 WORDS = {
@@ -33,12 +34,13 @@ WORDS = {
     Flag.CLOCK: "clock jump",
     Flag.UNIT: "unit changed",
     Flag.GAP: "long gap",
+    Flag.SPREAD: "mean over a hole",
 }
 """The same order everywhere: tables, pages, JSON."""
 
-SUSPECT = np.uint16(sum(flag for flag in Flag if flag is not Flag.GAP))
+SUSPECT = np.uint16(sum(flag for flag in Flag if flag not in (Flag.GAP, Flag.SPREAD)))
 """Bits that put a reading itself in doubt. A gap is not one: the reading before it is sound,
-and on a grid the gap is NaN anyway."""
+and on a grid the gap is NaN anyway. Nor is a mean over a hole: its energy is right."""
 
 
 def names(bits: int) -> list[str]:

@@ -59,17 +59,18 @@ def fuse_limit(mains: np.ndarray, fuse_w: float = 50_000.0) -> float:
 
 
 def zeros(
-    stamps: np.ndarray, values: np.ndarray, native_us: int, hours: float = 1.0, fewest: int = 1
+    stamps: np.ndarray, ends: np.ndarray, values: np.ndarray, hours: float = 1.0, fewest: int = 1
 ) -> np.ndarray:
     """Mains at exactly 0 W for at least ``hours``, in ``fewest`` readings or more: a home with
     a fridge never is. Seen where missing readings were written as 0, where feed-in was cut
     off at 0, where the power was out, and where "mains" is really a panel's production.
 
-    >>> zeros(np.arange(3) * 3_600_000_000, np.array([0.0, 5.0, 5.0]), 3_600_000_000).tolist()
+    >>> hours = np.arange(4) * 3_600_000_000
+    >>> zeros(hours[:3], hours[1:], np.array([0.0, 5.0, 5.0])).tolist()
     [True, False, False]
     """
     first, end = equal_runs(values)
-    lasts = stamps[end - 1] - stamps[first] + native_us
+    lasts = ends[end - 1] - stamps[first]
     long = (lasts >= hours * HOUR_US) & (end - first >= fewest)
     return np.repeat((values[first] == 0) & long, end - first)
 

@@ -19,8 +19,8 @@ _ZERO_HOURS = 24.0
 
 def stuck(
     stamps: np.ndarray,
+    ends: np.ndarray,
     values: np.ndarray,
-    native_us: int,
     hours: float = 2.0,
     *,
     always_varies: bool = False,
@@ -33,15 +33,15 @@ def stuck(
     ``always_varies`` (mains): no value is a resting one, and zero counts from 24 h on. A
     hole longer than ``hours`` ends a run.
 
-    >>> stamps = np.arange(2000) * 60_000_000
+    >>> minutes = np.arange(2001) * 60_000_000
     >>> values = 200.0 + np.arange(2000) % 7
     >>> values[500:800] = 231.5
-    >>> int(stuck(stamps, values, 60_000_000).sum())
+    >>> int(stuck(minutes[:-1], minutes[1:], values).sum())
     300
     """
-    first, end = equal_runs(values, np.diff(stamps) > native_us + hours * HOUR_US)
+    first, end = equal_runs(values, stamps[1:] - ends[:-1] > hours * HOUR_US)
     level = values[first]
-    lasts = (stamps[end - 1] - stamps[first] + native_us) / HOUR_US
+    lasts = (ends[end - 1] - stamps[first]) / HOUR_US
     held = (lasts >= hours) & (end - first >= _FEWEST)
     is_stuck = held & (np.abs(level) >= _STEPS * resolution(values))
     if always_varies:

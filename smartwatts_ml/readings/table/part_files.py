@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -53,6 +53,7 @@ PART_SCHEMA = pa.schema(
 )
 _VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL)
 _FOOTER_KEY = "smartwatts.devices"
+_OLD_FIELDS = 6
 _ROW_GROUP = 1 << 16
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
@@ -98,6 +99,8 @@ def merge_devices(footers: Iterable[Iterable[DeviceSpan]]) -> list[DeviceSpan]:
             first=min(known.first, device.first),
             last=max(known.last, device.last),
             native=device.native if larger else known.native,
+            finest=min(filter(None, (known.finest, device.finest)), default=0),
+            covered=known.covered + device.covered,
         )
     return [merged[name] for name in sorted(merged)]
 
@@ -112,7 +115,9 @@ def summarise_all(
     steps[ends - 1] = np.where(lonely, 0, steps[ends - 2])  # not to the next device
     low, high = np.minimum.reduceat(steps, starts), np.maximum.reduceat(steps, starts)
     return [
-        DeviceSpan(site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step)
+        DeviceSpan.regular(
+            site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step
+        )
         if regular
         else summarise(site, channel, stamps[start:end])
         for (site, channel), start, end, step, regular in zip(
@@ -124,9 +129,7 @@ def summarise_all(
 def write_part(path: Path, tables: Iterable[pa.Table], devices: Sequence[DeviceSpan]) -> None:
     """Write sorted tables (columns of ``PART_SCHEMA``, text as strings or dictionaries);
     ``devices`` says, in the same order, whose rows they are."""
-    footer = [
-        [part.site, part.channel, part.rows, part.first, part.last, part.native] for part in devices
-    ]
+    footer = [astuple(device) for device in devices]
     writer: pq.ParquetWriter | None = None
     for group in _row_groups(tables, devices):
         if writer is None:
@@ -190,7 +193,13 @@ def devices_of(file: BinaryIO) -> list[DeviceSpan]:
 
 def _footer(part: pq.ParquetFile) -> list[DeviceSpan] | None:
     kept = (part.metadata.metadata or {}).get(_FOOTER_KEY.encode())
-    return None if kept is None else [DeviceSpan(*fields) for fields in json.loads(kept)]
+    if kept is None:
+        return None
+    # Older parts have neither the finest spacing nor how long rows last.
+    return [
+        DeviceSpan(*fields) if len(fields) > _OLD_FIELDS else DeviceSpan.regular(*fields)
+        for fields in json.loads(kept)
+    ]
 
 
 def read_site(file: BinaryIO, site: str, channels: Collection[str]) -> dict[str, pa.Table]:

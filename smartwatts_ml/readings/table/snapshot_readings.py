@@ -21,6 +21,7 @@ from smartwatts_ml.readings.columns import (
     TOTAL,
     site_bucket,
 )
+from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans
 from smartwatts_ml.readings.table.part_files import devices_of, merge_devices, read_site
@@ -97,7 +98,7 @@ class TableReadings(StoredReadings):
 
 def _device(rows: pa.Table) -> DeviceReadings:
     labels, totals = rows[ANOMALY], rows[TOTAL]
-    return DeviceReadings.from_rows(
+    return DeviceRows(
         rows[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy(),
         pc.fill_null(rows[CONSUMPTION], np.nan).to_numpy(),
         None
@@ -105,4 +106,4 @@ def _device(rows: pa.Table) -> DeviceReadings:
         else pc.fill_null(labels.cast(pa.float32()), np.nan).to_numpy(),
         rows[ARRIVAL].to_numpy(),
         None if totals.null_count == len(totals) else pc.fill_null(totals, np.nan).to_numpy(),
-    )
+    ).readings()

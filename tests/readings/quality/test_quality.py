@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.quality.assess import flag_devices
 from smartwatts_ml.readings.quality.flags import Flag
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings
@@ -202,7 +203,7 @@ def test_a_meter_without_a_steady_beat_is_left_alone() -> None:
     jitter = np.cumsum(np.random.default_rng(1).integers(-9, 10, len(made.stamps)))
     stamps = made.stamps + jitter * MICRO
     keep = np.append(np.diff(stamps) > 0, True)
-    assert found({MAINS: DeviceReadings.from_rows(stamps[keep], made.values[keep])}) == {}
+    assert found({MAINS: DeviceRows(stamps[keep], made.values[keep]).readings()}) == {}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.quality.assess import assess, flag_devices
 from smartwatts_ml.readings.quality.balance import exceeds
 from smartwatts_ml.readings.quality.flags import SUSPECT, Flag
@@ -48,7 +49,7 @@ def test_order_and_duplicates_make_no_difference(seed: int) -> None:
         device = made[name]
         count = len(device.stamps)
         picks = rng.permutation(np.concatenate([np.arange(count), rng.integers(0, count, 500)]))
-        mixed[str(name)] = DeviceReadings.from_rows(device.stamps[picks], device.values[picks])
+        mixed[str(name)] = DeviceRows(device.stamps[picks], device.values[picks]).readings()
     expected = flag_devices("a", made, "UTC", QualitySettings())
     actual = flag_devices("a", mixed, "UTC", QualitySettings())
     assert {flag for bits in expected.values() for flag in Flag if np.any(bits & flag)} >= {
@@ -70,9 +71,9 @@ def test_shape_checks_do_not_ask_for_the_scale(factor: float) -> None:
         day = device.stamps // DAY_US
         native = device.native_us
         for varies in (False, True):
-            before = stuck(device.stamps, device.values, native, always_varies=varies)
+            before = stuck(device.stamps, device.ends, device.values, always_varies=varies)
             assert np.array_equal(
-                before, stuck(device.stamps, scaled, native, always_varies=varies)
+                before, stuck(device.stamps, device.ends, scaled, always_varies=varies)
             )
         assert np.array_equal(clipped(device.values), clipped(scaled))
         before = unit_changed(device.values, day, native)
