@@ -30,10 +30,10 @@ from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import settings
-from smartwatts_ml.stages.ingest import IngestReport
+from smartwatts_ml.stages.ingest import IngestReport, outdated_lines
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
-__all__ = ["export", "ingest", "open_readings", "stats"]
+__all__ = ["check_none_left", "export", "ingest", "open_readings", "print_ingest", "stats"]
 
 _FILES_SHOWN = 40
 _DEVICES_SHOWN = 60
@@ -79,7 +79,12 @@ def ingest(
     if as_json:
         print_json(report.to_json())
     else:
-        _print_ingest(report, objects.uri)
+        print_ingest(report, objects.uri)
+    check_none_left(report)
+
+
+def check_none_left(report: IngestReport) -> None:
+    """Raise BadInputError if nothing was taken of a file."""
     if report.left:
         names = ", ".join(file.key for file in report.left[:3])
         raise BadInputError(f"{_files(len(report.left))} could not be read: {names}")
@@ -89,7 +94,8 @@ def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def _print_ingest(report: IngestReport, uri: Any) -> None:
+def print_ingest(report: IngestReport, uri: Any) -> None:
+    """What became of each file, and what the readings are now."""
     if report.files:
         out.print(_files_table(report.files))
     if len(report.files) > _FILES_SHOWN:
@@ -107,9 +113,12 @@ def _print_ingest(report: IngestReport, uri: Any) -> None:
         err.print(f"ignored: {key} is {why}", soft_wrap=True, markup=False)
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
+    for line in outdated_lines(report.outdated):
+        err.print(line, soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""
+    instead = f" in the place of {report.replaced:,}" if report.replaced else ""
     out.print(
-        f"{report.accepted:,} readings added, {report.rejected:,} rejected{known}. "
+        f"{report.accepted:,} readings added{instead}, {report.rejected:,} rejected{known}. "
         f"Now {_in_words(report.snapshot)}.",
         soft_wrap=True,
     )

@@ -7,6 +7,7 @@ So it does not matter how often this runs, how many run at once, or when one is 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -26,7 +27,9 @@ from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
 
-__all__ = ["IngestReport", "ingest", "reread"]
+__all__ = ["IngestReport", "ingest", "outdated_lines", "reread"]
+
+_OUTDATED_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,20 @@ def reread(
     return landing.take(files, files, progress, again=True)
 
 
+def outdated_lines(outdated: Sequence[Outdated]) -> list[str]:
+    """What to say of outdated files, and what to do about them: a line for each, or for many."""
+    lines = []
+    for file in outdated[:_OUTDATED_SHOWN]:
+        name = shlex.quote(file.key.removeprefix(LANDING))
+        lines.append(f"{file}: `smartwatts readings reread {name}` reads it again")
+    more = len(outdated) - len(lines)
+    if more:
+        lines.append(
+            f"and {more:,} more: `smartwatts readings reread --all-changed` reads all of them again"
+        )
+    return lines
+
+
 class _Landing:
     """What lies in landing/, and what is known of it."""
 
@@ -128,7 +145,8 @@ class _Landing:
         names = {info.key.removeprefix(LANDING): info.key for info in self.files}
         chosen: set[str] = set()
         for pattern in patterns:
-            matched = {key for name, key in names.items() if fnmatchcase(name, pattern)}
+            exact = {pattern} & names.keys()
+            matched = {names[n] for n in exact or names if exact or fnmatchcase(n, pattern)}
             if not matched:
                 raise BadInputError(
                     f"no file {pattern} in {self._objects.uri(LANDING[:-1])}",

@@ -15,7 +15,7 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.readings.ingest.landing import batches
+from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
 from smartwatts_ml.runs.model_report import model_report
@@ -23,6 +23,7 @@ from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
+from smartwatts_ml.stages.ingest import outdated_lines
 from smartwatts_ml.stages.order import Stage, stage_named
 from smartwatts_ml.store import open_store
 
@@ -40,6 +41,7 @@ __all__ = [
     "run_report",
 ]
 
+_LOG = logging.getLogger("smartwatts")
 _BATCHES = 200
 """At most so many at once: what is left over makes the batches larger."""
 
@@ -51,8 +53,11 @@ def _open(root: str) -> tuple[Objects, Settings]:
 
 
 def landing_batches(root: str) -> list[list[str]]:
-    """New landing files, in groups that different workers can ingest at once."""
+    """New landing files, in groups that different workers can ingest at once. Others that are
+    outdated are named."""
     objects, current = _open(root)
+    for line in outdated_lines(outdated_files(objects, current)):
+        _LOG.warning("%s", line)
     return batches(objects, current.ingest_batch_mib << 20, _BATCHES)
 
 
@@ -66,7 +71,7 @@ def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]
     """Landing files that are new, or some of them, become a new snapshot of the table."""
     report = once_stage(root, "ingest", only=keys)
     for file in report.left:
-        logging.getLogger("smartwatts").warning("left for the next run: %s", file.left)
+        _LOG.warning("left: %s", file.left)
     totals: dict[str, Any] = report.totals()
     return totals
 

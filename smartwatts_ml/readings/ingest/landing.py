@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 
 from smartwatts_ml.objects import ObjectInfo, Objects
-from smartwatts_ml.readings.ingest.ledger import Ledger, arrived_us
+from smartwatts_ml.readings.ingest.ledger import Ledger, Outdated, arrived_us
 from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.settings import Settings
 
 __all__ = [
     "FILE_NAMES",
@@ -19,6 +20,7 @@ __all__ = [
     "empty_root",
     "is_readings_file",
     "list_landing",
+    "outdated_files",
     "pending",
 ]
 
@@ -84,6 +86,13 @@ def batches(objects: Objects, size: int, most: int) -> list[list[str]]:
         groups[-1].append(info.key)
         filled += info.size
     return groups
+
+
+def outdated_files(objects: Objects, settings: Settings) -> list[Outdated]:
+    """Landing files that were taken for something else than they would be today."""
+    ledger = Ledger.read(objects, open_table(objects).id)
+    files, _ = list_landing(objects)
+    return ledger.outdated(files, settings)
 
 
 def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:

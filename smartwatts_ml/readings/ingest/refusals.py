@@ -16,14 +16,15 @@ def is_the_files_fault(error: BadInputError | StoreError) -> bool:
 
 
 def unusable(report: FileReport) -> BadInputError:
-    why = report.why_rejected() or "it holds no value"
+    """Nothing in the file can be used."""
     return BadInputError(
-        f"{report.key}: nothing in it can be used: {why}",
+        f"{report.key}: no usable reading: {report.why_rejected() or 'none has a value'}",
         fix="`smartwatts ingest --explain` shows what it is taken for",
     )
 
 
 def of_version_1(key: str) -> BadInputError:
+    """It cannot be told which rows are those of the file."""
     return BadInputError(
         f"{key} was taken by version 1.0, which did not keep which rows are its own",
         fix="to read it again, move readings/ away and ingest landing/ anew",

@@ -49,7 +49,7 @@ class TakenFor:
         columns = mapping.names if _size(mapping.names) <= _MOST_BYTES else ()
         return cls(
             layout=mapping.layout,
-            unit=", ".join(units) if mapping.unit is None else f"as {mapping.names[mapping.unit]}",
+            unit=", ".join(units) if mapping.unit is None else "as a column says",
             timezone=taken.timezone,
             stamps=taken.stamps.form,
             columns=columns,

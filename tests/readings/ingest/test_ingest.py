@@ -175,9 +175,9 @@ def test_a_file_of_which_nothing_can_be_used_is_left_until_it_or_its_settings_ch
     land(objects, "form.csv", "31~01~2024,5,home1")
     land(objects, "torn.csv", "2024-01-31T00:00:00,1,home1", "2024-01-31T00:00:00,2,home1")
     left = [str(file.left) for file in run(objects).left]
-    reasons = ("no value", "no value", "timestamp not a date", "two values")
+    reasons = ("none has a value", "none has a value", "timestamp not a date", "two values")
     for text, why in zip(left, reasons, strict=True):
-        assert "nothing in it can be used" in text and why in text
+        assert "no usable reading" in text and why in text
     assert open_table(objects).arrived() == 0
     assert not list(objects.list("quarantine/"))
     with monkeypatch.context() as reading:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
+from typer.testing import CliRunner, Result
 
-from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.commands.cli import app
+from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.ingest import taken_for
 from smartwatts_ml.readings.ingest.workspace import Workspace
@@ -182,7 +185,7 @@ def test_what_is_refused_now_stays_as_it_was(objects: Objects) -> None:
     assert "power" in str(left.left)
     none = Settings(sources=[Source(match="a.csv", stamp="%d~%m~%Y")])
     (left,) = reread(objects, none, ["a.csv"]).left
-    assert "nothing in it can be used" in str(left.left)
+    assert "no usable reading" in str(left.left)
     assert open_table(objects).snapshot() == before
     assert len(quarantined(objects)) == 1
     assert ingest(objects, WATTS).unchanged == 3
@@ -341,3 +344,45 @@ def test_an_ingest_beside_a_rereading_of_the_same_new_file_takes_it_once(
     meanwhile(monkeypatch, lambda: ingest(objects, WATTS))
     assert reread(objects, KILOWATTS, ["e.csv"]).replaced == 10
     assert rows(objects) == 2 * ROWS + 25
+
+
+def smartwatts(objects: Objects, *words: str) -> Result:
+    return CliRunner().invoke(app, [*words, "--root", objects.url])
+
+
+def test_the_commands_say_what_has_changed_and_read_it_again(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(objects)
+    for number in range(9):
+        land(objects, f"berlin/{number} [x].csv", *minutes(f"flat{number}", 3, 100.0))
+    ingest(objects, WATTS)
+    assert "reread" not in smartwatts(objects, "ingest").output
+    monkeypatch.setenv("SMARTWATTS_UNIT", "kW")
+    said = smartwatts(objects, "ingest")
+    assert said.exit_code == 0
+    lines = [line for line in said.stderr.splitlines() if "reread" in line]
+    assert "unit W, timezone UTC" in lines[0]
+    assert "(unit): `smartwatts readings reread a.csv`" in lines[0]
+    assert "reread 'berlin/0 [x].csv'`" in lines[3]
+    assert lines[10].startswith("and 2 more: `smartwatts readings reread --all-changed`")
+    for file in ("a.csv", "landing/b.csv", f"{objects.url}/landing/c.csv", "berlin/0 [x].csv"):
+        done = smartwatts(objects, "readings", "reread", file)
+        assert (done.exit_code, "in the place of" in done.stdout) == (0, True)
+    assert mains(objects) == expected(1000, 1000, 1000)
+    done = smartwatts(objects, "readings", "reread", "--all-changed", "--json")
+    assert json.loads(done.stdout)["replaced"] == 24
+    assert "reread" not in smartwatts(objects, "ingest").output
+
+
+def test_rereading_that_cannot_be_done_ends_as_wrong_use_or_bad_input(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(objects)
+    assert isinstance(smartwatts(objects, "readings", "reread").exception, UsageError)
+    missing = smartwatts(objects, "readings", "reread", "d.csv").exception
+    assert isinstance(missing, BadInputError) and "no file d.csv" in str(missing)
+    monkeypatch.setenv("SMARTWATTS_SOURCES", '[{"match": "a.csv", "stamp": "%d~%m~%Y"}]')
+    refused = smartwatts(objects, "readings", "reread", "a.csv")
+    assert isinstance(refused.exception, BadInputError) and "landing/a.csv" in refused.stdout
+    assert mains(objects) == expected()
