@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from smartwatts_ml.readings.explained.channels import ChannelSummary, in_words
 from smartwatts_ml.readings.explained.explain import explain
 from smartwatts_ml.readings.explained.explanation import Explanation
 from smartwatts_ml.readings.explained.source_text import SourceText, source_texts
+from smartwatts_ml.readings.file_lines import printable
 from smartwatts_ml.readings.files import find_files
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.settings import Settings
@@ -25,8 +25,6 @@ from smartwatts_ml.settings.source_tables import with_source
 
 __all__ = ["explain_files"]
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-"""What a terminal would obey instead of showing it."""
 _FILES_SHOWN = 40
 _COLUMNS_SHOWN = 40
 _CHANNELS_SHOWN = 20
@@ -99,7 +97,7 @@ def _table(file: Explanation) -> Table:
 
     def row(about: str, text: str) -> None:
         if text:
-            table.add_row(about, escape(_CONTROL.sub("\ufffd", text)))
+            table.add_row(about, escape(printable(text)))
 
     facts = file.facts
     for about, fact in facts.items():

@@ -21,6 +21,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
 from smartwatts_ml.modelfiles.networks import open_network
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
 from smartwatts_ml.settings import settings
@@ -144,9 +145,10 @@ def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
 
 
 def _read(paths: list[Path]) -> FileReadings:
-    readings = FileReadings(paths, settings())
-    for line in readings.report.complaints():
-        err.print(line, soft_wrap=True)
+    current = settings()
+    readings = FileReadings(paths, current)
+    for line in warning_lines(readings.report.files, current):
+        err.print(line, soft_wrap=True, markup=False)
     return readings
 
 

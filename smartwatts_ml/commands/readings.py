@@ -24,18 +24,18 @@ from smartwatts_ml.commands.explain import explain_files
 from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
+from smartwatts_ml.readings.file_lines import file_lines, printable
 from smartwatts_ml.readings.formats.refused import advice_on
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root
-from smartwatts_ml.readings.report import FileReport
+from smartwatts_ml.readings.report import QUARANTINE
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
-from smartwatts_ml.settings import settings
+from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.ingest import IngestReport, outdated_lines
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
 __all__ = ["check_none_left", "export", "ingest", "open_readings", "print_ingest", "stats"]
 
-_FILES_SHOWN = 40
 _DEVICES_SHOWN = 60
 _MICRO = 1_000_000
 
@@ -79,7 +79,7 @@ def ingest(
     if as_json:
         print_json(report.to_json())
     else:
-        print_ingest(report, objects.uri)
+        print_ingest(report, objects.uri, current)
     check_none_left(report)
 
 
@@ -94,46 +94,25 @@ def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def print_ingest(report: IngestReport, uri: Any) -> None:
+def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
     """What became of each file, and what the readings are now."""
-    if report.files:
-        out.print(_files_table(report.files))
-    if len(report.files) > _FILES_SHOWN:
-        out.print(f"… and {len(report.files) - _FILES_SHOWN} more files; --json tells all")
-    for file in report.files:
-        if file.left:
-            out.print(f"left: {file.left}", soft_wrap=True, markup=False)
-        elif file.same_as:
-            out.print(f"{file.key}: {file.reason}", soft_wrap=True, markup=False)
-        if file.rejected:
-            out.print(f"{file.key}: {file.why_rejected()}", soft_wrap=True, markup=False)
-            out.print(f"    kept in {uri(file.quarantine_key)}", soft_wrap=True, markup=False)
+    for line in file_lines(report.files, current):
+        out.print(line, soft_wrap=True, markup=False)
     for key in report.ignored:
         why = advice_on(key) or f"not named {FILE_NAMES}"
-        err.print(f"ignored: {key} is {why}", soft_wrap=True, markup=False)
+        err.print(f"ignored: {printable(key)} is {why}", soft_wrap=True, markup=False)
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
     for line in outdated_lines(report.outdated):
         err.print(line, soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""
+    kept = f", kept in {uri(QUARANTINE)}" if report.rejected else ""
     instead = f" in the place of {report.replaced:,}" if report.replaced else ""
     out.print(
-        f"{report.accepted:,} readings added{instead}, {report.rejected:,} rejected{known}. "
+        f"{report.accepted:,} readings added{instead}, {report.rejected:,} rejected{kept}{known}. "
         f"Now {_in_words(report.snapshot)}.",
         soft_wrap=True,
     )
-
-
-def _files_table(files: tuple[FileReport, ...]) -> Table:
-    table = Table("file")
-    for name in ("rows", "accepted", "duplicate", "rejected"):
-        table.add_column(name, justify="right")
-    ranked = sorted(files, key=lambda file: (not file.left, not file.rejected))
-    for file in ranked[:_FILES_SHOWN]:
-        counts = (file.rows_total, file.accepted, file.duplicate, file.rejected)
-        shown = ("left",) if file.left else (f"{count:,}" for count in counts)
-        table.add_row(escape(file.key), *shown)
-    return table
 
 
 def _in_words(snapshot: Snapshot) -> str:

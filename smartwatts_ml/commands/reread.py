@@ -60,7 +60,7 @@ def reread(
     if as_json:
         print_json(report.to_json())
     else:
-        print_ingest(report, objects.uri)
+        print_ingest(report, objects.uri, current)
     check_none_left(report)
 
 

@@ -186,11 +186,16 @@ class FileReadings(StoredReadings):
         return devices
 
     def format_stamps(self, stamps: np.ndarray) -> list[str]:
-        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input."""
-        form = next(file.stamps for file in self.report.files if file.stamps and file.accepted)
-        return StampForm.like(form).write(stamps, self._settings.timezone)
+        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input: ISO 8601
+        where that has no column of them, and in UTC where files have different clocks."""
+        files = [file for file in self.report.files if file.accepted]
+        if len({file.timezone for file in files}) > 1:
+            return StampForm(zone="Z").write(stamps, "UTC")
+        forms = (StampForm.like(file.stamps) for file in files if file.stamps)
+        return next(forms, StampForm()).write(stamps, files[0].timezone)
 
     def parse_stamp(self, text: str) -> np.datetime64:
-        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones in the
-        configured timezone."""
-        return parse_stamp(text, self._settings.timezone)
+        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones on the clock of the
+        input, or in the configured timezone where files have different clocks."""
+        clocks = {file.timezone for file in self.report.files if file.accepted}
+        return parse_stamp(text, clocks.pop() if len(clocks) == 1 else self._settings.timezone)

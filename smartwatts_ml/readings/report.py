@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.stamps.forms import FileStamps
 
-__all__ = ["FAULTS", "Fault", "FileReport", "ReadReport", "Rejected", "fault_of", "quarantine_key"]
+__all__ = [
+    "FAULTS",
+    "QUARANTINE",
+    "Fault",
+    "FileContents",
+    "FileReport",
+    "ReadReport",
+    "Rejected",
+    "fault_of",
+    "quarantine_key",
+]
+
+
+QUARANTINE = "quarantine"
+"""Folder of what is kept of rejected rows."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,7 @@ FAULTS: Mapping[str, Fault] = {
     "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
     "cut": Fault("", "cut off: the file ends without the end of its line"),
+    "undecodable": Fault("", "bytes that are no text in the file's encoding"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
     "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),
     "stamp_swapped": Fault(TIMESTAMP, "with day and month the other way round than in the file"),
@@ -45,7 +60,7 @@ FAULTS: Mapping[str, Fault] = {
 
 def quarantine_key(digest: str) -> str:
     """Where the rejected rows of a content are kept."""
-    return f"quarantine/{digest}.csv.gz"
+    return f"{QUARANTINE}/{digest}.csv.gz"
 
 
 def fault_of(code: str) -> Fault:
@@ -71,6 +86,20 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class FileContents:
+    """What is in a file that was read: ``layout`` is the name of a known one, or empty; ``sites``
+    and ``channels`` count; ``first`` and ``last`` timestamp, ISO 8601 in UTC. ``unsaid``: fields
+    of a source that neither the file nor its source says."""
+
+    layout: str
+    sites: int
+    channels: int
+    first: str
+    last: str
+    unsaid: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class FileReport:
     """What became of one file, by physical lines and by values.
 
@@ -78,8 +107,10 @@ class FileReport:
     that is read gives one value or several. Values: accepted + duplicate (they repeat an
     earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
-    ``left``: why the file was left for the next run. ``same_as``: an earlier file with the
-    same content. ``stamps``: how it writes timestamps. ``facts``: what it was taken for.
+    ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
+    same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
+    ``timezone``; None where a timestamp is no column of its own. ``contents``: None where there
+    are none.
     """
 
     key: str
@@ -100,7 +131,8 @@ class FileReport:
     left: str | None = None
     same_as: str | None = None
     stamps: FileStamps | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"
+    contents: FileContents | None = None
 
     def settled(
         self, duplicate: int, netted: int = 0, dropped: Mapping[str, int] | None = None
@@ -158,10 +190,15 @@ class FileReport:
     def to_json(self) -> dict[str, Any]:
         names = (
             "key digest lines header blank missing read rows_total accepted duplicate netted "
-            "rejected reasons reason facts"
+            "rejected reasons reason"
         )
         counts = {name: getattr(self, name) for name in names.split()}
-        return counts | {"left": bool(self.left), "quarantine": self.quarantine_key}
+        contents = asdict(self.contents) if self.contents else None
+        return counts | {
+            "contents": contents,
+            "left": bool(self.left),
+            "quarantine": self.quarantine_key,
+        }
 
 
 @dataclass(frozen=True)
@@ -193,12 +230,3 @@ class ReadReport:
                 f"{self.rejected:,} rejected (most in {worst.key}: {worst.why_rejected()})"
             )
         return ", ".join(parts)
-
-    def complaints(self) -> list[str]:
-        """A line for each file with rejected rows."""
-        return [
-            f"{file.key}: {file.rejected:,} of {file.rows_total:,} rows rejected: "
-            f"{file.why_rejected()}"
-            for file in self.files
-            if file.rejected
-        ]

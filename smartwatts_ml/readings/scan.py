@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.readings.clock import LocalClock, local_clock
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.formats.choice import open_reader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
-from smartwatts_ml.readings.parsed import ParsedBlock
-from smartwatts_ml.readings.report import FileReport
+from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
+from smartwatts_ml.readings.report import FileContents, FileReport
 from smartwatts_ml.sources import DEFAULTS, Layout, Source
 
 __all__ = ["FileScan"]
@@ -41,6 +43,9 @@ class FileScan:
         self.rejected: Counter[str] = Counter()
         self.rejected_values = 0
         self._blank = 0
+        self._devices: set[str] = set()
+        self._stamps: tuple[int, int] | None = None
+        self._unsaid: set[str] = set()
         self._interpretation: Interpretation | None = None
         self._content = Content(path, name)
         self._reader = open_reader(self._content, source, defaults, key or name)
@@ -102,12 +107,29 @@ class FileScan:
             rejected_values=self.rejected_values,
             reasons=dict(sorted(self.rejected.items())),
             digest=self.digest,
-            stamps=self.interpretation.stamps,
+            stamps=self.interpretation.stamps_of_column,
+            timezone=self.interpretation.timezone,
+            contents=self._contents(),
+        )
+
+    def _contents(self) -> FileContents | None:
+        if self._stamps is None:
+            return None
+        wholes = {split_part(name)[0] for name in self._devices}
+        first, last = (f"{np.datetime64(us, 'us').astype('M8[s]')}Z" for us in self._stamps)
+        return FileContents(
+            layout=self.interpretation.mapping.layout,
+            sites=len({whole.partition("/")[0] for whole in wholes}),
+            channels=len(wholes),
+            first=first,
+            last=last,
+            unsaid=tuple(sorted(self._unsaid)),
         )
 
     def __iter__(self) -> Iterator[ParsedBlock]:
         for part in self._reader.parts():
             self._interpretation = part.interpretation
+            self._unsaid |= part.interpretation.unsaid
             for parsed in part.blocks:
                 yield self._counted(parsed)
         if self._interpretation is None:
@@ -137,4 +159,12 @@ class FileScan:
         self.missing += parsed.missing
         self.rejected.update(row.fault for row in parsed.rejected)
         self.rejected_values += sum(row.of_value for row in parsed.rejected)
+        for rows in parsed.rows:
+            self._saw(rows)
         return parsed
+
+    def _saw(self, rows: Parsed) -> None:
+        if len(rows):
+            first, last = self._stamps or (int(rows.stamps[0]), int(rows.stamps[0]))
+            self._stamps = min(first, int(rows.stamps.min())), max(last, int(rows.stamps.max()))
+            self._devices.update(rows.names)

@@ -17,6 +17,7 @@ from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.reports.pages import page
+from smartwatts_ml.runs.ingested import ingested_lines
 from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings
 
@@ -100,8 +101,8 @@ def survey(
     return Survey(tuple(sites), len(spans))
 
 
-def render(looked_at: Survey, title: str, about: str) -> str:
-    """The page: self-contained HTML."""
+def render(looked_at: Survey, title: str, about: str, files: Sequence[str] = ()) -> str:
+    """The page: self-contained HTML. ``files``: a line on each file that a run ingested."""
     return page(
         PAGE,
         title=title,
@@ -111,6 +112,7 @@ def render(looked_at: Survey, title: str, about: str) -> str:
         drawn=[(site, calendar(site)) for site in looked_at.drawn()],
         totals=looked_at.totals(),
         words=WORDS,
+        files=files,
     )
 
 
@@ -129,14 +131,16 @@ def write_quality_page(objects: Objects, settings: Settings, run_id: str) -> str
     key = quality_key(run_id)
     if objects.exists(key):
         return objects.uri(key)
+    files: list[str] = []
     try:
+        files = ingested_lines(objects, run_id)
         snapshot = read_snapshot(objects, run_id)
         about = f"run {run_id} · readings snapshot {snapshot.version}, {snapshot.rows:,} readings"
         readings = open_table(objects).readings(snapshot, settings)
-        html = render(survey(readings), "Data quality", about)
+        html = render(survey(readings), "Data quality", about, files)
     except Exception as error:
         logging.getLogger("smartwatts").exception("run %s: no data quality page", run_id)
         reason = str(error) or type(error).__name__
-        html = page(PAGE, title="Data quality", about=f"run {run_id}", failure=reason)
+        html = page(PAGE, title="Data quality", about=f"run {run_id}", failure=reason, files=files)
     objects.write(key, html.encode())
     return objects.uri(key)

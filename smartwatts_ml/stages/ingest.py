@@ -17,6 +17,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
+from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.ingest.intake import Intake
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
 from smartwatts_ml.readings.ingest.ledger import Ledger, Outdated
@@ -25,6 +26,7 @@ from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import Snapshot, open_table
+from smartwatts_ml.runs.ingested import keep_lines
 from smartwatts_ml.settings import Settings
 
 __all__ = ["IngestReport", "ingest", "outdated_lines", "reread"]
@@ -74,8 +76,10 @@ def ingest(
     settings: Settings,
     progress: Progress | None = None,
     only: Collection[str] | None = None,
+    run_id: str | None = None,
 ) -> IngestReport:
     """Add every landing file whose content is not in the table yet; ``only`` some keys.
+    ``run_id``: the run that is told what became of each file.
 
     A file of which nothing can be taken is left, with the reason, until it or what is said of
     it changes; rows that cannot be used go to quarantine/. Repeating adds nothing.
@@ -84,7 +88,11 @@ def ingest(
     landed = [info for info in landing.files if only is None or info.key in only]
     new = [info for info in landed if not landing.ledger.taken(info)]
     left = {info.key: why for info in new if (why := landing.still_refused(info))}
-    return landing.take(landed, [info for info in new if info.key not in left], progress, left=left)
+    due = [info for info in new if info.key not in left]
+    report = landing.take(landed, due, progress, left=left)
+    if run_id is not None and report.files:
+        keep_lines(objects, run_id, file_lines(report.files, settings))
+    return report
 
 
 def reread(

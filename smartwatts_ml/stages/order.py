@@ -75,6 +75,7 @@ STAGES = (
         "adding new files to the readings",
         leaves="a snapshot of the readings table",
         per_model=False,
+        asks=("run_id",),
     ),
     Stage(
         "plan",

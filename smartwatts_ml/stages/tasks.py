@@ -15,6 +15,7 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.file_lines import file_lines, printable
 from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
@@ -67,11 +68,17 @@ def once_stage(root: str, name: str, **options: Any) -> Any:
     return stage_named(name).call(*_open(root), progress=log_progress, **options)
 
 
-def ingest_stage(root: str, keys: Sequence[str] | None = None) -> dict[str, Any]:
-    """Landing files that are new, or some of them, become a new snapshot of the table."""
-    report = once_stage(root, "ingest", only=keys)
+def ingest_stage(
+    root: str, keys: Sequence[str] | None = None, run_id: str | None = None
+) -> dict[str, Any]:
+    """Landing files that are new, or some of them, become a new snapshot of the table. What
+    became of each is in the log, and on the page of the run on the quality of its readings."""
+    report = once_stage(root, "ingest", only=keys, run_id=run_id)
     for file in report.left:
-        _LOG.warning("left: %s", file.left)
+        _LOG.warning("left: %s", printable(file.left))
+    taken = [file for file in report.files if not file.left]
+    for line in file_lines(taken, settings(root=root)):
+        _LOG.info("%s", line)
     totals: dict[str, Any] = report.totals()
     return totals
 

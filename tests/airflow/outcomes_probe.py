@@ -53,7 +53,7 @@ class Stages:
     def landing_batches(self, root: str) -> list[list[str]]:
         return self.scenario.get("batches", [["landing/a.csv"]])
 
-    def ingest_stage(self, root: str, keys: list[str]) -> dict[str, Any]:
+    def ingest_stage(self, root: str, keys: list[str], run_id: str) -> dict[str, Any]:
         return self._end("ingest", None) | {"accepted": 5, "left": 0}
 
     def plan_stage(

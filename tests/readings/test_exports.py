@@ -30,6 +30,7 @@ from smartwatts_ml.stages.ingest import IngestReport, ingest
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 FOLDERS = sorted(path.parent for path in EXPORTS.rglob("expected.json"))
+DAY_S = 86_400
 FINEST_S = 10
 """Of devices that write on change."""
 
@@ -185,7 +186,8 @@ def check_power(export: Ingested, device: str, expected: Mapping[str, Any]) -> N
     """Count, first and last reading, energy and samples."""
     parts = segments(expected)
     spacings = [seconds for _, seconds in parts]
-    period = math.gcd(*spacings)
+    offsets = [int(since.astype(np.int64)) % DAY_S for since, _ in parts]
+    period = math.gcd(*spacings, *offsets)
     sign = -1 if expected.get("sign") == "either" and expected["kwh"] else 1
     power = export.power(device, period)
     kwh = sum(power.values()) * period / 3.6e6

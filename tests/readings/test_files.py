@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
@@ -64,9 +65,9 @@ def test_rejected_rows_are_counted_with_their_reasons(tmp_path: Path) -> None:
     with FileReadings([path], Settings()) as readings:
         assert (readings.report.accepted, readings.report.rejected) == (2, 1)
         assert readings.report.files[0].missing == 1
-        (line,) = readings.report.complaints()
-    assert "1 of 3 rows rejected" in line
-    assert "1 × timestamp not a date and time" in line
+        (line,) = warning_lines(readings.report.files, Settings())
+    assert "by its columns, 1 site, 1 channel, 2 readings, 2024-01-01 00:00 to " in line
+    assert "1 lines without a value; 1 rejected: 1 × timestamp not a date and time" in line
 
 
 @pytest.mark.parametrize("row", ["", "2024-01-01 00:00:00,nan,a"])
@@ -146,6 +147,33 @@ def test_stamps_go_out_as_they_came_in(tmp_path: Path, stamp: str, timezone: str
         start = readings.spans()[0].start
         assert readings.format_stamps(np.array([start])) == [stamp]
         assert readings.parse_stamp(stamp) == start
+
+
+def test_stamps_go_out_on_the_clock_that_a_source_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *hours("a", 1, 2))
+    current = Settings(sources=[Source(match="a.csv", timezone="Europe/Paris")])
+    with FileReadings([path], current) as readings:
+        assert readings.format_stamps(np.array([readings.spans()[0].start])) == [
+            "2024-01-01 00:00:00"
+        ]
+        assert readings.parse_stamp("2024-01-01") == readings.spans()[0].start
+
+
+def test_stamps_of_a_date_and_a_time_apart_go_out_in_one_column(tmp_path: Path) -> None:
+    rows = [f"{day}.05.2026,{hour:02}:00,{hour}" for day in (1, 2) for hour in range(24)]
+    path = write(tmp_path / "a.csv", *rows, header="Datum,Zeit,Verbrauch (W)")
+    with FileReadings([path], Settings(timezone="Europe/Paris")) as readings:
+        start = readings.spans()[0].start
+        assert readings.format_stamps(np.array([start])) == ["2026-05-01T00:00:00"]
+
+
+def test_stamps_of_files_of_different_clocks_go_out_in_utc(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.csv", *hours(name, 1, 2))
+    current = Settings(sources=[Source(match="a.csv", timezone="Europe/Paris")])
+    with FileReadings([tmp_path], current) as readings:
+        start = readings.spans()[0].start
+        assert readings.format_stamps(np.array([start])) == ["2023-12-31T23:00:00Z"]
 
 
 def test_a_stamp_on_the_command_line_is_on_the_inputs_clock(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.table import newest_readings
@@ -69,7 +70,7 @@ def check(files: dict[str, bytes], settings: Settings, tmp_path: Path) -> None:
         return
     with FileReadings([landing.parent / file.key for file in taken], settings) as of_files:
         of_table, _ = newest_readings(objects, settings)
-        assert of_files.spans() == of_table.spans()
+        assert [*map(held, of_files.spans())] == [*map(held, of_table.spans())]
         for span in of_files.spans():
             devices, others = of_files.read_devices(span.site), of_table.read_devices(span.site)
             assert devices.keys() == others.keys()
@@ -77,6 +78,11 @@ def check(files: dict[str, bytes], settings: Settings, tmp_path: Path) -> None:
                 np.testing.assert_array_equal(device.stamps, others[channel].stamps)
                 np.testing.assert_allclose(device.values, others[channel].values, rtol=1e-6)
         assert [*map(accounts, of_files.report.files)] == [*map(accounts, taken)]
+
+
+def held(span: SiteSpan) -> SiteSpan:
+    """Without what the table estimates from its parts."""
+    return replace(span, covered_s=0, finest_s=0)
 
 
 def accounts(file: FileReport) -> FileReport:

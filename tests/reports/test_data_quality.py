@@ -27,7 +27,7 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.start import start_run
-from smartwatts_ml.stages.tasks import run_report
+from smartwatts_ml.stages.tasks import ingest_stage, run_report
 from tests.readings.homes import Home, KeptReadings, home, spoil
 from tests.readings.ingest.landing import land, minutes
 
@@ -212,6 +212,28 @@ def test_a_run_gets_its_page_when_it_is_planned_and_keeps_it(objects: Objects) -
     start_run(objects, Settings(), "run1", ["anomaly"])
     assert objects.read(key).data == page.data
     assert run_report(objects.url, "run1")["data_quality"] == objects.uri(key)
+
+
+def test_the_page_says_what_became_of_each_file_of_the_run(
+    objects: Objects, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(objects, f"{NASTY.replace('/', '')}.csv", *minutes("home2", 100, 200))
+    land(objects, "bad.csv", header="a,b")
+    with caplog.at_level(logging.INFO, "smartwatts"):
+        ingest_stage(objects.url, None, "run1")
+    page = Page(objects.read(start_page(objects)).data.decode())
+    lines = [text for text in page.text if "site, 1 channel, 100 readings" in text]
+    assert len(lines) == 1 and "<script>alert" in lines[0]
+    assert any(text.startswith("left: landing/bad.csv, line 1: ") for text in page.text)
+    assert not page.of("script")
+    logged = [record.getMessage() for record in caplog.records]
+    assert lines[0] in logged
+    assert any(text.startswith("left: landing/bad.csv") for text in logged)
+
+
+def start_page(objects: Objects) -> str:
+    start_run(objects, Settings(), "run1", ["anomaly"])
+    return "runs/run1/data_quality.html"
 
 
 def test_a_run_without_a_model_that_is_due_has_no_page(objects: Objects) -> None:

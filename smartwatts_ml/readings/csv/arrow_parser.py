@@ -186,7 +186,7 @@ def _devices(column: pa.ChunkedArray) -> list[str] | None:
     for text in texts:
         if (
             not text
-            or text[0] in "/= '\t"
+            or text[0] in "/= '\t\ufeff"
             or text[-1] in " \t"
             or any(c in text for c in _FORBIDDEN)
         ):

@@ -8,20 +8,19 @@ settled here; what is wrong with a line is left for the parsers to say.
 from __future__ import annotations
 
 import codecs
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from smartwatts_ml.readings.content import Content
+from smartwatts_ml.readings.csv.encodings import Encoding, wide_encoding
 
 __all__ = ["Block", "BlockReader"]
 
 _MAX_LINE = 1 << 16
 _LINE_FEED = 10
 _UTF8_MARK = codecs.BOM_UTF8
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,19 @@ class BlockReader:
         self._content = content
         self.lines = 0
         self.tail = ""
-        self.encoding = "UTF-8"
+        self._wide = ""
+        self._encoding = Encoding()
+        self._ends_open = False
+
+    @property
+    def encoding(self) -> str:
+        return self._wide or self._encoding.name
 
     def __iter__(self) -> Iterator[Block]:
-        for data in self._whole_lines():
+        for whole in self._whole_lines():
+            data = self._encoding.as_utf8(whole)
+            if self._ends_open:
+                self.tail = data[:-1].rpartition(b"\n")[2].decode("utf-8", "replace")
             lines = _count_lines(data)
             yield Block(data, self.lines + 1, lines)
             self.lines += lines
@@ -70,7 +78,7 @@ class BlockReader:
             else:
                 carry = (carry + data)[:_MAX_LINE]
         if carry:
-            self.tail = carry.decode("utf-8", "replace")
+            self._ends_open = True
             yield carry + b"\n"
 
     def _line_feeds(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -87,15 +95,15 @@ class BlockReader:
             yield b"\n"
 
     def _utf8(self) -> Iterator[bytes]:
-        """The content as it goes by, recoded where it is UTF-16."""
+        """The content as it goes by, recoded where its letters have two or four bytes."""
         pieces = self._content.pieces()
-        first = next(pieces, b"")
-        if first.startswith(_UTF16_MARKS):
-            self.encoding = "UTF-16"
-            decoder = codecs.getincrementaldecoder("utf-16")("replace")
-            for data in itertools.chain([first], pieces):
+        wide = wide_encoding(self._content.start)
+        if wide is not None:
+            codec, self._wide = wide
+            decoder = codecs.getincrementaldecoder(codec)("replace")
+            for data in pieces:
                 yield decoder.decode(data).encode()
             yield decoder.decode(b"", final=True).encode()
             return
-        yield first.removeprefix(_UTF8_MARK)
+        yield next(pieces, b"").removeprefix(_UTF8_MARK)
         yield from pieces

@@ -14,7 +14,9 @@ from smartwatts_ml.readings.layouts.mapper import FIELD, OPEN, Cells
 __all__ = ["cells_of"]
 
 _QUOTE = '"'
-_FORBIDDEN = str.maketrans(dict.fromkeys(("\x00", "\x01", OPEN, FIELD), "�"))
+_MARK = "\ufeff"
+"""In the middle of a file, where files were joined that each began with it."""
+_FORBIDDEN = re.compile(f"[\x00\x01{OPEN}{FIELD}]")
 
 
 def cells_of(block: Block, separator: str) -> Cells:
@@ -30,7 +32,9 @@ def _settled_lines(block: Block, separator: str) -> list[str]:
     Bytes that are no text become the replacement character, so the line stays countable
     and is judged by its fields.
     """
-    text = block.data.decode("utf-8", "replace").translate(_FORBIDDEN)
+    text = _FORBIDDEN.sub("\ufffd", block.data.decode("utf-8", "replace"))
+    if _MARK in text:
+        text = re.sub(f"^{_MARK}", "", text, flags=re.MULTILINE)
     if _QUOTE not in text:
         return _trim(text, separator).split("\n")[:-1]
     return [

@@ -10,7 +10,7 @@ from itertools import groupby
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.explained.channels import ChannelSummary, in_words
-from smartwatts_ml.readings.explained.facts import is_timezone_told, is_unit_told
+from smartwatts_ml.readings.explained.facts import unsaid
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.report import FileReport, Rejected
 from smartwatts_ml.settings import Settings
@@ -67,7 +67,7 @@ def find_doubts(
 
 
 def _clock(form: Interpretation, settings: Settings) -> Iterator[Doubt]:
-    if not is_timezone_told(form, settings):
+    if "timezone" in unsaid(form, settings):
         yield Doubt(
             f"nobody says the timezone of stamps like {form.stamps.sample}: "
             f"{form.timezone} is taken",
@@ -79,7 +79,7 @@ def _unit(
     form: Interpretation, settings: Settings, channels: Sequence[ChannelSummary]
 ) -> Iterator[Doubt]:
     mains = [channel for channel in channels if channel.channel == MAINS]
-    is_told = is_unit_told(form.mapping, settings)
+    is_told = "unit" not in unsaid(form, settings)
     odd = [c for c in mains if not _is_usual(c, settings.quality.fuse_watts)]
     rising = [c for c in channels if c.rises]
     default = form.mapping.default_unit

@@ -14,7 +14,7 @@ from smartwatts_ml.settings import Settings
 from smartwatts_ml.settings.base import settings_origin
 from smartwatts_ml.sources import UNITS, Source
 
-__all__ = ["facts_of", "is_timezone_told", "is_unit_told", "settings_fact"]
+__all__ = ["facts_of", "settings_fact", "unsaid"]
 
 _MOST_SHOWN = 5
 
@@ -44,24 +44,9 @@ def settings_fact(match: str | None) -> dict[str, str]:
     return {"settings": f"{about} ({settings_origin()})"}
 
 
-def is_unit_told(mapping: ColumnMapping, settings: Settings) -> bool:
-    """Whether anybody says the unit of the values."""
-    return (
-        mapping.unit is not None
-        or isinstance(mapping.said.unit, dict)
-        or all(value.unit for value in mapping.values)
-        or "unit" in settings.model_fields_set
-    )
-
-
-def is_timezone_told(form: Interpretation, settings: Settings) -> bool:
-    """Whether anybody says the clock of the stamps."""
-    return (
-        form.stamps.is_epoch
-        or form.stamps.zoned
-        or form.mapping.said.timezone is not None
-        or "timezone" in settings.model_fields_set
-    )
+def unsaid(form: Interpretation, settings: Settings) -> frozenset[str]:
+    """What nobody says: neither the file, nor its source, nor a setting."""
+    return form.unsaid - settings.model_fields_set
 
 
 def _speaker(field: str, mapping: ColumnMapping, source: Source) -> str:

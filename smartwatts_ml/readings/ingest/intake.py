@@ -32,7 +32,7 @@ from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.ingest.writing import Writing, write_staged
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.readings.table.changes import NOTHING, UNKNOWN_ARRIVAL, Exchange
+from smartwatts_ml.readings.table.changes import NOTHING, UNKNOWN_ARRIVAL
 from smartwatts_ml.readings.table.table import ReadingsTable
 from smartwatts_ml.readings.table.taking_back import take_back
 from smartwatts_ml.settings import Settings
@@ -252,7 +252,8 @@ class Intake:
             return
         again = {n for n in written.arrivals if self._before(self._staged[n]) is not None}
         self._quarantine(written.arrivals.keys() - again, again=False)
-        exchange = self._taking_back({written.arrivals[number] for number in again})
+        gone = {written.arrivals[number] for number in again}
+        exchange = take_back(self._table, gone, self._work.folder) if gone else NOTHING
         digests = {n: self._staged[n].report.digest for n in written.arrivals}
         self._table.append(
             written.parts,
@@ -262,9 +263,6 @@ class Intake:
         )
         self.replaced += exchange.gone
         self._quarantine(again, again=True)
-
-    def _taking_back(self, arrivals: set[int]) -> Exchange:
-        return take_back(self._table, arrivals, self._work.folder) if arrivals else NOTHING
 
     def _quarantine(self, numbers: Collection[int], again: bool) -> None:
         """Rejected rows are kept before anybody can miss them; those that were rejected before

@@ -41,10 +41,6 @@ class TakenFor:
     def of_file(cls, taken: Interpretation, source: Source, defaults: Layout) -> Self:
         """What a file that was interpreted so was taken for."""
         mapping = taken.mapping
-        assumed = {
-            "unit": mapping.unit is None and not all(value.unit for value in mapping.values),
-            "timezone": mapping.said.timezone is None,
-        }
         units = sorted({value.unit or mapping.default_unit for value in mapping.values})
         columns = mapping.names if _size(mapping.names) <= _MOST_BYTES else ()
         return cls(
@@ -54,7 +50,7 @@ class TakenFor:
             stamps=taken.stamps.form,
             columns=columns,
             source=_said(source),
-            defaults={name: getattr(defaults, name) for name in assumed if assumed[name]},
+            defaults={name: getattr(defaults, name) for name in sorted(taken.unsaid)},
             layouts=_layouts(source, columns, mapping.layout),
         )
 

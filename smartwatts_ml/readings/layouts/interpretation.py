@@ -30,6 +30,25 @@ class Interpretation:
     timezone: str
 
     @property
+    def stamps_of_column(self) -> FileStamps | None:
+        """How whole timestamps are written; None where each is of two columns, or of a column
+        and the name of another."""
+        one_column = len(self.mapping.stamp) == 1 and not self.mapping.by_time_of_day
+        return self.stamps if one_column else None
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Fields of a source that neither the file nor what is said of it tells: ``unit``,
+        ``timezone``."""
+        mapping, stamps = self.mapping, self.stamps
+        unit = mapping.unit is not None or isinstance(mapping.said.unit, dict)
+        known = {
+            "unit": unit or all(value.unit for value in mapping.values),
+            "timezone": stamps.is_epoch or stamps.zoned or mapping.said.timezone is not None,
+        }
+        return frozenset(name for name, is_known in known.items() if not is_known)
+
+    @property
     def until_borrows(self) -> bool:
         """Whether the date of an end is that of its start."""
         if self.until is None:

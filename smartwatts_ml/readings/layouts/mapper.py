@@ -129,6 +129,7 @@ class RowMapper:
                 WHEN stamp < TIMESTAMP '2000-01-01' OR stamp >= TIMESTAMP '2100-01-01'
                 THEN 'stamp_range'
                 WHEN {device} THEN 'device_empty'
+                WHEN contains(device || register || unit, '\ufffd') THEN 'undecodable'
                 WHEN label_text <> '' AND label = 0 THEN 'anomaly_form' END"""
 
 
@@ -149,5 +150,5 @@ def _text_sql() -> str:
             WHEN fault IN ('quote', 'width')
             THEN left(replace(ltrim(line, '{OPEN}'), '{FIELD}', ','), {_KEPT_TEXT})
             WHEN starts_with(fault, 'stamp') THEN left(stamp_text, {_KEPT_TEXT})
-            WHEN starts_with(fault, 'device') THEN left(device, {_KEPT_TEXT})
+            WHEN fault IN ('device_empty', 'undecodable') THEN left(device, {_KEPT_TEXT})
             ELSE left(label_text, {_KEPT_TEXT}) END"""

@@ -107,6 +107,8 @@ def _fault(row: dict[str, str], stamp: datetime | None, label: int | None) -> st
         return "stamp_range"
     if not device or device.startswith("/"):
         return "device_empty"
+    if "\ufffd" in device:
+        return "undecodable"
     if label == -1:
         return "anomaly_form"
     if value.lower() in NO_VALUE:

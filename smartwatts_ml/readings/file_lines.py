@@ -1,0 +1,71 @@
+"""One line for people about each file that was read, warnings included."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from smartwatts_ml.readings.report import FileContents, FileReport
+from smartwatts_ml.settings import Settings
+
+__all__ = ["file_lines", "printable", "warning_lines"]
+
+_MOST = 40
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """Without what a terminal would obey instead of showing it; lines stay.
+
+    >>> printable("a\\x1b[31m.csv")
+    'a�[31m.csv'
+    """
+    return _CONTROL.sub("\ufffd", text)
+
+
+def file_lines(files: Sequence[FileReport], settings: Settings, most: int = _MOST) -> list[str]:
+    """Those of which there is more to say first; of more than ``most`` only how many."""
+    warnings = {file.key: list(_warnings(file, settings)) for file in files}
+    ranked = sorted(files, key=lambda file: (not file.left, not warnings[file.key]))
+    lines = [printable("; ".join([_line(f), *warnings[f.key]])) for f in ranked[:most]]
+    more = len(files) - most
+    return [*lines, *([f"… and {more:,} more files"] if more > 0 else [])]
+
+
+def warning_lines(files: Sequence[FileReport], settings: Settings) -> list[str]:
+    """Lines of files that warn of something."""
+    return file_lines([file for file in files if any(_warnings(file, settings))], settings)
+
+
+def _line(file: FileReport) -> str:
+    if file.reason:
+        return f"{'left' if file.left else file.key}: {file.reason}"
+    parts = [_described(file.contents)] if file.contents else []
+    parts.append(f"{file.accepted:,} readings")
+    if file.contents:
+        parts.append(f"{_short(file.contents.first)} to {_short(file.contents.last)} UTC")
+    counts = {
+        "duplicates": file.duplicate,
+        "parts of others": file.netted,
+        "lines without a value": file.missing,
+    }
+    parts += [f"{count:,} {what}" for what, count in counts.items() if count]
+    return f"{file.key}: {', '.join(parts)}"
+
+
+def _described(contents: FileContents) -> str:
+    layout = contents.layout or "by its columns"
+    sites = f"{contents.sites:,} site{'s' if contents.sites > 1 else ''}"
+    return f"{layout}, {sites}, {contents.channels:,} channel{'s' if contents.channels > 1 else ''}"
+
+
+def _short(stamp: str) -> str:
+    return stamp[:16].replace("T", " ")
+
+
+def _warnings(file: FileReport, settings: Settings) -> Iterator[str]:
+    if file.rejected:
+        yield f"{file.rejected:,} rejected: {file.why_rejected()}"
+    unsaid = set(file.contents.unsaid if file.contents else ()) - settings.model_fields_set
+    if "timezone" in unsaid:
+        yield f"nobody says its timezone: {settings.timezone} is taken"
