@@ -92,6 +92,11 @@ class Layout(BaseModel):
     missing: tuple[str, ...] = Field(
         default=(), description="Texts that stand for no value, besides the usual ones."
     )
+    sheet: str | None = Field(
+        default=None,
+        description="Sheet of a workbook that has the readings, or a pattern of several; found "
+        "out if not given.",
+    )
     skip: int = Field(default=0, ge=0, description="Lines above the header.")
 
     def over(self, other: Layout) -> Self:

@@ -26,12 +26,12 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.file_lines import file_lines, printable
 from smartwatts_ml.readings.formats.refused import advice_on
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport, outdated_lines
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root
 from smartwatts_ml.readings.report import QUARANTINE
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages.ingest import IngestReport, outdated_lines
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
 __all__ = ["check_none_left", "export", "ingest", "open_readings", "print_ingest", "stats"]
@@ -104,7 +104,7 @@ def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
     for line in outdated_lines(report.outdated):
-        err.print(line, soft_wrap=True, markup=False)
+        err.print(printable(line), soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""
     kept = f", kept in {uri(QUARANTINE)}" if report.rejected else ""
     instead = f" in the place of {report.replaced:,}" if report.replaced else ""

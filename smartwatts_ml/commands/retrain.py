@@ -23,13 +23,13 @@ from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.runs.claims import drop_claim
 from smartwatts_ml.runs.folders import new_run_id
 from smartwatts_ml.runs.plan import RunPlan
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.branch import retrain as retrain_model
-from smartwatts_ml.stages.ingest import IngestReport
 from smartwatts_ml.stages.order import Stage, after_models, before_models
 from smartwatts_ml.stages.tasks import run_report
 

@@ -14,6 +14,7 @@ from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
+from smartwatts_ml.readings.ingest.late import contradiction, is_torn
 from smartwatts_ml.readings.ingest.refusals import unusable
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
@@ -106,6 +107,7 @@ class FileReadings(StoredReadings):
             self._netted: Counter[int] = Counter()
             self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
+            self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if usable and not self.report.accepted:
                 raise unusable(max(self.report.files, key=lambda file: file.rejected))
@@ -159,6 +161,15 @@ class FileReadings(StoredReadings):
             if len(settled.rows):
                 spans.append(summarise(site, channel, settled.rows.stamps))
         return numbers, spans
+
+    def _check_contradictions(self, files: Sequence[FileReport], local: list[LocalFile]) -> None:
+        for number, file in enumerate(files):
+            count = self._dropped.get(number, Counter())
+            if is_torn(count, file):
+                path, key = local[number]
+                source = self._settings.source_of(key)
+                scan = FileScan(path, str(path), source, self._settings.defaults, key)
+                raise contradiction(scan, count["value_two"])
 
     def _settled(self, number: int) -> Settled:
         return settle(self._staging.spill.read(number), self._staged)

@@ -36,6 +36,7 @@ class FileScan:
         self, path: Path, name: str, source: Source, defaults: Layout = DEFAULTS, key: str = ""
     ) -> None:
         self.name = name
+        self.key = key or name
         self.source = source
         self.missing = 0
         self.read = 0
@@ -48,7 +49,7 @@ class FileScan:
         self._unsaid: set[str] = set()
         self._interpretation: Interpretation | None = None
         self._content = Content(path, name)
-        self._reader = open_reader(self._content, source, defaults, key or name)
+        self._reader = open_reader(self._content, source, defaults, self.key)
 
     @property
     def digest(self) -> str:

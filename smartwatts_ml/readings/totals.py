@@ -55,7 +55,7 @@ def glitches(stamps: np.ndarray, totals: np.ndarray) -> np.ndarray:
         return wrong  # this is no meter's total
     done = -1
     for place, leap in enumerate(leaps.tolist()):
-        if leap < done or not (far[leap] or to_zero[leap]):
+        if leap <= done or not (far[leap] or to_zero[leap]):
             continue
         for back in leaps[place + 1 : place + 1 + _LEAPS_AHEAD].tolist():
             lasting = stamps[back + 1] - stamps[leap]

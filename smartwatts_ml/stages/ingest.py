@@ -7,68 +7,26 @@ So it does not matter how often this runs, how many run at once, or when one is 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.readings.file_lines import file_lines
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.intake import Intake
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
-from smartwatts_ml.readings.ingest.ledger import Ledger, Outdated
+from smartwatts_ml.readings.ingest.ledger import Ledger
 from smartwatts_ml.readings.ingest.taken_for import said_of
 from smartwatts_ml.readings.ingest.workspace import Workspace
-from smartwatts_ml.readings.report import FileReport, ReadReport
+from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.compaction import compact
-from smartwatts_ml.readings.table.table import Snapshot, open_table
+from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.runs.ingested import keep_lines
 from smartwatts_ml.settings import Settings
 
-__all__ = ["IngestReport", "ingest", "outdated_lines", "reread"]
-
-_OUTDATED_SHOWN = 10
-
-
-@dataclass(frozen=True)
-class IngestReport(ReadReport):
-    """``files``: every file that was looked into, or left as before. ``unchanged``: files
-    known from before. ``ignored``: keys below landing/ that are no files of readings.
-    ``outdated``: files that were taken for something else than they would be today.
-    ``replaced``: rows that went because their files were read again."""
-
-    unchanged: int
-    ignored: tuple[str, ...]
-    outdated: tuple[Outdated, ...]
-    replaced: int
-    snapshot: Snapshot
-
-    @property
-    def left(self) -> tuple[FileReport, ...]:
-        """Files of which nothing was taken, with the reason."""
-        return tuple(file for file in self.files if file.left)
-
-    def totals(self) -> dict[str, Any]:
-        """All but what became of each file."""
-        return {
-            "accepted": self.accepted,
-            "rejected": self.rejected,
-            "left": len(self.left),
-            "unchanged": self.unchanged,
-            "replaced": self.replaced,
-            "snapshot": plain(self.snapshot),
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        return self.totals() | {
-            "files": [file.to_json() for file in self.files],
-            "ignored": list(self.ignored),
-            "outdated": [plain(file) for file in self.outdated],
-        }
+__all__ = ["ingest", "reread"]
 
 
 def ingest(
@@ -115,20 +73,6 @@ def reread(
         chosen |= {file.key for file in landing.ledger.outdated(landing.files, settings)}
     files = [info for info in landing.files if info.key in chosen]
     return landing.take(files, files, progress, again=True)
-
-
-def outdated_lines(outdated: Sequence[Outdated]) -> list[str]:
-    """What to say of outdated files, and what to do about them: a line for each, or for many."""
-    lines = []
-    for file in outdated[:_OUTDATED_SHOWN]:
-        name = shlex.quote(file.key.removeprefix(LANDING))
-        lines.append(f"{file}: `smartwatts readings reread {name}` reads it again")
-    more = len(outdated) - len(lines)
-    if more:
-        lines.append(
-            f"and {more:,} more: `smartwatts readings reread --all-changed` reads all of them again"
-        )
-    return lines
 
 
 class _Landing:

@@ -16,6 +16,7 @@ from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.file_lines import file_lines, printable
+from smartwatts_ml.readings.ingest.ingest_report import outdated_lines
 from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
@@ -24,7 +25,6 @@ from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
-from smartwatts_ml.stages.ingest import outdated_lines
 from smartwatts_ml.stages.order import Stage, stage_named
 from smartwatts_ml.store import open_store
 

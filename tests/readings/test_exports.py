@@ -22,11 +22,12 @@ from deltalake import DeltaTable
 
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import CHANNEL, SITE, TIMESTAMP
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
-from smartwatts_ml.stages.ingest import IngestReport, ingest
+from smartwatts_ml.stages.ingest import ingest
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 FOLDERS = sorted(path.parent for path in EXPORTS.rglob("expected.json"))

@@ -91,6 +91,12 @@ def test_what_leaps_and_comes_back_is_a_glitch(wrong: list[float]) -> None:
     assert np.isnan(power[at]).all()
 
 
+def test_glitches_that_follow_each_other_take_nothing_between_them() -> None:
+    spoilt = usual(60)
+    spoilt[[10, 20, 21, 23]] = [0, 90_000, 0, 0]
+    assert np.flatnonzero(glitches(np.arange(60) * HOUR, spoilt)).tolist() == [10, 20, 21, 23]
+
+
 def test_a_young_meter_shows_zero_once() -> None:
     totals = np.array([0.0, 0.01, 0.03, 0.0, 0.05, 0.07])
     assert np.flatnonzero(glitches(np.arange(6) * QUARTER, totals)).tolist() == [3]

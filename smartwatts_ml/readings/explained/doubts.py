@@ -23,9 +23,11 @@ _USUAL_W = (20.0, 10_000.0)
 """Between these lies the median of nearly every home's mains."""
 _HOUR_S = 3600.0
 _MOST_NAMES = 3
-_MOST_KINDS = 20
 _FEW = 20
 _IRREGULAR = 0.5
+_FIELD = re.compile(r"\b(?:stamp|timezone|decimal|unit|stamp_is|interval_s) = '[^'\n]*'")
+"""What a fix says of a source."""
+_HERE = "; `smartwatts ingest --explain` shows what is understood"
 _OTHER_MARK = {".": re.compile(r"[-+]?\d+,\d+"), ",": re.compile(r"[-+]?\d+\.\d+")}
 
 
@@ -40,13 +42,13 @@ class Doubt:
 
 def open_question(error: BadInputError) -> Doubt:
     """What a refusal asks for, or else says to do."""
-    problem = error.args[0] if error.settle else str(error)
-    return Doubt(problem, tuple(f"# {line}" for line in error.settle))
+    lines = error.settle or tuple(_FIELD.findall(error.fix or ""))
+    problem = error.args[0] if lines else str(error).replace(_HERE, "")
+    return Doubt(problem, tuple(f"# {line}" for line in lines))
 
 
 def find_doubts(
     form: Interpretation,
-    sample: Sequence[Sequence[str]],
     key: str,
     settings: Settings,
     channels: Sequence[ChannelSummary],
@@ -60,7 +62,7 @@ def find_doubts(
         *_site(form, key),
         *_mains(form, channels),
         *_spacing(form, channels),
-        *_contradictions(form, sample, report),
+        *_contradictions(report),
         *_decimals(form, rejected),
         *_cut(report),
     ]
@@ -80,18 +82,21 @@ def _unit(
 ) -> Iterator[Doubt]:
     mains = [channel for channel in channels if channel.channel == MAINS]
     is_told = "unit" not in unsaid(form, settings)
-    odd = [c for c in mains if not _is_usual(c, settings.quality.fuse_watts)]
+    odd = [c for c in mains if not _is_usual(c)]
     rising = [c for c in channels if c.rises]
     default = form.mapping.default_unit
     if not is_told and rising:
         shown = _names(rising)
         yield Doubt(
-            f"nobody says the unit, and {shown} only ever rises: is it a meter's total?",
+            f"nobody says the unit, and {shown} hardly ever falls: is it a meter's total?",
             ('# unit = "kWh-counter"', '# unit = "Wh-counter"'),
         )
     elif odd:
         about = "" if is_told else "nobody says the unit, and "
-        level = f"{about}{_names(odd)} has {odd[0].median_w:.3g} W in the middle, which no home has"
+        level = (
+            f"{odd[0].median_w:,.3g} W" if abs(odd[0].median_w) < 1 else f"{odd[0].median_w:,.0f} W"
+        )
+        level = f"{about}{_names(odd)} has {level} in the middle, which hardly a home has"
         yield Doubt(level, () if is_told else tuple(_units(odd[0])))
     elif not is_told:
         shown = (
@@ -100,9 +105,9 @@ def _unit(
         yield Doubt(f"nobody says the unit: {default} is taken{shown}", (f'unit = "{default}"',))
 
 
-def _is_usual(mains: ChannelSummary, fuse_watts: float) -> bool:
+def _is_usual(mains: ChannelSummary) -> bool:
     """Whether a home's mains may be at that level. One that is at 0 most of the time may be."""
-    return mains.median_w == 0 or _LOWEST_W <= abs(mains.median_w) <= fuse_watts
+    return mains.median_w == 0 or _LOWEST_W <= abs(mains.median_w) <= _USUAL_W[1]
 
 
 def _units(mains: ChannelSummary) -> Iterator[str]:
@@ -164,34 +169,13 @@ def _spacing(form: Interpretation, channels: Sequence[ChannelSummary]) -> Iterat
         )
 
 
-def _contradictions(
-    form: Interpretation, sample: Sequence[Sequence[str]], report: FileReport | None
-) -> Iterator[Doubt]:
+def _contradictions(report: FileReport | None) -> Iterator[Doubt]:
     count = report.reasons.get("value_two", 0) if report else 0
-    if not count:
-        return
-    columns = _telling_apart(form, sample)
-    hint = f": may {' or '.join(columns)} tell them apart?" if columns else ""
-    yield Doubt(
-        f"{count:,} readings have another value for the same device and timestamp, and are left "
-        f"out{hint}",
-        tuple(f"# register = {toml_string(column)}" for column in columns),
-    )
-
-
-def _telling_apart(form: Interpretation, sample: Sequence[Sequence[str]]) -> list[str]:
-    """Ignored columns of few kinds that differ where stamp and device are the same."""
-    mapping = form.mapping
-    keys = [*mapping.stamp, *([] if mapping.device is None else [mapping.device])]
-    instants = list(zip(*(sample[at] for at in keys), strict=True))
-    columns = []
-    for position, name in enumerate(mapping.names):
-        texts = sample[position]
-        if position not in mapping.used and 1 < len(set(texts)) <= _MOST_KINDS:
-            apart = len(set(zip(instants, texts, strict=True)))
-            if apart == len(instants) > len(set(instants)):
-                columns.append(name)
-    return columns
+    if count:
+        yield Doubt(
+            f"{count:,} values contradict another one of the same device and timestamp, and are "
+            "left out"
+        )
 
 
 def _decimals(form: Interpretation, rejected: Sequence[Rejected]) -> Iterator[Doubt]:

@@ -22,7 +22,7 @@ _UNPACK = "unpack it, or use gzip or zstd"
 _AS_CSV = "ask for the readings as CSV"
 _AS_PARQUET = "write it as Parquet or CSV"
 _FORMATS = (
-    _Format("a ZIP archive", _UNPACK, (b"PK\x03\x04", b"PK\x05\x06"), "zip"),
+    _Format("a ZIP archive", _UNPACK, (b"PK\x05\x06",), "zip"),
     _Format("packed with bzip2", _UNPACK, (b"BZh",), "bz2"),
     _Format("packed with xz", _UNPACK, (b"\xfd7zXZ",), "xz"),
     _Format("packed with lz4", _UNPACK, (b"\x04\x22\x4d\x18",), "lz4"),

@@ -57,10 +57,12 @@ class TableReader(FileReader):
 
     def parts(self) -> Iterator[FilePart]:
         for table in self.tables():
-            interpretation = self.interpret(
-                table.names, table.sample, table.where, table.own, table.written
-            )
+            interpretation = self.understood(table)
             yield FilePart(interpretation, self._mapped(table, interpretation))
+
+    def understood(self, table: Table) -> Interpretation:
+        """What its columns are taken for."""
+        return self.interpret(table.names, table.sample, table.where, table.own, table.written)
 
     def _mapped(self, table: Table, interpretation: Interpretation) -> Iterator[ParsedBlock]:
         mapper = RowMapper(interpretation, local_clock(interpretation.timezone))

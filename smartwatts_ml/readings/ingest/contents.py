@@ -92,6 +92,6 @@ class Contents:
             note = parsed(_Note, json.loads(text))
         except (ValueError, TypeError, RecursionError):  # of an earlier version
             return
-        told = {digest: content for digest, content in self._contents.items() if content.taken_for}
-        self._contents |= note.contents | told
+        known = {digest: content for digest, content in self._contents.items() if content.taken_for}
+        self._contents |= note.contents | known
         self.taken_for = note.taken_for | self.taken_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from smartwatts_ml.errors import BadInputError, NotFoundError, StoreError
 from smartwatts_ml.readings.report import FileReport
 
-__all__ = ["is_the_files_fault", "of_version_1", "unusable"]
+__all__ = ["changed_meanwhile", "is_the_files_fault", "of_version_1", "unusable"]
 
 
 def is_the_files_fault(error: BadInputError | StoreError) -> bool:
@@ -15,10 +15,16 @@ def is_the_files_fault(error: BadInputError | StoreError) -> bool:
     )
 
 
+def changed_meanwhile(key: str) -> BadInputError:
+    """Somebody writes the file."""
+    return BadInputError(f"{key} changed while it was read", fix="try again later")
+
+
 def unusable(report: FileReport) -> BadInputError:
     """Nothing in the file can be used."""
+    why = "none is whole: parts of each are missing" if report.netted else "none has a value"
     return BadInputError(
-        f"{report.key}: no usable reading: {report.why_rejected() or 'none has a value'}",
+        f"{report.key}: no usable reading: {report.why_rejected() or why}",
         fix="`smartwatts ingest --explain` shows what it is taken for",
     )
 

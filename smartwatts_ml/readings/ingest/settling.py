@@ -20,7 +20,9 @@ from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.parsed import FOLD
 from smartwatts_ml.readings.resample import MICRO
+from smartwatts_ml.readings.run_lengths import equal_runs
 from smartwatts_ml.readings.spacing import own_intervals
+from smartwatts_ml.readings.totals import glitches
 
 __all__ = ["Dropped", "Settled", "drop_repeats", "settle"]
 
@@ -54,8 +56,13 @@ def settle(rows: Rows, staged: Staged) -> Settled:
     stamp are both rejected. Energy becomes power, ends of intervals their starts, and parts of
     a device its readings.
     """
-    rows = _sorted(resolve_folds(rows, staged), staged.ranks)
-    rows, duplicates, dropped = _without_repeats(rows, staged)
+    rows, untold = resolve_folds(rows, staged)
+    dropped = [_dropped("fold_untold", rows.take(untold), staged)] if untold.any() else []
+    rows = _sorted(rows.take(~untold) if untold.any() else rows, staged.ranks)
+    rows, duplicates, contradicting = _without_repeats(rows, staged)
+    dropped += contradicting
+    rows, glitched = _without_glitches(rows, staged)
+    dropped += glitched
     rows = _on_starts(rows, staged)
     netted: Counter[int] = Counter()
     if staged.signs[rows.devices].any():
@@ -89,11 +96,11 @@ def _repeats_of(rows: Rows, staged: Staged) -> tuple[np.ndarray, np.ndarray]:
     return same, equal
 
 
-def _without_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int], Sequence[Dropped]]:
+def _without_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int], list[Dropped]]:
     """Each device and stamp of a file once: repeats go, contradictions are rejected."""
     same, equal = _repeats_of(rows, staged)
     if not same.any():
-        return rows, Counter(), ()
+        return rows, Counter(), []
     group = np.cumsum(~same) - 1
     torn = np.bincount(group, same & ~equal) > 0
     contradicting = torn[group]
@@ -107,6 +114,22 @@ def _without_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int], Se
 
 def _dropped(fault: str, rows: Rows, staged: Staged) -> Dropped:
     return Dropped(fault, rows, staged.files(rows))
+
+
+def _without_glitches(rows: Rows, staged: Staged) -> tuple[Rows, list[Dropped]]:
+    """Less the totals of a meter that are wrong beyond doubt."""
+    totals = np.flatnonzero(staged.measured(rows, lambda measure: measure.quantity == "total"))
+    if not len(totals):
+        return rows, []
+    wrong = np.zeros(len(rows), bool)
+    order = totals[np.lexsort((rows.stamps[totals], rows.streams[totals], rows.devices[totals]))]
+    keys = rows.devices[order].astype(np.int64) << 32 | rows.streams[order]
+    for first, end in zip(*equal_runs(keys), strict=True):
+        chosen = order[first:end]
+        wrong[chosen] = glitches(rows.stamps[chosen], rows.values[chosen])
+    if not wrong.any():
+        return rows, []
+    return rows.take(~wrong), [_dropped("total_glitch", rows.take(wrong), staged)]
 
 
 def _on_starts(rows: Rows, staged: Staged) -> Rows:

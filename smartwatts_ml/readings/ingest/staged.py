@@ -25,6 +25,12 @@ class Staged:
     signs: np.ndarray
     streams: Sequence[Stream]
     intervals: Intervals
+    taken: Callable[[int, np.ndarray], bool] | None = None
+    """Whether the table has some of a device's stamps."""
+
+    def is_taken(self, device: int, stamps: np.ndarray) -> bool:
+        """Whether some of a device's stamps were there before all that is staged."""
+        return self.taken is not None and self.taken(device, stamps)
 
     def files(self, rows: Rows) -> np.ndarray:
         """The file of each row; int32, shape (n,)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,10 @@ from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged
 from smartwatts_ml.readings.parsed import Measure, Parsed, ParsedBlock, Stream, split_part
 
-__all__ = ["DAY_US", "DeviceNumbers", "Staging", "as_rows", "months_of"]
+__all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "months_of"]
+
+Taken = Callable[[str, str, np.ndarray], bool]
+"""Whether a site's channel had some of these stamps before."""
 
 _ROWS_AT_ONCE = 1 << 20
 DAY_US = 86_400_000_000
@@ -137,10 +140,18 @@ class Staging:
                     grown[number] = site_bucket(name.partition("/")[0])
             self._buckets = grown
 
-    def staged(self, intervals: Intervals) -> Staged:
+    def staged(self, intervals: Intervals, taken: Taken | None = None) -> Staged:
         """What settling has to know of the rows."""
-        _, ranks = self.devices.ranked()
-        return Staged(ranks, *self.devices.parts(), self.streams, intervals)
+        pairs, ranks = self.devices.ranked()
+        by_number = None
+        if taken is not None:
+            known = taken
+
+            def by_number(device: int, stamps: np.ndarray) -> bool:
+                site, channel = pairs[ranks[device]]
+                return known(site, channel, stamps)
+
+        return Staged(ranks, *self.devices.parts(), self.streams, intervals, by_number)
 
     def untold(self, file: int, intervals: Intervals) -> bool:
         """Whether a file's energy is of an interval that nothing tells."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from smartwatts_ml import __version__
 from smartwatts_ml.readings.layouts.catalog import known_layouts, recognise
-from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Layout, Source
 
@@ -38,20 +38,21 @@ class TakenFor:
     layouts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_file(cls, taken: Interpretation, source: Source, defaults: Layout) -> Self:
-        """What a file that was interpreted so was taken for."""
-        mapping = taken.mapping
+    def of_scan(cls, scan: FileScan, defaults: Layout) -> Self:
+        """What a file was taken for that was read to its end."""
+        form = scan.interpretation
+        mapping = form.mapping
         units = sorted({value.unit or mapping.default_unit for value in mapping.values})
         columns = mapping.names if _size(mapping.names) <= _MOST_BYTES else ()
         return cls(
             layout=mapping.layout,
             unit=", ".join(units) if mapping.unit is None else "as a column says",
-            timezone=taken.timezone,
-            stamps=taken.stamps.form,
+            timezone=form.timezone,
+            stamps=form.stamps.form,
             columns=columns,
-            source=_said(source),
-            defaults={name: getattr(defaults, name) for name in sorted(taken.unsaid)},
-            layouts=_layouts(source, columns, mapping.layout),
+            source=_said(scan.source),
+            defaults={name: getattr(defaults, name) for name in sorted(form.unsaid)},
+            layouts=_layouts(scan.source, columns, mapping.layout),
         )
 
     def __str__(self) -> str:

@@ -15,8 +15,8 @@ from smartwatts_ml.readings.columns import BUCKETS
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.settling import Dropped, drop_repeats, settle
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
-from smartwatts_ml.readings.ingest.staged import count_files
-from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, months_of
+from smartwatts_ml.readings.ingest.staged import Staged, count_files
+from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, Taken, months_of
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
@@ -47,9 +47,12 @@ class Writing:
     dropped: list[Dropped] = field(default_factory=list)
 
 
-def write_staged(staging: Staging, files: Collection[int], intervals: Intervals) -> Writing:
-    """Write the rows of some of the files; the parts lie in the staging's folder."""
-    job = _Job(staging, files, intervals)
+def write_staged(
+    staging: Staging, files: Collection[int], intervals: Intervals, taken: Taken | None = None
+) -> Writing:
+    """Write the rows of some of the files; the parts lie in the staging's folder. ``taken``
+    says what the table has."""
+    job = _Job(staging, files, staging.staged(intervals, taken))
     pa.default_memory_pool().release_unused()  # what scanning needed
     done = Writing()
     for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), _WORKERS):
@@ -62,9 +65,9 @@ def write_staged(staging: Staging, files: Collection[int], intervals: Intervals)
 
 
 class _Job:
-    def __init__(self, staging: Staging, files: Collection[int], intervals: Intervals) -> None:
+    def __init__(self, staging: Staging, files: Collection[int], staged: Staged) -> None:
         self._staging = staging
-        self._staged = staging.staged(intervals)
+        self._staged = staged
         self._wanted = np.array(sorted(files), np.int32)
         self._all = len(files) == len(staging.arrivals)
         self._devices, self._ranks = staging.devices.ranked()

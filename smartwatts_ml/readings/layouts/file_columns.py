@@ -11,7 +11,7 @@ from smartwatts_ml.readings.layouts.mapping import MISSING
 from smartwatts_ml.readings.layouts.names import plain_name
 from smartwatts_ml.sources import Layout, toml_string
 
-__all__ = ["FileColumns"]
+__all__ = ["FileColumns", "ask"]
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,13 @@ class FileColumns:
 
     def ask(self, problem: str, *lines: str) -> BadInputError:
         """What cannot be known, with the lines to paste into smartwatts.toml."""
-        match = self.key.removeprefix("landing/")
-        paste = "\n".join(["[[smartwatts.sources]]", f"match = {toml_string(match)}", *lines])
-        return BadInputError(
-            f"{self.where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}", settle=lines
-        )
+        return ask(self.where, self.key, problem, *lines)
+
+
+def ask(where: str, key: str, problem: str, *lines: str) -> BadInputError:
+    """What cannot be known of a file, with the lines to paste into smartwatts.toml."""
+    match = key.removeprefix("landing/")
+    paste = "\n".join(["[[smartwatts.sources]]", f"match = {toml_string(match)}", *lines])
+    return BadInputError(
+        f"{where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}", settle=lines
+    )

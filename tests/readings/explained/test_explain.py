@@ -128,8 +128,12 @@ def test_several_files_folders_and_patterns_are_explained_and_one_source_is_for_
 @pytest.mark.parametrize(
     ("rows", "problem", "line"),
     [
-        (quarters("h", *[0.3] * 30), "has 0.3 W in the middle", '# unit = "kW"'),
-        (quarters("h", *range(1000, 1060)), "only ever rises", '# unit = "kWh-counter"'),
+        (
+            quarters("h", *[0.3] * 30),
+            "has 0.3 W in the middle, which hardly a home has",
+            '# unit = "kW"',
+        ),
+        (quarters("h", *range(1000, 1060)), "hardly ever falls", '# unit = "kWh-counter"'),
         (quarters("h", 1, 2, zone=""), "nobody says the timezone", 'timezone = "UTC"'),
         (
             quarters("h", 400, 500),
@@ -137,7 +141,7 @@ def test_several_files_folders_and_patterns_are_explained_and_one_source_is_for_
             'unit = "W"',
         ),
         (quarters("h/kettle", 400, 500), "no channel is mains", ""),
-        ([*quarters("h", 5, 6), *quarters("h", 7, 8)], "4 readings have another value", ""),
+        ([*quarters("h", *range(5, 400)), *quarters("h", 9)], "2 values contradict another", ""),
         (
             [f"2026-05-01T00:{m:02}:{m * m % 60:02}Z,{m % 7 * 100},h" for m in range(60)],
             "does the sensor write when its value changes?",
@@ -153,15 +157,29 @@ def test_what_is_doubtful_is_told_with_the_line_that_settles_it(
     assert [text for text in doubt["lines"] if text.startswith(line)] or not line
 
 
+@pytest.mark.parametrize(
+    ("lines", "asks"),
+    [
+        ([HEADER, "2026-05-01T00:00:00Z;1.010;h", "2026-05-01T01:00:00Z;1;h"], '# decimal = ","'),
+        ([HEADER, "01/02/2026 00:00,1,h", "02/02/2026 00:00,1,h"], "# stamp = '%d/%m/%Y %H:%M'"),
+    ],
+)
+def test_what_a_refusal_asks_for_is_a_line_to_choose(lines: list[str], asks: str) -> None:
+    separator = ";" if ";" in lines[1] else ","
+    write("a.csv", lines[0].replace(",", separator), *lines[1:])
+    (text,) = tell("a.csv")["settle"]
+    assert asks in text.splitlines()
+
+
 def test_columns_that_tell_contradicting_readings_apart_are_named() -> None:
     rows = [
         f"{row},{tariff},{i}"
         for tariff, first in (("T1", 1), ("T2", 5))
         for i, row in enumerate(quarters("h", *range(first, first + 3)))
     ]
-    doubts = explained(write("a.csv", f"{HEADER},Spalte,n", *rows))["doubts"]
-    assert any("may Spalte tell them apart?" in doubt["problem"] for doubt in doubts)
-    assert '# register = "Spalte"' in [line for doubt in doubts for line in doubt["lines"]]
+    shown = explained(write("a.csv", f"{HEADER},Spalte,n", *rows))
+    assert "what tells them apart may be Spalte" in shown["refused"]
+    assert '# register = "Spalte"' in shown["settle"]
 
 
 def test_terminals_are_not_given_orders_by_a_file() -> None:

@@ -211,9 +211,9 @@ def test_a_packed_one_is_refused(tmp_path: Path) -> None:
         scan(tmp_path / "a.parquet.gz", packed)
 
 
-def test_overlong_cells_are_refused_before_they_are_read(tmp_path: Path) -> None:
+def test_overlong_rows_are_refused_before_they_are_read(tmp_path: Path) -> None:
     table = long() | {"payload": ["x" * 5_000_000] * 4}
-    with pytest.raises(BadInputError, match="cells of column payload"):
+    with pytest.raises(BadInputError, match="rows are longer"):
         scan(write(tmp_path, table, use_dictionary=False))
 
 

@@ -24,14 +24,15 @@ from smartwatts_ml.errors import ChangedError, StoreError
 from smartwatts_ml.objects import ObjectInfo, Objects, open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings.base import SiteReadings
-from smartwatts_ml.readings.ingest import intake
+from smartwatts_ml.readings.ingest import file_batch
 from smartwatts_ml.readings.ingest import ledger as ledger_module
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.landing import pending
 from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
-from smartwatts_ml.stages.ingest import IngestReport, ingest
+from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import HEADER, Ingester, land, minutes
 
 
@@ -170,12 +171,13 @@ def test_rejected_rows_are_kept_with_line_and_reason(any_objects: Objects) -> No
 def test_a_file_of_which_nothing_can_be_used_is_left_until_it_or_its_settings_change(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    parts = "timestamp,import kWh,export kWh,device_id"
     land(objects, "header.csv")
     land(objects, "missing.csv", "2024-01-31T00:00:00,,home1")
     land(objects, "form.csv", "31~01~2024,5,home1")
-    land(objects, "torn.csv", "2024-01-31T00:00:00,1,home1", "2024-01-31T00:00:00,2,home1")
+    land(objects, "parts.csv", "2024-01-31T00:00:00,,5,a", "2024-01-31T00:15:00,5,,a", header=parts)
     left = [str(file.left) for file in run(objects).left]
-    reasons = ("none has a value", "none has a value", "timestamp not a date", "two values")
+    reasons = ("none has a value", "none has a value", "timestamp not a date", "none has a value")
     for text, why in zip(left, reasons, strict=True):
         assert "no usable reading" in text and why in text
     assert open_table(objects).arrived() == 0
@@ -187,7 +189,7 @@ def test_a_file_of_which_nothing_can_be_used_is_left_until_it_or_its_settings_ch
     assert again.unchanged == 0
     report = ingest(objects, Settings(sources=[Source(match="form*", stamp="%d~%m~%Y")]))
     assert (report.accepted, len(report.left)) == (1, 3)
-    land(objects, "torn.csv", "2024-01-31T00:00:00,1,home1")
+    land(objects, "parts.csv", "2024-01-31T00:00:00,1,5,a", header=parts)
     assert run(objects).accepted == 1
 
 
@@ -270,7 +272,7 @@ def test_what_waits_is_estimated_from_sizes(objects: Objects) -> None:
 def test_a_big_landing_is_taken_in_several_commits(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "_COMMIT_ROWS", 100)
+    monkeypatch.setattr(file_batch, "_COMMIT_ROWS", 100)
     for number in range(5):
         land(objects, f"{number}.csv", *minutes(f"home{number}", 60))
     land(objects, "again.csv", *minutes("home0", 60))

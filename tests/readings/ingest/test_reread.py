@@ -18,6 +18,7 @@ from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.ingest import taken_for
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.layouts import catalog
 from smartwatts_ml.readings.table.compaction import compact
@@ -25,7 +26,7 @@ from smartwatts_ml.readings.table.retention import drop_before
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
-from smartwatts_ml.stages.ingest import IngestReport, ingest, reread
+from smartwatts_ml.stages.ingest import ingest, reread
 from tests.readings.ingest.landing import Ingester, land, minutes
 
 WATTS = Settings()

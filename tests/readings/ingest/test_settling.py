@@ -1,0 +1,182 @@
+"""What is known only once all rows of a device are together: hours that come twice, wrong totals,
+contradictions."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.report import FileReport
+from smartwatts_ml.readings.table.table import newest_readings
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.stages.ingest import ingest
+from tests.readings.ingest.landing import land
+
+BERLIN = ZoneInfo("Europe/Berlin")
+MIDNIGHT = datetime(2026, 10, 24, 22, tzinfo=UTC)  # 00:00 in Berlin, three hours before the fold
+CURRENT = Settings(timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    return open_root(str(tmp_path / "root"))
+
+
+def quarters(first: int, last: int, device: str = "a") -> list[str]:
+    """A line for each quarter hour since midnight in Berlin; its value is its number."""
+    instants = {i: (MIDNIGHT + i * timedelta(minutes=15)).astimezone(BERLIN) for i in range(40)}
+    return [f"{instants[i]:%Y-%m-%d %H:%M},{i},{device}" for i in range(first, last)]
+
+
+def by_quarter(objects: Objects, site: str = "a") -> list[float]:
+    """What each quarter hour since midnight has; NaN where nothing is."""
+    readings, _ = newest_readings(objects, CURRENT)
+    loaded = readings.load(site, 900)
+    start = loaded.index(np.datetime64("2026-10-24T22:00"))
+    assert start == 0
+    before = int((loaded.start - np.datetime64("2026-10-24T22:00")) / np.timedelta64(900, "s"))
+    return [np.nan] * before + loaded.channels["mains"].tolist()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_order_of_lines_tells_the_hours_upwards_and_downwards(
+    objects: Objects, order: int
+) -> None:
+    land(objects, "a.csv", *quarters(0, 24)[::order])
+    (file,) = ingest(objects, CURRENT).files
+    assert (file.accepted, file.rejected) == (24, 0)
+    assert by_quarter(objects) == list(range(24))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_hours_whose_quarters_stand_side_by_side_are_told(objects: Objects, order: int) -> None:
+    rows = quarters(0, 24)
+    pairs = [row for i in range(4) for row in (rows[8 + i], rows[12 + i])]
+    land(objects, "a.csv", *[*rows[:8], *pairs, *rows[16:]][::order])
+    ingest(objects, CURRENT)
+    assert by_quarter(objects) == list(range(24))
+
+
+def test_equal_lines_of_a_repeated_hour_are_two_hours(objects: Objects) -> None:
+    rows = [row.replace(f",{i},", ",5,") for i, row in enumerate(quarters(0, 24))]
+    land(objects, "a.csv", *rows)
+    (file,) = ingest(objects, CURRENT).files
+    assert (file.accepted, file.duplicate) == (24, 0)
+    assert by_quarter(objects) == [5] * 24
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_files_of_one_hour_each_keep_both_hours(objects: Objects, at_once: bool) -> None:
+    for hour in range(6):
+        land(objects, f"{hour}.csv", *quarters(4 * hour, 4 * hour + 4))
+        if not at_once:
+            ingest(objects, CURRENT)
+    ingest(objects, CURRENT)
+    assert by_quarter(objects) == list(range(24))
+
+
+def test_a_part_of_a_day_is_told_by_what_is_next_to_it(objects: Objects) -> None:
+    land(objects, "late.csv", *quarters(12, 24))  # begins with the second of the two hours
+    ingest(objects, CURRENT)
+    expected = [*[np.nan] * 12, *range(12, 24)]
+    assert np.array_equal(by_quarter(objects), expected, equal_nan=True)
+    land(objects, "early.csv", *quarters(0, 12))
+    ingest(objects, CURRENT)
+    assert by_quarter(objects) == list(range(24))
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_third_file_of_the_hour_is_rejected_and_overwrites_nothing(
+    objects: Objects, at_once: bool
+) -> None:
+    land(objects, "a.csv", *quarters(0, 24))
+    if not at_once:
+        ingest(objects, CURRENT)
+    key = land(objects, "b.csv", *[row.replace(",a", ".5,a") for row in quarters(8, 12)])
+    report = ingest(objects, CURRENT)
+    file = next(file for file in report.files if file.key == key)
+    assert "4 × timestamp shown twice by the clock" in str(file.left)
+    assert by_quarter(objects) == list(range(24))
+
+
+def quarantined(objects: Objects, file: FileReport) -> list[dict[str, str]]:
+    assert file.quarantine_key is not None
+    packed = objects.read(file.quarantine_key).data
+    return list(csv.DictReader(io.StringIO(gzip.decompress(packed).decode(), newline="")))
+
+
+def hours(*values: float | str, device: str = "a") -> list[str]:
+    first = datetime(2026, 5, 30)
+    return [f"{first + i * timedelta(hours=1)},{v},{device}" for i, v in enumerate(values)]
+
+
+def test_a_total_that_leaps_and_comes_back_is_kept_with_its_line(objects: Objects) -> None:
+    totals = [100 + i / 2 for i in range(30)]
+    rows = hours(*totals[:10], 0, *totals[11:20], 99_999, 0, *totals[22:], "x")
+    land(objects, "a.csv", *rows)
+    current = Settings(unit="kWh-counter")
+    (file,) = ingest(objects, current).files
+    assert file.reasons == {"total_glitch": 3, "value_form": 1}
+    assert (file.accepted, file.rejected, file.lines) == (27, 4, 32)
+    kept = quarantined(objects, file)
+    assert [(row["line"], row["value"]) for row in kept] == [
+        ("12", "0 kWh"),
+        ("22", "99999 kWh"),
+        ("23", "0 kWh"),
+        ("32", "x"),
+    ]
+    readings, _ = newest_readings(objects, current)
+    assert readings.load("a", 3600).channels["mains"].tolist() == [500] * 29
+
+
+def test_two_values_for_one_stamp_are_both_kept_out_with_their_lines(objects: Objects) -> None:
+    rows = [*hours(*range(400)), hours(7.5)[0], hours(0, 1)[1]]
+    land(objects, "a.csv", *rows)
+    (file,) = ingest(objects, Settings()).files
+    assert (file.accepted, file.duplicate, file.reasons) == (399, 1, {"value_two": 2})
+    assert [(row["line"], row["value"]) for row in quarantined(objects, file)] == [
+        ("2", "0 W"),
+        ("402", "7.5 W"),
+    ]
+
+
+HEADER = "timestamp,consumption,device_id,phase,note"
+
+
+def test_a_file_that_contradicts_itself_is_left_and_says_which_column_tells(
+    objects: Objects, tmp_path: Path
+) -> None:
+    rows = [
+        f"{row},{phase},n{i}"
+        for phase in "RST"
+        for i, row in enumerate(hours(*(ord(phase) + np.arange(20.0))))
+    ]
+    land(objects, "a.csv", *rows, header=HEADER)
+    land(objects, "b.csv", *hours(*range(30), device="b"))
+    report = ingest(objects, Settings())
+    (left,) = report.left
+    assert left.left is not None
+    assert "60 of 60 values contradict another one" in left.left
+    assert 'match = "a.csv"\nregister = "phase"' in left.left
+    assert "note" not in left.left
+    assert report.accepted == 30
+    assert ingest(objects, Settings()).accepted == 0
+    with pytest.raises(BadInputError, match='register = "phase"'):
+        FileReadings([Path(objects.url) / "landing" / "a.csv"], Settings())
+
+
+def test_a_correction_of_all_rejected_lines_is_taken(objects: Objects) -> None:
+    land(objects, "a.csv", *hours(*range(400)), hours(7.5)[0])
+    ingest(objects, Settings())
+    land(objects, "a.csv", *hours(*range(400)))
+    assert ingest(objects, Settings()).accepted == 400
