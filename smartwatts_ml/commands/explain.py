@@ -136,9 +136,9 @@ def _channels(channels: Sequence[ChannelSummary]) -> str:
         return ""
     sites = len({channel.site for channel in channels})
     readings = sum(channel.readings for channel in channels)
-    lines = [
-        f"{len(channels)} of {sites} {'sites' if sites > 1 else 'site'}, {readings:,} readings"
-    ]
+    kwh = sum(channel.kwh for channel in channels)
+    of_sites = f" of {sites} sites" if sites > 1 else ""
+    lines = [f"{len(channels)}{of_sites}: {readings:,} readings, {kwh:,.5g} kWh in all"]
     lines += [_channel(channel) for channel in channels[:_CHANNELS_SHOWN]]
     if len(channels) > _CHANNELS_SHOWN:
         lines.append(f"… and {len(channels) - _CHANNELS_SHOWN} more")

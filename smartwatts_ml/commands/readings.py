@@ -53,6 +53,10 @@ def ingest(
             "--write", help="With --explain: add the lines that it asks for to the settings."
         ),
     ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Files of which nobody says the unit are in that of settings."),
+    ] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,6 +78,8 @@ def ingest(
     if write:
         raise UsageError("--write is for --explain FILE")
     objects, current = open_objects(root)
+    if yes:
+        current = settings(root=root, unit=current.unit)
     with progress_bar("ingest") as report_progress:
         report = ingest_new(objects, current, report_progress)
     if as_json:

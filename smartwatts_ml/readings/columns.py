@@ -13,6 +13,8 @@ __all__ = [
     "CONSUMPTION",
     "CSV_COLUMNS",
     "DEVICE_ID",
+    "HELD",
+    "INTERVAL",
     "MONTH",
     "PARTITIONS",
     "SITE",
@@ -28,6 +30,12 @@ CONSUMPTION = "consumption"
 the source sends a meter's total: the power follows from the totals when they are read."""
 TOTAL = "total_kwh"
 """What the meter had counted at the timestamp, kWh, where the source sends that; else null."""
+INTERVAL = "interval_s"
+"""Seconds that the reading lasts, where the source says so or the power was taken from energy; 0
+where nobody knows; null where the readings around it tell."""
+HELD = "held"
+"""True where the power was the same all that while, since the source writes when it changes; null
+where it is a mean."""
 DEVICE_ID = "device_id"
 """``site/channel``; a bare id is that site's mains."""
 ANOMALY = "anomaly"

@@ -66,6 +66,5 @@ def _short(stamp: str) -> str:
 def _warnings(file: FileReport, settings: Settings) -> Iterator[str]:
     if file.rejected:
         yield f"{file.rejected:,} rejected: {file.why_rejected()}"
-    unsaid = set(file.contents.unsaid if file.contents else ()) - settings.model_fields_set
-    if "timezone" in unsaid:
+    if file.contents and "timezone" in file.contents.unsaid:
         yield f"nobody says its timezone: {settings.timezone} is taken"

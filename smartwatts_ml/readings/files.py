@@ -27,6 +27,7 @@ from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import Layout
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 
@@ -85,7 +86,7 @@ class FileReadings(StoredReadings):
     several readings of one device and stamp, the last one counts. ``report`` says what
     became of each line. ``watch`` is shown each file before it is read, and each of its blocks.
     Raises BadInputError where a file cannot be read, or, if they have to be ``usable``, where
-    there is no reading in any.
+    there is no reading in any, or mains are where no home's are.
     """
 
     def __init__(
@@ -98,6 +99,9 @@ class FileReadings(StoredReadings):
     ) -> None:
         super().__init__(settings)
         self._watch = watch or _look_away
+        self._defaults = settings.defaults
+        if not usable:  # nor need their mains be where a home's can be
+            self._defaults = Layout(unit=settings.unit, timezone=settings.timezone)
         self._work = Workspace()
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:
@@ -129,8 +133,7 @@ class FileReadings(StoredReadings):
     def _scan(self, file: LocalFile) -> FileReport:
         """Take over one file's rows."""
         path, key = file
-        source, defaults = self._settings.source_of(key), self._settings.defaults
-        scan = FileScan(path, str(path), source, defaults, key)
+        scan = FileScan(path, str(path), self._settings.source_of(key), self._defaults, key)
         self._watch(scan, None)
         number = self._staging.open_file(arrival=len(self._staging.arrivals))
         for block in scan:
@@ -159,7 +162,9 @@ class FileReadings(StoredReadings):
                 for file, count in count_files(dropped.files).items():
                     self._dropped.setdefault(file, Counter())[dropped.fault] += count
             if len(settled.rows):
-                spans.append(summarise(site, channel, settled.rows.stamps))
+                rows = settled.rows
+                held = self._staged.measured(rows, lambda measure: measure.held)
+                spans.append(summarise(site, channel, rows.stamps, rows.seconds, held))
         return numbers, spans
 
     def _check_contradictions(self, files: Sequence[FileReport], local: list[LocalFile]) -> None:
@@ -168,7 +173,7 @@ class FileReadings(StoredReadings):
             if is_torn(count, file):
                 path, key = local[number]
                 source = self._settings.source_of(key)
-                scan = FileScan(path, str(path), source, self._settings.defaults, key)
+                scan = FileScan(path, str(path), source, self._defaults, key)
                 raise contradiction(scan, count["value_two"])
 
     def _settled(self, number: int) -> Settled:
@@ -193,6 +198,8 @@ class FileReadings(StoredReadings):
                 labels_of(rows.labels),
                 self._staged.files(rows),
                 np.where(total, rows.values, np.nan) if total.any() else None,
+                rows.seconds,
+                self._staged.measured(rows, lambda measure: measure.held),
             ).readings()
         return devices
 

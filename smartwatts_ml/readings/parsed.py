@@ -105,13 +105,15 @@ class Parsed:
 class ParsedBlock:
     """What became of a block of lines. ``read``: lines that gave a row; ``blank``; ``missing``:
     lines whose values are all missing; ``rejected``: lines, and single ``values`` of lines
-    that gave rows all the same."""
+    that gave rows all the same. ``ends``: rows without a value (NaN), from whose stamps on
+    nothing holds."""
 
     rows: Sequence[Parsed]
     read: int
     blank: int = 0
     missing: int = 0
     rejected: Sequence[Rejected] = field(default=())
+    ends: Sequence[Parsed] = ()
 
     def __len__(self) -> int:
         return sum(map(len, self.rows))

@@ -37,6 +37,7 @@ class Fault:
 FAULTS: Mapping[str, Fault] = {
     "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
+    "header_other": Fault("", "a header with other columns than the first"),
     "cut": Fault("", "cut off: the file ends without the end of its line"),
     "undecodable": Fault("", "bytes that are no text in the file's encoding"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),

@@ -19,6 +19,7 @@ __all__ = ["COARSER", "HOUR_US", "MICRO", "DeviceReadings", "resample", "to_grid
 
 COARSER = 1.1
 """A grid may be finer than the spacing of readings by this factor, no more."""
+_MUCH_COARSER = 24
 MICRO = 1_000_000
 HOUR_US = 3600 * MICRO
 _WEEK_US = 168 * HOUR_US
@@ -68,9 +69,12 @@ class DeviceReadings:
         return own_intervals(self.stamps)
 
     def fine(self, period_us: int) -> DeviceReadings:
-        """Only the readings that a grid of such a period can have, each as long as it is."""
+        """Only the readings that a grid of such a period can have, each as long as it is: none
+        if all are coarser, else those that are not much coarser too, spread evenly."""
         lasting = self.ends - self.stamps
         fits = (lasting > 0) & (self.spacing <= period_us * COARSER)
+        if fits.any():
+            fits = (lasting > 0) & (self.spacing <= period_us * _MUCH_COARSER)
         long = lasting > max(_WEEK_US, period_us * COARSER)
         fits &= ~long if self.held is None else self.held | ~long
         return self if fits.all() else self.take(fits)

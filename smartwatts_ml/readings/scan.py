@@ -13,6 +13,7 @@ from smartwatts_ml.readings.clock import LocalClock, local_clock
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.formats.choice import open_reader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.mains_level import MainsLevel
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
 from smartwatts_ml.sources import DEFAULTS, Layout, Source
@@ -47,6 +48,8 @@ class FileScan:
         self._devices: set[str] = set()
         self._stamps: tuple[int, int] | None = None
         self._unsaid: set[str] = set()
+        self._said = defaults.model_fields_set
+        self._level = MainsLevel()
         self._interpretation: Interpretation | None = None
         self._content = Content(path, name)
         self._reader = open_reader(self._content, source, defaults, self.key)
@@ -130,7 +133,7 @@ class FileScan:
     def __iter__(self) -> Iterator[ParsedBlock]:
         for part in self._reader.parts():
             self._interpretation = part.interpretation
-            self._unsaid |= part.interpretation.unsaid
+            self._unsaid |= part.interpretation.unsaid - self._said
             for parsed in part.blocks:
                 yield self._counted(parsed)
         if self._interpretation is None:
@@ -138,6 +141,7 @@ class FileScan:
                 f"{self.name} has no line with text in it", fix="add a header and readings"
             )
         self._check_one_order()
+        self._level.check(self.name)
         if not self.report().adds_up:
             raise SmartwattsError(f"{self.name}: lines got lost; nothing was taken")
 
@@ -154,6 +158,12 @@ class FileScan:
             )
 
     def _counted(self, parsed: ParsedBlock) -> ParsedBlock:
+        other = next((row for row in parsed.rejected if row.fault == "header_other"), None)
+        if other is not None:
+            raise BadInputError(
+                f"{self.name}, line {other.line}: another header, with other columns",
+                fix="split the file before that line",
+            )
         self.read += parsed.read
         self.values += len(parsed)
         self._blank += parsed.blank
@@ -169,3 +179,6 @@ class FileScan:
             first, last = self._stamps or (int(rows.stamps[0]), int(rows.stamps[0]))
             self._stamps = min(first, int(rows.stamps.min())), max(last, int(rows.stamps.max()))
             self._devices.update(rows.names)
+            power = rows.measure.quantity == "power"
+            if power and "unit" in self.interpretation.unsaid - self._said:
+                self._level.see(rows)

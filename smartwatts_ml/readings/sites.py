@@ -11,6 +11,7 @@ import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.quality.assess import assess
 from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
@@ -60,23 +61,25 @@ def summarise(
     site: str,
     channel: str,
     stamps: np.ndarray,
-    lengths: np.ndarray | None = None,
+    seconds: np.ndarray | None = None,
     held: np.ndarray | None = None,
 ) -> DeviceSpan:
-    """``stamps`` int64 µs, sorted, shape (n,), n > 0; the others as of ``DeviceReadings``."""
+    """``stamps`` int64 µs, sorted, shape (n,), n > 0; the others as of ``DeviceRows``."""
     native = native_interval(stamps)
     span = DeviceSpan.regular(site, channel, len(stamps), int(stamps[0]), int(stamps[-1]), native)
     if len(stamps) < 2:
         return span
-    if lengths is None:
+    if seconds is None:
         gaps = np.diff(stamps)
         near = gaps <= PATIENCE * native
         if np.count_nonzero(near & (gaps >= native / PATIENCE)) >= (1 - _RARE) * len(gaps):
             lone = len(stamps) - int(np.count_nonzero(near))
             return replace(span, covered=int(gaps[near].sum()) + native * lone)
     distinct = np.append(True, stamps[1:] > stamps[:-1])
-    columns = (None if c is None else c[distinct] for c in (lengths, held))
-    device = DeviceReadings(stamps[distinct], stamps[distinct], None, *columns)
+    columns = (None if c is None else c[distinct] for c in (seconds, held))
+    device = DeviceRows(stamps[distinct], stamps[distinct], None, None, None, *columns).readings()
+    if not len(device.stamps):
+        return span
     finest = np.quantile(device.spacing, _FINE, method="lower")
     return replace(span, finest=int(finest), covered=int((device.ends - device.stamps).sum()))
 

@@ -62,8 +62,10 @@ def glitches(stamps: np.ndarray, totals: np.ndarray) -> np.ndarray:
             may_move = limits[leap] * lasting / (stamps[leap + 1] - stamps[leap])
             moved = totals[back + 1] - totals[leap]
             is_zero = not totals[leap + 1 : back + 1].any()
-            near = moved >= 0 if is_zero else abs(moved) <= abs(totals[leap + 1] - totals[leap]) / 2
-            sure = is_zero or (far[leap] and far[back])
+            near = (
+                moved >= 0 if is_zero else _FAR * abs(moved) <= abs(totals[leap + 1] - totals[leap])
+            )
+            sure = is_zero or (far[leap] and far[back] and not to_zero[back])
             if lasting <= _DAY_US and sure and near and abs(moved) <= may_move:
                 wrong[leap + 1 : back + 1] = True
                 done = back

@@ -222,8 +222,10 @@ class Settings(TomlSettings):
 
     @property
     def defaults(self) -> Layout:
-        """What holds for files that neither say it themselves nor have a source that does."""
-        return Layout(unit=self.unit, timezone=self.timezone)
+        """What holds for files that neither say it themselves nor have a source that does; its
+        ``model_fields_set`` has what a setting says, and not what holds if none does."""
+        said = {"unit", "timezone"} & self.model_fields_set
+        return Layout.model_construct(said, unit=self.unit, timezone=self.timezone)
 
 
 def settings(**overrides: Any) -> Settings:

@@ -76,6 +76,39 @@ def test_ingest_ends_as_bad_input_where_a_file_could_not_be_read(objects: Object
     assert (report["accepted"], report["left"]) == (100, 1)
 
 
+def in_kw(count: int = 60) -> list[str]:
+    return [
+        f"2026-05-01T{i // 60:02}:{i % 60:02}:00Z,{0.3 + i * 7 % 53 / 100:.3f},home1"
+        for i in range(count)
+    ]
+
+
+def test_mains_where_no_home_is_in_w_are_asked_about_before_anything_is_taken(
+    objects: Objects,
+) -> None:
+    land(objects, "a.csv", *in_kw())
+    asked = smartwatts(objects, "ingest")
+    assert isinstance(asked.exception, BadInputError) and asked.exception.exit_code == 3
+    assert "nobody says the unit" in asked.stdout and 'unit = "kWh"' in asked.stdout
+    assert "0 readings added" in asked.stdout
+    explained = smartwatts(objects, "ingest", "--explain", f"{objects.url}/landing/a.csv")
+    assert "home1/mains: 60 readings" in explained.stdout
+    assert 'unit = "kW"  # mains has 5' in explained.stdout
+    assert "60 readings added" in smartwatts(objects, "ingest", "--yes").stdout
+
+
+def test_a_setting_or_a_source_that_says_the_unit_answers_it(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(objects, "a.csv", *in_kw())
+    monkeypatch.setenv("SMARTWATTS_UNIT", "W")
+    assert "60 readings added" in smartwatts(objects, "ingest").stdout
+    land(objects, "b.csv", *in_kw(59))
+    monkeypatch.delenv("SMARTWATTS_UNIT")
+    monkeypatch.setenv("SMARTWATTS_SOURCES", '[{"match": "*", "unit": "kW"}]')
+    assert "59 readings added" in smartwatts(objects, "ingest").stdout
+
+
 def test_a_retraining_tells_which_files_it_could_not_read(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

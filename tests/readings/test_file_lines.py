@@ -38,10 +38,9 @@ def test_a_file_is_a_line(file: FileReport, line: str) -> None:
     assert file_lines([file], Settings()) == [line]
 
 
-def test_a_setting_that_says_the_timezone_ends_the_warning() -> None:
+def test_a_file_of_which_nobody_says_the_timezone_warns_of_it() -> None:
     file = FileReport("a", accepted=1, contents=NAIVE)
     assert len(warning_lines([file], Settings())) == 1
-    assert warning_lines([file], Settings(timezone="UTC")) == []
 
 
 def test_of_many_files_those_come_first_of_which_there_is_more_to_say() -> None:

@@ -166,10 +166,15 @@ def test_a_spacing_that_changes_loses_no_hour() -> None:
     assert channels["mains"].tolist() == [*watts[:20], *by_quarter]
 
 
-def test_a_finer_grid_has_the_finer_part_alone() -> None:
+def test_a_finer_grid_has_the_coarser_part_spread_evenly_unless_it_is_much_coarser() -> None:
     stamps = np.concatenate([np.arange(20) * HOUR, 20 * HOUR + np.arange(36) * HOUR // 4])
     start, channels, _ = to_grid({"mains": device(list(stamps), np.arange(56.0))}, 900)
-    assert (start, channels["mains"].tolist()) == (20 * 3600, list(range(20, 56)))
+    assert start == 0
+    assert channels["mains"].tolist() == [*np.repeat(np.arange(20), 4), *range(20, 56)]
+    stamps = np.concatenate([np.arange(20) * HOUR, 20 * HOUR + np.arange(90) * MINUTE])
+    start, channels, _ = to_grid({"mains": device(list(stamps), np.arange(110.0))}, 60)
+    assert (start, channels["mains"].tolist()) == (20 * 3600, list(range(20, 110)))
+    assert to_grid({"mains": device(list(stamps[:20]))}, 900)[1] == {}
 
 
 def test_what_is_held_fills_any_grid_and_a_long_mean_no_finer_one() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import itertools
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.interpretation import Interpretation, is_header
+from smartwatts_ml.readings.units import no_power, unit_of
 from smartwatts_ml.sources import Source
 
 __all__ = ["Dialect", "Header", "find_header"]
@@ -17,8 +20,17 @@ __all__ = ["Dialect", "Header", "find_header"]
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE = 2_000
 """Lines, spread over the block, that tell what a file's columns hold."""
+_CHUNKS = 10
 _MOST_ABOVE = 200
 """Lines above the header."""
+_BELOW = 5
+"""Lines below a header, of which one should be of readings."""
+_SEPARATOR_SAID = re.compile(r'"?sep=(\\t|[^"\w])"?', re.IGNORECASE)
+_DATED = re.compile(
+    r"(\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[-/.]\d\d?[-/.]\d\d?)([ T]\d{1,2}[:.]\d\d.*)?"
+)
+"""What is no name of a column."""
+_HAS_DIGIT = re.compile(r"\d(?<!m3)").search
 
 
 @dataclass(frozen=True)
@@ -41,13 +53,23 @@ class Dialect:
 
 
 class Header(NamedTuple):
-    """The line that names the columns, by its 1-based number; ``sample``: some fields of each
-    column."""
+    """The lines that name the columns, by 1-based numbers: one, or two where units or the like
+    stand below; ``sample``: some fields of each column."""
 
     line: int
+    last: int
     separator: str
     names: tuple[str, ...]
     sample: Sequence[Sequence[str]]
+
+
+class _HeaderLines(NamedTuple):
+    """A header, by the offset of its last line and how many lines it has."""
+
+    offset: int
+    rows: int
+    separator: str
+    names: tuple[str, ...]
 
 
 def find_header(data: bytes, first_line: int, name: str, source: Source) -> Header | None:
@@ -64,44 +86,132 @@ def find_header(data: bytes, first_line: int, name: str, source: Source) -> Head
     if header is None:
         _refuse(lines, first_line, name, source)
         return None
-    offset, separator, names = header
-    below = lines[offset + 1 :]
-    sample = [b.decode("utf-8", "replace") for b in below[:: len(below) // _SAMPLE + 1]]
+    offset, rows, separator, names = header
+    below = lines[offset + 1 : -1]
+    sample = [below[place].decode("utf-8", "replace") for place in _sampled(len(below))]
     columns = _columns(sample, separator, len(names))
-    return Header(first_line + offset, separator, names, columns)
+    last = first_line + offset
+    return Header(last - rows + 1, last, separator, names, columns)
 
 
-def _find_header(lines: Sequence[bytes], source: Source) -> tuple[int, str, tuple[str, ...]] | None:
-    """Offset, separator and names of the first line that names columns of readings."""
+def _sampled(lines: int) -> list[int]:
+    """Places of a sample: far apart, and some in a row, so that both files of many devices and
+    of one show how time runs on."""
+    apart = range(0, lines, lines // (_SAMPLE // 2) + 1)
+    starts = range(0, lines, lines // _CHUNKS + 1)
+    size = _SAMPLE // 2 // _CHUNKS
+    return sorted(
+        {*apart, *(p for start in starts for p in range(start, min(start + size, lines)))}
+    )
+
+
+def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
+    """The first line that names columns of readings, and a line of units below it."""
+    texts = _texts(lines)
+    separators: Sequence[str] = _SEPARATORS
+    if texts and (said := _SEPARATOR_SAID.fullmatch(texts[min(texts)])):
+        separators = (said[1].replace("\\t", "\t"),)
+        del texts[min(texts)]
     if source.skip:
-        candidates = _candidates(lines[source.skip :])
-        for offset, text in candidates:
-            separator, names = max(
-                ((s, _split(text, s)) for s in _SEPARATORS), key=lambda c: len(c[1])
-            )
-            return offset + source.skip, separator, names
-    for offset, text in _candidates(lines[: _MOST_ABOVE + 1]):
-        fitting = [
-            (separator, names)
-            for separator in _SEPARATORS
-            if is_header(names := _split(text, separator), source)
-        ]
-        if fitting:
-            separator, names = max(fitting, key=lambda c: len(c[1]))
-            return offset, separator, names
+        return _skipped_to(lines, source, separators)
+    doubtful = None
+    for offset, text in texts.items():
+        header = _of_line(offset, text, separators, source)
+        if header is not None and _fits(header, texts):
+            return _with_second_row(header, texts)
+        doubtful = doubtful or header
+    return doubtful or _of_two_rows(texts, separators, source)
+
+
+def _of_line(
+    offset: int, text: str, separators: Sequence[str], source: Source
+) -> _HeaderLines | None:
+    headers = [
+        _HeaderLines(offset, 1, separator, names)
+        for separator in separators
+        if is_header(names := _split(text, separator), source)
+        and not any(map(_DATED.fullmatch, names))
+    ]
+    return max(headers, key=lambda header: len(header.names), default=None)
+
+
+def _skipped_to(
+    lines: Sequence[bytes], source: Source, separators: Sequence[str]
+) -> _HeaderLines | None:
+    """The first line with text below those that the source says to skip."""
+    for offset, line in enumerate(lines[source.skip :], source.skip):
+        text = _text(line)
+        if text:
+            names = {separator: _split(text, separator) for separator in separators}
+            separator = max(names, key=lambda separator: len(names[separator]))
+            header = _HeaderLines(offset, 1, separator, names[separator])
+            return _with_second_row(header, _texts(lines, offset))
     return None
 
 
-def _candidates(lines: Sequence[bytes]) -> Iterator[tuple[int, str]]:
-    for offset, line in enumerate(lines):
-        text = line.decode("utf-8", "replace").strip("\ufeff")
-        if text.strip():
-            yield offset, text
+def _texts(lines: Sequence[bytes], first: int = 0) -> dict[int, str]:
+    """Lines with text, by their offset, as far as a header may stand below the start."""
+    numbered = enumerate(lines[first : first + _MOST_ABOVE + _BELOW], first)
+    return {offset: text for offset, line in numbered if (text := _text(line))}
+
+
+def _text(line: bytes) -> str:
+    """A line without a mark, or the sign of a comment, before it."""
+    return line.decode("utf-8", "replace").strip("\ufeff").lstrip("# ").rstrip()
+
+
+def _fits(header: _HeaderLines, texts: Mapping[int, str]) -> bool:
+    """Whether one of the next lines has as many fields, and a number; or there is none."""
+    below = [text for offset, text in texts.items() if offset > header.offset][:_BELOW]
+    rows = [_fields(text, header.separator) for text in below]
+    return not rows or any(
+        len(row) >= len(header.names) >= len(_trimmed(row)) and any(map(_HAS_DIGIT, row))
+        for row in rows
+    )
+
+
+def _with_second_row(header: _HeaderLines, texts: Mapping[int, str]) -> _HeaderLines:
+    """With the units that the next line has, or what tells columns of one name apart."""
+    offset = next((offset for offset in texts if offset > header.offset), None)
+    if offset is None:
+        return header
+    fields = [field.strip("[]() ") for field in _fields(texts[offset], header.separator)]
+    if len(fields) < 2 or any(map(_HAS_DIGIT, fields)) or not any(fields):
+        return header
+    units = [field if unit_of(field) or no_power(field) else "" for field in fields]
+    several = len(set(header.names)) < len(header.names)
+    if not any(units) and not several:
+        return header
+    below = (f"[{unit}]" if unit else text for unit, text in zip(units, fields, strict=True))
+    added = [text if several or text.startswith("[") else "" for text in below]
+    names = itertools.zip_longest(header.names, added[: len(header.names)], fillvalue="")
+    joined = tuple(f"{name} {text}".strip() for name, text in names)
+    return _HeaderLines(offset, offset - header.offset + 1, header.separator, joined)
+
+
+def _of_two_rows(
+    texts: Mapping[int, str], separators: Sequence[str], source: Source
+) -> _HeaderLines | None:
+    """A header of which only two lines together name columns of readings; a name holds for the
+    empty fields behind it."""
+    for (above, first), (offset, second) in itertools.pairwise(texts.items()):
+        for separator in separators:
+            groups = itertools.accumulate(_fields(first, separator), _last_name)
+            parts = itertools.zip_longest(groups, _fields(second, separator), fillvalue="")
+            names = _trimmed([f"{group} {name}".strip() for group, name in parts])
+            header = _HeaderLines(offset, offset - above + 1, separator, names)
+            dated = any(map(_DATED.fullmatch, names))
+            if not dated and is_header(names, source) and _fits(header, texts):
+                return header
+    return None
 
 
 def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source) -> None:
     """Raise what there is to say of lines without a header; nothing where all are blank."""
-    for offset, text in _candidates(lines):
+    for offset, line in enumerate(lines):
+        text = line.decode("utf-8", "replace").strip("\ufeff")
+        if not text.strip():
+            continue
         stated = [*source.timestamp, *source.consumption]
         problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
         raise BadInputError(
@@ -111,16 +221,27 @@ def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source) 
         )
 
 
+def _last_name(name: str, following: str) -> str:
+    return following or name
+
+
 def _split(text: str, separator: str) -> tuple[str, ...]:
     """Names of columns; a separator at the end names none."""
+    return _trimmed(_fields(text, separator))
+
+
+def _fields(text: str, separator: str) -> list[str]:
     try:
         fields = next(csv.reader([text], delimiter=separator, strict=True))
     except csv.Error:
         fields = text.split(separator)
-    names = [field.strip() for field in fields]
-    while len(names) > 1 and not names[-1]:
-        names.pop()
-    return tuple(names)
+    return [field.strip() for field in fields]
+
+
+def _trimmed(names: Sequence[str]) -> tuple[str, ...]:
+    """Less empty names at the end."""
+    size = max((place for place, name in enumerate(names, 1) if name), default=1)
+    return tuple(names[:size])
 
 
 def _columns(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:

@@ -39,7 +39,6 @@ _UTF8_LETTER = re.compile(
 _NUMBER = re.compile(rb"(?:^|[;,\t|])[\"' ]*[-+]?\d[\d.,:/ TZ-]*[\"' ]*(?:[;,\t|]|$)")
 _MOST_ABOVE = 200
 """Lines that may stand above the readings."""
-_REPLACEMENT = "\ufffd"
 
 
 def wide_encoding(start: bytes) -> tuple[str, str] | None:

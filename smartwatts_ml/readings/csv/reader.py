@@ -48,7 +48,8 @@ class CsvReader(FileReader):
     def facts(self) -> dict[str, str]:
         facts = super().facts() | {"encoding": self._blocks.encoding}
         if self._header is not None:
-            facts["separator"] = _SEPARATORS[self._header.separator]
+            separator = self._header.separator
+            facts["separator"] = _SEPARATORS.get(separator, separator)
             facts["header"] = f"line {self._header.line}"
         return facts
 
@@ -59,9 +60,9 @@ class CsvReader(FileReader):
             if self._header is None:
                 self.blank += block.lines
                 continue
-            line, separator, names, sample = self._header
+            line, last, separator, names, sample = self._header
             where = f"{self.name}, line {line}"
-            dialect = Dialect(line, separator, self.interpret(names, sample, where))
+            dialect = Dialect(last, separator, self.interpret(names, sample, where))
             below = self._below_header(block, dialect)
             yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines

@@ -33,8 +33,10 @@ class Explanation:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What a source of the file may say."""
-        return tuple(dict.fromkeys(line for doubt in self.doubts for line in doubt.lines))
+        """What a source of the file may say; where a field has to be chosen, nothing else of it."""
+        lines = dict.fromkeys(line for doubt in self.doubts for line in doubt.lines)
+        open_fields = {_field(line[2:]) for line in lines if line.startswith("# ")}
+        return tuple(line for line in lines if _field(line) not in open_fields)
 
     def to_json(self) -> dict[str, Any]:
         rejected = [
@@ -52,3 +54,11 @@ class Explanation:
             "doubts": plain(self.doubts),
             "settle": list(self.lines),
         }
+
+
+def _field(line: str) -> str:
+    """
+    >>> _field('unit = "W"'), _field('# unit = "kW"')
+    ('unit', '# unit')
+    """
+    return line.partition(" =")[0]

@@ -68,7 +68,7 @@ class TableReader(FileReader):
         mapper = RowMapper(interpretation, local_clock(interpretation.timezone))
 
         def mapped(batch: Batch) -> ParsedBlock:
-            parsed = mapper.map(batch.cells)
+            parsed = mapper.map(batch.cells) if len(batch.cells) else ParsedBlock([], read=0)
             if parsed.accounted != len(batch.cells):
                 raise SmartwattsError(f"{self.name}: rows got lost; nothing was taken")
             return parsed.with_rejected(batch.rejected)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
+import numpy as np
 from deltalake.transaction import AddAction
 
 from smartwatts_ml.errors import BadInputError, ChangedError, SmartwattsError
@@ -28,7 +29,7 @@ from smartwatts_ml.readings.ingest.writing import Writing, write_staged
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.table.changes import NOTHING, UNKNOWN_ARRIVAL
-from smartwatts_ml.readings.table.lookup import Lookup
+from smartwatts_ml.readings.table.snapshot_readings import has_stamps
 from smartwatts_ml.readings.table.table import ReadingsTable
 from smartwatts_ml.readings.table.taking_back import take_back
 from smartwatts_ml.settings import Settings
@@ -160,16 +161,23 @@ class FileBatch:
     def _write(self, due: Mapping[int, int], intervals: Intervals) -> _Written:
         """Write what files give, but for those that are left for it; then all is settled without
         them."""
-        arrivals, table = dict(due), Lookup(self._table, self._gone(due))
+        arrivals, looked_up, gone = dict(due), False, self._gone(due)
+
+        def holds(site: str, channel: str, stamps: np.ndarray) -> bool:
+            nonlocal looked_up
+            looked_up = True
+            parts = self._table.parts()
+            return has_stamps(self._objects, parts, site, channel, stamps, gone)
+
         while arrivals:
             for number, arrival in arrivals.items():
                 self.staging.arrivals[number] = arrival
-            writing = write_staged(self.staging, arrivals.keys(), intervals, table.holds)
+            writing = write_staged(self.staging, arrivals.keys(), intervals, holds)
             reports = self._accounted(arrivals, writing)
             quarantines, refused = self._judged(reports, writing)
             if not refused:
                 parts = self._table.upload(writing.parts)
-                return _Written(arrivals, reports, quarantines, parts, table.asked)
+                return _Written(arrivals, reports, quarantines, parts, looked_up)
             self._left |= refused
             arrivals = {n: arrival for n, arrival in arrivals.items() if n not in refused}
         return _Written({})

@@ -46,6 +46,7 @@ def net_parts(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int]]:
         devices=wholes[first[complete]],
         labels=np.zeros(len(kept), np.uint8),
         streams=kept.streams,
+        seconds=kept.seconds,
     )
     netted = count_files(files)
     netted.subtract(count_files(files[first[complete]]))

@@ -7,7 +7,6 @@ together in whatever order the files had them.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from smartwatts_ml.readings.ingest.folds import resolve_folds
+from smartwatts_ml.readings.ingest.holding import seconds_held
 from smartwatts_ml.readings.ingest.netting import net_parts
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
@@ -58,12 +58,17 @@ def settle(rows: Rows, staged: Staged) -> Settled:
     """
     rows, untold = resolve_folds(rows, staged)
     dropped = [_dropped("fold_untold", rows.take(untold), staged)] if untold.any() else []
-    rows = _sorted(rows.take(~untold) if untold.any() else rows, staged.ranks)
+    rows = rows.take(~untold) if untold.any() else rows
+    ends = Rows.none()
+    if staged.measured(rows, lambda measure: measure.held).any():
+        nothing = np.isnan(rows.values)
+        rows, ends = rows.take(~nothing), rows.take(nothing)
+    rows = _sorted(rows, staged.ranks)
     rows, duplicates, contradicting = _without_repeats(rows, staged)
     dropped += contradicting
     rows, glitched = _without_glitches(rows, staged)
     dropped += glitched
-    rows = _on_starts(rows, staged)
+    rows = _on_starts(_with_seconds(rows, ends, staged), staged)
     netted: Counter[int] = Counter()
     if staged.signs[rows.devices].any():
         rows, netted = net_parts(rows, staged)
@@ -132,38 +137,41 @@ def _without_glitches(rows: Rows, staged: Staged) -> tuple[Rows, list[Dropped]]:
     return rows.take(~wrong), [_dropped("total_glitch", rows.take(wrong), staged)]
 
 
+def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
+    """How long rows last: by what the file says; of energy and of ends by the stamps around
+    them; of what is held by the next row of the device, or by one of ``ends``."""
+    measures = [stream.measure for stream in staged.streams]
+    stated = np.array([measure.interval_s or np.nan for measure in measures])
+    sought = np.array([m.quantity == "energy" or m.ends for m in measures], bool)
+    held = np.array([measure.held for measure in measures], bool)
+    if np.isnan(stated).all() and not sought.any() and not held.any():
+        return rows
+    seconds = stated[rows.streams]
+    chosen = np.flatnonzero((sought & np.isnan(stated))[rows.streams])
+    order = chosen[np.lexsort((rows.stamps[chosen], rows.devices[chosen], rows.streams[chosen]))]
+    keys = rows.devices[order].astype(np.int64) << 32 | rows.streams[order]
+    for first, end in zip(*equal_runs(keys), strict=True):
+        places = order[first:end]
+        stream, device = int(rows.streams[places[0]]), int(rows.devices[places[0]])
+        usual = staged.intervals.seconds(stream, device)
+        usual_us = None if usual is None else usual * MICRO
+        lasting, _ = own_intervals(rows.stamps[places], usual_us, measures[stream].ends)
+        seconds[places] = lasting / MICRO
+    chosen = np.flatnonzero((held & np.isnan(stated))[rows.streams])
+    if len(chosen):
+        seconds[chosen] = seconds_held(rows.take(chosen), ends, staged.following)
+    return replace(rows, seconds=seconds)
+
+
 def _on_starts(rows: Rows, staged: Staged) -> Rows:
-    """Energy (Wh) → mean W, and ends of intervals → their starts, by each row's own interval."""
+    """Energy (Wh) → mean W, and ends of intervals → their starts, by how long each row lasts."""
+    if rows.seconds is None:
+        return rows
     energy = staged.measured(rows, lambda measure: measure.quantity == "energy")
     ends = staged.measured(rows, lambda measure: measure.ends)
-    concerned = np.flatnonzero(energy | ends)
-    if not len(concerned):
-        return rows
-    part = rows.take(concerned)
-    order = np.lexsort((part.stamps, part.devices, part.streams))
-    part = part.take(order)
-    seconds = np.empty(len(part))
-    starts = np.flatnonzero(
-        np.append(
-            True,
-            (part.devices[1:] != part.devices[:-1]) | (part.streams[1:] != part.streams[:-1]),
-        )
-    )
-    for start, end in itertools.pairwise([*starts.tolist(), len(part)]):
-        stream = staged.streams[part.streams[start]]
-        usual = staged.intervals.seconds(int(part.streams[start]), int(part.devices[start]))
-        usual_us = None if usual is None else usual * MICRO
-        seconds[start:end] = stream.measure.interval_s or (
-            own_intervals(part.stamps[start:end], usual_us, stream.measure.ends)[0] / MICRO
-        )
-    back = np.empty(len(part), np.int64)
-    back[order] = np.arange(len(part))
-    seconds = seconds[back]
     values, stamps = rows.values.copy(), rows.stamps.copy()
-    of_energy = energy[concerned]
-    values[concerned[of_energy]] *= _SECONDS_AN_HOUR / seconds[of_energy]
-    of_ends = ends[concerned]
-    stamps[concerned[of_ends]] -= np.rint(seconds[of_ends] * MICRO).astype(np.int64)
+    values[energy] *= _SECONDS_AN_HOUR / rows.seconds[energy]
+    stamps[ends] -= np.rint(rows.seconds[ends] * MICRO).astype(np.int64)
     return replace(rows, values=values, stamps=stamps)
 
 

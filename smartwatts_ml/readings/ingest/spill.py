@@ -35,7 +35,8 @@ class Rows:
 
     ``stamps`` µs since the epoch, UTC; ``values`` in the unit of their stream;
     ``devices`` and ``streams`` numbers that the owner gave them; ``labels``
-    codes as in ``parsed``.
+    codes as in ``parsed``. ``seconds`` float64: how long each lasts, NaN where the stamps
+    around it tell, None where they tell all; it is known only once rows have settled.
     """
 
     stamps: np.ndarray
@@ -43,20 +44,30 @@ class Rows:
     devices: np.ndarray
     labels: np.ndarray
     streams: np.ndarray
+    seconds: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.stamps)
 
     def take(self, chosen: np.ndarray | slice) -> Rows:
         """The rows that an index, a mask or a slice picks."""
-        return Rows(*(getattr(self, name)[chosen] for name in _COLUMNS))
+        seconds = None if self.seconds is None else self.seconds[chosen]
+        return Rows(**{name: getattr(self, name)[chosen] for name in _COLUMNS}, seconds=seconds)
 
     @classmethod
     def join(cls, parts: list[Rows]) -> Rows:
         """One after the other."""
         if len(parts) == 1:
             return parts[0]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS))
+        seconds = None
+        if any(part.seconds is not None for part in parts):
+            seconds = np.concatenate(
+                [np.full(len(p), np.nan) if p.seconds is None else p.seconds for p in parts]
+            )
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS
+        }
+        return cls(**columns, seconds=seconds)
 
     @classmethod
     def none(cls) -> Rows:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.readings.ingest.holding import NextStamps
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.parsed import Measure, Stream
@@ -25,6 +26,7 @@ class Staged:
     signs: np.ndarray
     streams: Sequence[Stream]
     intervals: Intervals
+    following: NextStamps
     taken: Callable[[int, np.ndarray], bool] | None = None
     """Whether the table has some of a device's stamps."""
 

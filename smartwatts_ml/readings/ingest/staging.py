@@ -10,6 +10,7 @@ import numpy as np
 
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
+from smartwatts_ml.readings.ingest.holding import NextStamps
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged
@@ -97,6 +98,7 @@ class Staging:
         self.devices = DeviceNumbers()
         self.streams: list[Stream] = []
         self.arrivals: list[int] = []
+        self._following = NextStamps()
         self._by_device = by_device
         self._buckets = np.zeros(0, np.int64)
 
@@ -114,13 +116,15 @@ class Staging:
 
     def add(self, file: int, block: ParsedBlock, clock: LocalClock | None) -> None:
         """Take over a block's rows. ``clock`` is that of the file's naive stamps."""
-        for parsed in block.rows:
+        for parsed in (*block.rows, *block.ends):
             if len(parsed):
                 stream = self._open.get(parsed.measure)
                 if stream is None:
                     stream = self._open[parsed.measure] = len(self.streams)
                     self.streams.append(Stream(file, parsed.measure, clock))
                 rows = as_rows(parsed, stream, self.devices)
+                if parsed.measure.held:
+                    self._following.add(rows)
                 self.spill.add(self._shards(rows, parsed.names), rows)
 
     def _shards(self, rows: Rows, names: Sequence[str]) -> np.ndarray:
@@ -151,7 +155,8 @@ class Staging:
                 site, channel = pairs[ranks[device]]
                 return known(site, channel, stamps)
 
-        return Staged(ranks, *self.devices.parts(), self.streams, intervals, by_number)
+        parts = self.devices.parts()
+        return Staged(ranks, *parts, self.streams, intervals, self._following, by_number)
 
     def untold(self, file: int, intervals: Intervals) -> bool:
         """Whether a file's energy is of an interval that nothing tells."""

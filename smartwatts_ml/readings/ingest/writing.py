@@ -152,7 +152,8 @@ class _Job:
         starts = np.flatnonzero(np.append(True, rows.devices[1:] != rows.devices[:-1]))
         counts = np.diff(np.append(starts, len(rows)))
         names = [self._devices[rank] for rank in self._ranks[rows.devices[starts]].tolist()]
-        devices = summarise_all(names, rows.stamps, starts)
+        held = self._staged.measured(rows, lambda measure: measure.held)
+        devices = summarise_all(names, rows.stamps, starts, rows.seconds, held)
         counted = self._staged.measured(rows, lambda measure: measure.quantity == "total")
         unlabelled = rows.labels == 0
         columns = [
@@ -163,6 +164,10 @@ class _Job:
             _array(rows.labels.astype(np.int8) - np.int8(1), unlabelled),
             pa.array(arrivals),
             _array(rows.values, ~counted),
+            pa.nulls(len(rows), pa.float64())
+            if rows.seconds is None
+            else _array(rows.seconds, np.isnan(rows.seconds)),
+            _array(held, ~held),
         ]
         return pa.table(columns, names=PART_SCHEMA.names), devices
 

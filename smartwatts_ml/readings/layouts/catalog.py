@@ -11,7 +11,7 @@ from importlib import resources
 from pydantic import Field
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.readings.layouts.names import plain_name
+from smartwatts_ml.readings.layouts.names import bare_name, plain_name
 from smartwatts_ml.sources import Layout
 
 __all__ = ["KnownLayout", "known_layouts", "layout_named", "recognise"]
@@ -53,7 +53,7 @@ def layout_named(name: str) -> KnownLayout:
 def recognise(names: Sequence[str]) -> KnownLayout | None:
     """The layout whose columns are all among those of a header; of several the one that names
     most of them."""
-    plain = {plain_name(name) for name in names}
+    plain = {spelling for name in names for spelling in (plain_name(name), bare_name(name))}
     fitting = [
         layout for layout in known_layouts() if {plain_name(c) for c in layout.columns} <= plain
     ]

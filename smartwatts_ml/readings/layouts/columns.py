@@ -168,7 +168,7 @@ def _unit_column(file: FileColumns, roles: Sequence[str | None]) -> int | None:
         if file.has(stated):
             return file.position(stated)
         checked_unit(stated)
-    if stated is not None:
+    if isinstance(stated, str):
         return None
     units = [i for i, role in enumerate(roles) if role == UNIT]
     for position in units:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.layouts.mapping import MISSING
-from smartwatts_ml.readings.layouts.names import plain_name
+from smartwatts_ml.readings.layouts.names import bare_name, plain_name
 from smartwatts_ml.sources import Layout, toml_string
 
 __all__ = ["FileColumns", "ask"]
@@ -26,8 +26,7 @@ class FileColumns:
     said: Layout
 
     def position(self, column: str) -> int:
-        plain = plain_name(column)
-        places = [i for i, name in enumerate(self.names) if plain_name(name) == plain]
+        places = self._places(column)
         if len(places) == 1:
             return places[0]
         problem = f"no column {column}" if not places else f"column {column} is there twice"
@@ -37,7 +36,13 @@ class FileColumns:
         )
 
     def has(self, column: str) -> bool:
-        return any(plain_name(name) == plain_name(column) for name in self.names)
+        return bool(self._places(column))
+
+    def _places(self, column: str) -> list[int]:
+        """Columns of that name, or else of that name with a unit behind it."""
+        plain = plain_name(column)
+        places = [i for i, name in enumerate(self.names) if plain_name(name) == plain]
+        return places or [i for i, name in enumerate(self.names) if bare_name(name) == plain]
 
     def share(self, position: int, pattern: re.Pattern[str]) -> bool:
         """Whether most of a column's fields are of a form."""

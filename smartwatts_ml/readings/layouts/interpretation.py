@@ -9,7 +9,15 @@ from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.catalog import layout_named, recognise
 from smartwatts_ml.readings.layouts.columns import map_columns
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit
-from smartwatts_ml.readings.layouts.names import END, STAMP, VALUE, plain_name, role_of, time_of_day
+from smartwatts_ml.readings.layouts.names import (
+    END,
+    STAMP,
+    VALUE,
+    bare_name,
+    plain_name,
+    role_of,
+    time_of_day,
+)
 from smartwatts_ml.readings.layouts.number_form import NumberForm, find_numbers
 from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
 from smartwatts_ml.sources import DEFAULTS, Layout, Source
@@ -62,7 +70,7 @@ class Interpretation:
 def is_header(names: Sequence[str], source: Source) -> bool:
     """Whether a line names columns of readings: those of a layout, those that the source names,
     or some that speak of time and of consumption."""
-    plain = {plain_name(name) for name in names}
+    plain = {spelling for name in names for spelling in (plain_name(name), bare_name(name))}
     stated = [*source.timestamp, *source.consumption]
     if stated:
         return {plain_name(name) for name in stated} <= plain

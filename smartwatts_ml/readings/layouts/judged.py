@@ -53,6 +53,7 @@ class JudgedBlock:
         self._blank = judged["blank"].to_numpy(zero_copy_only=False)
         self._good = ~self._blank & judged["fault"].is_null().to_numpy(zero_copy_only=False)
         self._rejected: list[Rejected] = []
+        self._ends: list[Parsed] = []
         self._any_row = np.zeros(len(self._numbers), bool)
         self._flawed: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         """Of values without a row, by column: places, faults, texts."""
@@ -65,7 +66,9 @@ class JudgedBlock:
         flawed = np.zeros(len(self._numbers), bool)
         for places, faults, texts in self._flawed:
             for place, fault, text in zip(places.tolist(), faults, texts, strict=True):
-                of_value = bool(self._any_row[place]) or bool(flawed[place])
+                of_value = bool(self._any_row[place])
+                if flawed[place] and not of_value:
+                    continue  # the line is rejected as a whole
                 flawed[place] = True
                 number = int(self._numbers[place])
                 self._rejected.append(Rejected(number, str(fault), str(text), of_value))
@@ -75,6 +78,7 @@ class JudgedBlock:
             blank=int(np.count_nonzero(self._blank)),
             missing=int(np.count_nonzero(without & ~flawed)),
             rejected=sorted(self._rejected, key=lambda row: row.line),
+            ends=self._ends,
         )
 
     def _reject_lines(self) -> None:
@@ -166,10 +170,15 @@ class JudgedBlock:
         stamps, folds, good = self._stamps_of(lines, column)
         good &= (state == GOOD) & ~out
         self._any_row |= good
-        return by_measure(
-            [several[0] for several in meanings], combos, good, stamps, folds, value, lines, column,
-            self._mapping,
-        )  # fmt: skip
+        first = [several[0] for several in meanings]
+        held = np.array([isinstance(m, Meaning) and m.measure.held for m in first])[combos]
+        held &= lines.good & ~good
+        if held.any():
+            nothing = np.full(len(value), np.nan)
+            self._ends += by_measure(
+                first, combos, held, stamps, folds, nothing, lines, column, self._mapping
+            )
+        return by_measure(first, combos, good, stamps, folds, value, lines, column, self._mapping)
 
     def _note_flaws(
         self,

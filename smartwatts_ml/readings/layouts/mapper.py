@@ -117,12 +117,14 @@ class RowMapper:
             ELSE {comment} OR fields[:{len(mapping.names)}] = [{names}] END"""
 
     def _fault(self) -> str:
+        names = ", ".join(text_sql(name.casefold()) for name in self._mapping.names if name)
         device = "false" if self._mapping.device is None else "device = '' OR left(device, 1) = '/'"
         return f"""
             CASE WHEN blank THEN NULL
                 WHEN starts_with(line, '{OPEN}') THEN 'quote'
                 WHEN ill_fitting THEN 'width'
                 WHEN stamp_text = '' THEN 'stamp_empty'
+                WHEN stamp IS NULL AND lower(stamp_text) IN ({names}) THEN 'header_other'
                 WHEN stamp IS NULL
                 THEN CASE WHEN {swapped_sql("stamp_text", self._stamps)} THEN 'stamp_swapped'
                     ELSE 'stamp_form' END

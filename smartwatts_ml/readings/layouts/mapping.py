@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.layouts.names import channel_of, plain_name
+from smartwatts_ml.readings.layouts.names import bare_name, channel_of, plain_name
 from smartwatts_ml.readings.parsed import Measure, part_name
 from smartwatts_ml.readings.units import no_power, scale_of, unit_of
 from smartwatts_ml.sources import UNITS, Layout, Unit
@@ -105,7 +105,8 @@ class ColumnMapping:
             if rule is None:
                 rule = channel_of(register) if register else MAINS
             if not rule:
-                return no_power(register) or f"register {register!r} is left out"
+                why = no_power(register) or no_power(unit)
+                return why or f"register {register!r} is left out"
         sign = value.sign
         if rule is not None:
             sign = sign or {"+": 1, "-": -1}.get(rule[:1], 0)
@@ -168,9 +169,10 @@ def checked_unit(text: str) -> Unit:
 @lru_cache(4096)
 def _rule_of(rules: tuple[tuple[str, str], ...], text: str) -> str | None:
     plain = plain_name(text)
-    for pattern, rule in rules:
-        if plain_name(pattern) == plain:
-            return rule
+    for spelling in (plain, bare_name(text)):
+        for pattern, rule in rules:
+            if plain_name(pattern) == spelling:
+                return rule
     for pattern, rule in rules:
         if "*" in pattern and fnmatchcase(plain, plain_name(pattern)):
             return rule

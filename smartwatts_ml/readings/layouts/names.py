@@ -16,6 +16,7 @@ __all__ = [
     "STAMP",
     "UNIT",
     "VALUE",
+    "bare_name",
     "channel_of",
     "direction_of",
     "mains_names",
@@ -61,6 +62,7 @@ _IMPORT = frozenset({"import", "imported", "offtake", "afname", "bezug", "leveri
 _TIME_OF_DAY = re.compile(r"(\d{1,2})[:.h](\d\d)(?:[:.]00)?")
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-zåäöüé])(?=[A-ZÅÄÖÜÉ])")
+_UNIT_BEHIND = re.compile(r" ?\[[^\]]*\]$")
 _BRACKETS = re.compile(r"[\[(][^\])]*[\])]")
 
 
@@ -71,6 +73,16 @@ def plain_name(name: str) -> str:
     'kwh/hh (per half hour)'
     """
     return " ".join(unicodedata.normalize("NFC", name).strip(" \t\ufeff'\"").casefold().split())
+
+
+def bare_name(name: str) -> str:
+    """A plain name without the unit in brackets behind it.
+
+    >>> bare_name("Use [kW]"), bare_name("[kW]")
+    ('use', '[kw]')
+    """
+    plain = plain_name(name)
+    return _UNIT_BEHIND.sub("", plain) or plain
 
 
 def _words(name: str) -> list[str]:

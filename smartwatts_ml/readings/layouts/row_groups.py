@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, Meaning, ValueColumn
-from smartwatts_ml.readings.parsed import FOLD, Parsed
+from smartwatts_ml.readings.parsed import FOLD, Measure, Parsed
 
 __all__ = ["JudgedLines", "by_measure", "in_line_order", "same_line_parts"]
 
 _HOUR_S = 3600.0
+_MOST_LENGTHS = 32
+"""Of intervals in a block, that are kept apart."""
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,19 @@ def by_measure(
         seconds = np.where(np.isnan(seconds), mapping.said.interval_s, seconds)
     parsed = []
     for place, measure in enumerate(measures):
-        for known in (True, False):
-            rows = np.flatnonzero(good & (which == place) & (~np.isnan(seconds) == known))
-            if not len(rows):
-                continue
-            at, numbers = stamps[rows], values[rows]
-            of_rows = measure
-            if known:
+        for rows, length in _by_length(np.flatnonzero(good & (which == place)), seconds, measure):
+            at, numbers, of_rows = stamps[rows], values[rows], measure
+            if not np.isnan(seconds[rows[0]]):
                 lasting = seconds[rows]
                 micros = np.rint(lasting * 1e6).astype(np.int64)
                 if measure.ends:
                     at, of_rows = at - micros, replace(of_rows, ends=False)
                 if measure.quantity == "energy":
                     numbers = numbers * (_HOUR_S / lasting)
-                    of_rows = replace(of_rows, quantity="power", interval_s=None)
+                    of_rows = replace(of_rows, quantity="power")
                 if measure.quantity == "total" and mapping.said.totals_at == "end":
                     at = at + micros
+                of_rows = replace(of_rows, interval_s=length)
             labels = lines.labels[rows] | (folds[rows] * np.uint8(FOLD))
             parsed.append(
                 Parsed(
@@ -101,6 +100,24 @@ def by_measure(
                 )
             )
     return parsed
+
+
+def _by_length(
+    rows: np.ndarray, seconds: np.ndarray, measure: Measure
+) -> Iterator[tuple[np.ndarray, float | None]]:
+    """Rows that last equally long together, with how long; those of all lengths, where there are
+    very many, and those of none, without."""
+    unknown = np.isnan(seconds[rows])
+    if unknown.any():
+        yield rows[unknown], None
+    rows = rows[~unknown]
+    lengths = np.unique(seconds[rows])
+    if measure.quantity == "total" or len(lengths) > _MOST_LENGTHS:
+        if len(rows):
+            yield rows, None
+        return
+    for length in lengths.tolist():
+        yield rows[seconds[rows] == length], length
 
 
 def _step_s(values: Sequence[ValueColumn]) -> float:

@@ -24,6 +24,8 @@ from smartwatts_ml.readings.columns import (
     ARRIVAL,
     CHANNEL,
     CONSUMPTION,
+    HELD,
+    INTERVAL,
     SITE,
     TIMESTAMP,
     TOTAL,
@@ -49,16 +51,18 @@ PART_SCHEMA = pa.schema(
         (ANOMALY, pa.int8()),
         (ARRIVAL, pa.int64()),
         (TOTAL, pa.float64()),
+        (INTERVAL, pa.float64()),
+        (HELD, pa.bool_()),
     ]
 )
-_VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL)
+_VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL, INTERVAL, HELD)
 _FOOTER_KEY = "smartwatts.devices"
 _OLD_FIELDS = 6
 _ROW_GROUP = 1 << 16
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
-    "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL],
+    "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL, INTERVAL],
     "column_encoding": {TIMESTAMP: "DELTA_BINARY_PACKED"},
     "write_statistics": [TIMESTAMP, SITE],
     "store_schema": False,
@@ -106,7 +110,11 @@ def merge_devices(footers: Iterable[Iterable[DeviceSpan]]) -> list[DeviceSpan]:
 
 
 def summarise_all(
-    names: Sequence[tuple[str, str]], stamps: np.ndarray, starts: np.ndarray
+    names: Sequence[tuple[str, str]],
+    stamps: np.ndarray,
+    starts: np.ndarray,
+    seconds: np.ndarray | None = None,
+    held: np.ndarray | None = None,
 ) -> list[DeviceSpan]:
     """``summarise`` of many devices: the stamps of each begin at its place in ``starts``."""
     ends = np.append(starts[1:], len(stamps))
@@ -114,14 +122,24 @@ def summarise_all(
     lonely = ends - starts == 1
     steps[ends - 1] = np.where(lonely, 0, steps[ends - 2])  # not to the next device
     low, high = np.minimum.reduceat(steps, starts), np.maximum.reduceat(steps, starts)
+    as_long = low == high
+    if seconds is not None:
+        other = ~np.isnan(seconds) & (seconds * 1e6 != np.repeat(low, ends - starts))
+        as_long &= ~np.logical_or.reduceat(other, starts)
     return [
         DeviceSpan.regular(
             site, channel, end - start, int(stamps[start]), int(stamps[end - 1]), step
         )
         if regular
-        else summarise(site, channel, stamps[start:end])
+        else summarise(
+            site,
+            channel,
+            stamps[start:end],
+            None if seconds is None else seconds[start:end],
+            None if held is None else held[start:end],
+        )
         for (site, channel), start, end, step, regular in zip(
-            names, starts.tolist(), ends.tolist(), low.tolist(), (low == high).tolist(), strict=True
+            names, starts.tolist(), ends.tolist(), low.tolist(), as_long.tolist(), strict=True
         )
     ]
 
@@ -241,9 +259,11 @@ def _groups_between(metadata: pq.FileMetaData, first: int, last: int) -> tuple[l
 
 def _read_values(part: pq.ParquetFile, groups: list[int], *more: str) -> pa.Table:
     rows = part.read_row_groups(groups, columns=[*more, *_VALUES], use_threads=False)
-    if TOTAL not in rows.column_names:  # other programs may leave out what is null
-        rows = rows.append_column(TOTAL, pa.nulls(len(rows), pa.float64()))
-    return rows
+    for name in (TOTAL, INTERVAL, HELD):  # not in older parts, nor where others leave out nulls
+        if name not in rows.column_names:
+            kind = PART_SCHEMA.field(name).type
+            rows = rows.append_column(name, pa.nulls(len(rows), kind))
+    return rows.select([*more, *_VALUES])
 
 
 def _search_site(part: pq.ParquetFile, site: str, channels: Collection[str]) -> dict[str, pa.Table]:

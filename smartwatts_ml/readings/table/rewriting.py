@@ -3,16 +3,17 @@ without those of some arrivals."""
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from smartwatts_ml.readings.columns import ARRIVAL, CHANNEL, SITE, TIMESTAMP
+from smartwatts_ml.readings.columns import ARRIVAL, CHANNEL, HELD, INTERVAL, SITE, TIMESTAMP
 from smartwatts_ml.readings.sites import DeviceSpan, summarise
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
@@ -39,6 +40,7 @@ def rewrite(
         paths.append(str(place / f"{number}.parquet"))
         table.objects.fetch(part.key, Path(paths[-1]))
     with duckdb.connect(config=_CONFIG | {"temp_directory": str(place / "sorting")}) as database:
+        database.register("every_column", PART_SCHEMA.empty_table())  # older parts lack some
         kept = _Kept(database, paths, without)
         arrivals = kept.arrivals()
         if arrivals is None:
@@ -56,7 +58,9 @@ class _Kept:
         self, database: duckdb.DuckDBPyConnection, paths: list[str], without: Collection[int]
     ) -> None:
         self._database = database
-        self._from = f"""FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
+        self._from = f"""FROM (
+            SELECT * FROM read_parquet(?, hive_partitioning = false, union_by_name = true)
+            UNION ALL BY NAME SELECT * FROM every_column)
             WHERE NOT list_contains(?::BIGINT[], {ARRIVAL})"""
         self._given = [paths, sorted(without)]
 
@@ -80,27 +84,36 @@ class _Kept:
     def devices(self) -> list[DeviceSpan]:
         """What there is of each device, in order."""
         devices: list[DeviceSpan] = []
-        name: tuple[Any, Any] | None = None
-        waiting: list[np.ndarray] = []
-        for table in self.tables([SITE, CHANNEL, TIMESTAMP]):
-            for new_name, stamps in _by_device(table):
-                if name is not None and new_name != name:
-                    devices.append(summarise(*name, np.concatenate(waiting)))
+        waiting: list[pa.Table] = []
+        for table in self.tables([SITE, CHANNEL, TIMESTAMP, INTERVAL, HELD]):
+            for rows in _by_device(table):
+                if waiting and _name_of(rows) != _name_of(waiting[0]):
+                    devices.append(_summary(pa.concat_tables(waiting)))
                     waiting = []
-                name = new_name
-                waiting.append(stamps)
-        if name is not None:
-            devices.append(summarise(*name, np.concatenate(waiting)))
-        return devices
+                waiting.append(rows)
+        return [*devices, _summary(pa.concat_tables(waiting))]
 
 
-def _by_device(table: pa.Table) -> Iterator[tuple[tuple[Any, Any], np.ndarray]]:
-    """Site and channel, and stamps (µs), of each run of rows of one device."""
-    columns = (table[SITE], table[CHANNEL])
-    codes = [column.combine_chunks().dictionary_encode().indices.to_numpy() for column in columns]
-    stamps = table[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy()
+def _by_device(table: pa.Table) -> Iterator[pa.Table]:
+    """Runs of rows of one device."""
+    codes = [
+        table[name].combine_chunks().dictionary_encode().indices.to_numpy()
+        for name in (SITE, CHANNEL)
+    ]
     changes = np.any([np.diff(code) != 0 for code in codes], axis=0)
-    starts = np.append(0, np.flatnonzero(changes) + 1)
-    for start, end in zip(starts, np.append(starts[1:], len(stamps)), strict=True):
-        name = (columns[0][int(start)].as_py(), columns[1][int(start)].as_py())
-        yield name, stamps[start:end]
+    starts = [0, *(np.flatnonzero(changes) + 1).tolist(), len(table)]
+    for start, end in itertools.pairwise(starts):
+        yield table.slice(start, end - start)
+
+
+def _name_of(rows: pa.Table) -> tuple[str, str]:
+    return rows[SITE][0].as_py(), rows[CHANNEL][0].as_py()
+
+
+def _summary(rows: pa.Table) -> DeviceSpan:
+    return summarise(
+        *_name_of(rows),
+        rows[TIMESTAMP].cast(pa.int64()).to_numpy(),
+        pc.fill_null(rows[INTERVAL], np.nan).to_numpy(),
+        pc.fill_null(rows[HELD], False).to_numpy(),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ from smartwatts_ml.readings.columns import (
     ANOMALY,
     ARRIVAL,
     CONSUMPTION,
+    HELD,
+    INTERVAL,
     TIMESTAMP,
     TOTAL,
     site_bucket,
@@ -27,7 +29,7 @@ from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans
 from smartwatts_ml.readings.table.part_files import devices_of, merge_devices, read_site
 from smartwatts_ml.settings import Settings
 
-__all__ = ["TablePart", "TableReadings", "read_footers"]
+__all__ = ["TablePart", "TableReadings", "has_stamps", "read_footers"]
 
 _FOOTERS_AT_ONCE = 8
 
@@ -71,6 +73,28 @@ def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[
     yield from map_ahead(read, parts, _FOOTERS_AT_ONCE)
 
 
+def has_stamps(
+    objects: Objects,
+    parts: Iterable[TablePart],
+    site: str,
+    channel: str,
+    stamps: np.ndarray,
+    without: Collection[int] = (),
+) -> bool:
+    """Whether parts have a reading of a channel at one of some stamps (µs), but for rows of the
+    arrivals ``without``."""
+    months = {str(month) for month in stamps.astype("M8[us]").astype("M8[M]")}
+    for part in parts:
+        if part.month in months and part.may_hold(site):
+            with objects.open(part.key) as file:
+                for rows in read_site(file, site, [channel]).values():
+                    stays = ~np.isin(rows[ARRIVAL].to_numpy(), list(without))
+                    kept = rows[TIMESTAMP].cast(pa.int64()).to_numpy()[stays]
+                    if np.isin(stamps, kept).any():
+                        return True
+    return False
+
+
 class TableReadings(StoredReadings):
     """One pinned version of the table; memory is bounded by a site."""
 
@@ -97,7 +121,7 @@ class TableReadings(StoredReadings):
 
 
 def _device(rows: pa.Table) -> DeviceReadings:
-    labels, totals = rows[ANOMALY], rows[TOTAL]
+    labels, held = rows[ANOMALY], rows[HELD]
     return DeviceRows(
         rows[TIMESTAMP].combine_chunks().view(pa.int64()).to_numpy(),
         pc.fill_null(rows[CONSUMPTION], np.nan).to_numpy(),
@@ -105,5 +129,14 @@ def _device(rows: pa.Table) -> DeviceReadings:
         if labels.null_count == len(labels)
         else pc.fill_null(labels.cast(pa.float32()), np.nan).to_numpy(),
         rows[ARRIVAL].to_numpy(),
-        None if totals.null_count == len(totals) else pc.fill_null(totals, np.nan).to_numpy(),
+        _floats(rows[TOTAL]),
+        _floats(rows[INTERVAL]),
+        None if held.null_count == len(held) else pc.fill_null(held, False).to_numpy(),
     ).readings()
+
+
+def _floats(column: pa.ChunkedArray) -> np.ndarray | None:
+    """NaN where null; None where all are."""
+    if column.null_count == len(column):
+        return None
+    return np.asarray(pc.fill_null(column, np.nan).to_numpy())

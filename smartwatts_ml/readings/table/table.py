@@ -14,9 +14,8 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -24,13 +23,9 @@ from deltalake.transaction import AddAction, RemoveAction
 from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.columns import (
-    ARRIVAL,
     BUCKET,
-    CHANNEL,
     MONTH,
     PARTITIONS,
-    SITE,
-    TIMESTAMP,
 )
 from smartwatts_ml.readings.table.changes import (
     DROPPED,
@@ -40,20 +35,13 @@ from smartwatts_ml.readings.table.changes import (
     now_ms,
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
+from smartwatts_ml.readings.table.part_files import WrittenPart
+from smartwatts_ml.readings.table.schema import CONFIGURATION, SCHEMA, columns_since
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ReadingsTable", "SCHEMA", "Snapshot", "newest_readings", "open_table"]
+__all__ = ["ReadingsTable", "Snapshot", "newest_readings", "open_table"]
 
-SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
-_CONFIGURATION = {
-    "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL},{ARRIVAL}",
-    # Old snapshots stay readable until upkeep says otherwise.
-    "delta.enableExpiredLogCleanup": "false",
-    # Whoever opens the table reads the commits since the last checkpoint, one by one.
-    "delta.checkpointInterval": "10",
-}
 _OPEN_ATTEMPTS = 5
 _COMMIT_ATTEMPTS = 50
 _FIRST_PAUSE_S = 0.01
@@ -120,7 +108,7 @@ class ReadingsTable:
                         SCHEMA,
                         partition_by=list(PARTITIONS),
                         name="readings",
-                        configuration=_CONFIGURATION,
+                        configuration=CONFIGURATION,
                         storage_options=self._options,
                     )
                 except DeltaError as error:
@@ -199,10 +187,20 @@ class ReadingsTable:
         ChangedError if somebody else recorded one of them since, or replaced parts; nothing is
         changed then.
         """
+        self._check_columns()
         taken = [Transaction(digest, arrival) for digest, arrival in arrivals.items()]
         used = [Transaction(arrival_name(arrival), 1) for arrival in arrivals.values()]
         removals = [self._removal(instead)] if instead.old else []
         self._commit([*instead.actions(), *parts], [*taken, *used, *removals], notes)
+
+    def _check_columns(self) -> None:
+        """A table that an older version made gets the columns that came since. That is a commit,
+        with which others' may come to hand, so it raises ChangedError: ask again."""
+        new = columns_since(self._table)
+        if new:
+            with _as_store_errors(self._uri), suppress(CommitFailedError):
+                self._table.alter.add_columns(new)
+            raise ChangedError(f"{self._uri} had the columns of an older version")
 
     def replace(self, exchange: Exchange) -> None:
         """Put other parts in the place of some, in one commit.

@@ -171,6 +171,13 @@ def test_what_a_refusal_asks_for_is_a_line_to_choose(lines: list[str], asks: str
     assert asks in text.splitlines()
 
 
+def test_a_field_that_has_to_be_chosen_is_not_said_at_once() -> None:
+    hour = [f"2026-10-25T02:{minute:02}:00,{300 + minute},h" for minute in (0, 15, 30, 45)]
+    again = [f"2026-10-25T02:{minute:02}:00,{400 + minute},h" for minute in (0, 15, 30, 45)]
+    (text,) = tell(write("a.csv", HEADER, *hour, *again))["settle"]
+    assert "# timezone" in text and "\ntimezone" not in text
+
+
 def test_columns_that_tell_contradicting_readings_apart_are_named() -> None:
     rows = [
         f"{row},{tariff},{i}"

@@ -42,7 +42,8 @@ def physical_lines(content: bytes) -> list[str]:
     for mark in ("\x00", "\x01", "\x1e", "\x1f"):
         text = text.replace(mark, "�")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines if lines[-1] else lines[:-1]
+    lines = lines if lines[-1] else lines[:-1]
+    return [line.removeprefix("\ufeff") for line in lines]
 
 
 def read(content: bytes, columns: tuple[str, ...]) -> Meaning:
@@ -76,6 +77,8 @@ def _judge(meaning: Meaning, number: int, line: str, columns: tuple[str, ...]) -
     if not any(field.strip(SPACE) for field in fields) and (len(fields) > 1 or '"' not in line):
         meaning.blank += 1
         return
+    while len(fields) > len(columns) and not fields[-1].strip(SPACE):
+        fields.pop()
     if len(fields) != len(columns):
         meaning.faults[number] = "width"
         return

@@ -11,14 +11,18 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.ingest import writing
 from smartwatts_ml.readings.report import FileReport
+from smartwatts_ml.readings.table.compaction import SMALL_FILES
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import Source
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import land
 
@@ -148,6 +152,71 @@ def test_two_values_for_one_stamp_are_both_kept_out_with_their_lines(objects: Ob
         ("2", "0 W"),
         ("402", "7.5 W"),
     ]
+
+
+@pytest.mark.parametrize("months", [1, 3])
+def test_a_value_holds_until_the_next_row_or_one_without_a_value(
+    objects: Objects, months: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_ROWS_A_PART", 2)  # so that a shard is written in parts
+    monkeypatch.setattr(writing, "_ROWS_A_GROUP", 1)
+    late = "2026-05-01" if months == 1 else "2026-07-03"
+    rows = [
+        "2026-05-01 00:00,100,a",
+        "2026-05-01 01:30,200,a",
+        "2026-05-01 01:45,unavailable,a",
+        "2026-05-01 03:00,0,a",
+        f"{late} 20:00,50,a",
+        f"{late} 21:00,,a",
+        f"{late} 22:00,70,a",
+        "2026-05-01 00:00,5,a/x",
+    ]
+    land(objects, "a.csv", *rows)
+    current = Settings(sources=[Source(held=True)])
+    (file,) = ingest(objects, current).files
+    assert (file.accepted, file.missing, file.rejected) == (6, 2, 0)
+    readings, _ = newest_readings(objects, current)
+    found = readings.load("a", 900).channels
+    assert found.keys() == {"mains"}  # nobody knows how long the only value of the other holds
+    watts = found["mains"]
+    days = 0 if months == 1 else 63
+    zeros = 4 * (17 + 24 * days)
+    expected = [100.0] * 6 + [200] + [np.nan] * 5 + [0] * zeros + [50] * 4
+    assert np.array_equal(watts, expected, equal_nan=True)
+    with FileReadings([Path(objects.url) / "landing" / "a.csv"], current) as files:
+        assert np.array_equal(files.load("a", 900).channels["mains"], expected, equal_nan=True)
+
+
+def test_lengths_that_a_file_says_are_kept(objects: Objects) -> None:
+    rows = [
+        f"2026-05-{day:02} {hour:02}:00,2026-05-{day:02} {hour:02}:15,0.25,a"
+        for day in range(1, 4)
+        for hour in range(0, 24, 3)  # as if hours without consumption were left out
+    ]
+    land(objects, "a.csv", *rows, header="timestamp,until,kWh,device_id")
+    current = Settings(sources=[Source(consumption={"kWh": "kWh"}, until="until")])  # type: ignore[arg-type]
+    ingest(objects, current)
+    readings, _ = newest_readings(objects, current)
+    watts = readings.load("a", 900).channels["mains"]
+    assert set(watts[::12]) == {1000}
+    assert np.isfinite(watts).sum() == 24
+
+
+def test_a_table_of_an_older_version_is_read_and_gets_the_new_columns(objects: Objects) -> None:
+    land(objects, "a.csv", *hours(*range(50)))
+    ingest(objects, Settings())
+    for part in Path(objects.url).joinpath("readings").rglob("*.parquet"):
+        table = pq.ParquetFile(part)
+        old = table.read().drop_columns(["interval_s", "held"])
+        part.unlink()
+        pq.write_table(old, part)
+    readings, _ = newest_readings(objects, Settings())
+    assert readings.load("a", 3600).channels["mains"].tolist() == list(range(50))
+    for number in range(SMALL_FILES):
+        land(objects, f"{number}.csv", *hours(number, device=f"b{number}"))
+        ingest(objects, Settings())
+    readings, _ = newest_readings(objects, Settings())
+    assert readings.load("a", 3600).channels["mains"].tolist() == list(range(50))
 
 
 HEADER = "timestamp,consumption,device_id,phase,note"

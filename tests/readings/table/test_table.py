@@ -17,7 +17,8 @@ from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.sites import summarise
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, write_part
-from smartwatts_ml.readings.table.table import SCHEMA, Snapshot, open_table
+from smartwatts_ml.readings.table.schema import SCHEMA
+from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import land, minutes
@@ -40,6 +41,8 @@ def part(folder: Path, site: str, count: int) -> WrittenPart:
         "anomaly": [None] * count,
         "arrival": [1] * count,
         "total_kwh": [None] * count,
+        "interval_s": [None] * count,
+        "held": [None] * count,
     }
     path = folder / f"{site}.parquet"
     write_part(path, [pa.table(made).cast(PART_SCHEMA)], [device])
