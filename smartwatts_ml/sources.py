@@ -68,6 +68,9 @@ class Layout(BaseModel):
         description="Unit of all values, the column that says it, or a table by register or "
         "column; -counter after it is a meter's running total.",
     )
+    factor: str | None = Field(
+        default=None, description="Column of factors by which values are to be multiplied."
+    )
     timezone: str | None = Field(default=None, description="IANA timezone of naive timestamps.")
     stamp: str | None = Field(
         default=None,

@@ -111,7 +111,8 @@ def _table(file: Explanation) -> Table:
     row("channels", _channels(file.channels))
     if file.report:
         row("lines", _lines(file.report))
-    row("rejected", "\n".join(f"line {r.line}: {r.text!r}: {r.why}" for r in file.rejected))
+    first = {row.why: row for row in reversed(file.rejected)}
+    row("rejected", "\n".join(f"line {r.line}: {r.text!r}: {why}" for why, r in first.items()))
     for about in _LAST:
         row(about, facts.get(about, ""))
     doubts = [doubt.problem for doubt in file.doubts if doubt.problem != file.refused]

@@ -67,9 +67,12 @@ def size_of(sources: Mapping[str, Sequence[SourceFile]]) -> int:
 def legs_channel(
     name: str, legs: Sequence[str], absent: Sequence[str], label: str, power: str, notes: list[str]
 ) -> Channel:
-    """The sum of legs; where some are not there it is called what it is, ``mains_1_of_2``."""
+    """The sum of legs; where some are not there it is called what it is, ``mains_1_of_2``
+    if the second is missing."""
     if absent:
-        label = f"{name}_{len(legs)}_of_{len(legs) + len(absent)}"
+        every = sorted([*legs, *absent])
+        present = [place for place, leg in enumerate(every, 1) if leg in legs]
+        label = f"{name}_{'_'.join(map(str, present))}_of_{len(every)}"
         notes.append(
             f"{' and '.join(absent)} of {name} {'are' if len(absent) > 1 else 'is'} not there: "
             f"{' and '.join(legs)} alone {'are' if len(legs) > 1 else 'is'} no {name}, but {label}"

@@ -16,9 +16,11 @@ from smartwatts_ml.parallel import map_ahead
 
 __all__ = [
     "MAINS",
+    "NOT_DRAWN",
     "NO_POWER",
     "Readings",
     "SiteReadings",
+    "SOLAR",
     "SiteSpan",
     "TEMPERATURE",
     "device_id",
@@ -27,8 +29,11 @@ __all__ = [
 
 MAINS = "mains"
 TEMPERATURE = "temperature"
+SOLAR = "solar"
 NO_POWER = frozenset({TEMPERATURE})
 """Channels that hold no power: outdoor temperature, in degrees Celsius."""
+NOT_DRAWN = NO_POWER | {SOLAR}
+"""Channels that hold nothing that a home draws: what its panels make, besides."""
 _AHEAD = 2
 
 
@@ -112,7 +117,8 @@ class SiteSpan:
     ``channels`` are names; ``start`` and ``end`` (exclusive, datetime64[s], UTC) span all
     of them; ``rows`` counts readings of all channels, ``covered_s`` the seconds that they
     last; ``native_s`` is the most common spacing of its mains readings in seconds,
-    ``finest_s`` the finest. None: all readings are of one spacing.
+    ``finest_s`` the finest. None: all readings are of one spacing. ``legs``: stored channels
+    whose sum is mains.
     """
 
     site: str
@@ -123,6 +129,7 @@ class SiteSpan:
     native_s: int = 0
     finest_s: int | None = None
     covered_s: float | None = None
+    legs: tuple[str, ...] = ()
 
     @property
     def coverage(self) -> float | None:

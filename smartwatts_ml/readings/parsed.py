@@ -36,12 +36,14 @@ class Measure:
     has counted ("total").
 
     ``interval_s``: seconds of each interval, where somebody said so. ``ends``: stamps are the
-    ends of their intervals. ``held``: a value holds until the next one of its device.
+    ends of their intervals. ``late``: totals are those at the ends of their intervals. ``held``:
+    a value holds until the next one of its device.
     """
 
     quantity: Quantity
     interval_s: float | None = None
     ends: bool = False
+    late: bool = False
     held: bool = False
 
     @property

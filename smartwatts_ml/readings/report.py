@@ -45,6 +45,7 @@ FAULTS: Mapping[str, Fault] = {
     "stamp_swapped": Fault(TIMESTAMP, "with day and month the other way round than in the file"),
     "stamp_range": Fault(TIMESTAMP, "not between the years 2000 and 2099"),
     "stamp_gap": Fault(TIMESTAMP, "does not exist: daylight saving time skips it"),
+    "stamp_hour": Fault(TIMESTAMP, "no number of an hour of its day"),
     "interval_long": Fault(TIMESTAMP, "an interval of more than a day"),
     "value_form": Fault(CONSUMPTION, "not a number"),
     "value_finite": Fault(CONSUMPTION, "not a finite number"),

@@ -12,6 +12,7 @@ import numpy as np
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
+from smartwatts_ml.readings.legs import add_up, is_leg, legs_of_mains
 from smartwatts_ml.readings.quality.assess import assess
 from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
@@ -116,9 +117,17 @@ class StoredReadings(Readings):
             raise NotFoundError(f"no readings of site {site!r}")
         return self._by_site[site]
 
+    def _with_mains(self, span: SiteSpan, channels: Sequence[str]) -> dict[str, DeviceReadings]:
+        """One site's devices by channel, mains being the sum of its legs where it has some."""
+        if MAINS not in channels or not span.legs:
+            return self._devices(span.site, channels)
+        stored = [name for name in channels if name != MAINS]
+        return add_up(self._devices(span.site, [*stored, *span.legs]), span.legs)
+
     def read_devices(self, site: str) -> dict[str, DeviceReadings]:
         """One site's readings as they are, by channel."""
-        return self._devices(site, self._span(site).channels)
+        span = self._span(site)
+        return self._with_mains(span, span.channels)
 
     def quality(self, site: str) -> SiteQuality:
         """How plausible and how complete one site's readings are, as they arrived."""
@@ -127,7 +136,7 @@ class StoredReadings(Readings):
     def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
         span = self._span(site)
         wanted = [name for name in span.channels if channels is None or name in channels]
-        devices = self._devices(site, wanted) if span.fits(period_s * COARSER) else {}
+        devices = self._with_mains(span, wanted) if span.fits(period_s * COARSER) else {}
         start, values, labels = to_grid(devices, period_s)
         return SiteReadings(
             site=site,
@@ -139,6 +148,20 @@ class StoredReadings(Readings):
         )
 
 
+def _with_mains_span(devices: Sequence[DeviceSpan]) -> tuple[list[DeviceSpan], tuple[str, ...]]:
+    """A site's devices, mains in place of its legs; and the legs."""
+    legs = legs_of_mains(device.channel for device in devices)
+    measured = any(device.channel == MAINS for device in devices)
+    of_mains = [device for device in devices if device.channel in legs]
+    others = [d for d in devices if d not in of_mains and not (measured and is_leg(d.channel))]
+    if not of_mains:
+        return others, ()
+    fewest = min(of_mains, key=lambda device: device.rows)
+    first, last = max(leg.first for leg in of_mains), min(leg.last for leg in of_mains)
+    mains = replace(fewest, channel=MAINS, first=first, last=last)
+    return sorted([*others, mains], key=lambda device: device.channel), legs
+
+
 def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
     """Sites from their devices. Mains speaks for a site, or its first channel by name where
     it has none: its spacings are the site's."""
@@ -147,7 +170,7 @@ def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
         sorted(devices, key=lambda device: (device.site, device.channel)),
         key=lambda device: device.site,
     ):
-        of_site = list(group)
+        of_site, legs = _with_mains_span(list(group))
         speaking = min(of_site, key=lambda d: (d.channel != MAINS, d.channel))
         last_us = max(device.last for device in of_site) + speaking.native
         spans.append(
@@ -160,6 +183,7 @@ def site_spans(devices: Iterable[DeviceSpan]) -> tuple[SiteSpan, ...]:
                 native_s=round(speaking.native / MICRO),
                 finest_s=round(speaking.finest / MICRO),
                 covered_s=sum(device.covered for device in of_site) / MICRO,
+                legs=legs,
             )
         )
     return tuple(spans)

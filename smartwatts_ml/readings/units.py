@@ -24,29 +24,54 @@ _SPELLINGS: dict[str, Unit] = {
     "kilowatthours": "kWh",
     "kwhr": "kWh",
     "kwhrs": "kWh",
+    "kwhs": "kWh",
+    "whs": "Wh",
+    "kwatt": "kW",
+    "kwatts": "kW",
+    "kilowattstunden": "kWh",
+    "kilowattheures": "kWh",
+    "kilowattuur": "kWh",
+    "kilowattora": "kWh",
     **{unit.lower(): unit for unit in UNITS},
 }
 _NO_POWER = {
-    "reactive energy": "kvarh varh kvar var mvarh kvah vah va kva mva reactive reactiva reactief "
-    "blindleistung blindarbeit apparent",
-    "a voltage": "v volt volts voltage mv kv spannung spanning tension leg1v leg2v",
-    "a current": "a ma amp amps ampere amperes current intensity strom_a stromstärke",
-    "gas, not electricity": "gas m3 m³ ccf therm therms gasverbrauch gaz",
-    "water": "water wasser eau agua gal l",
-    "a temperature": "temperature temp °c °f c f temperatura temperatur",
-    "a price": "cost price eur usd gbp ct cents amount kosten preis prix prijs tariff_price "
-    "$ € £ bill charge",
-    "no power": "% hz frequency factor pf humidity pressure wind rssi wifi co2 co2e weight "
-    "battery soc phase angle windspeed cloudcover visibility dewpoint precipintensity "
-    "precipprobability windbearing apparenttemperature summary icon",
+    "reactive energy": "kvarh varh kvar var mvarh kvah vah va kva mva reactive reactiva "
+    "reactief réactive reattiva reaktiv blindleistung blindarbeit blindstrom loisteho apparent "
+    "scheinleistung",
+    "a voltage": "v volt volts voltage mv kv spannung spanning tension tensione leg1v leg2v vrms",
+    "a current": "a ma amp amps ampere amperes current intensity stromstärke irms",
+    "gas, not electricity": "gas m3 m³ ccf therm therms gasverbrauch gaz metano",
+    "water": "m3water wasser eau agua acqua vand vatten gal",
+    "a temperature": "temperature temp °c °f c f temperatura temperatur température tout tin",
+    "a price": "cost costs price prices eur usd gbp dkk sek nok ct cents amount kosten preis prix "
+    "prijs pris kostnad precio costo coste importe prezzo tariff_price $ € £ p/kwh bill",
+    "emissions": "co2 co2e carbon emissions",
+    "no power": "% hz frequency factor pf cosphi humidity pressure rssi wifi weight soc angle "
+    "windspeed cloudcover visibility dewpoint precipintensity precipprobability precipitation "
+    "windbearing apparenttemperature summary icon latitude longitude postcode zip percent "
+    "percentage capacity degree degrees hdd cdd radiation irradiance ghi dni dhi",
+    "a total of a longer time": "today yesterday daily monthly yearly weekly heute gestern täglich "
+    "monatlich jährlich",
 }
-_WHY_NO_POWER = {word: why for why, words in _NO_POWER.items() for word in words.split()}
+_WEAK = {
+    "a battery": "battery batterie batteries charge discharge charged discharged",
+    "no power": "wind",
+    "water": "water",
+}
+"""Words that say so only where a name says no unit of power or energy."""
+_SINGLE = frozenset("vacf")
+"""Units that are phases as well, but for where they stand in brackets or by themselves."""
+_WHY = {word: why for why, words in _NO_POWER.items() for word in words.split()}
+_WHY_WEAK = {word: why for why, words in _WEAK.items() for word in words.split()}
 _IN_BRACKETS = re.compile(r"[\[(]([^\])]*)[\])]")
 _WORD = re.compile(r"[^\W_]+|[°%$€£]\w?")
 _TOTAL = frozenset(
     {"total", "cumulative", "counter", "reading", "zählerstand", "zaehlerstand", "stand", "index"}
-    | {"meterstand", "totaal", "lifetime", "register"}
+    | {"meterstand", "totaal", "lifetime", "register", "lukema", "mätarställning", "målerstand"}
 )
+
+
+_PER_HOUR: dict[Unit, Unit] = {"Wh": "W", "kWh": "kW", "MWh": "MW"}
 
 
 @dataclass(frozen=True)
@@ -71,11 +96,12 @@ def scale_of(unit: Unit) -> Scale:
 def unit_of(text: str) -> Unit | None:
     """A unit by itself, as a column of units has it; None where it is none of power or energy.
 
-    >>> unit_of("KWH"), unit_of("kWh/h"), unit_of("V")
-    ('kWh', 'kWh', None)
+    >>> unit_of("KWH"), unit_of("kWh/hh"), unit_of("kWh/h"), unit_of("V")
+    ('kWh', 'kWh', 'kW', None)
     """
-    plain = text.strip().lower().replace(" ", "").partition("/")[0]
-    return _SPELLINGS.get(plain)
+    plain, _, each = text.strip().lower().replace(" ", "").partition("/")
+    unit = _SPELLINGS.get(plain)
+    return _PER_HOUR.get(unit, unit) if unit and each in {"h", "hour"} else unit
 
 
 def no_power(text: str) -> str | None:
@@ -85,7 +111,14 @@ def no_power(text: str) -> str | None:
     ('reactive energy', 'gas, not electricity', None)
     """
     words = [word.lower() for word in _WORD.findall(text)]
-    return next((_WHY_NO_POWER[word] for word in words if word in _WHY_NO_POWER), None)
+    measured = unit_in_name(text) is not None
+    alone = {text.strip().lower(), *(unit.strip().lower() for unit in _IN_BRACKETS.findall(text))}
+    for word in words:
+        if word in _WHY and (word not in _SINGLE or (word in alone and not measured)):
+            return _WHY[word]
+    if measured:
+        return None
+    return next((_WHY_WEAK[word] for word in words if word in _WHY_WEAK), None)
 
 
 def unit_in_name(name: str) -> Unit | None:

@@ -37,8 +37,8 @@ def test_iawe_adds_up_the_two_meters_of_its_supply(tmp_path: Path) -> None:
 
 def test_iawe_without_one_of_the_two_has_no_mains(tmp_path: Path) -> None:
     report = run("iawe", iawe(tmp_path / "iawe", 2, 3), tmp_path / "out")
-    assert list(read_rows(tmp_path / "out")) == ["iawe_house1/mains_1_of_2", "iawe_house1/fridge"]
-    assert "meter1 of mains is not there: meter2 alone is no mains, but mains_1_of_2" in (
+    assert list(read_rows(tmp_path / "out")) == ["iawe_house1/mains_2_of_2", "iawe_house1/fridge"]
+    assert "meter1 of mains is not there: meter2 alone is no mains, but mains_2_of_2" in (
         report.houses[0].notes
     )
 

@@ -12,7 +12,7 @@ from smartwatts_ml.kinds.nilm.appliances import activations, on_power, on_thresh
 from smartwatts_ml.kinds.nilm.details import Duration
 from smartwatts_ml.kinds.nilm.events import duration_of
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
-from smartwatts_ml.readings.base import MAINS, NO_POWER, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.base import MAINS, NOT_DRAWN, Readings, SiteReadings, SiteSpan
 
 __all__ = ["Corpus", "SiteArrays", "build_corpus"]
 
@@ -118,7 +118,7 @@ def _load(readings: Readings, settings: NilmSettings, window: int) -> list[SiteR
 
 
 def _powered(span: SiteSpan) -> list[str]:
-    return [name for name in span.channels if name not in NO_POWER]
+    return [name for name in span.channels if name not in NOT_DRAWN]
 
 
 def _newest(site: SiteReadings, limit: int) -> SiteReadings:

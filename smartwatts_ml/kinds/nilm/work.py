@@ -14,7 +14,7 @@ from smartwatts_ml.kinds.nilm.metrics import headline
 from smartwatts_ml.kinds.nilm.prediction import predict
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor, NilmPredictor
 from smartwatts_ml.kinds.nilm.samples import sample_inputs
-from smartwatts_ml.readings.base import MAINS, NO_POWER, Readings
+from smartwatts_ml.readings.base import MAINS, NOT_DRAWN, Readings
 from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["WORK"]
@@ -29,7 +29,7 @@ def _thresholds(details: NilmDetails, readings: Readings) -> dict[str, float]:
     named = {name for span in readings.spans() for name in span.channels}
     return {
         name: on_threshold(name, details.period_s, None, details.on_thresholds_w)
-        for name in named - {MAINS, *NO_POWER}
+        for name in named - {MAINS, *NOT_DRAWN}
     }
 
 

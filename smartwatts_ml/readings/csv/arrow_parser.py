@@ -54,7 +54,9 @@ def parse_fast(block: Block, dialect: Dialect, clock: LocalClock | None) -> Pars
         return None
     meaning = form.mapping.meaning(form.mapping.values[0], "any", "", "")
     assert isinstance(meaning, Meaning)
-    values = table[CONSUMPTION].to_numpy() * meaning.factor
+    values = table[CONSUMPTION].to_numpy()
+    if meaning.factor != 1:
+        values = values * meaning.factor
     names = _devices(table[DEVICE_ID])
     labels = _labels(table, block.lines)
     if names is None or labels is None or not _in_range(stamps, values):

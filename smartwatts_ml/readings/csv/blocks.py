@@ -20,6 +20,7 @@ __all__ = ["Block", "BlockReader"]
 
 _MAX_LINE = 1 << 16
 _LINE_FEED = 10
+_COUNTED = 1 << 17
 _UTF8_MARK = codecs.BOM_UTF8
 
 
@@ -33,7 +34,9 @@ class Block:
 
 
 def _count_lines(data: bytes) -> int:
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _LINE_FEED))
+    letters = np.frombuffer(data, np.uint8)
+    parts = range(0, len(letters), _COUNTED)  # which stay in the processor's cache
+    return sum(int(np.count_nonzero(letters[p : p + _COUNTED] == _LINE_FEED)) for p in parts)
 
 
 class BlockReader:

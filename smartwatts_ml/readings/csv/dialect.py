@@ -20,7 +20,7 @@ __all__ = ["Dialect", "Header", "find_header"]
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE = 2_000
 """Lines, spread over the block, that tell what a file's columns hold."""
-_CHUNKS = 10
+_IN_A_ROW = 100
 _MOST_ABOVE = 200
 """Lines above the header."""
 _BELOW = 5
@@ -54,13 +54,14 @@ class Dialect:
 
 class Header(NamedTuple):
     """The lines that name the columns, by 1-based numbers: one, or two where units or the like
-    stand below; ``sample``: some fields of each column."""
+    stand below; ``sample``: some fields of each column; ``above``: lines above them."""
 
     line: int
     last: int
     separator: str
     names: tuple[str, ...]
     sample: Sequence[Sequence[str]]
+    above: Sequence[str] = ()
 
 
 class _HeaderLines(NamedTuple):
@@ -81,28 +82,36 @@ def find_header(data: bytes, first_line: int, name: str, source: Source) -> Head
     >>> header.separator, header.names
     (';', ('Device_ID', 'x', 'Timestamp', 'consumption'))
     """
-    lines = data.split(b"\n")
+    lines = data.split(b"\n", source.skip + _MOST_ABOVE + 2 * _BELOW)[:-1]
     header = _find_header(lines, source)
     if header is None:
-        _refuse(lines, first_line, name, source)
+        _refuse(data.split(b"\n"), first_line, name, source)
         return None
     offset, rows, separator, names = header
-    below = lines[offset + 1 : -1]
-    sample = [below[place].decode("utf-8", "replace") for place in _sampled(len(below))]
-    columns = _columns(sample, separator, len(names))
+    start = sum(map(len, lines[: offset + 1])) + offset + 1
+    columns = _columns(_sampled(data[start:]), separator, len(names))
     last = first_line + offset
-    return Header(last - rows + 1, last, separator, names, columns)
+    above = list(_texts(lines[: offset + 1 - rows]).values())
+    return Header(last - rows + 1, last, separator, names, columns, above)
 
 
-def _sampled(lines: int) -> list[int]:
-    """Places of a sample: far apart, and some in a row, so that both files of many devices and
-    of one show how time runs on."""
-    apart = range(0, lines, lines // (_SAMPLE // 2) + 1)
-    starts = range(0, lines, lines // _CHUNKS + 1)
-    size = _SAMPLE // 2 // _CHUNKS
-    return sorted(
-        {*apart, *(p for start in starts for p in range(start, min(start + size, lines)))}
-    )
+def _sampled(data: bytes) -> list[str]:
+    """Lines in their order: some far apart, and some in a row, so that both files of many devices
+    and of one show how time runs on."""
+    if data.count(b"\n") <= _SAMPLE:
+        return data.decode("utf-8", "replace").split("\n")[:-1]
+    sample, end = [], 0
+    for number, place in enumerate(range(0, len(data), len(data) // (_SAMPLE // 2))):
+        start = data.rfind(b"\n", 0, place) + 1
+        if start < end:
+            continue
+        for _ in range(_IN_A_ROW if number % _IN_A_ROW == 0 else 1):
+            end = data.find(b"\n", start) + 1
+            if not end:
+                break
+            sample.append(data[start : end - 1].decode("utf-8", "replace"))
+            start = end
+    return sample
 
 
 def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
@@ -115,8 +124,8 @@ def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
     if source.skip:
         return _skipped_to(lines, source, separators)
     doubtful = None
-    for offset, text in texts.items():
-        header = _of_line(offset, text, separators, source)
+    for offset in texts:
+        header = _of_line(offset, texts, separators, source)
         if header is not None and _fits(header, texts):
             return _with_second_row(header, texts)
         doubtful = doubtful or header
@@ -124,14 +133,15 @@ def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
 
 
 def _of_line(
-    offset: int, text: str, separators: Sequence[str], source: Source
+    offset: int, texts: Mapping[int, str], separators: Sequence[str], source: Source
 ) -> _HeaderLines | None:
-    headers = [
-        _HeaderLines(offset, 1, separator, names)
-        for separator in separators
-        if is_header(names := _split(text, separator), source)
-        and not any(map(_DATED.fullmatch, names))
-    ]
+    headers = []
+    for separator in separators:
+        names = _split(texts[offset], separator)
+        header = _HeaderLines(offset, 1, separator, names)
+        dated = any(map(_DATED.fullmatch, names))
+        if not dated and is_header(names, source, _rows_below(header, texts)):
+            headers.append(header)
     return max(headers, key=lambda header: len(header.names), default=None)
 
 
@@ -160,10 +170,15 @@ def _text(line: bytes) -> str:
     return line.decode("utf-8", "replace").strip("\ufeff").lstrip("# ").rstrip()
 
 
+def _rows_below(header: _HeaderLines, texts: Mapping[int, str]) -> list[list[str]]:
+    """Fields of the next lines."""
+    below = (text for offset, text in texts.items() if offset > header.offset)
+    return [_fields(text, header.separator) for text in itertools.islice(below, _BELOW)]
+
+
 def _fits(header: _HeaderLines, texts: Mapping[int, str]) -> bool:
     """Whether one of the next lines has as many fields, and a number; or there is none."""
-    below = [text for offset, text in texts.items() if offset > header.offset][:_BELOW]
-    rows = [_fields(text, header.separator) for text in below]
+    rows = _rows_below(header, texts)
     return not rows or any(
         len(row) >= len(header.names) >= len(_trimmed(row)) and any(map(_HAS_DIGIT, row))
         for row in rows

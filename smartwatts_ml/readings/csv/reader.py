@@ -19,6 +19,7 @@ from smartwatts_ml.readings.csv.dialect import Dialect, Header, find_header
 from smartwatts_ml.readings.csv.lines import cells_of
 from smartwatts_ml.readings.file_reader import FilePart, FileReader
 from smartwatts_ml.readings.layouts.mapper import RowMapper
+from smartwatts_ml.readings.layouts.preamble import word_of_preamble
 from smartwatts_ml.readings.parsed import NO_LABEL, ParsedBlock
 from smartwatts_ml.readings.report import Rejected
 from smartwatts_ml.sources import Layout, Source
@@ -60,7 +61,8 @@ class CsvReader(FileReader):
             if self._header is None:
                 self.blank += block.lines
                 continue
-            line, last, separator, names, sample = self._header
+            line, last, separator, names, sample, above = self._header
+            self.defaults = self.defaults.model_copy(update=word_of_preamble(above))
             where = f"{self.name}, line {line}"
             dialect = Dialect(last, separator, self.interpret(names, sample, where))
             below = self._below_header(block, dialect)

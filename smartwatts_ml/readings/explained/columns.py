@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, ValueColumn, rule_for
-from smartwatts_ml.readings.layouts.names import DEVICE, END, REGISTER, STAMP, UNIT, VALUE, role_of
+from smartwatts_ml.readings.layouts.names import (
+    DEVICE,
+    END,
+    FACTOR,
+    INTERVAL,
+    REGISTER,
+    STAMP,
+    UNIT,
+    VALUE,
+    role_of,
+)
 from smartwatts_ml.readings.units import no_power
 from smartwatts_ml.sources import Unit
 
@@ -21,6 +31,8 @@ _SEEMS = {
     DEVICE: "a site or a device",
     REGISTER: "a register",
     UNIT: "a unit",
+    INTERVAL: "the length of an interval",
+    FACTOR: "a factor of values",
 }
 
 
@@ -71,6 +83,8 @@ def _known(mapping: ColumnMapping) -> Iterator[tuple[int, str]]:
         mapping.device: "site, or site/channel",
         mapping.register: f"register{_rules(mapping.said.channels)}",
         mapping.unit: "unit of the values",
+        mapping.factor: "values are multiplied by it",
+        mapping.hours[0] if mapping.hours else None: "number of the hour of the day",
         mapping.anomaly: "label of abnormal hours",
     }
     yield from ((at, meaning) for at, meaning in singles.items() if at is not None)

@@ -49,6 +49,7 @@ def open_question(error: BadInputError) -> Doubt:
 
 def find_doubts(
     form: Interpretation,
+    sample: Sequence[Sequence[str]],
     key: str,
     settings: Settings,
     channels: Sequence[ChannelSummary],
@@ -60,7 +61,7 @@ def find_doubts(
         *_clock(form, settings),
         *_unit(form, settings, channels),
         *_site(form, key),
-        *_mains(form, channels),
+        *_mains(form, sample, channels),
         *_spacing(form, channels),
         *_contradictions(report),
         *_decimals(form, rejected),
@@ -130,7 +131,8 @@ def _units(mains: ChannelSummary) -> Iterator[str]:
 
 def _site(form: Interpretation, key: str) -> Iterator[Doubt]:
     mapping = form.mapping
-    if mapping.device is None and mapping.said.device is None and "/" not in key:
+    by_path = mapping.said.device is None or "{" in mapping.said.device
+    if mapping.device is None and by_path and "/" not in key:
         yield Doubt(
             f"nothing but the file's name says the site: it is called {mapping.site}, and other "
             "files are other sites",
@@ -138,7 +140,9 @@ def _site(form: Interpretation, key: str) -> Iterator[Doubt]:
         )
 
 
-def _mains(form: Interpretation, channels: Sequence[ChannelSummary]) -> Iterator[Doubt]:
+def _mains(
+    form: Interpretation, sample: Sequence[Sequence[str]], channels: Sequence[ChannelSummary]
+) -> Iterator[Doubt]:
     without = [
         site
         for site, group in groupby(channels, key=lambda channel: channel.site)
@@ -146,11 +150,10 @@ def _mains(form: Interpretation, channels: Sequence[ChannelSummary]) -> Iterator
     ]
     if without:
         shown = f"{', '.join(without[:_MOST_NAMES])}{', …' if len(without) > _MOST_NAMES else ''}"
-        several = [value for value in form.mapping.values if value.channel]
-        lines = [
-            f'# channels = {{{toml_string(value.name)} = "mains"}}'
-            for value in several[:_MOST_NAMES]
-        ]
+        names = [value.name for value in form.mapping.values if value.channel]
+        if form.mapping.register is not None:
+            names = list(dict.fromkeys(text for text in sample[form.mapping.register] if text))
+        lines = [f'# channels = {{{toml_string(name)} = "mains"}}' for name in names[:_MOST_NAMES]]
         yield Doubt(f"no channel is mains, which models start from: {shown}", tuple(lines))
 
 

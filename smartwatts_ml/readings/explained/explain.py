@@ -67,7 +67,9 @@ def explain(file: LocalFile, settings: Settings) -> Explanation:
         refused = doubts[0].problem
     if seen.parts:
         form = seen.parts[0][0]
-        doubts += find_doubts(form, file.key, settings, channels, report, seen.rejected)
+        doubts += find_doubts(
+            form, seen.parts[0][1], file.key, settings, channels, report, seen.rejected
+        )
     return Explanation(
         file=str(file.path),
         key=file.key,

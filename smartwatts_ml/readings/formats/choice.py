@@ -10,6 +10,7 @@ from smartwatts_ml.readings.file_reader import FileReader
 from smartwatts_ml.readings.formats.excel import ZIP_MAGIC, ExcelReader
 from smartwatts_ml.readings.formats.green_button import GreenButtonReader
 from smartwatts_ml.readings.formats.influx import INFLUX_START, InfluxReader
+from smartwatts_ml.readings.formats.json_records import JSON_START, JsonReader
 from smartwatts_ml.readings.formats.nem12 import NEM_START, Nem12Reader
 from smartwatts_ml.readings.formats.parquet import PARQUET_MAGIC, ParquetReader
 from smartwatts_ml.readings.formats.refused import refuse
@@ -35,4 +36,6 @@ def open_reader(content: Content, source: Source, defaults: Layout, key: str) ->
         return InfluxReader(content, source, defaults, key)
     if content.start.lstrip(_BLANK).startswith(b"<") or _IS_WIDE_XML.match(content.start):
         return GreenButtonReader(content, source, defaults, key)
+    if JSON_START.match(content.start):
+        return JsonReader(content, source, defaults, key)
     return CsvReader(content, source, defaults, key)

@@ -44,6 +44,10 @@ _FAULTS = (
 """What openpyxl and zipfile raise at a file that is not as it should be."""
 
 
+# Of styles that are missing, of extensions that nobody needs, and the like.
+warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
+
+
 class Worksheet(NamedTuple):
     """``rows``: numbers and cells of the rows that are there, read once; cells are texts, or
     ``Number``."""
@@ -78,16 +82,14 @@ def open_workbook(content: Content) -> Iterator[list[Worksheet]]:
 
 @contextmanager
 def _as_bad_input(content: Content) -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles that are missing, and the like
-        try:
-            yield
-        except _FAULTS as error:
-            raise content.damaged(error) from error
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise content.damaged(error) from error
+    try:
+        yield
+    except _FAULTS as error:
+        raise content.damaged(error) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise content.damaged(error) from error
 
 
 def _check_parts(archive: zipfile.ZipFile, content: Content) -> None:

@@ -142,7 +142,7 @@ def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
     them; of what is held by the next row of the device, or by one of ``ends``."""
     measures = [stream.measure for stream in staged.streams]
     stated = np.array([measure.interval_s or np.nan for measure in measures])
-    sought = np.array([m.quantity == "energy" or m.ends for m in measures], bool)
+    sought = np.array([m.quantity == "energy" or m.ends or m.late for m in measures], bool)
     held = np.array([measure.held for measure in measures], bool)
     if np.isnan(stated).all() and not sought.any() and not held.any():
         return rows
@@ -164,25 +164,29 @@ def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
 
 
 def _on_starts(rows: Rows, staged: Staged) -> Rows:
-    """Energy (Wh) → mean W, and ends of intervals → their starts, by how long each row lasts."""
+    """Energy (Wh) → mean W, ends of intervals → their starts, and starts of late totals → their
+    ends, by how long each row lasts."""
     if rows.seconds is None:
         return rows
     energy = staged.measured(rows, lambda measure: measure.quantity == "energy")
     ends = staged.measured(rows, lambda measure: measure.ends)
-    values, stamps = rows.values.copy(), rows.stamps.copy()
+    late = staged.measured(rows, lambda measure: measure.late)
+    values, stamps, seconds = rows.values.copy(), rows.stamps.copy(), rows.seconds.copy()
     values[energy] *= _SECONDS_AN_HOUR / rows.seconds[energy]
-    stamps[ends] -= np.rint(rows.seconds[ends] * MICRO).astype(np.int64)
-    return replace(rows, values=values, stamps=stamps)
+    stamps[ends] -= np.rint(seconds[ends] * MICRO).astype(np.int64)
+    stamps[late] += np.rint(seconds[late] * MICRO).astype(np.int64)
+    seconds[late] = np.nan  # a total is of an instant
+    return replace(rows, values=values, stamps=stamps, seconds=seconds)
 
 
 def _sorted(rows: Rows, ranks: np.ndarray) -> Rows:
     """By rank and stamp; rows equal in both stay in the order of their files and lines."""
     if not len(rows):
         return rows
+    rows = rows.take(_by_device(ranks[rows.devices]))
     order_of = ranks[rows.devices]
-    order = _by_device(order_of)
-    if _in_order(order_of[order], rows.stamps[order]):  # as files of growing time are
-        return rows.take(order)
+    if _in_order(order_of, rows.stamps):  # as files of growing time are
+        return rows
     first = int(rows.stamps.min())
     span = int(rows.stamps.max()) - first + 1
     if span * (int(order_of.max()) + 1) >= 1 << 63:

@@ -51,8 +51,11 @@ class Rows:
 
     def take(self, chosen: np.ndarray | slice) -> Rows:
         """The rows that an index, a mask or a slice picks."""
-        seconds = None if self.seconds is None else self.seconds[chosen]
-        return Rows(**{name: getattr(self, name)[chosen] for name in _COLUMNS}, seconds=seconds)
+        names = [*_COLUMNS] + (["seconds"] if self.seconds is not None else [])
+        if isinstance(chosen, slice):
+            return Rows(**{name: getattr(self, name)[chosen] for name in names})
+        places = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        return Rows(**{name: getattr(self, name).take(places) for name in names})
 
     @classmethod
     def join(cls, parts: list[Rows]) -> Rows:
@@ -137,7 +140,7 @@ class Spill:
         self._runs.append(np.stack([shards[starts], starts + self._written, counts], axis=1))
         self._written += len(rows)
         for name, file in self._files.items():
-            file.write(np.ascontiguousarray(getattr(rows, name)).tobytes())
+            file.write(np.ascontiguousarray(getattr(rows, name)).data)
 
     def sizes(self) -> dict[int, int]:
         """Rows of each shard, by its name in rising order."""

@@ -36,16 +36,22 @@ class Staged:
 
     def files(self, rows: Rows) -> np.ndarray:
         """The file of each row; int32, shape (n,)."""
-        return np.array([stream.file for stream in self.streams], np.int32)[rows.streams]
+        return _of_each(np.array([stream.file for stream in self.streams], np.int32), rows)
 
     def measured(self, rows: Rows, what: Callable[[Measure], bool]) -> np.ndarray:
         """Which rows are of such a measure; bool, shape (n,)."""
-        if not len(rows):
-            return np.zeros(0, bool)
-        return np.array([what(stream.measure) for stream in self.streams])[rows.streams]
+        return _of_each(np.array([what(stream.measure) for stream in self.streams], bool), rows)
+
+
+def _of_each(of_streams: np.ndarray, rows: Rows) -> np.ndarray:
+    """What each row's stream has; quickly, where all have the same."""
+    if len(of_streams) and np.all(of_streams == of_streams[0]):
+        return np.full(len(rows), of_streams[0])
+    return np.asarray(of_streams[rows.streams])
 
 
 def count_files(files: np.ndarray) -> Counter[int]:
     """How often each file is there."""
-    numbers, counts = np.unique(files, return_counts=True)
-    return Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+    counts = np.bincount(files)
+    numbers = np.flatnonzero(counts)
+    return Counter(dict(zip(numbers.tolist(), counts[numbers].tolist(), strict=True)))

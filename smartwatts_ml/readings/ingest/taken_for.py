@@ -77,7 +77,7 @@ class TakenFor:
 def said_of(key: str, settings: Settings) -> str:
     """A digest of all that decides whether a file that was left can be taken."""
     said = _said(settings.source_of(key))
-    defaults = settings.defaults.model_dump(mode="json")
+    defaults = [settings.unit, settings.timezone, sorted(settings.defaults.model_fields_set)]
     layouts = {layout.name: layout.digest for layout in known_layouts()}
     return _digest_of([said, defaults, layouts, __version__])
 

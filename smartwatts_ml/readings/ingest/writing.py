@@ -85,9 +85,8 @@ class _Job:
             if not len(settled.rows):
                 continue
             done.rows.update(count_files(self._staged.files(settled.rows)))
-            months = months_of(settled.rows.stamps)
-            for month in np.unique(months).tolist():  # one, but for folds and ends of intervals
-                done.parts.append(self._write(settled.rows.take(months == month), month, number))
+            for month, of_month in _by_month(settled.rows):
+                done.parts.append(self._write(of_month, month, number))
         return done
 
     def _groups(self, shard: int, size: int, duplicates: Counter[int]) -> Iterator[Rows]:
@@ -163,19 +162,35 @@ class _Job:
             _array(rows.values.astype(np.float32), counted),
             _array(rows.labels.astype(np.int8) - np.int8(1), unlabelled),
             pa.array(arrivals),
-            _array(rows.values, ~counted),
-            pa.nulls(len(rows), pa.float64())
-            if rows.seconds is None
-            else _array(rows.seconds, np.isnan(rows.seconds)),
-            _array(held, ~held),
+            _array(rows.values, ~counted) if counted.any() else pa.nulls(len(rows), pa.float64()),
+            _known(rows.seconds, len(rows)),
+            _array(held, ~held) if held.any() else pa.nulls(len(rows), pa.bool_()),
         ]
         return pa.table(columns, names=PART_SCHEMA.names), devices
+
+
+def _by_month(rows: Rows) -> Iterator[tuple[int, Rows]]:
+    """Rows of each month: of one alone, but for folds and ends of intervals."""
+    months = months_of(rows.stamps)
+    if np.all(months == months[0]):
+        yield int(months[0]), rows
+        return
+    for month in np.unique(months).tolist():
+        yield month, rows.take(months == month)
 
 
 def _array(values: np.ndarray, missing: np.ndarray) -> pa.Array:
     if not missing.any():
         return pa.array(values)
+    if missing.all():
+        return pa.nulls(len(values), pa.from_numpy_dtype(values.dtype))
     return pa.array(values, mask=missing)
+
+
+def _known(seconds: np.ndarray | None, count: int) -> pa.Array:
+    if seconds is None:
+        return pa.nulls(count, pa.float64())
+    return _array(seconds, np.isnan(seconds))
 
 
 def _repeated(texts: list[str], counts: np.ndarray) -> pa.DictionaryArray:

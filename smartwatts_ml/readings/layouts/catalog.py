@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import tomllib
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ __all__ = ["KnownLayout", "known_layouts", "layout_named", "recognise"]
 
 class KnownLayout(Layout):
     """A layout with its name, what writes it, and the columns that show it: all of them have to
-    be there, in any order and case."""
+    be there, in any order and case. Names of columns may be patterns."""
 
     name: str
     title: str
@@ -53,8 +54,10 @@ def layout_named(name: str) -> KnownLayout:
 def recognise(names: Sequence[str]) -> KnownLayout | None:
     """The layout whose columns are all among those of a header; of several the one that names
     most of them."""
-    plain = {spelling for name in names for spelling in (plain_name(name), bare_name(name))}
+    plain = [spelling for name in names for spelling in (plain_name(name), bare_name(name))]
     fitting = [
-        layout for layout in known_layouts() if {plain_name(c) for c in layout.columns} <= plain
+        layout
+        for layout in known_layouts()
+        if all(fnmatch.filter(plain, plain_name(column)) for column in layout.columns)
     ]
     return max(fitting, key=lambda layout: len(layout.columns), default=None)

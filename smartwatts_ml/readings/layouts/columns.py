@@ -1,4 +1,5 @@
-"""Which columns of one file hold what: from its layout, from what a user says, from its names.
+"""Which columns of one file hold what: from its layout, from what a user says, from its names
+and from what stands in them.
 
 What none of them tells is asked for, in one sentence with the lines to paste.
 """
@@ -9,20 +10,29 @@ import re
 from collections.abc import Sequence
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.columns import ANOMALY, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.layouts.file_columns import FileColumns
-from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit
-from smartwatts_ml.readings.layouts.names import DEVICE, END, STAMP, UNIT, role_of
+from smartwatts_ml.readings.layouts.mapping import (
+    ColumnMapping,
+    ValueColumn,
+    checked_unit,
+    number_of,
+)
+from smartwatts_ml.readings.layouts.names import DEVICE, FACTOR, INTERVAL, UNIT, role_of
+from smartwatts_ml.readings.layouts.preamble import zone_in
+from smartwatts_ml.readings.layouts.registers import register_column
+from smartwatts_ml.readings.layouts.stamp_columns import StampColumns, stamp_columns
 from smartwatts_ml.readings.layouts.value_columns import value_columns
 from smartwatts_ml.readings.units import no_power, unit_of
 from smartwatts_ml.sources import UNITS, Layout, Unit
 
 __all__ = ["map_columns"]
 
-_DATE = re.compile(r"\W*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\W*|\d{8}")
-_TIME = re.compile(r"\d{1,2}[:.]\d\d([:.]\d\d(\.\d+)?)?( ?[AaPp]\.?[Mm]\.?)?")
 _BARE_ID = re.compile(r"[\w.@:+-]+(/[\w.@:+ -]+)?")
 _PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
+_LENGTH = re.compile(r"PT?\d+[DHMS]|\d+ ?(?:s|sec|seconds?|m|min|minutes?|h|hours?)", re.IGNORECASE)
+_24_00 = re.compile(r"(?<!\d)24[:.]?00")
+_0_00 = re.compile(r"(?<!\d)0?0[:.]00(?![:.]\d*[1-9])")
 _MOST_COLUMNS = 4096
 
 
@@ -45,106 +55,104 @@ def map_columns(
         raise BadInputError(f"{where}: more than {_MOST_COLUMNS} columns", fix="split the file")
     file = FileColumns(tuple(names), sample, where, key, layout, said)
     roles = [role_of(name) for name in names]
-    stamp, until, ends = _stamps(file, roles)
-    device, site = _device(file, roles)
-    register = file.position(said.register_) if said.register_ else None
+    stamps = stamp_columns(file, roles)
+    device, devices, site = _device(file, roles, stamps)
     unit = _unit_column(file, roles)
-    taken = {*stamp, *until, device, register, unit}
-    values = value_columns(file, roles, taken, unit)
-    if any(value.channel for value in values) and not said.register_:
-        register = None
-    interval = file.position(said.interval) if said.interval else None
-    anomaly = file.position(ANOMALY) if file.has(ANOMALY) else None
-    own_word = {"stamp_is": "end"} if ends else {}
-    if any(re.search(r"\b(utc|gmt)\b", names[i], re.IGNORECASE) for i in stamp):
-        own_word["timezone"] = "UTC"
-    merged = said.model_copy(update=own_word)
+    interval = _interval_column(file, roles)
+    factor = _factor_column(file, roles)
+    taken = stamps.taken | {p for p in (device, unit, interval, factor) if p is not None}
+    register = None
+    if not (file.has(CONSUMPTION) and file.has(TIMESTAMP)) or said.register_:
+        register = register_column(file, roles, stamps.start, device, devices, taken)
+    apart = [position for position in (device, register) if position is not None]
+    values = value_columns(
+        file,
+        roles,
+        taken | {*apart, *([] if devices is None else [devices])},
+        [file.contents[i] for i in stamps.start] == ["date"] and stamps.hours is None,
+        apart,
+        register is not None,
+    )
     return ColumnMapping(
         names=file.names,
         layout=layout,
-        stamp=stamp,
+        stamp=stamps.start,
         values=values,
-        until=until,
+        until=stamps.until,
         interval=interval,
         device=device,
         site=site,
         register=register,
         unit=unit,
-        anomaly=anomaly,
-        said=merged,
+        factor=factor,
+        hours=stamps.hours,
+        anomaly=file.position(ANOMALY) if file.has(ANOMALY) else None,
+        said=said.model_copy(update=_own_word(file, stamps, values)),
         default_unit=default_unit,
     )
 
 
-def _stamps(
-    file: FileColumns, roles: Sequence[str | None]
-) -> tuple[tuple[int, ...], tuple[int, ...], bool]:
-    """Columns of stamps, of ends, and whether the stamps themselves are ends."""
-    said = file.said
-    if said.timestamp:
-        stamp = tuple(map(file.position, said.timestamp))
-        return stamp, tuple(map(file.position, said.until)), False
-    if file.has(TIMESTAMP):
-        return (file.position(TIMESTAMP),), tuple(map(file.position, said.until)), False
-    starts = _stamp_columns(file, [i for i, role in enumerate(roles) if role == STAMP])
-    ends = _stamp_columns(file, [i for i, role in enumerate(roles) if role == END])
-    if said.until:
-        ends = tuple(map(file.position, said.until))
-    if not starts and ends:
-        return ends, (), True
-    if not starts:
-        columns = ", ".join(file.names)
-        raise file.ask(
-            f"no header that names the timestamps (columns: {columns})",
-            'timestamp = "…"  # a column, or two: ["date", "time"]',
-            'consumption = {"…" = "kWh"}  # a column and its unit',
-        )
-    if len(ends) == 1 and file.share(ends[0], _TIME) and not file.share(ends[0], _DATE):
-        dates = [i for i in starts if file.share(i, _DATE)]
-        ends = (dates[0], ends[0]) if len(starts) == 2 and dates else ()
-    return starts, ends, False
+def _own_word(
+    file: FileColumns, stamps: StampColumns, values: Sequence[ValueColumn]
+) -> dict[str, str | None]:
+    """What header and stamps themselves say of clock and end, which wins over what is said."""
+    word: dict[str, str | None] = {}
+    if values[0].minutes is not None:
+        word["stamp_is"] = None  # it is about the names of the columns
+        return word
+    totals = any((value.unit or "").endswith("-counter") for value in values)
+    instants = totals or file.said.stamp_is is not None
+    if stamps.ends or (not instants and _closes_days(file, stamps)):
+        word["stamp_is"] = "end"
+    for position in stamps.start:
+        if zone := zone_in(file.names[position]):
+            word["timezone"] = zone
+    return word
 
 
-def _stamp_columns(file: FileColumns, candidates: Sequence[int]) -> tuple[int, ...]:
-    """One column of whole stamps, or a date and a time."""
-    dates = [i for i in candidates if file.share(i, _DATE)]
-    times = [i for i in candidates if i not in dates and file.share(i, _TIME)]
-    whole = [i for i in candidates if i not in dates and i not in times and _filled(file, i)]
-    if whole:
-        exact = [i for i in whole if any(c.isdigit() for c in "".join(file.sample[i][:3]))]
-        return tuple((exact or whole)[:1])
-    if dates and times:
-        return dates[0], times[0]
-    return tuple(dates[:1] or candidates[:1] if not _any_filled(file) else dates[:1])
+def _closes_days(file: FileColumns, stamps: StampColumns) -> bool:
+    """Whether midnight is 24:00 of the day before, and never 0:00."""
+    texts = file.sample[stamps.start[-1]]
+    return any(map(_24_00.search, texts)) and not any(map(_0_00.search, texts))
 
 
-def _filled(file: FileColumns, position: int) -> bool:
-    return any(file.sample[position])
-
-
-def _any_filled(file: FileColumns) -> bool:
-    return any(any(column) for column in file.sample)
-
-
-def _device(file: FileColumns, roles: Sequence[str | None]) -> tuple[int | None, str]:
-    """The column of devices, and the site where there is none."""
+def _device(
+    file: FileColumns, roles: Sequence[str | None], stamps: StampColumns
+) -> tuple[int | None, int | None, str]:
+    """The column of devices, or else a column that could be and the site; positions."""
     stated = file.said.device
-    if stated is not None:
-        if file.has(stated):
-            return file.position(stated), ""
-        if "{" in stated:
-            return None, _of_path(stated, file)
-        if _BARE_ID.fullmatch(stated):
-            return None, stated
-        raise BadInputError(
-            f"{file.where}: no column {stated}", fix=f"the columns are {', '.join(file.names)}"
-        )
-    if file.has(DEVICE_ID):
-        return file.position(DEVICE_ID), ""
-    devices = [i for i, role in enumerate(roles) if role == DEVICE and _filled(file, i)]
-    if devices and not file.layout:
-        return devices[0], ""
-    return None, _of_path("{home}", file)
+    if stated is not None and file.has(stated):
+        return file.position(stated), None, ""
+    by_name = next(
+        (
+            i
+            for i, role in enumerate(roles)
+            if role == DEVICE and i not in stamps.taken and _holds_ids(file, i)
+        ),
+        None,
+    )
+    if stated is None and file.has(DEVICE_ID):
+        return file.position(DEVICE_ID), None, ""
+    if stated is None:
+        device = None if file.layout else by_name
+        return device, None, _of_path("{home}", file) if device is None else ""
+    if "{" in stated:
+        return None, by_name, _of_path(stated, file)
+    if _BARE_ID.fullmatch(stated):
+        return None, by_name, stated
+    raise BadInputError(
+        f"{file.where}: no column {stated}", fix=f"the columns are {', '.join(file.names)}"
+    )
+
+
+def _holds_ids(file: FileColumns, position: int) -> bool:
+    """Whether it may name devices: texts or whole numbers that come again."""
+    texts = [text for text in file.sample[position] if text]
+    distinct = file.texts(position)
+    if not texts or file.contents[position] in ("time", "range"):
+        return False
+    whole = all(text.strip("'=\"").isdigit() for text in distinct)
+    return (whole or file.contents[position] == "text") and 2 * len(distinct) <= len(texts) + 1
 
 
 def _of_path(template: str, file: FileColumns) -> str:
@@ -170,8 +178,28 @@ def _unit_column(file: FileColumns, roles: Sequence[str | None]) -> int | None:
         checked_unit(stated)
     if isinstance(stated, str):
         return None
-    units = [i for i, role in enumerate(roles) if role == UNIT]
-    for position in units:
-        if any(unit_of(text) or no_power(text) for text in file.sample[position]):
+    for position, role in enumerate(roles):
+        if role == UNIT and any(unit_of(t) or no_power(t) for t in file.texts(position)):
+            return position
+    return None
+
+
+def _interval_column(file: FileColumns, roles: Sequence[str | None]) -> int | None:
+    """As said; or one that is called so, of lengths with their unit."""
+    if file.said.interval:
+        return file.position(file.said.interval)
+    for position, role in enumerate(roles):
+        texts = file.texts(position)
+        if role == INTERVAL and texts and all(map(_LENGTH.fullmatch, texts)):
+            return position
+    return None
+
+
+def _factor_column(file: FileColumns, roles: Sequence[str | None]) -> int | None:
+    if file.said.factor:
+        return file.position(file.said.factor)
+    for position, role in enumerate(roles):
+        texts = file.texts(position)
+        if role == FACTOR and texts and all(number_of(text) is not None for text in texts):
             return position
     return None

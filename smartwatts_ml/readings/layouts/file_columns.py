@@ -4,26 +4,102 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Literal
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.layouts.mapping import MISSING
 from smartwatts_ml.readings.layouts.names import bare_name, plain_name
 from smartwatts_ml.sources import Layout, toml_string
 
-__all__ = ["FileColumns", "ask"]
+__all__ = ["MISSING", "Content", "FileColumns", "ask", "content_of", "range_mark"]
+
+MISSING = frozenset(
+    {"", "?", "-", "--", "null", "none", "na", "n/a", "#n/a", "nan", "unavailable", "unknown"}
+    | {"missing", "no data", "nodata", "\\n"}
+)
+_DATE = (
+    r"(?:\d{1,4}[-/.] ?\d{1,2}[-/.] ?\d{1,4}\.?|20\d\d[01]\d[0-3]\d"
+    r"|\d{1,2}[-/. ~][^\W\d]{3,9}\.?[-/. ~]\d{2,4})"
+)
+_TIME = r"(?:\d{1,2}[:h]\d\d(?:[:.]\d\d(?:[.,]\d+)?)?(?: ?[AaPp]\.?[Mm]\.?)?)"
+_DOTTED = r"(?:[01]\d|2[0-4])\.[0-5]\d(?:\.[0-5]\d)?"
+_ZONE = r"(?: ?(?:Z|[A-Z]{2,4}|[+-]\d\d(?::?\d\d)?))?"
+_STAMP = rf"(?:{_DATE}[ T,]+(?:{_TIME}|{_DOTTED}){_ZONE}|{_DATE}[ T]\d\d{_ZONE})"
+_COMPACT = r"20\d\d[01]\d[0-3]\d[ T]?[0-2]\d[0-5]\d(?:[0-5]\d)?"
+_EPOCH = r"[1-4]\d{9}(?:\d{3}){0,3}(?:\.\d*)?"
+_MARKS = (" - ", " – ", " — ", " to ", " bis ", " tot ", " til ", " a ", " à ", "/", "–", "-")
+"""What stands between the start and the end of a range."""
+Content = Literal["stamp", "date", "time", "range", "number", "text", "empty"]
+"""What stands in a column: whole stamps or epochs, dates, times of day, ranges of stamps or
+times, numbers, other text."""
+_PATTERNS: tuple[tuple[Content, str], ...] = (
+    ("date", _DATE),
+    ("time", _TIME + _ZONE),
+    ("stamp", f"{_STAMP}|{_COMPACT}|{_EPOCH}"),
+    ("number", r"[-+]?(?:\d[\d.,  '’]*|[.,]\d+)(?:[eE][-+]?\d+)?"),
+)
+_FORMS = tuple((content, re.compile(pattern)) for content, pattern in _PATTERNS)
+_TIMES = re.compile(_DOTTED)
+_HALF = re.compile(f"{_STAMP}|{_TIME}{_ZONE}|{_COMPACT}")
+
+
+def content_of(texts: Sequence[str]) -> Content:
+    """What most texts of a column are.
+
+    >>> content_of(["2026-01-01", "2026-01-02"]), content_of(["0:15", "24:00"])
+    ('date', 'time')
+    >>> content_of(["01.05.2026 06:00"]), content_of(["1767225600"]), content_of(["1,5", "?"])
+    ('stamp', 'stamp', 'number')
+    """
+    filled = [text for text in texts if text.casefold() not in MISSING]
+    if not filled:
+        return "empty"
+    if any(text.startswith("0") for text in filled) and all(map(_TIMES.fullmatch, filled)):
+        return "time"  # 00.15, which no number begins with
+    for content, pattern in _FORMS:
+        if 2 * sum(pattern.fullmatch(text) is not None for text in filled) > len(filled):
+            return content
+    return "range" if range_mark(filled) else "text"
+
+
+def range_mark(texts: Sequence[str]) -> str:
+    """What stands between start and end in most texts of a column; empty where they are no
+    ranges.
+
+    >>> range_mark(["00:00-00:15", "00:15-00:30"]), range_mark(["2026-01-01 00:00 - 00:15"])
+    ('-', ' - ')
+    """
+    for mark in _MARKS:
+        halves = [text.split(mark) for text in texts]
+        ranges = sum(len(h) == 2 and all(_HALF.fullmatch(x.strip()) for x in h) for h in halves)
+        if texts and 2 * ranges > len(texts):
+            return mark
+    return ""
 
 
 @dataclass(frozen=True)
 class FileColumns:
-    """A file's header and some of its fields, and how to speak of it."""
+    """A file's header and some of its fields, and how to speak of it. ``sample``: some fields
+    of each column, those of a line at the same place."""
 
     names: tuple[str, ...]
     sample: Sequence[Sequence[str]]
     where: str
     key: str
     layout: str
-    said: Layout
+    said: Layout = field(default_factory=Layout)
+
+    @cached_property
+    def contents(self) -> tuple[Content, ...]:
+        """What stands in each column."""
+        return tuple(content_of(texts) for texts in self.sample)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no field is known."""
+        return all(content == "empty" for content in self.contents)
 
     def position(self, column: str) -> int:
         places = self._places(column)
@@ -39,15 +115,17 @@ class FileColumns:
         return bool(self._places(column))
 
     def _places(self, column: str) -> list[int]:
-        """Columns of that name, or else of that name with a unit behind it."""
+        """Columns of that name, or of that name with a unit behind it, or of that pattern."""
         plain = plain_name(column)
         places = [i for i, name in enumerate(self.names) if plain_name(name) == plain]
-        return places or [i for i, name in enumerate(self.names) if bare_name(name) == plain]
+        places = places or [i for i, name in enumerate(self.names) if bare_name(name) == plain]
+        if places or "*" not in plain:
+            return places
+        return [i for i, name in enumerate(self.names) if fnmatchcase(plain_name(name), plain)]
 
-    def share(self, position: int, pattern: re.Pattern[str]) -> bool:
-        """Whether most of a column's fields are of a form."""
-        filled = [text for text in self.sample[position] if text.casefold() not in MISSING]
-        return bool(filled) and 2 * sum(map(bool, map(pattern.fullmatch, filled))) > len(filled)
+    def texts(self, position: int) -> list[str]:
+        """Distinct texts of a column, in the order of their lines."""
+        return list(dict.fromkeys(text for text in self.sample[position] if text))
 
     def ask(self, problem: str, *lines: str) -> BadInputError:
         """What cannot be known, with the lines to paste into smartwatts.toml."""

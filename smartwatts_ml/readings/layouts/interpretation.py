@@ -8,23 +8,15 @@ from dataclasses import dataclass, replace
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.catalog import layout_named, recognise
 from smartwatts_ml.readings.layouts.columns import map_columns
+from smartwatts_ml.readings.layouts.day_columns import is_day_header
+from smartwatts_ml.readings.layouts.file_columns import content_of
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit
-from smartwatts_ml.readings.layouts.names import (
-    END,
-    STAMP,
-    VALUE,
-    bare_name,
-    plain_name,
-    role_of,
-    time_of_day,
-)
+from smartwatts_ml.readings.layouts.names import END, STAMP, VALUE, bare_name, plain_name, role_of
 from smartwatts_ml.readings.layouts.number_form import NumberForm, find_numbers
 from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
 from smartwatts_ml.sources import DEFAULTS, Layout, Source
 
 __all__ = ["Interpretation", "interpret", "is_header"]
-
-_FEWEST_TIMES = 20
 
 
 @dataclass(frozen=True)
@@ -67,9 +59,9 @@ class Interpretation:
         return bool(set(self.mapping.until) & set(self.mapping.stamp))
 
 
-def is_header(names: Sequence[str], source: Source) -> bool:
+def is_header(names: Sequence[str], source: Source, rows: Sequence[Sequence[str]] = ()) -> bool:
     """Whether a line names columns of readings: those of a layout, those that the source names,
-    or some that speak of time and of consumption."""
+    some that speak of time and of consumption, or any above ``rows`` of stamps and numbers."""
     plain = {spelling for name in names for spelling in (plain_name(name), bare_name(name))}
     stated = [*source.timestamp, *source.consumption]
     if stated:
@@ -78,10 +70,17 @@ def is_header(names: Sequence[str], source: Source) -> bool:
         return True
     if len(names) < 2:
         return False
-    if sum(time_of_day(name) is not None for name in names) >= _FEWEST_TIMES:
+    if is_day_header(names):
         return True
     roles = [role_of(name) for name in names]
-    return bool({STAMP, END} & set(roles)) and VALUE in roles
+    if {STAMP, END} & set(roles) and VALUE in roles:
+        return True
+    if not rows or {content_of([name]) for name in names} - {"text", "empty"}:
+        return False
+    width = len(names)
+    whole = [row[:width] for row in rows if len(row) >= width and not any(row[width:])]
+    contents = [content_of(column) for column in zip(*whole, strict=True)]
+    return bool({"stamp", "date"} & set(contents)) and "number" in contents
 
 
 def interpret(
@@ -137,7 +136,8 @@ def _stamp_forms(
         return stamps, replace(stamps, end=True)
     if not mapping.until:
         return stamps, None
-    return stamps, find_stamps(ends, where, beside=[starts], like=stamps, timezone=timezone)
+    said = said if mapping.said.until else None
+    return stamps, find_stamps(ends, where, said, beside=[starts], like=stamps, timezone=timezone)
 
 
 def _joined(sample: Sequence[Sequence[str]], positions: Sequence[int]) -> list[str]:

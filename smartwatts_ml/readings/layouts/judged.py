@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, Meaning, ValueColumn
@@ -29,6 +30,8 @@ GOOD, MISSING, FORM, FINITE, _RANGE = range(5)
 _VALUE_FAULTS = {FORM: "value_form", FINITE: "value_finite", _RANGE: "value_range"}
 _KEPT_TEXT = 200
 _MINUTE_US = 60_000_000
+_HOUR_US = 60 * _MINUTE_US
+_DAY_US = 24 * _HOUR_US
 
 
 class JudgedBlock:
@@ -112,8 +115,29 @@ class JudgedBlock:
             stamps, gap, folds = _to_utc(self._clock, stamps, local & good, ends)
             self._reject_some(np.flatnonzero(gap), "stamp_gap", stamps)
             good &= ~gap
+            if mapping.hours is not None:
+                stamps, no_hour = self._with_hours(stamps, local, mapping.hours[1])
+                self._reject_some(np.flatnonzero(no_hour & good), "stamp_hour", stamps)
+                good, folds = good & ~no_hour, np.zeros_like(folds)
         labels = judged["label"].to_numpy().astype(np.uint8)
         return JudgedLines(self._numbers, stamps, local, good, labels, seconds, folds)
+
+    def _with_hours(
+        self, midnights: np.ndarray, local: np.ndarray, first: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Starts of numbered hours, which run on over changes of the clock, and which lines
+        name no hour of their day."""
+        numbers = pc.fill_null(pc.cast(self._whole("hour"), pa.int64()), -1).to_numpy() - first
+        lasting = np.full(len(midnights), _DAY_US)
+        if self._clock is not None and local.any():
+            naive = self._judged["stamp"].fill_null(0).to_numpy().astype(np.int64)[local]
+            lasting[local] = self._clock.to_utc(naive + _DAY_US)[0] - midnights[local]
+        return midnights + numbers * _HOUR_US, (numbers < 0) | (numbers * _HOUR_US >= lasting)
+
+    def _whole(self, name: str) -> pa.Array:
+        """A column of texts, null where they are no short whole numbers."""
+        texts = self._judged[name].combine_chunks()
+        return pc.if_else(pc.match_substring_regex(texts, r"^\d{1,4}$"), texts, None)
 
     def _reject_some(self, places: np.ndarray, fault: str, stamps: np.ndarray) -> None:
         for place in places.tolist():
@@ -130,31 +154,32 @@ class JudgedBlock:
             rows = [in_line_order(rows)] if rows else []
         return rows
 
-    def _combinations(self) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
-        """For each line a code, and for each code its texts of device, register and unit."""
+    def _combinations(self) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+        """For each line a code, and for each code its texts of device, register, unit and
+        factor."""
         codes = np.zeros(len(self._numbers), np.int64)
         texts: list[tuple[str, ...]] = [()]
-        for name in ("device", "register", "unit"):
+        for name in ("device", "register", "unit", "factor"):
             column = self._judged[name].combine_chunks().dictionary_encode()
             values = column.dictionary.to_pylist()
             mixed = codes * max(len(values), 1) + column.indices.to_numpy(zero_copy_only=False)
             distinct, codes = np.unique(mixed, return_inverse=True)
             size = max(len(values), 1)
             texts = [(*texts[code // size], values[code % size]) for code in distinct.tolist()]
-        return codes, texts  # type: ignore[return-value]
+        return codes, texts
 
     def _column_rows(
         self,
         lines: JudgedLines,
         group: Sequence[tuple[int, ValueColumn]],
         combos: np.ndarray,
-        texts: Sequence[tuple[str, str, str]],
+        texts: Sequence[tuple[str, ...]],
     ) -> list[Parsed]:
         """Rows of one column of values, or of several that are parts of one channel."""
         column = group[0][1]
         meanings = [[self._mapping.meaning(v, *text) for _, v in group] for text in texts]
         state = np.zeros(len(self._numbers), np.uint8)
-        value = np.full(len(self._numbers), -0.0)  # that keeps the sign of a zero
+        terms = []
         for place, (i, v) in enumerate(group):
             part_state = self._states[:, i]
             factors = np.array([_factor(several[place]) for several in meanings])
@@ -162,8 +187,9 @@ class JudgedBlock:
             part_state = np.where(
                 (part_state == GOOD) & (np.abs(scaled) >= 1e9), _RANGE, part_state
             )
-            value += (v.sign or 1) * scaled if len(group) > 1 or v.sign else scaled
+            terms.append((v.sign or 1) * scaled)
             state = np.maximum(state, np.where(lines.good, part_state, MISSING))
+        value = np.sum(terms, axis=0) if len(terms) > 1 else terms[0]
         left_out = [next((m for m in several if isinstance(m, str)), None) for several in meanings]
         out = np.array([reason is not None for reason in left_out])[combos]
         self._note_flaws(lines, group, state, out, left_out, combos)

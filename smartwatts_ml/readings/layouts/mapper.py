@@ -79,7 +79,9 @@ class RowMapper:
         return f"""
         WITH split AS ({split}), texts AS (
             SELECT number, line, {_field(mapping.stamp)} AS stamp_text,
-                {_field(mapping.until)} AS until_text, {_optional(mapping.interval)} AS interval,
+                {_field(mapping.until)} AS until_text,
+                {_optional(mapping.interval)} AS interval, {_optional(mapping.factor)} AS factor,
+                {_optional(mapping.hours and mapping.hours[0])} AS hour,
                 {_optional(mapping.device)} AS device, {_optional(mapping.register)} AS register,
                 {_optional(mapping.unit)} AS unit, {_optional(mapping.anomaly)} AS label_text,
                 [{texts}] AS texts, len(fields) < {width} OR len(fields) > {width}
@@ -94,7 +96,8 @@ class RowMapper:
             FROM texts
         ), judged AS (SELECT *, {self._fault()} AS fault FROM casts)
         SELECT number, epoch_us(stamp) AS stamp, local, epoch_us(until) AS until, until_local,
-            interval, device, register, unit, label, blank, fault, {_text_sql()} AS text, texts
+            interval, device, register, unit, factor, hour, label, blank, fault,
+            {_text_sql()} AS text, texts
         FROM judged"""
 
     def _values_sql(self) -> str:

@@ -8,13 +8,23 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.layouts.names import bare_name, channel_of, plain_name
+from smartwatts_ml.readings.base import MAINS, SOLAR
+from smartwatts_ml.readings.layouts.file_columns import MISSING
+from smartwatts_ml.readings.layouts.names import bare_name, channel_of, plain_name, sense_of
 from smartwatts_ml.readings.parsed import Measure, part_name
 from smartwatts_ml.readings.units import no_power, scale_of, unit_of
 from smartwatts_ml.sources import UNITS, Layout, Unit
 
-__all__ = ["MISSING", "ColumnMapping", "Meaning", "ValueColumn", "checked_unit", "rule_for"]
+__all__ = [
+    "ColumnMapping",
+    "Meaning",
+    "ValueColumn",
+    "checked_unit",
+    "number_of",
+    "rule_for",
+    "rule_of_column",
+    "rule_of_register",
+]
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,9 @@ class Meaning:
 @dataclass(frozen=True)
 class ColumnMapping:
     """Positions are 0-based. ``layout``: its name, empty where names alone told. ``stamp`` and
-    ``until``: one column, or date and time. ``site``: where no column says it."""
+    ``until``: one column, or date and time; ``hours``: a column that numbers the hours of a
+    day, and the first number. ``site``: where no column says it. ``factor``: a column by which
+    values are to be multiplied."""
 
     names: tuple[str, ...]
     layout: str
@@ -54,6 +66,8 @@ class ColumnMapping:
     site: str = ""
     register: int | None = None
     unit: int | None = None
+    factor: int | None = None
+    hours: tuple[int, int] | None = None
     anomaly: int | None = None
     said: Layout = field(default_factory=Layout)
     default_unit: Unit = "W"
@@ -71,7 +85,7 @@ class ColumnMapping:
             and not self.until
             and not self.by_time_of_day
             and self.device is not None
-            and self.register is self.unit is self.interval is None
+            and self.register is self.unit is self.interval is self.factor is self.hours is None
             and not self.values[0].channel
             and not self.said.channels
             and not isinstance(self.said.unit, dict)
@@ -80,7 +94,10 @@ class ColumnMapping:
     @property
     def used(self) -> frozenset[int]:
         """Positions of all columns that mean something."""
-        single = (self.interval, self.device, self.register, self.unit, self.anomaly)
+        hours = None if self.hours is None else self.hours[0]
+        single = (
+            self.interval, self.device, self.register, self.unit, self.factor, hours, self.anomaly,
+        )  # fmt: skip
         values = (value.position for value in self.values)
         return frozenset(p for p in (*self.stamp, *self.until, *single, *values) if p is not None)
 
@@ -94,7 +111,9 @@ class ColumnMapping:
         """Texts, in lower case, that stand for no value."""
         return MISSING | {text.strip().casefold() for text in self.said.missing}
 
-    def meaning(self, value: ValueColumn, device: str, register: str, unit: str) -> Meaning | str:
+    def meaning(
+        self, value: ValueColumn, device: str, register: str = "", unit: str = "", factor: str = ""
+    ) -> Meaning | str:
         """What a column's numbers are on lines with these texts, or why they are left out."""
         site, _, channel = _clean_id(device or self.site).partition("/")
         if not site:
@@ -103,10 +122,10 @@ class ColumnMapping:
         if self.register is not None:
             rule = rule_for(self.said.channels, register)
             if rule is None:
-                rule = channel_of(register) if register else MAINS
+                rule = rule_of_register(register)
             if not rule:
                 why = no_power(register) or no_power(unit)
-                return why or f"register {register!r} is left out"
+                return why or f"{register!r} is left out"
         sign = value.sign
         if rule is not None:
             sign = sign or {"+": 1, "-": -1}.get(rule[:1], 0)
@@ -115,16 +134,21 @@ class ColumnMapping:
         if said is None:
             return no_power(unit) or f"unit {unit!r} is neither power nor energy"
         scale = scale_of(said)
+        times = number_of(factor) if factor else 1.0
+        if times is None:
+            return f"factor {factor!r} is no number"
         name = f"{site}/{channel or MAINS}"
         if sign and self.register is not None:
             name = part_name(name, sign, register)
+        total, ends = scale.quantity == "total", self.said.stamp_is == "end"
         measure = Measure(
             scale.quantity,
             interval_s=self.said.interval_s if scale.quantity == "energy" else None,
-            ends=self.said.stamp_is == "end",
+            ends=ends and not total,
+            late=total and not ends and self.said.totals_at == "end",
             held=bool(self.said.held) and scale.quantity == "power",
         )
-        return Meaning(name, measure, scale.factor)
+        return Meaning(name, measure, scale.factor * times)
 
     def _unit(self, value: ValueColumn, register: str, unit: str) -> Unit | None:
         """The unit that was said for the register, in the column of units, for the column."""
@@ -134,14 +158,30 @@ class ColumnMapping:
             if text:
                 return checked_unit(text)
         if self.unit is not None:
-            return checked_unit(unit) if unit in UNITS else unit_of(unit)
+            stated = checked_unit(unit) if unit in UNITS else unit_of(unit)
+            total = (value.unit or "").endswith("-counter") and (stated or "").endswith("h")
+            return checked_unit(f"{stated}-counter") if total else stated
         return value.unit or self.default_unit
 
 
-MISSING = frozenset(
-    {"", "?", "-", "--", "null", "none", "na", "n/a", "#n/a", "nan", "unavailable", "unknown"}
-    | {"missing", "no data", "nodata", "\\n"}
-)
+def rule_of_register(text: str) -> str:
+    """The channel of a register where nobody says it, by its name; empty for what is no use.
+
+    >>> rule_of_register("Offtake Night"), rule_of_register("2.8.0"), rule_of_register("fridge")
+    ('+mains', '-mains', 'fridge')
+    """
+    if not text:
+        return MAINS
+    sense = sense_of(text)
+    if no_power(text):
+        return ""
+    if sense.flow == "production":
+        return SOLAR
+    if sense.flow in ("import", "export"):
+        return "-mains" if sense.flow == "export" else "+mains"
+    if sense.flow == "other":
+        return channel_of(text)
+    return "+mains" if sense.is_part else MAINS
 
 
 def _clean_id(text: str) -> str:
@@ -154,6 +194,17 @@ def _clean_id(text: str) -> str:
     if text.startswith("="):
         text = text[1:].strip('"')
     return text.strip("'").strip() if text.startswith("'") else text
+
+
+def number_of(text: str) -> float | None:
+    """A number in whatever form, near enough to compare columns; None where it is none."""
+    plain = text.replace(" ", "").replace("'", "").replace("’", "")
+    if "," in plain:
+        plain = plain.replace(".", "").replace(",", ".") if plain.count(",") == 1 else ""
+    try:
+        return float(plain)
+    except ValueError:
+        return None
 
 
 def checked_unit(text: str) -> Unit:
@@ -177,6 +228,11 @@ def _rule_of(rules: tuple[tuple[str, str], ...], text: str) -> str | None:
         if "*" in pattern and fnmatchcase(plain, plain_name(pattern)):
             return rule
     return None
+
+
+def rule_of_column(rules: Mapping[str, str], name: str) -> str | None:
+    """What a table says of a column: a bare ``*`` does not name one."""
+    return rule_for({pattern: rule for pattern, rule in rules.items() if pattern != "*"}, name)
 
 
 def rule_for(rules: Mapping[str, str], text: str) -> str | None:

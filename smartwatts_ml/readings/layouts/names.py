@@ -1,69 +1,69 @@
-"""What a column is about, told by its name and by what stands in it."""
+"""What a column or a register is about, told by its name."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
-from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.layouts import vocabulary
 from smartwatts_ml.readings.units import no_power, unit_in_name
 
 __all__ = [
     "DEVICE",
     "END",
+    "FACTOR",
+    "Flow",
+    "INTERVAL",
     "REGISTER",
     "STAMP",
     "UNIT",
     "VALUE",
+    "Sense",
     "bare_name",
     "channel_of",
-    "direction_of",
-    "mains_names",
+    "is_appliance",
     "plain_name",
     "role_of",
-    "time_of_day",
+    "sense_of",
 ]
 
-STAMP, END, VALUE, DEVICE, REGISTER, UNIT = "stamp", "end", "value", "device", "register", "unit"
-
-_WORDS = {
-    END: "end until to stop bis fin ende til slut slutt loppu loppuaika fine hasta tot einde",
-    STAMP: "timestamp time datetime date start from begin beginning zeit datum zeitstempel uhrzeit "
-    "von ab ts unix epoch moment fecha hora data ora giorno heure horodate tijd tijdstip aika "
-    "alkuaika tid tidspunkt dato tag starttime localminute utc local recorded read stamp "
-    "zeitpunkt interval periode fra day",
-    DEVICE: "device deviceid meter meterid mpan mprn ean nmi esiid id dataid lclid household home "
-    "house site customer customerid zähler zählpunkt zaehler zaehlpunkt messstelle målepunkt "
-    "maalepunkt mittauspisteen mittauspiste metering cups pod entity station serial statistic",
-    UNIT: "unit units uom einheit yksikkö yksikkötyyppi måleenhed unità unité eenheid unidad enhet",
-    REGISTER: "register tariff rate channel direction obis code category zählwerk registertype",
-    VALUE: "consumption usage use energy power value verbrauch energie consommation conso consumo "
-    "verbruik forbrug forbruk förbrukning kulutus määrä mængde volume puissance leistung potenza "
-    "potencia load demand active aggregate import offtake afname bezug delivered electricity strom "
-    "wert valeur waarde kwh wh kw w mw watt watts mwh verbruikt export injection returned "
-    "generation surplus teruglevering einspeisung produced production consumed imported exported "
-    "net house overall total",
-}
-_ROLES = {word: role for role, words in _WORDS.items() for word in words.split()}
-_ORDER = (END, UNIT, VALUE, STAMP, DEVICE, REGISTER)
+STAMP, END, VALUE, DEVICE = "stamp", "end", "value", "device"
+REGISTER, UNIT, INTERVAL, FACTOR = "register", "unit", "interval", "factor"
+_ORDER = (END, INTERVAL, FACTOR, UNIT, VALUE, STAMP, DEVICE, REGISTER)
 """Of several words of a name, which role counts first."""
-_MAINS = re.compile(
-    r"(mains|use|usage|consumption|total|overall|house_overall|whole_house|aggregate|consumed|"
-    r"energy_consumed|total_usage|net|total_use|total_consumption|whole_home|house|"
-    r"(global|total|mains|whole|site)_active_power|total_power|site_power|verbrauch|"
-    r"gesamtverbrauch|hausverbrauch|power|energy|load|demand|value|consommation|consumo|verbruik)"
-)
-_EXPORT = frozenset(
-    {"export", "exported", "injection", "injected", "returned", "return", "surplus", "feed", "fed"}
-    | {"einspeisung", "teruglevering", "surplusgeneration", "invoeding", "rückspeisung"}
-)
-_IMPORT = frozenset({"import", "imported", "offtake", "afname", "bezug", "levering"})
-_TIME_OF_DAY = re.compile(r"(\d{1,2})[:.h](\d\d)(?:[:.]00)?")
+_OF_TIME = vocabulary.words("date time datetime start datum datumzeit fecha data dato fra von from")
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-zåäöüé])(?=[A-ZÅÄÖÜÉ])")
 _UNIT_BEHIND = re.compile(r" ?\[[^\]]*\]$")
 _BRACKETS = re.compile(r"[\[(][^\])]*[\])]")
+_PHRASES = (
+    (re.compile(r"(?:\d-\d+:)?(?<![\d.])1\.(?:7|8|9|29)\.(\d+)(?:\*\d+)?"), r" import t\1 "),
+    (re.compile(r"(?:\d-\d+:)?(?<![\d.])2\.(?:7|8|9|29)\.(\d+)(?:\*\d+)?"), r" export t\1 "),
+    (re.compile(r"(?:\d-\d+:)?(?<![\d.])[3-9]\.(?:7|8|9|29)\.(\d+)(?:\*\d+)?"), " reactive "),
+    (re.compile(r"(?<![\w+-])(?:A\+|\+A)(?!\w)"), " import "),
+    (re.compile(r"(?<![\w+-])(?:A-|-A)(?!\w)"), " export "),
+    (re.compile(r"(?<![\w+-])[RQ][+-]?\d?(?=[+-]|\d)[+-]?\d?(?!\w)"), " reactive "),
+    (re.compile(r"\b(?:in)?to (?:the )?grid\b", re.IGNORECASE), " togrid "),
+    (re.compile(r"\bfrom (?:the )?grid\b", re.IGNORECASE), " fromgrid "),
+    (re.compile(r"\bself[ -_]?(?:consum\w*|use|usage)\b", re.IGNORECASE), " eigenverbrauch "),
+)  # fmt: skip
+"""Codes of registers (OBIS, IEC 62056-61) and phrases, as words."""
+_PHASE = re.compile(r"(?:l|phase|phasea?|mains|leg|p|ph)?([123abc])")
+_PHASES = {"a": 1, "b": 2, "c": 3, "1": 1, "2": 2, "3": 3}
+_OWN_USE = vocabulary.words("eigenverbrauch eigendeckung autoconsumo autoconsommation zelfverbruik")
+_SMALL_WORDS = frozenset({"dutch", "users", "data", "sum", "summe", "raw", "new", "end"})
+
+_KNOWN = frozenset().union(
+    *vocabulary.ROLES.values(), vocabulary.GENERIC, vocabulary.EXPORT, vocabulary.IMPORT,
+    vocabulary.PRODUCTION, vocabulary.WHOLE, vocabulary.TARIFFS,
+)  # fmt: skip
+
+_FLOWS = frozenset({"import", "export", "production", "net"})
+
+Flow = Literal["use", "import", "export", "production", "net", "plain", "other"]
 
 
 def plain_name(name: str) -> str:
@@ -85,8 +85,17 @@ def bare_name(name: str) -> str:
     return _UNIT_BEHIND.sub("", plain) or plain
 
 
-def _words(name: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(_CAMEL.sub(" ", name))]
+@lru_cache(4096)
+def _words(name: str) -> tuple[str, ...]:
+    """Words of a name, codes of registers spelled out, heads of compounds beside them."""
+    text = unicodedata.normalize("NFC", name)
+    for pattern, word in _PHRASES:
+        text = pattern.sub(word, text)
+    words: list[str] = []
+    for word in _WORD.findall(text):
+        known = word.casefold() in _KNOWN or word.islower() or word.isupper()
+        words += [word] if known else _CAMEL.sub(" ", word).split()
+    return tuple(dict.fromkeys(word.casefold() for word in words))
 
 
 def role_of(name: str) -> str | None:
@@ -97,11 +106,18 @@ def role_of(name: str) -> str | None:
     """
     if no_power(name):
         return None
-    if unit_in_name(name):
+    if unit_in_name(name) or sense_of(name).flow in _FLOWS:
         return VALUE
-    words = _words(name)
-    roles = {_ROLES[word] for word in words if word in _ROLES}
-    if END not in roles and STAMP in roles and {"date", "time", "start", "datum"} & set(words):
+    words = set(_words(name))
+    if words & vocabulary.OF_THE_ROW:
+        return None
+    roles = {role for role, known in vocabulary.ROLES.items() if words & known}
+    roles |= {
+        role
+        for ending, role in vocabulary.COMPOUNDS
+        if any(word.endswith(ending) for word in words)
+    }
+    if END not in roles and STAMP in roles and _OF_TIME & words:
         return STAMP
     return next((role for role in _ORDER if role in roles), None)
 
@@ -121,41 +137,73 @@ def channel_of(name: str) -> str:
     return "_".join(words)
 
 
-def _is_mains(name: str) -> bool:
-    """Whether a column's name speaks of the whole home.
+def is_appliance(name: str) -> bool:
+    """Whether it speaks of a single consumer.
 
-    >>> [_is_mains(name) for name in ("use [kW]", "Global_active_power", "Fridge [kW]")]
-    [True, True, False]
+    >>> is_appliance("refrigerator1"), is_appliance("Row")
+    (True, False)
     """
-    text = "_".join(_words(_BRACKETS.sub("", name)))
-    text = re.sub(r"_(kwh?|wh?|per|in|hh|half|hour)\b", "", text.replace("_kwh", "").strip("_"))
-    return _MAINS.fullmatch(text) is not None
+    return any(word.rstrip("0123456789") in vocabulary.APPLIANCES for word in _words(name))
 
 
-def direction_of(name: str) -> int:
-    """+1 for what a home takes from the grid, -1 for what it feeds in, 0 where unsaid.
+@dataclass(frozen=True)
+class Sense:
+    """What a name says of its power. ``flow``: whole use of a home, what passes its supply
+    (``import``, ``export``, ``net``), what it makes; ``plain``: power or energy, and no more;
+    ``other``: something else, such as an appliance. ``tariff``: words that tell parts of one
+    meter apart. ``phase``: 1 to 3, 0 where none."""
 
-    >>> [direction_of(name) for name in ("Import T1 kWh", "Returned energy Wh (A)", "use")]
-    [1, -1, 0]
+    flow: Flow
+    tariff: frozenset[str] = frozenset()
+    phase: int = 0
+
+    @property
+    def is_part(self) -> bool:
+        return bool(self.tariff or self.phase)
+
+
+@lru_cache(4096)
+def sense_of(name: str) -> Sense:
+    """
+    >>> [sense_of(n).flow for n in ("use [kW]", "Global_active_power", "Returned energy Wh (A)")]
+    ['use', 'use', 'export']
+    >>> [sense_of(n).flow for n in ("Fridge [kW]", "Energy Produced (Wh)", "2.8.0", "power")]
+    ['other', 'production', 'export', 'plain']
+    >>> sense_of("Electricity 1 (Dutch Users: Low Tariff)").is_part, sense_of("Furnace 1").is_part
+    (True, False)
     """
     words = set(_words(name))
-    return -1 if words & _EXPORT else 1 if words & _IMPORT else 0
+    if words & _OWN_USE:
+        return Sense("other")
+    rest = words - vocabulary.GENERIC - _SMALL_WORDS
+    tariff = rest & vocabulary.TARIFFS
+    rest -= tariff | {word for word in rest if word.isdigit() and tariff}
+    phase, rest = _phase(name, rest)
+    flow: Flow = "other"
+    if "togrid" in rest or ("fromgrid" not in rest and rest & vocabulary.EXPORT):
+        flow = "export"
+    elif rest & vocabulary.IMPORT or "fromgrid" in rest:
+        flow = "import"
+    elif any(word.rstrip("0123456789") in vocabulary.PRODUCTION for word in rest):
+        flow = "production" if not rest & vocabulary.APPLIANCES else "other"
+    elif rest <= vocabulary.WHOLE | vocabulary.NET | vocabulary.GRID:
+        flow = _whole_flow(rest | words & vocabulary.GRID)
+    return Sense(flow, frozenset(tariff), phase)
 
 
-def time_of_day(name: str) -> int | None:
-    """Minutes of a column named by a time of day, or by a range of times (its start).
-
-    >>> time_of_day("0:30"), time_of_day("23:45-00:00"), time_of_day("24:00"), time_of_day("12")
-    (30, 1425, 1440, None)
-    """
-    match = _TIME_OF_DAY.fullmatch(re.split(r"\s*[-–]\s*", name.strip())[0])
-    if match is None:
-        return None
-    minutes = int(match[1]) * 60 + int(match[2])
-    return minutes if minutes <= 24 * 60 else None
+def _whole_flow(rest: set[str]) -> Flow:
+    if rest & vocabulary.NET:
+        return "net"
+    if rest & vocabulary.GRID:
+        return "import" if rest & vocabulary.WHOLE else "net"
+    return "use" if rest else "plain"
 
 
-def mains_names(names: Sequence[str]) -> list[str]:
-    """Those that speak of the whole home; one that is ``mains`` to the letter is the only one."""
-    exact = [name for name in names if plain_name(name) == MAINS]
-    return exact or [name for name in names if _is_mains(name)]
+def _phase(name: str, rest: set[str]) -> tuple[int, set[str]]:
+    """The phase that a name speaks of, and what else it says."""
+    for word in sorted(rest):
+        match = _PHASE.fullmatch(word)
+        if match is None or (word.isdigit() and "phase" not in rest):
+            continue
+        return _PHASES[match[1]], rest - {word, "phase", "mains"} | (rest & {"mains"})
+    return 0, rest

@@ -13,6 +13,10 @@ __all__ = ["NumberForm", "find_numbers", "number_sql"]
 
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?P<mark>[.,])\d{3}(?:(?P=mark)\d{3})*")
 _BOTH = re.compile(r"[-+]?\d{1,3}(?P<group>[.,])\d{3}((?P=group)\d{3})*(?P<decimal>[.,])\d+")
+_GROUP = 3
+_CLOSE = 1.1
+_LEAST = 10
+"""A home draws no thousand times as much; so much and so little in turn neither."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
     if several and all(_GROUPED.fullmatch(text) for text in marked):
         return NumberForm("." if comma else ",", mark)
     plain = [text for text in texts if text.strip("+-").isdigit()]
-    if marked and plain and all(_GROUPED.fullmatch(text) for text in marked):
+    alike = bool(marked) and all(_GROUPED.fullmatch(text) for text in marked)
+    if alike and plain and not _have_decimals(marked, plain, mark):
         raise BadInputError(
             f"{where}: {marked[0]!r} may be {marked[0].replace(mark, '')} or have decimals",
             fix=f"say so with the source's decimal = '{mark}' or "
@@ -55,6 +60,22 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
             settle=('decimal = "."', 'decimal = ","'),
         )
     return NumberForm(mark)
+
+
+def _have_decimals(marked: Sequence[str], plain: Sequence[str], mark: str) -> bool:
+    """Whether numbers like 701.654 beside whole ones are no thousands: a whole one of four
+    digits has no mark, or all are as close together as a meter's totals are.
+
+    >>> _have_decimals(["701.654", "700.035"], ["700"], ".")
+    True
+    >>> _have_decimals(["1.010"], ["800"], "."), _have_decimals(["1.010"], ["1200"], ".")
+    (False, True)
+    """
+    if any(len(text.strip("+-")) > _GROUP for text in plain):
+        return True
+    numbers = [float(text.replace(mark, ".")) for text in (*marked, *plain)]
+    least, most = sorted(map(abs, (min(numbers), max(numbers))))
+    return least >= _LEAST and most <= _CLOSE * least
 
 
 def number_sql(text: str, form: NumberForm) -> str:

@@ -84,8 +84,8 @@ def by_measure(
                 if measure.quantity == "energy":
                     numbers = numbers * (_HOUR_S / lasting)
                     of_rows = replace(of_rows, quantity="power")
-                if measure.quantity == "total" and mapping.said.totals_at == "end":
-                    at = at + micros
+                if measure.late:
+                    at, of_rows = at + micros, replace(of_rows, late=False)
                 of_rows = replace(of_rows, interval_s=length)
             labels = lines.labels[rows] | (folds[rows] * np.uint8(FOLD))
             parsed.append(

@@ -1,185 +1,140 @@
-"""Which columns of one file hold values, and which channel each of them is."""
+"""Which columns of one file hold values of power or energy, and in which unit."""
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.columns import CONSUMPTION
+import numpy as np
+
+from smartwatts_ml.readings.columns import CONSUMPTION, TIMESTAMP
+from smartwatts_ml.readings.layouts.day_columns import day_columns
+from smartwatts_ml.readings.layouts.families import channels_of
 from smartwatts_ml.readings.layouts.file_columns import FileColumns
-from smartwatts_ml.readings.layouts.mapping import ValueColumn, checked_unit, rule_for
-from smartwatts_ml.readings.layouts.names import (
-    VALUE,
-    channel_of,
-    direction_of,
-    mains_names,
-    time_of_day,
+from smartwatts_ml.readings.layouts.mapping import (
+    ValueColumn,
+    checked_unit,
+    number_of,
+    rule_of_column,
 )
+from smartwatts_ml.readings.layouts.names import VALUE, is_appliance, sense_of
 from smartwatts_ml.readings.units import no_power, unit_in_name
-from smartwatts_ml.sources import UNITS, Unit, toml_string
+from smartwatts_ml.sources import UNITS, Unit
 
 __all__ = ["value_columns"]
 
-_NUMBER = re.compile(r"[-+]?[\d.,  '’]*\d([eE][-+]?\d+)?")
-_FEWEST_TIMES = 20
-_RISING = 20
-"""Values that have to rise, to show that a column of energy is a meter's total."""
+_FEWEST_STEPS = 20
+_EITHER_WAY = 0.1
+"""Energy of intervals goes up and down alike; a total does so with at most this share of its
+steps, as where it is reset."""
 
 
 def value_columns(
-    file: FileColumns, roles: Sequence[str | None], taken: set[int | None], unit: int | None
+    file: FileColumns,
+    roles: Sequence[str | None],
+    taken: frozenset[int],
+    dated: bool,
+    apart: Sequence[int],
+    register: bool,
 ) -> tuple[ValueColumn, ...]:
-    """Columns of values, with channels and signs where there are several."""
+    """Columns of values, with channels and signs where there are several.
+
+    ``taken``: columns that mean something else; ``dated``: stamps are dates without a time;
+    ``apart``: columns that tell devices and registers apart; ``register``: channels are told
+    by one of them.
+    """
     said = file.said
     if said.consumption:
         columns = [(file.position(name), text) for name, text in said.consumption.items()]
         values = [
-            ValueColumn(p, file.names[p], checked_unit(text) if text else _unit_said(file, p))
+            ValueColumn(p, file.names[p], checked_unit(text) if text else _unit(file, p))
             for p, text in columns
         ]
-    elif file.has(CONSUMPTION):
+    elif file.has(CONSUMPTION) and file.has(TIMESTAMP):
         position = file.position(CONSUMPTION)
-        values = [ValueColumn(position, file.names[position], _unit_said(file, position))]
+        values = [ValueColumn(position, file.names[position], _unit(file, position))]
     else:
-        times = _times_of_day(file)
-        if times:
-            return times
-        values = [
-            ValueColumn(i, name, _unit_said(file, i))
-            for i, name in enumerate(file.names)
-            if i not in taken and _may_hold_values(file, i, roles[i])
-        ]
-    values = [replace(value, unit=_total_or_not(file, value)) for value in values]
+        whole = said.unit if isinstance(said.unit, str) and said.unit in UNITS else None
+        ends = None if said.stamp_is is None else said.stamp_is == "end"
+        days = day_columns(file.names, checked_unit(whole) if whole else None, ends)
+        if dated and days:
+            return days
+        values = _by_name(file, roles, taken, register)
+    values = [replace(value, unit=_total_or_not(file, value, apart)) for value in values]
     if not values:
         raise file.ask(
             f"no column of consumption (columns: {', '.join(file.names)})",
             'consumption = {"…" = "kWh"}  # a column and its unit',
         )
-    return tuple(_channels(file, values, unit))
+    return tuple(channels_of(file, values, register))
 
 
-def _may_hold_values(file: FileColumns, position: int, role: str | None) -> bool:
-    name = file.names[position]
-    if rule_for(file.said.channels, name):
-        return True
-    if role != VALUE or not file.share(position, _NUMBER):
-        return False
-    return no_power(name) is None
+def _by_name(
+    file: FileColumns, roles: Sequence[str | None], taken: frozenset[int], register: bool
+) -> list[ValueColumn]:
+    """Columns of numbers whose names speak of power or energy; or, where somebody says which
+    of them is mains, all that do not speak of something else."""
+    rules = [None if register else rule_of_column(file.said.channels, n) for n in file.names]
+    stated = list(map(bool, rules))
+    may_be = [
+        i
+        for i, name in enumerate(file.names)
+        if i not in taken and rules[i] != ""
+        if stated[i] or (_holds_numbers(file, i, roles[i]) and not no_power(name))
+    ]
+    with_unit = any(unit_in_name(file.names[i]) for i in may_be)
+    mains_stated = any(stated[i] for i in may_be)
+
+    def is_power(i: int) -> bool:
+        name = file.names[i]
+        if with_unit:
+            return bool(unit_in_name(name)) or sense_of(name).flow not in ("other", "plain")
+        return mains_stated or roles[i] == VALUE or is_appliance(name)
+
+    chosen = [i for i in may_be if stated[i] or is_power(i)]
+    return [ValueColumn(i, file.names[i], _unit(file, i)) for i in chosen]
 
 
-def _unit_said(file: FileColumns, position: int) -> Unit | None:
+def _holds_numbers(file: FileColumns, position: int, role: str | None) -> bool:
+    """Whether it has numbers, or nothing, under a name of values."""
+    if file.contents[position] == "empty":
+        return role == VALUE
+    filled = [text for text in file.sample[position] if text]
+    numbers = sum(number_of(text) is not None for text in filled)
+    return 2 * numbers > len(filled)
+
+
+def _unit(file: FileColumns, position: int) -> Unit | None:
     stated = file.said.unit
     if isinstance(stated, str) and stated in UNITS:
         return checked_unit(stated)
     return unit_in_name(file.names[position])
 
 
-def _total_or_not(file: FileColumns, value: ValueColumn) -> Unit | None:
-    """The unit, with energy told from a meter's total by whether it ever falls."""
+def _total_or_not(file: FileColumns, value: ValueColumn, apart: Sequence[int]) -> Unit | None:
+    """The unit, with energy of intervals told from a meter's total by how it goes up and down.
+
+    A total that goes either way, of a meter that is net, has to be called so by its name.
+    """
     unit = value.unit
     if unit is None or not unit.removesuffix("-counter").endswith("h") or file.layout:
         return unit
     if isinstance(file.said.unit, str) or file.said.consumption.get(value.name):
         return unit
     energy = unit.removesuffix("-counter")
-    total = _rises(file.sample[value.position])
-    if total is None:
+    series: dict[tuple[str, ...], list[float]] = {}
+    for line, text in enumerate(file.sample[value.position]):
+        number = number_of(text)
+        if number is not None:
+            key = tuple(file.sample[position][line] for position in apart)
+            series.setdefault(key, []).append(number)
+    steps = np.concatenate([np.diff(numbers) for numbers in series.values()] or [np.zeros(0)])
+    steps = steps[steps != 0]
+    if len(steps) < _FEWEST_STEPS:
         return unit
-    return f"{energy}-counter" if total else energy  # type: ignore[return-value]
-
-
-def _rises(texts: Sequence[str]) -> bool | None:
-    """Whether numbers never fall, or never rise; None where there are too few to say."""
-    numbers = []
-    for text in texts:
-        try:
-            numbers.append(float(text.replace(",", ".")))
-        except ValueError:
-            continue
-    if len(numbers) < _RISING or len(set(numbers)) < _RISING // 2:
-        return None
-    pairs = list(itertools.pairwise(numbers))
-    return all(a <= b for a, b in pairs) or all(a >= b for a, b in pairs)
-
-
-def _times_of_day(file: FileColumns) -> tuple[ValueColumn, ...]:
-    """A column for each interval of a day. One that begins with the first interval's end and
-    closes with midnight names ends."""
-    minutes = {i: m for i, name in enumerate(file.names) if (m := time_of_day(name)) is not None}
-    if len(minutes) < _FEWEST_TIMES:
-        return ()
-    positions = sorted(minutes)
-    starts = [minutes[i] for i in positions]
-    step = min(b - a for a, b in itertools.pairwise(starts) if b > a)
-    first, last = starts[0], starts[-1]
-    ends = file.said.stamp_is == "end" or (
-        file.said.stamp_is is None and first == step and last in (0, 24 * 60)
-    )
-    shift = step if ends else 0
-    unit = _unit_said(file, positions[0])
-    return tuple(
-        ValueColumn(
-            i,
-            file.names[i],
-            unit,
-            minutes=((minutes[i] or (24 * 60 if ends else 0)) - shift),
-        )
-        for i in positions
-    )
-
-
-def _channels(
-    file: FileColumns, values: Sequence[ValueColumn], unit: int | None
-) -> Sequence[ValueColumn]:
-    """Each column's channel: as said, or by its name where there are several columns."""
-    said = file.said
-    named: list[ValueColumn] = []
-    open_values: list[ValueColumn] = []
-    for value in values:
-        rule = rule_for(said.channels, value.name) if not said.register_ else None
-        if rule is None:
-            open_values.append(value)
-        elif rule:
-            sign = {"+": 1, "-": -1}.get(rule[0], 0)
-            named.append(replace(value, channel=rule.lstrip("+-"), sign=sign))
-    if len(values) == 1 and not named and (said.register_ or not said.channels):
-        return values
-    if not open_values:
-        return _sorted(named)
-    if any(value.channel == MAINS for value in named):
-        return _sorted([*named, *(_by_name(value) for value in open_values)])
-    directed = [v for v in open_values if direction_of(v.name)]
-    candidates = mains_names([v.name for v in open_values if not direction_of(v.name)])
-    if len(candidates) == 1:
-        mains = candidates[0]
-        return _sorted(
-            [
-                *named,
-                *(
-                    replace(v, channel=MAINS) if v.name == mains else _by_name(v)
-                    for v in open_values
-                    if not direction_of(v.name)
-                ),
-            ]
-        )
-    if not candidates and {direction_of(v.name) for v in directed} == {1, -1}:
-        parts = [replace(v, channel=MAINS, sign=direction_of(v.name)) for v in directed]
-        others = [_by_name(v) for v in open_values if not direction_of(v.name)]
-        return _sorted([*named, *parts, *others])
-    columns = ", ".join(value.name for value in open_values)
-    shown = candidates[0] if candidates else open_values[0].name
-    raise file.ask(
-        f"which of the columns is mains? ({columns})",
-        f'channels = {{{toml_string(shown)} = "mains"}}',
-    )
-
-
-def _by_name(value: ValueColumn) -> ValueColumn:
-    return replace(value, channel=channel_of(value.name) or f"column_{value.position + 1}")
-
-
-def _sorted(values: Sequence[ValueColumn]) -> Sequence[ValueColumn]:
-    return sorted(values, key=lambda value: value.position)
+    rising = float(np.mean(steps > 0))
+    if not _EITHER_WAY < rising < 1 - _EITHER_WAY:
+        return f"{energy}-counter"  # type: ignore[return-value]
+    lowest = min(abs(number) for numbers in series.values() for number in numbers)
+    near_zero = lowest <= np.abs(steps).max()
+    return energy if near_zero else unit  # type: ignore[return-value]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from smartwatts_ml.readings.base import MAINS, NO_POWER
+from smartwatts_ml.readings.base import MAINS, NOT_DRAWN
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings, to_grid
 from smartwatts_ml.readings.run_lengths import long_runs
 from smartwatts_ml.settings import QualitySettings
@@ -56,7 +56,7 @@ def over_mains(
     start, grid, _ = to_grid(devices, period_s)
     if MAINS not in grid:
         return {}
-    apart = {MAINS, *NO_POWER}
+    apart = {MAINS, *NOT_DRAWN}
     parts = {name: np.nan_to_num(power) for name, power in grid.items() if name not in apart}
     total = np.sum(list(parts.values()), axis=0, initial=0.0)
     over = exceeds(grid[MAINS], total, limits.sum_watts, limits.sum_share)

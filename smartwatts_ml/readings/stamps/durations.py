@@ -41,9 +41,11 @@ def durations(
     there = good & (until >= 0)
     starts, first = _utc(stamps, local, clock, ends=False)
     stops, last = _utc(until, until_local, clock, ends=True)
-    length = np.where(there, stops - starts, 0)
+    apart = length = np.where(there, stops - starts, 0)
     if borrowed:
-        length = np.where(there & (length <= 0), length + _DAY_US, length)
+        next_day = np.where(apart <= 0, until + _DAY_US, until)
+        stops, _ = _utc(next_day, until_local, clock, ends=True)
+        length = np.where(there, stops - starts, 0)
     usual = _most_common(length[there & (length > 0)])
     if usual and usual % _ROUND_US == _ROUND_US - _MINUTE_US:
         length = np.where(there, length + _MINUTE_US, length)
@@ -51,7 +53,7 @@ def durations(
     repeated = there & (first | last)
     if usual and repeated.any():
         for shift in (_HOUR_US, -_HOUR_US):  # one of the two is in the second hour
-            length = np.where(repeated & (length == usual - shift), usual, length)
+            length = np.where(repeated & (apart == usual - shift), usual, length)
         if borrowed:
             # The first interval after the clock went back may begin with the old hour.
             odd = repeated & (length > usual + _DAY_US // 2)

@@ -96,12 +96,12 @@ def find_stamps(
         zoned = bool({"z", "Z"} & {code for code, _ in split_form(form_of_source)})
         stamps = FileStamps(form_of_source, zoned, sample, zones=zones)
         return replace(stamps, language=_language(stamps, filled))
-    refuse_unusable(filled, name)
     ends = are_ends(filled, name)
     plain = None if ends else plain_form(filled, name)
     if plain is not None:
         form, sample = plain
         return FileStamps(form, form == ISO and bool(_IS_ZONED.fullmatch(sample)), sample)
+    refuse_unusable(filled, name)
     shape = _usual_shape(filled, ends)
     if shape is None:
         return FileStamps(ISO, sample=sample)

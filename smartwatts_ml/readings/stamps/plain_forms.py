@@ -95,7 +95,8 @@ def plain_form(filled: Sequence[str], name: str) -> tuple[str, str] | None:
 def are_ends(filled: Sequence[str], name: str) -> bool:
     """Whether 00:00-00:15 is a time and its end, and not a time and its offset: an offset
     stays, an end moves on."""
-    pairs = [(m[1], m[2]) for text in filled if (m := _CLOCKS_APART.fullmatch(text))]
+    apart = (text for text in filled if text.count(":") > 1 and "-" in text[-6:])
+    pairs = [(m[1], m[2]) for text in apart if (m := _CLOCKS_APART.fullmatch(text))]
     if 2 * len(pairs) <= len(filled):
         return False
     ends = {end for _, end in pairs}

@@ -24,6 +24,7 @@ class Hostile:
     left: str | None = None
     lines: int = 0
     blank: int = 0
+    missing: int = 0
     duplicate: int = 0
     rejected: dict[int, str] = field(default_factory=dict)
 
@@ -34,9 +35,11 @@ WIDTH = "not as many fields as the header has columns"
 QUOTE = "quotes that do not match"
 NUMBER = "not a number"
 FINITE = "not a finite number"
-CUT = "looks cut off"
+CUT = "cut off: the file ends without the end of its line"
+NO_TEXT = "bytes that are no text in the file's encoding"
 DAMAGED = "cut short or damaged"
 HEADLESS = "no header"
+MISSING = "no value"
 
 
 def rows(count: int, device: str, start: int = 0) -> list[str]:
@@ -82,17 +85,16 @@ def hostile_files(bad_rows: int) -> list[Hostile]:
 
 def cut_files() -> list[Hostile]:
     whole = text(*rows(50, "cut/mains"), *rows(50, "cut/mains2"))
-    ends = {"stamp": 30, "after-a-comma": 12, "value": 14, "device": 3, "only-the-line-feed": 1}
-    made = [refused(f"cut-in-{place}.csv", whole[:-left], CUT) for place, left in ends.items()]
-    # The whole name of a device that is written out elsewhere cannot be told from a cut one.
-    made[-1] = taken("cut-in-only-the-line-feed.csv", whole[:-1])
+    ends = {"stamp": 30, "after-a-comma": 12, "value": 14}
     return [
-        *made,
-        refused("cut-to-another-device.csv", whole[:-2], CUT),
-        refused("cut-header.csv", HEADER[:-4].encode(), "no column device_id"),
+        *(taken(f"cut-in-{p}.csv", whole[:-n], rejected={101: WIDTH}) for p, n in ends.items()),
+        taken("cut-in-device.csv", whole[:-3], rejected={101: CUT}),
+        # The whole name of a device that is written out elsewhere cannot be told from a cut one.
+        taken("cut-in-only-the-line-feed.csv", whole[:-1]),
+        taken("cut-to-another-device.csv", whole[:-2], rejected={101: CUT}),
         refused("cut.csv.gz", gzip.compress(whole)[:-15], DAMAGED),
         refused("cut.csv.zst", zstd(whole * 40)[:-15], DAMAGED),
-        refused("cut-in-quotes.csv", whole + b'2024-05-02 00:00,5,"cut', CUT),
+        taken("cut-in-quotes.csv", whole + b'2024-05-02 00:00,5,"cut', rejected={102: QUOTE}),
     ]
 
 
@@ -106,13 +108,13 @@ def damaged_files() -> list[Hostile]:
         refused("garbage-behind.csv.gz", packed + b"garbage", DAMAGED),
         refused("gzip-of-gzip.csv.gz", gzip.compress(packed), HEADLESS),
         refused("zip.csv", zipped(content), "is a ZIP archive"),
-        refused("picture.csv", picture, HEADLESS),
+        refused("picture.csv", picture, "is a picture"),
         refused("binary.csv", random.Random(4).randbytes(100_000), HEADLESS),
         refused("empty.csv", b"", "empty (0 bytes)"),
         refused("empty.csv.gz", gzip.compress(b""), "no line with text"),
         refused("blank.csv", b"\n  \n\t\r\n", "no line with text"),
         refused("headless.csv", "\n".join(rows(9, "headless")).encode(), HEADLESS),
-        refused("utf16-without-mark.csv", content.decode().encode("utf-16-le"), HEADLESS),
+        taken("utf16-without-mark.csv", content, content.decode().encode("utf-16-le")),
         refused("column-twice.csv", text(header=f"{HEADER},timestamp"), "is there twice"),
         taken(
             "members.csv.gz",
@@ -135,7 +137,11 @@ def odd_bytes() -> list[Hostile]:
     long = "x" * 5_000_000
     return [
         taken("mixed-line-ends.csv", mixed),
-        taken("latin-1.csv", text(*good, "2024-05-09,5,caf\xe9").decode().encode("latin-1")),
+        taken(
+            "latin-1.csv",
+            text(*good, "2024-05-09,5,caf\xe9").decode().encode("latin-1"),
+            rejected={22: NO_TEXT},
+        ),
         taken(
             "nul.csv", text(*good, "2024-05-09,\x005,a", "\x00"), rejected={22: NUMBER, 23: WIDTH}
         ),
@@ -145,7 +151,8 @@ def odd_bytes() -> list[Hostile]:
         taken(
             "utf16.csv", text(*rows(7, "utf16")), text(*rows(7, "utf16")).decode().encode("utf-16")
         ),
-        taken("wide.csv", wide(10_000)),
+        refused("wider.csv", wide(10_000), "more than 4096 columns"),
+        taken("wide.csv", wide(4_000)),
     ]
 
 
@@ -166,14 +173,15 @@ def odd_rows(bad_rows: int) -> list[Hostile]:
     random.Random(5).shuffle(shuffled)
     stamp = "2024-05-09 00:00"
     odd_values = ["nan", "inf", "-Infinity", "", "1e400", "1_000", "5 W", "0x1F"]
-    reasons = [FINITE, FINITE, FINITE, "empty", FINITE, NUMBER, NUMBER, NUMBER]
+    reasons = [MISSING, FINITE, FINITE, MISSING, FINITE, NUMBER, NUMBER, NUMBER]
     return [
-        taken("header-again.csv", text(*good[:9], HEADER, *good[9:]), rejected={11: STAMP}),
-        taken("header-twice.csv", text(HEADER, *rows(9, "twice")), rejected={2: STAMP}),
+        taken("header-again.csv", text(*good[:9], HEADER, *good[9:]), blank=1),
+        taken("header-twice.csv", text(HEADER, *rows(9, "twice")), blank=1),
         taken(
             "width.csv",
             text("2024-05-09,5", f"{good[0]},x", ",,,,", *good, "a"),
-            rejected={2: WIDTH, 3: WIDTH, 4: WIDTH, 35: WIDTH},
+            blank=1,
+            rejected={2: WIDTH, 3: WIDTH, 35: WIDTH},
         ),
         taken(
             "open-quote.csv",
@@ -187,7 +195,8 @@ def odd_rows(bad_rows: int) -> list[Hostile]:
         taken(
             "values.csv",
             text(*(f"2024-05-09 00:{i:02},{v},a" for i, v in enumerate(odd_values))),
-            rejected=dict(enumerate(reasons, 2)),
+            missing=reasons.count(MISSING),
+            rejected={line: why for line, why in enumerate(reasons, 2) if why != MISSING},
         ),
         taken(
             "nothing-but-bad.csv",

@@ -17,7 +17,7 @@ import pytest
 from smartwatts_ml.objects import Objects, open_root
 from tests.readings.ingest.hostile import Hostile, hostile_files, rows, text
 
-COUNTS = ("lines", "header", "blank", "accepted", "duplicate", "rejected")
+COUNTS = ("lines", "header", "blank", "missing", "accepted", "duplicate", "rejected")
 Outcome = str | tuple[dict[str, int], dict[int, str]]
 BAD_ROWS = 20_000
 BAD_ROWS_IN_FULL = 400_000
@@ -79,8 +79,17 @@ def outcome(objects: Objects, found: dict[str, Any]) -> Outcome:
 def expected_outcome(file: Hostile) -> Outcome:
     if file.left is not None:
         return file.left
-    accepted = file.lines - 1 - file.blank - file.duplicate - len(file.rejected)
-    counted = (file.lines, 1, file.blank, accepted, file.duplicate, len(file.rejected))
+    gone = file.blank + file.missing + file.duplicate + len(file.rejected)
+    accepted = file.lines - 1 - gone
+    counted = (
+        file.lines,
+        1,
+        file.blank,
+        file.missing,
+        accepted,
+        file.duplicate,
+        len(file.rejected),
+    )
     return dict(zip(COUNTS, counted, strict=True)), file.rejected
 
 

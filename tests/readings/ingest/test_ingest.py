@@ -189,8 +189,9 @@ def test_a_file_of_which_nothing_can_be_used_is_left_until_it_or_its_settings_ch
     assert again.unchanged == 0
     report = ingest(objects, Settings(sources=[Source(match="form*", stamp="%d~%m~%Y")]))
     assert (report.accepted, len(report.left)) == (1, 3)
-    land(objects, "parts.csv", "2024-01-31T00:00:00,1,5,a", header=parts)
-    assert run(objects).accepted == 1
+    whole = [f"2024-01-31T00:{minute}:00,1,5,a" for minute in ("00", "15")]
+    land(objects, "parts.csv", *whole, header=parts)
+    assert run(objects).accepted == 2
 
 
 def test_files_that_cannot_be_read_are_left_and_the_others_taken(objects: Objects) -> None:

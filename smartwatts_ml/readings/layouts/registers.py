@@ -1,0 +1,95 @@
+"""Which column tells the registers, directions or sensors of one device apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.layouts.file_columns import FileColumns
+from smartwatts_ml.readings.layouts.mapping import rule_for, rule_of_column, rule_of_register
+from smartwatts_ml.readings.layouts.names import REGISTER, plain_name, sense_of
+from smartwatts_ml.sources import toml_string
+
+__all__ = ["register_column"]
+
+_MOST = 200
+_SEVERAL = 0.3
+"""Share of a file's stamps that come several times, to show that there are registers."""
+_SHOWN = 5
+
+
+def register_column(
+    file: FileColumns,
+    roles: Sequence[str | None],
+    stamps: Sequence[int],
+    device: int | None,
+    devices: int | None,
+    taken: frozenset[int],
+) -> int | None:
+    """As said; or the column whose texts ``channels`` names; or what tells lines of one device
+    and stamp apart.
+
+    ``devices``: a column of devices that is not the device, since somebody says the site.
+    Raises BadInputError where nothing says what the registers are.
+    """
+    said = file.said
+    if said.register_:
+        return file.position(said.register_)
+    open_columns = [
+        i
+        for i, texts in enumerate(file.sample)
+        if i not in taken and i != device and 0 < len(set(texts)) <= _MOST
+    ]
+    stated = [i for i in open_columns if _is_named(file, i)]
+    if stated:
+        return stated[0]
+    if said.channels and any(rule_of_column(said.channels, name) for name in file.names):
+        return None  # columns are named, not registers
+    several = _several(file, stamps, device)
+    if not several:
+        return next((i for i in open_columns if _feeds_in(file, i)), None)
+    apart = [i for i in open_columns if not _several(file, [*stamps, i], device)]
+    if not apart:
+        return None
+    best = min(apart, key=lambda i: (i != devices, roles[i] != REGISTER, len(file.texts(i)), i))
+    _check(file, best)
+    return best
+
+
+def _is_named(file: FileColumns, position: int) -> bool:
+    """Whether rules of channels name texts of it to the letter."""
+    rules = {plain_name(pattern) for pattern in file.said.channels if "*" not in pattern}
+    return any(plain_name(text.strip("'=\"")) in rules for text in file.texts(position))
+
+
+def _several(file: FileColumns, stamps: Sequence[int], device: int | None) -> bool:
+    """Whether many stamps of a device come on several lines, with different values."""
+    keys = [*stamps, *([] if device is None else [device])]
+    counts = Counter(zip(*(file.sample[position] for position in keys), strict=True))
+    again = sum(count > 1 for count in counts.values())
+    return again > _SEVERAL * len(counts) if counts else False
+
+
+def _feeds_in(file: FileColumns, position: int) -> bool:
+    """Whether some of its texts, and not all, speak of feed-in."""
+    texts = file.texts(position)
+    flows = {sense_of(text).flow for text in texts if len(text) < _MOST}
+    return "export" in flows and bool(flows & {"import", "use"})
+
+
+def _check(file: FileColumns, position: int) -> None:
+    """Ask where texts do not say which of them is mains, or what adds up to it."""
+    texts, rules = file.texts(position), file.said.channels
+    meant = [
+        rule if (rule := rule_for(rules, t)) is not None else rule_of_register(t) for t in texts
+    ]
+    if any(rule.lstrip("+-") == MAINS for rule in meant):
+        return
+    shown = ", ".join(texts[:_SHOWN]) + (", …" if len(texts) > _SHOWN else "")
+    name = file.names[position]
+    raise file.ask(
+        f"several lines have the same timestamp, told apart by {name}: which is mains? ({shown})",
+        f"register = {toml_string(name)}",
+        f'channels = {{{toml_string(texts[0])} = "mains"}}  # or "+mains" and "-mains" of parts',
+    )

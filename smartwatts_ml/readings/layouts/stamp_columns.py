@@ -1,0 +1,105 @@
+"""Which columns of one file say when: starts and ends of intervals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smartwatts_ml.readings.columns import TIMESTAMP
+from smartwatts_ml.readings.layouts.file_columns import Content, FileColumns
+from smartwatts_ml.readings.layouts.names import END, STAMP
+
+__all__ = ["StampColumns", "stamp_columns"]
+
+_MOST_HOURS = 25
+_UTC = re.compile(r"(?<![a-z])(utc|gmt)(?![a-z])", re.IGNORECASE)
+_INSTANT = re.compile(r"\d{10,}(\.\d*)?|.*\d(Z|[+-]\d\d(:?\d\d)?)")
+
+
+@dataclass(frozen=True)
+class StampColumns:
+    """``start`` and ``until``: one column, or date and time, by position. ``ends``: there are
+    only ends, which ``start`` names. ``hours``: a column that numbers the hours of a day,
+    and the first number."""
+
+    start: tuple[int, ...]
+    until: tuple[int, ...] = ()
+    ends: bool = False
+    hours: tuple[int, int] | None = None
+
+    @property
+    def taken(self) -> frozenset[int]:
+        hours = () if self.hours is None else self.hours[:1]
+        return frozenset((*self.start, *self.until, *hours))
+
+
+def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumns:
+    """As said, or by the names of the columns, or by what stands in them."""
+    said = file.said
+    until = tuple(map(file.position, said.until))
+    if said.timestamp or file.has(TIMESTAMP):
+        start = tuple(map(file.position, said.timestamp or (TIMESTAMP,)))
+        return StampColumns(start, until)
+    starts = _of_role(file, roles, STAMP)
+    ends = until or _of_role(file, roles, END)
+    if not starts and not ends:
+        starts = _whole(file, range(len(file.names)))
+    if not starts and ends:
+        return StampColumns(ends, ends=True)
+    if not starts:
+        columns = ", ".join(file.names)
+        raise file.ask(
+            f"no header that names the timestamps (columns: {columns})",
+            'timestamp = "…"  # a column, or two: ["date", "time"]',
+            'consumption = {"…" = "kWh"}  # a column and its unit',
+        )
+    if [file.contents[i] for i in ends] == ["time"] and len(starts) == 2:
+        ends = (starts[0], ends[0])
+    elif ends and [file.contents[i] for i in ends] != [file.contents[i] for i in starts]:
+        ends = ()
+    return _with_hours(file, roles, StampColumns(starts, ends))
+
+
+def _of_role(file: FileColumns, roles: Sequence[str | None], role: str) -> tuple[int, ...]:
+    """Columns of whole stamps, or of date and time, whose names speak of starts or ends."""
+    positions = [i for i, name_role in enumerate(roles) if name_role == role]
+    if file.is_empty:
+        return tuple(positions[:1])
+    return _whole(file, positions)
+
+
+def _whole(file: FileColumns, positions: Sequence[int]) -> tuple[int, ...]:
+    """One column of stamps, or a date and a time, or a date alone."""
+    by_content: dict[Content, list[int]] = {}
+    for position in positions:
+        by_content.setdefault(file.contents[position], []).append(position)
+    dates, times = by_content.get("date", []), by_content.get("time", [])
+    ranges = by_content.get("range", [])
+    for whole in (by_content.get("stamp", []), ranges if not dates else []):
+        if whole:
+            return (max(whole, key=lambda i: (len(set(file.sample[i])), _is_utc(file, i), -i)),)
+    if dates and (times or ranges):
+        return dates[0], (times or ranges)[0]
+    return tuple(dates[:1] or times[:1])
+
+
+def _is_utc(file: FileColumns, position: int) -> bool:
+    """Whether its stamps are instants of themselves."""
+    texts = file.texts(position)
+    return bool(_UTC.search(file.names[position])) or bool(texts and _INSTANT.fullmatch(texts[0]))
+
+
+def _with_hours(
+    file: FileColumns, roles: Sequence[str | None], columns: StampColumns
+) -> StampColumns:
+    """A column that numbers the hours of a date."""
+    if [file.contents[i] for i in columns.start] != ["date"]:
+        return columns
+    for position, role in enumerate(roles):
+        texts = file.texts(position)
+        if role in (STAMP, END) and texts and all(text.isdigit() for text in texts):
+            hours = sorted(map(int, texts))
+            if hours[0] in (0, 1) and len(hours) > 2 and hours[-1] <= _MOST_HOURS:
+                return StampColumns(columns.start, hours=(position, hours[0]))
+    return columns
