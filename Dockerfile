@@ -1,7 +1,8 @@
 # One image for every service of docker-compose.yaml that is ours.
 FROM python:3.12.11-slim-bookworm AS build
 
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_NO_CACHE=1
+# Compiled here: nobody writes into the image later, so each task would compile TensorFlow anew.
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1
 WORKDIR /build
 RUN python -m venv /opt/venv && /opt/venv/bin/python -m pip install uv==0.13.9
 # The lock first: a change in our code does not install everything again.

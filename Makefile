@@ -4,6 +4,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
+# Where it is set, each of the many processes would compile TensorFlow and Airflow anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help env ministack run stop test test-store test-distributed test-full check types quick format hooks lock docs secrets clean

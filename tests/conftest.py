@@ -25,6 +25,31 @@ os.environ["COLUMNS"] = "160"  # of tables that tests read, with a terminal or w
 
 WsgiApp = Callable[[dict[str, Any], Any], Any]
 
+LONGEST_FIRST = (
+    "airflow/test_end_to_end.py",
+    "airflow/test_restarts.py",
+    "gate/test_trainings.py",
+    "test_readme.py",
+    "kinds/test_contract.py",
+    "stages/test_pipeline.py",
+    "kinds/forecasting/test_network.py",
+    "kinds/nilm/test_nilm.py",
+    "kinds/anomaly/test_commands.py",
+    "airflow/test_outcomes.py",
+    "stages/test_gate_stages.py",
+    "modelfiles/test_conversion.py",
+    "kinds/test_outside.py",
+    "compose/test_image.py",
+    "kinds/forecasting/test_exogenous.py",
+    "readings/ingest/test_killed.py",
+)
+"""A worker takes whole files: with the long ones at the end, one would wait for the other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 class S3Server:
     """moto's S3 on a free port of 127.0.0.1, one request at a time.

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from tests.conftest import LONGEST_FIRST
 from tests.structure import (
     ABOVE,
     MODULES,
@@ -200,3 +201,7 @@ def test_a_class_has_a_name_of_its_own() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 assert node.name not in seen, f"{node.name}: {module} and {seen[node.name]}"
                 seen[node.name] = module
+
+
+def test_the_files_that_are_begun_first_are_there() -> None:
+    assert [name for name in LONGEST_FIRST if not (ROOT / "tests" / name).is_file()] == []

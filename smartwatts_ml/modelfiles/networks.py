@@ -19,6 +19,7 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds.base import Network, Trained
+from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 DETAILS_MEMBER = "smartwatts.json"
+_BATCH = 64
 _LOADERS = {
     ".tflite": "smartwatts_ml.modelfiles.litert:LiteRTNetwork",
     ".keras": "smartwatts_ml.modelfiles.keras_files:load_keras",
@@ -75,9 +77,14 @@ class KerasNetwork:
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         ordered = {tensor.name: inputs[tensor.name] for tensor in self.model.inputs}
-        value = next(iter(ordered.values())) if len(ordered) == 1 else ordered
-        outputs = self.model.predict(value, batch_size=64, verbose=0)
-        return {name: np.asarray(array) for name, array in name_outputs(outputs).items()}
+        count = len(next(iter(ordered.values())))
+        parts = []
+        for rows, counting in whole_batches(count, _BATCH):
+            batch = {name: array[rows] for name, array in ordered.items()}
+            value = next(iter(batch.values())) if len(batch) == 1 else batch
+            outputs = name_outputs(self.model.predict_on_batch(value))
+            parts.append({name: np.asarray(array)[:counting] for name, array in outputs.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def keras_file(network: KerasNetwork) -> bytes:

@@ -132,6 +132,11 @@ class ParsedBlock:
         others = [row for row in self.rejected if row.line != rejected.line]
         return replace(self, rows=kept, read=self.read - 1, rejected=[*others, rejected])
 
+    def without_rows(self, chosen: Sequence[np.ndarray], rejected: Rejected) -> ParsedBlock:
+        """Less some rows of each part, which are a value of a line that has others."""
+        kept = [part.take(~rows) for part, rows in zip(self.rows, chosen, strict=True)]
+        return replace(self, rows=kept, rejected=[*self.rejected, rejected])
+
     def with_rejected(self, rejected: Sequence[Rejected]) -> ParsedBlock:
         """And lines beside them that are rejected."""
         if not rejected:

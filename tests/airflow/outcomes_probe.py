@@ -15,22 +15,27 @@ from smartwatts_ml.stages import tasks as real_stages
 from tests.airflow.conftest import REPOSITORY
 
 MODELS = ("anomaly", "forecasting_24h", "nilm")
+NILM = {"models": ["nilm"]}
+"""The form of runs of which only one model's branch is asked about."""
 SCENARIOS: dict[str, dict[str, Any]] = {
     "accepted_rejected_failed": {
         "rejects": {"validate": ["anomaly"]},
         "breaks": {"train": ["forecasting_24h"]},
     },
-    "stale_and_then_rejected": {"rejects": {"publish": ["nilm"]}},
-    "the_file_is_rejected": {"rejects": {"convert": ["nilm"]}},
-    "too_little_to_train_on": {"rejects": {"train": ["nilm"]}},
+    "stale_and_then_rejected": {"rejects": {"publish": ["nilm"]}, "form": NILM},
+    "the_file_is_rejected": {"rejects": {"convert": ["nilm"]}, "form": NILM},
+    "too_little_to_train_on": {"rejects": {"train": ["nilm"]}, "form": NILM},
     "dry_run": {"rejects": {"validate": ["anomaly"]}, "form": {"dry_run": True}},
-    "dry_run_that_fails": {"breaks": {"validate": ["nilm"]}, "form": {"dry_run": True}},
-    "chosen_models_and_epochs": {"form": {"models": ["nilm"], "epochs": 7}},
+    "dry_run_that_fails": {"breaks": {"validate": ["nilm"]}, "form": {**NILM, "dry_run": True}},
+    "chosen_models_and_epochs": {"form": {**NILM, "epochs": 7}},
     "one_is_not_due": {"dag": "retrain_on_new_readings", "skipped": ["anomaly"]},
     "nothing_is_due": {"dag": "retrain_on_new_readings", "skipped": list(MODELS)},
-    "a_long_reason": {"breaks": {"train": ["nilm"]}, "message": "boom " * 200},
-    "many_new_files": {"batches": [["landing/a.csv", "landing/b.csv"], ["landing/c.csv"]]},
-    "no_new_files": {"batches": []},
+    "a_long_reason": {"breaks": {"train": ["nilm"]}, "message": "boom " * 200, "form": NILM},
+    "many_new_files": {
+        "batches": [["landing/a.csv", "landing/b.csv"], ["landing/c.csv"]],
+        "form": NILM,
+    },
+    "no_new_files": {"batches": [], "form": NILM},
     "bad_landing_file": {"breaks": {"ingest": [None]}},
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,12 @@ import pytest
 
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.modelfiles import keras_files
-from smartwatts_ml.modelfiles.conversion import ParityError, convert_network, generic_samples
+from smartwatts_ml.modelfiles.conversion import (
+    Converted,
+    ParityError,
+    convert_network,
+    generic_samples,
+)
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, read_details
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file, open_network
 
@@ -42,24 +49,29 @@ def samples() -> dict[str, np.ndarray]:
     return {"history_w": history, "hour_of_week": rng.integers(0, 168, (20, 1)).astype(np.float32)}
 
 
+@pytest.fixture(scope="module")
+def converted(network: KerasNetwork, samples: dict[str, np.ndarray]) -> Callable[[str], Converted]:
+    """The network's file with a quantization, each made once."""
+    return cache(lambda quantization: convert_network(network, samples, quantization))
+
+
 @pytest.mark.parametrize("quantization", ["none", "dynamic", "float16", "auto"])
 def test_the_file_agrees_with_keras_by_input_and_output_name(
-    network: KerasNetwork, samples: dict[str, np.ndarray], quantization: str
+    network: KerasNetwork,
+    samples: dict[str, np.ndarray],
+    converted: Callable[[str], Converted],
+    quantization: str,
 ) -> None:
-    converted = convert_network(network, samples, quantization)
-    expected, found = network(samples), LiteRTNetwork(converted.content)(samples)
+    file = LiteRTNetwork(converted(quantization).content)
+    expected, found = network(samples), file(samples)
     for name in ("power_w", "on_probability"):
         assert np.isfinite(found[name]).all()
         assert np.abs(found[name] - expected[name]).mean() < 0.03 * expected[name].std()
 
 
-def test_auto_is_no_larger_than_any_other(
-    network: KerasNetwork, samples: dict[str, np.ndarray]
-) -> None:
-    smallest = convert_network(network, samples, "auto")
+def test_auto_is_no_larger_than_any_other(converted: Callable[[str], Converted]) -> None:
     for quantization in ("none", "dynamic", "float16"):
-        other = convert_network(network, samples, quantization)
-        assert len(smallest.content) <= len(other.content)
+        assert len(converted("auto").content) <= len(converted(quantization).content)
 
 
 def test_details_travel_inside_both_files(

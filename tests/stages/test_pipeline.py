@@ -35,7 +35,8 @@ class Root:
             "SMARTWATTS_ROOT": self.url,
             "SMARTWATTS_KEYS": str(self.keys),
             "SMARTWATTS_GATE_RESAMPLES": "100",
-            "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "2048",
+            "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "1024",
+            "SMARTWATTS_FORECASTING_LAYERS": "1",
         }
 
     def in_a_process(self, *arguments: str) -> Any:
@@ -81,7 +82,7 @@ def fill(root_url: str, tmp_path: Path) -> Root:
 
 def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) -> None:
     models = ("forecasting_24h", "forecasting_30d")
-    first = root.in_a_process("retrain", *models, "--epochs", "6", "--json")
+    first = root.in_a_process("retrain", *models, "--epochs", "3", "--json")
     rows = {row["model"]: row for row in first["models"]}
     assert rows["forecasting_24h"]["accepted"], rows["forecasting_24h"]["reasons"]
     assert rows["forecasting_24h"]["version"] == 1
@@ -94,7 +95,7 @@ def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) 
     assert read_state(open_root(root.url), "forecasting_30d") is not None
     serial = root.store.history("forecasting_24h")[-1].serial
 
-    again = root.smartwatts("retrain", "forecasting_24h", "--epochs", "6", "--json")
+    again = root.smartwatts("retrain", "forecasting_24h", "--epochs", "3", "--json")
     assert not again["models"][0]["accepted"]
     assert again["models"][0]["metrics"]["champion"]["wape"] == pytest.approx(challenger, rel=0.02)
     assert root.store.history("forecasting_24h")[-1].serial == serial
@@ -105,7 +106,7 @@ def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) 
 def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
     root = root_on_s3
     root.smartwatts("ingest")
-    trained = root.in_a_process("train", "forecasting_24h", "--epochs", "6", "--json")
+    trained = root.in_a_process("train", "forecasting_24h", "--epochs", "3", "--json")
     run = ("--run", trained["run_id"], "--json")
     validated = root.smartwatts("validate", *run)["models"]["forecasting_24h"]
     dynamic = ("--quantization", "dynamic")

@@ -25,6 +25,7 @@ from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.kinds.sampling import sampled
 from smartwatts_ml.readings.base import Readings
 
@@ -120,10 +121,9 @@ def _featuriser(model: keras.Model) -> Featurise:
 
     def featurise(history: np.ndarray, newest: np.ndarray) -> np.ndarray:
         parts = [np.zeros((0, model.output["features"].shape[1]), np.float32)]
-        for start in range(0, len(history), _BATCH):
-            rows = np.arange(start, start + _BATCH).clip(max=len(history) - 1)
-            parts.append(compute(history[rows], newest[rows]).numpy())
-        return np.concatenate(parts)[: len(history)]
+        for rows, counting in whole_batches(len(history), _BATCH):
+            parts.append(compute(history[rows], newest[rows]).numpy()[:counting])
+        return np.concatenate(parts)
 
     return featurise
 

@@ -17,6 +17,7 @@ import numpy as np
 from keras import ops
 
 from smartwatts_ml.kinds.base import Progress
+from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.forecasting.damage import damage
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, TEMPERATURE
@@ -197,9 +198,9 @@ def predict_windows(
     """Quantiles of some windows, W, shape (r, horizon, 3); from the newest ``known_hours``
     of their contexts alone, if given."""
     parts = []
-    for i in range(0, len(rows), batch):
-        inputs = windows.inputs(rows[i : i + batch])
+    for within, counting in whole_batches(len(rows), batch):
+        inputs = windows.inputs(rows[within])
         if known_hours is not None:
             inputs["history_w"][:, :-known_hours] = np.nan
-        parts.append(model.predict_on_batch(inputs)["power_w"])
+        parts.append(model.predict_on_batch(inputs)["power_w"][:counting])
     return np.concatenate(parts)

@@ -35,7 +35,7 @@ class NilmSettings(TomlSettings):
     batch_size: int = Field(
         32, gt=0, description="Windows in one batch; fewer at shorter periods than a minute."
     )
-    learning_rate: float = Field(8e-3, gt=0, description="Of AdamW, warmed up, then by a cosine.")
+    learning_rate: float = Field(8e-3, gt=0, description="Of Adam, warmed up, then by a cosine.")
     members: int = Field(
         2, ge=1, le=2, description="Networks of one file whose estimates are averaged."
     )

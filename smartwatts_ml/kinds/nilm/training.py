@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Progress, TrainOptions
+from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.kinds.nilm.network import Grid, build_networks
@@ -34,6 +35,7 @@ _CHANGED_WINDOWS = 96
 _VALIDATION_SEED = 1
 _PERIOD_S = 60
 _SMALLEST_BATCH = 8
+_WATCHED_AT_ONCE = 64  # windows
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def fit(
     options: TrainOptions,
     progress: Progress,
 ) -> FittedNetwork:
-    """Train with AdamW on a warmed-up cosine. Early stopping watches the error in W of each
+    """Train with Adam on a warmed-up cosine. Early stopping watches the error in W of each
     appliance in units of its own power.
 
     Without a batch size in ``options``: the setting, fewer windows where these have more
@@ -136,7 +138,7 @@ def _make_step(
         warmup_target=learning_rate,
         warmup_steps=min(_WARM_UP_STEPS, max(steps // 4, 1)),
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.0, clipnorm=1.0)
+    optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
     optimizer.build(network.trainable_variables)
     thresholds, scale = tf.constant(corpus.thresholds), tf.constant(corpus.on_power)
 
@@ -169,8 +171,12 @@ def _estimate(
     network: keras.Model, held_back: list[_MainsAndPower], corpus: Corpus, window: int
 ) -> _Estimates:
     def forward(windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        outputs = network.predict(windows[..., None], batch_size=64, verbose=0)
-        return outputs["power_w"], outputs["on_probability"]
+        parts = []
+        for rows, counting in whole_batches(len(windows), _WATCHED_AT_ONCE):
+            outputs = network.predict_on_batch(windows[rows][..., None])
+            parts.append((outputs["power_w"][:counting], outputs["on_probability"][:counting]))
+        power, on = zip(*parts, strict=True)
+        return np.concatenate(power), np.concatenate(on)
 
     count = len(corpus.appliances)
     return [(*slide(forward, mains, window, count), power) for mains, power in held_back]

@@ -198,8 +198,8 @@ def _with_second_row(header: _HeaderLines, texts: Mapping[int, str]) -> _HeaderL
     if not any(units) and not several:
         return header
     below = (f"[{unit}]" if unit else text for unit, text in zip(units, fields, strict=True))
-    added = [text if several or text.startswith("[") else "" for text in below]
-    names = itertools.zip_longest(header.names, added[: len(header.names)], fillvalue="")
+    pairs = list(itertools.zip_longest(header.names, below, fillvalue=""))[: len(header.names)]
+    names = [(n, text if several or not n or text.startswith("[") else "") for n, text in pairs]
     joined = tuple(f"{name} {text}".strip() for name, text in names)
     return _HeaderLines(offset, offset - header.offset + 1, header.separator, joined)
 

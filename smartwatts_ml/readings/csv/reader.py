@@ -6,22 +6,19 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import ClassVar
 
-import numpy as np
-
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.parallel import map_ahead
-from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.clock import LocalClock, local_clock
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.csv.blocks import Block, BlockReader
+from smartwatts_ml.readings.csv.cut_line import CutLine
 from smartwatts_ml.readings.csv.dialect import Dialect, Header, find_header
 from smartwatts_ml.readings.csv.lines import cells_of
 from smartwatts_ml.readings.file_reader import FilePart, FileReader
 from smartwatts_ml.readings.layouts.mapper import RowMapper
 from smartwatts_ml.readings.layouts.preamble import word_of_preamble
-from smartwatts_ml.readings.parsed import NO_LABEL, ParsedBlock
-from smartwatts_ml.readings.report import Rejected
+from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.sources import Layout, Source
 
 __all__ = ["CsvReader"]
@@ -44,7 +41,7 @@ class CsvReader(FileReader):
         super().__init__(content, source, defaults, key)
         self._blocks = BlockReader(content)
         self._header: Header | None = None
-        self._cut = _CutLine(self._blocks)
+        self._cut = CutLine(self._blocks)
 
     def facts(self) -> dict[str, str]:
         facts = super().facts() | {"encoding": self._blocks.encoding}
@@ -80,7 +77,9 @@ class CsvReader(FileReader):
         parsing = _Parsing(self.name, dialect)
         for several in map_ahead(parsing.parse, self._filled(blocks), _WORKERS, _AHEAD):
             for parsed in several:
-                yield self._cut.taken_off(parsed, dialect)
+                yield self._cut.taken_off(
+                    parsed, dialect.interpretation, dialect.separator, self.sample
+                )
 
     def _filled(self, blocks: Iterator[Block]) -> Iterator[Block]:
         for block in blocks:
@@ -112,68 +111,6 @@ class _Parsing:
                 f"{parsed.accounted} scanned; nothing was taken"
             )
         return [parsed]
-
-
-class _CutLine:
-    """The last line of a file that lacks its end, which may lack some of its characters.
-
-    A packed file has a checksum that says so, a plain one has to be guessed at, on the safe
-    side: by what its last column holds.
-    """
-
-    def __init__(self, blocks: BlockReader) -> None:
-        self.number: int | None = None
-        self._blocks = blocks
-        self._names: set[str] = set()
-
-    def taken_off(self, parsed: ParsedBlock, dialect: Dialect) -> ParsedBlock:
-        """A block, without that line where it is there and looks cut."""
-        number = self.number
-        if number is not None and parsed.last_line == number and self._looks_cut(parsed, dialect):
-            parsed = parsed.without_line(Rejected(number, "cut", self._blocks.tail[:_KEPT_TEXT]))
-        self._names.update(name for rows in parsed.rows for name in rows.names)
-        return parsed
-
-    def _looks_cut(self, parsed: ParsedBlock, dialect: Dialect) -> bool:
-        mapping = dialect.interpretation.mapping
-        last = len(mapping.names) - 1
-        if any(row.line == self.number for row in parsed.rejected):
-            return False
-        if last in mapping.stamp or last in mapping.until:
-            return self._shortened_stamp(dialect)
-        if last == mapping.device:
-            return self._shortened_device(parsed)
-        if last == mapping.anomaly:
-            rows = parsed.rows[-1]
-            return bool(rows.labels[-1] & 3 == NO_LABEL)
-        return any(value.position == last for value in mapping.values)
-
-    def _shortened_stamp(self, dialect: Dialect) -> bool:
-        """Whether it, or the run of digits that it ends with, is shorter than usual."""
-        last = self._blocks.tail.rpartition(dialect.separator)[2].strip(' \t"')
-        form = dialect.interpretation
-        mapping = form.mapping
-        ends = len(mapping.names) - 1 in mapping.until and form.until
-        usual = (ends or form.stamps).sample
-        if len(mapping.until if ends else mapping.stamp) > 1:
-            usual = usual.rpartition(" ")[2]
-        return len(last) < len(usual) or len(_last_digits(last)) < len(_last_digits(usual))
-
-    def _shortened_device(self, parsed: ParsedBlock) -> bool:
-        """Whether it is the start of another device's name, or one that is nowhere else."""
-        rows = parsed.rows[-1]
-        device = rows.names[rows.devices[-1]]
-        others = self._names | {rows.names[code] for code in np.unique(rows.devices[:-1])}
-        start = device.removesuffix(f"/{MAINS}")
-        return device not in others or any(n != device and n.startswith(start) for n in others)
-
-
-def _last_digits(text: str) -> str:
-    """
-    >>> _last_digits("31/12/2026 14:05:1")
-    '1'
-    """
-    return text[len(text.rstrip("0123456789")) :]
 
 
 def _blank_lines(block: Block, lines: int) -> int:

@@ -31,6 +31,7 @@ __all__ = ["map_columns"]
 _BARE_ID = re.compile(r"[\w.@:+-]+(/[\w.@:+ -]+)?")
 _PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
 _LENGTH = re.compile(r"PT?\d+[DHMS]|\d+ ?(?:s|sec|seconds?|m|min|minutes?|h|hours?)", re.IGNORECASE)
+_MIDNIGHT = re.compile(r"[^T:]*(?:[ T]00:00(?::00)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _24_00 = re.compile(r"(?<!\d)24[:.]?00")
 _0_00 = re.compile(r"(?<!\d)0?0[:.]00(?![:.]\d*[1-9])")
 _MOST_COLUMNS = 4096
@@ -69,7 +70,7 @@ def map_columns(
         file,
         roles,
         taken | {*apart, *([] if devices is None else [devices])},
-        [file.contents[i] for i in stamps.start] == ["date"] and stamps.hours is None,
+        stamps.hours is None and all(map(_MIDNIGHT.fullmatch, file.texts(stamps.start[-1]))),
         apart,
         register is not None,
     )

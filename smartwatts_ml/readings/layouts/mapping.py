@@ -125,7 +125,7 @@ class ColumnMapping:
                 rule = rule_of_register(register)
             if not rule:
                 why = no_power(register) or no_power(unit)
-                return why or f"{register!r} is left out"
+                return why or f"register {register!r} is left out"
         sign = value.sign
         if rule is not None:
             sign = sign or {"+": 1, "-": -1}.get(rule[:1], 0)

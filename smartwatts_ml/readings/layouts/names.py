@@ -52,6 +52,7 @@ _PHRASES = (
 )  # fmt: skip
 """Codes of registers (OBIS, IEC 62056-61) and phrases, as words."""
 _PHASE = re.compile(r"(?:l|phase|phasea?|mains|leg|p|ph)?([123abc])")
+_IN_BRACKETS = re.compile(r"[\[(][ABCabc123][\])]")
 _PHASES = {"a": 1, "b": 2, "c": 3, "1": 1, "2": 2, "3": 3}
 _OWN_USE = vocabulary.words("eigenverbrauch eigendeckung autoconsumo autoconsommation zelfverbruik")
 _SMALL_WORDS = frozenset({"dutch", "users", "data", "sum", "summe", "raw", "new", "end"})
@@ -203,7 +204,8 @@ def _phase(name: str, rest: set[str]) -> tuple[int, set[str]]:
     """The phase that a name speaks of, and what else it says."""
     for word in sorted(rest):
         match = _PHASE.fullmatch(word)
-        if match is None or (word.isdigit() and "phase" not in rest):
+        bare = len(word) == 1 and not rest & {"phase", "mains", "leg"}
+        if match is None or (bare and not _IN_BRACKETS.search(name)):
             continue
         return _PHASES[match[1]], rest - {word, "phase", "mains"} | (rest & {"mains"})
     return 0, rest

@@ -14,6 +14,7 @@ __all__ = ["StampColumns", "stamp_columns"]
 
 _MOST_HOURS = 25
 _UTC = re.compile(r"(?<![a-z])(utc|gmt)(?![a-z])", re.IGNORECASE)
+_MIDNIGHT = re.compile(r".*[ T]0?0[:.]00(?:[:.]00(?:\.0+)?)?")
 _INSTANT = re.compile(r"\d{10,}(\.\d*)?|.*\d(Z|[+-]\d\d(:?\d\d)?)")
 
 
@@ -75,13 +76,19 @@ def _whole(file: FileColumns, positions: Sequence[int]) -> tuple[int, ...]:
     for position in positions:
         by_content.setdefault(file.contents[position], []).append(position)
     dates, times = by_content.get("date", []), by_content.get("time", [])
-    ranges = by_content.get("range", [])
-    for whole in (by_content.get("stamp", []), ranges if not dates else []):
+    ranges, stamps = by_content.get("range", []), by_content.get("stamp", [])
+    if times and not dates and all(_is_midnight(file, i) for i in stamps):
+        dates, stamps = stamps, []  # as spreadsheets write a date
+    for whole in (stamps, ranges if not dates else []):
         if whole:
             return (max(whole, key=lambda i: (len(set(file.sample[i])), _is_utc(file, i), -i)),)
     if dates and (times or ranges):
         return dates[0], (times or ranges)[0]
     return tuple(dates[:1] or times[:1])
+
+
+def _is_midnight(file: FileColumns, position: int) -> bool:
+    return all(map(_MIDNIGHT.fullmatch, file.texts(position)))
 
 
 def _is_utc(file: FileColumns, position: int) -> bool:

@@ -57,7 +57,7 @@ def value_columns(
         whole = said.unit if isinstance(said.unit, str) and said.unit in UNITS else None
         ends = None if said.stamp_is is None else said.stamp_is == "end"
         days = day_columns(file.names, checked_unit(whole) if whole else None, ends)
-        if dated and days:
+        if days and (dated or file.layout):
             return days
         values = _by_name(file, roles, taken, register)
     values = [replace(value, unit=_total_or_not(file, value, apart)) for value in values]

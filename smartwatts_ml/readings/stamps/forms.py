@@ -17,6 +17,7 @@ from smartwatts_ml.readings.stamps.plain_forms import (
     ISO,
     SERIAL,
     are_ends,
+    is_iso,
     plain_form,
     refuse_unusable,
 )
@@ -99,10 +100,13 @@ def find_stamps(
     ends = are_ends(filled, name)
     plain = None if ends else plain_form(filled, name)
     if plain is not None:
-        form, sample = plain
-        return FileStamps(form, form == ISO and bool(_IS_ZONED.fullmatch(sample)), sample)
-    refuse_unusable(filled, name)
-    shape = _usual_shape(filled, ends)
+        form, sample, all_of_it = plain
+        shape = None if all_of_it else _better_shape(filled)
+        if shape is None:
+            return FileStamps(form, form == ISO and bool(_IS_ZONED.fullmatch(sample)), sample)
+    else:
+        refuse_unusable(filled, name)
+        shape = _usual_shape(filled, ends)
     if shape is None:
         return FileStamps(ISO, sample=sample)
     column = DateColumn(shape, texts)
@@ -139,6 +143,13 @@ def _usual_shape(filled: Sequence[str], ranges: bool = False) -> Shape | None:
         if 2 * most > len(filled):
             return next(s for s, n in zip(shapes, counts, strict=True) if n >= _ALMOST * most)
     return None
+
+
+def _better_shape(filled: Sequence[str]) -> Shape | None:
+    """A shape that more of the texts have than are ISO 8601: with hours of one digit."""
+    shape = _usual_shape(filled)
+    iso = sum(map(is_iso, filled))
+    return shape if shape and sum(_is_of(shape, text) for text in filled) > iso else None
 
 
 def _columns(beside: Iterable[Sequence[str]]) -> list[DateColumn]:

@@ -15,6 +15,7 @@ __all__ = [
     "ISO",
     "SERIAL",
     "are_ends",
+    "is_iso",
     "plain_form",
     "refuse_unusable",
 ]
@@ -71,20 +72,25 @@ def refuse_unusable(filled: Sequence[str], name: str) -> None:
             )
 
 
-def plain_form(filled: Sequence[str], name: str) -> tuple[str, str] | None:
-    """ISO 8601 or a kind of numbers, with an example; None where it is neither."""
+def is_iso(text: str) -> bool:
+    return _IS_ISO.fullmatch(text) is not None
+
+
+def plain_form(filled: Sequence[str], name: str) -> tuple[str, str, bool] | None:
+    """ISO 8601 or a kind of numbers, with an example, and whether no text is another one; None
+    where it is neither."""
     iso = _most(filled, _IS_ISO)
     if iso is not None:
-        return ISO, iso
+        return ISO, iso, all(map(is_iso, filled))
     if filled and all(map(_IS_HOUR.fullmatch, filled)):
-        return "%Y%m%d%H", filled[0]
+        return "%Y%m%d%H", filled[0], True
     for pattern, form in _NUMBERS:
         text = _most(filled, pattern)
         if text is not None:
-            return form, text
+            return form, text, True
     if filled and all(map(_SERIAL.fullmatch, filled)):
         if _are_serial(filled):
-            return SERIAL, filled[0]
+            return SERIAL, filled[0], True
         raise BadInputError(
             f"{name}: {filled[0]!r} may be a spreadsheet's number of a day, or something else",
             fix=f"if it is one, say so with the source's stamp = '{SERIAL}'",

@@ -52,8 +52,8 @@ def test_temperature_helps_where_it_is_and_its_absence_is_no_error() -> None:
     homes = Made(*(heated(seed, f"home{seed}", told) for seed in range(4)))
     spec = KIND.spec(forecast_horizon=24, temperature=True, holidays="DE")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "4096")
-        trained = KIND.trainer.train(spec, homes, TrainOptions(epochs=4, seed=1), lambda *_: None)
+        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "2048")
+        trained = KIND.trainer.train(spec, homes, TrainOptions(epochs=3, seed=1), lambda *_: None)
     assert [tensor.name for tensor in trained.details.inputs][2:] == ["holiday", "temperature_c"]
     assert KIND.spec_of(trained.details) == spec
     predictor = KIND.work.predictor(KerasNetwork.from_training(trained))

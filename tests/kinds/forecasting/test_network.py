@@ -13,7 +13,7 @@ from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
 from smartwatts_ml.kinds.forecasting.series import to_series
 from smartwatts_ml.kinds.forecasting.windows import split_windows
-from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.conversion import Converted, convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file, load_network
 from smartwatts_ml.readings.base import Readings
@@ -21,7 +21,7 @@ from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.forecasting.helpers import MONDAY, Made, habit, hours_after, site_of
 
 DAYS, TEST_DAYS = 70, 14
-EPOCHS = {24: 4, 200: 1}
+EPOCHS, EPOCH_WINDOWS = {24: 4, 200: 1}, {24: 2048, 200: 512}
 """By horizon: of the longer one nobody asks how good it is."""
 LEVELS = {"home1": 200.0, "home2": 700.0, "home3": -400.0}
 
@@ -45,7 +45,7 @@ def train(horizon: int) -> Trained[ForecastingDetails]:
     spec = KIND.spec(forecast_horizon=horizon)
     options = TrainOptions(epochs=EPOCHS[horizon], seed=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", "2048")
+        patch.setenv("SMARTWATTS_FORECASTING_EPOCH_WINDOWS", str(EPOCH_WINDOWS[horizon]))
         return KIND.trainer.train(spec, homes(DAYS - TEST_DAYS), options, lambda *_: None)
 
 
@@ -55,9 +55,14 @@ def network(horizon: int) -> KerasNetwork:
 
 
 @cache
-def file(horizon: int) -> LiteRTNetwork:
+def converted(horizon: int) -> Converted:
     samples = KIND.work.sample_inputs(trained(horizon).details, 32, 0)
-    return LiteRTNetwork(convert_network(network(horizon), samples, "dynamic").content)
+    return convert_network(network(horizon), samples, "dynamic")
+
+
+@cache
+def file(horizon: int) -> LiteRTNetwork:
+    return LiteRTNetwork(converted(horizon).content)
 
 
 def hard_contexts() -> dict[str, np.ndarray]:
@@ -157,20 +162,18 @@ def test_a_saved_network_loads_without_our_code_and_says_the_same() -> None:
 
 @pytest.mark.slow
 def test_a_file_is_small_fast_and_agrees_with_keras() -> None:
-    samples = KIND.work.sample_inputs(trained(200).details, 32, 1)
-    converted = convert_network(network(200), samples, "dynamic")
-    assert len(converted.content) <= 256 * 1024
-    assert converted.parity["power_w"] < 0.01
-    assert converted.latency_ms < 5
+    assert len(converted(200).content) <= 256 * 1024
+    assert converted(200).parity["power_w"] < 0.01
+    assert converted(200).latency_ms < 5
 
 
 @pytest.mark.slow
 def test_one_seed_gives_one_network() -> None:
-    again = train(24)
+    again = train(200)
     samples = KIND.work.sample_inputs(again.details, 8, 2)
     np.testing.assert_allclose(
         KerasNetwork.from_training(again)(samples)["power_w"],
-        network(24)(samples)["power_w"],
+        network(200)(samples)["power_w"],
         rtol=1e-3,
         atol=1e-2,
     )

@@ -161,6 +161,7 @@ def short_windows(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     monkeypatch.setenv("SMARTWATTS_NILM_WINDOW_MINUTES", str(WINDOW))
     monkeypatch.setenv("SMARTWATTS_NILM_SIMULATED_HOMES", "6")
     monkeypatch.setenv("SMARTWATTS_NILM_MEMBERS", "1")
+    monkeypatch.setenv("SMARTWATTS_NILM_STEPS", "32")
     return lambda: None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_a_header_may_take_two_rows(path: Path) -> None:
     rows = "".join(f"01.02.2026;{hour:02}:00;{hour};7\n" for hour in range(24))
     text = f"Zählerdaten;;Strom;\nDatum;Uhrzeit;Bezug [kW];Einspeisung [kW]\n{rows}"
     assert powers(read(path, text), "in/mains") == [1000 * (hour - 7) for hour in range(24)]
-    text = f"Zeit;;Bezug;Einspeisung\nTag;Uhr;kW;kW\n{rows}"
+    text = f"Zeit;;Bezug;Einspeisung\nTag;Uhrzeit;kW;kW\n{rows}"
     assert powers(read(path, text), "in/mains") == [1000 * (hour - 7) for hour in range(24)]
 
 
@@ -126,3 +127,19 @@ def test_columns_named_by_numbers_of_meters_or_registers_are_a_header(path: Path
         consumption=["1.8.0", "2.8.0"],
     )
     assert powers(scanned, "in/mains") == [hour - 7 for hour in range(24)]
+
+
+@pytest.mark.parametrize(
+    "date", ["2026-01-{:02}", "2026-01-{:02} 00:00:00", "{:02}-Jan-2026", "{:02}.01.26"]
+)
+@pytest.mark.parametrize("time", ["{0:02}:00", "{0:02}:00-{1:02}:00", "{0}:00:00", "{0:02}.00"])
+def test_a_date_and_a_time_are_one_stamp(path: Path, date: str, time: str) -> None:
+    rows = "".join(
+        f"{date.format(day)};{time.format(hour, hour + 1)};{hour}\n"
+        for day in (13, 14)
+        for hour in range(24)
+    )
+    scanned = read(path, f"Datum;Uhrzeit;Leistung (W)\n{rows}")
+    stamps = [stamp for stamp, _ in scanned.rows["in/mains"]]
+    assert stamps == [datetime(2026, 1, 13) + timedelta(hours=hour) for hour in range(48)]
+    assert powers(scanned, "in/mains") == list(range(24)) * 2

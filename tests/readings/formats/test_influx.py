@@ -11,6 +11,7 @@ import pytest
 from smartwatts_ml.errors import BadInputError
 from tests.readings.formats.scanned import Scanned, scan
 
+MAINS = "home1/mains"
 START = datetime(2026, 2, 10, 6)
 COLUMNS = ",result,table,_start,_stop,_time,_value,_field,_measurement"
 HOME_ASSISTANT = ",domain,entity_id"
@@ -87,13 +88,13 @@ def test_energy_that_may_be_a_total_is_not_guessed_at(tmp_path: Path) -> None:
 def test_without_annotations_a_header_begins_the_next_table(tmp_path: Path) -> None:
     plain = "\n".join(
         line
-        for line in (sensor("a_power", [1]) + sensor("b_power", [2])).splitlines()
+        for line in (sensor("fridge_power", [1]) + sensor("kettle_power", [2])).splitlines()
         if not line.startswith("#")
     )
     scanned = read(tmp_path, plain)
     assert {name: len(rows) for name, rows in scanned.rows.items()} == {
-        "home1/a": 1,
-        "home1/b": 1,
+        "home1/fridge": 1,
+        "home1/kettle": 1,
     }
     assert scanned.report.header == 2
 
@@ -102,7 +103,7 @@ def test_a_default_stands_where_nothing_does(tmp_path: Path) -> None:
     content = sensor("house_power", ["", 600]).replace(
         "#default,_result,,,,,,", "#default,_result,,,,,7,"
     )
-    assert [value for _, value in read(tmp_path, content).rows["home1/house"]] == [7.0, 600.0]
+    assert [value for _, value in read(tmp_path, content).rows[MAINS]] == [7.0, 600.0]
 
 
 def test_a_line_that_is_cut_costs_itself(tmp_path: Path) -> None:

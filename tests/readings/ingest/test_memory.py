@@ -75,7 +75,7 @@ def write(path: Path, shape: Shape, rows: int, *, bad: bool = False) -> None:
             stamps, devices = shape(index, chance, rows)
             columns = [
                 pa.array(stamps.astype("M8[s]")),
-                pa.array(["watts"]).take(pa.array(index * 0)) if bad else pa.array(index % 997),
+                pa.array(["watts"]).take(pa.array(index * 0)) if bad else pa.array(stamps % 997),
                 pa.array(devices).cast(pa.string()),
             ]
             table = pa.table(columns, names=["t", "c", "d"])
