@@ -85,6 +85,10 @@ WORK = {
         "readings:stats",
         "Totals, and each device's span, spacing and coverage, from metadata alone.",
     ),
+    "readings reread": (
+        "reread:reread",
+        "Read files of landing/ again, in the place of what the readings have of them.",
+    ),
     "readings export": (
         "readings:export",
         "Write one site's readings, resampled, as CSV (UTC, mean W).",

@@ -26,7 +26,7 @@ from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.file_lines import file_lines, printable
 from smartwatts_ml.readings.formats.refused import advice_on
-from smartwatts_ml.readings.ingest.ingest_report import IngestReport
+from smartwatts_ml.readings.ingest.ingest_report import IngestReport, outdated_lines
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root
 from smartwatts_ml.readings.report import QUARANTINE
 from smartwatts_ml.readings.sites import DeviceSpan
@@ -34,7 +34,7 @@ from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_r
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
-__all__ = ["export", "ingest", "open_readings", "stats"]
+__all__ = ["check_none_left", "export", "ingest", "open_readings", "print_ingest", "stats"]
 
 _DEVICES_SHOWN = 60
 _MICRO = 1_000_000
@@ -85,7 +85,12 @@ def ingest(
     if as_json:
         print_json(report.to_json())
     else:
-        _print_ingest(report, objects.uri, current)
+        print_ingest(report, objects.uri, current)
+    check_none_left(report)
+
+
+def check_none_left(report: IngestReport) -> None:
+    """Raise BadInputError if nothing was taken of a file."""
     if report.left:
         names = ", ".join(file.key for file in report.left[:3])
         raise BadInputError(f"{_files(len(report.left))} could not be read: {names}")
@@ -95,7 +100,8 @@ def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def _print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
+def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
+    """What became of each file, and what the readings are now."""
     for line in file_lines(report.files, current):
         out.print(line, soft_wrap=True, markup=False)
     for key in report.ignored:
@@ -103,10 +109,13 @@ def _print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
         err.print(f"ignored: {printable(key)} is {why}", soft_wrap=True, markup=False)
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
+    for line in outdated_lines(report.outdated):
+        err.print(printable(line), soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""
     kept = f", kept in {uri(QUARANTINE)}" if report.rejected else ""
+    instead = f" in the place of {report.replaced:,}" if report.replaced else ""
     out.print(
-        f"{report.accepted:,} readings added, {report.rejected:,} rejected{kept}{known}. "
+        f"{report.accepted:,} readings added{instead}, {report.rejected:,} rejected{kept}{known}. "
         f"Now {_in_words(report.snapshot)}.",
         soft_wrap=True,
     )

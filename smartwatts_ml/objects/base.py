@@ -50,12 +50,17 @@ UNREAD: Final = Object(b"", "")
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What a listing says of an object; ``size`` in bytes, ``modified`` in UTC."""
+    """What a listing says of an object; ``size`` in bytes, times in UTC.
+
+    ``modified`` is what a writer may set (``cp -p``, ``rsync -t``); ``arrived`` is when the
+    object came to be as it is by the root's own clock, which no writer sets.
+    """
 
     key: str
     size: int
     etag: str
     modified: datetime
+    arrived: datetime
 
 
 def check_size(size: int, limit: int | None, where: str) -> None:

@@ -15,7 +15,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -30,6 +30,7 @@ from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 
 __all__ = ["DirectoryObjects"]
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _TEMPORARY = ".tmp-"
 _LOCK = ".lock"
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
@@ -65,7 +66,7 @@ class DirectoryObjects(Objects):
         with _as_store_errors(path, "read"):
             if path.is_dir():
                 raise NotFoundError(f"no object {path}")
-            return _info(key, path.stat())
+            return _info(key, path, path.stat())
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         folder = prefix.rpartition("/")[0]
@@ -195,7 +196,7 @@ class DirectoryObjects(Objects):
                 status = _status(folder / name)
                 # A pipe would be waited for without end.
                 if status is not None and stat.S_ISREG(status.st_mode):
-                    yield _info(key, status)
+                    yield _info(key, folder / name, status)
 
     def _link(self, temporary: Path, path: Path) -> None:
         """Give the temporary file its name unless that is taken."""
@@ -269,6 +270,20 @@ def _etag(stat: os.stat_result) -> str:
     return f"{stat.st_mtime_ns:x}-{stat.st_size:x}"
 
 
-def _info(key: str, stat: os.stat_result) -> ObjectInfo:
-    modified = datetime.fromtimestamp(stat.st_mtime, UTC)
-    return ObjectInfo(key, stat.st_size, _etag(stat), modified)
+def _info(key: str, path: Path, status: os.stat_result) -> ObjectInfo:
+    """A file arrives when the file system last changed its entry, or the link to it."""
+    try:
+        arrived_ns = max(status.st_ctime_ns, path.lstat().st_ctime_ns)
+    except FileNotFoundError:  # removed just now
+        arrived_ns = status.st_ctime_ns
+    return ObjectInfo(
+        key,
+        status.st_size,
+        _etag(status),
+        modified=_instant(status.st_mtime_ns),
+        arrived=_instant(arrived_ns),
+    )
+
+
+def _instant(ns: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=ns // 1000)

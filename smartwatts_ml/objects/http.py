@@ -50,11 +50,13 @@ class HttpObjects(ReadOnlyObjects):
         with self._answer(key, "HEAD") as answer:
             headers = answer.headers
         modified = headers.get("Last-Modified")
+        written = parsedate_to_datetime(modified) if modified else datetime.fromtimestamp(0, UTC)
         return ObjectInfo(
             key,
             int(headers.get("Content-Length") or 0),
             headers.get("ETag") or "",
-            parsedate_to_datetime(modified) if modified else datetime.fromtimestamp(0, UTC),
+            modified=written,
+            arrived=written,
         )
 
     def fetch(self, key: str, path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import (
@@ -98,7 +98,7 @@ class S3Objects(Objects):
     def info(self, key: str) -> ObjectInfo:
         with as_store_errors(self.uri(key)):
             entry = self._client.head_object(**self._at(key))
-        return ObjectInfo(key, entry["ContentLength"], entry["ETag"], entry["LastModified"])
+        return _info(key, entry["ContentLength"], entry)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -107,7 +107,7 @@ class S3Objects(Objects):
                 for item in page.get("Contents", ()):
                     key = item["Key"][len(self._base) :]
                     if key and not key.endswith("/"):  # folder markers of consoles
-                        yield ObjectInfo(key, item["Size"], item["ETag"], item["LastModified"])
+                        yield _info(key, item["Size"], item)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -245,6 +245,11 @@ class S3Objects(Objects):
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._full(key)}
+
+
+def _info(key: str, size: int, entry: Mapping[str, Any]) -> ObjectInfo:
+    written = entry["LastModified"]
+    return ObjectInfo(key, size, entry["ETag"], modified=written, arrived=written)
 
 
 def _transfer() -> TransferConfig:

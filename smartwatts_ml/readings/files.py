@@ -15,6 +15,7 @@ from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.late import contradiction, is_torn
+from smartwatts_ml.readings.ingest.refusals import unusable
 from smartwatts_ml.readings.ingest.settling import Settled, settle
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import Staging
@@ -113,7 +114,7 @@ class FileReadings(StoredReadings):
             self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if usable and not self.report.accepted:
-                raise BadInputError(f"no usable reading: {self.report.summary()}")
+                raise unusable(max(self.report.files, key=lambda file: file.rejected))
         except BaseException:
             self.close()
             raise

@@ -18,6 +18,7 @@ __all__ = [
     "ReadReport",
     "Rejected",
     "fault_of",
+    "quarantine_key",
 ]
 
 
@@ -57,6 +58,11 @@ FAULTS: Mapping[str, Fault] = {
     "device_empty": Fault(DEVICE_ID, "empty, or without a site"),
     "anomaly_form": Fault(ANOMALY, "neither 0 nor 1"),
 }
+
+
+def quarantine_key(digest: str) -> str:
+    """Where the rejected rows of a content are kept."""
+    return f"{QUARANTINE}/{digest}.csv.gz"
 
 
 def fault_of(code: str) -> Fault:
@@ -103,7 +109,7 @@ class FileReport:
     that is read gives one value or several. Values: accepted + duplicate (they repeat an
     earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
-    ``left``: why the file was left for the next run. ``same_as``: an earlier file with the
+    ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
     ``timezone``; None where a timestamp is no column of its own. ``contents``: None where there
     are none.
@@ -173,7 +179,7 @@ class FileReport:
     @property
     def quarantine_key(self) -> str | None:
         """Where the rejected rows are kept after an ingest."""
-        return f"{QUARANTINE}/{self.digest}.csv.gz" if self.rejected else None
+        return quarantine_key(self.digest) if self.rejected else None
 
     def why_rejected(self) -> str:
         """The most common reasons, for people."""

@@ -16,7 +16,8 @@ from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.file_lines import file_lines, printable
-from smartwatts_ml.readings.ingest.landing import batches
+from smartwatts_ml.readings.ingest.ingest_report import outdated_lines
+from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
 from smartwatts_ml.runs.model_report import model_report
@@ -41,6 +42,7 @@ __all__ = [
     "run_report",
 ]
 
+_LOG = logging.getLogger("smartwatts")
 _BATCHES = 200
 """At most so many at once: what is left over makes the batches larger."""
 
@@ -52,8 +54,11 @@ def _open(root: str) -> tuple[Objects, Settings]:
 
 
 def landing_batches(root: str) -> list[list[str]]:
-    """New landing files, in groups that different workers can ingest at once."""
+    """New landing files, in groups that different workers can ingest at once. Others that are
+    outdated are named."""
     objects, current = _open(root)
+    for line in outdated_lines(outdated_files(objects, current)):
+        _LOG.warning("%s", line)
     return batches(objects, current.ingest_batch_mib << 20, _BATCHES)
 
 
@@ -69,12 +74,11 @@ def ingest_stage(
     """Landing files that are new, or some of them, become a new snapshot of the table. What
     became of each is in the log, and on the page of the run on the quality of its readings."""
     report = once_stage(root, "ingest", only=keys, run_id=run_id)
-    log = logging.getLogger("smartwatts")
     for file in report.left:
-        log.warning("left for the next run: %s", printable(file.left))
+        _LOG.warning("left: %s", printable(file.left))
     taken = [file for file in report.files if not file.left]
     for line in file_lines(taken, settings(root=root)):
-        log.info("%s", line)
+        _LOG.info("%s", line)
     totals: dict[str, Any] = report.totals()
     return totals
 

@@ -228,7 +228,7 @@ def test_the_page_says_what_became_of_each_file_of_the_run(
     assert not page.of("script")
     logged = [record.getMessage() for record in caplog.records]
     assert lines[0] in logged
-    assert any(text.startswith("left for the next run: landing/bad.csv") for text in logged)
+    assert any(text.startswith("left: landing/bad.csv") for text in logged)
 
 
 def start_page(objects: Objects) -> str:

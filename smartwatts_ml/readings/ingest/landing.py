@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 
 from smartwatts_ml.objects import ObjectInfo, Objects
-from smartwatts_ml.readings.ingest.ledger import Ledger
+from smartwatts_ml.readings.ingest.ledger import Ledger, Outdated, arrived_us
 from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.settings import Settings
 
 __all__ = [
     "FILE_NAMES",
@@ -19,6 +20,7 @@ __all__ = [
     "empty_root",
     "is_readings_file",
     "list_landing",
+    "outdated_files",
     "pending",
 ]
 
@@ -86,6 +88,13 @@ def batches(objects: Objects, size: int, most: int) -> list[list[str]]:
     return groups
 
 
+def outdated_files(objects: Objects, settings: Settings) -> list[Outdated]:
+    """Landing files that were taken for something else than they would be today."""
+    ledger = Ledger.read(objects, open_table(objects).id)
+    files, _ = list_landing(objects)
+    return ledger.outdated(files, settings)
+
+
 def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
     """Files of readings in the order in which they arrived, and the keys of other files."""
     files, ignored = [], []
@@ -97,17 +106,23 @@ def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
             files.append(info)
         else:
             ignored.append(info.key)
-    return sorted(files, key=lambda info: (info.modified, info.key)), tuple(ignored)
+    return sorted(files, key=lambda info: (info.arrived, info.key)), tuple(ignored)
 
 
 def arrivals_of(landed: list[ObjectInfo], ledger: Ledger) -> dict[str, int]:
-    """When each file landed (µs), which orders readings of one device and stamp whichever
-    run takes which file first. Where the store's clock does not tell files apart, those that
-    were taken before come first, then names decide."""
+    """A number for when each file landed, which orders readings of one device and stamp
+    whichever run takes which file first: µs by the root's own clock, and room below that for
+    files of one tick. Of those, what was taken before comes first, then names decide."""
+    latest: dict[int, int] = {}
+    for known in ledger.files.values():
+        tick = known.arrival >> _ARRIVAL_BITS
+        latest[tick] = max(latest.get(tick, 0), known.arrival)
     arrivals = {}
-    ordered = sorted(landed, key=lambda info: (info.modified, not ledger.taken(info), info.key))
-    for modified, files in itertools.groupby(ordered, key=lambda info: info.modified):
-        instant = round(modified.timestamp() * 1e6) << _ARRIVAL_BITS
-        for place, info in enumerate(files):
-            arrivals[info.key] = instant | min(place, (1 << _ARRIVAL_BITS) - 1)
+    ordered = sorted(landed, key=lambda info: (info.arrived, info.key))
+    for tick, files in itertools.groupby(ordered, key=arrived_us):
+        arrival = max(tick << _ARRIVAL_BITS, latest.get(tick, 0) + 1)
+        for info in files:
+            before = ledger.files[info.key].arrival if ledger.taken(info) else 0
+            arrivals[info.key] = before or arrival
+            arrival += not before
     return arrivals

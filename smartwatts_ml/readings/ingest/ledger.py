@@ -10,46 +10,91 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.objects import ObjectInfo, Objects
+from smartwatts_ml.readings.ingest.taken_for import TakenFor
+from smartwatts_ml.settings import Settings
 
-__all__ = ["Known", "Ledger", "PACKED_ROWS_PER_BYTE", "PLAIN_ROWS_PER_BYTE", "is_packed"]
+__all__ = [
+    "Known",
+    "Ledger",
+    "Outdated",
+    "PACKED_ROWS_PER_BYTE",
+    "PLAIN_ROWS_PER_BYTE",
+    "arrived_us",
+    "is_packed",
+]
 
 _KEY = "state/ingest.json"
-_SCHEMA = 1
+_SCHEMA = 2
 PLAIN_ROWS_PER_BYTE = 1 / 42
 PACKED_ROWS_PER_BYTE = 0.25
 
 
+def arrived_us(info: ObjectInfo) -> int:
+    """When an object arrived, µs since the epoch."""
+    return round(info.arrived.timestamp() * 1e6)
+
+
 @dataclass(frozen=True)
 class Known:
-    """A landing file as it was when it was read. ``left``: why nothing was taken of it."""
+    """A landing file as it was when it was read: ``arrived`` in µs since the epoch, ``arrival``
+    of the rows that the table has of this content, and the name of what they were ``taken_for``
+    (empty: not known). ``left``: why nothing was taken of it, and ``said`` a digest of all that
+    was said of it then, empty where it is worth another look anyway."""
 
     etag: str
     size: int
+    arrived: int
     digest: str = ""
     accepted: int = 0
+    arrival: int = 0
+    taken_for: str = ""
     left: str | None = None
+    said: str = ""
+
+    @classmethod
+    def of_object(cls, info: ObjectInfo, **facts: Any) -> Self:
+        return cls(info.etag, info.size, arrived_us(info), **facts)
 
     def is_of(self, info: ObjectInfo) -> bool:
         """Whether the file is still the one that was read."""
-        return (self.etag, self.size) == (info.etag, info.size)
+        return (self.etag, self.size, self.arrived) == (info.etag, info.size, arrived_us(info))
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """A file that was ``taken_for`` something, and the names of what is said otherwise now."""
+
+    key: str
+    taken_for: TakenFor
+    changed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key} was taken for {self.taken_for}, but what is said of it has changed "
+            f"since ({', '.join(self.changed)})"
+        )
 
 
 @dataclass
 class Ledger:
-    """Known landing files by key, for one table."""
+    """Known landing files by key, and what they were taken for by its name, for one table."""
 
     table: str
     files: dict[str, Known] = field(default_factory=dict)
+    taken_for: dict[str, TakenFor] = field(default_factory=dict)
+    schema: int = _SCHEMA
 
     @classmethod
     def read(cls, objects: Objects, table: str) -> Ledger:
         """What is kept, if it is about this table; nothing otherwise."""
         try:
-            return cls(table, _load(objects.read(_KEY).data, table))
+            return _load(objects.read(_KEY).data, table)
         except NotFoundError:
             return cls(table)
 
@@ -58,15 +103,28 @@ class Ledger:
         known = self.files.get(info.key)
         return known is not None and known.left is None and known.is_of(info)
 
-    def refused(self, info: ObjectInfo) -> bool:
-        """Whether the file, as it is, could not be read before."""
+    def refused(self, info: ObjectInfo) -> Known | None:
+        """What is known of a file that, as it is, could not be taken before."""
         known = self.files.get(info.key)
-        return known is not None and known.left is not None and known.is_of(info)
+        return known if known and known.left is not None and known.is_of(info) else None
 
-    def first_with(self, digest: str) -> str | None:
-        """A key that has this content."""
-        keys = (key for key, known in self.files.items() if known.digest == digest)
-        return next(keys, None)
+    def outdated(self, landed: Iterable[ObjectInfo], settings: Settings) -> list[Outdated]:
+        """Files that were taken for something else than they would be today, by what the
+        settings and the layouts say."""
+        changes: dict[tuple[int, str], list[str]] = {}
+        outdated = []
+        for info in landed:
+            known = self.files.get(info.key)
+            taken_for = self.taken_for.get(known.taken_for) if known else None
+            if known is None or taken_for is None or known.left is not None:
+                continue
+            source = settings.source_of(info.key)
+            alike = (id(source) if source in settings.sources else 0, known.taken_for)
+            if alike not in changes:
+                changes[alike] = taken_for.changes(source, settings.defaults)
+            if changes[alike]:
+                outdated.append(Outdated(info.key, taken_for, tuple(changes[alike])))
+        return outdated
 
     def estimate_rows(self, new: Iterable[ObjectInfo]) -> int:
         """Rows that files will give, by their sizes and what files of the same folder, or
@@ -85,10 +143,24 @@ class Ledger:
             expected += info.size * (rows[alike] / size[alike] if alike else usual)
         return round(expected)
 
-    def keep(self, objects: Objects, news: Mapping[str, Known]) -> None:
+    def keep(
+        self, objects: Objects, news: Mapping[str, Known], taken_for: Mapping[str, TakenFor]
+    ) -> None:
         """Add to what is kept; what others added meanwhile stays."""
+        self._add(news, taken_for)
+
+        def with_news(data: bytes | None) -> bytes:
+            kept = _load(data, self.table)
+            kept._add(news, taken_for)
+            return json.dumps(plain(kept), sort_keys=True, separators=(",", ":")).encode()
+
+        objects.update(_KEY, with_news)
+
+    def _add(self, news: Mapping[str, Known], taken_for: Mapping[str, TakenFor]) -> None:
         self.files.update(news)
-        objects.update(_KEY, lambda kept: _dump(self.table, {**_load(kept, self.table), **news}))
+        names = {known.taken_for for known in self.files.values()}
+        together = {**self.taken_for, **taken_for}
+        self.taken_for = {name: taken for name, taken in together.items() if name in names}
 
 
 def is_packed(key: str) -> bool:
@@ -102,21 +174,10 @@ def _sources(key: str) -> tuple[tuple[str, bool], ...]:
     return (key.rpartition("/")[0], packed), ("", packed)
 
 
-def _load(data: bytes | None, table: str) -> dict[str, Known]:
-    """Known files; none where nothing is kept, or it is of another table or schema."""
+def _load(data: bytes | None, table: str) -> Ledger:
+    """What is kept; an empty one where it is damaged, or of another table or schema."""
     try:
-        value = json.loads(data or b"")
-        if value["schema"] != _SCHEMA or value["table"] != table:
-            return {}
-        return {key: Known(**known) for key, known in value["files"].items()}
-    except (ValueError, KeyError, TypeError):  # damaged: it is only a cache
-        return {}
-
-
-def _dump(table: str, files: Mapping[str, Known]) -> bytes:
-    value = {
-        "schema": _SCHEMA,
-        "table": table,
-        "files": {key: asdict(known) for key, known in files.items()},
-    }
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+        ledger = parsed(Ledger, json.loads(data or b""))
+    except (ValueError, TypeError, RecursionError):
+        return Ledger(table)
+    return ledger if (ledger.table, ledger.schema) == (table, _SCHEMA) else Ledger(table)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.report import Rejected, fault_of
+from smartwatts_ml.readings.report import Rejected, fault_of, quarantine_key
 
 __all__ = ["Quarantine"]
 
@@ -30,22 +30,28 @@ class Quarantine:
     def add(self, rejected: Sequence[Rejected]) -> None:
         """Write rows down."""
         if rejected and self._file is None:
-            packed = gzip.GzipFile(self._path, "wb", compresslevel=3, mtime=0)
+            fresh = not self._path.exists()
+            self._path.parent.mkdir(exist_ok=True)
+            packed = gzip.GzipFile(self._path, "ab", compresslevel=3, mtime=0)
             self._file = io.TextIOWrapper(packed, encoding="utf-8", newline="")
             self._writer = csv.writer(self._file, lineterminator="\n")
-            self._writer.writerow(_COLUMNS)
+            if fresh:
+                self._writer.writerow(_COLUMNS)
         for row in rejected:
             fault = fault_of(row.fault)
             self._writer.writerow((self._key, row.line, fault.column, row.text, fault.reason))
 
-    def keep(self, objects: Objects, key: str | None) -> None:
-        """Move them into the root, if there are any; ``key`` is then given."""
-        if self._file is not None and key is not None:
-            self._file.close()
-            objects.upload(key, self._path)
-
     def close(self) -> None:
-        """Remove the local file."""
+        """Hold no open file until more rows follow."""
         if self._file is not None:
             self._file.close()
-            self._path.unlink(missing_ok=True)
+            self._file = None
+
+    def keep(self, objects: Objects, digest: str, again: bool) -> None:
+        """Copy them into the root; where the content was read ``again``, in the place of those
+        that it had before."""
+        self.close()
+        if self._path.exists():
+            objects.upload(quarantine_key(digest), self._path)
+        elif again:
+            objects.delete(quarantine_key(digest))

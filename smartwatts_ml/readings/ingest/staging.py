@@ -107,8 +107,9 @@ class Staging:
         self.spill.close()
         shutil.rmtree(self.folder)
 
-    def open_file(self, arrival: int) -> int:
-        """The number of a file whose rows follow; ``arrival`` as in the table."""
+    def open_file(self, arrival: int = 0) -> int:
+        """The number of a file whose rows follow; ``arrival`` as in the table, which may be set
+        until they are written."""
         self.arrivals.append(arrival)
         self._open: dict[Measure, int] = {}
         return len(self.arrivals) - 1

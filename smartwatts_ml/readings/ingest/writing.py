@@ -136,11 +136,18 @@ class _Job:
 
     def _write(self, rows: Rows, month: int, shard: int) -> WrittenPart:
         path = self._staging.folder / f"{uuid.uuid4().hex}.parquet"
-        table, devices = self._table(rows)
+        arrivals = self._arrivals[self._staged.files(rows)]
+        table, devices = self._table(rows, arrivals)
         write_part(path, [table], devices)
-        return WrittenPart(path, str(np.datetime64(month, "M")), shard % BUCKETS, tuple(devices))
+        return WrittenPart(
+            path,
+            str(np.datetime64(month, "M")),
+            shard % BUCKETS,
+            tuple(devices),
+            (int(arrivals.min()), int(arrivals.max())),
+        )
 
-    def _table(self, rows: Rows) -> tuple[pa.Table, list[DeviceSpan]]:
+    def _table(self, rows: Rows, arrivals: np.ndarray) -> tuple[pa.Table, list[DeviceSpan]]:
         starts = np.flatnonzero(np.append(True, rows.devices[1:] != rows.devices[:-1]))
         counts = np.diff(np.append(starts, len(rows)))
         names = [self._devices[rank] for rank in self._ranks[rows.devices[starts]].tolist()]
@@ -154,7 +161,7 @@ class _Job:
             _repeated([channel for _, channel in names], counts),
             _array(rows.values.astype(np.float32), counted),
             _array(rows.labels.astype(np.int8) - np.int8(1), unlabelled),
-            pa.array(self._arrivals[self._staged.files(rows)]),
+            pa.array(arrivals),
             _array(rows.values, ~counted) if counted.any() else pa.nulls(len(rows), pa.float64()),
             _known(rows.seconds, len(rows)),
             _array(held, ~held) if held.any() else pa.nulls(len(rows), pa.bool_()),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import tomllib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Literal
 
@@ -27,6 +28,11 @@ class KnownLayout(Layout):
     title: str
     columns: tuple[str, ...] = Field(min_length=1)
     needs: tuple[Literal["timezone", "unit", "mains"], ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Names what it says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
 @cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,14 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from smartwatts_ml.readings.columns import BUCKET, CHANNEL, MONTH, SITE, TIMESTAMP
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.readings.columns import ARRIVAL, BUCKET, CHANNEL, MONTH, SITE, TIMESTAMP
 from smartwatts_ml.readings.table.part_files import WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import TablePart
 
-__all__ = ["TABLE", "LogEntries", "Snapshot", "add_statistics"]
+__all__ = ["TABLE", "LogEntries", "Snapshot", "add_statistics", "commit_notes"]
 
 TABLE = "readings"
 """The table's folder below the root."""
+_COMMIT = re.compile(rf"{TABLE}/_delta_log/\d{{20}}\.json")
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Snapshot:
 
     ``digest`` names its exact files. ``rows`` counts rows, superseded ones too. ``start``
     and ``end`` are the first and the last stamp, ISO 8601 UTC, None where it is empty.
-    ``dropped`` counts rows that retention has taken away so far.
+    ``dropped`` counts rows that were taken away so far, by retention or to be read again.
     """
 
     version: int
@@ -78,8 +82,8 @@ class LogEntries:
     def parts(self) -> list[TablePart]:
         """Sorted by month and bucket."""
         parts = [
-            TablePart(f"{TABLE}/{path}", path, month, bucket, rows, size, first, last)
-            for path, month, bucket, rows, size, first, last in zip(
+            TablePart(f"{TABLE}/{path}", path, *rest)
+            for path, *rest in zip(
                 self._column("path"),
                 self._column(f"partition.{MONTH}"),
                 self._column(f"partition.{BUCKET}"),
@@ -87,6 +91,8 @@ class LogEntries:
                 self._column("size_bytes"),
                 self._column(f"min.{SITE}"),
                 self._column(f"max.{SITE}"),
+                self._column(f"min.{ARRIVAL}"),
+                self._column(f"max.{ARRIVAL}"),
                 strict=True,
             )
         ]
@@ -110,11 +116,13 @@ def add_statistics(part: WrittenPart) -> str:
         TIMESTAMP: _stamp(min(device.first for device in devices) // 1000),
         SITE: min(device.site for device in devices),
         CHANNEL: min(device.channel for device in devices),
+        ARRIVAL: part.arrivals[0],
     }
     high = {
         TIMESTAMP: _stamp(-(-max(device.last for device in devices) // 1000)),
         SITE: max(device.site for device in devices),
         CHANNEL: max(device.channel for device in devices),
+        ARRIVAL: part.arrivals[1],
     }
     counts = {
         "numRecords": part.rows,
@@ -128,3 +136,13 @@ def add_statistics(part: WrittenPart) -> str:
 def _stamp(ms: int) -> str:
     instant = datetime.fromtimestamp(ms / 1000, UTC)
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+
+
+def commit_notes(objects: Objects, name: str) -> Iterator[str]:
+    """What commits noted under a name, the newest first; each is read when it is asked for."""
+    keys = [info.key for info in objects.list(f"{TABLE}/_delta_log/")]
+    for key in reversed([key for key in keys if _COMMIT.fullmatch(key)]):
+        for line in objects.read(key).data.splitlines():
+            note = json.loads(line).get("commitInfo", {}).get(name)
+            if isinstance(note, str):
+                yield note

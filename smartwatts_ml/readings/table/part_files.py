@@ -71,12 +71,14 @@ _WRITER: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class WrittenPart:
-    """A part file where it was written, and what the table's log will say of it."""
+    """A part file where it was written, and what the table's log will say of it;
+    ``arrivals``: the lowest and the highest of its rows."""
 
     path: Path
     month: str
     bucket: int
     devices: tuple[DeviceSpan, ...]
+    arrivals: tuple[int, int]
 
     @property
     def rows(self) -> int:

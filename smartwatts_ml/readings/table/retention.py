@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from smartwatts_ml.errors import ChangedError
+from smartwatts_ml.readings.table.changes import Exchange
 from smartwatts_ml.readings.table.table import ReadingsTable
 
 __all__ = ["drop_before"]
@@ -22,6 +23,6 @@ def drop_before(table: ReadingsTable, month: str) -> int:
         if not old:
             break
         with suppress(ChangedError):
-            table.replace(old, [], dropped=rows)
+            table.replace(Exchange(old, [], gone=rows))
             break
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,7 @@ _FOOTERS_AT_ONCE = 8
 @dataclass(frozen=True)
 class TablePart:
     """What the table's log says of a part: ``key`` in the root, ``rows``, ``size`` in
-    bytes, and the first and the last site in it (None: unknown)."""
+    bytes, and the first and the last site and arrival in it (None: unknown)."""
 
     key: str
     path: str
@@ -47,6 +47,8 @@ class TablePart:
     size: int
     first_site: str | None
     last_site: str | None
+    first_arrival: int | None
+    last_arrival: int | None
 
     def may_hold(self, site: str) -> bool:
         """Whether the log does not rule the site out."""
@@ -54,6 +56,11 @@ class TablePart:
             return False
         low, high = self.first_site, self.last_site
         return low is None or high is None or low <= site <= high
+
+    def may_hold_arrival(self, arrival: int) -> bool:
+        """Likewise."""
+        low, high = self.first_arrival, self.last_arrival
+        return low is None or high is None or low <= arrival <= high
 
 
 def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[DeviceSpan]]:
@@ -67,15 +74,23 @@ def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[
 
 
 def has_stamps(
-    objects: Objects, parts: Iterable[TablePart], site: str, channel: str, stamps: np.ndarray
+    objects: Objects,
+    parts: Iterable[TablePart],
+    site: str,
+    channel: str,
+    stamps: np.ndarray,
+    without: Collection[int] = (),
 ) -> bool:
-    """Whether parts have a reading of a channel at one of some stamps (µs)."""
+    """Whether parts have a reading of a channel at one of some stamps (µs), but for rows of the
+    arrivals ``without``."""
     months = {str(month) for month in stamps.astype("M8[us]").astype("M8[M]")}
     for part in parts:
         if part.month in months and part.may_hold(site):
             with objects.open(part.key) as file:
                 for rows in read_site(file, site, [channel]).values():
-                    if np.isin(stamps, rows[TIMESTAMP].cast(pa.int64()).to_numpy()).any():
+                    stays = ~np.isin(rows[ARRIVAL].to_numpy(), list(without))
+                    kept = rows[TIMESTAMP].cast(pa.int64()).to_numpy()[stays]
+                    if np.isin(stamps, kept).any():
                         return True
     return False
 

@@ -14,10 +14,9 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -25,29 +24,24 @@ from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageE
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.columns import (
     BUCKET,
-    CHANNEL,
     MONTH,
     PARTITIONS,
-    SITE,
-    TIMESTAMP,
+)
+from smartwatts_ml.readings.table.changes import (
+    DROPPED,
+    NOTHING,
+    Exchange,
+    arrival_name,
+    now_ms,
 )
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart
+from smartwatts_ml.readings.table.part_files import WrittenPart
+from smartwatts_ml.readings.table.schema import CONFIGURATION, SCHEMA, columns_since
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ReadingsTable", "SCHEMA", "Snapshot", "newest_readings", "open_table"]
+__all__ = ["ReadingsTable", "Snapshot", "newest_readings", "open_table"]
 
-SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
-_DROPPED = "smartwatts.dropped"
-"""The application whose transaction number counts the rows that retention took away."""
-_CONFIGURATION = {
-    "delta.dataSkippingStatsColumns": f"{TIMESTAMP},{SITE},{CHANNEL}",
-    # Old snapshots stay readable until upkeep says otherwise.
-    "delta.enableExpiredLogCleanup": "false",
-    # Whoever opens the table reads the commits since the last checkpoint, one by one.
-    "delta.checkpointInterval": "10",
-}
 _OPEN_ATTEMPTS = 5
 _COMMIT_ATTEMPTS = 50
 _FIRST_PAUSE_S = 0.01
@@ -114,7 +108,7 @@ class ReadingsTable:
                         SCHEMA,
                         partition_by=list(PARTITIONS),
                         name="readings",
-                        configuration=_CONFIGURATION,
+                        configuration=CONFIGURATION,
                         storage_options=self._options,
                     )
                 except DeltaError as error:
@@ -151,9 +145,20 @@ class ReadingsTable:
             f"{self._uri} is being changed by others without a pause", fix="try again later"
         )
 
+    def arrival_of(self, digest: str) -> int | None:
+        """What the rows of this content have as arrival (or ``UNKNOWN_ARRIVAL``); None where
+        the version at hand does not have this content."""
+        return self._table.transaction_version(digest)
+
     def has(self, digest: str) -> bool:
         """Whether a file with this content is in the version at hand."""
-        return self._table.transaction_version(digest) is not None
+        return self.arrival_of(digest) is not None
+
+    def free_arrival(self, wanted: int) -> int:
+        """The first from ``wanted`` on that no content has."""
+        while self._table.transaction_version(arrival_name(wanted)) is not None:
+            wanted += 1
+        return wanted
 
     def upload(self, parts: Sequence[WrittenPart]) -> list[AddAction]:
         """Move part files into the root, where nothing sees them before a commit."""
@@ -166,50 +171,49 @@ class ReadingsTable:
         self._objects.upload(f"{TABLE}/{path}", part.path)
         part.path.unlink()
         values = {MONTH: part.month, BUCKET: str(part.bucket)}
-        return AddAction(path, size, values, _now_ms(), True, add_statistics(part))
+        return AddAction(path, size, values, now_ms(), True, add_statistics(part))
 
     def append(
-        self, parts: Sequence[AddAction], digests: Sequence[str], notes: Mapping[str, str]
+        self,
+        parts: Sequence[AddAction],
+        arrivals: Mapping[str, int],
+        notes: Mapping[str, str],
+        instead: Exchange = NOTHING,
     ) -> None:
-        """Add parts and record the contents they are from, in one commit.
+        """Add parts and record the contents they are from, by digest, with the arrival of each;
+        ``instead`` of rows that these contents had before. All in one commit.
 
-        The caller has asked ``has`` for each digest on this same object. Raises
-        ChangedError if somebody else recorded one of them since; nothing is added then.
+        The caller has asked for each digest and arrival on this same object. Raises
+        ChangedError if somebody else recorded one of them since, or replaced parts; nothing is
+        changed then.
         """
-        self._add_new_columns()
-        self._commit(parts, [Transaction(digest, 1) for digest in digests], notes)
+        self._check_columns()
+        taken = [Transaction(digest, arrival) for digest, arrival in arrivals.items()]
+        used = [Transaction(arrival_name(arrival), 1) for arrival in arrivals.values()]
+        removals = [self._removal(instead)] if instead.old else []
+        self._commit([*instead.actions(), *parts], [*taken, *used, *removals], notes)
 
-    def _add_new_columns(self) -> None:
-        """A table that an older version made gets the columns that came since."""
-        known = {field.name for field in self._table.schema().fields}
-        new = [field for field in Schema.from_arrow(SCHEMA).fields if field.name not in known]
+    def _check_columns(self) -> None:
+        """A table that an older version made gets the columns that came since. That is a commit,
+        with which others' may come to hand, so it raises ChangedError: ask again."""
+        new = columns_since(self._table)
         if new:
-            with _as_store_errors(self._uri):
-                try:
-                    self._table.alter.add_columns(new)
-                except CommitFailedError as error:
-                    raise ChangedError(f"{self._uri} was changed by somebody else") from error
+            with _as_store_errors(self._uri), suppress(CommitFailedError):
+                self._table.alter.add_columns(new)
+            raise ChangedError(f"{self._uri} had the columns of an older version")
 
-    def replace(self, old: Sequence[TablePart], new: Sequence[AddAction], dropped: int = 0) -> None:
-        """Put other parts in the place of some, in one commit; ``dropped`` rows are gone.
+    def replace(self, exchange: Exchange) -> None:
+        """Put other parts in the place of some, in one commit.
 
         Raises ChangedError if somebody else replaced parts since.
         """
-        removed = [
-            RemoveAction(
-                part.path,
-                bool(dropped),
-                _now_ms(),
-                part.size,
-                {MONTH: part.month, BUCKET: str(part.bucket)},
-            )
-            for part in old
-        ]
-        for action in new:
-            action.data_change = False
-        # Delta lets two commits remove the same part; one transaction for all of them does not.
-        done = Transaction(_DROPPED, self.dropped() + dropped)
-        self._commit([*removed, *new], [done], {"smartwatts.upkeep": f"{len(old)} parts"})
+        notes = {"smartwatts.upkeep": f"{len(exchange.old)} parts"}
+        self._commit(exchange.actions(), [self._removal(exchange)], notes)
+
+    def _removal(self, exchange: Exchange) -> Transaction:
+        """Delta lets two commits remove the same part; one transaction for all of them does
+        not."""
+        return Transaction(DROPPED, self.dropped() + exchange.gone)
 
     def _commit(
         self,
@@ -237,8 +241,8 @@ class ReadingsTable:
         return LogEntries(self._table).rows + self.dropped()
 
     def dropped(self) -> int:
-        """Rows that retention has taken away so far."""
-        return int(self._table.transaction_version(_DROPPED) or 0)
+        """Rows that were taken away so far."""
+        return int(self._table.transaction_version(DROPPED) or 0)
 
     def parts(self) -> list[TablePart]:
         """The parts of the version at hand, sorted by month and bucket."""
@@ -249,7 +253,7 @@ class ReadingsTable:
         with _as_store_errors(self._uri):
             table = self._open(version)
             log = LogEntries(table)
-            dropped = int(table.transaction_version(_DROPPED) or 0)
+            dropped = int(table.transaction_version(DROPPED) or 0)
         footers = read_footers(self._objects, log.parts())
         return Snapshot(
             version=table.version(),
@@ -290,7 +294,3 @@ class ReadingsTable:
                 full=True,
                 keep_versions=known,
             )
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

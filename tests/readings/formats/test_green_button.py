@@ -114,7 +114,7 @@ def test_power_of_ten_unit_and_length_are_those_of_the_meter(tmp_path: Path) -> 
         ({"uom": 73}, "reactive energy"),
         ({"uom": 29}, "a voltage"),
         ({"uom": 999}, "unit 'uom 999' is neither power nor energy"),
-        ({"flowDirection": 20}, "'01 direction 20' is left out"),
+        ({"flowDirection": 20}, "register '01 direction 20' is left out"),
         ({"powerOfTenMultiplier": 99}, "power of ten '99'"),
         ({"quality": "12"}, "a forecast, not measured"),
     ],

@@ -146,7 +146,7 @@ def odd_bytes() -> list[Hostile]:
             "nul.csv", text(*good, "2024-05-09,\x005,a", "\x00"), rejected={22: NUMBER, 23: WIDTH}
         ),
         taken("enormous-line.csv", text(*good, long, *rows(3, "bytes2")), rejected={22: WIDTH}),
-        taken("only-a-header.csv", text()),
+        refused("only-a-header.csv", text(), "no usable reading: none has a value"),
         taken("blank-lines.csv", text("", *good, " ", "\t", ""), blank=4),
         taken(
             "utf16.csv", text(*rows(7, "utf16")), text(*rows(7, "utf16")).decode().encode("utf-16")
@@ -194,14 +194,19 @@ def odd_rows(bad_rows: int) -> list[Hostile]:
         ),
         taken(
             "values.csv",
-            text(*(f"2024-05-09 00:{i:02},{v},a" for i, v in enumerate(odd_values))),
+            text(*(f"2024-05-09 00:{i:02},{v},a" for i, v in enumerate(odd_values)), *rows(3, "a")),
             missing=reasons.count(MISSING),
             rejected={line: why for line, why in enumerate(reasons, 2) if why != MISSING},
         ),
         taken(
+            "nearly-nothing-but-bad.csv",
+            text(*good[:3], *(f"{i},x,bad" for i in range(bad_rows))),
+            rejected=dict.fromkeys(range(5, 5 + bad_rows), STAMP),
+        ),
+        refused(
             "nothing-but-bad.csv",
-            text(*(f"{i},x,bad" for i in range(bad_rows))),
-            rejected=dict.fromkeys(range(2, 2 + bad_rows), STAMP),
+            text(*(f"{i},x,worse" for i in range(bad_rows))),
+            f"no usable reading: {bad_rows} × timestamp {STAMP}",
         ),
         taken("repeats.csv", text(*good * 200), duplicate=30 * 199),
         taken("shuffled.csv", text(*shuffled)),

@@ -17,7 +17,7 @@ import deltalake, duckdb, pyarrow.csv, pyarrow.parquet
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.table import compaction
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.stages.ingest import ingest
+from smartwatts_ml.stages.ingest import ingest, reread
 
 assert threading.active_count() == 1
 print("ready", flush=True)
@@ -27,7 +27,11 @@ while True:
         break
     number = os.fork()
     if not number:
-        report = ingest(open_root(line), Settings())
+        root, unit = line.split("\t")
+        if unit:
+            report = reread(open_root(root), Settings(unit=unit), ["*"])
+        else:
+            report = ingest(open_root(root), Settings())
         os._exit(3 if report.left else 0)
     print(number, flush=True)
     _, status = os.waitpid(number, 0)
@@ -60,10 +64,10 @@ class Forks:
     ) -> None:
         self._server.communicate(timeout=60)
 
-    def start(self, root: str) -> None:
-        """Ingest a root."""
+    def start(self, root: str, unit: str = "") -> None:
+        """Ingest a root, or read all of its files again in a unit."""
         assert self._server.stdin is not None
-        self._server.stdin.write(f"{root}\n")
+        self._server.stdin.write(f"{root}\t{unit}\n")
         self._server.stdin.flush()
         self._running = int(self._line())
 

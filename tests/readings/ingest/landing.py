@@ -21,12 +21,15 @@ from smartwatts_ml.objects import open_root
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import ingest as stage
 from smartwatts_ml.readings.ingest import ledger
+from smartwatts_ml.readings.ingest import quarantine
 from smartwatts_ml.readings.ingest import staging
+from smartwatts_ml.readings.table import rewriting
 from smartwatts_ml.readings.table import table
 from smartwatts_ml.readings.ingest import writing
 
 objects = open_root(sys.argv[1])
 DEATH = sys.argv[2]
+PATTERNS = sys.argv[3:]
 
 def die_at(point, owner, name):
     if point == DEATH:
@@ -42,31 +45,38 @@ def die_after(point, owner, name):
 
 die_at("while scanning", staging.Staging, "add")
 die_after("while writing", writing, "write_part")
+die_after("while rewriting", rewriting, "write_part")
 die_after("while uploading", table.ReadingsTable, "_upload")
 die_at("before the commit", table.ReadingsTable, "append")
 die_after("after the commit", table.ReadingsTable, "append")
+die_after("after the quarantine", quarantine.Quarantine, "keep")
 die_at("before the ledger", ledger.Ledger, "keep")
 print("ready", flush=True)
 sys.stdin.readline()
-report = stage.ingest(objects, Settings())
+if PATTERNS:
+    report = stage.reread(objects, Settings(), PATTERNS)
+else:
+    report = stage.ingest(objects, Settings())
 print(json.dumps(report.to_json()))
 """
 
 
 @dataclass
 class Ingester:
-    """Another process that ingests as soon as it is told to go."""
+    """Another process that ingests, or reads some files again, as soon as it is told to go."""
 
     process: subprocess.Popen[str]
 
     @classmethod
-    def start(cls, objects: Objects, death: str = "") -> Ingester:
+    def start(cls, objects: Objects, death: str = "", *again: str, **settings: str) -> Ingester:
+        """``again``: patterns of files to read again; ``settings``: variables without prefix."""
+        variables = {f"SMARTWATTS_{name.upper()}": value for name, value in settings.items()}
         process = subprocess.Popen(
-            [sys.executable, "-c", INGEST, objects.url, death],
+            [sys.executable, "-c", INGEST, objects.url, death, *again],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | variables,
         )
         ingester = cls(process)
         assert process.stdout is not None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.errors import ChangedError, StoreError
-from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.objects import ObjectInfo, Objects, open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
 from smartwatts_ml.readings.base import SiteReadings
+from smartwatts_ml.readings.ingest import file_batch
 from smartwatts_ml.readings.ingest import ledger as ledger_module
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.landing import pending
+from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.stages import ingest as stage
+from smartwatts_ml.sources import Source
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import HEADER, Ingester, land, minutes
 
@@ -100,13 +104,52 @@ def test_a_file_that_grew_is_taken_again_and_readings_stay_single(objects: Objec
     assert np.array_equal(load(objects, "home1").channels["mains"], 1.0 + np.arange(100) % 7)
 
 
-def test_a_corrected_reading_of_a_later_file_wins(objects: Objects) -> None:
-    land(objects, "z.csv", *minutes("home1", 4, 10.0))
+def test_a_corrected_reading_of_a_later_file_wins(any_objects: Objects) -> None:
+    land(any_objects, "z.csv", *minutes("home1", 4, 110.0))
+    run(any_objects)
+    land(any_objects, "a.csv", *minutes("home1", 2, 150.0))
+    land(any_objects, "b.csv", *minutes("home1", 1, 190.0))
+    run(any_objects)
+    assert load(any_objects, "home1").channels["mains"].tolist() == [190, 151, 112, 113]
+
+
+@pytest.mark.parametrize("ledger_lost", [False, True])
+def test_files_that_arrive_within_one_tick_of_the_clock_keep_an_order(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch, ledger_lost: bool
+) -> None:
+    tick = datetime(2026, 5, 1, tzinfo=UTC)
+
+    def within_the_tick(self: DirectoryObjects, prefix: str = "") -> Iterator[ObjectInfo]:
+        return (replace(info, arrived=tick) for info in whole(self, prefix))
+
+    def info(self: DirectoryObjects, key: str) -> ObjectInfo:
+        return replace(whole_info(self, key), arrived=tick)
+
+    whole, whole_info = DirectoryObjects.list, DirectoryObjects.info
+    monkeypatch.setattr(DirectoryObjects, "list", within_the_tick)
+    monkeypatch.setattr(DirectoryObjects, "info", info)
+    for name, value in (("m", 1.0), ("z", 2.0), ("a", 3.0), ("n", 4.0), ("a", 5.0)):
+        land(objects, f"{name}.csv", *minutes("home1", 2, 100 * value))
+        if ledger_lost:
+            objects.delete(ledger_module._KEY)
+        run(objects)
+        assert load(objects, "home1").channels["mains"].tolist() == [100 * value, 100 * value + 1]
+        if name == "z":
+            objects.delete("landing/z.csv")
+    land(objects, "q.csv", *minutes("home1", 2, 600.0))
+    land(objects, "b.csv", *minutes("home1", 2, 700.0))
     run(objects)
-    land(objects, "a.csv", *minutes("home1", 2, 50.0))
-    land(objects, "b.csv", *minutes("home1", 1, 90.0))
-    run(objects)
-    assert load(objects, "home1").channels["mains"].tolist() == [90, 51, 12, 13]
+    assert load(objects, "home1").channels["mains"].tolist() == [600, 601]
+
+
+def test_a_correction_wins_by_when_it_arrived_whatever_times_it_bears(objects: Objects) -> None:
+    """As ``cp -p``, ``rsync -t`` and ``unzip`` leave it."""
+    for name, value in (("a.csv", 100.0), ("b.csv", 200.0), ("a.csv", 300.0)):
+        path = Path(objects.url) / land(objects, name, *minutes("home1", 2, value))
+        for then in (1_000_000_000 - value, 1_000_000_000):
+            os.utime(path, (then, then))
+        run(objects)
+    assert load(objects, "home1").channels["mains"].tolist() == [300, 301]
 
 
 def test_rejected_rows_are_kept_with_line_and_reason(any_objects: Objects) -> None:
@@ -125,12 +168,30 @@ def test_rejected_rows_are_kept_with_line_and_reason(any_objects: Objects) -> No
     assert rows[0]["reason"] == "not a date and time of the form that the file uses"
 
 
-def test_a_file_without_accepted_rows_is_not_read_again(objects: Objects) -> None:
+def test_a_file_of_which_nothing_can_be_used_is_left_until_it_or_its_settings_change(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = "timestamp,import kWh,export kWh,device_id"
     land(objects, "header.csv")
-    land(objects, "bad.csv", "x,y,z")
-    assert [file.rejected for file in run(objects).files] == [0, 1]
-    assert run(objects).unchanged == 2
-    assert open_table(objects).snapshot().sites == 0
+    land(objects, "missing.csv", "2024-01-31T00:00:00,,home1")
+    land(objects, "form.csv", "31~01~2024,5,home1")
+    land(objects, "parts.csv", "2024-01-31T00:00:00,,5,a", "2024-01-31T00:15:00,5,,a", header=parts)
+    left = [str(file.left) for file in run(objects).left]
+    reasons = ("none has a value", "none has a value", "timestamp not a date", "none has a value")
+    for text, why in zip(left, reasons, strict=True):
+        assert "no usable reading" in text and why in text
+    assert open_table(objects).arrived() == 0
+    assert not list(objects.list("quarantine/"))
+    with monkeypatch.context() as reading:
+        reading.setattr(FileScan, "__iter__", lambda scan: pytest.fail("it is read again"))
+        again = run(objects)
+    assert [str(file.left) for file in again.left] == left
+    assert again.unchanged == 0
+    report = ingest(objects, Settings(sources=[Source(match="form*", stamp="%d~%m~%Y")]))
+    assert (report.accepted, len(report.left)) == (1, 3)
+    whole = [f"2024-01-31T00:{minute}:00,1,5,a" for minute in ("00", "15")]
+    land(objects, "parts.csv", *whole, header=parts)
+    assert run(objects).accepted == 2
 
 
 def test_files_that_cannot_be_read_are_left_and_the_others_taken(objects: Objects) -> None:
@@ -212,7 +273,7 @@ def test_what_waits_is_estimated_from_sizes(objects: Objects) -> None:
 def test_a_big_landing_is_taken_in_several_commits(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "_COMMIT_ROWS", 100)
+    monkeypatch.setattr(file_batch, "_COMMIT_ROWS", 100)
     for number in range(5):
         land(objects, f"{number}.csv", *minutes(f"home{number}", 60))
     land(objects, "again.csv", *minutes("home0", 60))
@@ -348,15 +409,3 @@ def every_hour(objects: Objects) -> dict[tuple[str, int], int]:
         found[name, row["timestamp"].hour] = int(row["consumption"])
     assert pc.all(pc.equal(rows["month"], "2024-01")).as_py() in (True, None)
     return found
-
-
-def test_files_arrive_in_the_order_of_their_times(objects: Objects) -> None:
-    import os
-
-    for name, value, age in (("a.csv", 1.0, 0), ("b.csv", 50.0, 10)):
-        key = land(objects, name, *minutes("home1", 2, value))
-        path = Path(objects.url) / key
-        then = path.stat().st_mtime - timedelta(seconds=age).total_seconds()
-        os.utime(path, (then, then))
-    run(objects)
-    assert load(objects, "home1").channels["mains"].tolist() == [1, 2]

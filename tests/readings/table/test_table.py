@@ -17,7 +17,8 @@ from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.sites import summarise
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, write_part
-from smartwatts_ml.readings.table.table import SCHEMA, Snapshot, open_table
+from smartwatts_ml.readings.table.schema import SCHEMA
+from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import land, minutes
@@ -45,7 +46,7 @@ def part(folder: Path, site: str, count: int) -> WrittenPart:
     }
     path = folder / f"{site}.parquet"
     write_part(path, [pa.table(made).cast(PART_SCHEMA)], [device])
-    return WrittenPart(path, "2024-01", site_bucket(site), (device,))
+    return WrittenPart(path, "2024-01", site_bucket(site), (device,), (1, 1))
 
 
 def test_an_empty_root_has_an_empty_table(objects: Objects) -> None:
@@ -110,13 +111,13 @@ def test_a_digest_recorded_by_somebody_else_refuses_the_commit(
     first, second = open_table(objects), open_table(objects)
     assert not first.has("digest-1")
     assert not second.has("digest-1")
-    first.append(first.upload([part(tmp_path, "a", 3)]), ["digest-0", "digest-1"], {})
+    first.append(first.upload([part(tmp_path, "a", 3)]), {"digest-0": 10, "digest-1": 11}, {})
     with pytest.raises(ChangedError):
-        second.append(second.upload([part(tmp_path, "a", 3)]), ["digest-1", "digest-2"], {})
+        second.append(second.upload([part(tmp_path, "a", 3)]), {"digest-1": 12, "digest-2": 13}, {})
     second.reload()
     assert (second.has("digest-1"), second.has("digest-2")) == (True, False)
-    first.append(first.upload([part(tmp_path, "b", 1)]), ["digest-3"], {})
-    second.append(second.upload([part(tmp_path, "c", 1)]), ["digest-4"], {})
+    first.append(first.upload([part(tmp_path, "b", 1)]), {"digest-3": 14}, {})
+    second.append(second.upload([part(tmp_path, "c", 1)]), {"digest-4": 15}, {})
     assert open_table(objects).arrived() == 5
 
 

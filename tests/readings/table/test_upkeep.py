@@ -127,7 +127,7 @@ def test_rows_are_counted_within_a_second_at_a_billion(tmp_path: Path) -> None:
     table = open_table(objects)
     for commit in range(40):
         parts = [made_part(commit * 500 + number) for number in range(500)]
-        table.append(parts, [f"digest-{commit}"], {})
+        table.append(parts, {f"digest-{commit}": commit}, {})
     started = time.perf_counter()
     rows = open_table(objects).arrived()
     took = time.perf_counter() - started

@@ -1,0 +1,72 @@
+"""``smartwatts readings reread``: files that were taken for the wrong thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    RootOption,
+    open_objects,
+    print_json,
+    progress_bar,
+)
+from smartwatts_ml.commands.readings import check_none_left, print_ingest
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.readings.ingest.landing import LANDING
+from smartwatts_ml.stages.ingest import reread as read_again
+
+__all__ = ["reread"]
+
+
+def reread(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="Files of landing/, or patterns of their paths below it: 'berlin/*'.",
+            show_default=False,
+        ),
+    ] = None,
+    outdated: Annotated[
+        bool,
+        typer.Option(
+            "--all-changed",
+            help="All files of which settings or layouts say something else by now.",
+        ),
+    ] = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read files of landing/ again, in the place of what the readings have of them.
+
+    What is said of a file (unit, timezone, columns) holds when it is read; `ingest` says
+    where that has changed since. The old rows go and the new ones come in one step; earlier
+    snapshots keep what they had. Exit code 3 says that a file could not be read: then the
+    readings keep what they have of it.
+
+    Example: smartwatts readings reread 'berlin/*'
+    """
+    if not files and not outdated:
+        raise UsageError("nothing to read again", fix="name files, or give --all-changed")
+    objects, current = open_objects(root)
+    landing = Path(objects.uri(LANDING[:-1]))
+    patterns = [_below(landing, file) for file in files or ()]
+    with progress_bar("reread") as report_progress:
+        report = read_again(objects, current, patterns, report_progress, outdated=outdated)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        print_ingest(report, objects.uri, current)
+    check_none_left(report)
+
+
+def _below(landing: Path, file: str) -> str:
+    """A path below landing/, also where it was given as one of this machine, or of the root."""
+    path = Path(file).absolute()
+    if path.is_relative_to(landing):
+        return path.relative_to(landing).as_posix()
+    return file.removeprefix(LANDING)
