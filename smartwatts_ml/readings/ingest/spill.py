@@ -27,6 +27,8 @@ _COLUMNS: Mapping[str, np.dtype] = {
 }
 _ROWS_IN_MEMORY = 1 << 17
 _SMALL_KEYS = 1 << 15
+_WIDE = 8
+"""Bytes of a number that is hardly ever that of all rows."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Rows:
         if isinstance(chosen, slice):
             return Rows(**{name: getattr(self, name)[chosen] for name in names})
         places = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        return Rows(**{name: getattr(self, name).take(places) for name in names})
+        return Rows(**{name: _taken(getattr(self, name), places) for name in names})
 
     @classmethod
     def join(cls, parts: list[Rows]) -> Rows:
@@ -75,6 +77,14 @@ class Rows:
     @classmethod
     def none(cls) -> Rows:
         return cls(*(np.zeros(0, dtype) for dtype in _COLUMNS.values()))
+
+
+def _taken(column: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The rows at some places; where all rows are alike, as labels and streams of a file mostly
+    are, any will do."""
+    if column.itemsize < _WIDE and 0 < len(places) <= len(column) and np.all(column == column[0]):
+        return column[: len(places)]
+    return column.take(places)
 
 
 class Spill:

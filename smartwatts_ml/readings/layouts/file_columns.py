@@ -31,6 +31,8 @@ _COMPACT = r"20\d\d[01]\d[0-3]\d[ T]?[0-2]\d[0-5]\d(?:[0-5]\d)?"
 _EPOCH = r"[1-4]\d{9}(?:\d{3}){0,3}(?:\.\d*)?"
 _MARKS = (" - ", " – ", " — ", " to ", " bis ", " tot ", " til ", " a ", " à ", "/", "–", "-")
 """What stands between the start and the end of a range."""
+_ENOUGH = 200
+"""Texts, far apart, that show what stands in a column."""
 Content = Literal["stamp", "date", "time", "range", "number", "text", "empty"]
 """What stands in a column: whole stamps or epochs, dates, times of day, ranges of stamps or
 times, numbers, other text."""
@@ -56,6 +58,7 @@ def content_of(texts: Sequence[str]) -> Content:
     filled = [text for text in texts if text.casefold() not in MISSING]
     if not filled:
         return "empty"
+    filled = filled[:: len(filled) // _ENOUGH + 1]
     if any(text.startswith("0") for text in filled) and all(map(_TIMES.fullmatch, filled)):
         return "time"  # 00.15, which no number begins with
     for content, pattern in _FORMS:
@@ -72,7 +75,9 @@ def range_mark(texts: Sequence[str]) -> str:
     ('-', ' - ')
     """
     for mark in _MARKS:
-        halves = [text.split(mark) for text in texts]
+        halves = [text.split(mark) for text in texts if mark in text]
+        if 2 * len(halves) <= len(texts):
+            continue
         ranges = sum(len(h) == 2 and all(_HALF.fullmatch(x.strip()) for x in h) for h in halves)
         if texts and 2 * ranges > len(texts):
             return mark
