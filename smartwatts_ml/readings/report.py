@@ -111,8 +111,8 @@ class FileReport:
     rows of a device were together). ``reasons`` counts what was rejected by fault.
     ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
-    ``timezone``; None where a timestamp is no column of its own. ``contents``: None where there
-    are none.
+    ``timezone``; None where a timestamp is no column of its own. ``named``: its columns have the
+    names that ours have. ``contents``: None where there are none.
     """
 
     key: str
@@ -133,6 +133,7 @@ class FileReport:
     left: str | None = None
     same_as: str | None = None
     stamps: FileStamps | None = None
+    named: bool = False
     timezone: str = "UTC"
     contents: FileContents | None = None
 
@@ -153,6 +154,12 @@ class FileReport:
             dropped=sum(late.values()),
             reasons=dict(sorted(reasons.items())),
         )
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it has no reading, in columns that are named as ours, so that nothing can be
+        misunderstood: a quiet month is no error."""
+        return self.named and not self.values and not self.rejected
 
     @property
     def rejected(self) -> int:

@@ -10,9 +10,11 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.readings.clock import LocalClock, local_clock
+from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.formats.choice import open_reader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.layouts.names import plain_name
 from smartwatts_ml.readings.mains_level import MainsLevel
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
@@ -112,6 +114,8 @@ class FileScan:
             reasons=dict(sorted(self.rejected.items())),
             digest=self.digest,
             stamps=self.interpretation.stamps_of_column,
+            named={plain_name(name) for name in self.interpretation.mapping.names}
+            >= set(CSV_COLUMNS),
             timezone=self.interpretation.timezone,
             contents=self._contents(),
         )

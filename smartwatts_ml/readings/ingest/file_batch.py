@@ -220,7 +220,7 @@ class FileBatch:
         if is_torn(late, file.report):
             with self._scanned_again(file) as scan:
                 raise contradiction(scan, late["value_two"])
-        if not report.accepted:
+        if not report.accepted and not report.says_nothing:
             raise unusable(report)
         if not late:
             return file.quarantine

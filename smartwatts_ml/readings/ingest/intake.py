@@ -108,7 +108,7 @@ class Intake:
             self._repeated[info.key] = (info, scan.digest)
             return FileReport(info.key, digest=scan.digest, same_as=same)
         report = scan.report()
-        if not report.values:
+        if not report.values and not report.says_nothing:
             raise unusable(report)
         if before == UNKNOWN_ARRIVAL:
             raise of_version_1(info.key)

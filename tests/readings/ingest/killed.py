@@ -27,8 +27,8 @@ while True:
         break
     number = os.fork()
     if not number:
-        root, unit = line.split("\t")
-        if unit:
+        unit, _, root = line.partition(" ")
+        if unit != "-":
             report = reread(open_root(root), Settings(unit=unit), ["*"])
         else:
             report = ingest(open_root(root), Settings())
@@ -67,7 +67,7 @@ class Forks:
     def start(self, root: str, unit: str = "") -> None:
         """Ingest a root, or read all of its files again in a unit."""
         assert self._server.stdin is not None
-        self._server.stdin.write(f"{root}\t{unit}\n")
+        self._server.stdin.write(f"{unit or '-'} {root}\n")
         self._server.stdin.flush()
         self._running = int(self._line())
 
