@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.catalog import layout_named, recognise
@@ -36,7 +37,7 @@ class Interpretation:
         one_column = len(self.mapping.stamp) == 1 and not self.mapping.by_time_of_day
         return self.stamps if one_column else None
 
-    @property
+    @cached_property
     def unsaid(self) -> frozenset[str]:
         """Fields of a source that neither the file nor what is said of it tells: ``unit``,
         ``timezone``."""

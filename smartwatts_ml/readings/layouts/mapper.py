@@ -70,7 +70,7 @@ class RowMapper:
             SELECT number, line, CASE WHEN contains(line, '{FIELD}')
                 THEN string_split(line, '{FIELD}')
                 ELSE string_split(line, {text_sql(cells.separator)}) END AS fields FROM lines"""
-        texts = ", ".join(_field((value.position,)) for value in mapping.values)
+        texts = _texts_sql([value.position for value in mapping.values])
         until = "NULL::TIMESTAMP AS until, false AS until_local"
         if self._until is not None:
             until = f"""{stamp_sql("until_text", self._until)} AS until,
@@ -84,7 +84,7 @@ class RowMapper:
                 {_optional(mapping.hours and mapping.hours[0])} AS hour,
                 {_optional(mapping.device)} AS device, {_optional(mapping.register)} AS register,
                 {_optional(mapping.unit)} AS unit, {_optional(mapping.anomaly)} AS label_text,
-                [{texts}] AS texts, len(fields) < {width} OR len(fields) > {width}
+                {texts} AS texts, len(fields) < {width} OR len(fields) > {width}
                     AND list_aggregate(fields[{width + 1}:], 'max') <> '' AS ill_fitting, fields
             FROM split
         ), casts AS (
@@ -104,7 +104,8 @@ class RowMapper:
         """Texts of values, column after column of each line → numbers, and what there is."""
         missing = ", ".join(map(text_sql, sorted(self._mapping.missing)))
         return f"""
-        WITH casts AS (SELECT text, {number_sql("text", self._numbers)} AS value FROM texts)
+        WITH trimmed AS (SELECT trim(coalesce(text, '')) AS text FROM texts),
+            casts AS (SELECT text, {number_sql("text", self._numbers)} AS value FROM trimmed)
         SELECT value, CASE WHEN text = '' OR lower(text) IN ({missing}) THEN {MISSING}
             WHEN value IS NULL THEN {FORM} WHEN NOT isfinite(value) THEN {FINITE}
             ELSE {GOOD} END::UTINYINT AS state FROM casts"""
@@ -136,6 +137,15 @@ class RowMapper:
                 WHEN {device} THEN 'device_empty'
                 WHEN contains(device || register || unit, '\ufffd') THEN 'undecodable'
                 WHEN label_text <> '' AND label = 0 THEN 'anomaly_form' END"""
+
+
+def _texts_sql(positions: Sequence[int]) -> str:
+    """The fields at some positions as a list; of columns side by side, which may be thousands,
+    at once."""
+    first, count = positions[0], len(positions)
+    if count > 1 and list(positions) == list(range(first, first + count)):
+        return f"list_resize(fields[{first + 1}:{first + count}], {count}, '')"
+    return f"[{', '.join(_field((position,)) for position in positions)}]"
 
 
 def _field(positions: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS, SOLAR
@@ -49,6 +49,9 @@ class Meaning:
     factor: float
 
 
+_MOST_MEANINGS = 100_000
+
+
 @dataclass(frozen=True)
 class ColumnMapping:
     """Positions are 0-based. ``layout``: its name, empty where names alone told. ``stamp`` and
@@ -77,7 +80,7 @@ class ColumnMapping:
         """Whether a line is a day, with a column for each interval."""
         return self.values[0].minutes is not None
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether each line is one stamp, one value and one device, and no more."""
         return (
@@ -91,7 +94,7 @@ class ColumnMapping:
             and not isinstance(self.said.unit, dict)
         )
 
-    @property
+    @cached_property
     def used(self) -> frozenset[int]:
         """Positions of all columns that mean something."""
         hours = None if self.hours is None else self.hours[0]
@@ -106,7 +109,7 @@ class ColumnMapping:
         """Columns that are kept out."""
         return tuple(name for i, name in enumerate(self.names) if i not in self.used)
 
-    @property
+    @cached_property
     def missing(self) -> frozenset[str]:
         """Texts, in lower case, that stand for no value."""
         return MISSING | {text.strip().casefold() for text in self.said.missing}
@@ -115,6 +118,22 @@ class ColumnMapping:
         self, value: ValueColumn, device: str, register: str = "", unit: str = "", factor: str = ""
     ) -> Meaning | str:
         """What a column's numbers are on lines with these texts, or why they are left out."""
+        key = (value.position, device, register, unit, factor)
+        meaning = self._meanings.get(key)
+        if meaning is None:
+            if len(self._meanings) >= _MOST_MEANINGS:
+                self._meanings.clear()
+            meaning = self._meanings[key] = self._find_meaning(value, *key[1:])
+        return meaning
+
+    @cached_property
+    def _meanings(self) -> dict[tuple[int, str, str, str, str], Meaning | str]:
+        """Those that were looked up before: blocks of a file say the same again and again."""
+        return {}
+
+    def _find_meaning(
+        self, value: ValueColumn, device: str, register: str, unit: str, factor: str
+    ) -> Meaning | str:
         site, _, channel = _clean_id(device or self.site).partition("/")
         if not site:
             return "device_empty"
