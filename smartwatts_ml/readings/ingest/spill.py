@@ -25,7 +25,7 @@ _COLUMNS: Mapping[str, np.dtype] = {
     "labels": np.dtype(np.uint8),
     "streams": np.dtype(np.int32),
 }
-_ROWS_IN_MEMORY = 1 << 17
+_ROWS_IN_MEMORY = 1 << 16
 _SMALL_KEYS = 1 << 15
 _WIDE = 8
 """Bytes of a number that is hardly ever that of all rows."""

@@ -46,12 +46,14 @@ class Staged:
 def _of_each(of_streams: np.ndarray, rows: Rows) -> np.ndarray:
     """What each row's stream has; quickly, where all have the same."""
     if len(of_streams) and np.all(of_streams == of_streams[0]):
-        return np.full(len(rows), of_streams[0])
+        return np.broadcast_to(of_streams[0], len(rows))
     return np.asarray(of_streams[rows.streams])
 
 
 def count_files(files: np.ndarray) -> Counter[int]:
     """How often each file is there."""
+    if len(files) and files[0] == files[-1] and np.all(files == files[0]):
+        return Counter({int(files[0]): len(files)})
     counts = np.bincount(files)
     numbers = np.flatnonzero(counts)
     return Counter(dict(zip(numbers.tolist(), counts[numbers].tolist(), strict=True)))

@@ -16,7 +16,7 @@ from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged
 from smartwatts_ml.readings.parsed import Measure, Parsed, ParsedBlock, Stream, split_part
 
-__all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "months_of"]
+__all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "month_of_all", "months_of"]
 
 Taken = Callable[[str, str, np.ndarray], bool]
 """Whether a site's channel had some of these stamps before."""
@@ -80,10 +80,13 @@ def as_rows(parsed: Parsed, stream: int, devices: DeviceNumbers) -> Rows:
 
 def months_of(stamps: np.ndarray) -> np.ndarray:
     """Months since 1970 of UTC stamps (µs); int64, shape (n,)."""
-    first, last = _MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
-    if first == last:
-        return np.full(len(stamps), first)
     return _MONTH_OF_DAY[stamps // DAY_US]
+
+
+def month_of_all(stamps: np.ndarray) -> int | None:
+    """The month of UTC stamps (µs); None where there are several."""
+    first, last = _MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
+    return int(first) if first == last else None
 
 
 class Staging:
@@ -131,6 +134,9 @@ class Staging:
         if self._by_device:
             return self.devices.parts()[0][rows.devices].astype(np.int64)
         self._number_buckets(names)
+        month = month_of_all(rows.stamps)
+        if month is not None:
+            return (month * BUCKETS + self._buckets)[rows.devices]
         return months_of(rows.stamps) * BUCKETS + self._buckets[rows.devices]
 
     def _number_buckets(self, names: Sequence[str]) -> None:

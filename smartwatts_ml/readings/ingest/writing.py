@@ -16,7 +16,7 @@ from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.settling import Dropped, drop_repeats, settle
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
-from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, Taken, months_of
+from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, Taken, month_of_all, months_of
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
@@ -171,10 +171,11 @@ class _Job:
 
 def _by_month(rows: Rows) -> Iterator[tuple[int, Rows]]:
     """Rows of each month: of one alone, but for folds and ends of intervals."""
-    months = months_of(rows.stamps)
-    if np.all(months == months[0]):
-        yield int(months[0]), rows
+    only = month_of_all(rows.stamps)
+    if only is not None:
+        yield only, rows
         return
+    months = months_of(rows.stamps)
     for month in np.unique(months).tolist():
         yield month, rows.take(months == month)
 
