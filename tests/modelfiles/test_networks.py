@@ -39,7 +39,7 @@ def python(code: str) -> str:
 
 
 def test_importing_the_package_leaves_the_environment_of_its_host_alone() -> None:
-    names = ("kinds.nilm.work", "modelfiles.networks", "modelfiles.conversion", "cli")
+    names = ("kinds.nilm.work", "modelfiles.networks", "modelfiles.conversion", "commands.cli")
     imports = "".join(f"import smartwatts_ml.{name}\n" for name in names)
     assert python(f"{imports}print([os.environ.get(name) for name in {SETTLED}])") == (
         "[None, None]"

@@ -32,7 +32,10 @@ from smartwatts_ml.stages.ingest import ingest
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 FOLDERS = sorted(path.parent for path in EXPORTS.rglob("expected.json"))
 
-pytestmark = pytest.mark.skipif(not FOLDERS, reason="needs ../shared/exports")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDERS, reason="needs ../shared/exports"),
+]
 
 
 def source_of(name: str, given: Mapping[str, Any], files: Mapping[str, int]) -> Source:

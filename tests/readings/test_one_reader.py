@@ -20,7 +20,10 @@ from smartwatts_ml.sources import Source, Unit
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.test_exports import EXPORTS, FOLDERS, source_of
 
-pytestmark = pytest.mark.skipif(not FOLDERS, reason="needs ../shared/exports")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDERS, reason="needs ../shared/exports"),
+]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(EXPORTS)))

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from smartwatts_ml.errors import BadInputError
 from tests.readings.formats.scanned import HEADER, Scanned, scan
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 2, 1, 23)
 MAINS = "home1/mains"
 

@@ -129,6 +129,7 @@ def check_all(root: Path, bad_rows: int) -> None:
     assert len(found) >= 40
 
 
+@pytest.mark.slow
 def test_hostile_files_are_accounted_for_to_the_line(tmp_path: Path) -> None:
     check_all(tmp_path, BAD_ROWS)
 
