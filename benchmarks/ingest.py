@@ -1,4 +1,5 @@
-"""Ingest and hourly resampling beside pandas, on made readings of 100 homes at 1 minute.
+"""Ingest and hourly resampling beside pandas, polars and DuckDB, on made readings of 100 homes at
+1 minute.
 
     python -m benchmarks.ingest --rows 1e6 --rows 1e7 --rows 1e8 --pandas-up-to 1e7
 
@@ -6,7 +7,8 @@ Each measurement is a process of its own, so that its peak memory is its own; im
 not timed. The files (one a month, rows in the order of time) are made first, and removed at
 the end. What pandas does is what a script would do: ``read_csv`` and ``to_parquet``, without
 and with parsed timestamps, then ``groupby("device_id").resample("1h").mean()`` of that
-Parquet file. What ingest does is all that ``smartwatts ingest`` does: digest, count of lines,
+Parquet file. polars and DuckDB read CSV, timestamps parsed, and write Parquet, with a thread a
+core. What ingest does is all that ``smartwatts ingest`` does: digest, count of lines,
 parse, checks, sort, removal of duplicates, exactly-once commit to the Delta table; its
 resampling gives every site's hours from that table.
 """
@@ -25,8 +27,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
+import polars
 import pyarrow as pa
 from pyarrow import csv
 
@@ -37,7 +41,8 @@ from smartwatts_ml.stages.ingest import ingest
 
 HOMES = 100
 START = "2024-01-01"
-STEPS = ("pandas", "pandas_dates", "pandas_hours", "ingest", "hours")
+OTHERS = ("pandas", "pandas_dates", "polars", "duckdb", "pandas_hours")
+STEPS = (*OTHERS, "ingest", "hours")
 
 
 def make_files(folder: Path, rows: int) -> list[Path]:
@@ -81,6 +86,26 @@ def run_step(step: str, folder: Path) -> dict[str, Any]:
             rows += len(frame)
         return rows
 
+    def polars_load() -> int:
+        rows = 0
+        for path in files:
+            frame = polars.read_csv(path, try_parse_dates=True)
+            frame.write_parquet(folder / "others" / f"{path.stem}.polars.parquet")
+            rows += len(frame)
+        return rows
+
+    def duckdb_load() -> int:
+        rows = 0
+        with duckdb.connect() as connection:
+            for path in files:
+                target = folder / "others" / f"{path.stem}.duckdb.parquet"
+                copied = connection.execute(
+                    f"COPY (FROM read_csv('{path}')) TO '{target}' (FORMAT parquet)"
+                ).fetchone()
+                assert copied is not None
+                rows += copied[0]
+        return rows
+
     def pandas_hours() -> int:
         frame = pd.read_parquet(folder / "pandas")
         by_time = frame.set_index("timestamp").groupby("device_id")["consumption"]
@@ -94,11 +119,15 @@ def run_step(step: str, folder: Path) -> dict[str, Any]:
     steps = {
         "pandas": lambda: load(),
         "pandas_dates": lambda: load(parse_dates=["timestamp"]),
+        "polars": polars_load,
+        "duckdb": duckdb_load,
         "pandas_hours": pandas_hours,
         "ingest": lambda: ingest(open_root(root), settings(root=root)).accepted,
         "hours": hours,
     }
-    (folder / "pandas").mkdir(exist_ok=True)
+    for name in ("pandas", "others"):
+        (folder / name).mkdir(exist_ok=True)
+    pa.array(np.zeros(1))  # which imports what a first one imports
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wall, cpu = time.perf_counter(), time.process_time()
     rows = steps[step]()
@@ -129,7 +158,7 @@ def measure(rows: int, repeats: int, with_pandas: bool) -> list[dict[str, Any]]:
         size = sum(path.stat().st_size for path in landing.iterdir())
         print(f"{rows:,} rows in {size / 1e6:,.0f} MB of CSV", file=sys.stderr)
         for step in STEPS:
-            if step.startswith("pandas") and not with_pandas:
+            if step in OTHERS and not with_pandas:
                 continue
             runs = []
             for _ in range(repeats):
