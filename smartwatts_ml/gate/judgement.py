@@ -54,7 +54,8 @@ class Facts:
     """What is known beside the scores. ``split``: digest of the holdout's split;
     ``unseen``: sites never trained on; ``troubles``: why nothing may be accepted, each a
     clause for people; ``left_out``: how much of the holdout the champion had been trained
-    on, as a sentence; ``starts``: from when on those sites are scored instead."""
+    on, as a sentence; ``starts``: from when on those sites are scored instead; ``contract``:
+    how that of the champion's file differs from the challenger's, as a sentence."""
 
     split: str
     champion_version: int | None = None
@@ -66,6 +67,7 @@ class Facts:
     troubles: tuple[str, ...] = ()
     left_out: str = ""
     starts: Mapping[str, Instant] = field(default_factory=dict)
+    contract: str = ""
 
 
 @dataclass(frozen=True)

@@ -227,8 +227,8 @@ def test_a_replay_tells_time_as_the_run_did(
     seen = set()
     load = SelectedReadings.load
 
-    def noted(self: SelectedReadings, *asked: Any) -> SiteReadings:
-        loaded = load(self, *asked)
+    def noted(self: SelectedReadings, *asked: Any, **grid: bool) -> SiteReadings:
+        loaded = load(self, *asked, **grid)
         seen.add(loaded.timezone)
         return loaded
 
@@ -245,9 +245,9 @@ def test_a_judgement_reads_each_site_once(
     loads: Counter[str] = Counter()
     load = TableReadings.load
 
-    def counted(self: TableReadings, site: str, *asked: Any) -> SiteReadings:
+    def counted(self: TableReadings, site: str, *asked: Any, **grid: bool) -> SiteReadings:
         loads[site] += 1
-        return load(self, site, *asked)
+        return load(self, site, *asked, **grid)
 
     monkeypatch.setattr(TableReadings, "load", counted)
     validate(service.run("run1"), log_progress)
