@@ -144,6 +144,20 @@ def test_another_seed_is_kept_for_lack_of_evidence_and_replayed_to_the_same_verd
     assert again.holdout_digest == second["holdout_digest"]
 
 
+def test_a_champion_of_an_older_contract_is_judged_and_told(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LightKind, "contract", 2)
+    monkeypatch.setattr(LightKind, "contract_changes", {2: "its days were those of UTC"})
+    second = service.retrain(seed=2)
+    assert second["metrics"]["champion"] is not None
+    assert (
+        "champion v1 is of contract 1, now 2: its days were those of UTC; it is judged on the same "
+        "inputs as the challenger"
+    ) in second["reasons"]
+    assert replay(service.run("run2")).same
+
+
 def test_a_dry_run_decides_and_records_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
