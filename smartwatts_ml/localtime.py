@@ -1,5 +1,4 @@
-"""The wall clock of a site and UTC, for whole arrays at once: the one place that turns one into
-the other.
+"""The wall clock of a site, and UTC: the one place that turns one into the other, in arrays.
 
 People's habits follow the clock on the wall, so hours of the week, days and the cells that
 models read are those of the site's own clock; what is stored is UTC. When clocks change, a time
@@ -14,13 +13,13 @@ from functools import cache, cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from smartwatts_ml.errors import UsageError
 
 __all__ = [
-    "HOURS_PER_WEEK",
     "Cells",
-    "Intervals",
+    "RealTime",
     "WallClock",
     "find_zone",
     "hour_of_week",
@@ -31,7 +30,6 @@ __all__ = [
     "wall_clock",
 ]
 
-HOURS_PER_WEEK = 168
 _DAY_S = 86_400
 _MICRO = 1_000_000
 _MONDAY = np.datetime64("1969-12-29", "h")  # the Monday before the epoch
@@ -59,9 +57,9 @@ def is_utc(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Intervals:
-    """Stretches of real time, in the order of their cells: ``cell``, its index, ``starts`` and
-    ``ends`` (exclusive), datetime64[s], UTC; all of shape (m,)."""
+class RealTime:
+    """Intervals, in the order of their cells: ``cell``, its index, ``starts`` and ``ends``
+    (exclusive), datetime64[s], UTC; all of shape (m,)."""
 
     cell: np.ndarray
     starts: np.ndarray
@@ -84,7 +82,7 @@ class Cells:
     ends: np.ndarray
     last_starts: np.ndarray
     seconds: np.ndarray
-    _pieces: Intervals
+    _pieces: RealTime
     _first_piece: np.ndarray
 
     def __len__(self) -> int:
@@ -97,10 +95,11 @@ class Cells:
         cell, within = _ragged(counts)
         piece = self._first_piece[flat][cell] + within
         arrays = (self.wall, self.starts, self.ends, self.last_starts, self.seconds)
-        pieces = Intervals(cell, self._pieces.starts[piece], self._pieces.ends[piece])
-        return Cells(*(array[flat] for array in arrays), pieces, _edges(counts))
+        pieces = RealTime(cell, self._pieces.starts[piece], self._pieces.ends[piece])
+        wall, starts, ends, last_starts, seconds = (array[flat] for array in arrays)
+        return Cells(wall, starts, ends, last_starts, seconds, pieces, _edges(counts))
 
-    def intervals(self) -> Intervals:
+    def intervals(self) -> RealTime:
         """Their real time: no interval where a cell is skipped, two where it is repeated."""
         return self._pieces
 
@@ -117,7 +116,7 @@ class WallClock:
         self._wall_begins = self.begins + self.offsets
         self._wall_ends = ends + self.offsets
 
-    def to_wall(self, utc: np.ndarray) -> np.ndarray:
+    def to_wall(self, utc: ArrayLike) -> np.ndarray:
         """What the clock shows at UTC instants, datetime64[s] in and out, same shape.
 
         >>> spring = np.array(["2026-03-29T00:59:59", "2026-03-29T01:00"], "datetime64[s]")
@@ -128,7 +127,7 @@ class WallClock:
         stretch = np.searchsorted(self.begins, epochs, side="right") - 1
         return _times(epochs + self.offsets[stretch])
 
-    def to_utc(self, wall: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def to_utc(self, wall: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """UTC instants (datetime64[s], the first of two) of times that the clock shows, whether
         each is skipped, and whether it is repeated; same shape. A skipped time is taken as if
         the clock had not changed yet.
@@ -145,7 +144,7 @@ class WallClock:
         offset = self.offsets[np.minimum(first, last)]
         return _times(epochs - offset), skipped, last > first
 
-    def second(self, wall: np.ndarray) -> np.ndarray:
+    def second(self, wall: ArrayLike) -> np.ndarray:
         """The last UTC instant at which the clock shows a time, datetime64[s], same shape."""
         epochs = _epochs(wall)
         last = np.searchsorted(self._wall_begins, epochs, side="right") - 1
@@ -198,7 +197,7 @@ class WallClock:
             ends=_times(end_of),
             last_starts=_times(last_of),
             seconds=np.bincount(cell, end - begin, minlength=count).astype(np.int64),
-            _pieces=Intervals(cell, _times(begin), _times(end)),
+            _pieces=RealTime(cell, _times(begin), _times(end)),
             _first_piece=edges,
         )
 
@@ -209,7 +208,7 @@ class WallClock:
         first = self.cell_at(start, period_s, time) - around
         step = np.timedelta64(period_s, "s")
         cells = self.cells(start + first * step, period_s, 2 * around + 2)
-        return first + int(np.searchsorted(cells.last_starts, np.datetime64(time, "s")))
+        return first + int(np.searchsorted(_epochs(cells.last_starts), _epochs(time)))
 
     def cell_at(self, start: np.datetime64, period_s: int, time: np.datetime64) -> int:
         """Index of the cell that a UTC instant is in, counted as in ``first_cell``."""
@@ -266,7 +265,7 @@ def _edges(counts: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts)])
 
 
-def _epochs(times: np.ndarray | np.datetime64) -> np.ndarray:
+def _epochs(times: ArrayLike) -> np.ndarray:
     return np.asarray(times, "datetime64[s]").astype(np.int64)
 
 
@@ -286,7 +285,7 @@ def hour_of_week(wall: np.ndarray) -> np.ndarray:
     array([  0, 167])
     """
     hours = np.asarray(wall).astype("datetime64[h]") - _MONDAY
-    return hours.astype(np.int64) % HOURS_PER_WEEK
+    return hours.astype(np.int64) % 168
 
 
 def local_days(wall: np.ndarray) -> np.ndarray:

@@ -100,10 +100,10 @@ class SiteReadings:
     @property
     def end(self) -> np.datetime64:
         """UTC end of the last cell (exclusive)."""
-        after = self.start + np.timedelta64(len(self) * self.period_s, "s")
         if not self.local:
-            return np.datetime64(after, "s")
-        return np.datetime64(self.cells.ends[-1] if len(self) else self.clock.to_utc(after)[0])
+            return self.start + np.timedelta64(len(self) * self.period_s, "s")
+        last = self.cells_until(max(len(self), 1))
+        return np.datetime64(last.ends[-1] if len(self) else last.starts[0])
 
     @property
     def times(self) -> np.ndarray:

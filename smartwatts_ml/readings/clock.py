@@ -25,7 +25,7 @@ class LocalClock:
         for change, before, after in zip(begins[1:], offsets[:-1], offsets[1:], strict=True):
             # Between the two, times are skipped or repeated.
             starts.append(change + np.sort([before, after]))
-            ahead.append([before, after])
+            ahead.append(np.array([before, after]))
             later += [before - after, 0]
         self._starts, self._offsets = np.concatenate(starts), np.concatenate(ahead)
         self._later = np.array(later)

@@ -100,7 +100,7 @@ def resample(
     >>> resample(quarter, 0, 60 * MICRO, 3)[0]
     array([150., 400.,  nan], dtype=float32)
     """
-    return _means(_Spans.of(readings), start_us, period_us, count)
+    return _means(_Spans.on(readings), start_us, period_us, count)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class _Spans:
     labels: np.ndarray | None
 
     @classmethod
-    def of(cls, readings: DeviceReadings, clock: WallClock | None = None) -> _Spans:
+    def on(cls, readings: DeviceReadings, clock: WallClock | None = None) -> _Spans:
         """As a wall clock shows them, if there is one."""
         if clock is None:
             return cls(readings.stamps, readings.ends, readings.values, readings.labels)
@@ -164,7 +164,7 @@ def to_grid(
     """
     period_us = period_s * MICRO
     fine = {name: device.fine(period_us) for name, device in devices.items()}
-    spans = {n: _Spans.of(device, clock) for n, device in fine.items() if len(device.stamps)}
+    spans = {n: _Spans.on(device, clock) for n, device in fine.items() if len(device.stamps)}
     if not spans:
         return 0, {}, {}
     start = min(int(device.begins.min()) for device in spans.values()) // period_us
