@@ -35,10 +35,8 @@ _MICRO = 1_000_000
 _MONDAY = np.datetime64("1969-12-29", "h")  # the Monday before the epoch
 _FIRST, _LAST = 0, 4_102_444_800
 """Clocks are known from 1970 up to 2100; before and after, they run on without a change."""
-_EVER = 1 << 42
-"""Seconds: farther than any time is from the epoch, and still good in microseconds."""
+_EVER = 1 << 42  # s: farther than any time is from the epoch, and still good in microseconds
 _NEVER = (np.array([-_EVER]), np.array([0]))
-"""Stretches of a clock that is UTC."""
 _MOST_SHIFT_S = 26 * 3600
 """No clock was ever set by more, and none is that far from UTC."""
 
@@ -153,9 +151,9 @@ class WallClock:
     def split(
         self, begins: np.ndarray, ends: np.ndarray
     ) -> tuple[slice | np.ndarray, np.ndarray, np.ndarray]:
-        """Spans of real time as the clock shows them: ``begins`` and ``ends`` (exclusive) are
-        int64 µs since the epoch, UTC, shape (n,), none empty. One that the clock changes in
-        becomes several. Gives which span each belongs to, and begins and ends on the clock."""
+        """Spans of UTC, ``begins`` and ``ends`` (exclusive, int64 µs since the epoch, shape (n,),
+        none empty), as the clock shows them: split where it changes. Gives which span each
+        part is of, its begin and its end."""
         edges, shift = self._micro_edges, self.offsets * _MICRO
         first = np.searchsorted(edges, begins, side="right") - 1
         last = np.searchsorted(edges, ends - 1, side="right") - 1

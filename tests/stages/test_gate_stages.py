@@ -241,7 +241,7 @@ def test_a_replay_tells_time_as_the_run_did(
     seen = set()
     load = SelectedReadings.load
 
-    def noted(self: SelectedReadings, *asked: Any, **grid: bool) -> SiteReadings:
+    def noted(self: SelectedReadings, *asked: Any, **grid: Any) -> SiteReadings:
         loaded = load(self, *asked, **grid)
         seen.add(loaded.timezone)
         return loaded
@@ -259,7 +259,7 @@ def test_a_judgement_reads_each_site_once(
     loads: Counter[str] = Counter()
     load = TableReadings.load
 
-    def counted(self: TableReadings, site: str, *asked: Any, **grid: bool) -> SiteReadings:
+    def counted(self: TableReadings, site: str, *asked: Any, **grid: Any) -> SiteReadings:
         loads[site] += 1
         return load(self, site, *asked, **grid)
 
