@@ -54,25 +54,12 @@ class GateSettings(SettingsGroup):
 
     prefix: ClassVar[str] = "gate_"
 
-    policy: Literal["careful", "fresh"] = Field(
-        default="fresh",
-        description="What a challenger has to show once every veto is passed. careful: better "
-        "with gate_confidence, and by gate_least_gain. fresh: better with "
-        "gate_fresh_confidence, so that models in force are weeks old and not months.",
-    )
     confidence: float = Field(
         default=0.97,
         gt=0.5,
         lt=1,
         description="How sure the gate has to be that a first or, if careful, any challenger is "
         "better, and, all vetoes taken together, that something got worse.",
-    )
-    fresh_confidence: float = Field(
-        default=0.8,
-        ge=0.5,
-        lt=1,
-        description="How sure the gate has to be, if fresh, that a challenger is better than "
-        "the champion; 0.5 lets the estimate decide.",
     )
     resamples: int = Field(
         default=1000, ge=100, description="Resamples of the intervals that reports show."
@@ -102,6 +89,19 @@ class GateSettings(SettingsGroup):
         default=0.25,
         gt=0,
         description="Population stability index of an input from which on it has drifted.",
+    )
+    policy: Literal["careful", "fresh"] = Field(
+        default="fresh",
+        description="What a challenger has to show once every veto is passed. careful: better "
+        "with gate_confidence, and by gate_least_gain. fresh: better with "
+        "gate_fresh_confidence, so that models in force are weeks old and not months.",
+    )
+    fresh_confidence: float = Field(
+        default=0.8,
+        ge=0.5,
+        lt=1,
+        description="How sure the gate has to be, if fresh, that a challenger is better than "
+        "the champion; 0.5 lets the estimate decide.",
     )
 
 
