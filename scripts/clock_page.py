@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smartwatts_ml.localtime import Cells, hour_of_week, wall_clock
+from smartwatts_ml.localtime import WallCells, hour_of_week, wall_clock
 from smartwatts_ml.readings.resample import MICRO, DeviceReadings, to_grid
 
 __all__ = ["PAGE", "VECTORS", "page", "vectors"]
@@ -85,7 +85,7 @@ def _readings(change: np.datetime64) -> tuple[np.ndarray, np.ndarray]:
     return starts, 100 + 10 * np.arange(count, dtype=np.float32)
 
 
-def _ring(zone: str, starts: np.ndarray, watts: np.ndarray) -> tuple[Cells, np.ndarray]:
+def _ring(zone: str, starts: np.ndarray, watts: np.ndarray) -> tuple[WallCells, np.ndarray]:
     """The hours of the wall clock that are wholly within the readings, and their mean W."""
     readings = DeviceReadings(starts.astype(np.int64) * MICRO, watts)
     clock = wall_clock(zone)

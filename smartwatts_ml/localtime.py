@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from smartwatts_ml.errors import UsageError
 
 __all__ = [
-    "Cells",
+    "WallCells",
     "RealTime",
     "WallClock",
     "find_zone",
@@ -65,7 +65,7 @@ class RealTime:
 
 
 @dataclass(frozen=True)
-class Cells:
+class WallCells:
     """Consecutive cells of a wall clock, and what real time each of them is.
 
     ``wall``: what the clock shows at their starts. ``starts``, ``ends`` (exclusive): first and
@@ -86,7 +86,7 @@ class Cells:
     def __len__(self) -> int:
         return len(self.wall)
 
-    def take(self, at: np.ndarray) -> Cells:
+    def take(self, at: np.ndarray) -> WallCells:
         """The cells of some indices, any shape, in that order."""
         flat = np.ravel(at)
         counts = np.diff(self._first_piece)[flat]
@@ -95,7 +95,7 @@ class Cells:
         arrays = (self.wall, self.starts, self.ends, self.last_starts, self.seconds)
         pieces = RealTime(cell, self._pieces.starts[piece], self._pieces.ends[piece])
         wall, starts, ends, last_starts, seconds = (array[flat] for array in arrays)
-        return Cells(wall, starts, ends, last_starts, seconds, pieces, _edges(counts))
+        return WallCells(wall, starts, ends, last_starts, seconds, pieces, _edges(counts))
 
     def intervals(self) -> RealTime:
         """Their real time: no interval where a cell is skipped, two where it is repeated."""
@@ -167,7 +167,7 @@ class WallClock:
             np.minimum(ends[span], edges[stretch + 1]) + shift[stretch],
         )
 
-    def cells(self, start: np.datetime64, period_s: int, count: int) -> Cells:
+    def cells(self, start: np.datetime64, period_s: int, count: int) -> WallCells:
         """So many cells of ``period_s`` from ``start`` on, a time that the clock shows.
 
         >>> cells = wall_clock("Europe/Paris").cells(np.datetime64("2026-03-29T01:00"), 3600, 3)
@@ -189,7 +189,7 @@ class WallClock:
         begin_of[comes] = begin[edges[:-1][comes]]
         last_of[comes] = begin[edges[1:][comes] - 1]
         end_of[comes] = end[edges[1:][comes] - 1]
-        return Cells(
+        return WallCells(
             wall=_times(wall),
             starts=_times(begin_of),
             ends=_times(end_of),

@@ -122,6 +122,7 @@ def prepare(
         for name, anchor in earlier.items()
         if anchor.predictor is not None and _saw_no_more(anchor, champion)
     }
+    opponents = (champion, *(earlier[name] for name in usable))
     troubles = (
         leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
@@ -138,7 +139,7 @@ def prepare(
         troubles=tuple(filter(None, troubles)),
         left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
         starts=champion.starts,
-        contract=champion.contract,
+        contract="; ".join(filter(None, (opponent.contract for opponent in opponents))),
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
     )

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from smartwatts_ml.localtime import Cells, WallClock, local_time, wall_clock
+from smartwatts_ml.localtime import WallCells, WallClock, local_time, wall_clock
 from smartwatts_ml.parallel import map_ahead
 
 __all__ = [
@@ -89,11 +89,11 @@ class SiteReadings:
         return wall_clock(self.timezone if self.local else "UTC")
 
     @cached_property
-    def cells(self) -> Cells:
+    def cells(self) -> WallCells:
         """Which real time each cell is."""
         return self.cells_until(len(self))
 
-    def cells_until(self, count: int) -> Cells:
+    def cells_until(self, count: int) -> WallCells:
         """The first ``count`` cells of the grid, beyond the readings too."""
         return self.clock.cells(self.start, self.period_s, count)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.localtime import Cells
+from smartwatts_ml.localtime import WallCells
 
 __all__ = ["ScoredHours"]
 
@@ -17,7 +17,7 @@ class ScoredHours:
     ``rarity`` the same in nines; ``alert``: number of the alert it belongs to, 0 for none;
     ``watts`` and ``expected`` in W. Hours are ``cells`` of the site's wall clock."""
 
-    cells: Cells
+    cells: WallCells
     score: np.ndarray
     rarity: np.ndarray
     alert: np.ndarray
