@@ -15,6 +15,8 @@ __all__ = ["LocalClock", "Stretch", "find_zone", "is_utc", "local_clock", "stret
 
 _DAY = timedelta(days=1)
 _ZERO = timedelta(0)
+_BEFORE_US = 2 * 86_400_000_000
+"""An interval that ends in a fold begins at most so long before it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class LocalClock:
 
         ``local`` int64, µs since the epoch as the clock shows it; all of shape (n,). ``ends``:
         they close intervals, so they are on the clock of the instant before; what closes a
-        gap closes the interval before the gap.
+        gap closes the interval before the gap. What closes as a fold begins counts as in it, since
+        a clock that is read at the end of an interval shows that twice.
         """
         if not ends:
             return self._to_utc(local)
@@ -121,6 +124,8 @@ class LocalClock:
         if gap.any():
             places = np.flatnonzero(gap)
             utc[places], gap[places], fold[places] = self._to_utc(local[places])
+        if self._later[self._part(local)].any():
+            fold |= self._to_utc(local)[2]
         return utc, gap, fold
 
     def _to_utc(self, local: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,13 +136,22 @@ class LocalClock:
         return local - self._offsets[part], self._gap[part], self._later[part] > 0
 
     def fold_of(self, first: np.ndarray) -> np.ndarray:
-        """Which fold each UTC stamp of a first occurrence is in; int64, shape (n,)."""
+        """Which fold each UTC stamp of a first occurrence is in, or begins before as an interval
+        that ends in it; int64, shape (n,)."""
         folds = np.flatnonzero(self._later)
-        starts = (self._starts - self._offsets)[folds]
+        starts = (self._starts - self._offsets)[folds] - _BEFORE_US
         return folds[np.searchsorted(starts, first, side="right") - 1]
 
+    def fold_start(self, fold: int) -> int:
+        """When the first occurrence of a fold begins, UTC (µs)."""
+        return int(self._starts[fold] - self._offsets[fold])
+
+    def later(self, fold: int) -> int:
+        """How much later (µs) the second occurrence is."""
+        return int(self._later[fold])
+
     def later_by(self, first: np.ndarray) -> np.ndarray:
-        """How much later (µs) the second occurrence is, for UTC stamps of first ones."""
+        """Likewise, for UTC stamps of first occurrences."""
         return self._later[self.fold_of(first)]
 
     def _part(self, local: np.ndarray) -> np.ndarray:
