@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,15 +57,15 @@ def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
             later = run.clock.later(fold)
             hours = tell_hours(run.stamps, inside, run.values, later, run.counted)
             if hours is None:
-                hours = _alone_in_file(run, inside, later, run.clock.fold_start(fold))
+                hours = _of_coarse(run, inside, later, run.clock.fold_start(fold))
             places = run.rows[inside]
-            if hours is None:
-                lone.append(
-                    LoneHour(run.file, run.device, places, run.stamps[inside], later, run.counted)
-                )
+            if hours is not None:
+                stamps[places] += later * (hours == SECOND)
+                untold[places] = hours == UNTOLD
                 continue
-            stamps[places] += later * (hours == SECOND)
-            untold[places] = hours == UNTOLD
+            beside = _beside(run, inside, later)
+            at, counted = run.stamps[inside], run.counted
+            lone.append(LoneHour(run.file, run.device, places, at, later, counted, beside))
     if lone:
         place_lone(lone, rows, stamps, untold, staged)
     return replace(rows, stamps=stamps, labels=rows.labels & ~np.uint8(FOLD)), untold
@@ -107,41 +107,43 @@ def _folds_of(run: _Run) -> Iterator[tuple[int, np.ndarray]]:
         yield fold, inside
 
 
-def _alone_in_file(run: _Run, inside: np.ndarray, later: int, start: int) -> np.ndarray | None:
-    """One of two hours by what is next to it in its file: the first follows what is before it,
-    the second leads on to what is after it. With both it could be either; None with neither."""
+def _beside(run: _Run, inside: np.ndarray, later: int) -> int | None:
+    """Which of two hours one alone is, by what is next to it in its file: the first follows what
+    is before it, the second leads on to what is after it. With both it could be either; None
+    with neither."""
     stamps = np.unique(run.stamps)
     gaps = np.diff(stamps)
-    count, fold = np.count_nonzero(inside), run.stamps[inside]
-    if len(np.unique(fold)) == 1 and _is_coarse(gaps, later):
-        return np.full(count, _of_coarse(stamps, int(fold[0]), later, start, run.ends))
+    first, last = int(run.stamps[inside].min()), int(run.stamps[inside].max())
     reach = max(HOUR_US, later, int(PATIENCE * np.median(gaps)) if len(gaps) else 0)
-    first, last = int(fold.min()), int(fold.max())
     follows = np.any((stamps >= first - reach) & (stamps < first))
     leads = np.any((stamps > last) & (stamps <= last + later + reach))
     if not follows and not leads:
         return None
-    return np.full(count, UNTOLD if follows and leads else FIRST if follows else SECOND)
+    return UNTOLD if follows and leads else FIRST if follows else SECOND
 
 
-def _is_coarse(gaps: Sequence[int] | np.ndarray, later: int) -> bool:
+def _of_coarse(run: _Run, inside: np.ndarray, later: int, start: int) -> np.ndarray | None:
+    """Which instant a stamp is of where readings last longer than the hour: what keeps their
+    pace. Where both do as well, an interval begins at the first and ends at the last, unless it
+    ends as the hour begins. None where they are finer, or come in no pace."""
+    stamps = np.unique(run.stamps)
+    fold = np.unique(run.stamps[inside])
+    if len(fold) > 1 or not _is_coarse(np.diff(stamps), later):
+        return None
+    stamp, place = int(fold[0]), int(np.searchsorted(stamps, fold[0]))
+    hour = SECOND if run.ends and stamp > start else FIRST
+    if 0 < place < len(stamps) - 1:
+        before, after = stamp - int(stamps[place - 1]), int(stamps[place + 1]) - stamp
+        first, second = abs(after - before), abs((after - later) - (before + later))
+        if abs(first - second) > later // 2:
+            hour = FIRST if first < second else SECOND
+    return np.full(np.count_nonzero(inside), hour)
+
+
+def _is_coarse(gaps: np.ndarray, later: int) -> bool:
     """Whether readings come regularly, and last longer than the repeated hour."""
     if len(gaps) < _ENOUGH_GAPS:
         return False
     usual = np.median(gaps)
     near = np.abs(gaps - usual) <= later
     return bool(usual > PATIENCE * later and np.count_nonzero(near) >= _REGULAR * len(gaps))
-
-
-def _of_coarse(stamps: np.ndarray, stamp: int, later: int, start: int, ends: bool) -> int:
-    """Which instant of a stamp keeps the readings' pace; of both as well, an interval begins at
-    the first and ends at the last, unless that is where the hour begins."""
-    place = int(np.searchsorted(stamps, stamp))
-    usual = int(ends and stamp > start)
-    if place == 0 or place == len(stamps) - 1:
-        return usual
-    before, after = stamp - int(stamps[place - 1]), int(stamps[place + 1]) - stamp
-    first, second = abs(after - before), abs((after - later) - (before + later))
-    if abs(first - second) <= later // 2:
-        return usual
-    return FIRST if first < second else SECOND

@@ -1,5 +1,5 @@
-"""Files that have one of two hours of the same name and nothing next to it: where they belong is
-told by other files and by what the table has."""
+"""Files that have one of two hours of the same name alone: where they belong is told by what is
+next to it, by other files and by what the table has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import groupby
 
 import numpy as np
 
-from smartwatts_ml.readings.ingest.fold_order import FIRST, SECOND
+from smartwatts_ml.readings.ingest.fold_order import FIRST, SECOND, UNTOLD
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.ingest.staged import Known, Staged
 from smartwatts_ml.readings.resample import HOUR_US
@@ -20,7 +20,8 @@ __all__ = ["LoneHour", "place_lone"]
 @dataclass(frozen=True)
 class LoneHour:
     """Rows of one device and file, by their places, that are one of two hours: ``stamps`` (µs) are
-    of the first, the second is ``later``. ``counted``: they are a meter's totals."""
+    of the first, the second is ``later``. ``counted``: they are a meter's totals. ``beside``:
+    which it is by what is next to it in its file; None where nothing is."""
 
     file: int
     device: int
@@ -28,6 +29,7 @@ class LoneHour:
     stamps: np.ndarray
     later: int
     counted: bool
+    beside: int | None
 
     @property
     def first(self) -> int:
@@ -125,6 +127,12 @@ def _place(
         for place in (FIRST, SECOND)
         if not np.isin(hour.stamps + hour.later * place, known.stamps).any()
     ]
+    if hour.beside == UNTOLD:
+        return None
+    if hour.beside is not None:
+        near = leads if hour.beside == FIRST else follows
+        other = SECOND - hour.beside
+        return bool(hour.beside) if twins or not near or other not in open_places else None
     if len(open_places) == 2 and twins and not direction:
         return None
     if len(open_places) == 2 and not twins and follows and leads:

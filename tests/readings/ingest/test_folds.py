@@ -7,17 +7,22 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.objects import open_root
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.report import ReadReport
+from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
-from tests.readings.ingest.landing import land
+from tests.readings.ingest.landing import HEADER, land
 
 FOLDS = {
     "Europe/Berlin": datetime(2026, 10, 25, 0, tzinfo=UTC),
@@ -47,8 +52,7 @@ def around(zone: str, spacing_s: int, before: int = 8, after: int = 14) -> list[
     return [Reading(start + i * step, i + 1) for i in range(before + after)]
 
 
-def stored(objects: Objects, current: Settings) -> dict[datetime, float]:
-    readings, _ = newest_readings(objects, current)
+def stored(readings: StoredReadings) -> dict[datetime, float]:
     if not readings.spans():
         return {}
     device = readings.read_devices("a")["mains"]
@@ -56,29 +60,53 @@ def stored(objects: Objects, current: Settings) -> dict[datetime, float]:
     return {at.replace(tzinfo=UTC): v for at, v in zip(stamps, device.values.tolist(), strict=True)}
 
 
-def check(files: Sequence[Sequence[Reading]], zone: str, separately: bool) -> int:
-    """Ingest files in their order: what is there is the truth; how much was rejected."""
-    truth = {reading.at: float(reading.value) for file in files for reading in file}
-    current = Settings(timezone=zone)
+def rejected_of(report: ReadReport, sizes: Sequence[int]) -> int:
+    """How many readings were rejected, each with its reason; the others are accounted for."""
+    rejected = 0
+    for file, size in zip(report.files, sizes, strict=True):
+        if file.left:
+            assert "shown twice by the clock" in file.left
+            rejected += size
+        else:
+            assert file.accepted + file.duplicate + file.rejected == file.values == size
+            assert set(file.reasons) <= {"fold_untold"}
+            rejected += file.rejected
+    return rejected
+
+
+def check(files: Sequence[Sequence[Reading]], zone: str) -> int:
+    """Read files in their order: what is there is the truth; how much was rejected."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, file in enumerate(files):
+            lines = [HEADER, *(reading.line(zone) for reading in file), ""]
+            Path(folder, f"{number:03}.csv").write_text("\n".join(lines))
+        try:
+            with FileReadings([Path(folder)], Settings(timezone=zone)) as readings:
+                return compare(files, readings, readings.report)
+        except BadInputError as error:
+            assert "shown twice by the clock" in str(error)
+            return sum(map(len, files))
+
+
+def check_ingest(files: Sequence[Sequence[Reading]], zone: str) -> int:
+    """Likewise, each file by an ingest of its own."""
+    current, reports = Settings(timezone=zone), []
     with tempfile.TemporaryDirectory() as root:
         objects = open_root(root)
-        rejected = 0
         for number, file in enumerate(files):
             land(objects, f"{number:03}.csv", *(reading.line(zone) for reading in file))
-            if separately or number == len(files) - 1:
-                report = ingest(objects, current)
-                for done in report.files:
-                    if done.left:
-                        assert "shown twice by the clock" in done.left
-                        rejected += len(files[int(done.key[-7:-4])])
-                    else:
-                        assert done.accepted + done.duplicate + done.rejected == done.values
-                        assert set(done.reasons) <= {"fold_untold"}
-                        rejected += done.rejected
-        found = stored(objects, current)
-    wrong = {at: value for at, value in found.items() if truth.get(at) != value}
-    assert not wrong
-    assert len(found) + rejected >= len(truth)
+            reports += ingest(objects, current).files
+        return compare(files, newest_readings(objects, current)[0], ReadReport(tuple(reports)))
+
+
+def compare(
+    files: Sequence[Sequence[Reading]], readings: StoredReadings, report: ReadReport
+) -> int:
+    truth = {reading.at: float(reading.value) for file in files for reading in file}
+    found = stored(readings)
+    assert not {at: value for at, value in found.items() if truth.get(at) != value}
+    rejected = rejected_of(report, [len(file) for file in files])
+    assert len(found) + rejected == len(truth)
     return rejected
 
 
@@ -90,7 +118,7 @@ SPACINGS = (60, 300, 900, 1800, 3600)
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_whole_file_is_told_both_ways(zone: str, spacing: int, order: int) -> None:
     count = 3 * 3600 // spacing
-    assert not check([around(zone, spacing, count, 2 * count)[::order]], zone, False)
+    assert not check([around(zone, spacing, count, 2 * count)[::order]], zone)
 
 
 def parts_of(readings: list[Reading], cuts: list[int]) -> list[list[Reading]]:
@@ -110,7 +138,7 @@ def test_files_cut_anywhere_in_the_order_of_time_or_the_reverse(data: st.DataObj
     order = data.draw(st.sampled_from([1, -1]))
     within = data.draw(st.sampled_from([1, -1]))
     files = [file[::within] for file in files][::order]
-    check(files, zone, data.draw(st.booleans()))
+    check(files, zone)
 
 
 @settings(max_examples=25, deadline=None)
@@ -122,4 +150,4 @@ def test_holes_and_files_in_any_order_are_right_or_rejected(data: st.DataObject)
     readings = around(zone, spacing, count, 2 * count)
     gone = data.draw(st.sets(st.integers(0, len(readings) - 1), max_size=len(readings) // 4))
     files = parts_of([r for i, r in enumerate(readings) if i not in gone], [count, 2 * count])
-    check(data.draw(st.permutations(files)), zone, False)
+    check(data.draw(st.permutations(files)), zone)
