@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -211,6 +212,16 @@ class FileReadings(StoredReadings):
             ).readings()
         return devices
 
+    @cached_property
+    def _form(self) -> StampForm:
+        """How stamps are written: as in the first file that has a column of them."""
+        files = self._files_of_sites.values()
+        forms = [StampForm.like(f.stamps) if f.stamps else StampForm() for f in files]
+        if any(form.is_naive for form in forms) and len({f.timezone for f in files}) > 1:
+            return StampForm(zone="+00:00")
+        accepted = (file.stamps for file in self.report.files if file.accepted)
+        return next((StampForm.like(stamps) for stamps in accepted if stamps), StampForm())
+
     def timezone(self, site: str) -> str:
         return self._clocks[site].timezone
 
@@ -227,11 +238,7 @@ class FileReadings(StoredReadings):
         where that has no column of them, and with offsets where files have different clocks."""
         file = self._files_of_sites[site]
         lived = self.timezone(site)
-        if len({file.timezone for file in self._files_of_sites.values()}) > 1:
-            form = StampForm(zone="+00:00")
-        else:
-            accepted = (file for file in self.report.files if file.accepted and file.stamps)
-            form = next((StampForm.like(f.stamps) for f in accepted if f.stamps), StampForm())
+        form = self._form
         follows = form.has_offset and is_place(lived) and not is_place(file.timezone)
         timezone = lived if follows else file.timezone
         return lambda stamps: form.write(stamps, timezone)

@@ -21,7 +21,7 @@ from smartwatts_ml.readings.ingest.late import contradiction, dropped_by_file, i
 from smartwatts_ml.readings.ingest.quarantine import Quarantine
 from smartwatts_ml.readings.ingest.refusals import changed_meanwhile, unusable
 from smartwatts_ml.readings.ingest.settling import Dropped
-from smartwatts_ml.readings.ingest.staged import Known
+from smartwatts_ml.readings.ingest.staged import KnownRows
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.taken_for import TakenFor
 from smartwatts_ml.readings.ingest.workspace import Workspace
@@ -165,11 +165,11 @@ class FileBatch:
         them."""
         arrivals, looked_up, gone = dict(due), False, self._gone(due)
 
-        def taken(site: str, channel: str, first: int, last: int) -> Known:
+        def taken(site: str, channel: str, first: int, last: int) -> KnownRows:
             nonlocal looked_up
             looked_up = True
             parts = self._table.parts()
-            return Known(*rows_between(self._objects, parts, site, channel, first, last, gone))
+            return KnownRows(*rows_between(self._objects, parts, site, channel, first, last, gone))
 
         while arrivals:
             for number, arrival in arrivals.items():

@@ -59,11 +59,11 @@ def _direction(stamps: np.ndarray, inside: np.ndarray) -> tuple[int, bool]:
     outside of the hour, or else by the hour alone; and whether all outside go that way."""
     steps = np.sign(np.diff(stamps))
     outside = steps[~(inside[1:] & inside[:-1])]
-    ups, downs = np.count_nonzero(outside > 0), np.count_nonzero(outside < 0)
+    ups, downs = int(np.count_nonzero(outside > 0)), int(np.count_nonzero(outside < 0))
     if ups or downs:
         direction = 1 if ups >= _CLEAR * downs else -1 if downs >= _CLEAR * ups else 0
         return direction, not (ups and downs)
-    ups, downs = np.count_nonzero(steps > 0), np.count_nonzero(steps < 0)
+    ups, downs = int(np.count_nonzero(steps > 0)), int(np.count_nonzero(steps < 0))
     if ups > 2 * downs or not downs:
         return 1, True
     return (-1 if downs > max(2 * ups, 1) else 0), True

@@ -11,7 +11,7 @@ import numpy as np
 
 from smartwatts_ml.readings.ingest.fold_order import FIRST, SECOND, UNTOLD
 from smartwatts_ml.readings.ingest.spill import Rows
-from smartwatts_ml.readings.ingest.staged import Known, Staged
+from smartwatts_ml.readings.ingest.staged import KnownRows, Staged
 from smartwatts_ml.readings.resample import HOUR_US
 
 __all__ = ["LoneHour", "place_lone"]
@@ -76,7 +76,7 @@ def _meeting(hours: list[LoneHour]) -> Iterator[list[LoneHour]]:
 
 def _known(
     hours: Sequence[LoneHour], others: np.ndarray, rows: Rows, stamps: np.ndarray, staged: Staged
-) -> Known:
+) -> KnownRows:
     """What there is of the device around the two hours, in other files and in the table."""
     reach = max(HOUR_US, hours[0].later)
     first = min(hour.first for hour in hours) - reach
@@ -84,12 +84,12 @@ def _known(
     others = others[(stamps[others] >= first) & (stamps[others] <= last)]
     arrivals = staged.arrivals[staged.files(rows.take(others))]
     totals = rows.values[others] if hours[0].counted else np.full(len(others), np.nan)
-    staged_ones = Known(stamps[others], arrivals, totals)
+    staged_ones = KnownRows(stamps[others], arrivals, totals)
     return staged_ones.joined(staged.known(int(staged.wholes[hours[0].device]), first, last))
 
 
 def _places(
-    hours: Sequence[LoneHour], known: Known, rows: Rows, staged: Staged
+    hours: Sequence[LoneHour], known: KnownRows, rows: Rows, staged: Staged
 ) -> Iterator[tuple[LoneHour, bool | None]]:
     """Whether each is the second hour; None where nothing tells."""
     direction = _direction(hours, known, staged)
@@ -98,14 +98,14 @@ def _places(
         direction = 1
     else:
         ordered = sorted(hours, key=lambda hour: int(staged.arrivals[hour.file]))
-    for hour in ordered:
+    for hour in sorted(ordered, key=lambda hour: hour.beside is None):
         values = rows.values[hour.rows]
         second = _place(hour, known, values, _twins(hour, hours), direction)
         if second is not None:
             at = hour.stamps + hour.later * second
             arrivals = np.full(len(at), staged.arrivals[hour.file])
             totals = values if hour.counted else np.full(len(at), np.nan)
-            known = known.joined(Known(at, arrivals, totals))
+            known = known.joined(KnownRows(at, arrivals, totals))
         yield hour, second
 
 
@@ -115,7 +115,7 @@ def _twins(hour: LoneHour, hours: Sequence[LoneHour]) -> bool:
 
 
 def _place(
-    hour: LoneHour, known: Known, values: np.ndarray, twins: bool, direction: int
+    hour: LoneHour, known: KnownRows, values: np.ndarray, twins: bool, direction: int
 ) -> bool | None:
     """Where one hour belongs: after what is before it, before what is after it, in the order in
     which files came; not where there is something already."""
@@ -148,7 +148,7 @@ def _place(
     return bool(fitting[-1] if second_first else fitting[0])
 
 
-def _direction(hours: Sequence[LoneHour], known: Known, staged: Staged) -> int:
+def _direction(hours: Sequence[LoneHour], known: KnownRows, staged: Staged) -> int:
     """1 where files came in the order of time, -1 in the reverse, 0 where that is not clear: by
     those before and after the two hours."""
     first, last = min(hour.first for hour in hours), max(hour.last for hour in hours)

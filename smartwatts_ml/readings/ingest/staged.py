@@ -13,11 +13,11 @@ from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.parsed import Measure, Stream
 
-__all__ = ["Known", "Lookup", "Staged", "count_files"]
+__all__ = ["KnownRows", "Lookup", "Staged", "count_files"]
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownRows:
     """Readings of a device that are at their instants: ``stamps`` (µs), ``arrivals``, and
     ``totals`` of a meter in kWh, NaN where there is none; all of shape (n,)."""
 
@@ -26,12 +26,12 @@ class Known:
     totals: np.ndarray
 
     @classmethod
-    def nothing(cls) -> Known:
+    def nothing(cls) -> KnownRows:
         return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
-    def joined(self, other: Known) -> Known:
+    def joined(self, other: KnownRows) -> KnownRows:
         """These and others."""
-        return Known(
+        return KnownRows(
             np.append(self.stamps, other.stamps),
             np.append(self.arrivals, other.arrivals),
             np.append(self.totals, other.totals),
@@ -71,7 +71,7 @@ class Known:
         return int(places[np.argmin(self.stamps[places])]) if len(places) else None
 
 
-Lookup = Callable[[int, int, int], Known]
+Lookup = Callable[[int, int, int], KnownRows]
 """What there was of a device (its number) from one stamp to another before what is staged."""
 
 
@@ -90,9 +90,9 @@ class Staged:
     arrivals: np.ndarray
     lookup: Lookup | None = None
 
-    def known(self, device: int, first: int, last: int) -> Known:
+    def known(self, device: int, first: int, last: int) -> KnownRows:
         """What there was of a device from one stamp to another before all that is staged."""
-        return Known.nothing() if self.lookup is None else self.lookup(device, first, last)
+        return KnownRows.nothing() if self.lookup is None else self.lookup(device, first, last)
 
     def files(self, rows: Rows) -> np.ndarray:
         """The file of each row; int32, shape (n,)."""

@@ -13,12 +13,12 @@ from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.ingest.holding import NextStamps
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
-from smartwatts_ml.readings.ingest.staged import Known, Lookup, Staged
+from smartwatts_ml.readings.ingest.staged import KnownRows, Lookup, Staged
 from smartwatts_ml.readings.parsed import Measure, Parsed, ParsedBlock, Stream, split_part
 
 __all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "month_of_all", "months_of"]
 
-Taken = Callable[[str, str, int, int], Known]
+Taken = Callable[[str, str, int, int], KnownRows]
 """What a site's channel had before, from one stamp to another."""
 
 _ROWS_AT_ONCE = 1 << 20
@@ -157,8 +157,9 @@ class Staging:
         if taken is not None:
             known = taken
 
-            def lookup(device: int, first: int, last: int) -> Known:
-                return known(*pairs[ranks[device]], first, last)
+            def lookup(device: int, first: int, last: int) -> KnownRows:
+                site, channel = pairs[ranks[device]]
+                return known(site, channel, first, last)
 
         return Staged(
             ranks,

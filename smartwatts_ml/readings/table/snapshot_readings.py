@@ -87,7 +87,7 @@ def rows_between(
     ``without``: stamps, arrivals, totals in kWh (NaN where there is none), all of shape (n,)."""
     edges = np.array([first, last]).astype("M8[us]").astype("M8[M]")
     months = {str(month) for month in np.arange(edges[0], edges[1] + 1)}
-    tables = []
+    tables: list[pa.Table] = []
     for part in parts:
         if part.month in months and part.may_hold(site):
             with objects.open(part.key) as file:

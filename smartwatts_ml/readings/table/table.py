@@ -9,18 +9,17 @@ counts, which is settled when a site is read.
 from __future__ import annotations
 
 import random
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
+from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.columns import BUCKET, MONTH, PARTITIONS
 from smartwatts_ml.readings.site_clocks import SiteClocks
@@ -31,11 +30,10 @@ from smartwatts_ml.readings.table.changes import (
     arrival_name,
     now_ms,
 )
+from smartwatts_ml.readings.table.delta import as_store_errors, check_address, open_or_create
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.table.part_files import WrittenPart
 from smartwatts_ml.readings.table.schema import (
-    CONFIGURATION,
-    SCHEMA,
     clocks_of,
     clocks_property,
     columns_since,
@@ -45,7 +43,6 @@ from smartwatts_ml.settings import Settings
 
 __all__ = ["ReadingsTable", "Snapshot", "existing_table", "newest_readings", "open_table"]
 
-_OPEN_ATTEMPTS = 5
 _COMMIT_ATTEMPTS = 50
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
@@ -60,7 +57,7 @@ def open_table(objects: Objects, clocks: SiteClocks | None = None) -> ReadingsTa
 
 def existing_table(objects: Objects) -> ReadingsTable | None:
     """The table of a root; None where there is none, and none is made."""
-    with _as_store_errors(objects.uri(TABLE)):
+    with as_store_errors(objects.uri(TABLE)):
         try:
             return ReadingsTable(objects, create=False)
         except TableNotFoundError:
@@ -77,21 +74,6 @@ def newest_readings(objects: Objects, settings: Settings) -> tuple[TableReadings
     return table.readings(snapshot, settings), snapshot
 
 
-@contextmanager
-def _as_store_errors(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (DeltaError, OSError) as error:
-        raise StoreError(f"cannot use the table {where}: {error}") from error
-
-
-def _check_address(address: str) -> str:
-    """delta-rs unquotes every address twice, so an escape in a path names another one."""
-    if "://" not in address and re.search("%[0-9a-fA-F]{2}", address):
-        raise UsageError(f"{address} has a % followed by two digits", fix="rename the folder")
-    return address
-
-
 class ReadingsTable:
     """The newest version of the table, until ``reload``; older ones by snapshot."""
 
@@ -99,35 +81,12 @@ class ReadingsTable:
         self, objects: Objects, *, create: bool = True, clocks: SiteClocks | None = None
     ) -> None:
         self._objects = objects
-        self._uri = _check_address(objects.uri(TABLE))
+        self._uri = check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
-        self._table = self._open_or_create(clocks) if create else self._open()
+        self._table = open_or_create(self._uri, self._options, clocks) if create else self._open()
 
     def _open(self, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._uri, version=version, storage_options=self._options)
-
-    def _open_or_create(self, clocks: SiteClocks | None) -> DeltaTable:
-        """Several processes may do this at once: one creates, the others open."""
-        configuration = CONFIGURATION | ({} if clocks is None else clocks_property(clocks))
-        with _as_store_errors(self._uri):
-            for _ in range(_OPEN_ATTEMPTS):
-                try:
-                    return self._open()
-                except TableNotFoundError:
-                    pass
-                try:
-                    return DeltaTable.create(
-                        self._uri,
-                        SCHEMA,
-                        partition_by=list(PARTITIONS),
-                        name="readings",
-                        configuration=configuration,
-                        raise_if_key_not_exists=False,
-                        storage_options=self._options,
-                    )
-                except DeltaError as error:
-                    lost = error
-        raise StoreError(f"cannot create the table {self._uri}: {lost}")
 
     @property
     def id(self) -> str:
@@ -144,7 +103,7 @@ class ReadingsTable:
 
     def reload(self) -> None:
         """Move on to the newest version."""
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             self._table.update_incremental()
 
     def attempts(self) -> Iterator[None]:
@@ -212,7 +171,7 @@ class ReadingsTable:
         with which others' may come to hand, so it raises ChangedError: ask again."""
         new = columns_since(self._table)
         if new:
-            with _as_store_errors(self._uri), suppress(CommitFailedError):
+            with as_store_errors(self._uri), suppress(CommitFailedError):
                 self._table.alter.add_columns(new)
             raise ChangedError(f"{self._uri} had the columns of an older version")
 
@@ -225,7 +184,7 @@ class ReadingsTable:
         """Keep other ones from the next version on. Raises ChangedError if somebody else changed
         the table since."""
         notes = CommitProperties(custom_metadata={"smartwatts.clocks": "changed"})
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             try:
                 self._table.alter.set_table_properties(
                     clocks_property(clocks), raise_if_not_exists=False, commit_properties=notes
@@ -258,7 +217,7 @@ class ReadingsTable:
         transactions: Sequence[Transaction],
         notes: Mapping[str, str],
     ) -> None:
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             try:
                 self._table.create_write_transaction(
                     list(actions),
@@ -287,7 +246,7 @@ class ReadingsTable:
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """A version, the newest by default, from metadata alone."""
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             table = self._open(version)
             log = LogEntries(table)
             dropped = int(table.transaction_version(DROPPED) or 0)
@@ -306,7 +265,7 @@ class ReadingsTable:
         """The readings of a snapshot, sites on the clocks that it keeps, or on those of the
         settings where it keeps none. Raises StoreError if the table is not the one that the
         snapshot was taken of."""
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             try:
                 table = self._open(snapshot.version)
             except DeltaError as error:
@@ -324,7 +283,7 @@ class ReadingsTable:
         """Delete files that neither the newest version nor one of ``keep_versions`` holds,
         and that are older than ``hours``, which has to outlast the longest ingest; their paths
         in the table."""
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             known = [version for version in keep_versions if version <= self.version]
             return self._table.vacuum(
                 retention_hours=hours,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.report import ReadReport
+from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import Settings
@@ -90,7 +90,8 @@ def check(files: Sequence[Sequence[Reading]], zone: str) -> int:
 
 def check_ingest(files: Sequence[Sequence[Reading]], zone: str) -> int:
     """Likewise, each file by an ingest of its own."""
-    current, reports = Settings(timezone=zone), []
+    current = Settings(timezone=zone)
+    reports: list[FileReport] = []
     with tempfile.TemporaryDirectory() as root:
         objects = open_root(root)
         for number, file in enumerate(files):
@@ -151,3 +152,13 @@ def test_holes_and_files_in_any_order_are_right_or_rejected(data: st.DataObject)
     gone = data.draw(st.sets(st.integers(0, len(readings) - 1), max_size=len(readings) // 4))
     files = parts_of([r for i, r in enumerate(readings) if i not in gone], [count, 2 * count])
     check(data.draw(st.permutations(files)), zone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("spacing", [900, 1800])
+def test_files_of_half_an_hour_each_by_ingests_of_their_own(order: int, spacing: int) -> None:
+    count = 2 * 3600 // spacing
+    readings = around("Europe/Berlin", spacing, count, 2 * count)
+    files = parts_of(readings, list(range(0, len(readings), 1800 // spacing)))
+    assert not check_ingest(files[::order], "Europe/Berlin")
