@@ -40,12 +40,15 @@ def clocks(
     """
     objects, current = open_objects(root, writable=apply)
     table = existing_table(objects)
-    if table is None:
-        out.print(empty_root(objects), soft_wrap=True, markup=False)
+    sites = sorted(table.sites()) if table else []
+    if table is None or not sites:
+        if as_json:
+            print_json({"sites": [], "changes": []})
+        else:
+            out.print(empty_root(objects), soft_wrap=True, markup=False)
         return
     changes = apply_settings(table, current) if apply else clock_changes(table, current)
     kept = table.clocks or SiteClocks.of_settings(current)
-    sites = sorted(table.sites())
     if as_json:
         listed = [_site_json(site, kept) for site in sites]
         print_json({"sites": listed, "moved" if apply else "changes": changes})
