@@ -168,7 +168,7 @@ class Settings(TomlSettings):
     )
     timezone: str = Field(
         "UTC",
-        description="IANA timezone of naive timestamps, and of the clock of sites without their own.",
+        description="IANA timezone of naive timestamps, and of sites without their own.",
     )
     site_timezones: dict[str, str] = Field(
         default_factory=dict, description="IANA timezone by whose clock each site lives, as JSON."
