@@ -64,6 +64,8 @@ def _short(stamp: str) -> str:
 
 
 def _warnings(file: FileReport, settings: Settings) -> Iterator[str]:
+    if file.says_nothing:
+        yield "it says nothing: none of its lines has a value"
     if file.rejected:
         yield f"{file.rejected:,} rejected: {file.why_rejected()}"
     if file.contents and "timezone" in file.contents.unsaid:

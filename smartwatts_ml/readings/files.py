@@ -114,7 +114,8 @@ class FileReadings(StoredReadings):
             self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if usable and not self.report.accepted:
-                raise unusable(max(self.report.files, key=lambda file: file.rejected))
+                worst = max(range(len(files)), key=lambda n: self.report.files[n].rejected)
+                raise unusable(self.report.files[worst], self._staging.registers_of(worst))
         except BaseException:
             self.close()
             raise

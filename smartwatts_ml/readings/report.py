@@ -51,6 +51,12 @@ FAULTS: Mapping[str, Fault] = {
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),
     "value_two": Fault(CONSUMPTION, "two values for one device and timestamp"),
+    "part_missing": Fault(
+        CONSUMPTION, "one register of a meter, of which another one has no value at that time"
+    ),
+    "part_alone": Fault(
+        CONSUMPTION, "a register that is taken away, in a file without what it is taken away from"
+    ),
     "total_glitch": Fault(CONSUMPTION, "a meter's total that falls or leaps and comes back"),
     "fold_untold": Fault(
         TIMESTAMP, "shown twice by the clock, and nothing tells which of the two is meant"

@@ -221,7 +221,7 @@ class FileBatch:
             with self._scanned_again(file) as scan:
                 raise contradiction(scan, late["value_two"])
         if not report.accepted and not report.says_nothing:
-            raise unusable(report)
+            raise unusable(report, self.staging.registers_of(number))
         if not late:
             return file.quarantine
         quarantine = Quarantine(self._work.new_folder() / "rejected.csv.gz", file.info.key)

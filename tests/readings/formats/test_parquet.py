@@ -212,10 +212,29 @@ def test_a_packed_one_is_refused(tmp_path: Path) -> None:
         scan(tmp_path / "a.parquet.gz", packed)
 
 
-def test_overlong_rows_are_refused_before_they_are_read(tmp_path: Path) -> None:
+def test_overlong_cells_of_other_columns_do_no_harm(tmp_path: Path) -> None:
     table = long() | {"payload": ["x" * 5_000_000] * 4}
-    with pytest.raises(BadInputError, match="rows are longer"):
+    assert len(scan(write(tmp_path, table, use_dictionary=False)).rows["home1/mains"]) == 4
+
+
+def test_pages_that_do_not_fit_into_memory_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    table = long() | {"payload": ["x" * 60_000_000] * 4}
+    with pytest.raises(BadInputError, match=r"its pages take 2\d\d MiB of memory at once"):
         scan(write(tmp_path, table, use_dictionary=False))
+
+
+def test_rows_that_cost_no_bytes_are_refused(tmp_path: Path) -> None:
+    count = 20_000_000
+    table = {
+        name: pa.repeat(value, count)
+        for name, value in {
+            "timestamp": STAMPS[0],
+            "consumption": 1.5,
+            "device_id": "home1",
+        }.items()
+    }
+    with pytest.raises(BadInputError, match="20,000,000 rows in"):
+        scan(write(tmp_path, table, compression="zstd", row_group_size=count))
 
 
 def test_a_long_text_is_no_device(tmp_path: Path) -> None:
