@@ -51,9 +51,6 @@ FAULTS: Mapping[str, Fault] = {
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),
     "value_two": Fault(CONSUMPTION, "two values for one device and timestamp"),
-    "part_missing": Fault(
-        CONSUMPTION, "one register of a meter, of which another one has no value at that time"
-    ),
     "part_alone": Fault(
         CONSUMPTION, "a register that is taken away, in a file without what it is taken away from"
     ),
@@ -113,7 +110,8 @@ class FileReport:
 
     Lines: header (and what stands above it) + blank + missing + read + rejected lines. A line
     that is read gives one value or several. Values: accepted + duplicate (they repeat an
-    earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
+    earlier device and stamp) + netted (parts of another reading, or of none: ``incomplete``, since
+    another part has no value) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
     ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
@@ -131,6 +129,7 @@ class FileReport:
     accepted: int = 0
     duplicate: int = 0
     netted: int = 0
+    incomplete: int = 0
     rejected_lines: int = 0
     rejected_values: int = 0
     dropped: int = 0
@@ -144,9 +143,14 @@ class FileReport:
     contents: FileContents | None = None
 
     def settled(
-        self, duplicate: int, netted: int = 0, dropped: Mapping[str, int] | None = None
+        self,
+        duplicate: int,
+        netted: int = 0,
+        incomplete: int = 0,
+        dropped: Mapping[str, int] | None = None,
     ) -> FileReport:
-        """So many of the values repeat another one, are parts of one, or are rejected late."""
+        """So many of the values repeat another one, are parts (some of them of nothing whole), or
+        are rejected late."""
         late = dropped or {}
         reasons = dict(self.reasons)
         for fault, count in late.items():
@@ -157,6 +161,7 @@ class FileReport:
             accepted=self.values - gone,
             duplicate=duplicate,
             netted=netted,
+            incomplete=incomplete,
             dropped=sum(late.values()),
             reasons=dict(sorted(reasons.items())),
         )
@@ -205,7 +210,7 @@ class FileReport:
     def to_json(self) -> dict[str, Any]:
         names = (
             "key digest lines header blank missing read rows_total accepted duplicate netted "
-            "rejected reasons reason"
+            "incomplete rejected reasons reason"
         )
         counts = {name: getattr(self, name) for name in names.split()}
         contents = asdict(self.contents) if self.contents else None

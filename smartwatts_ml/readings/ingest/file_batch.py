@@ -192,7 +192,10 @@ class FileBatch:
         dropped = dropped_by_file(writing.dropped)
         for number in arrivals:
             report = self.files[number].report.settled(
-                writing.duplicates[number], writing.netted[number], dropped.get(number)
+                writing.duplicates[number],
+                writing.netted[number],
+                writing.incomplete[number],
+                dropped.get(number),
             )
             if report.accepted != writing.rows[number] or not report.adds_up:
                 raise SmartwattsError(f"{report.key}: rows got lost; nothing was taken")

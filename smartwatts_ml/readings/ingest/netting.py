@@ -6,7 +6,7 @@ import functools
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,13 +26,14 @@ _MOST_SETS = 1000
 
 @dataclass(frozen=True)
 class Netted:
-    """``rows``: those that are no parts, and the readings that parts add up to. ``parts``
-    counts, by file, the rows that went into others. ``left``: which of the rows before are parts
-    of no reading, by fault; each bool, shape (n,)."""
+    """``rows``: those that are no parts, and the readings that parts add up to. By file,
+    ``parts`` counts the rows that went into others or lack others, ``incomplete`` the latter.
+    ``alone``: which of the rows before are taken away from nothing; bool, shape (n,)."""
 
     rows: Rows
     parts: Counter[int]
-    left: Mapping[str, np.ndarray]
+    incomplete: Counter[int]
+    alone: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,14 @@ def net_parts(rows: Rows, staged: Staged) -> Netted:
     own = (parts.rows.labels & CONTEXT) == 0
     into = np.ones(len(places), bool)
     into[first] = False
-    in_whole = complete[parts.stamp]
-    left = {"part_missing": ~in_whole & ~halved[parts.stamp], "part_alone": halved[parts.stamp]}
+    is_alone = halved[parts.stamp]
+    alone = np.zeros(len(rows), bool)
+    alone[places[is_alone]] = True
     return Netted(
         rows=Rows.join([rows.take(~is_part), readings]),
-        parts=count_files(files[in_whole & into & own]),
-        left={fault: _at(places[chosen], len(rows)) for fault, chosen in left.items()},
+        parts=count_files(files[into & ~is_alone & own]),
+        incomplete=count_files(files[~complete[parts.stamp] & ~is_alone & own]),
+        alone=alone,
     )
 
 
@@ -112,12 +115,6 @@ def _numbered(rows: Rows, wholes: np.ndarray, files: np.ndarray, staged: Staged)
         registers=[staged.registers[meter] for meter in meters],
         sign_of=staged.signs,
     )
-
-
-def _at(places: np.ndarray, count: int) -> np.ndarray:
-    mask = np.zeros(count, bool)
-    mask[places] = True
-    return mask
 
 
 def _as_long(parts: _Parts) -> np.ndarray:

@@ -26,8 +26,9 @@ def changed_meanwhile(key: str) -> BadInputError:
 
 def unusable(report: FileReport, registers: Sequence[str] = ()) -> BadInputError:
     """Nothing in the file can be used. ``registers``: those that it has of meters."""
-    problem = f"{report.key}: no usable reading: {report.why_rejected() or 'none has a value'}"
-    if not {"part_alone", "part_missing"} & report.reasons.keys():
+    why = "at no time do all registers have a value" if report.incomplete else "none has a value"
+    problem = f"{report.key}: no usable reading: {report.why_rejected() or why}"
+    if not (report.incomplete or "part_alone" in report.reasons):
         fix = "`smartwatts ingest --explain` shows what it is taken for"
         return BadInputError(problem, fix=fix)
     shown = ", ".join(registers[:_SHOWN]) + (", …" if len(registers) > _SHOWN else "")

@@ -42,11 +42,13 @@ class Dropped:
 @dataclass(frozen=True)
 class Settled:
     """``rows`` are readings: mean W from each stamp on, or kWh that a meter had counted.
-    ``duplicates`` and ``netted`` count, by file, what went into others."""
+    By file, ``duplicates`` and ``netted`` count what went into others, or lacks others:
+    ``incomplete``."""
 
     rows: Rows
     duplicates: Counter[int]
     netted: Counter[int] = field(default_factory=Counter)
+    incomplete: Counter[int] = field(default_factory=Counter)
     dropped: Sequence[Dropped] = ()
 
 
@@ -71,14 +73,14 @@ def settle(rows: Rows, staged: Staged) -> Settled:
     dropped += glitched
     rows = _with_seconds(rows, ends, staged)
     as_sent, rows = rows, _on_starts(rows, staged)
-    netted: Counter[int] = Counter()
-    if staged.signs[rows.devices].any():
-        net = net_parts(rows, staged)
-        dropped += [_dropped(f, as_sent.take(left), staged) for f, left in net.left.items()]
-        rows, netted = net.rows, net.parts
-    if rows.seconds is not None:
-        rows = sort_rows(rows, staged.ranks)
-    return Settled(_own(rows), duplicates, netted, dropped)
+    if not staged.signs[rows.devices].any():
+        rows = rows if rows.seconds is None else sort_rows(rows, staged.ranks)
+        return Settled(_own(rows), duplicates, dropped=dropped)
+    net = net_parts(rows, staged)
+    if net.alone.any():
+        dropped.append(_dropped("part_alone", as_sent.take(net.alone), staged))
+    rows = sort_rows(net.rows, staged.ranks)
+    return Settled(_own(rows), duplicates, net.parts, net.incomplete, dropped)
 
 
 def _own(rows: Rows) -> Rows:

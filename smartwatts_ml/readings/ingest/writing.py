@@ -38,13 +38,14 @@ _MANY_DEVICES = 100_000
 
 @dataclass(frozen=True)
 class Writing:
-    """Parts, and by file the rows in them, the duplicates and parts of readings that are not,
-    and the rows that were dropped."""
+    """Parts, and by file the rows in them, the duplicates and parts of readings that are not
+    (among these those that lack others), and the rows that were dropped."""
 
     parts: list[WrittenPart] = field(default_factory=list)
     rows: Counter[int] = field(default_factory=Counter)
     duplicates: Counter[int] = field(default_factory=Counter)
     netted: Counter[int] = field(default_factory=Counter)
+    incomplete: Counter[int] = field(default_factory=Counter)
     dropped: list[Dropped] = field(default_factory=list)
 
 
@@ -61,6 +62,7 @@ def write_staged(
         done.rows.update(some.rows)
         done.duplicates.update(some.duplicates)
         done.netted.update(some.netted)
+        done.incomplete.update(some.incomplete)
         done.dropped.extend(some.dropped)
     return done
 
@@ -117,6 +119,7 @@ class _Job:
         settled = settle(rows, self._staged)
         done.duplicates.update(settled.duplicates)
         done.netted.update(settled.netted)
+        done.incomplete.update(settled.incomplete)
         done.dropped.extend(settled.dropped)
         done.rows.update(count_files(self._staged.files(settled.rows)))
         return settled.rows

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.readings.formats import parquet
 from tests.readings.formats.scanned import scan
 
 START = datetime(2026, 2, 1, 23)
@@ -223,8 +224,11 @@ def test_pages_that_do_not_fit_into_memory_are_refused_before_they_are_read(tmp_
         scan(write(tmp_path, table, use_dictionary=False))
 
 
-def test_rows_that_cost_no_bytes_are_refused(tmp_path: Path) -> None:
-    count = 20_000_000
+def test_rows_that_cost_no_bytes_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_MOST_ROWS_A_BYTE", 16)
+    count = 2_000_000
     table = {
         name: pa.repeat(value, count)
         for name, value in {
@@ -233,7 +237,7 @@ def test_rows_that_cost_no_bytes_are_refused(tmp_path: Path) -> None:
             "device_id": "home1",
         }.items()
     }
-    with pytest.raises(BadInputError, match="20,000,000 rows in"):
+    with pytest.raises(BadInputError, match="2,000,000 rows in"):
         scan(write(tmp_path, table, compression="zstd", row_group_size=count))
 
 

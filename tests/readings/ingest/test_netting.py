@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.table import newest_readings
@@ -42,7 +40,7 @@ def take(objects: Objects, parts: Parts, source: Source = SOURCE) -> FileReport:
     rows = [f"{first + timedelta(hours=h)},{w},a,{r}" for (h, r), w in parts.items()]
     land(objects, "a.csv", *rows, header=HEADER)
     (file,) = ingest(objects, Settings(sources=[source])).files
-    assert file.adds_up and file.reasons.keys() <= {"part_missing"}
+    assert file.adds_up and not file.rejected
     return file
 
 
@@ -119,20 +117,24 @@ def test_of_meters_totals_all_are_needed_and_no_energy_is_lost(objects: Objects)
 
 
 @pytest.mark.parametrize("days", [1, 45])
-def test_what_another_register_is_missing_for_is_rejected_with_its_line(
-    objects: Objects, days: int
-) -> None:
+def test_what_lacks_another_register_is_told(objects: Objects, days: int) -> None:
     """However far from each other the two are there, in another month too."""
     parts: Parts = {(24 * days + h, name): 100.0 for h in range(24) for name in ("in", "out")}
     parts |= {(h, "in"): 70.0 for h in range(3)}
     file = take(objects, parts)
-    assert (file.accepted, file.netted, file.reasons) == (24, 24, {"part_missing": 3})
+    assert (file.accepted, file.netted, file.incomplete) == (24, 27, 3)
+    (line,) = file_lines([file], Settings())
+    assert "3 values of one register are no reading" in line
     assert rows_of(objects) == {24 * days + h: 0.0 for h in range(24)}
-    packed = objects.read(file.quarantine_key or "").data
-    kept = list(csv.DictReader(io.StringIO(gzip.decompress(packed).decode())))
-    assert [row["line"] for row in kept] == ["50", "51", "52"]
     with FileReadings([Path(objects.url) / "landing" / "a.csv"], Settings(sources=[SOURCE])) as of:
         assert of.load("a", 3600).channels["mains"].tolist() == [0.0] * 24
+
+
+def test_a_file_in_which_registers_never_meet_is_left_with_their_names(objects: Objects) -> None:
+    lines = [f"2026-0{month}-01 00:00,5,a,{name}" for month, name in ((5, "in"), (6, "out"))]
+    land(objects, "a.csv", *lines, header=HEADER)
+    (left,) = ingest(objects, Settings(sources=[SOURCE])).left
+    assert "at no time do all registers have a value (registers: in, out)" in (left.left or "")
 
 
 def test_what_is_taken_away_is_no_mains_by_itself(objects: Objects) -> None:
