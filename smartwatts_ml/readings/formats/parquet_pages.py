@@ -13,35 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from smartwatts_ml.readings.formats.thrift import LIST, NUMBERS, STRUCT, Thrift
+
 __all__ = ["PageFacts", "page_facts"]
 
 _LARGEST_FOOTER = 1 << 24
 _LARGEST_HEADER = 1 << 20
 _USUAL_HEADER = 1 << 10
 _MOST_CHUNKS = 1 << 16
-_MOST_ITEMS = 1 << 19
-"""Of lists in a footer: Arrow makes something of each."""
 _MOST_PAGES = 1 << 20
-_DEEPEST = 16
 _TRAILER = 8
-(
-    _STOP,
-    _TRUE,
-    _FALSE,
-    _BYTE,
-    _I16,
-    _I32,
-    _I64,
-    _DOUBLE,
-    _BINARY,
-    _LIST,
-    _SET,
-    _MAP,
-    _STRUCT,
-    _UUID,
-) = range(14)
-_NUMBERS = (_I16, _I32, _I64)
-_FIXED = {_TRUE: 0, _FALSE: 0, _BYTE: 1, _DOUBLE: 8, _UUID: 16}
 # Numbers of fields in parquet.thrift.
 _GROUPS, _COLUMNS, _META_DATA = 4, 1, 3
 _OF_CHUNK = {5: "values", 7: "size", 9: "data", 11: "dictionary"}
@@ -112,14 +93,14 @@ def _footer(file: BinaryIO, size: int) -> bytes:
 
 def _groups(footer: bytes) -> Iterator[list[_Chunk]]:
     """The chunks of each group of rows."""
-    thrift = _Thrift(footer)
+    thrift = Thrift(footer)
     chunks = 0
     for field, kind in thrift.fields():
-        if field != _GROUPS or kind != _LIST:
+        if field != _GROUPS or kind != LIST:
             thrift.skip(kind)
             continue
         for of_group in thrift.items():
-            if of_group != _STRUCT:
+            if of_group != STRUCT:
                 raise ValueError("groups that are none")
             group = _chunks(thrift)
             chunks += len(group)
@@ -128,10 +109,10 @@ def _groups(footer: bytes) -> Iterator[list[_Chunk]]:
             yield group
 
 
-def _chunks(thrift: _Thrift) -> list[_Chunk]:
+def _chunks(thrift: Thrift) -> list[_Chunk]:
     chunks: list[_Chunk] = []
     for field, kind in thrift.fields():
-        if field != _COLUMNS or kind != _LIST:
+        if field != _COLUMNS or kind != LIST:
             thrift.skip(kind)
             continue
         for _ in thrift.items():
@@ -141,14 +122,14 @@ def _chunks(thrift: _Thrift) -> list[_Chunk]:
     return chunks
 
 
-def _chunk(thrift: _Thrift) -> _Chunk:
+def _chunk(thrift: Thrift) -> _Chunk:
     chunk = _Chunk()
     for field, kind in thrift.fields():
-        if field != _META_DATA or kind != _STRUCT:
+        if field != _META_DATA or kind != STRUCT:
             thrift.skip(kind)
             continue
         for number, of_number in thrift.fields():
-            if number in _OF_CHUNK and of_number in _NUMBERS:
+            if number in _OF_CHUNK and of_number in NUMBERS:
                 setattr(chunk, _OF_CHUNK[number], thrift.number())
             else:
                 thrift.skip(of_number)
@@ -193,18 +174,18 @@ def _page(file: BinaryIO, place: int) -> _Page:
         file.seek(place)
         data = file.read(most)
         with suppress(IndexError):  # it is longer
-            return _parsed_page(_Thrift(data))
+            return _parsed_page(Thrift(data))
     raise ValueError("the header of a page that does not end")
 
 
-def _parsed_page(thrift: _Thrift) -> _Page:
+def _parsed_page(thrift: Thrift) -> _Page:
     page = _Page()
     for field, kind in thrift.fields():
-        if field == _UNPACKED and kind in _NUMBERS:
+        if field == _UNPACKED and kind in NUMBERS:
             page.unpacked = thrift.number()
-        elif field == _PACKED and kind in _NUMBERS:
+        elif field == _PACKED and kind in NUMBERS:
             page.packed = thrift.number()
-        elif field in _ENCODING_OF and kind == _STRUCT:
+        elif field in _ENCODING_OF and kind == STRUCT:
             page.values, page.encoding = _of_data(thrift, _ENCODING_OF[field])
         else:
             thrift.skip(kind)
@@ -212,92 +193,12 @@ def _parsed_page(thrift: _Thrift) -> _Page:
     return page
 
 
-def _of_data(thrift: _Thrift, encoding: int) -> tuple[int, int]:
+def _of_data(thrift: Thrift, encoding: int) -> tuple[int, int]:
     """Number of values, and their encoding."""
     numbers = {_VALUES: 0, encoding: 0}
     for field, kind in thrift.fields():
-        if field in numbers and kind in _NUMBERS:
+        if field in numbers and kind in NUMBERS:
             numbers[field] = thrift.number()
         else:
             thrift.skip(kind)
     return numbers[_VALUES], numbers[encoding]
-
-
-class _Thrift:
-    """Reads on at ``place``. Raises IndexError where the data end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._items = 0
-        self._depth = 0
-        self.place = 0
-
-    def fields(self) -> Iterator[tuple[int, int]]:
-        """Number and kind of each field of a structure; whoever asks has to read or skip it."""
-        field = 0
-        while (header := self._byte()) != _STOP:
-            step, kind = header >> 4, header & 15
-            field = field + step if step else self.number()
-            yield field, kind
-
-    def items(self) -> Iterator[int]:
-        """The kind of each item of a list, likewise."""
-        header = self._byte()
-        size, kind = header >> 4, header & 15
-        if size == 15:
-            size = self._varint()
-        if kind not in _NUMBERS:
-            self._items += size
-            if self._items > _MOST_ITEMS:
-                raise ValueError(f"lists of more than {_MOST_ITEMS:,} items")
-        for _ in range(size):
-            yield kind
-
-    def number(self) -> int:
-        """A whole number."""
-        coded = self._varint()
-        return (coded >> 1) ^ -(coded & 1)
-
-    def skip(self, kind: int) -> None:
-        """Pass over a value."""
-        if kind in _FIXED:
-            self._pass(_FIXED[kind])
-        elif kind in _NUMBERS:
-            self._varint()
-        elif kind == _BINARY:
-            self._pass(self._varint())
-        else:
-            self._depth += 1
-            if self._depth > _DEEPEST:
-                raise ValueError("structures too deep in each other")
-            self._skip_inside(kind)
-            self._depth -= 1
-
-    def _skip_inside(self, kind: int) -> None:
-        if kind in (_LIST, _SET):
-            for item in self.items():
-                self._pass(1) if item in (_TRUE, _FALSE) else self.skip(item)
-        elif kind == _STRUCT:
-            for _, of_field in self.fields():
-                self.skip(of_field)
-        else:
-            raise ValueError(f"a value of kind {kind}")  # of a map too: there is none
-
-    def _byte(self) -> int:
-        byte = self._data[self.place]
-        self.place += 1
-        return byte
-
-    def _pass(self, count: int) -> None:
-        self.place += count
-        if self.place > len(self._data):
-            raise IndexError
-
-    def _varint(self) -> int:
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self._byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-        raise ValueError("a number that does not end")

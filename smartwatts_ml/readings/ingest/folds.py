@@ -43,10 +43,10 @@ def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
         return rows, untold
     stamps = rows.stamps.copy()
     files = staged.files(rows)
-    of_devices = _Places(rows.devices)
+    places = _Places(rows.devices)
     alone: list[_Fold] = []
     for fold in _folds(rows, files, marked, staged):
-        of_device = of_devices.of(fold.device)
+        of_device = places.of_device(fold.device)
         second = _second(fold, rows.stamps[of_device[files[of_device] == fold.file]])
         if second is None:
             alone.append(fold)
@@ -58,7 +58,7 @@ def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
     for fold in alone:  # in the order of arrival
         waiting[fold.rows] = False
         whole = staged.wholes[fold.device]
-        others = of_devices.of(fold.device)
+        others = places.of_device(fold.device)
         others = others[~waiting[others] & (files[others] != fold.file)]
         there = stamps[others]
         for shift in (0, fold.later):
@@ -78,7 +78,7 @@ class _Places:
         self._order = np.argsort(devices, kind="stable")
         self._devices = devices[self._order]
 
-    def of(self, device: int) -> np.ndarray:
+    def of_device(self, device: int) -> np.ndarray:
         """Places in the order of lines; int64."""
         first, end = np.searchsorted(self._devices, [device, device + 1])
         return self._order[first:end]
