@@ -283,7 +283,7 @@ def main() -> None:
     settle_environment()
     start_tensorflow()
     files = [path for pattern in SETS.values() for path in sorted(args.data.glob(pattern))]
-    readings = FileReadings(files, Settings())
+    readings = FileReadings(files, Settings(check_mains=False))  # some are buildings
     JOBS[args.what](args, readings)
 
 

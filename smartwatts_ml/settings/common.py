@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.settings.base import PREFIX, SettingsGroup, TomlSettings
-from smartwatts_ml.sources import Layout, Source, Unit
+from smartwatts_ml.sources import Defaults, Source, Unit
 
 __all__ = [
     "GateSettings",
@@ -58,11 +58,12 @@ class GateSettings(SettingsGroup):
         default=0.97,
         gt=0.5,
         lt=1,
-        description="How sure the gate has to be that a challenger is better, and, guards and "
-        "slices taken together, that something got worse. At 0.97 fewer than 5 % of equal "
-        "challengers pass, with room for what the test does not know.",
+        description="How sure the gate has to be that a first or, if careful, any challenger is "
+        "better, and, all vetoes taken together, that something got worse.",
     )
-    resamples: int = Field(default=1000, ge=100, description="Resamples of the paired bootstrap.")
+    resamples: int = Field(
+        default=1000, ge=100, description="Resamples of the intervals that reports show."
+    )
     slice_loss: float = Field(
         default=0.25, gt=0, description="Share by which a single site may get worse."
     )
@@ -75,8 +76,8 @@ class GateSettings(SettingsGroup):
     least_gain: float = Field(
         default=0.005,
         ge=0,
-        description="Share by which a challenger has to be better at least: training again "
-        "with another seed changes a model by about as much.",
+        description="Share by which a first or, if careful, any challenger has to be better at "
+        "least: training again with another seed changes a model by about as much.",
     )
     margin: float = Field(
         default=0.02,
@@ -88,6 +89,19 @@ class GateSettings(SettingsGroup):
         default=0.25,
         gt=0,
         description="Population stability index of an input from which on it has drifted.",
+    )
+    policy: Literal["careful", "fresh"] = Field(
+        default="fresh",
+        description="What a challenger has to show once every veto is passed. careful: better "
+        "with gate_confidence, and by gate_least_gain. fresh: better with "
+        "gate_fresh_confidence, so that models in force are weeks old and not months.",
+    )
+    fresh_confidence: float = Field(
+        default=0.8,
+        ge=0.5,
+        lt=1,
+        description="How sure the gate has to be, if fresh, that a challenger is better than "
+        "the champion; 0.5 lets the estimate decide.",
     )
 
 
@@ -102,6 +116,12 @@ class QualitySettings(SettingsGroup):
     )
     site_fuse_watts: dict[str, float] = Field(
         default_factory=dict, description="W that a site's fuse allows, by site, as JSON."
+    )
+    lowest_watts: float = Field(
+        default=5.0,
+        ge=0,
+        description="W below which mains of hardly any home is most of the time: a file asks for "
+        "its unit then, as above the fuse.",
     )
     negative_mains: Literal["auto", "allow", "flag"] = Field(
         default="auto", description="Negative mains: auto allows it by day where that is regular."
@@ -168,6 +188,12 @@ class Settings(TomlSettings):
         description="How files of some sources differ, as JSON: a list of objects with match "
         "(a pattern of paths below landing/), unit, timezone and the other keys of layouts.md.",
     )
+    check_mains: bool = Field(
+        True,
+        description="Whether files ask where mains is not like that of a home: below "
+        "lowest_watts or above the fuse most of the time, or 0 every night and not by "
+        "day. `smartwatts ingest --yes` does not ask either.",
+    )
     ingest_batch_mib: int = Field(
         256,
         gt=0,
@@ -219,11 +245,19 @@ class Settings(TomlSettings):
         return next((source for source in self.sources if source.matches(key)), Source())
 
     @property
-    def defaults(self) -> Layout:
+    def defaults(self) -> Defaults:
         """What holds for files that neither say it themselves nor have a source that does; its
         ``model_fields_set`` has what a setting says, and not what holds if none does."""
         said = {"unit", "timezone"} & self.model_fields_set
-        return Layout.model_construct(said, unit=self.unit, timezone=self.timezone)
+        quality = self.quality
+        return Defaults.model_construct(
+            said,
+            unit=self.unit,
+            timezone=self.timezone,
+            check_mains=self.check_mains,
+            lowest_watts=quality.lowest_watts,
+            fuses={**quality.site_fuse_watts, "*": quality.fuse_watts},
+        )
 
 
 def settings(**overrides: Any) -> Settings:
