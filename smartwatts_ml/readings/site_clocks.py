@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from smartwatts_ml.readings.clock import find_zone
+from smartwatts_ml.localtime import find_zone
 from smartwatts_ml.settings import Settings
 
 __all__ = ["ClockChange", "FileClock", "SiteClock", "SiteClocks", "change_lines", "is_place"]

@@ -12,6 +12,7 @@ from smartwatts_ml.readings.ingest.fold_order import FIRST, SECOND, UNTOLD, tell
 from smartwatts_ml.readings.ingest.lone_hours import LoneHour, place_lone
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.ingest.staged import Staged
+from smartwatts_ml.readings.ingest.staging import months_of
 from smartwatts_ml.readings.parsed import FOLD
 from smartwatts_ml.readings.resample import HOUR_US
 from smartwatts_ml.readings.run_lengths import equal_runs
@@ -26,8 +27,9 @@ _ENOUGH_GAPS = 3
 
 @dataclass(frozen=True)
 class _Run:
-    """A device's rows in a file, in the order of lines: ``rows`` are their places; ``clock`` shows
-    their stamps, which are of first occurrences (µs); ``marked``: which may be of second ones."""
+    """A device's rows in a file, those of a month in the order of lines: ``rows`` are their
+    places; ``clock`` shows their stamps, which are of first occurrences (µs); ``marked``: which
+    may be of second ones."""
 
     file: int
     device: int
@@ -55,7 +57,7 @@ def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
     for run in _runs(rows, staged):
         for fold, inside in _folds_of(run):
             later = run.clock.later(fold)
-            hours = tell_hours(run.stamps, inside, run.values, later, run.counted)
+            hours = _by_lines(run, inside, later)
             if hours is None:
                 hours = _of_coarse(run, inside, later, run.clock.fold_start(fold))
             places = run.rows[inside]
@@ -105,6 +107,13 @@ def _folds_of(run: _Run) -> Iterator[tuple[int, np.ndarray]]:
         inside = np.zeros(len(run.stamps), bool)
         inside[places[folds == fold]] = True
         yield fold, inside
+
+
+def _by_lines(run: _Run, inside: np.ndarray, later: int) -> np.ndarray | None:
+    """As the order of the month's lines tells."""
+    months = months_of(run.stamps)
+    near = np.isin(months, months[inside])
+    return tell_hours(run.stamps[near], inside[near], run.values[near], later, run.counted)
 
 
 def _beside(run: _Run, inside: np.ndarray, later: int) -> int | None:

@@ -25,7 +25,8 @@ class IngestReport(ReadReport):
     known from before. ``ignored``: keys below landing/ that are no files of readings.
     ``outdated``: files that were taken for something else than they would be today.
     ``replaced``: rows that went because their files were read again. ``clocks``: sites that are
-    kept on another clock than is said now."""
+    kept on another clock than is said now. ``dropped``: keys of files that could not be read
+    again, or are gone, and of which the table has nothing any more."""
 
     unchanged: int
     ignored: tuple[str, ...]
@@ -33,6 +34,7 @@ class IngestReport(ReadReport):
     clocks: tuple[ClockChange, ...]
     replaced: int
     snapshot: Snapshot
+    dropped: tuple[str, ...] = ()
 
     @property
     def left(self) -> tuple[FileReport, ...]:
@@ -56,6 +58,7 @@ class IngestReport(ReadReport):
             "ignored": list(self.ignored),
             "outdated": [plain(file) for file in self.outdated],
             "clocks": plain(self.clocks),
+            "dropped": list(self.dropped),
         }
 
 
