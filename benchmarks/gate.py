@@ -18,8 +18,9 @@ from typing import Any
 
 from benchmarks.gate_tables import SCENARIOS, Scenario, Tables, proportion_interval, try_gate
 from benchmarks.gate_trainings import try_trainings
-from benchmarks.gate_year import live
-from benchmarks.gate_year_report import draw_year, print_year
+from benchmarks.gate_ways import WAYS
+from benchmarks.gate_year import Year, live
+from benchmarks.gate_year_report import draw_year, print_year, read_year, write_year
 from smartwatts_ml.gate import Rules
 from smartwatts_ml.judging.record import rules_of
 from smartwatts_ml.settings import Settings
@@ -89,8 +90,19 @@ def _tables(arguments: argparse.Namespace) -> None:
 def _year(arguments: argparse.Namespace) -> None:
     years = []
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
-        years.append(live(seed, arguments.weeks, arguments.sites))
-        print(f"seed {seed}", file=sys.stderr)
+        fleet_year = Year({}, {}, {}, {})
+        for number in arguments.ways:
+            kept = arguments.keep / f"{seed}-{number}.json" if arguments.keep else None
+            if kept and kept.exists():
+                fleet_year.add(read_year(kept))
+                continue
+            ways = (arguments.weeks, arguments.sites, [WAYS[number]], arguments.keep)
+            (lived,) = live(seed, *ways)
+            if kept:
+                write_year(lived, kept)
+            fleet_year.add(lived)
+            print(f"seed {seed}: {WAYS[number].name}", file=sys.stderr)
+        years.append(fleet_year)
     print_year(years)
     if arguments.picture:
         draw_year(years, arguments.picture)
@@ -124,12 +136,14 @@ def main() -> None:
     by_tables.add_argument("--seed", type=int, default=0)
     by_tables.add_argument("--json", action="store_true")
     by_tables.set_defaults(run=_tables)
-    by_year = verbs.add_parser("year", help="52 weeks of retraining under four policies")
+    by_year = verbs.add_parser("year", help="52 weeks of retraining, by way and policy")
     by_year.add_argument("--seeds", type=int, default=5)
     by_year.add_argument("--seed", type=int, default=0)
     by_year.add_argument("--weeks", type=int, default=52)
     by_year.add_argument("--sites", type=int, default=32)
     by_year.add_argument("--picture", type=Path)
+    by_year.add_argument("--ways", type=int, nargs="*", default=range(len(WAYS)))
+    by_year.add_argument("--keep", type=Path, help="folder: years that are there are not lived")
     by_year.set_defaults(run=_year)
     by_training = verbs.add_parser("trainings", help="real trainings that went wrong")
     by_training.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
