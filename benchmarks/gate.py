@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gate_real import POLICIES, live_weekly, print_weekly
 from benchmarks.gate_tables import SCENARIOS, Scenario, Tables, proportion_interval, try_gate
 from benchmarks.gate_trainings import try_trainings
 from benchmarks.gate_ways import WAYS
@@ -108,6 +109,11 @@ def _year(arguments: argparse.Namespace) -> None:
         draw_year(years, arguments.picture)
 
 
+def _homes(arguments: argparse.Namespace) -> None:
+    chosen = [policy for policy in POLICIES if not arguments.only or policy.name in arguments.only]
+    print_weekly(live_weekly(arguments.data, arguments.weeks, chosen))
+
+
 def _trainings(arguments: argparse.Namespace) -> None:
     print(
         "| model | what is wrong with the training | accepted | the gate says |\n|---|---|---|---|"
@@ -145,6 +151,11 @@ def main() -> None:
     by_year.add_argument("--ways", type=int, nargs="*", default=range(len(WAYS)))
     by_year.add_argument("--keep", type=Path, help="folder: years that are there are not lived")
     by_year.set_defaults(run=_year)
+    by_home = verbs.add_parser("homes", help="20 weeks of retraining on 17 real homes")
+    by_home.add_argument("--data", type=Path, required=True)
+    by_home.add_argument("--weeks", type=int, default=20)
+    by_home.add_argument("--only", nargs="*", help="names of policies")
+    by_home.set_defaults(run=_homes)
     by_training = verbs.add_parser("trainings", help="real trainings that went wrong")
     by_training.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
     by_training.add_argument("--data", type=Path, help="readings; simulated homes where not given")
