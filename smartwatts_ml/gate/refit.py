@@ -13,7 +13,8 @@ import numpy as np
 
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check
 from smartwatts_ml.gate.judgement import Judgement, sign_of
-from smartwatts_ml.gate.rules import floor_checks, guards_and_slices, troubles
+from smartwatts_ml.gate.rules import floor_checks, troubles
+from smartwatts_ml.gate.vetoes import guards, slices
 from smartwatts_ml.gate.wording import change, number, slice_sentence
 
 __all__ = ["parity_of_behaviour"]
@@ -30,7 +31,7 @@ def parity_of_behaviour(
         return lacking
     return (
         _no_worse(judgement),
-        *_guards_and_slices(judgement),
+        *_vetoes(judgement),
         *floor_checks(judgement),
         *(_agreement(name, value, most) for name, value in sorted(differences.items())),
     )
@@ -48,14 +49,14 @@ def _no_worse(judgement: Judgement) -> Check:
     return Check(criterion.metric, bool(gain >= -margin * abs(theirs)), text)
 
 
-def _guards_and_slices(judgement: Judgement) -> tuple[Check, ...]:
-    guards, slices = guards_and_slices(judgement)
+def _vetoes(judgement: Judgement) -> tuple[Check, ...]:
+    """Guards and slices, those that fail alone."""
     label = judgement.improve.label
     return (
-        *(Check(guard.metric, guard.passed, change(guard)) for guard in guards),
+        *(Check(g.metric, False, change(g)) for g in guards(judgement) if not g.passed),
         *(
             Check(part.name, False, slice_sentence(part, label))
-            for part in slices
+            for part in slices(judgement)
             if not part.passed
         ),
     )

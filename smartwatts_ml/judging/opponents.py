@@ -6,7 +6,7 @@ challenger is kept out and the report says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from smartwatts_ml.errors import (
 )
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
+from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.judging.refitted import met_file
@@ -59,17 +60,19 @@ _UNUSABLE = (
 @dataclass(frozen=True)
 class Bout:
     """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
-    the kind's own objects, by name."""
+    the kind's own objects, by name; ``anchors``: those of earlier versions."""
 
     details: Details
     predictors: dict[str, Any]
     holdout: Readings
     facts: Facts
     champion_sha256: str | None = None
+    anchors: dict[str, Any] = field(default_factory=dict)
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
         """Everyone on the same targets."""
-        return run.kind.work.evaluate(self.details, self.predictors, self.holdout, seed)
+        everyone = {**self.predictors, **self.anchors}
+        return run.kind.work.evaluate(self.details, everyone, self.holdout, seed)
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,14 @@ def _store(run: ModelRun) -> Store:
     return open_store(run.objects, run.settings)
 
 
-def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bout:
-    """Load the champion of a manifest, fit the baselines, and find what all of them may be
-    judged on."""
+def prepare(
+    run: ModelRun,
+    challenger: Network,
+    manifest: Manifest | None,
+    anchors: Sequence[Manifest] = (),
+) -> Bout:
+    """Load the champion of a manifest and its anchors, fit the baselines, and find what all
+    of them may be judged on."""
     work, split, details = run.kind.work, run.split, run.kind.read_details(challenger.details)
     learned = read_trained_on(run.objects, run.model, challenger.details)
     now = day_histograms(run.holdout, run.spec.channels)
@@ -110,6 +118,12 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
     if champion.predictor is not None:
         predictors[CHAMPION] = champion.predictor
     predictors |= work.baselines(details, run.training)
+    earlier = {anchor_name(anchor.version): _load(run, anchor, learned, now) for anchor in anchors}
+    usable = {
+        name: anchor.predictor
+        for name, anchor in earlier.items()
+        if anchor.predictor is not None and _saw_no_more(anchor, champion)
+    }
     troubles = (
         leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
@@ -126,8 +140,16 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
         troubles=tuple(filter(None, troubles)),
         left_out=left_out_sentence(champion.starts, split, run.holdout.spans()),
         starts=champion.starts,
+        anchors=tuple(usable),
+        fleet=len(run.readings.spans()),
     )
-    return Bout(details, predictors, holdout_from(run, facts), facts, champion.sha256)
+    return Bout(details, predictors, holdout_from(run, facts), facts, champion.sha256, usable)
+
+
+def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
+    """Whether an anchor may be judged on what the champion is judged on."""
+    never = np.datetime64("1900-01-01", "s")
+    return all(start <= champion.starts.get(site, never) for site, start in anchor.starts.items())
 
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:

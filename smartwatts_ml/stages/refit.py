@@ -158,10 +158,13 @@ def _checks(
     holdout = holdout_from(run, before.facts)
     predictor = {CHALLENGER: work.predictor(beside)}
     scores = work.evaluate(details, predictor, holdout, before.rules.seed)
+    known = {name: s for name, s in before.scores.items() if name not in before.facts.anchors}
     judgement = replace(
         before,
-        scores={**before.scores, CHAMPION: before.scores[CHALLENGER], **scores},
-        facts=replace(before.facts, checks=file_checks(run, converted, network), drift=()),
+        scores={**known, CHAMPION: before.scores[CHALLENGER], **scores},
+        facts=replace(
+            before.facts, checks=file_checks(run, converted, network), drift=(), anchors=()
+        ),
     )
     differences = beside.differences()
     most = run.settings.refit_difference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smartwatts_ml.gate import Decision, judge
+from smartwatts_ml.judging.anchors import anchors_in_force
 from smartwatts_ml.judging.opponents import champion_in_force, prepare
 from smartwatts_ml.judging.record import Artefact, judgement_of, rules_of, write_decision
 from smartwatts_ml.modelfiles.networks import load_network
@@ -22,7 +23,7 @@ def validate(run: ModelRun, progress: Progress, *, seed: int = 0) -> Decision:
     start_tensorflow()
     challenger = load_network(run.read(_CHALLENGER_FILE), _CHALLENGER_FILE)
     progress("meeting champion and baselines", 0.1)
-    bout = prepare(run, challenger, champion_in_force(run))
+    bout = prepare(run, challenger, champion_in_force(run), anchors_in_force(run))
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
     scores, rules = bout.score(run, seed), rules_of(run.settings, seed)
     judgement = judgement_of(run.kind, run.model, scores, rules, bout.facts)

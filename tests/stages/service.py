@@ -60,5 +60,10 @@ class Service:
 
 
 def service_in(folder: Path, patch: pytest.MonkeyPatch) -> Service:
-    current = settings(root=str(folder / "root"), keys=str(folder / "keys"), gate_resamples=200)
+    current = settings(
+        root=str(folder / "root"),
+        keys=str(folder / "keys"),
+        gate_resamples=200,
+        gate_policy="careful",
+    )
     return Service(open_root(current.root), current, use_light(patch))

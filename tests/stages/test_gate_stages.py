@@ -138,7 +138,7 @@ def test_a_training_that_another_took_over_leaves_no_challenger(
 
 def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
     """What ``smartwatts`` with these words gives, on the service's root."""
-    for name in ("root", "keys", "gate_resamples"):
+    for name in ("root", "keys", "gate_resamples", "gate_policy"):
         patch.setenv(f"SMARTWATTS_{name.upper()}", str(service.current.named()[name]))
     return CliRunner().invoke(app, list(words))
 
