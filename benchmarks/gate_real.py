@@ -123,7 +123,7 @@ class _Homes:
         self.load = cache(self._load)
 
     def _load(self, site: str) -> Any:
-        return self.all.load(site, HOUR_S, CHANNELS)
+        return self.all.load(site, HOUR_S, CHANNELS, local=True)
 
     def until(self, week: int) -> Readings:
         """Everything before a week."""

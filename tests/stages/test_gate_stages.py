@@ -32,6 +32,7 @@ from smartwatts_ml.stages.start import start_run
 from smartwatts_ml.stages.train import train
 from smartwatts_ml.stages.validate import validate
 from tests.reports.pages import faults_of
+from tests.stages.light import LightKind
 from tests.stages.service import Service
 
 pytestmark = pytest.mark.slow
