@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 
-from smartwatts_ml.readings.clock import find_zone, is_utc
+from smartwatts_ml.localtime import find_zone, is_utc
 
 __all__ = ["DOUBTFUL_ZONES", "language_of", "month_numbers", "months_like", "zone_minutes"]
 
