@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -44,6 +44,8 @@ __all__ = [
 ]
 
 
+_STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"
+"""Needs numpy."""
 Tensor = Any
 """A tensor of Keras, in a graph or not."""
 
@@ -144,10 +146,13 @@ class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     evaluate: Callable[[_DetailsT, Mapping[str, _PredictorT], Readings, int], dict[str, Scores]]
     """Score every predictor, with a seed, on the same targets, those from ``score_from`` on.
     The details are those of the model in question: what they say (horizon, thresholds) holds
-    for every predictor. Raises NotEnoughReadingsError where nothing can be scored."""
+    for every predictor. What is scored follows from the truth alone; a prediction that is
+    not finite makes a statistic of its block so. Raises NotEnoughReadingsError where nothing
+    can be scored."""
     headline: Callable[[np.ndarray], dict[str, float]]
-    """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where undefined.
-    Pure; the gate calls it on bootstrap samples and on slices."""
+    """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where the truth
+    leaves one undefined. Pure; the gate calls it on bootstrap samples and on slices. Of a
+    statistic that is not finite, as a prediction was not, every metric is NaN."""
     predict: Callable[..., Iterator[pd.DataFrame]]
     """From a predictor, readings and ``predict_options``: frames in ``Kind.columns(**options)``,
     a site at a time; stamps are datetime64[s] in UTC."""
@@ -190,7 +195,7 @@ class Kind(ABC, Generic[_DetailsT]):
     def work(self) -> Work[_DetailsT, Any, Any]:
         """What it does with trained models; loaded when first asked for."""
         work: Work[_DetailsT, Any, Any] = resolve_name(self.work_name)
-        return work
+        return replace(work, headline=resolve_name(_STRICT)(work.headline))
 
     @cached_property
     def trainer(self) -> Trainer[_DetailsT]:

@@ -36,7 +36,8 @@ class Scorer(Protocol):
     """A system that scores hours of a site, each from readings up to that hour only."""
 
     def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores in 0..1 and alerts of the hours ``at``, shape (len(at),) each."""
+        """Scores in 0..1, NaN where one cannot be told, and alerts of the hours ``at``, shape
+        (len(at),) each."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
         blocks = sheet.add_site(site.site, days, hours)
         for name, system in systems.items():
             score, alert = system.score(site, at)
-            score, alert = np.nan_to_num(score, nan=0.0), alert.astype(bool)
+            alert = alert.astype(bool)
             sheet.add(name, _block_sums(judged, score, alert, blocks))
             events[name] += _event_alerts(judged, alert)
             if judged.truth.any():
-                volumes[name].append(vus_pr(judged.truth, score))
+                volumes[name].append(_volume(judged.truth, score))
     if not any(volumes.values()):
         raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
     return {
@@ -160,11 +161,16 @@ def _event_alerts(judged: Judged, alert: np.ndarray) -> list[EventAlert]:
     return alerts
 
 
+def _volume(truth: np.ndarray, score: np.ndarray) -> float:
+    return vus_pr(truth, score) if np.isfinite(score).all() else float("nan")
+
+
 def _block_sums(judged: Judged, score: np.ndarray, alert: np.ndarray, blocks: Blocks) -> np.ndarray:
     """Statistics by block of hours, shape (n_blocks, n_stats); an event or an alert belongs to
-    the block in which it starts."""
+    the block in which it starts. Of a block with a score that is not finite all are NaN."""
     truth, block = judged.truth, blocks.index
     sums = np.zeros((blocks.count, len(STATS)))
+    broken = ~np.isfinite(score)
 
     def add(stat: str, rows: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
         np.add.at(sums[:, COUNTS.index(stat)], block[rows], amount)
@@ -180,6 +186,7 @@ def _block_sums(judged: Judged, score: np.ndarray, alert: np.ndarray, blocks: Bl
     add("events_hit", first, (hits[end] > hits[first]).astype(float))
     starts, counts = false_alerts(alert & ~truth, truth, judged.at)
     add("false_alerts", starts, counts)
-    bins = score_bins(score) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)
+    bins = score_bins(np.where(broken, 0.0, score)) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)
     np.add.at(sums, (block, bins), 1.0)
+    sums[block[broken]] = np.nan
     return sums

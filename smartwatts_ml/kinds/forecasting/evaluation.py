@@ -19,7 +19,7 @@ from smartwatts_ml.kinds.forecasting.metrics import (
     STATS,
     WEEK_HOURS,
     measure_hours,
-    naive_error,
+    naive_errors,
 )
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
@@ -41,7 +41,7 @@ class Backtest:
     series: Series
     origins: np.ndarray
     truth: np.ndarray
-    naive_error_w: float
+    naive_w: tuple[float, ...]
 
 
 def _stride_days(horizon: int) -> int:
@@ -84,7 +84,7 @@ def evaluate(
         blocks = sheet.add_site(series.site, series.days[origins][:, None], hours)
         for name, predictor in predictors.items():
             quantiles = predictor.forecast(series, origins)
-            measured = measure_hours(truth, quantiles, backtest.naive_error_w)
+            measured = measure_hours(truth, quantiles, backtest.naive_w)
             sheet.add(name, blocks.sums(measured))
             breakdowns[name].add(series.site, truth, quantiles, measured)
     if not sheet:
@@ -112,7 +112,7 @@ def make_backtest(loaded: SiteReadings, horizon: int) -> Backtest | None:
     if not judged.any():
         return None
     origins, truth = origins[judged], truth[judged]
-    return Backtest(series, origins, truth, naive_error(series.power[: origins[0]]))
+    return Backtest(series, origins, truth, naive_errors(series.power[: origins[0]]))
 
 
 def _noted(scores: Scores) -> Scores:

@@ -202,15 +202,30 @@ def test_five_days_of_one_home_are_too_few_and_nine_are_enough(
 def test_no_training_target_reaches_into_validation() -> None:
     series = [to_series(site_of(np.arange(1.0, 24 * 60 + 1)))]
     for horizon in (24, 168, 720):
-        training, validation = split_windows(series, horizon, 0.15)
+        training, *later = split_windows(series, horizon, 0.15)
         learned = np.nanmax(training.targets(np.arange(len(training))))
-        watched = np.nanmin(validation.targets(np.arange(len(validation))))
-        assert learned < watched
+        for windows in later:
+            assert learned < np.nanmin(windows.targets(np.arange(len(windows))))
+
+
+@pytest.mark.parametrize("sites", [1, 3, 6])
+@pytest.mark.parametrize("horizon", [24, 168, 720])
+def test_no_hour_chooses_the_epoch_and_the_width_of_intervals(sites: int, horizon: int) -> None:
+    """Each hour of each site has a value of its own, by which it is known again."""
+    hours = 24 * 60
+    series = [to_series(site_of(np.arange(1.0, hours + 1) + 1e4 * i)) for i in range(sites)]
+    _, watching, calibrating = split_windows(series, horizon, 0.15)
+    watched, calibrated = (
+        {*windows.targets(np.arange(len(windows)))[:, :].ravel().tolist()}
+        for windows in (watching, calibrating)
+    )
+    known = {value for value in watched & calibrated if np.isfinite(value)}
+    assert not known and len(watched) > 1 and len(calibrated) > 1
 
 
 def test_a_context_ends_before_its_target_begins() -> None:
     series = [to_series(site_of(np.arange(1.0, 24 * 60 + 1))), to_series(site_of(habit(20, 1)))]
-    training, _ = split_windows(series, 24, 0.15)
+    training, *_ = split_windows(series, 24, 0.15)
     rows = np.arange(len(training))
     newest = training.inputs(rows)["history_w"][:, -1, 0]
     first = training.targets(rows)[:, 0]
@@ -222,6 +237,6 @@ def test_a_context_ends_before_its_target_begins() -> None:
 
 def test_every_site_is_drawn_as_often_however_long_it_is() -> None:
     series = [to_series(site_of(habit(days, 1))) for days in (12, 200)]
-    training, _ = split_windows(series, 24, 0.15)
+    training, *_ = split_windows(series, 24, 0.15)
     drawn = training.sites[training.draw(4000, np.random.default_rng(0))]
     assert np.bincount(drawn) == pytest.approx([2000, 2000], abs=150)
