@@ -37,7 +37,14 @@ from smartwatts_ml.gate.rules import (
     troubles,
 )
 from smartwatts_ml.gate.statistics import difference, needed
-from smartwatts_ml.gate.wording import change, lacking, perhaps_worse, slice_sentence, verdict
+from smartwatts_ml.gate.wording import (
+    change,
+    lacking,
+    named,
+    perhaps_worse,
+    slice_sentence,
+    verdict,
+)
 from smartwatts_ml.scores.bootstrap import site_sums
 
 __all__ = ["judge"]
@@ -76,7 +83,7 @@ def judge(judgement: Judgement) -> Decision:
         model=judgement.model,
         accepted=outcome.accepts,
         outcome=outcome,
-        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}",
+        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}{_parts(judgement)}",
         reasons=_reasons(judgement, results),
         holdout_digest=_digest(judgement),
         metrics={
@@ -88,6 +95,7 @@ def judge(judgement: Judgement) -> Decision:
         comparisons=results.comparisons,
         slice_results=results.slices,
         checks=results.checks,
+        parts=judgement.facts.parts,
         repairs=tuple(repair.text for repair in results.repairs),
         slices=_slices_by_system(judgement),
         evidence=results.evidence,
@@ -196,9 +204,20 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *(comparison.text for comparison in results.comparisons),
         *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
+        *(part.sentence for part in judgement.facts.parts if part.told),
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
         *((left_out,) if left_out else ()),
         _how(judgement),
+    )
+
+
+def _parts(judgement: Judgement) -> str:
+    """What the file lacks, or has again, as the end of the summary."""
+    parts = judgement.facts.parts
+    absent = [part.name for part in parts if not part.ships]
+    back = [part.name for part in parts if part.ships and part.told]
+    return (f"; left out: {named(absent)}" if absent else "") + (
+        f"; back: {named(back)}" if back else ""
     )
 
 

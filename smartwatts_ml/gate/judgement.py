@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import PlainValidator
 
-from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics
+from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics, Part
 from smartwatts_ml.gate.drift import Drift
 from smartwatts_ml.gate.statistics import (
     MIN_FREEDOM,
@@ -54,13 +54,15 @@ class Facts:
     """What is known beside the scores. ``split``: digest of the holdout's split;
     ``unseen``: sites never trained on; ``troubles``: why nothing may be accepted, each a
     clause for people; ``left_out``: how much of the holdout the champion had been trained
-    on, as a sentence; ``starts``: from when on those sites are scored instead."""
+    on, as a sentence; ``starts``: from when on those sites are scored instead;
+    ``parts``: which of the challenger ship."""
 
     split: str
     champion_version: int | None = None
     unseen: tuple[str, ...] | None = None
     floors: tuple[Floor, ...] = ()
     checks: tuple[Check, ...] = ()
+    parts: tuple[Part, ...] = ()
     drift: tuple[Drift, ...] = ()
     overlap_weeks: int | None = None
     troubles: tuple[str, ...] = ()

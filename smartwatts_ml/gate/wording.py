@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from smartwatts_ml.gate.decision import Comparison, Evidence, SliceResult
@@ -11,6 +13,7 @@ __all__ = [
     "chance",
     "change",
     "lacking",
+    "named",
     "number",
     "perhaps_worse",
     "reason",
@@ -19,6 +22,7 @@ __all__ = [
 ]
 
 _MANY = 100_000
+_NAMED = 5
 
 
 def number(value: float) -> str:
@@ -37,6 +41,16 @@ def chance(p: float) -> str:
     ('p = 0.012', 'p < 0.001')
     """
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def named(names: Sequence[str]) -> str:
+    """Some names, and how many more there are.
+
+    >>> named(["kettle"]), named(["day 1", "day 2", "day 3", "day 4", "day 5", "day 6"])
+    ('kettle', 'day 1, day 2, day 3, day 4, day 5 and 1 more')
+    """
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def verdict(passed: bool) -> str:

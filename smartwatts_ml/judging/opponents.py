@@ -7,7 +7,7 @@ challenger is kept out and the report says what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,11 @@ from smartwatts_ml.errors import (
     TrustError,
     UsageError,
 )
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Part
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
+from smartwatts_ml.judging.parts import nothing_learned, stood_in, trimmed
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
     changed_unit,
@@ -57,17 +58,40 @@ _UNUSABLE = (
 @dataclass(frozen=True)
 class Bout:
     """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
-    the kind's own objects, by name."""
+    the kind's own objects, by name; ``champion``: what its file says, if there is one."""
 
     details: Details
     predictors: dict[str, Any]
     holdout: Readings
     facts: Facts
     champion_sha256: str | None = None
+    champion: Details | None = None
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
-        """Everyone on the same targets."""
-        return run.kind.work.evaluate(self.details, self.predictors, self.holdout, seed)
+        """Everyone on the same targets; a baseline stands in where a file lacks a part."""
+        scores = run.kind.work.evaluate(self.details, self.predictors, self.holdout, seed)
+        details = {CHALLENGER: self.details, CHAMPION: self.champion}
+        return stood_in(run.kind, scores, details)
+
+    def score_again(
+        self, run: ModelRun, seed: int, scores: Mapping[str, Scores]
+    ) -> dict[str, Scores]:
+        """The same scores, but those of the challenger, which is another than it was."""
+        alone = {CHALLENGER: self.predictors[CHALLENGER]}
+        ours = run.kind.work.evaluate(self.details, alone, self.holdout, seed)
+        return stood_in(run.kind, {**scores, **ours}, {CHALLENGER: self.details})
+
+    def with_parts(self, run: ModelRun, challenger: Network, parts: tuple[Part, ...]) -> Bout:
+        """The same with a challenger as it ships: without the parts that do not."""
+        nothing = nothing_learned(parts)
+        checks = (*self.facts.checks, nothing) if nothing else self.facts.checks
+        network = trimmed(run.kind, challenger, parts)
+        return replace(
+            self,
+            details=run.kind.read_details(network.details),
+            predictors={**self.predictors, CHALLENGER: run.kind.work.predictor(network)},
+            facts=replace(self.facts, parts=parts, checks=checks),
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +100,7 @@ class _Champion:
     cannot be used."""
 
     predictor: Any = None
+    details: Details | None = None
     trouble: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
@@ -125,7 +150,8 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
         starts=champion.starts,
     )
     sha256 = manifest.sha256 if manifest else None
-    return Bout(details, predictors, holdout_from(run, facts), facts, sha256)
+    holdout = holdout_from(run, facts)
+    return Bout(details, predictors, holdout, facts, sha256, champion.details)
 
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
@@ -153,11 +179,12 @@ def _load(
         return _Champion(trouble=trouble)
     except BadInputError as error:
         return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
-    predictor = None
+    predictor = details = None
     try:
         trouble = _unfit(run, network.details)
         if not trouble:
             predictor = run.kind.work.predictor(network)
+            details = run.kind.read_details(network.details)
     except _UNUSABLE as error:
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
@@ -169,7 +196,7 @@ def _load(
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
-    return _Champion(predictor, starts=starts, drift=moved)
+    return _Champion(predictor, details, starts=starts, drift=moved)
 
 
 def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:

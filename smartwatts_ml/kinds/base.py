@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
     from smartwatts_ml.readings.base import Readings, SiteSpan
+    from smartwatts_ml.scores.parts import PartMetrics
     from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = [
@@ -133,6 +134,12 @@ class Trainer(Protocol[_DetailsT]):
         Raises NotEnoughReadingsError, saying what is missing.
         """
 
+    def leave_out(
+        self, network: keras.Model, details: _DetailsT, parts: Mapping[str, str]
+    ) -> tuple[keras.Model, _DetailsT]:
+        """The network that ships without some of its parts, and what its file says: the
+        reasons, by part. Only kinds with ``part_criteria`` are asked."""
+
 
 @dataclass(frozen=True)
 class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
@@ -159,6 +166,8 @@ class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     sample_inputs: Callable[[_DetailsT, int, int], dict[str, np.ndarray]]
     """So many realistic inputs from a seed, with missing readings among them, shape (count,
     …), by name: what a converted file's parity and latency are measured on."""
+    parts: Callable[[Scores], PartMetrics] = field(default=lambda _: {})
+    """Metrics of each part of a model, NaN where the truth says nothing, or too little, of it."""
     charts: Callable[[_DetailsT, Mapping[str, _PredictorT], Readings, int], tuple[Chart, ...]] = (
         field(default=lambda *_: ())
     )
@@ -185,6 +194,9 @@ class Kind(ABC, Generic[_DetailsT]):
     """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
     details_class: ClassVar[type[Details]] = Details
     criteria: ClassVar[tuple[Criterion, ...]]
+    part_criteria: ClassVar[tuple[Criterion, ...]] = ()
+    """What each part of a model has to do better than every baseline; those that do not are
+    left out of the published file. Empty: its models have no parts."""
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
     train_options: ClassVar[tuple[Option, ...]] = ()
@@ -230,6 +242,10 @@ class Kind(ABC, Generic[_DetailsT]):
 
     def floors(self, details: _DetailsT) -> tuple[Floor, ...]:
         """Limits that hold for a challenger with these details, beside the baselines."""
+        return ()
+
+    def part_floors(self, details: _DetailsT) -> tuple[Floor, ...]:
+        """Limits that each part has to keep, beside the baselines."""
         return ()
 
     def overlap_weeks(self, spec: ModelSpec) -> int | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from smartwatts_ml.errors import BadInputError
 
-__all__ = ["Details", "TensorDetails"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Details", "TensorDetails", "shipped_outputs"]
 
 
 class TensorDetails(BaseModel):
     """An input or output of a network. ``shape``: with the batch of 1; ``unit``, what a
-    missing value is (``nan``), and the names along the last axis, where these are told."""
+    missing value is (``nan``), and the names along the last axis, where these are told;
+    ``left_out``: ranges along the second axis that are NaN always, end exclusive."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -26,6 +30,14 @@ class TensorDetails(BaseModel):
     missing: str | None = None
     channels: tuple[str, ...] | None = None
     quantiles: tuple[float, ...] | None = None
+    left_out: tuple[tuple[int, int], ...] | None = None
+
+    def kept(self, values: np.ndarray) -> np.ndarray:
+        """Of an output, shape (count, n, …), what is not left out."""
+        if not self.left_out:
+            return values
+        absent = {place for first, end in self.left_out for place in range(first, end)}
+        return values[:, [place for place in range(values.shape[1]) if place not in absent]]
 
 
 class Details(BaseModel):
@@ -38,6 +50,12 @@ class Details(BaseModel):
     model: str
     inputs: tuple[TensorDetails, ...]
     outputs: tuple[TensorDetails, ...]
+    left_out: dict[str, str] = {}
+    """Parts that were not better than their own baseline, each with the reason."""
+
+    def lacks(self, parts: Collection[str]) -> frozenset[str]:
+        """Which of the parts the file does not give."""
+        return frozenset(parts) & self.left_out.keys()
 
     @classmethod
     def read(cls, embedded: Mapping[str, Any]) -> Self:
@@ -52,3 +70,15 @@ class Details(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """What is embedded: what was told, and nothing that was not."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def shipped_outputs(
+    embedded: Mapping[str, Any], outputs: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Outputs without what the details, plain JSON, say is left out and therefore NaN."""
+    told = (TensorDetails.model_validate(tensor) for tensor in embedded.get("outputs", ()))
+    by_name = {tensor.name: tensor for tensor in told}
+    return {
+        name: by_name[name].kept(values) if name in by_name else values
+        for name, values in outputs.items()
+    }

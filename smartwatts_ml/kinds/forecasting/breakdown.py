@@ -23,9 +23,11 @@ _SHOWN_STEPS = 48
 class Breakdown:
     """Gathers what a table or a picture shows beside the headline, site by site."""
 
-    def __init__(self, horizon: int, energy: Mapping[str, EnergyFactors]) -> None:
-        self._horizon = horizon
-        self._energy = energy
+    def __init__(self, given: np.ndarray, energy: Mapping[str, EnergyFactors]) -> None:
+        """``given``: which hours of the horizon are forecast, bool, shape (horizon,)."""
+        self._horizon = len(given)
+        self._whole_days = np.flatnonzero(given[: 24 * (len(given) // 24)].reshape(-1, 24).all(1))
+        self._energy = energy if given.all() else {n: f for n, f in energy.items() if n == "day"}
         self._steps: dict[str, np.ndarray] = {}
         self._sites: dict[str, dict[str, float]] = {}
 
@@ -34,13 +36,14 @@ class Breakdown:
         self._steps[site] = hours.sum(0)
         quantiles = quantiles.astype(np.float64)
         metrics: dict[str, float] = {}
-        days = truth.shape[1] // 24
-        if days:
-            by_day = truth[:, : 24 * days].reshape(-1, 24)
-            of_days = quantiles[:, : 24 * days].reshape(-1, 24, 3)
+        if len(self._whole_days):
+            at = (24 * self._whole_days[:, None] + np.arange(24)).ravel()
+            by_day, of_days = truth[:, at].reshape(-1, 24), quantiles[:, at].reshape(-1, 24, 3)
             metrics |= _peaks(by_day, of_days[:, :, 1])
             metrics |= self._energy_errors("day", by_day, of_days)
-        self._sites[site] = metrics | self._energy_errors("horizon", truth, quantiles)
+        metrics |= self._energy_errors("horizon", truth, quantiles)
+        finite = np.isfinite(hours).all()
+        self._sites[site] = metrics if finite else dict.fromkeys(metrics, float("nan"))
 
     def _energy_errors(
         self, period: str, truth: np.ndarray, quantiles: np.ndarray

@@ -11,6 +11,7 @@ __all__ = [
     "HOLIDAY",
     "MAX_HORIZON",
     "TEMPERATURE",
+    "day_names",
 ]
 
 CONTEXT_WEEKS = 4
@@ -22,3 +23,13 @@ HOLIDAY = "holiday"
 TEMPERATURE = "temperature_c"
 FORECAST = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")
 ENERGY = ("device_id", "issued_at", "period", "hours", "energy_kwh", "p10_kwh", "p90_kwh")
+
+
+def day_names(horizon: int) -> tuple[str, ...]:
+    """The days of a horizon, each a part that is judged by itself; a short one is whole.
+
+    >>> day_names(48), day_names(24)
+    (('day 1', 'day 2'), ())
+    """
+    days = -(-horizon // 24)
+    return tuple(f"day {day + 1}" for day in range(days)) if days > 1 else ()

@@ -112,7 +112,11 @@ def measure_hours(
             np.where(large, error / np.where(large, size, 1.0), 0.0),
             large,
             ~large,
-            *(part for naive in np.broadcast_to(naive_w, len(SEASONS)) for part in _scaled(error, naive)),
+            *(
+                part
+                for naive in np.broadcast_to(naive_w, len(SEASONS))
+                for part in _scaled(error, naive)
+            ),
         ],
         -1,
     )
@@ -127,7 +131,8 @@ def _scaled(error: np.ndarray, naive_w: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def headline(sums: np.ndarray) -> dict[str, float]:
-    """Metrics from sums of shape (n_sites, 1, n_stats): means over sites.
+    """Metrics from sums of shape (n_sites, n_days, n_stats), days of the horizon: means over
+    sites.
 
     Lower is better for all but ``coverage_80``, which should be 0.8. ``wape``, ``mape``,
     ``nrmse``, ``wql`` and ``width_80`` are shares, the others W, but for ``mase_24h`` and
@@ -142,7 +147,7 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     {'wape': 0.15, 'mape': 0.2333, 'rmse_w': 18.7083, 'mase_24h': 0.75, 'mase_168h': 1.5,
      'nrmse': 0.1871, 'wql': 0.0992, 'coverage_80': 0.5, 'pinball_w': 4.9583, 'width_80': 0.3625}
     """
-    return {name: mean_of_defined(values) for name, values in metrics_of(sums[:, 0]).items()}
+    return {name: mean_of_defined(values) for name, values in metrics_of(sums.sum(1)).items()}
 
 
 def metrics_of(sums: np.ndarray) -> dict[str, np.ndarray]:
@@ -155,7 +160,10 @@ def metrics_of(sums: np.ndarray) -> dict[str, np.ndarray]:
         "wape": ratio(s["abs_error"], s["abs_truth"]),
         "mape": ratio(s["ape_sum"], s["ape_n"]),
         "rmse_w": rmse,
-        **{f"mase_{season}": ratio(s[f"scaled_error_{season}"], s[f"scale_{season}"]) for season in SEASONS},
+        **{
+            f"mase_{season}": ratio(s[f"scaled_error_{season}"], s[f"scale_{season}"])
+            for season in SEASONS
+        },
         "nrmse": ratio(rmse, ratio(s["truth"], s["n"])),
         "wql": ratio(2 * losses, s["abs_truth"]),
         "coverage_80": ratio(s["covered"], s["n"]),

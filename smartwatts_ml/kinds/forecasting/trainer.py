@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any
 
@@ -37,7 +38,7 @@ from smartwatts_ml.kinds.forecasting.training import (
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
 
-__all__ = ["train"]
+__all__ = ["leave_out", "train"]
 
 _WIDER = 1.02
 """At each of ``SHORT_DAYS`` intervals are at least this much wider than with more days."""
@@ -77,11 +78,24 @@ def train(
         f"{len(training):,} windows of {len(series):,} of {known_sites(readings):,} sites; "
         f"the best of {len(fitted.log)} epochs was {best['epoch']:.0f}, watched on "
         f"{fitted.watched:,} later windows",
-        f"the 80 % interval covered {coverage:.0%} of {len(rows):,} others before calibration; widths "
-        f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
+        f"the 80 % interval covered {coverage:.0%} of {len(rows):,} others before calibration; "
+        f"widths were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )
     details = _details(spec, design, exogenous, calibration, energy)
     return Trained(network, details, fitted.log, notes)
+
+
+def leave_out(
+    network: keras.Model, details: ForecastingDetails, parts: Mapping[str, str]
+) -> tuple[keras.Model, ForecastingDetails]:
+    """The same network with NaN for the hours of those days: all others stay in their place."""
+    told = details.model_copy(update={"left_out": {**details.left_out, **parts}})
+    absent = np.zeros((1, details.horizon, 1), np.float32)
+    for first, end in told.left_out_hours:
+        absent[:, first:end] = np.nan
+    said = (details.outputs[0].model_copy(update={"left_out": told.left_out_hours}),)
+    model = keras.Model(network.input, {"power_w": network.output["power_w"] + absent})
+    return model, told.model_copy(update={"outputs": said})
 
 
 def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:

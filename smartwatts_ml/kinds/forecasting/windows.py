@@ -168,9 +168,7 @@ def _folds(
     for target_hours in (horizon / 2, _MIN_TARGET_HOURS, 1):
         for way in ways:
             one, other = (
-                make_windows(
-                    series[of], horizon, first[of], last[of], target_hours, exogenous
-                )
+                make_windows(series[of], horizon, first[of], last[of], target_hours, exogenous)
                 for of, first, last in way
             )
             if len(one) and len(other):

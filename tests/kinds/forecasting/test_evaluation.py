@@ -25,6 +25,7 @@ class Fixed:
         self.horizon = horizon
         self._values = np.array([low, middle, high], np.float32)
         self.energy: dict[str, EnergyFactors] = {}
+        self.left_out: tuple[tuple[int, int], ...] = ()
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         return np.tile(self._values, (len(origins), self.horizon, 1))
