@@ -53,7 +53,9 @@ def _part(
     theirs: PartMetrics,
     had: bool | None,
 ) -> Part:
-    shown, failed, unproven = [], [], False
+    shown: list[str] = []
+    failed: list[str] = []
+    unproven = False
     for metric, label, other, whose, passed in _comparisons(kind, details, ours, theirs):
         value = ours[metric]
         unproven |= not np.isfinite(value) and not np.isfinite(other)
@@ -95,7 +97,7 @@ def trimmed(kind: Kind, network: Network, parts: Collection[Part]) -> Network:
     if not absent or len(absent) == len(parts) or not isinstance(network, KerasNetwork):
         return network
     details = kind.read_details(network.details)
-    model, said = kind.trainer.leave_out(network.model, details, absent)
+    model, said = kind.trimmer.leave_out(network.model, details, absent)
     return KerasNetwork(model, said.to_json())
 
 

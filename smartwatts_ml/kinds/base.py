@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.details import Details
@@ -41,6 +41,7 @@ __all__ = [
     "TrainOptions",
     "Trained",
     "Trainer",
+    "Trimmer",
     "Work",
 ]
 
@@ -134,11 +135,15 @@ class Trainer(Protocol[_DetailsT]):
         Raises NotEnoughReadingsError, saying what is missing.
         """
 
+
+class Trimmer(Protocol[_DetailsT]):
+    """What a trainer has as well where a kind's models have parts."""
+
     def leave_out(
         self, network: keras.Model, details: _DetailsT, parts: Mapping[str, str]
     ) -> tuple[keras.Model, _DetailsT]:
         """The network that ships without some of its parts, and what its file says: the
-        reasons, by part. Only kinds with ``part_criteria`` are asked."""
+        reasons, by part."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,11 @@ class Kind(ABC, Generic[_DetailsT]):
         """What trains it; loaded when first asked for, and TensorFlow with it."""
         trainer: Trainer[_DetailsT] = resolve_name(self.trainer_name)
         return trainer
+
+    @property
+    def trimmer(self) -> Trimmer[_DetailsT]:
+        """The trainer of a kind with ``part_criteria``, which leaves parts out as well."""
+        return cast("Trimmer[_DetailsT]", self.trainer)
 
     @abstractmethod
     def models(self) -> tuple[ModelSpec, ...]:

@@ -12,7 +12,7 @@ from smartwatts_ml.errors import BadInputError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Details", "TensorDetails", "shipped_outputs"]
+__all__ = ["Details", "TensorDetails", "left_out_lines", "shipped_outputs"]
 
 
 class TensorDetails(BaseModel):
@@ -82,3 +82,12 @@ def shipped_outputs(
         name: by_name[name].kept(values) if name in by_name else values
         for name, values in outputs.items()
     }
+
+
+def left_out_lines(said: Mapping[str, Any]) -> list[str]:
+    """A line for each part that a file's details, or the decision on it, say is left out.
+
+    >>> left_out_lines({"left_out": {"microwave": "F1 0 against 0.04 of mean_power"}})
+    ['microwave is left out: F1 0 against 0.04 of mean_power']
+    """
+    return [f"{name} is left out: {reason}" for name, reason in said.get("left_out", {}).items()]

@@ -11,7 +11,6 @@ ALERT = ("device_id", "start", "end", "severity", "kind", "energy_kwh", "message
 SIZES = {
     "changes up to 0.5 of the mean": (0.0, 0.5),
     "changes of 0.5 to 1 of the mean": (0.5, 1.0),
-    "changes of 1 to 3 of the mean": (1.0, 3.0),
-    "changes of 3 of the mean and more": (3.0, math.inf),
+    "changes of 1 of the mean and more": (1.0, math.inf),
 }
 """How much an event changes its hours, from and below, as a share of a site's mean power."""

@@ -34,7 +34,8 @@ class Breakdown:
     def add(self, site: str, truth: np.ndarray, quantiles: np.ndarray, hours: np.ndarray) -> None:
         """``truth`` (o, h) and ``quantiles`` (o, h, 3), W; ``hours`` (o, h, n_stats)."""
         self._steps[site] = hours.sum(0)
-        quantiles = quantiles.astype(np.float64)
+        finite = bool(np.isfinite(hours).all())
+        quantiles = np.where(finite, quantiles.astype(np.float64), 0.0)
         metrics: dict[str, float] = {}
         if len(self._whole_days):
             at = (24 * self._whole_days[:, None] + np.arange(24)).ravel()
@@ -42,7 +43,6 @@ class Breakdown:
             metrics |= _peaks(by_day, of_days[:, :, 1])
             metrics |= self._energy_errors("day", by_day, of_days)
         metrics |= self._energy_errors("horizon", truth, quantiles)
-        finite = np.isfinite(hours).all()
         self._sites[site] = metrics if finite else dict.fromkeys(metrics, float("nan"))
 
     def _energy_errors(

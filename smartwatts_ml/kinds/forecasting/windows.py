@@ -162,9 +162,9 @@ def _folds(
     or the earlier and the later half of all where sites are few."""
     halves = [(cut + end) // 2 for cut, end in zip(cuts, ends, strict=True)]
     every = slice(None)
-    ways = [((every, cuts, halves), (every, halves, ends))]
-    if len(series) >= _FEW_SITES:
-        ways.insert(0, ((slice(0, None, 2), cuts, ends), (slice(1, None, 2), cuts, ends)))
+    by_time = ((every, cuts, halves), (every, halves, ends))
+    by_site = ((slice(0, None, 2), cuts, ends), (slice(1, None, 2), cuts, ends))
+    ways = (by_site, by_time) if len(series) >= _FEW_SITES else (by_time,)
     for target_hours in (horizon / 2, _MIN_TARGET_HOURS, 1):
         for way in ways:
             one, other = (

@@ -78,8 +78,8 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     which it is defined; ``teca`` is of all appliances together. ``sae``, the error in total
     energy (Kelly and Knottenbelt 2015), is taken home by home, each weighing what its
     appliance used: too much in one home makes up for nothing in another. ``f1_gain`` is F1
-    less that of who says "on" at all times, 2 p / (1 + p) of the share p of time that it is on: what
-    anyone reaches without looking. NaN where undefined.
+    less that of who says "on" at all times, 2 p / (1 + p) of the share p of time that it is
+    on: what anyone reaches without looking. NaN where undefined.
 
     >>> sums = statistics(np.array([0.0, 100.0]), np.array([0.0, 80.0]), 50)
     >>> {name: round(value, 3) for name, value in headline(sums[None, None]).items()}
