@@ -64,6 +64,7 @@ class Root:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Root:
     simulate(homes=4, days=100, out=tmp_path / "root" / "landing", seed=2, submetered=0)
     folder = str(tmp_path / "root")
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
     current = settings(root=folder, keys=str(tmp_path / "keys"), gate_resamples=200)
     made = Root(open_root(current.root), current, use_twofold(monkeypatch))
     ingest(made.objects, made.current)
@@ -87,7 +88,9 @@ def test_what_is_not_learned_does_not_ship_the_rest_does_and_it_comes_back(
     path = tmp_path / "light.tflite"
     path.write_bytes(root.objects.read("models/light/light_v1.tflite").data)
     for words in (["inspect", str(path)], ["show", "light", "--root", root.current.root]):
-        said = CliRunner().invoke(app, ["models", *words]).output
+        ended = CliRunner().invoke(app, ["models", *words])
+        said = ended.output
+        assert ended.exit_code == 0, ended.exception
         assert "hour after is left out: WAPE" in " ".join(said.split())
     again = replay(root.run("run1"))
     assert again.same and not again.differences

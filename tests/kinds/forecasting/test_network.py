@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.kinds.base import Trained, TrainOptions
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
@@ -240,3 +242,52 @@ def test_every_site_is_drawn_as_often_however_long_it_is() -> None:
     training, *_ = split_windows(series, 24, 0.15)
     drawn = training.sites[training.draw(4000, np.random.default_rng(0))]
     assert np.bincount(drawn) == pytest.approx([2000, 2000], abs=150)
+
+
+@pytest.mark.slow
+def test_days_that_are_left_out_are_nan_in_their_place_and_have_no_row() -> None:
+    import keras
+
+    from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_network
+
+    spec = KIND.spec(forecast_horizon=72)
+    keras.utils.set_random_seed(0)
+    network = build_network(Trunk(Design(72, units=8, layers=2)))
+    factors = {"tilt": 0.0, "low": -0.5, "middle": 0.0, "high": 0.5}
+    details = KIND.read_details(
+        {
+            "kind": spec.kind,
+            "model": spec.name,
+            "horizon": 72,
+            "context_hours": 672,
+            "stretch": {},
+            "energy": {"day": factors, "horizon": factors},
+            "inputs": [
+                {"name": "history_w", "shape": [1, 672, 1]},
+                {"name": "hour_of_week", "shape": [1, 1]},
+            ],
+            "outputs": [{"name": "power_w", "shape": [1, 72, 3]}],
+        }
+    )
+    model, said = KIND.trimmer.leave_out(network, details, {"day 2": "no better than last_week"})
+    assert said.outputs[0].left_out == ((24, 48),)
+    samples = KIND.work.sample_inputs(said, 32, 0)
+    converted = convert_network(KerasNetwork(model, said.to_json()), samples, "dynamic")
+    file = LiteRTNetwork(converted.content)
+    power = file(samples)["power_w"]
+    assert np.isnan(power[:, 24:48]).all() and np.isfinite(np.delete(power, np.s_[24:48], 1)).all()
+    assert check_extremes(KIND, file).passed
+
+    site = site_of(habit(60, 1), score_from=hours_after(MONDAY, 42 * 24))
+    forecaster = KIND.work.predictor(file)
+    rows = pd.concat(KIND.work.predict(forecaster, Made(site)))
+    assert len(rows) == 48 and not rows.isna().any().any()
+    energy = pd.concat(KIND.work.predict(forecaster, Made(site), energy=True))
+    assert len(energy) == 2 and "horizon" not in set(energy["period"])
+    scores = KIND.work.evaluate(said, {"file": forecaster}, Made(site), 0)["file"]
+    metrics = {**KIND.work.headline(site_sums(scores)), **scores.extra}
+    assert scores.channels == ("day 1", "day 2", "day 3")
+    assert np.isfinite(list(metrics.values())).all()
+    assert not scores.sums[:, 1].any() and scores.sums[:, 0].any()
+    assert "energy_horizon_wape" not in metrics and "energy_day_wape" in metrics
+    assert KIND.work.charts(said, {"challenger": forecaster}, Made(site), 0)
