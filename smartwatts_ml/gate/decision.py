@@ -128,7 +128,7 @@ class Part:
         return f"{self.name} is left out{lost}: {self.text}"
 
     @property
-    def told(self) -> bool:
+    def notable(self) -> bool:
         """Whether there is anything to say of it."""
         return not self.ships or self.in_champion is False
 

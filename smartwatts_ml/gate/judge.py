@@ -204,7 +204,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *(comparison.text for comparison in results.comparisons),
         *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
-        *(part.sentence for part in judgement.facts.parts if part.told),
+        *(part.sentence for part in judgement.facts.parts if part.notable),
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
         *((left_out,) if left_out else ()),
         _how(judgement),
@@ -215,7 +215,7 @@ def _parts(judgement: Judgement) -> str:
     """What the file lacks, or has again, as the end of the summary."""
     parts = judgement.facts.parts
     absent = [part.name for part in parts if not part.ships]
-    back = [part.name for part in parts if part.ships and part.told]
+    back = [part.name for part in parts if part.ships and part.notable]
     return (f"; left out: {named(absent)}" if absent else "") + (
         f"; back: {named(back)}" if back else ""
     )

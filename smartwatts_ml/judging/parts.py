@@ -31,18 +31,18 @@ def judge_parts(
     one in force, which says what was proven before."""
     if not kind.part_criteria:
         return ()
-    metrics = {name: kind.work.parts(of) for name, of in scores.items() if name != CHAMPION}
+    metrics = {name: kind.work.parts(system) for name, system in scores.items() if name != CHAMPION}
     ours = metrics.pop(CHALLENGER)
     lacking = details.lacks(ours)
     absent = champion.lacks(ours) if champion else None
-    parts = []
+    judged = []
     for name in ours:
         if name in lacking:
             continue
         had = None if absent is None else name not in absent
-        told = {system: of[name] for system, of in metrics.items() if name in of}
-        parts.append(_part(kind, details, name, ours[name], told, had))
-    return tuple(parts)
+        theirs = {system: parts[name] for system, parts in metrics.items() if name in parts}
+        judged.append(_part(kind, details, name, ours[name], theirs, had))
+    return tuple(judged)
 
 
 def _part(
@@ -73,7 +73,11 @@ def _comparisons(
     strongest baseline of each criterion, and the kind's own limits."""
     for criterion in kind.part_criteria:
         sign, metric = sign_of(criterion), criterion.metric
-        values = {system: of[metric] for system, of in theirs.items() if np.isfinite(of[metric])}
+        values = {
+            system: metrics[metric]
+            for system, metrics in theirs.items()
+            if np.isfinite(metrics[metric])
+        }
         best = max(values, key=lambda system: sign * values[system], default="any baseline")
         other = values.get(best, np.nan)
         better = bool(sign * (ours[metric] - other) > 0)
@@ -87,8 +91,8 @@ def nothing_learned(parts: Collection[Part]) -> Check | None:
     """The check that fails where no part is left to ship."""
     if not parts or any(part.ships for part in parts):
         return None
-    told = "; ".join(f"{part.name}: {part.text}" for part in list(parts)[:3])
-    return Check("parts", False, f"no part is better than its own baseline ({told})")
+    reasons = "; ".join(f"{part.name}: {part.text}" for part in list(parts)[:3])
+    return Check("parts", False, f"no part is better than its own baseline ({reasons})")
 
 
 def trimmed(kind: Kind, network: Network, parts: Collection[Part]) -> Network:
@@ -109,9 +113,9 @@ def stood_in(
     improve = next(criterion for criterion in kind.criteria if criterion.role == "improve")
     sign, headline = sign_of(improve), kind.work.headline
     lacking = {
-        name: of.lacks(scores[name].channels)
-        for name, of in details.items()
-        if of is not None and name in scores
+        name: said.lacks(scores[name].channels)
+        for name, said in details.items()
+        if said is not None and name in scores
     }
     baselines = [name for name in scores if name not in (CHALLENGER, CHAMPION)]
     return with_stand_ins(

@@ -76,8 +76,8 @@ def shipped_outputs(
     embedded: Mapping[str, Any], outputs: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Outputs without what the details, plain JSON, say is left out and therefore NaN."""
-    told = (TensorDetails.model_validate(tensor) for tensor in embedded.get("outputs", ()))
-    by_name = {tensor.name: tensor for tensor in told}
+    tensors = (TensorDetails.model_validate(tensor) for tensor in embedded.get("outputs", ()))
+    by_name = {tensor.name: tensor for tensor in tensors}
     return {
         name: by_name[name].kept(values) if name in by_name else values
         for name, values in outputs.items()

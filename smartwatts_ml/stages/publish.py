@@ -207,7 +207,7 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
             "reasons": judged.reasons,
             "holdout_digest": judged.holdout_digest,
             "left_out": {part.name: part.text for part in judged.parts if not part.ships},
-            "back": [part.name for part in judged.parts if part.ships and part.told],
+            "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }

@@ -43,8 +43,8 @@ def leave_out(
 ) -> tuple[keras.Model, AnomalyDetails]:
     """The same network, which raises no alert in hours that look like those types, or are off
     by those sizes, and likens nothing to those types. Scores stay."""
-    told = details.model_copy(update={"left_out": {**details.left_out, **parts}})
-    return quieted(network, told.left_out), told
+    changed = details.model_copy(update={"left_out": {**details.left_out, **parts}})
+    return quieted(network, changed.left_out), changed
 
 
 def _details(

@@ -23,11 +23,11 @@ _SHOWN_STEPS = 48
 class Breakdown:
     """Gathers what a table or a picture shows beside the headline, site by site."""
 
-    def __init__(self, given: np.ndarray, energy: Mapping[str, EnergyFactors]) -> None:
-        """``given``: which hours of the horizon are forecast, bool, shape (horizon,)."""
-        self._horizon = len(given)
-        self._whole_days = np.flatnonzero(given[: 24 * (len(given) // 24)].reshape(-1, 24).all(1))
-        self._energy = energy if given.all() else {n: f for n, f in energy.items() if n == "day"}
+    def __init__(self, ahead: np.ndarray, energy: Mapping[str, EnergyFactors]) -> None:
+        """``ahead``: which hours of the horizon are forecast, bool, shape (horizon,)."""
+        self._horizon = len(ahead)
+        self._whole_days = np.flatnonzero(ahead[: 24 * (len(ahead) // 24)].reshape(-1, 24).all(1))
+        self._energy = energy if ahead.all() else {n: f for n, f in energy.items() if n == "day"}
         self._steps: dict[str, np.ndarray] = {}
         self._sites: dict[str, dict[str, float]] = {}
 

@@ -74,8 +74,8 @@ def evaluate(
     """Scores of every predictor on the same hours; a block is a site's origins of a week, a
     channel a day of the horizon. Of days that a predictor leaves out there are none."""
     sheet = Sheet(predictors, day_names(horizon) or (MAINS,), STATS)
-    given = {name: forecast_hours(p) for name, p in predictors.items()}
-    breakdowns = {name: Breakdown(given[name], p.energy) for name, p in predictors.items()}
+    hours_of = {name: forecast_hours(p) for name, p in predictors.items()}
+    breakdowns = {name: Breakdown(hours_of[name], p.energy) for name, p in predictors.items()}
     for loaded in readings.iterate(HOUR_S, CHANNELS):
         backtest = make_backtest(loaded, horizon)
         if backtest is None:
@@ -87,7 +87,7 @@ def evaluate(
         for name, predictor in predictors.items():
             quantiles = predictor.forecast(series, origins)
             measured = measure_hours(truth, quantiles, backtest.naive_w)
-            measured[:, ~given[name]] = 0.0
+            measured[:, ~hours_of[name]] = 0.0
             sheet.add(name, _by_day(blocks, measured))
             breakdowns[name].add(series.site, truth, quantiles, measured)
     if not sheet:

@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 QUANTILES = (0.1, 0.5, 0.9)
-DAY_HOURS, WEEK_HOURS = 24, 168
-SEASONS = {"24h": DAY_HOURS, "168h": WEEK_HOURS}
+_DAY_HOURS, WEEK_HOURS = 24, 168
+_SEASONS = {"24h": _DAY_HOURS, "168h": WEEK_HOURS}
 """What MASE measures in: the error of the value of so many hours before."""
 FLOOR_W = 50.0
 """Hours with less power than this are left out of MAPE, and counted."""
@@ -47,7 +47,7 @@ STATS = (
     "ape_sum",
     "ape_n",
     "ape_excluded",
-    *(f"{part}_{season}" for season in SEASONS for part in ("scaled_error", "scale")),
+    *(f"{part}_{season}" for season in _SEASONS for part in ("scaled_error", "scale")),
 )
 
 
@@ -73,8 +73,8 @@ def naive_error(past: np.ndarray, season: int = WEEK_HOURS) -> float:
 
 
 def naive_errors(past: np.ndarray) -> tuple[float, ...]:
-    """``naive_error`` of each of ``SEASONS``, over a site's training period."""
-    return tuple(naive_error(past, hours) for hours in SEASONS.values())
+    """``naive_error`` of each of ``_SEASONS``, over a site's training period."""
+    return tuple(naive_error(past, hours) for hours in _SEASONS.values())
 
 
 def measure(
@@ -114,7 +114,7 @@ def measure_hours(
             ~large,
             *(
                 part
-                for naive in np.broadcast_to(naive_w, len(SEASONS))
+                for naive in np.broadcast_to(naive_w, len(_SEASONS))
                 for part in _scaled(error, naive)
             ),
         ],
@@ -162,7 +162,7 @@ def metrics_of(sums: np.ndarray) -> dict[str, np.ndarray]:
         "rmse_w": rmse,
         **{
             f"mase_{season}": ratio(s[f"scaled_error_{season}"], s[f"scale_{season}"])
-            for season in SEASONS
+            for season in _SEASONS
         },
         "nrmse": ratio(rmse, ratio(s["truth"], s["n"])),
         "wql": ratio(2 * losses, s["abs_truth"]),

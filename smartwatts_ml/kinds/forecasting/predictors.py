@@ -41,10 +41,10 @@ class Forecaster(Protocol):
 
 def forecast_hours(forecaster: Forecaster) -> np.ndarray:
     """Which hours ahead it forecasts, bool, shape (horizon,)."""
-    given = np.ones(forecaster.horizon, bool)
+    ahead = np.ones(forecaster.horizon, bool)
     for first, end in forecaster.left_out:
-        given[first:end] = False
-    return given
+        ahead[first:end] = False
+    return ahead
 
 
 class NetworkForecaster:

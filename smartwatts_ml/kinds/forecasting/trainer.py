@@ -89,15 +89,15 @@ def leave_out(
     network: keras.Model, details: ForecastingDetails, parts: Mapping[str, str]
 ) -> tuple[keras.Model, ForecastingDetails]:
     """The same network with NaN for the hours of those days: all others stay in their place."""
-    told = details.model_copy(update={"left_out": {**details.left_out, **parts}})
+    changed = details.model_copy(update={"left_out": {**details.left_out, **parts}})
     absent = np.zeros((1, details.horizon, 1), bool)
-    for first, end in told.left_out_hours:
+    for first, end in changed.left_out_hours:
         absent[:, first:end] = True
     # Not added: the converter would fold a constant that is NaN into a layer's bias, and fail.
     power = keras.ops.where(absent, np.float32(np.nan), network.output["power_w"])
-    said = (details.outputs[0].model_copy(update={"left_out": told.left_out_hours}),)
+    said = (details.outputs[0].model_copy(update={"left_out": changed.left_out_hours}),)
     model = keras.Model(network.input, {"power_w": power})
-    return model, told.model_copy(update={"outputs": said})
+    return model, changed.model_copy(update={"outputs": said})
 
 
 def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:

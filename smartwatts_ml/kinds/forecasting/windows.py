@@ -167,13 +167,15 @@ def _folds(
     ways = (by_site, by_time) if len(series) >= _FEW_SITES else (by_time,)
     for target_hours in (horizon / 2, _MIN_TARGET_HOURS, 1):
         for way in ways:
-            one, other = (
-                make_windows(series[of], horizon, first[of], last[of], target_hours, exogenous)
-                for of, first, last in way
+            first_fold, second_fold = (
+                make_windows(
+                    series[sites], horizon, first[sites], last[sites], target_hours, exogenous
+                )
+                for sites, first, last in way
             )
-            if len(one) and len(other):
-                return one, other
-    return one, other
+            if len(first_fold) and len(second_fold):
+                return first_fold, second_fold
+    return first_fold, second_fold
 
 
 def make_windows(

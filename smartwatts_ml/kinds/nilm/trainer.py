@@ -47,10 +47,10 @@ def leave_out(
         tensor.model_copy(update={"shape": (*tensor.shape[:-1], len(kept)), "channels": kept})
         for tensor in details.outputs
     )
-    told = details.model_copy(
+    changed = details.model_copy(
         update={"appliances": kept, "outputs": said, "left_out": {**details.left_out, **parts}}
     )
-    return keras.Model(network.input, outputs), told
+    return keras.Model(network.input, outputs), changed
 
 
 def _details(

@@ -184,7 +184,7 @@ def _estimate(
 
 def _half(estimates: _Estimates, half: int) -> _Estimates:
     """The earlier (0) or the later (1) half of each series."""
-    return [tuple(np.array_split(values, 2)[half] for values in one) for one in estimates]  # type: ignore[misc]
+    return [tuple(np.array_split(values, 2)[half] for values in series) for series in estimates]  # type: ignore[misc]
 
 
 def _errors(estimates: _Estimates) -> np.ndarray:
