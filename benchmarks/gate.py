@@ -2,6 +2,8 @@
 
 python -m benchmarks.gate tables --runs 1000
 python -m benchmarks.gate year --seeds 5 --picture benchmarks/gate_year.png
+python -m benchmarks.gate years --policies fresh careful
+python -m benchmarks.gate components --data ../shared/data/load_fontana17 --kept .local/components
 python -m benchmarks.gate trainings
 """
 
@@ -16,19 +18,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gate_components import Trainings, as_rows, components, losses_of, train_all
 from benchmarks.gate_tables import SCENARIOS, Scenario, Tables, proportion_interval, try_gate
 from benchmarks.gate_trainings import try_trainings
 from benchmarks.gate_year import live
 from benchmarks.gate_year_report import draw_year, print_year
+from benchmarks.gate_years import SIZES, WORLD, as_row, live_years, titles
 from smartwatts_ml.gate import Rules
 from smartwatts_ml.judging.record import rules_of
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings import settings
 from smartwatts_ml.simulate import simulate
 
+POLICY_NAMES = ("fresh", "careful")
 
-def tables(runs: int, sites: int, seed: int) -> list[dict[str, Any]]:
+
+def tables(policy: str, runs: int, sites: int, seed: int) -> list[dict[str, Any]]:
     """How often each kind of challenger is accepted, on simulated tables of losses."""
-    rules = rules_of(Settings())
+    rules = rules_of(settings(gate_policy=policy))
     return [_tried(scenario, Tables(sites=sites), rules, runs, seed) for scenario in SCENARIOS]
 
 
@@ -79,7 +85,7 @@ def print_tables(rows: list[dict[str, Any]]) -> None:
 
 
 def _tables(arguments: argparse.Namespace) -> None:
-    rows = tables(arguments.runs, arguments.sites, arguments.seed)
+    rows = tables(arguments.policy, arguments.runs, arguments.sites, arguments.seed)
     if arguments.json:
         print(json.dumps(rows, indent=1))
     else:
@@ -94,6 +100,22 @@ def _year(arguments: argparse.Namespace) -> None:
     print_year(years)
     if arguments.picture:
         draw_year(years, arguments.picture)
+
+
+def _years(arguments: argparse.Namespace) -> None:
+    print(f"| policy | {' | '.join(titles())} |\n|---{'|---' * len(titles())}|")
+    for policy in arguments.policies:
+        rules = rules_of(settings(gate_policy=policy, gate_resamples=100))
+        for sites in arguments.sites:
+            lived = live_years(WORLD, rules, sites, arguments.years, arguments.seed)
+            print(f"| {policy} | {' | '.join(as_row(lived))} |", flush=True)
+
+
+def _components(arguments: argparse.Namespace) -> None:
+    wanted = Trainings(arguments.seeds, arguments.dates, arguments.every, epochs=arguments.epochs)
+    train_all(arguments.data, wanted, arguments.kept)
+    print("| of log error | standard deviation |\n|---|---|")
+    print("\n".join(as_rows(components(losses_of(arguments.kept)))))
 
 
 def _trainings(arguments: argparse.Namespace) -> None:
@@ -122,6 +144,7 @@ def main() -> None:
     by_tables.add_argument("--runs", type=int, default=1000)
     by_tables.add_argument("--sites", type=int, default=30)
     by_tables.add_argument("--seed", type=int, default=0)
+    by_tables.add_argument("--policy", choices=POLICY_NAMES, default="fresh")
     by_tables.add_argument("--json", action="store_true")
     by_tables.set_defaults(run=_tables)
     by_year = verbs.add_parser("year", help="52 weeks of retraining under four policies")
@@ -131,6 +154,20 @@ def main() -> None:
     by_year.add_argument("--sites", type=int, default=32)
     by_year.add_argument("--picture", type=Path)
     by_year.set_defaults(run=_year)
+    by_years = verbs.add_parser("years", help="twelve simulated years at several sizes")
+    by_years.add_argument("--policies", nargs="+", choices=POLICY_NAMES, default=POLICY_NAMES)
+    by_years.add_argument("--sites", nargs="+", type=int, default=SIZES)
+    by_years.add_argument("--years", type=int, default=12)
+    by_years.add_argument("--seed", type=int, default=0)
+    by_years.set_defaults(run=_years)
+    by_parts = verbs.add_parser("components", help="what varies from training to training")
+    by_parts.add_argument("--data", type=Path, required=True)
+    by_parts.add_argument("--kept", type=Path, required=True, help="where losses are kept")
+    by_parts.add_argument("--seeds", type=int, default=3)
+    by_parts.add_argument("--dates", type=int, default=5)
+    by_parts.add_argument("--every", type=int, default=4, help="weeks between two dates")
+    by_parts.add_argument("--epochs", type=int, default=10)
+    by_parts.set_defaults(run=_components)
     by_training = verbs.add_parser("trainings", help="real trainings that went wrong")
     by_training.add_argument("models", nargs="*", default=["nilm", "forecasting_24h", "anomaly"])
     by_training.add_argument("--data", type=Path, help="readings; simulated homes where not given")

@@ -38,7 +38,7 @@ def _nan_for_null(value: Any) -> Any:
 
 _Number = Annotated[float, BeforeValidator(_nan_for_null)]
 Metrics = dict[str, _Number]
-Role = Literal["improve", "baseline", "guard", "series"]
+Role = Literal["improve", "homes", "baseline", "guard", "series"]
 
 
 class Outcome(StrEnum):
@@ -51,6 +51,7 @@ class Outcome(StrEnum):
     BASELINE = "not better than the baseline"
     GUARD = "guard"
     SLICE = "slice"
+    HOMES = "homes"
     CHECK = "check"
     TROUBLE = "trouble"
 
@@ -87,7 +88,8 @@ class Comparison:
 @dataclass(frozen=True)
 class SliceResult:
     """The deciding metric in one slice; ``loss`` > 0 is the share by which the challenger
-    is worse than the champion there, ``p`` that of "no worse", adjusted (Holm)."""
+    is worse there than the ``opponent``, the champion or an anchor (whose metric ``champion``
+    is then), ``p`` that of "no worse", adjusted (Holm)."""
 
     name: str
     challenger: _Number
@@ -97,6 +99,7 @@ class SliceResult:
     p: _Number
     judged: bool
     passed: bool
+    opponent: str = CHAMPION
 
 
 @dataclass(frozen=True)
@@ -135,13 +138,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How much there was to judge by: ``units`` ("sites" or "weeks within N sites") drawn,
-    how many, and how many it would take to tell a gain of this size (None: unknown)."""
+    """How much there was to judge by: ``count`` units ``over`` which a gain was told from
+    chance, the ``confidence`` that was asked for, and the gain that would have passed, as a
+    share of the opponent's metric (None where none would)."""
 
     over: str
     count: int
-    needed: int | None
     confidence: float
+    passing: _Number | None = None
 
 
 @dataclass(frozen=True)

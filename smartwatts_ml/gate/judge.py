@@ -1,8 +1,10 @@
 """The verdict. A pure function of a judgement; what is missing or in doubt keeps the champion.
 
 Accepted is a challenger without trouble, which keeps its guards, slices and floors, is no
-worse than the strongest baseline, and is either better than its opponent beyond chance, or
-shown to be no worse than a margin while it repairs a named failure of the champion.
+worse than the strongest baseline, and is then either better than its opponent, as surely as
+the policy asks, pooled and home by home, or shown to be no worse than a margin while it
+repairs a named failure of the champion. A champion whose predictions are not finite is no
+opponent: whatever beats every baseline replaces it.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from smartwatts_ml.gate.decision import (
     CHALLENGER,
@@ -27,25 +30,29 @@ from smartwatts_ml.gate.decision import (
 from smartwatts_ml.gate.judgement import Judgement
 from smartwatts_ml.gate.repairs import Repair, no_worse_elsewhere, repairs
 from smartwatts_ml.gate.rules import (
+    asked_confidence,
     baseline_by_estimate,
     compare,
     floor_checks,
-    guards_and_slices,
+    home_by_home,
     improvement,
+    least_gain,
     series_test,
-    too_small,
     troubles,
 )
-from smartwatts_ml.gate.statistics import difference, needed
+from smartwatts_ml.gate.variation import MIN_WEEKS
+from smartwatts_ml.gate.vetoes import guards, slices
 from smartwatts_ml.gate.wording import (
     change,
+    home_sentence,
     lacking,
     named,
     perhaps_worse,
     slice_sentence,
+    too_small,
     verdict,
 )
-from smartwatts_ml.scores.bootstrap import site_sums
+from smartwatts_ml.scores.bootstrap import interval, resampled, site_sums
 
 __all__ = ["judge"]
 
@@ -56,6 +63,7 @@ class _Results:
 
     troubles: tuple[str, ...]
     improvements: tuple[Comparison, ...] = ()
+    homes: tuple[Comparison, ...] = ()
     series: tuple[Comparison, ...] = ()
     baseline: Comparison | None = None
     guards: tuple[Comparison, ...] = ()
@@ -65,17 +73,22 @@ class _Results:
     evidence: Evidence | None = None
 
     @property
+    def asked(self) -> tuple[Comparison, ...]:
+        """Those that an improvement has to pass."""
+        return (*self.improvements, *self.homes, *self.series)
+
+    @property
     def comparisons(self) -> tuple[Comparison, ...]:
         """All of them, in the order in which they are read."""
         baseline = (self.baseline,) if self.baseline else ()
-        return (*self.improvements, *self.series, *baseline, *self.guards)
+        return (*self.asked, *baseline, *self.guards)
 
 
 def judge(judgement: Judgement) -> Decision:
     """Decide. Deterministic: the same judgement gives the same decision."""
     results = _results(judgement)
     outcome, sentence = _outcome(judgement, results)
-    unsure = outcome is Outcome.NO_EVIDENCE and "evidence" in sentence
+    unsure = outcome is Outcome.NO_EVIDENCE and sentence.startswith("not enough evidence")
     said = "accepted" if outcome.accepts else "kept"
     baseline = judgement.baselines[0] if judgement.baselines else None
     challenger = judgement.scores.get(CHALLENGER)
@@ -91,7 +104,7 @@ def judge(judgement: Judgement) -> Decision:
             CHAMPION: judgement.metrics.get(CHAMPION),
             "baseline": judgement.metrics[baseline] if baseline else None,
         },
-        intervals=_intervals(judgement) if judgement.can_be_made else {},
+        intervals=_intervals(judgement) if results.evidence else {},
         comparisons=results.comparisons,
         slice_results=results.slices,
         checks=results.checks,
@@ -109,28 +122,32 @@ def judge(judgement: Judgement) -> Decision:
 
 
 def _results(judgement: Judgement) -> _Results:
-    if not judgement.can_be_made:
+    if not judgement.can_be_made or not judgement.is_whole(CHALLENGER):
         return _Results(troubles(judgement))
-    improvements = tuple(improvement(judgement, name) for name in judgement.opponents)
-    series = (series_test(judgement, name) for name in judgement.opponents)
-    guards, slices = guards_and_slices(judgement)
+    opponents = judgement.opponents
+    improvements = tuple(improvement(judgement, name) for name in opponents)
+    homes = (home_by_home(judgement, name) for name in opponents)
+    series = (series_test(judgement, name) for name in opponents)
+    lost = slices(judgement)
     return _Results(
         troubles=troubles(judgement),
         improvements=improvements,
+        homes=tuple(filter(None, homes)),
         series=tuple(filter(None, series)),
         baseline=baseline_by_estimate(judgement),
-        guards=guards,
-        slices=slices,
+        guards=guards(judgement),
+        slices=lost,
         checks=floor_checks(judgement),
-        repairs=repairs(judgement, slices),
+        repairs=repairs(judgement, lost),
         evidence=_evidence(judgement, _least_sure(improvements).opponent),
     )
 
 
 def _least_sure(comparisons: Sequence[Comparison]) -> Comparison:
-    """The opponent of which it is told how much evidence it would take: the one that stands
-    most in the way. The deciding metric is heard of before the series of its weeks."""
-    return max(comparisons, key=lambda c: (not c.passed, c.role != "series", c.p))
+    """The comparison that stands most in the way. The deciding metric is heard of before
+    homes, and these before the series of weeks."""
+    order = ("series", "homes", "improve")
+    return max(comparisons, key=lambda c: (not c.passed, order.index(c.role), c.p))
 
 
 def _outcome(judgement: Judgement, results: _Results) -> tuple[Outcome, str]:
@@ -141,12 +158,12 @@ def _outcome(judgement: Judgement, results: _Results) -> tuple[Outcome, str]:
         return broken
     if worse:
         return Outcome.WORSE, change(worse[0])
-    asked = (*results.improvements, *results.series)
-    failed = [comparison for comparison in asked if not comparison.passed]
+    failed = [comparison for comparison in results.asked if not comparison.passed]
+    better = results.improvements[0]
     if not failed:
-        return Outcome.BETTER, change(asked[0])
+        return Outcome.BETTER, change(better)
     if results.repairs and no_worse_elsewhere(judgement, results.repairs):
-        return Outcome.REPAIRS, f"repairs {results.repairs[0].text}, {change(asked[0])}"
+        return Outcome.REPAIRS, f"repairs {results.repairs[0].text}, {change(better)}"
     return _unsure(judgement, _least_sure(failed), results.evidence)
 
 
@@ -173,34 +190,35 @@ def _unsure(
 ) -> tuple[Outcome, str]:
     """What stands in the way of one that is not worse beyond chance."""
     assert evidence, "where something was compared, there was something to judge by"
-    if failed.role != "series" and failed.gain < 0:
+    if failed.role == "homes" and failed.gain <= 0:
+        return Outcome.HOMES, home_sentence(failed)
+    if failed.role == "improve" and failed.gain < 0:
         outcome = Outcome.NO_EVIDENCE if failed.opponent == CHAMPION else Outcome.BASELINE
         return outcome, perhaps_worse(failed, evidence)
     return Outcome.NO_EVIDENCE, _too_little(judgement, failed, evidence)
 
 
 def _too_little(judgement: Judgement, failed: Comparison, evidence: Evidence) -> str:
+    asked = asked_confidence(judgement, failed.opponent)
     if failed.role == "series":
         return f"{change(failed)}, which week by week may be chance (Diebold-Mariano)"
     if failed.gain == 0:
         return f"{failed.label} is the same as that of {failed.opponent}"
-    if failed.low > 0 and too_small(judgement, failed.opponent, failed.gain):
-        return (
-            f"not enough evidence: {change(failed)} is a gain of less than "
-            f"{judgement.rules.least_gain:.1%}, which another seed may give "
-            f"({evidence.count} {evidence.over})"
-        )
+    if failed.role == "improve" and failed.p <= 1 - asked:
+        return too_small(failed, judgement.rules.least_gain, evidence)
     return lacking(failed, evidence)
 
 
 def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
     """All that people may want to know of the verdict, a sentence each."""
-    if not judgement.can_be_made:
+    if not results.evidence:
         return results.troubles
     label, left_out = judgement.improve.label, judgement.facts.left_out
     lost = (result for result in results.slices if not result.passed)
+    replaced = CHAMPION in judgement.scores and not judgement.champions
     return (
         *results.troubles,
+        *(("the champion's predictions are not finite: baselines are met instead",) * replaced),
         *(comparison.text for comparison in results.comparisons),
         *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
@@ -222,44 +240,53 @@ def _parts(judgement: Judgement) -> str:
 
 
 def _how(judgement: Judgement) -> str:
-    sites, rules = judgement.sites, judgement.rules
-    if judgement.over == "sites":
-        return f"paired bootstrap over {sites} sites, {rules.resamples} resamples"
-    return (
-        f"holdout by time alone, paired bootstrap over weeks within site: {sites} "
-        f"{'site is' if sites == 1 else 'sites are'} fewer than {rules.min_sites}"
-    )
+    sites, weeks, rules = judgement.sites, judgement.weeks, judgement.rules
+    have = f"{_counted(weeks, 'calendar week')} of {_counted(sites, 'site')}"
+    policy = f"policy {rules.policy}"
+    if judgement.few_homes:
+        return f"{policy}; {have}: weeks are the units, fewer than {rules.min_sites} sites"
+    if weeks < MIN_WEEKS:
+        return f"{policy}; {have}: sites are the units, fewer than {MIN_WEEKS} weeks"
+    whole = " of the whole fleet" if not judgement.sampled else ""
+    return f"{policy}; {have}{whole}: chance is told from both"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _evidence(judgement: Judgement, opponent: str) -> Evidence:
-    """How much there was to judge by, and how much it would take."""
-    count, over = judgement.sites, "sites"
-    if judgement.over == "weeks":
-        over = f"weeks within {count} {'site' if count == 1 else 'sites'}"
-        count = len(judgement.scores[CHALLENGER].sites)
+    """How much there was to judge by, and which gain would have passed with it."""
     gain = compare(judgement, judgement.improve, opponent)
-    confidence = judgement.rules.confidence
-    enough = needed(count, judgement.units, gain.gain, gain.error, confidence)
-    return Evidence(over, count, enough, confidence)
+    asked = asked_confidence(judgement, opponent)
+    over = f"calendar weeks of {_counted(judgement.sites, 'site')}"
+    whole = abs(judgement.metrics[opponent][judgement.improve.metric])
+    if not gain.freedom or not whole:
+        return Evidence(over, judgement.weeks, asked)
+    passing = max(gain.error * float(stdtrit(gain.freedom, asked)), least_gain(judgement, opponent))
+    return Evidence(over, judgement.weeks, asked, passing / whole)
 
 
 def _intervals(judgement: Judgement) -> dict[str, dict[str, list[float]]]:
-    """Bounds of every metric of every resampled system, at the gate's confidence on either
-    side, widened as those of differences are."""
-    units, confidence = judgement.units, judgement.rules.confidence
+    """Bootstrap intervals of the metrics of challenger, opponents and the strongest baseline,
+    at the gate's confidence on either side."""
+    rules = judgement.rules
+    names = dict.fromkeys((CHALLENGER, *judgement.opponents, *judgement.baselines[:1]))
     bounds = {
         name: {
-            metric: difference(judgement.metrics[name][metric], values, units, confidence)
-            for metric, values in samples.items()
+            metric: list(interval(values, 1 - rules.confidence))
+            for metric, values in resampled(
+                judgement.headline,
+                judgement.scores[name],
+                judgement.over,
+                rules.resamples,
+                rules.seed,
+            ).items()
         }
-        for name, samples in judgement.samples.items()
+        for name in names
     }
     return {
-        name: {
-            metric: [bound.low, bound.high]
-            for metric, bound in metrics.items()
-            if np.isfinite([bound.low, bound.high]).all()
-        }
+        name: {m: bound for m, bound in metrics.items() if np.isfinite(bound).all()}
         for name, metrics in bounds.items()
     }
 
@@ -269,6 +296,7 @@ def _slices_by_system(judgement: Judgement) -> dict[str, dict[str, Metrics]]:
     return {
         name: {part: judgement.headline(site_sums(scores)) for part, scores in slices.items()}
         for name, slices in judgement.slices.items()
+        if name not in judgement.facts.anchors
     }
 
 

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 from pydantic import PlainValidator
 
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics, Part
 from smartwatts_ml.gate.drift import Drift
-from smartwatts_ml.gate.statistics import (
-    MIN_FREEDOM,
-    Clusters,
-    Gauge,
-    clusters,
-)
-from smartwatts_ml.scores.bootstrap import (
-    Headline,
-    Over,
-    Resampled,
-    resampled,
-    site_sums,
-    slices_of,
-)
+from smartwatts_ml.gate.homes import HomeGains, HomeMetrics, home_gains, home_metrics
+from smartwatts_ml.gate.variation import Replicates, replicates
+from smartwatts_ml.scores.bootstrap import Headline, Over, slices_of
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
+from smartwatts_ml.scores.weeks import WeekTable, week_table
 
-__all__ = ["Facts", "Instant", "Judgement", "Rules", "sign_of"]
+__all__ = ["Facts", "Instant", "Judgement", "Policy", "Rules", "sign_of"]
 
 Instant = Annotated[np.datetime64, PlainValidator(lambda text: np.datetime64(text, "s"))]
 """A UTC instant in seconds; ISO text in JSON."""
+Policy = Literal["careful", "fresh"]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -47,6 +39,8 @@ class Rules:
     drift: float
     min_sites: int
     seed: int = 0
+    policy: Policy = "careful"
+    fresh_confidence: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -54,8 +48,10 @@ class Facts:
     """What is known beside the scores. ``split``: digest of the holdout's split;
     ``unseen``: sites never trained on; ``troubles``: why nothing may be accepted, each a
     clause for people; ``left_out``: how much of the holdout the champion had been trained
-    on, as a sentence; ``starts``: from when on those sites are scored instead;
-    ``parts``: which of the challenger ship."""
+    on, as a sentence; ``starts``: from when on those sites are scored instead; ``anchors``:
+    which of the scores are of earlier versions that guards and slices hold against too;
+    ``fleet``: how many sites the model serves, None where that is not known; ``parts``: those
+    of the challenger, and which of them ship."""
 
     split: str
     champion_version: int | None = None
@@ -68,13 +64,27 @@ class Facts:
     troubles: tuple[str, ...] = ()
     left_out: str = ""
     starts: Mapping[str, Instant] = field(default_factory=dict)
+    anchors: tuple[str, ...] = ()
+    fleet: int | None = None
+
+
+class _Computed(dict[str, _T]):
+    """Values that are computed when they are first asked for."""
+
+    def __init__(self, compute: Callable[[str], _T]) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def __missing__(self, name: str) -> _T:
+        value = self[name] = self._compute(name)
+        return value
 
 
 @dataclass(frozen=True)
 class Judgement:
     """A challenger before the gate. ``criteria``, ``required_metrics`` and ``headline`` are
-    its kind's; ``scores``: of ``challenger``, ``champion`` (if there is one) and every
-    baseline, all on the same targets."""
+    its kind's; ``scores``: of ``challenger``, ``champion`` (if there is one), its anchors and
+    every baseline, all on the same targets."""
 
     model: str
     criteria: tuple[Criterion, ...]
@@ -87,26 +97,33 @@ class Judgement:
     @property
     def can_be_made(self) -> bool:
         """Whether there is a challenger and something to compare it with."""
-        return CHALLENGER in self.scores and len(self.scores) > 1
+        return CHALLENGER in self.scores and bool(self.opponents)
 
     @property
     def sites(self) -> int:
         """How many sites were scored."""
-        return len(np.unique(self.scores[CHALLENGER].sites))
+        return len(self.tables[CHALLENGER].sites)
+
+    @property
+    def weeks(self) -> int:
+        """How many calendar weeks."""
+        return len(self.tables[CHALLENGER].weeks)
+
+    @property
+    def few_homes(self) -> bool:
+        """Whether there are too few homes to be the units."""
+        return self.sites < self.rules.min_sites
 
     @property
     def over(self) -> Over:
-        """What is drawn: sites where there are enough, else weeks within each."""
-        return "sites" if self.sites >= self.rules.min_sites else "weeks"
-
-    def over_within(self, part: Scores) -> Over:
-        """What is drawn within a slice, which may have too few sites."""
-        return self.over if len(np.unique(part.sites)) > MIN_FREEDOM else "weeks"
+        """What a bootstrap draws: sites where there are enough, else weeks."""
+        return "weeks" if self.few_homes else "sites"
 
     @property
-    def units(self) -> Clusters:
-        """How many of them there are."""
-        return clusters(self.scores[CHALLENGER], self.over)
+    def sampled(self) -> float:
+        """The share of the fleet that was not judged; 1 where the fleet is not known."""
+        fleet = self.facts.fleet
+        return 1.0 if fleet is None else 1 - self.sites / max(fleet, self.sites)
 
     @property
     def improve(self) -> Criterion:
@@ -118,50 +135,77 @@ class Judgement:
         """The metrics that may not fall."""
         return tuple(c for c in self.criteria if c.role == "guard")
 
-    def gauge(self, criterion: Criterion) -> Gauge:
-        """The metric of a criterion, so that more is better."""
+    def gauge(self, criterion: Criterion) -> Callable[[np.ndarray], float]:
+        """The metric of a criterion, from sums, so that more is better."""
         sign = sign_of(criterion)
         return lambda sums: sign * self.headline(sums)[criterion.metric]
+
+    @cached_property
+    def tables(self) -> Mapping[str, WeekTable]:
+        """The scores of a system by home and calendar week."""
+        return _Computed(lambda name: week_table(self.scores[name]))
 
     @cached_property
     def metrics(self) -> dict[str, Metrics]:
         """Metrics of the whole, by system."""
         return {
-            name: {**self.headline(site_sums(scores)), **scores.extra}
+            name: {**self.headline(self.tables[name].totals()), **scores.extra}
             for name, scores in self.scores.items()
         }
 
     @cached_property
-    def samples(self) -> dict[str, Resampled]:
-        """Metrics in each bootstrap sample, by system, all with the same draws; of the
-        strongest baseline in any case, for its interval."""
-        resamples, seed = self.rules.resamples, self.rules.seed
-        return {
-            name: resampled(self.headline, self.scores[name], self.over, resamples, seed)
-            for name in dict.fromkeys((CHALLENGER, *self.opponents, *self.baselines[:1]))
-        }
+    def replicates(self) -> Mapping[str, Replicates]:
+        """Metrics of a system with weeks and with homes left out."""
+        return _Computed(lambda name: replicates(self.headline, self.tables[name]))
 
     @cached_property
     def slices(self) -> dict[str, dict[str, Scores]]:
         """The scores of each slice, by system."""
         return {name: slices_of(scores, self.facts.unseen) for name, scores in self.scores.items()}
 
-    @property
+    @cached_property
+    def by_home(self) -> Mapping[str, HomeMetrics]:
+        """The deciding metric of a system in each home."""
+        metric = self.improve.metric
+        return _Computed(lambda name: home_metrics(self.headline, metric, self.tables[name]))
+
+    @cached_property
+    def home_gains(self) -> Mapping[str, HomeGains]:
+        """The challenger's gains over a system, home by home."""
+        sign, present = sign_of(self.improve), self.tables[CHALLENGER].present
+        return _Computed(
+            lambda name: home_gains(self.by_home[CHALLENGER], self.by_home[name], sign, present)
+        )
+
+    @cached_property
     def baselines(self) -> tuple[str, ...]:
-        """Names of the baselines, the strongest first; one that is not finite last."""
+        """Names of the baselines, the strongest first; none that cannot be measured."""
         metric, sign = self.improve.metric, sign_of(self.improve)
+        others = self.scores.keys() - {CHALLENGER, CHAMPION, *self.facts.anchors}
+        values = {name: self.metrics[name].get(metric, np.nan) for name in others}
+        finite = (name for name, value in values.items() if np.isfinite(value))
+        return tuple(sorted(finite, key=lambda name: (-sign * values[name], name)))
 
-        def weakness(name: str) -> float:
-            value = self.metrics[name].get(metric, np.nan)
-            return -sign * value if np.isfinite(value) else np.inf
+    @cached_property
+    def champions(self) -> tuple[str, ...]:
+        """The champion, if it can be measured."""
+        return (CHAMPION,) if CHAMPION in self.scores and self.is_whole(CHAMPION) else ()
 
-        names = (name for name in self.scores if name not in (CHALLENGER, CHAMPION))
-        return tuple(sorted(names, key=lambda name: (weakness(name), name)))
+    @cached_property
+    def anchors(self) -> tuple[str, ...]:
+        """Earlier versions that can be measured."""
+        return tuple(n for n in self.facts.anchors if n in self.scores and self.is_whole(n))
+
+    def is_whole(self, name: str) -> bool:
+        """Whether nothing that a system predicted is missing or not finite."""
+        metrics = self.metrics[name]
+        known = all(np.isfinite(metrics.get(metric, np.nan)) for metric in self.required_metrics)
+        return known and bool(np.isfinite(self.scores[name].sums).all())
 
     @property
     def opponents(self) -> tuple[str, ...]:
-        """Whom a challenger has to beat beyond chance: the champion, or else every baseline."""
-        return (CHAMPION,) if CHAMPION in self.scores else self.baselines
+        """Whom a challenger has to beat: the champion, or else every baseline."""
+        return self.champions or self.baselines
 
 
 def sign_of(criterion: Criterion | Floor) -> int:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, SliceResult
 from smartwatts_ml.gate.judgement import Judgement
 from smartwatts_ml.gate.rules import compare
-from smartwatts_ml.gate.statistics import MIN_FREEDOM, holm, jackknife_p
+from smartwatts_ml.gate.statistics import holm
+from smartwatts_ml.gate.vetoes import over_within, p_of_no_loss
 from smartwatts_ml.scores.bootstrap import site_sums, without
+from smartwatts_ml.scores.weeks import week_table
 
 __all__ = ["Repair", "no_worse_elsewhere", "repairs"]
 
@@ -25,7 +27,7 @@ class Repair:
 def repairs(judgement: Judgement, slices: tuple[SliceResult, ...]) -> tuple[Repair, ...]:
     """Slices in which the champion is worse than the strongest baseline and the challenger
     is not, and inputs that drifted since the champion was trained."""
-    if CHAMPION not in judgement.scores:
+    if not judgement.champions:
         return ()
     threshold = judgement.rules.drift
     drifted = (
@@ -43,7 +45,8 @@ def _repaired_slices(judgement: Judgement, slices: tuple[SliceResult, ...]) -> l
     a little below their floor, and another seed a little above."""
     if not judgement.baselines:
         return []
-    judged = [result.name for result in slices if result.judged]
+    parts = judgement.slices[CHALLENGER]
+    judged = [result.name for result in slices if result.judged and result.name in parts]
     p_values = [_p_of_repair(judgement, name) for name in judged]
     label, floor = judgement.improve.label, judgement.baselines[0]
     return [
@@ -62,9 +65,9 @@ def _p_of_repair(judgement: Judgement, name: str) -> float:
     ours, theirs, floor = (gauge(site_sums(part)) for part in parts)
     if not (theirs < floor - judgement.rules.margin * abs(floor) and floor <= ours):
         return 1.0
-    challenger, champion, baseline = parts
-    over = judgement.over_within(champion)
-    return max(jackknife_p(gauge, champion, other, over) for other in (baseline, challenger))
+    over = over_within(judgement, parts[1])
+    challenger, champion, baseline = map(week_table, parts)
+    return max(p_of_no_loss(gauge, champion, other, over) for other in (baseline, challenger))
 
 
 def no_worse_elsewhere(judgement: Judgement, repaired: tuple[Repair, ...]) -> bool:
@@ -78,4 +81,4 @@ def no_worse_elsewhere(judgement: Judgement, repaired: tuple[Repair, ...]) -> bo
         return True
     margin = rest.rules.margin * abs(rest.metrics[CHAMPION][rest.improve.metric])
     gain = compare(rest, rest.improve, CHAMPION, null=-margin)
-    return gain.low > -margin and rest.units.freedom >= MIN_FREEDOM
+    return gain.low > -margin

@@ -1,60 +1,39 @@
-"""What chance can do: paired cluster bootstrap, jackknife, Holm, Diebold-Mariano.
+"""What chance can do: Student's t, moderated variances, Holm, Diebold-Mariano.
 
-Two systems are resampled with the same draws, so that every difference is paired. The
-unit that is drawn is a site or, where sites are few, a week within its site; intervals are
-widened for their small number (Hesterberg 2015), and tests refer to Student's t.
+Two systems are always compared on the same homes and weeks, so that every difference is
+paired. How much a gain varies is in ``variation``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
-
-from smartwatts_ml.scores.bootstrap import Over, interval, site_sums
-from smartwatts_ml.scores.scores import Scores
+from scipy.special import polygamma, psi, stdtr, stdtrit
 
 __all__ = [
-    "MIN_FREEDOM",
-    "Clusters",
     "Difference",
-    "Gauge",
-    "clusters",
+    "Variance",
+    "added",
     "diebold_mariano",
     "difference",
     "holm",
-    "jackknife_p",
-    "needed",
+    "moderated",
 ]
 
-Gauge = Callable[[np.ndarray], float]
-"""One metric of them, with its sign turned so that more is better."""
-MIN_FREEDOM = 3
-"""Fewer units than this and one to each cluster prove nothing: they cannot let pass, nor block."""
-_POWER_Z = 0.8416
-"""Quantile of the normal distribution for 80 % power."""
+_TINY = 1e-24
+"""Variance below which nothing varies."""
+_NEWTON_STEPS = 50
 
 
 @dataclass(frozen=True)
-class Clusters:
-    """How many independent units there are: ``count`` in ``strata`` (1 for sites, the
-    number of sites for weeks within them)."""
+class Variance:
+    """Of an estimate: ``value``, known with so many degrees of ``freedom``."""
 
-    count: int
-    strata: int
-
-    @property
-    def freedom(self) -> int:
-        """Degrees of freedom."""
-        return self.count - self.strata
-
-    @property
-    def widening(self) -> float:
-        """What a bootstrap's spread is too small by."""
-        return math.sqrt(self.count / self.freedom) if self.freedom > 0 else math.inf
+    value: float
+    freedom: float
 
 
 @dataclass(frozen=True)
@@ -62,7 +41,7 @@ class Difference:
     """A gain (> 0 is better), its interval and the one-sided p-value of "no better".
 
     ``low`` and ``high`` bound it with the confidence asked for on either side; ``error`` is
-    the standard error.
+    the standard error, ``freedom`` what it is known with.
     """
 
     gain: float
@@ -70,82 +49,85 @@ class Difference:
     high: float
     p: float
     error: float
+    freedom: float
 
 
-def clusters(scores: Scores, over: Over) -> Clusters:
-    """The units that ``over`` draws."""
-    sites = len(np.unique(scores.sites))
-    return Clusters(sites, 1) if over == "sites" else Clusters(len(scores.sites), sites)
+def difference(gain: float, variance: Variance, confidence: float, null: float = 0.0) -> Difference:
+    """Judge a gain by Student's t. One that is not finite, or whose variance nobody knows,
+    gets p = 1 and an infinite interval. ``null``: the gain that the p-value tests against.
 
-
-def difference(
-    gain: float, gains: np.ndarray, units: Clusters, confidence: float, null: float = 0.0
-) -> Difference:
-    """Judge a gain by its bootstrap samples, shape (n_resamples,).
-
-    Expanded percentile interval: the quantiles are moved out from the normal's to those of
-    t, and by the square root of n / (n - 1) (Hesterberg 2015, 5.3). A sample that is not
-    finite, or too few units, gives p = 1 and an infinite interval. ``null``: the gain that
-    the p-value tests against.
-
-    >>> draws = np.random.default_rng(0).normal(1.0, 0.1, 1000)
-    >>> gain = difference(1.0, draws, Clusters(20, 1), 0.95)
+    >>> gain = difference(1.0, Variance(0.01, 19), 0.95)
     >>> round(gain.low, 2), round(gain.high, 2), gain.p < 0.001
     (0.83, 1.17, True)
     """
-    if units.freedom < 1 or not np.isfinite(gains).all() or not math.isfinite(gain):
-        return Difference(gain, -math.inf, math.inf, 1.0, math.inf)
-    tail = _normal_cdf(-units.widening * stdtrit(units.freedom, confidence))
-    low, high = interval(gains, tail)
-    error = float(np.std(gains)) * units.widening
-    p = _p_of_gain(gain - null, error, units.freedom)
-    return Difference(gain, low, high, p, error)
+    known = variance.freedom > 0 and math.isfinite(variance.value) and math.isfinite(gain)
+    if not known:
+        return Difference(gain, -math.inf, math.inf, 1.0, math.inf, 0.0)
+    error = math.sqrt(variance.value)
+    span = error * float(stdtrit(variance.freedom, confidence))
+    p = _p_of_gain(gain - null, error, variance.freedom)
+    return Difference(gain, gain - span, gain + span, p, error, variance.freedom)
 
 
-def _p_of_gain(gain: float, error: float, freedom: int) -> float:
-    """One-sided p-value of "no gain", by Student's t on the bootstrap's standard error."""
+def _p_of_gain(gain: float, error: float, freedom: float) -> float:
+    """One-sided p-value of "no gain"."""
     if error == 0:
         return 0.0 if gain > 0 else 1.0
     return float(stdtr(freedom, -gain / error))
 
 
-def _normal_cdf(value: float) -> float:
-    return 0.5 * math.erfc(-value / math.sqrt(2))
+def added(*variances: Variance) -> Variance:
+    """The sum of variances that are known apart; its degrees of freedom by Satterthwaite 1946.
 
-
-def jackknife_p(gauge: Gauge, ours: Scores, theirs: Scores, over: Over) -> float:
-    """One-sided p-value of "no worse" for what ours have more of ``gauge`` than theirs.
-
-    Delete-one jackknife over the units (Efron and Stein 1981), referred to t. Where it
-    cannot be told (too few units, no spread) 1, or 0 if every unit agrees on a loss.
+    >>> added(Variance(1.0, 4), Variance(1.0, 4))
+    Variance(value=2.0, freedom=8.0)
     """
-    units = clusters(ours, over)
-    if units.freedom < 1:
-        return 1.0
-    left_out = (
-        ours.sites[:, None] == np.unique(ours.sites)[None]
-        if over == "sites"
-        else np.eye(len(ours.sites), dtype=bool)
-    )
-    gains = []
-    for column in left_out.T:
-        weights = np.where(column, 0.0, 1.0)
-        gains.append(gauge(_without(ours, weights, over)) - gauge(_without(theirs, weights, over)))
-    whole = gauge(site_sums(ours)) - gauge(site_sums(theirs))
-    error = np.std(gains) * (len(gains) - 1) / math.sqrt(max(units.freedom, 1))
-    if not np.isfinite(error) or not math.isfinite(whole):
-        return 1.0
-    if error == 0:
-        return 0.0 if whole < 0 else 1.0
-    return float(stdtr(units.freedom, whole / error))
+    total = sum(variance.value for variance in variances)
+    if not total:
+        return Variance(0.0, max(variance.freedom for variance in variances))
+    parts = [variance for variance in variances if variance.value]
+    if any(variance.freedom <= 0 for variance in parts):
+        return Variance(math.inf, 0.0)
+    return Variance(total, total**2 / sum(v.value**2 / v.freedom for v in parts))
 
 
-def _without(scores: Scores, weights: np.ndarray, over: Over) -> np.ndarray:
-    sums = site_sums(scores, weights)
-    if over == "weeks":
-        return sums
-    _, site_of = np.unique(scores.sites, return_inverse=True)
-    return sums[np.unique(site_of[weights > 0])]
+def moderated(variances: np.ndarray, freedoms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variances of many homes, each known from few weeks, that lend each other evidence, and
+    their degrees of freedom; shape (n,) all of them. Empirical Bayes (Smyth 2004, 4): as
+    unlike as the variances are more than chance, so little is lent.
+
+    >>> values, freedoms = moderated(np.array([1.0, 2.0, 1.5, 0.9]), np.full(4, 4.0))
+    >>> values.round(2).tolist(), bool(freedoms[0] > 4)
+    ([1.54, 1.74, 1.64, 1.52], True)
+    """
+    known = freedoms > 0
+    values = np.maximum(np.where(known, variances, 1.0), _TINY)
+    if known.sum() < 3:
+        return values, np.where(known, freedoms, 0.0)
+    d = freedoms[known]
+    logs = np.log(values[known]) - psi(d / 2) + np.log(d / 2)
+    spread = float(np.var(logs, ddof=1) - np.mean(polygamma(1, d / 2)))
+    most = float(d.sum())
+    prior = min(2 * _inverse_trigamma(spread), most) if spread > 0 else most
+    shift = psi(prior / 2) - math.log(prior / 2) if spread > 0 else 0.0
+    common = math.exp(float(logs.mean()) + shift)
+    lent = np.where(known, freedoms, 0.0)
+    mixed = (prior * common + lent * values) / (prior + lent)
+    return mixed, np.minimum(prior + lent, most)
+
+
+def _inverse_trigamma(value: float) -> float:
+    """x with trigamma(x) = value, by Newton's method (Smyth 2004, appendix)."""
+    if value > 1e7:
+        return 1 / math.sqrt(value)
+    x = 0.5 + 1 / value
+    for _ in range(_NEWTON_STEPS):
+        trigamma = float(polygamma(1, x))
+        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
+        x += step
+        if -step / x < 1e-8:
+            break
+    return x
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -160,20 +142,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = round(worst, 12)
     return adjusted
-
-
-def needed(count: int, units: Clusters, gain: float, error: float, confidence: float) -> int | None:
-    """How many of ``count`` kind of units would show a gain of this size, four times in
-    five; None where that cannot be told.
-
-    >>> needed(10, Clusters(10, 1), 1.0, 1.0, 0.95)
-    72
-    """
-    if not math.isfinite(error) or not gain or units.freedom < 1:
-        return None
-    z = (stdtrit(units.freedom, confidence) + _POWER_Z) * error / abs(gain)
-    least = count - units.freedom + MIN_FREEDOM
-    return max(least, math.ceil(count * z * z))
 
 
 def diebold_mariano(gains: np.ndarray, overlap: int) -> float:

@@ -12,16 +12,17 @@ from smartwatts_ml.scores.scores import Criterion
 __all__ = [
     "chance",
     "change",
+    "home_sentence",
     "lacking",
     "named",
     "number",
     "perhaps_worse",
     "reason",
     "slice_sentence",
+    "too_small",
     "verdict",
 ]
 
-_MANY = 100_000
 _NAMED = 5
 
 
@@ -94,23 +95,46 @@ def reason(comparison: Comparison, criterion: Criterion, confidence: float) -> s
 
 
 def lacking(comparison: Comparison, evidence: Evidence) -> str:
-    """Too little evidence, with how much there is and how much it would take."""
-    have = f"{evidence.count} {evidence.over}"
-    if evidence.needed is None:
-        return f"not enough evidence: {have}, needs more"
-    need = f"about {evidence.needed:,}" if evidence.needed < _MANY else f"more than {_MANY:,}"
+    """Better by too little to be told from chance, and what would be enough."""
+    said = change(comparison) if comparison.role == "improve" else _at_home(comparison)
+    most = f"at most {1 - evidence.confidence:.2g} passes"
+    asked = f"{chance(comparison.p)}, {most}; {_have(evidence)}"
+    text = f"not enough evidence: {said} may be chance ({asked})"
+    if comparison.role != "improve":
+        return text
+    if evidence.passing is None:
+        return f"{text}: a holdout of more calendar weeks would tell"
+    return f"{text}: a gain of {evidence.passing:.1%} would pass"
+
+
+def too_small(comparison: Comparison, least: float, evidence: Evidence) -> str:
+    """Better beyond chance, by less than counts."""
     return (
-        f"not enough evidence: {have}, needs {need} to tell a difference as small as "
-        f"{change(comparison)}"
+        f"not enough evidence: {change(comparison)} is a gain of less than {least:.1%}, which "
+        f"another seed may give ({_have(evidence)})"
     )
 
 
 def perhaps_worse(comparison: Comparison, evidence: Evidence) -> str:
     """Worse by its estimate: more evidence would hardly let it pass."""
+    return f"{change(comparison)} is worse, though chance may give that ({_have(evidence)})"
+
+
+def home_sentence(comparison: Comparison) -> str:
+    """Better pooled, and not home by home."""
+    return f"{_at_home(comparison)}: what is better pooled comes from few homes that weigh much"
+
+
+def _at_home(comparison: Comparison) -> str:
+    word = "worse" if comparison.gain < 0 else "better"
     return (
-        f"{change(comparison)} is worse, though chance may give that "
-        f"({evidence.count} {evidence.over})"
+        f"home by home {comparison.label} is {word} by {abs(comparison.gain):.1%} on average "
+        f"against {comparison.opponent}"
     )
+
+
+def _have(evidence: Evidence) -> str:
+    return f"{evidence.count} {evidence.over}"
 
 
 def slice_sentence(result: SliceResult, label: str) -> str:
@@ -119,5 +143,5 @@ def slice_sentence(result: SliceResult, label: str) -> str:
         return f"{label} of {result.name} is missing"
     return (
         f"{result.name}: {label} {number(result.challenger)} against {number(result.champion)} of "
-        f"champion, worse by {result.loss:.0%} (at most {result.allowed:.0%})"
+        f"{result.opponent}, worse by {result.loss:.0%} (at most {result.allowed:.0%})"
     )

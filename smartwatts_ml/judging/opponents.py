@@ -6,7 +6,7 @@ challenger is kept out and the report says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from smartwatts_ml.errors import (
 )
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Part
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
+from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.judging.parts import nothing_learned, stood_in, trimmed
@@ -58,20 +59,28 @@ _UNUSABLE = (
 @dataclass(frozen=True)
 class Bout:
     """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
-    the kind's own objects, by name; ``champion``: what its file says, if there is one."""
+    the kind's own objects, by name; ``anchors``: those of earlier versions; ``said``: what
+    the files of champion and anchors say, by name."""
 
     details: Details
     predictors: dict[str, Any]
     holdout: Readings
     facts: Facts
     champion_sha256: str | None = None
-    champion: Details | None = None
+    anchors: dict[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Details] = field(default_factory=dict)
+
+    @property
+    def baselines(self) -> list[str]:
+        """Their names."""
+        return [name for name in self.predictors if name not in (CHALLENGER, CHAMPION)]
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
         """Everyone on the same targets; a baseline stands in where a file lacks a part."""
-        scores = run.kind.work.evaluate(self.details, self.predictors, self.holdout, seed)
-        details = {CHALLENGER: self.details, CHAMPION: self.champion}
-        return stood_in(run.kind, scores, details)
+        everyone = {**self.predictors, **self.anchors}
+        scores = run.kind.work.evaluate(self.details, everyone, self.holdout, seed)
+        said = {**self.said, CHALLENGER: self.details}
+        return stood_in(run.kind, scores, said, self.baselines)
 
     def score_again(
         self, run: ModelRun, seed: int, scores: Mapping[str, Scores]
@@ -79,7 +88,8 @@ class Bout:
         """The same scores, but those of the challenger, which is another than it was."""
         alone = {CHALLENGER: self.predictors[CHALLENGER]}
         ours = run.kind.work.evaluate(self.details, alone, self.holdout, seed)
-        return stood_in(run.kind, {**scores, **ours}, {CHALLENGER: self.details})
+        said = {CHALLENGER: self.details}
+        return stood_in(run.kind, {**scores, **ours}, said, self.baselines)
 
     def with_parts(self, run: ModelRun, challenger: Network, parts: tuple[Part, ...]) -> Bout:
         """The same with a challenger as it ships: without the parts that do not."""
@@ -121,9 +131,14 @@ def _store(run: ModelRun) -> Store:
     return open_store(run.objects, run.settings)
 
 
-def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bout:
-    """Load the champion of a manifest, fit the baselines, and find what all of them may be
-    judged on."""
+def prepare(
+    run: ModelRun,
+    challenger: Network,
+    manifest: Manifest | None,
+    anchors: Sequence[Manifest] = (),
+) -> Bout:
+    """Load the champion of a manifest and its anchors, fit the baselines, and find what all
+    of them may be judged on."""
     work, split, details = run.kind.work, run.split, run.kind.read_details(challenger.details)
     learned = read_trained_on(run.objects, run.model, challenger.details)
     now = day_histograms(run.holdout, run.spec.channels)
@@ -132,6 +147,12 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
     if champion.predictor is not None:
         predictors[CHAMPION] = champion.predictor
     predictors |= work.baselines(details, run.training)
+    earlier = {anchor_name(anchor.version): _load(run, anchor, learned, now) for anchor in anchors}
+    usable = {
+        name: anchor.predictor
+        for name, anchor in earlier.items()
+        if anchor.predictor is not None and _saw_no_more(anchor, champion)
+    }
     troubles = (
         leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
@@ -148,10 +169,20 @@ def prepare(run: ModelRun, challenger: Network, manifest: Manifest | None) -> Bo
         troubles=tuple(filter(None, troubles)),
         left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
         starts=champion.starts,
+        anchors=tuple(usable),
+        fleet=len(run.readings.spans()),
     )
     sha256 = manifest.sha256 if manifest else None
     holdout = holdout_from(run, facts)
-    return Bout(details, predictors, holdout, facts, sha256, champion.details)
+    files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
+    said = {name: file.details for name, file in files.items() if file.details is not None}
+    return Bout(details, predictors, holdout, facts, sha256, usable, said)
+
+
+def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
+    """Whether an anchor may be judged on what the champion is judged on."""
+    never = np.datetime64("1900-01-01", "s")
+    return all(start <= champion.starts.get(site, never) for site, start in anchor.starts.items())
 
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:

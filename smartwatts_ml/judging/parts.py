@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Check, Part
+from smartwatts_ml.gate import CHALLENGER, Check, Part
 from smartwatts_ml.gate.judgement import sign_of
 from smartwatts_ml.gate.wording import number
 from smartwatts_ml.kinds.base import Details, Kind, Network
@@ -25,14 +25,18 @@ _UNPROVEN = "nothing of it, or too little, is in the holdout to judge it by"
 
 
 def judge_parts(
-    kind: Kind, details: Details, scores: Mapping[str, Scores], champion: Details | None
+    kind: Kind,
+    details: Details,
+    scores: Mapping[str, Scores],
+    baselines: Collection[str],
+    champion: Details | None,
 ) -> tuple[Part, ...]:
-    """Every part of the challenger beside its own baselines. ``champion``: the details of the
-    one in force, which says what was proven before."""
+    """Every part of the challenger beside its own ``baselines``, by name. ``champion``: the
+    details of the one in force, which says what was proven before."""
     if not kind.part_criteria:
         return ()
-    metrics = {name: kind.work.parts(system) for name, system in scores.items() if name != CHAMPION}
-    ours = metrics.pop(CHALLENGER)
+    ours = kind.work.parts(scores[CHALLENGER])
+    metrics = {name: kind.work.parts(scores[name]) for name in baselines}
     lacking = details.lacks(ours)
     absent = champion.lacks(ours) if champion else None
     judged = []
@@ -106,18 +110,18 @@ def trimmed(kind: Kind, network: Network, parts: Collection[Part]) -> Network:
 
 
 def stood_in(
-    kind: Kind, scores: Mapping[str, Scores], details: Mapping[str, Details | None]
+    kind: Kind,
+    scores: Mapping[str, Scores],
+    details: Mapping[str, Details],
+    baselines: Collection[str],
 ) -> dict[str, Scores]:
     """Scores in which a part that a system lacks, as its ``details`` say, is as good as its
     strongest baseline."""
     improve = next(criterion for criterion in kind.criteria if criterion.role == "improve")
     sign, headline = sign_of(improve), kind.work.headline
     lacking = {
-        name: said.lacks(scores[name].channels)
-        for name, said in details.items()
-        if said is not None and name in scores
+        name: said.lacks(scores[name].channels) for name, said in details.items() if name in scores
     }
-    baselines = [name for name in scores if name not in (CHALLENGER, CHAMPION)]
     return with_stand_ins(
         scores, lacking, baselines, lambda sums: sign * headline(sums)[improve.metric]
     )

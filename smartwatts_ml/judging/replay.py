@@ -9,6 +9,7 @@ import numpy as np
 
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.gate import Decision, Judgement, judge
+from smartwatts_ml.judging.anchors import anchors_then
 from smartwatts_ml.judging.opponents import champion_then, prepare
 from smartwatts_ml.judging.parts import trimmed
 from smartwatts_ml.judging.record import (
@@ -61,8 +62,9 @@ def replay(run: ModelRun, *, stored_scores: bool = False) -> Replay:
 def _scored_anew(run: ModelRun, record: Record) -> Judgement:
     check_spec(run, record)
     version = record.facts.champion_version
+    anchors = anchors_then(run, record.facts.anchors)
     judged = trimmed(run.kind, _judged_network(run, record.judged), record.facts.parts)
-    bout = prepare(run, judged, champion_then(run, version))
+    bout = prepare(run, judged, champion_then(run, version), anchors)
     if bout.champion_sha256 != record.champion_sha256:
         raise StoreError(f"champion v{version} is not the one that was met")
     measured = (check for check in record.facts.checks if check.name in _MEASURED)

@@ -1,4 +1,4 @@
-"""The paired bootstrap over sites, or over weeks within each site.
+"""The paired bootstrap over sites, or over the calendar weeks that they share.
 
 Cluster bootstrap: Efron 1979; Field and Welsh 2007. Two systems with the same blocks and
 the same seed get the same draws, which is what makes their comparison paired.
@@ -65,8 +65,8 @@ def interval(samples: np.ndarray, tail: float) -> tuple[float, float]:
 def _samples(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.ndarray]:
     """``count`` bootstrap samples, each of the shape that ``site_sums`` gives.
 
-    A site that is drawn twice is there twice; a week that is drawn twice counts double
-    in its site.
+    A site that is drawn twice is there twice; a calendar week that is drawn twice counts
+    double at every site, since sites share it.
     """
     rng = np.random.default_rng(seed)
     if over == "sites":
@@ -74,13 +74,10 @@ def _samples(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.n
         for drawn in rng.integers(0, len(total), (count, len(total))):
             yield total[drawn]
         return
-    _, site_of = np.unique(scores.sites, return_inverse=True)
-    rows_of = [np.flatnonzero(site_of == site) for site in range(site_of.max() + 1)]
-    for _ in range(count):
-        weights = np.zeros(len(site_of))
-        for rows in rows_of:
-            np.add.at(weights, rows[rng.integers(0, len(rows), len(rows))], 1.0)
-        yield site_sums(scores, weights)
+    weeks, week_of = np.unique(scores.weeks, return_inverse=True)
+    for drawn in rng.integers(0, len(weeks), (count, len(weeks))):
+        taken = np.bincount(drawn, minlength=len(weeks)).astype(float)
+        yield site_sums(scores, taken[week_of])
 
 
 def slices_of(scores: Scores, unseen: Collection[str] | None = None) -> dict[str, Scores]:

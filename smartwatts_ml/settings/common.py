@@ -58,11 +58,12 @@ class GateSettings(SettingsGroup):
         default=0.97,
         gt=0.5,
         lt=1,
-        description="How sure the gate has to be that a challenger is better, and, guards and "
-        "slices taken together, that something got worse. At 0.97 fewer than 5 % of equal "
-        "challengers pass, with room for what the test does not know.",
+        description="How sure the gate has to be that a first or, if careful, any challenger is "
+        "better, and, all vetoes taken together, that something got worse.",
     )
-    resamples: int = Field(default=1000, ge=100, description="Resamples of the paired bootstrap.")
+    resamples: int = Field(
+        default=1000, ge=100, description="Resamples of the intervals that reports show."
+    )
     slice_loss: float = Field(
         default=0.25, gt=0, description="Share by which a single site may get worse."
     )
@@ -75,8 +76,8 @@ class GateSettings(SettingsGroup):
     least_gain: float = Field(
         default=0.005,
         ge=0,
-        description="Share by which a challenger has to be better at least: training again "
-        "with another seed changes a model by about as much.",
+        description="Share by which a first or, if careful, any challenger has to be better at "
+        "least: training again with another seed changes a model by about as much.",
     )
     margin: float = Field(
         default=0.02,
@@ -88,6 +89,19 @@ class GateSettings(SettingsGroup):
         default=0.25,
         gt=0,
         description="Population stability index of an input from which on it has drifted.",
+    )
+    policy: Literal["careful", "fresh"] = Field(
+        default="fresh",
+        description="What a challenger has to show once every veto is passed. careful: better "
+        "with gate_confidence, and by gate_least_gain. fresh: better with "
+        "gate_fresh_confidence, so that models in force are weeks old and not months.",
+    )
+    fresh_confidence: float = Field(
+        default=0.8,
+        ge=0.5,
+        lt=1,
+        description="How sure the gate has to be, if fresh, that a challenger is better than "
+        "the champion; 0.5 lets the estimate decide.",
     )
 
 

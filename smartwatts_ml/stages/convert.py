@@ -92,7 +92,9 @@ def _judge_file(
     predictor = {CHALLENGER: work.predictor(network)}
     holdout = holdout_from(run, before.facts)
     scores = work.evaluate(details, predictor, holdout, before.rules.seed)
-    scores = stood_in(run.kind, {**before.scores, **scores}, {CHALLENGER: details})
+    scores = stood_in(
+        run.kind, {**before.scores, **scores}, {CHALLENGER: details}, before.baselines
+    )
     checks = (check_extremes(run.kind, network), *_budget_checks(converted, run.settings))
     judgement = replace(before, scores=scores, facts=replace(before.facts, checks=checks))
     decision = judge(judgement)

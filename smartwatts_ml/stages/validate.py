@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from smartwatts_ml.gate import Decision, judge
+from smartwatts_ml.gate import CHAMPION, Decision, judge
+from smartwatts_ml.judging.anchors import anchors_in_force
 from smartwatts_ml.judging.opponents import champion_in_force, prepare
 from smartwatts_ml.judging.parts import judge_parts
 from smartwatts_ml.judging.record import Artefact, judgement_of, rules_of, write_decision
@@ -23,10 +24,11 @@ def validate(run: ModelRun, progress: Progress, *, seed: int = 0) -> Decision:
     start_tensorflow()
     challenger = load_network(run.read(_CHALLENGER_FILE), _CHALLENGER_FILE)
     progress("meeting champion and baselines", 0.1)
-    bout = prepare(run, challenger, champion_in_force(run))
+    bout = prepare(run, challenger, champion_in_force(run), anchors_in_force(run))
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
     scores, rules = bout.score(run, seed), rules_of(run.settings, seed)
-    parts = judge_parts(run.kind, bout.details, scores, bout.champion)
+    champion = bout.said.get(CHAMPION)
+    parts = judge_parts(run.kind, bout.details, scores, bout.baselines, champion)
     shipped = bout.with_parts(run, challenger, parts)
     if shipped.details != bout.details:
         progress("scoring it without what it has not learned", 0.7)

@@ -31,7 +31,7 @@ CRITERIA = (
     Criterion("mae", "lower", "improve", "MAE"),
     Criterion("f1", "higher", "guard", "F1", tolerance=0.01),
 )
-RULES = rules_of(Settings(gate=GateSettings(resamples=200)))
+RULES = rules_of(Settings(gate=GateSettings(policy="careful", resamples=200)))
 
 
 def made_scores(
@@ -94,12 +94,32 @@ def test_a_copy_of_the_champion_never_wins(error: float, sites: int, weeks: int)
     assert not decide(same, champion=same).accepted
 
 
-def test_a_gain_within_chance_keeps_the_champion_and_says_how_much_evidence_it_takes() -> None:
+def test_a_gain_within_chance_keeps_the_champion_and_says_which_gain_would_pass() -> None:
     challenger = made_scores(7.9, noise=3, seed=1)
     decision = decide(challenger, made_scores(20), champion=made_scores(8, noise=3, seed=2))
     assert not decision.accepted and decision.outcome is Outcome.NO_EVIDENCE
-    assert decision.evidence.needed > decision.evidence.count == 12
-    assert "not enough evidence: 12 sites, needs about" in decision.summary
+    assert (decision.evidence.count, decision.evidence.confidence) == (6, 0.97)
+    gain = next(c for c in decision.comparisons if c.role == "improve")
+    assert decision.evidence.passing > gain.gain / gain.other > 0
+    assert "not enough evidence: MAE −5.2% against champion may be chance" in decision.summary
+    assert f"a gain of {decision.evidence.passing:.1%} would pass" in decision.summary
+    assert "sites, needs" not in decision.summary
+
+
+def test_the_gain_that_is_said_to_pass_does_pass() -> None:
+    challenger, champion = made_scores(7.9, noise=1, seed=1), made_scores(8, noise=1, seed=2)
+    decision = decide(challenger, made_scores(20), champion)
+    assert decision.outcome is Outcome.NO_EVIDENCE
+    gain = next(c for c in decision.comparisons if c.role == "improve")
+    more = decision.evidence.passing - gain.gain / gain.other
+    challenger.sums[:, 0, 0] -= (more + 0.001) * gain.other * challenger.sums[:, 0, 1]
+    assert decide(challenger, made_scores(20), champion).accepted
+
+
+def test_a_single_week_tells_nothing_of_chance_and_more_weeks_are_asked_for() -> None:
+    decision = decide(made_scores(5, sites=3, weeks=1), champion=made_scores(8, sites=3, weeks=1))
+    assert decision.outcome is Outcome.NO_EVIDENCE
+    assert decision.summary.endswith("a holdout of more calendar weeks would tell")
 
 
 @pytest.mark.parametrize(
@@ -161,10 +181,15 @@ def test_a_site_that_gets_much_worse_blocks_a_better_mean() -> None:
     assert "home03" in decision.summary
 
 
-def test_few_sites_are_resampled_by_weeks_and_the_decision_says_so() -> None:
-    decision = decide(made_scores(5, sites=2), baseline=made_scores(10, sites=2))
+@pytest.mark.parametrize(
+    ("sites", "weeks", "said"),
+    [(2, 6, "weeks are the units"), (12, 3, "sites are the units"), (12, 6, "from both")],
+)
+def test_the_decision_says_what_chance_was_told_from(sites: int, weeks: int, said: str) -> None:
+    new, old = (made_scores(error, sites=sites, weeks=weeks) for error in (5, 10))
+    decision = decide(new, baseline=old)
     assert decision.accepted
-    assert any("weeks within site" in reason for reason in decision.reasons)
+    assert said in decision.reasons[-1]
 
 
 def test_a_guard_that_falls_within_chance_does_not_block() -> None:

@@ -125,7 +125,12 @@ def service(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def service_in(folder: Path, patch: pytest.MonkeyPatch) -> Service:
-    current = settings(root=str(folder / "root"), keys=str(folder / "keys"), gate_resamples=200)
+    current = settings(
+        root=str(folder / "root"),
+        keys=str(folder / "keys"),
+        gate_resamples=200,
+        gate_policy="careful",
+    )
     return Service(open_root(current.root), current, use_light(patch))
 
 
@@ -211,7 +216,7 @@ def test_a_training_that_another_took_over_leaves_no_challenger(
 
 def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
     """What ``smartwatts`` with these words gives, on the service's root."""
-    for name in ("root", "keys", "gate_resamples"):
+    for name in ("root", "keys", "gate_resamples", "gate_policy"):
         patch.setenv(f"SMARTWATTS_{name.upper()}", str(service.current.named()[name]))
     return CliRunner().invoke(app, list(words))
 
