@@ -50,7 +50,8 @@ class Facts:
     clause for people; ``left_out``: how much of the holdout the champion had been trained
     on, as a sentence; ``starts``: from when on those sites are scored instead; ``anchors``:
     which of the scores are of earlier versions that guards and slices hold against too;
-    ``fleet``: how many sites the model serves, None where that is not known; ``parts``: those
+    ``fleet``: how many sites the model serves, None where that is not known; ``contract``: how
+    that of the champion's file differs from the challenger's, as a sentence; ``parts``: those
     of the challenger, and which of them ship."""
 
     split: str
@@ -64,6 +65,7 @@ class Facts:
     troubles: tuple[str, ...] = ()
     left_out: str = ""
     starts: Mapping[str, Instant] = field(default_factory=dict)
+    contract: str = ""
     anchors: tuple[str, ...] = ()
     fleet: int | None = None
 

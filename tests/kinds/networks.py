@@ -52,7 +52,14 @@ class Busy(Readings):
         end, channels = START + np.timedelta64(42, "D"), ("mains", *APPLIANCES)
         return tuple(SiteSpan(site, channels, START, end, 60_480, 60) for site in self._sites)
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         rng = np.random.default_rng(self._sites.index(site))
         count = 42 * 86_400 // period_s
         powers = {

@@ -23,6 +23,7 @@ from smartwatts_ml.kinds.anomaly.metrics import (
 )
 from smartwatts_ml.kinds.anomaly.tables import EventAlert, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
+from smartwatts_ml.localtime import local_days
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.run_lengths import true_runs
 from smartwatts_ml.scores.scores import Scores
@@ -64,7 +65,7 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     events: dict[str, list[EventAlert]] = {name: [] for name in systems}
     for site_exams in _examined(readings, seed, labelled, exams):
         site, at = site_exams[0].site, site_exams[0].at
-        days, hours = site.times[at].astype("datetime64[D]"), hours_of_week(site)[at]
+        days, hours = local_days(site.wall[at]), hours_of_week(site)[at]
         blocks = sheet.add_site(site.site, days, hours)
         sums = dict.fromkeys(systems, np.zeros((blocks.count, len(STATS))))
         for judged in site_exams:
@@ -106,7 +107,7 @@ def judged_sites(readings: Readings, seed: int) -> Iterator[Judged]:
 
 def _examined(readings: Readings, seed: int, labelled: bool, exams: int) -> Iterator[list[Judged]]:
     """The same, so many times with other anomalies in the same hours."""
-    for site in readings.iterate(3600, (MAINS,)):
+    for site in readings.iterate(3600, (MAINS,), local=True):
         if _present(site).size:
             yield (
                 [_from_labels(site)]
@@ -118,7 +119,7 @@ def _examined(readings: Readings, seed: int, labelled: bool, exams: int) -> Iter
 def _exams(readings: Readings) -> int:
     """How often each site is examined: once, unless all of them hold too few events."""
     hours = 0
-    for site in readings.iterate(3600, (MAINS,)):
+    for site in readings.iterate(3600, (MAINS,), local=True):
         hours += _present(site).size
         if hours >= _ENOUGH_EVENTS * _DAYS_PER_EVENT * 24:
             return 1
@@ -141,7 +142,7 @@ def _has_labels(readings: Readings) -> bool:
     """Whether any hour that may be scored is marked; reads until the first such site."""
     return any(
         site.anomaly is not None and bool(site.anomaly[site.score_index :].any())
-        for site in readings.iterate(3600, (MAINS,))
+        for site in readings.iterate(3600, (MAINS,), local=True)
     )
 
 

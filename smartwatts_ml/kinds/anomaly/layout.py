@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["ALERT", "SCORE", "SIZES"]
+__all__ = ["ALERT", "CONTRACT", "CONTRACT_CHANGES", "SCORE", "SIZES"]
 
 SCORE = ("device_id", "timestamp", "score", "alert")
 ALERT = ("device_id", "start", "end", "severity", "kind", "energy_kwh", "message")
@@ -14,3 +14,8 @@ SIZES = {
     "changes of 1 of the mean and more": (1.0, math.inf),
 }
 """How much an event changes its hours, from and below, as a share of a site's mean power."""
+CONTRACT = 2
+CONTRACT_CHANGES = {
+    2: "its hours were those of UTC, and now it gets hours of the wall clock, which differ where "
+    "clocks change and in zones that are not whole hours from UTC"
+}

@@ -76,7 +76,7 @@ def evaluate(
     sheet = Sheet(predictors, day_names(horizon) or (MAINS,), STATS)
     hours_of = {name: forecast_hours(p) for name, p in predictors.items()}
     breakdowns = {name: Breakdown(hours_of[name], p.energy) for name, p in predictors.items()}
-    for loaded in readings.iterate(HOUR_S, CHANNELS):
+    for loaded in readings.iterate(HOUR_S, CHANNELS, local=True):
         backtest = make_backtest(loaded, horizon)
         if backtest is None:
             continue

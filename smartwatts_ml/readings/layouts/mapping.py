@@ -30,7 +30,8 @@ __all__ = [
 @dataclass(frozen=True)
 class ValueColumn:
     """A column of values. ``channel`` None: the device or the register says it. ``sign`` 0:
-    it is the channel, not a part of it. ``minutes``: time of day that the column stands for."""
+    it is the channel, not a part of it. ``minutes``: time of day that the column stands for.
+    ``site``: where each column is of another."""
 
     position: int
     name: str
@@ -38,6 +39,7 @@ class ValueColumn:
     channel: str | None = None
     sign: int = 0
     minutes: int | None = None
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class ColumnMapping:
     def _find_meaning(
         self, value: ValueColumn, device: str, register: str, unit: str, factor: str
     ) -> Meaning | str:
-        site, _, channel = _clean_id(device or self.site).partition("/")
+        site, _, channel = _clean_id(device or value.site or self.site).partition("/")
         if not site:
             return "device_empty"
         rule = value.channel
@@ -160,11 +162,12 @@ class ColumnMapping:
         if sign and self.register is not None:
             name = part_name(name, sign, register)
         total, ends = scale.quantity == "total", self.said.stamp_is == "end"
+        late = total and not ends and self.said.totals_at == "end"
         measure = Measure(
             scale.quantity,
-            interval_s=self.said.interval_s if scale.quantity == "energy" else None,
+            interval_s=self.said.interval_s if late or not total else None,
             ends=ends and not total,
-            late=total and not ends and self.said.totals_at == "end",
+            late=late,
             held=bool(self.said.held) and scale.quantity == "power",
         )
         return Meaning(name, measure, scale.factor * times)

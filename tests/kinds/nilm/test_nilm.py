@@ -83,8 +83,8 @@ def test_validation_windows_never_overlap_training() -> None:
 @pytest.mark.parametrize("samples", [4 * WINDOW, 4 * WINDOW + 1, 5 * WINDOW, 7 * WINDOW])
 def test_validation_of_a_short_site_does_not_overlap_training_either(samples: int) -> None:
     class Short(Made):
-        def load(self, site: str, period_s: int, channels: Any = None) -> SiteReadings:
-            whole = super().load(site, period_s, channels)
+        def load(self, *asked: Any, **how: Any) -> SiteReadings:
+            whole = super().load(*asked, **how)
             return whole.between(None, whole.start + np.timedelta64(60 * samples, "s"))
 
     corpus = build_corpus(Short(1, hole=False), NilmSettings(min_activations=1), WINDOW)
