@@ -46,7 +46,7 @@ from smartwatts_ml.gate.wording import (
     change,
     home_sentence,
     lacking,
-    named,
+    parts_clause,
     perhaps_worse,
     slice_sentence,
     too_small,
@@ -96,7 +96,7 @@ def judge(judgement: Judgement) -> Decision:
         model=judgement.model,
         accepted=outcome.accepts,
         outcome=outcome,
-        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}{_parts(judgement)}",
+        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}{parts_clause(judgement.facts.parts)}",
         reasons=_reasons(judgement, results),
         holdout_digest=_digest(judgement),
         metrics={
@@ -226,16 +226,6 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
         *filter(None, (facts.left_out, facts.contract)),
         _how(judgement),
-    )
-
-
-def _parts(judgement: Judgement) -> str:
-    """What the file lacks, or has again, as the end of the summary."""
-    parts = judgement.facts.parts
-    absent = [part.name for part in parts if not part.ships]
-    back = [part.name for part in parts if part.ships and part.notable]
-    return (f"; left out: {named(absent)}" if absent else "") + (
-        f"; back: {named(back)}" if back else ""
     )
 
 

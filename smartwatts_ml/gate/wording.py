@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from smartwatts_ml.gate.decision import Comparison, Evidence, SliceResult
+from smartwatts_ml.gate.decision import Comparison, Evidence, Part, SliceResult
 from smartwatts_ml.scores.scores import Criterion
 
 __all__ = [
@@ -14,8 +14,8 @@ __all__ = [
     "change",
     "home_sentence",
     "lacking",
-    "named",
     "number",
+    "parts_clause",
     "perhaps_worse",
     "reason",
     "slice_sentence",
@@ -44,10 +44,22 @@ def chance(p: float) -> str:
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
-def named(names: Sequence[str]) -> str:
+def parts_clause(parts: Sequence[Part]) -> str:
+    """What the file lacks, or has again, as the end of the summary.
+
+    >>> parts_clause([Part("kettle", True, ""), Part("oven", False, "F1 0"), Part("tv", False, "")])
+    '; left out: oven, tv'
+    """
+    absent = [part.name for part in parts if not part.ships]
+    back = [part.name for part in parts if part.ships and part.notable]
+    clauses = (("left out", absent), ("back", back))
+    return "".join(f"; {word}: {_named(names)}" for word, names in clauses if names)
+
+
+def _named(names: Sequence[str]) -> str:
     """Some names, and how many more there are.
 
-    >>> named(["kettle"]), named(["day 1", "day 2", "day 3", "day 4", "day 5", "day 6"])
+    >>> _named(["kettle"]), _named(["day 1", "day 2", "day 3", "day 4", "day 5", "day 6"])
     ('kettle', 'day 1, day 2, day 3, day 4, day 5 and 1 more')
     """
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
