@@ -92,11 +92,12 @@ def judge(judgement: Judgement) -> Decision:
     said = "accepted" if outcome.accepts else "kept"
     baseline = judgement.baselines[0] if judgement.baselines else None
     challenger = judgement.scores.get(CHALLENGER)
+    clause = parts_clause(judgement.facts.parts)
     return Decision(
         model=judgement.model,
         accepted=outcome.accepts,
         outcome=outcome,
-        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}{parts_clause(judgement.facts.parts)}",
+        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}{clause}",
         reasons=_reasons(judgement, results),
         holdout_digest=_digest(judgement),
         metrics={

@@ -25,6 +25,7 @@ from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.judging.parts import nothing_learned, stood_in, trimmed
+from smartwatts_ml.judging.refitted import met_file
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
     changed_unit,
@@ -35,6 +36,7 @@ from smartwatts_ml.judging.trained_on import (
 )
 from smartwatts_ml.kinds.base import Details, Network
 from smartwatts_ml.modelfiles.networks import load_network
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
@@ -107,10 +109,12 @@ class Bout:
 @dataclass(frozen=True)
 class _Champion:
     """The version in force; ``predictor`` None where there is none, or ``trouble`` says why it
-    cannot be used. ``contract``: what has to be known of an older one, as a sentence."""
+    cannot be used. ``sha256``: of the file that is met; ``contract``: what has to be known of
+    an older one, as a sentence."""
 
     predictor: Any = None
     details: Details | None = None
+    sha256: str | None = None
     trouble: str = ""
     contract: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
@@ -169,17 +173,16 @@ def prepare(
         drift=champion.drift,
         overlap_weeks=run.kind.overlap_weeks(run.spec),
         troubles=tuple(filter(None, troubles)),
-        left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
+        left_out=left_out_sentence(champion.starts, split, run.holdout.spans()),
         starts=champion.starts,
         contract="; ".join(filter(None, (opponent.contract for opponent in opponents))),
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
     )
-    sha256 = manifest.sha256 if manifest else None
     holdout = holdout_from(run, facts)
     files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
     said = {name: file.details for name, file in files.items() if file.details is not None}
-    return Bout(details, predictors, holdout, facts, sha256, usable, said)
+    return Bout(details, predictors, holdout, facts, champion.sha256, usable, said)
 
 
 def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
@@ -190,8 +193,8 @@ def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     """The run's holdout less what the champion was trained on."""
-    starts, ends = facts.starts, {span.site: span.end for span in run.readings.spans()}
-    if len(starts) == len(ends) and all(starts[site] >= end for site, end in ends.items()):
+    starts = facts.starts
+    if all(span.site in starts and starts[span.site] >= span.end for span in run.holdout.spans()):
         raise NotEnoughReadingsError(
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
             "judged on readings that arrive from now on"
@@ -207,12 +210,15 @@ def _load(
 ) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
-        network = load_network(_store(run).read_file(manifest), manifest.file)
+        shipped = _store(run).read_file(manifest)
+        content = met_file(run, manifest, shipped)
+        network = load_network(content, manifest.file)
     except (NotFoundError, TrustError):
         trouble = f"the file of {name} is missing, damaged or was replaced ({_ROLL_BACK})"
-        return _Champion(trouble=trouble)
+        return _Champion(trouble=trouble, sha256=manifest.sha256)
     except BadInputError as error:
-        return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
+        trouble = f"{name} cannot be run: {error} ({_ROLL_BACK})"
+        return _Champion(trouble=trouble, sha256=manifest.sha256)
     predictor, details, contract = None, None, ""
     try:
         trouble = _unfit(run, network.details)
@@ -223,17 +229,23 @@ def _load(
     except _UNUSABLE as error:
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
-        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})")
+        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})", sha256=manifest.sha256)
     trained_on = read_trained_on(run.objects, run.model, network.details)
     snapshot_end = str(manifest.snapshot.get("to", ""))
-    spans = run.readings.spans()
+    spans = run.holdout.spans()
     starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
     sentence = f"{name} {contract}; it is judged on the same inputs as the challenger"
-    contract = contract and sentence
-    return _Champion(predictor, details, contract=contract, starts=starts, drift=moved)
+    return _Champion(
+        predictor,
+        details,
+        sha256_of(content),
+        contract=contract and sentence,
+        starts=starts,
+        drift=moved,
+    )
 
 
 def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:
