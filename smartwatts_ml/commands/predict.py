@@ -20,6 +20,7 @@ from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
+from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.modelfiles.networks import open_network
 from smartwatts_ml.readings.base import split_device_id
 from smartwatts_ml.readings.file_lines import warning_lines
@@ -70,6 +71,7 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
             predictor = kind.work.predictor(network)
             scores = kind.work.evaluate(details, {"model": predictor}, readings, seed)["model"]
             result = evaluation_report(kind, details.model, scores, seed)
+            result["notes"] += left_out_lines(network.details)
             if output_dir is not None:
                 report("figures", 0.8)
                 figures = kind.work.figures(details, predictor, readings, scores, seed)
@@ -127,7 +129,7 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
                 names = ", ".join(map(str, input))
                 reason = _why_nothing(kind.spec_of(details), kind, options, readings)
                 raise BadInputError(f"nothing to predict from in {names}: {reason}")
-            remarks = kind.work.remarks(readings)
+            remarks = [*left_out_lines(network.details), *kind.work.remarks(readings)]
         if as_json:
             report = {"output": str(output), "rows": rows, "model": details.model}
             print_json({**report, "notes": remarks})
