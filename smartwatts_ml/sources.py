@@ -82,6 +82,11 @@ class Layout(BaseModel):
         default=None, description="Column of factors by which values are to be multiplied."
     )
     timezone: str | None = Field(default=None, description="IANA timezone of naive timestamps.")
+    site_timezone: str | None = Field(
+        default=None,
+        description="IANA timezone by whose clock the sites live, where timestamps are on another "
+        "one, e.g. in UTC.",
+    )
     stamp: str | None = Field(
         default=None,
         description="Form of timestamps for strptime, e.g. %d/%m/%Y %H:%M; found out if not given.",
@@ -94,7 +99,7 @@ class Layout(BaseModel):
         description="Whether a meter's total is that at the start or at the end of its interval.",
     )
     interval_s: float | None = Field(
-        default=None, gt=0, description="Seconds of one interval of energy; found out if not given."
+        default=None, gt=0, description="Seconds that a reading lasts; found out if not given."
     )
     held: bool | None = Field(
         default=None, description="Whether a value holds until the next: a sensor writes on change."

@@ -64,11 +64,15 @@ def _short(stamp: str) -> str:
 
 
 def _warnings(file: FileReport, settings: Settings) -> Iterator[str]:
+    if file.says_nothing:
+        yield "it says nothing: none of its lines has a value"
+    if file.incomplete:
+        yield (
+            f"{file.incomplete:,} values of one register are no reading, since another register of "
+            "the meter has none at that time"
+        )
     if file.rejected:
         yield f"{file.rejected:,} rejected: {file.why_rejected()}"
     if file.contents and "timezone" in file.contents.unsaid:
         yield f"nobody says its timezone: {settings.timezone} is taken"
-    if file.contents and file.contents.may_be_total:
-        yield "nobody says its unit, and mains hardly ever falls: a meter's total (kWh-counter)?"
-    if file.contents and file.contents.held:
-        yield "it writes on change, so that a value holds until the next (else: held = false)"
+    yield from file.contents.doubts if file.contents else ()

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.site_clocks import FileClock, SiteClock
 from smartwatts_ml.readings.stamps.forms import FileStamps
+from smartwatts_ml.settings import Settings
 
 __all__ = [
     "FAULTS",
@@ -51,6 +53,9 @@ FAULTS: Mapping[str, Fault] = {
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),
     "value_two": Fault(CONSUMPTION, "two values for one device and timestamp"),
+    "part_alone": Fault(
+        CONSUMPTION, "a register that is taken away, in a file without what it is taken away from"
+    ),
     "total_glitch": Fault(CONSUMPTION, "a meter's total that falls or leaps and comes back"),
     "fold_untold": Fault(
         TIMESTAMP, "shown twice by the clock, and nothing tells which of the two is meant"
@@ -101,8 +106,8 @@ class Rejected:
 class FileContents:
     """What is in a file that was read: ``layout`` is the name of a known one, or empty; ``sites``
     and ``channels`` count; ``first`` and ``last`` timestamp, ISO 8601 in UTC. ``unsaid``: fields
-    of a source that neither the file nor its source says. ``held``: values hold until the next, as
-    its rows show. ``may_be_total``: nobody says the unit, and mains hardly ever falls."""
+    of a source that neither the file nor its source says. ``doubts``: what
+    else is doubtful, in words."""
 
     layout: str
     sites: int
@@ -110,8 +115,7 @@ class FileContents:
     first: str
     last: str
     unsaid: tuple[str, ...] = ()
-    held: bool = False
-    may_be_total: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,12 +124,14 @@ class FileReport:
 
     Lines: header (and what stands above it) + blank + missing + read + rejected lines. A line
     that is read gives one value or several. Values: accepted + duplicate (they repeat an
-    earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
+    earlier device and stamp) + netted (parts of another reading, or of none: ``incomplete``, since
+    another part has no value) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
     ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
     ``timezone``; None where a timestamp is no column of its own. ``named``: its columns have the
-    names that ours have. ``contents``: None where there are none.
+    names that ours have. ``site_clock``: what is said of the clock by which its ``sites`` live.
+    ``contents``: None where there are none.
     """
 
     key: str
@@ -138,6 +144,7 @@ class FileReport:
     accepted: int = 0
     duplicate: int = 0
     netted: int = 0
+    incomplete: int = 0
     rejected_lines: int = 0
     rejected_values: int = 0
     dropped: int = 0
@@ -148,12 +155,19 @@ class FileReport:
     stamps: FileStamps | None = None
     named: bool = False
     timezone: str = "UTC"
+    site_clock: FileClock = field(default_factory=FileClock)
+    sites: frozenset[str] = frozenset()
     contents: FileContents | None = None
 
     def settled(
-        self, duplicate: int, netted: int = 0, dropped: Mapping[str, int] | None = None
+        self,
+        duplicate: int,
+        netted: int = 0,
+        incomplete: int = 0,
+        dropped: Mapping[str, int] | None = None,
     ) -> FileReport:
-        """So many of the values repeat another one, are parts of one, or are rejected late."""
+        """So many of the values repeat another one, are parts (some of them of nothing whole), or
+        are rejected late."""
         late = dropped or {}
         reasons = dict(self.reasons)
         for fault, count in late.items():
@@ -164,6 +178,7 @@ class FileReport:
             accepted=self.values - gone,
             duplicate=duplicate,
             netted=netted,
+            incomplete=incomplete,
             dropped=sum(late.values()),
             reasons=dict(sorted(reasons.items())),
         )
@@ -196,6 +211,10 @@ class FileReport:
         values = self.accepted + self.duplicate + self.netted + self.dropped
         return lines == self.lines and values == self.values
 
+    def clocks(self, settings: Settings) -> dict[str, SiteClock]:
+        """By which clock each of its sites lives, as is said now."""
+        return {site: self.site_clock.of_site(site, settings) for site in sorted(self.sites)}
+
     @property
     def quarantine_key(self) -> str | None:
         """Where the rejected rows are kept after an ingest."""
@@ -212,7 +231,7 @@ class FileReport:
     def to_json(self) -> dict[str, Any]:
         names = (
             "key digest lines header blank missing read rows_total accepted duplicate netted "
-            "rejected reasons reason"
+            "incomplete rejected reasons reason"
         )
         counts = {name: getattr(self, name) for name in names.split()}
         contents = asdict(self.contents) if self.contents else None
