@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,18 @@ from smartwatts_ml.judging.record import rules_of
 from smartwatts_ml.settings import settings
 from smartwatts_ml.simulate import simulate
 
-POLICY_NAMES = ("fresh", "careful")
+WAYS: Mapping[str, Mapping[str, Any]] = {
+    "fresh": {},
+    "careful": {"gate_policy": "careful"},
+    "80 % at any age": {"gate_fresh_weeks": 0},
+    "the estimate": {"gate_fresh_weeks": 0, "gate_fresh_confidence": 0.5},
+}
+"""What may decide once every veto is passed: settings by name."""
 
 
 def tables(policy: str, runs: int, sites: int, seed: int) -> list[dict[str, Any]]:
     """How often each kind of challenger is accepted, on simulated tables of losses."""
-    rules = rules_of(settings(gate_policy=policy))
+    rules = rules_of(settings(**WAYS[policy]))
     return [_tried(scenario, Tables(sites=sites), rules, runs, seed) for scenario in SCENARIOS]
 
 
@@ -105,7 +112,7 @@ def _year(arguments: argparse.Namespace) -> None:
 def _years(arguments: argparse.Namespace) -> None:
     print(f"| policy | {' | '.join(titles())} |\n|---{'|---' * len(titles())}|")
     for policy in arguments.policies:
-        rules = rules_of(settings(gate_policy=policy, gate_resamples=100))
+        rules = rules_of(settings(gate_resamples=100, **WAYS[policy]))
         for sites in arguments.sites:
             lived = live_years(WORLD, rules, sites, arguments.years, arguments.seed)
             print(f"| {policy} | {' | '.join(as_row(lived))} |", flush=True)
@@ -144,7 +151,7 @@ def main() -> None:
     by_tables.add_argument("--runs", type=int, default=1000)
     by_tables.add_argument("--sites", type=int, default=30)
     by_tables.add_argument("--seed", type=int, default=0)
-    by_tables.add_argument("--policy", choices=POLICY_NAMES, default="fresh")
+    by_tables.add_argument("--policy", choices=WAYS, default="fresh")
     by_tables.add_argument("--json", action="store_true")
     by_tables.set_defaults(run=_tables)
     by_year = verbs.add_parser("year", help="52 weeks of retraining under four policies")
@@ -155,7 +162,7 @@ def main() -> None:
     by_year.add_argument("--picture", type=Path)
     by_year.set_defaults(run=_year)
     by_years = verbs.add_parser("years", help="twelve simulated years at several sizes")
-    by_years.add_argument("--policies", nargs="+", choices=POLICY_NAMES, default=POLICY_NAMES)
+    by_years.add_argument("--policies", nargs="+", choices=WAYS, default=list(WAYS))
     by_years.add_argument("--sites", nargs="+", type=int, default=SIZES)
     by_years.add_argument("--years", type=int, default=12)
     by_years.add_argument("--seed", type=int, default=0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
@@ -23,7 +23,6 @@ from smartwatts_ml.gate.decision import (
     Comparison,
     Decision,
     Evidence,
-    Metrics,
     Outcome,
     SliceResult,
 )
@@ -36,6 +35,7 @@ from smartwatts_ml.gate.rules import (
     floor_checks,
     home_by_home,
     improvement,
+    is_young,
     least_gain,
     series_test,
     troubles,
@@ -51,7 +51,7 @@ from smartwatts_ml.gate.wording import (
     too_small,
     verdict,
 )
-from smartwatts_ml.scores.bootstrap import interval, resampled, site_sums
+from smartwatts_ml.scores.bootstrap import interval, resampled
 
 __all__ = ["judge"]
 
@@ -108,7 +108,11 @@ def judge(judgement: Judgement) -> Decision:
         slice_results=results.slices,
         checks=results.checks,
         repairs=tuple(repair.text for repair in results.repairs),
-        slices=_slices_by_system(judgement),
+        slices={
+            name: judgement.slice_metrics[name]
+            for name in judgement.scores
+            if name not in judgement.facts.anchors
+        },
         evidence=results.evidence,
         champion_version=judgement.facts.champion_version,
         baseline=baseline,
@@ -250,8 +254,17 @@ def _evidence(judgement: Judgement, opponent: str) -> Evidence:
     whole = abs(judgement.metrics[opponent][judgement.improve.metric])
     if not gain.freedom or not whole:
         return Evidence(over, judgement.weeks, asked)
-    passing = max(gain.error * float(stdtrit(gain.freedom, asked)), least_gain(judgement, opponent))
-    return Evidence(over, judgement.weeks, asked, passing / whole)
+
+    def passing(confidence: float) -> float:
+        by_chance = gain.error * float(stdtrit(gain.freedom, confidence))
+        return max(by_chance, least_gain(judgement, opponent)) / whole
+
+    evidence = Evidence(over, judgement.weeks, asked, passing(asked))
+    rules = judgement.rules
+    if rules.policy == "careful" or opponent != CHAMPION or not is_young(judgement):
+        return evidence
+    later = passing(min(rules.fresh_confidence, rules.confidence))
+    return replace(evidence, later=rules.fresh_weeks, passing_later=later)
 
 
 def _intervals(judgement: Judgement) -> dict[str, dict[str, list[float]]]:
@@ -275,15 +288,6 @@ def _intervals(judgement: Judgement) -> dict[str, dict[str, list[float]]]:
     return {
         name: {m: bound for m, bound in metrics.items() if np.isfinite(bound).all()}
         for name, metrics in bounds.items()
-    }
-
-
-def _slices_by_system(judgement: Judgement) -> dict[str, dict[str, Metrics]]:
-    """Metrics of every slice, by system."""
-    return {
-        name: {part: judgement.headline(site_sums(scores)) for part, scores in slices.items()}
-        for name, slices in judgement.slices.items()
-        if name not in judgement.facts.anchors
     }
 
 

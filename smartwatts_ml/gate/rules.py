@@ -21,6 +21,7 @@ __all__ = [
     "floor_checks",
     "home_by_home",
     "improvement",
+    "is_young",
     "least_gain",
     "series_test",
     "troubles",
@@ -84,17 +85,29 @@ def compare(
 
 
 def asked_confidence(judgement: Judgement, opponent: str) -> float:
-    """How sure the gate has to be of a gain: less under ``fresh``, once every veto is passed,
-    and never of a first model, which has nothing but baselines to be better than."""
+    """How sure the gate has to be of a gain: less under ``fresh``, once every veto is passed
+    and the champion is no longer young; never of a first model, which has nothing but
+    baselines to be better than."""
     rules = judgement.rules
-    fresh = rules.policy == "fresh" and opponent == CHAMPION
-    return min(rules.fresh_confidence, rules.confidence) if fresh else rules.confidence
+    if not _is_fresh(judgement, opponent) or is_young(judgement):
+        return rules.confidence
+    return min(rules.fresh_confidence, rules.confidence)
+
+
+def is_young(judgement: Judgement) -> bool:
+    """Whether a champion is so new that another one has to be surely better."""
+    weeks = judgement.facts.champion_weeks
+    return weeks is not None and weeks < judgement.rules.fresh_weeks
+
+
+def _is_fresh(judgement: Judgement, opponent: str) -> bool:
+    return judgement.rules.policy == "fresh" and opponent == CHAMPION
 
 
 def least_gain(judgement: Judgement, opponent: str) -> float:
     """The smallest gain that may count, in the metric's unit: less is what another seed
     gives. Under ``fresh`` a gain is a gain."""
-    if judgement.rules.policy == "fresh" and opponent == CHAMPION:
+    if _is_fresh(judgement, opponent):
         return 0.0
     return judgement.rules.least_gain * abs(judgement.metrics[opponent][judgement.improve.metric])
 

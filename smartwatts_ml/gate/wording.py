@@ -89,7 +89,10 @@ def lacking(comparison: Comparison, evidence: Evidence) -> str:
         return text
     if evidence.passing is None:
         return f"{text}: a holdout of more calendar weeks would tell"
-    return f"{text}: a gain of {evidence.passing:.1%} would pass"
+    text = f"{text}: a gain of {evidence.passing:.1%} would pass"
+    if evidence.passing_later is None:
+        return text
+    return f"{text}, {evidence.passing_later:.1%} once the champion is {evidence.later:g} weeks old"
 
 
 def too_small(comparison: Comparison, least: float, evidence: Evidence) -> str:

@@ -139,9 +139,20 @@ def prepare(
         starts=champion.starts,
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
+        champion_weeks=_weeks_older(manifest, run) if manifest else None,
     )
     sha256 = manifest.sha256 if manifest else None
     return Bout(details, predictors, holdout_from(run, facts), facts, sha256, usable)
+
+
+def _weeks_older(manifest: Manifest, run: ModelRun) -> float | None:
+    """By how many weeks the readings of a version's run end earlier; None where one of the
+    ends is not known, or they end later."""
+    ends = (str(manifest.snapshot.get("to") or ""), run.snapshot.end or "")
+    if not all(ends):
+        return None
+    then, now = (np.datetime64(end.removesuffix("Z"), "s") for end in ends)
+    return float((now - then) / np.timedelta64(7, "D")) if now >= then else None
 
 
 def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:

@@ -93,15 +93,21 @@ class GateSettings(SettingsGroup):
     policy: Literal["careful", "fresh"] = Field(
         default="fresh",
         description="What a challenger has to show once every veto is passed. careful: better "
-        "with gate_confidence, and by gate_least_gain. fresh: better with "
-        "gate_fresh_confidence, so that models in force are weeks old and not months.",
+        "with gate_confidence, and by gate_least_gain. fresh: better with gate_confidence than a "
+        "champion of the last gate_fresh_weeks, with gate_fresh_confidence than an older one.",
     )
     fresh_confidence: float = Field(
         default=0.8,
         ge=0.5,
         lt=1,
         description="How sure the gate has to be, if fresh, that a challenger is better than "
-        "the champion; 0.5 lets the estimate decide.",
+        "a champion that is no longer young; 0.5 lets the estimate decide.",
+    )
+    fresh_weeks: float = Field(
+        default=8.0,
+        ge=0,
+        description="Weeks for which, if fresh, a champion counts as young: another training "
+        "is hardly better by then but by luck.",
     )
 
 
