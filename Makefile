@@ -63,9 +63,10 @@ lock:  ## requirements.lock from pyproject.toml, and those of the compose stack 
 	$(COMPILE) --all-extras pyproject.toml requirements-compose.in -o requirements-compose.lock
 	$(COMPILE) requirements-ministack.in -o requirements-ministack.lock
 
-docs: env  ## docs/settings.md and docs/layouts.md from what they are about
+docs: env  ## docs/settings.md, docs/layouts.md and gateway/clock.csv from what they are about
 	@$(BIN)/python -m scripts.settings_page
 	@$(BIN)/python -m scripts.layouts_page
+	@$(BIN)/python -m scripts.clock_page
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py

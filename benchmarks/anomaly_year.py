@@ -25,7 +25,7 @@ def year(model: Path, folder: Path, picture: Path) -> None:
     kind, file = find_kind("anomaly"), LiteRTNetwork(model.read_bytes(), str(model))
     readings = FileReadings(sorted(folder.rglob("*.csv*")), Settings())
     alerts = pd.concat(kind.work.predict(kind.work.predictor(file), readings, alerts=True))
-    site = next(iter(readings.iterate(3600, (MAINS,))))
+    site = next(iter(readings.iterate(3600, (MAINS,), local=True)))
     hours = int((~np.isnan(mains_of(site))).sum())
     a_month = len(alerts) / hours * MONTH_HOURS
     print(f"{site.site}: {len(alerts)} alerts in {hours} hours, {a_month:.2f} a month\n")

@@ -70,7 +70,7 @@ def read(data: Path, globs: Sequence[str]) -> FileReadings:
     paths = sorted(path for pattern in globs for path in data.glob(pattern))
     if not paths:
         raise SystemExit(f"nothing matches {', '.join(globs)} below {data}")
-    return FileReadings(paths, Settings())
+    return FileReadings(paths, Settings(check_mains=False))  # some are buildings
 
 
 def parts(data: Path, benchmark: Benchmark) -> tuple[Readings, Readings]:

@@ -61,8 +61,15 @@ class Sites(Readings):
     def spans(self) -> tuple[SiteSpan, ...]:
         return tuple(span for span in self._source.spans() if span.site in self._names)
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        return self._change(self._source.load(site, period_s, channels))
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
+        return self._change(self._source.load(site, period_s, channels, local=local))
 
 
 def test_begins(site: SiteReadings) -> np.datetime64:
@@ -114,7 +121,7 @@ def peers(readings: Readings, horizon: int, seed: int, statistical: bool) -> dic
         "last day": System(LastDay(horizon)),
     }
     if importlib.util.find_spec("lightgbm"):
-        series = [to_series(site) for site in readings.iterate(HOUR_S, (MAINS,))]
+        series = [to_series(site) for site in readings.iterate(HOUR_S, (MAINS,), local=True)]
         before = time.process_time()
         trees = fit_trees(series, horizon, seed)
         found["LightGBM"] = System(trees, cpu_s=time.process_time() - before)
@@ -167,7 +174,11 @@ def table(args: argparse.Namespace, readings: Readings) -> None:
             head(f"{which}, {horizon} h")
             for name, system in systems.items():
                 sites = Sites(readings, names_of(args.data, which), lambda site: site)
-                show(name, system, score(system.predictor, sites.iterate(HOUR_S), horizon))
+                show(
+                    name,
+                    system,
+                    score(system.predictor, sites.iterate(HOUR_S, local=True), horizon),
+                )
 
 
 def homes(args: argparse.Namespace, readings: Readings) -> None:
@@ -181,8 +192,8 @@ def homes(args: argparse.Namespace, readings: Readings) -> None:
                 Sites(readings, [*kept, *buildings], before_test), horizon, fold, args.epochs
             )
             unseen = Sites(readings, left, lambda site: site)
-            rows += score(system.predictor, unseen.iterate(HOUR_S), horizon)
-            plain += score(SameHourMean(horizon, 4), unseen.iterate(HOUR_S), horizon)
+            rows += score(system.predictor, unseen.iterate(HOUR_S, local=True), horizon)
+            plain += score(SameHourMean(horizon, 4), unseen.iterate(HOUR_S, local=True), horizon)
         head(f"homes never seen, {horizon} h")
         show("this file, five folds", system, rows)
         show("four-week mean", System(None), plain)
@@ -205,8 +216,12 @@ def control(args: argparse.Namespace, readings: Readings) -> None:
         for which in args.sets:
             head(f"{which} shuffled in time, {horizon} h")
             tested = Sites(readings, names_of(args.data, which), shuffled)
-            show("this file", system, score(system.predictor, tested.iterate(HOUR_S), horizon))
-            constant = score(ContextMedian(horizon), tested.iterate(HOUR_S), horizon)
+            show(
+                "this file",
+                system,
+                score(system.predictor, tested.iterate(HOUR_S, local=True), horizon),
+            )
+            constant = score(ContextMedian(horizon), tested.iterate(HOUR_S, local=True), horizon)
             show("median of the context", System(None), constant)
 
 
@@ -224,7 +239,14 @@ class MadeHomes(Readings):
             SiteSpan(name, (MAINS,), first.start, first.end, len(first)) for name in self._numbers
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         rng = np.random.default_rng(self._numbers[site])
         one, other = (self._real[i] for i in rng.choice(len(self._real), 2, replace=False))
         hours = min(len(one), len(other))
@@ -238,15 +260,17 @@ class MadeHomes(Readings):
 def sampling(args: argparse.Namespace, readings: Readings) -> None:
     """Homes 0 to 9,999 are the fleet; 10,000 and on are never trained on."""
     names = names_of(args.data, "homes")
-    before = list(Sites(readings, names, before_test).iterate(HOUR_S))
-    whole = list(Sites(readings, names, lambda site: site).iterate(HOUR_S))
+    before = list(Sites(readings, names, before_test).iterate(HOUR_S, local=True))
+    whole = list(Sites(readings, names, lambda site: site).iterate(HOUR_S, local=True))
     for horizon in args.horizons:
         head(f"made homes never seen, {horizon} h")
         for most in args.sampled:
             os.environ["SMARTWATTS_FORECASTING_MAX_SITES"] = str(most)
             fleet = MadeHomes(before, 0, 10_000)
             system = train(fleet, horizon, args.seeds[0], args.epochs)
-            rows = score(system.predictor, MadeHomes(whole, 10_000, 200).iterate(HOUR_S), horizon)
+            rows = score(
+                system.predictor, MadeHomes(whole, 10_000, 200).iterate(HOUR_S, local=True), horizon
+            )
             show(f"{most:,} of 10,000", system, rows)
 
 
@@ -283,7 +307,7 @@ def main() -> None:
     settle_environment()
     start_tensorflow()
     files = [path for pattern in SETS.values() for path in sorted(args.data.glob(pattern))]
-    readings = FileReadings(files, Settings())
+    readings = FileReadings(files, Settings(check_mains=False))  # some are buildings
     JOBS[args.what](args, readings)
 
 

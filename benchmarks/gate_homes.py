@@ -75,7 +75,14 @@ class _Mains(Readings):
             for site, w in self._power.items()
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         return SiteReadings(site, self._start, period_s, {MAINS: self._power[site]})
 
 

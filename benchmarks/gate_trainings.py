@@ -52,8 +52,15 @@ class _Spoilt(SelectedReadings):
         super().__init__(readings, readings.spans())
         self._spoil = spoil
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        return self._spoil(super().load(site, period_s, channels))
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
+        return self._spoil(super().load(site, period_s, channels, local=local))
 
 
 def _shifted(site: SiteReadings) -> SiteReadings:

@@ -54,7 +54,7 @@ class UsageError(SmartwattsError):
 
 class BadInputError(SmartwattsError):
     """A file, or the readings in it, cannot be used. ``settle``: what a source may say of the
-    file, one line for each answer, where that would help."""
+    file, a text of one line or some for each answer, where that would help."""
 
     exit_code = 3
 

@@ -7,12 +7,22 @@ files of some path; what it says wins over what the package knows.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["DEFAULTS", "UNITS", "Layout", "Source", "Unit", "toml_string"]
+__all__ = [
+    "DEFAULTS",
+    "UNITS",
+    "Defaults",
+    "Layout",
+    "Source",
+    "Unit",
+    "literal_pattern",
+    "toml_string",
+]
 
 Unit = Literal["W", "kW", "MW", "Wh", "kWh", "MWh", "Wh-counter", "kWh-counter", "MWh-counter"]
 UNITS: tuple[Unit, ...] = Unit.__args__  # type: ignore[attr-defined]
@@ -51,7 +61,7 @@ class Layout(BaseModel):
     device: str | None = Field(
         default=None,
         description="Column of device ids; or the site itself, e.g. home1; or a part of the path, "
-        "e.g. {folder} or {name}.",
+        "e.g. {folder} or {name}; or {column}, where each column of values is a site.",
     )
     register_: str | None = Field(
         default=None,
@@ -100,7 +110,14 @@ class Layout(BaseModel):
         description="Sheet of a workbook that has the readings, or a pattern of several; found "
         "out if not given.",
     )
-    skip: int = Field(default=0, ge=0, description="Lines above the header.")
+    skip: int = Field(
+        default=0, ge=0, description="Lines above the header; with columns, above the readings."
+    )
+    check_mains: bool | None = Field(
+        default=None,
+        description="Whether to ask where mains is not like that of a home: false takes it as it "
+        "is.",
+    )
 
     def over(self, other: Layout) -> Self:
         """This one, with what it leaves open as the other says."""
@@ -110,8 +127,20 @@ class Layout(BaseModel):
         )
 
 
-DEFAULTS = Layout(unit="W", timezone="UTC")
-"""What holds where nobody says anything."""
+class Defaults(Layout):
+    """What holds of files that say nothing else. ``lowest_watts``: W below which mains is hardly
+    a home's; ``fuses``: W above which it is none, by site, ``*`` for all others."""
+
+    lowest_watts: float = 5.0
+    fuses: Mapping[str, float] = {"*": 50_000.0}
+
+    def fuse_of(self, device: str) -> float:
+        """That of a device's site, in W."""
+        return self.fuses.get(device.partition("/")[0], self.fuses["*"])
+
+
+DEFAULTS = Defaults(unit="W", timezone="UTC", check_mains=False)
+"""What holds where there are no settings."""
 
 
 class Source(Layout):
@@ -123,6 +152,11 @@ class Source(Layout):
     layout: str | None = Field(
         default=None, description="Layout of these files, by its name; recognised if not given."
     )
+    columns: tuple[str, ...] = Field(
+        default=(),
+        description="Names of the columns of a file without a header, in their order; any name "
+        "of ours or of a layout, and the other keys can name them.",
+    )
 
     def matches(self, key: str) -> bool:
         """Whether this source wrote the file.
@@ -131,6 +165,18 @@ class Source(Layout):
         True
         """
         return fnmatchcase(key.removeprefix("landing/"), self.match)
+
+
+_GLOB = str.maketrans({char: f"[{char}]" for char in "[?*"})
+
+
+def literal_pattern(text: str) -> str:
+    """A pattern that fits a text alone, which may hold bytes that are no text.
+
+    >>> literal_pattern("a [1].csv")
+    'a [[]1].csv'
+    """
+    return "".join("?" if 0xD800 <= ord(char) < 0xE000 else char.translate(_GLOB) for char in text)
 
 
 def toml_string(text: str) -> str:

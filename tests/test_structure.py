@@ -119,6 +119,12 @@ def test_importing_stays_light(module: str) -> None:
     assert run.stdout.strip() == ""
 
 
+def test_one_module_turns_wall_clocks_into_utc_and_back() -> None:
+    """Others ask it, so that one table of changes speaks for all."""
+    asking = {name for name, path in MODULES.items() if "zoneinfo" in imports_of(path)}
+    assert asking == {f"{PACKAGE}.localtime"}
+
+
 def test_imports_stand_at_the_top() -> None:
     inside = [
         f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -112,7 +112,7 @@ def _table(file: Explanation) -> Table:
     if file.report:
         row("lines", _lines(file.report))
     first = {row.why: row for row in reversed(file.rejected)}
-    row("rejected", "\n".join(f"line {r.line}: {r.text!r}: {why}" for why, r in first.items()))
+    row("rejected", "\n".join(f"{r.where}: {r.text!r}: {why}" for why, r in first.items()))
     for about in _LAST:
         row(about, facts.get(about, ""))
     doubts = [doubt.problem for doubt in file.doubts if doubt.problem != file.refused]

@@ -141,7 +141,10 @@ def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
     if network.details.get("kind") != kind.name:
         what = network.details.get("kind") or "no SmartWatts model (it carries no details)"
         raise BadInputError(f"{path} is {what}", fix=f"give a file that `train {kind.name}` wrote")
-    return network, kind.read_details(network.details)
+    details = kind.read_details(network.details)
+    if older := kind.older_contract(details):
+        err.print(f"note: {path} {older}", soft_wrap=True, markup=False)
+    return network, details
 
 
 def _read(paths: list[Path]) -> FileReadings:

@@ -34,7 +34,15 @@ from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_r
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
-__all__ = ["check_none_left", "export", "ingest", "open_readings", "print_ingest", "stats"]
+__all__ = [
+    "as_it_is",
+    "check_none_left",
+    "export",
+    "ingest",
+    "open_readings",
+    "print_ingest",
+    "stats",
+]
 
 _DEVICES_SHOWN = 60
 _MICRO = 1_000_000
@@ -55,7 +63,11 @@ def ingest(
     ] = False,
     yes: Annotated[
         bool,
-        typer.Option("--yes", help="Files of which nobody says the unit are in that of settings."),
+        typer.Option(
+            "--yes",
+            help="Mains is as files have it, also where it is not like that of a home; where "
+            "nobody says the unit, it is that of settings.",
+        ),
     ] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
@@ -79,7 +91,7 @@ def ingest(
         raise UsageError("--write is for --explain FILE")
     objects, current = open_objects(root)
     if yes:
-        current = settings(root=root, unit=current.unit)
+        current = as_it_is(root, current)
     with progress_bar("ingest") as report_progress:
         report = ingest_new(objects, current, report_progress)
     if as_json:
@@ -89,11 +101,17 @@ def ingest(
     check_none_left(report)
 
 
+def as_it_is(root: str | None, current: Settings) -> Settings:
+    """Settings under which nothing is asked of mains (``--yes``)."""
+    return settings(root=root, unit=current.unit, check_mains=False)
+
+
 def check_none_left(report: IngestReport) -> None:
     """Raise BadInputError if nothing was taken of a file."""
-    if report.left:
-        names = ", ".join(file.key for file in report.left[:3])
-        raise BadInputError(f"{_files(len(report.left))} could not be read: {names}")
+    left = [file for file in report.left if file.key not in report.dropped]
+    if left:
+        names = ", ".join(file.key for file in left[:3])
+        raise BadInputError(f"{_files(len(left))} could not be read: {names}")
 
 
 def _files(count: int) -> str:
@@ -109,6 +127,8 @@ def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
         err.print(f"ignored: {printable(key)} is {why}", soft_wrap=True, markup=False)
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
+    for key in report.dropped:
+        err.print(f"nothing is kept of {printable(key)}", soft_wrap=True, markup=False)
     for line in outdated_lines(report.outdated):
         err.print(printable(line), soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""

@@ -215,7 +215,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
     """All that people may want to know of the verdict, a sentence each."""
     if not results.evidence:
         return results.troubles
-    label, left_out = judgement.improve.label, judgement.facts.left_out
+    label, facts = judgement.improve.label, judgement.facts
     lost = (result for result in results.slices if not result.passed)
     replaced = CHAMPION in judgement.scores and not judgement.champions
     return (
@@ -225,7 +225,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
-        *((left_out,) if left_out else ()),
+        *filter(None, (facts.left_out, facts.contract)),
         _how(judgement),
     )
 

@@ -52,7 +52,8 @@ class Facts:
     on, as a sentence; ``starts``: from when on those sites are scored instead; ``anchors``:
     which of the scores are of earlier versions that guards and slices hold against too;
     ``fleet``: how many sites the model serves, and ``champion_weeks``: by how many weeks the
-    readings of the champion's run are older, None where that is not known."""
+    readings of the champion's run are older, None where that is not known; ``contract``: how
+    that of the champion's file differs from the challenger's, as a sentence."""
 
     split: str
     champion_version: int | None = None
@@ -64,6 +65,7 @@ class Facts:
     troubles: tuple[str, ...] = ()
     left_out: str = ""
     starts: Mapping[str, Instant] = field(default_factory=dict)
+    contract: str = ""
     anchors: tuple[str, ...] = ()
     fleet: int | None = None
     champion_weeks: float | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from smartwatts_ml.gate.drift import Histogram
+from smartwatts_ml.localtime import hour_of_week
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
@@ -19,14 +20,15 @@ _FINE_BINS = 64
 _WATTS = np.concatenate([[-np.inf, 0.0], np.geomspace(1.0, 100_000.0, _FINE_BINS - 1), [np.inf]])
 _SHARES = np.concatenate([[-np.inf], np.linspace(0.0, 1.0, _FINE_BINS + 1)[1:-1], [np.inf]])
 _EVENING = slice(17, 22)
-_UNITS = {"level": "W", "base": "W", "peak": "W", "change": "W", "evening": "", "missing": ""}
+_UNITS = {"level": "W", "base": "W", "peak": "W", "change": "W", "local evening": "", "missing": ""}
 """Features of a day of mains: mean, tenth percentile, maximum, mean change from hour to
-hour, share of the energy that falls into UTC hours 17 to 21, share of hours missing."""
+hour, share of the energy that falls into hours 17 to 21, share of hours missing."""
 
 
 def _day_features(site: SiteReadings) -> dict[str, np.ndarray]:
-    """Features of each whole UTC day of mains, shape (n_days,); other channels give their
-    daily mean, as ``<channel> level``. A day without readings counts as missing alone."""
+    """Features of each whole day of mains, on the site's clock, shape (n_days,); other channels
+    give their daily mean, as ``<channel> level``. A day without readings counts as missing
+    alone."""
     days = _days(site)
     features: dict[str, np.ndarray] = {}
     for channel, hours in days.items():
@@ -44,7 +46,7 @@ def _day_features(site: SiteReadings) -> dict[str, np.ndarray]:
                 "base": np.nanquantile(filled, 0.1, axis=1),
                 "peak": np.nanmax(filled, 1),
                 "change": np.nan_to_num(np.abs(np.diff(filled, axis=1))).mean(1),
-                "evening": np.nansum(filled[:, _EVENING], 1)
+                "local evening": np.nansum(filled[:, _EVENING], 1)
                 / np.maximum(np.nansum(np.abs(filled), 1), 1e-9),
             }
     return features
@@ -52,10 +54,9 @@ def _day_features(site: SiteReadings) -> dict[str, np.ndarray]:
 
 def _days(site: SiteReadings) -> dict[str, np.ndarray]:
     """Hourly W of whole days from ``score_from`` on, shape (n_days, 24)."""
-    begin = site.start if site.score_from is None else max(site.start, site.score_from)
-    midnight = -(-begin.astype("datetime64[h]").astype(int) // 24)
-    first = site.index(midnight.astype("datetime64[D]").astype("datetime64[s]"))
-    count = (len(site) - first) // 24
+    first = site.score_index
+    first += int(-hour_of_week(site.wall[first : first + 1]).sum() % 24)
+    count = max(len(site) - first, 0) // 24
     return {
         name: values[first : first + 24 * count].reshape(count, 24).astype(np.float64)
         for name, values in site.channels.items()
@@ -66,7 +67,7 @@ def day_histograms(readings: Readings, channels: tuple[str, ...] | None) -> dict
     """Every feature over the days of all sites, or of many of them."""
     parts: dict[str, list[np.ndarray]] = {}
     for name in _chosen(span.site for span in readings.spans()):
-        site = readings.load(name, _HOUR_S, channels)
+        site = readings.load(name, _HOUR_S, channels, local=True)
         if len(site):
             for feature, values in _day_features(site).items():
                 parts.setdefault(feature, []).append(values)

@@ -76,10 +76,11 @@ class Bout:
 @dataclass(frozen=True)
 class _Champion:
     """The version in force; ``predictor`` None where there is none, or ``trouble`` says why it
-    cannot be used."""
+    cannot be used. ``contract``: what has to be known of an older one, as a sentence."""
 
     predictor: Any = None
     trouble: str = ""
+    contract: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
 
@@ -121,6 +122,7 @@ def prepare(
         for name, anchor in earlier.items()
         if anchor.predictor is not None and _saw_no_more(anchor, champion)
     }
+    opponents = (champion, *(earlier[name] for name in usable))
     troubles = (
         leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
@@ -137,6 +139,7 @@ def prepare(
         troubles=tuple(filter(None, troubles)),
         left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
         starts=champion.starts,
+        contract="; ".join(filter(None, (opponent.contract for opponent in opponents))),
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
         champion_weeks=_weeks_older(manifest, run) if manifest else None,
@@ -186,11 +189,12 @@ def _load(
         return _Champion(trouble=trouble)
     except BadInputError as error:
         return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
-    predictor = None
+    predictor, contract = None, ""
     try:
         trouble = _unfit(run, network.details)
         if not trouble:
             predictor = run.kind.work.predictor(network)
+            contract = run.kind.older_contract(run.kind.read_details(network.details))
     except _UNUSABLE as error:
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
@@ -202,7 +206,8 @@ def _load(
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
-    return _Champion(predictor, starts=starts, drift=moved)
+    sentence = f"{name} {contract}; it is judged on the same inputs as the challenger"
+    return _Champion(predictor, contract=contract and sentence, starts=starts, drift=moved)
 
 
 def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:

@@ -179,6 +179,12 @@ class Kind(ABC, Generic[_DetailsT]):
     settings_class: ClassVar[type[TomlSettings]]
     """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
     details_class: ClassVar[type[Details]] = Details
+    contract: ClassVar[int] = 1
+    """The newest agreement of what inputs and outputs mean that it keeps; it keeps the older
+    ones too. ``contract_changes`` says what changed."""
+    contract_changes: ClassVar[Mapping[int, str]] = {}
+    """For each contract but the first, what the one before it had been, as a clause: what has
+    to be known of an older file that is used today."""
     criteria: ClassVar[tuple[Criterion, ...]]
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
@@ -208,9 +214,24 @@ class Kind(ABC, Generic[_DetailsT]):
 
     def read_details(self, embedded: Mapping[str, Any]) -> _DetailsT:
         """The details that a file has embedded. Raises BadInputError where they lack what
-        using it needs."""
+        using it needs, or are of a contract that is not known here."""
         details: _DetailsT = self.details_class.read(embedded)  # type: ignore[assignment]
+        if details.contract > self.contract:
+            raise BadInputError(
+                f"it is of contract {details.contract} of {self.title}, and this version knows "
+                f"contracts up to {self.contract}",
+                fix="install the version of smartwatts-ml that it was made with, or a later one",
+            )
         return details
+
+    def older_contract(self, details: _DetailsT) -> str:
+        """What has to be known of a file that was made for an older contract, as a clause; empty
+        where it is of this one."""
+        newer = range(details.contract + 1, self.contract + 1)
+        changes = [self.contract_changes[number] for number in newer]
+        if not changes:
+            return ""
+        return f"is of contract {details.contract}, now {self.contract}: {'; '.join(changes)}"
 
     def spec_of(self, details: _DetailsT) -> ModelSpec:
         """The specification of the model that ``details`` were embedded in."""

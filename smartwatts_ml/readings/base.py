@@ -9,9 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from smartwatts_ml.localtime import WallCells, WallClock, local_time, wall_clock
 from smartwatts_ml.parallel import map_ahead
 
 __all__ = [
@@ -60,11 +62,13 @@ def split_device_id(device: str) -> tuple[str, str]:
 class SiteReadings:
     """One site's channels on one regular grid.
 
-    ``start`` is the UTC start of interval 0 (datetime64[s]) and a multiple of the period
-    since the epoch. Each array of ``channels`` is float32 of shape (n,), mean W over the
-    interval, NaN where no reading covers at least half of it. ``anomaly`` is uint8 of
-    shape (n,), the label of mains where the source has one. Only intervals from
-    ``score_from`` on may be scored (``None``: all); earlier ones are context.
+    Its cells are intervals of real time or, where ``local`` says so, of the site's wall clock:
+    then a cell that this skips has no readings, and one that it repeats the mean of both times.
+    ``start`` is that of cell 0 (datetime64[s], UTC or what the wall clock shows) and a multiple
+    of the period. Each array of ``channels`` is float32 of shape (n,), mean W over the
+    cell, NaN where no reading covers at least half of it. ``anomaly`` is uint8 of
+    shape (n,), the label of mains where the source has one. Only cells from
+    ``score_from`` (UTC) on may be scored (``None``: all); earlier ones are context.
     """
 
     site: str
@@ -74,39 +78,69 @@ class SiteReadings:
     anomaly: np.ndarray | None = None
     timezone: str = "UTC"
     score_from: np.datetime64 | None = None
+    local: bool = False
 
     def __len__(self) -> int:
         return len(next(iter(self.channels.values()))) if self.channels else 0
 
     @property
+    def clock(self) -> WallClock:
+        """The one that the grid is of."""
+        return wall_clock(self.timezone if self.local else "UTC")
+
+    @cached_property
+    def cells(self) -> WallCells:
+        """Which real time each cell is."""
+        return self.cells_until(len(self))
+
+    def cells_until(self, count: int) -> WallCells:
+        """The first ``count`` cells of the grid, beyond the readings too."""
+        return self.clock.cells(self.start, self.period_s, count)
+
+    @property
     def end(self) -> np.datetime64:
-        """UTC end of the last interval (exclusive)."""
-        return self.start + np.timedelta64(len(self) * self.period_s, "s")
+        """UTC end of the last cell (exclusive)."""
+        if not self.local:
+            return self.start + np.timedelta64(len(self) * self.period_s, "s")
+        last = self.cells_until(max(len(self), 1))
+        return np.datetime64(last.ends[-1] if len(self) else last.starts[0])
 
     @property
     def times(self) -> np.ndarray:
-        """UTC start of each interval, datetime64[s], shape (n,)."""
+        """UTC start of each cell, of the first of two, datetime64[s], shape (n,)."""
+        if self.local:
+            return self.cells.starts
         return self.start + np.arange(len(self)) * np.timedelta64(self.period_s, "s")
 
     @property
+    def wall(self) -> np.ndarray:
+        """What the site's clock shows at the start of each cell, datetime64[s], shape (n,)."""
+        return self.cells.wall if self.local else local_time(self.times, self.timezone)
+
+    @property
     def score_index(self) -> int:
-        """Index of the first interval that may be scored."""
+        """Index of the first cell that may be scored."""
         return 0 if self.score_from is None else self.index(self.score_from)
 
     def index(self, time: np.datetime64) -> int:
-        """Index of the first interval that starts at or after ``time``, within 0..n."""
-        offset = (time - self.start) / np.timedelta64(self.period_s, "s")
-        return int(min(max(np.ceil(offset), 0), len(self)))
+        """Index of the first cell that starts at or after a UTC instant, for the last time if
+        it comes twice, within 0..n."""
+        first = self.clock.first_cell(self.start, self.period_s, time)
+        return min(max(first, 0), len(self))
 
     def between(self, start: np.datetime64 | None, end: np.datetime64 | None) -> SiteReadings:
-        """The intervals that start in [start, end)."""
+        """The cells that start in [start, end), UTC instants."""
         a = 0 if start is None else self.index(start)
         b = len(self) if end is None else self.index(end)
+        return self.part(a, b)
+
+    def part(self, first: int, last: int) -> SiteReadings:
+        """The cells from ``first`` up to ``last`` (exclusive)."""
         return replace(
             self,
-            start=self.start + np.timedelta64(a * self.period_s, "s"),
-            channels={name: values[a:b] for name, values in self.channels.items()},
-            anomaly=None if self.anomaly is None else self.anomaly[a:b],
+            start=self.start + np.timedelta64(first * self.period_s, "s"),
+            channels={name: values[first:last] for name, values in self.channels.items()},
+            anomaly=None if self.anomaly is None else self.anomaly[first:last],
         )
 
 
@@ -154,23 +188,35 @@ class Readings(ABC):
         """What each site holds, sorted by site."""
 
     @abstractmethod
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         """One site resampled to ``period_s``; ``channels`` None means all it has.
 
-        Energy is preserved: each interval is the mean power of the readings in it,
+        The grid is one of real time, or of the site's wall clock if it has to be ``local``.
+        Energy is preserved: each cell is the mean power of the readings in it,
         weighted by the time each covers. Channels share one grid. A channel asked for
         that the site lacks is absent from the result. A site whose readings are coarser
         than ``period_s`` comes back with no channels.
         """
 
     def iterate(
-        self, period_s: int, channels: Sequence[str] | None = None
+        self, period_s: int, channels: Sequence[str] | None = None, *, local: bool = False
     ) -> Iterator[SiteReadings]:
         """Every site that has something at ``period_s``, one at a time, sorted by site.
 
         The next two are loaded meanwhile, so ``load`` has to bear several threads.
         """
         sites = (span.site for span in self.spans())
-        for loaded in map_ahead(lambda site: self.load(site, period_s, channels), sites, _AHEAD):
+
+        def load(site: str) -> SiteReadings:
+            return self.load(site, period_s, channels, local=local)
+
+        for loaded in map_ahead(load, sites, _AHEAD):
             if len(loaded):
                 yield loaded

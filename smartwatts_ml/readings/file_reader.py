@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.layouts.interpretation import Interpretation, interpret
+from smartwatts_ml.readings.layouts.on_change import with_held_values
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.sources import Layout, Source
 
@@ -15,10 +16,12 @@ __all__ = ["FilePart", "FileReader"]
 
 
 class FilePart(NamedTuple):
-    """Rows below one header: what they are taken for, and the rows, which are read once."""
+    """Rows below one header: what they are taken for, and the rows, which are read once.
+    ``name``: for people, where line numbers begin anew in it."""
 
     interpretation: Interpretation
     blocks: Iterator[ParsedBlock]
+    name: str = ""
 
 
 class FileReader(ABC):
@@ -56,10 +59,13 @@ class FileReader(ABC):
         where: str,
         own: Layout | None = None,
         written: Sequence[Sequence[str]] | None = None,
+        first: Sequence[Sequence[str]] | None = None,
     ) -> Interpretation:
-        """What columns are taken for; arguments as of ``interpret``."""
+        """What columns are taken for; arguments as of ``interpret``, and ``first``: the fields of
+        lines that follow each other, if those of ``sample`` do not."""
         self.names, self.sample = tuple(names), sample
-        return interpret(names, sample, self.source, where, self.key, self.defaults, own, written)
+        form = interpret(names, sample, self.source, where, self.key, self.defaults, own, written)
+        return with_held_values(form, first or sample)
 
     def facts(self) -> dict[str, str]:
         """What there is to say of it for people, by what it is about."""

@@ -27,7 +27,6 @@ from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.sources import Layout
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 
@@ -100,8 +99,8 @@ class FileReadings(StoredReadings):
         super().__init__(settings)
         self._watch = watch or _look_away
         self._defaults = settings.defaults
-        if not usable:  # nor need their mains be where a home's can be
-            self._defaults = Layout(unit=settings.unit, timezone=settings.timezone)
+        if not usable:  # nor need their mains be like a home's
+            self._defaults = self._defaults.model_copy(update={"check_mains": False})
         self._work = Workspace()
         self._staging = Staging(self._work.new_folder(), by_device=True)
         try:

@@ -27,8 +27,8 @@ __all__ = [
 
 _DAY = np.timedelta64(86_400, "s")
 
-_Asked = tuple[str, int, tuple[str, ...] | None]
-"""Site, period, channels."""
+_Asked = tuple[str, int, tuple[str, ...] | None, bool]
+"""Site, period, channels, whether on the wall clock."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,18 @@ class SelectedReadings(Readings):
     def spans(self) -> tuple[SiteSpan, ...]:
         return self._spans
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
-        asked = (site, period_s, None if channels is None else tuple(channels))
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
+        asked = (site, period_s, None if channels is None else tuple(channels), local)
         loaded = self._kept.get(asked)
         if loaded is None:
-            loaded = self._readings.load(site, period_s, channels)
+            loaded = self._readings.load(site, period_s, channels, local=local)
             if site in self._ends:
                 loaded = loaded.between(None, self._ends[site])
             if site in self._score_from:

@@ -73,12 +73,22 @@ def fault_of(code: str) -> Fault:
 @dataclass(frozen=True)
 class Rejected:
     """A line that gave no row: ``fault`` is a code of ``FAULTS`` or a reason in words, ``text``
-    what is wrong. ``of_value``: only a value of it, others of the line gave rows."""
+    what is wrong. ``of_value``: only a value of it, others of the line gave rows. ``part``: that of
+    the file in which lines are numbered, such as a sheet; empty where it is the file."""
 
     line: int
     fault: str
     text: str
     of_value: bool = False
+    part: str = ""
+
+    @property
+    def where(self) -> str:
+        """
+        >>> Rejected(5, "quote", "x", part="sheet 'May'").where
+        "sheet 'May', line 5"
+        """
+        return f"{self.part}, line {self.line}" if self.part else f"line {self.line}"
 
     @property
     def why(self) -> str:
@@ -91,7 +101,8 @@ class Rejected:
 class FileContents:
     """What is in a file that was read: ``layout`` is the name of a known one, or empty; ``sites``
     and ``channels`` count; ``first`` and ``last`` timestamp, ISO 8601 in UTC. ``unsaid``: fields
-    of a source that neither the file nor its source says."""
+    of a source that neither the file nor its source says. ``held``: values hold until the next, as
+    its rows show. ``may_be_total``: nobody says the unit, and mains hardly ever falls."""
 
     layout: str
     sites: int
@@ -99,6 +110,8 @@ class FileContents:
     first: str
     last: str
     unsaid: tuple[str, ...] = ()
+    held: bool = False
+    may_be_total: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from smartwatts_ml.localtime import WallClock
 from smartwatts_ml.readings.spacing import native_interval, own_intervals
 
 __all__ = ["COARSER", "HOUR_US", "MICRO", "DeviceReadings", "resample", "to_grid"]
@@ -99,7 +100,35 @@ def resample(
     >>> resample(quarter, 0, 60 * MICRO, 3)[0]
     array([150., 400.,  nan], dtype=float32)
     """
-    begins, ends = readings.stamps, readings.ends
+    return _means(_Spans.on(readings), start_us, period_us, count)
+
+
+@dataclass(frozen=True)
+class _Spans:
+    """What readings say, in any order: ``values`` (W) from ``begins`` to ``ends`` (µs on some
+    clock), shape (n,); labels alike, or None."""
+
+    begins: np.ndarray
+    ends: np.ndarray
+    values: np.ndarray
+    labels: np.ndarray | None
+
+    @classmethod
+    def on(cls, readings: DeviceReadings, clock: WallClock | None = None) -> _Spans:
+        """As a wall clock shows them, if there is one."""
+        if clock is None:
+            return cls(readings.stamps, readings.ends, readings.values, readings.labels)
+        span, begins, ends = clock.split(readings.stamps, readings.ends)
+        labels = None if readings.labels is None else readings.labels[span]
+        return cls(begins, ends, readings.values[span], labels)
+
+
+def _means(
+    spans: _Spans, start_us: int, period_us: int, count: int, lasting_us: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """``resample`` on the clock of the spans; ``lasting_us``: real time of each cell, shape
+    (count,), where it is not the period."""
+    begins, ends = spans.begins, spans.ends
     first = np.maximum((begins - start_us) // period_us, 0)
     last = np.minimum((ends - 1 - start_us) // period_us, count - 1)
     cells = np.maximum(last - first + 1, 0)
@@ -111,37 +140,42 @@ def resample(
     edge = start_us + at * period_us
     begin = np.maximum(begins[reading], edge)
     lasting = (np.minimum(ends[reading], edge + period_us) - begin).astype(np.float64)
-    energy = np.bincount(at, lasting * readings.values[reading], minlength=count)
+    energy = np.bincount(at, lasting * spans.values[reading], minlength=count)
     covered = np.bincount(at, lasting, minlength=count)
     labels = None
-    if readings.labels is not None:
+    if spans.labels is not None:
         labels = np.zeros(count, np.uint8)
-        labels[at[readings.labels[reading] == 1]] = 1
-    enough = covered * 2 >= period_us
+        labels[at[spans.labels[reading] == 1]] = 1
+    enough = (covered > 0) & (covered * 2 >= (period_us if lasting_us is None else lasting_us))
     mean = np.full(count, np.nan, np.float32)
     mean[enough] = energy[enough] / covered[enough]
     return mean, labels
 
 
 def to_grid(
-    devices: Mapping[str, DeviceReadings], period_s: int
+    devices: Mapping[str, DeviceReadings], period_s: int, clock: WallClock | None = None
 ) -> tuple[int, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Readings that are fine enough for ``period_s``, on one grid aligned to the epoch; channels
-    without one are left out.
+    without one are left out. The grid is that of a wall ``clock``, if there is one: of a cell
+    that is skipped nothing is known, one that is repeated gets the mean of both times.
 
-    Returns the start (s since the epoch), mean W by channel (float32, shape (n,)) and
-    labels by channel (uint8, shape (n,)) where a channel has them.
+    Returns the start (s since the epoch, on that clock), mean W by channel (float32, shape
+    (n,)) and labels by channel (uint8, shape (n,)) where a channel has them.
     """
     period_us = period_s * MICRO
     fine = {name: device.fine(period_us) for name, device in devices.items()}
-    fine = {name: device for name, device in fine.items() if len(device.stamps)}
-    if not fine:
+    spans = {n: _Spans.on(device, clock) for n, device in fine.items() if len(device.stamps)}
+    if not spans:
         return 0, {}, {}
-    start = min(int(device.stamps[0]) for device in fine.values()) // period_us
-    end = max(int(device.ends.max()) - 1 for device in fine.values()) // period_us + 1
+    start = min(int(device.begins.min()) for device in spans.values()) // period_us
+    end = max(int(device.ends.max()) - 1 for device in spans.values()) // period_us + 1
+    lasting = None
+    if clock is not None:
+        first = np.datetime64(start * period_s, "s")
+        lasting = clock.cells(first, period_s, end - start).seconds * MICRO
     values, labels = {}, {}
-    for name, device in fine.items():
-        values[name], marked = resample(device, start * period_us, period_us, end - start)
+    for name, device in spans.items():
+        values[name], marked = _means(device, start * period_us, period_us, end - start, lasting)
         if marked is not None:
             labels[name] = marked
     return start * period_s, values, labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.formats.choice import open_reader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.names import plain_name
-from smartwatts_ml.readings.mains_level import MainsLevel
+from smartwatts_ml.readings.mains.check import MainsCheck
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
-from smartwatts_ml.sources import DEFAULTS, Layout, Source
+from smartwatts_ml.sources import DEFAULTS, Defaults, Source
 
 __all__ = ["FileScan"]
 
@@ -30,13 +31,15 @@ class FileScan:
     """Iterate it once for the rows; what it says of lines holds after that.
 
     ``name`` is the file for people, ``key`` (if it is another) the path that sources are
-    matched against; ``defaults`` holds where neither the source nor the file itself says it.
+    matched against; ``defaults`` holds where neither the source nor the file itself says it;
+    ``mains`` has seen what its mains look like. ``part``: for people, that of the file which is
+    being read and has line numbers of its own.
     Raises BadInputError where the file cannot be read as a whole, and SmartwattsError if a
     line got lost, which would be our mistake.
     """
 
     def __init__(
-        self, path: Path, name: str, source: Source, defaults: Layout = DEFAULTS, key: str = ""
+        self, path: Path, name: str, source: Source, defaults: Defaults = DEFAULTS, key: str = ""
     ) -> None:
         self.name = name
         self.key = key or name
@@ -51,8 +54,9 @@ class FileScan:
         self._stamps: tuple[int, int] | None = None
         self._unsaid: set[str] = set()
         self._said = defaults.model_fields_set
-        self._level = MainsLevel()
+        self.mains = MainsCheck(name, self.key, source, defaults)
         self._interpretation: Interpretation | None = None
+        self.part = ""
         self._content = Content(path, name)
         self._reader = open_reader(self._content, source, defaults, self.key)
 
@@ -132,22 +136,30 @@ class FileScan:
             first=first,
             last=last,
             unsaid=tuple(sorted(self._unsaid)),
+            held=self.interpretation.held_by_rows,
+            may_be_total=self.mains.may_be_total,
         )
 
     def __iter__(self) -> Iterator[ParsedBlock]:
         for part in self._reader.parts():
-            self._interpretation = part.interpretation
+            self._interpretation, self.part = part.interpretation, part.name
             self._unsaid |= part.interpretation.unsaid - self._said
             for parsed in part.blocks:
-                yield self._counted(parsed)
+                yield self._counted(self._placed(parsed))
         if self._interpretation is None:
             raise BadInputError(
                 f"{self.name} has no line with text in it", fix="add a header and readings"
             )
         self._check_one_order()
-        self._level.check(self.name)
+        self.mains.check()
         if not self.report().adds_up:
             raise SmartwattsError(f"{self.name}: lines got lost; nothing was taken")
+
+    def _placed(self, parsed: ParsedBlock) -> ParsedBlock:
+        """With the part of the file that rejected lines are of."""
+        if not (self.part and parsed.rejected):
+            return parsed
+        return replace(parsed, rejected=[replace(r, part=self.part) for r in parsed.rejected])
 
     def _check_one_order(self) -> None:
         """Raises BadInputError where day and month change places: then other lines, which fit
@@ -183,6 +195,4 @@ class FileScan:
             first, last = self._stamps or (int(rows.stamps[0]), int(rows.stamps[0]))
             self._stamps = min(first, int(rows.stamps.min())), max(last, int(rows.stamps.max()))
             self._devices.update(rows.names)
-            power = rows.measure.quantity == "power"
-            if power and "unit" in self.interpretation.unsaid - self._said:
-                self._level.see(rows)
+            self.mains.see(rows, self.interpretation)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
+from smartwatts_ml.localtime import wall_clock
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.legs import add_up, is_leg, legs_of_mains
@@ -133,18 +134,27 @@ class StoredReadings(Readings):
         """How plausible and how complete one site's readings are, as they arrived."""
         return assess(site, self.read_devices(site), self.timezone(site), self._settings.quality)
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         span = self._span(site)
         wanted = [name for name in span.channels if channels is None or name in channels]
         devices = self._with_mains(span, wanted) if span.fits(period_s * COARSER) else {}
-        start, values, labels = to_grid(devices, period_s)
+        timezone = self.timezone(site)
+        start, values, labels = to_grid(devices, period_s, wall_clock(timezone) if local else None)
         return SiteReadings(
             site=site,
             start=np.datetime64(start, "s"),
             period_s=period_s,
             channels=values,
             anomaly=labels.get(MAINS),
-            timezone=self.timezone(site),
+            timezone=timezone,
+            local=local,
         )
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.settings.base import PREFIX, SettingsGroup, TomlSettings
-from smartwatts_ml.sources import Layout, Source, Unit
+from smartwatts_ml.sources import Defaults, Source, Unit
 
 __all__ = [
     "GateSettings",
@@ -123,6 +123,12 @@ class QualitySettings(SettingsGroup):
     site_fuse_watts: dict[str, float] = Field(
         default_factory=dict, description="W that a site's fuse allows, by site, as JSON."
     )
+    lowest_watts: float = Field(
+        default=5.0,
+        ge=0,
+        description="W below which mains of hardly any home is most of the time: a file asks for "
+        "its unit then, as above the fuse.",
+    )
     negative_mains: Literal["auto", "allow", "flag"] = Field(
         default="auto", description="Negative mains: auto allows it by day where that is regular."
     )
@@ -188,6 +194,12 @@ class Settings(TomlSettings):
         description="How files of some sources differ, as JSON: a list of objects with match "
         "(a pattern of paths below landing/), unit, timezone and the other keys of layouts.md.",
     )
+    check_mains: bool = Field(
+        True,
+        description="Whether files ask where mains is not like that of a home: below "
+        "lowest_watts or above the fuse most of the time, or 0 every night and not by "
+        "day. `smartwatts ingest --yes` does not ask either.",
+    )
     ingest_batch_mib: int = Field(
         256,
         gt=0,
@@ -239,11 +251,19 @@ class Settings(TomlSettings):
         return next((source for source in self.sources if source.matches(key)), Source())
 
     @property
-    def defaults(self) -> Layout:
+    def defaults(self) -> Defaults:
         """What holds for files that neither say it themselves nor have a source that does; its
         ``model_fields_set`` has what a setting says, and not what holds if none does."""
         said = {"unit", "timezone"} & self.model_fields_set
-        return Layout.model_construct(said, unit=self.unit, timezone=self.timezone)
+        quality = self.quality
+        return Defaults.model_construct(
+            said,
+            unit=self.unit,
+            timezone=self.timezone,
+            check_mains=self.check_mains,
+            lowest_watts=quality.lowest_watts,
+            fuses={**quality.site_fuse_watts, "*": quality.fuse_watts},
+        )
 
 
 def settings(**overrides: Any) -> Settings:

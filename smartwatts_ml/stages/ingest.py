@@ -8,9 +8,11 @@ So it does not matter how often this runs, how many run at once, or when one is 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.errors import BadInputError, ChangedError
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.readings.file_lines import file_lines
@@ -23,6 +25,7 @@ from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.readings.table.taking_back import take_back
 from smartwatts_ml.runs.ingested import keep_lines
 from smartwatts_ml.settings import Settings
 
@@ -60,19 +63,25 @@ def reread(
     progress: Progress | None = None,
     *,
     outdated: bool = False,
+    drop: bool = False,
 ) -> IngestReport:
     """Read landing files again that match a pattern (below landing/), or all that are outdated;
     what the table has of each is replaced.
 
     Raises BadInputError where a pattern matches no file. A file of which nothing can be taken
-    now keeps what the table has of it.
+    now keeps what the table has of it, unless that is to ``drop``; as is then what the table has
+    of files that match and are gone from landing/.
     """
     landing = _Landing(objects, settings)
-    chosen = landing.matching(patterns)
+    gone = landing.gone() if drop else frozenset()
+    chosen = landing.matching(patterns, gone)
     if outdated:
         chosen |= {file.key for file in landing.ledger.outdated(landing.files, settings)}
     files = [info for info in landing.files if info.key in chosen]
-    return landing.take(files, files, progress, again=True)
+    report = landing.take(files, files, progress, again=True)
+    if not drop:
+        return report
+    return landing.drop(report, [*(file.key for file in report.left), *sorted(gone & chosen)])
 
 
 class _Landing:
@@ -92,9 +101,39 @@ class _Landing:
             return None
         return known.left
 
-    def matching(self, patterns: Sequence[str]) -> set[str]:
-        """Keys of files. Raises BadInputError where a pattern has none."""
-        names = {info.key.removeprefix(LANDING): info.key for info in self.files}
+    def gone(self) -> frozenset[str]:
+        """Keys of files that were taken and lie there no more, under whatever name."""
+        landed = {info.key for info in self.files}
+        there = {known.digest for key, known in self.ledger.files.items() if key in landed}
+        return frozenset(
+            key
+            for key, known in self.ledger.files.items()
+            if known.arrival and key not in landed and known.digest not in there
+        )
+
+    def drop(self, report: IngestReport, keys: Sequence[str]) -> IngestReport:
+        """Take away what the table has of files, in one commit."""
+        known = (self.ledger.files.get(key) for key in keys)
+        arrivals = {file.arrival for file in known if file is not None and file.arrival}
+        with Workspace() as work:
+            for _ in self._table.attempts() if arrivals else ():
+                exchange = take_back(self._table, arrivals, work.folder)
+                with suppress(ChangedError):
+                    if exchange.old:
+                        self._table.replace(exchange)
+                    break
+        gone = exchange.gone if arrivals else 0
+        return replace(
+            report,
+            dropped=tuple(keys),
+            replaced=report.replaced + gone,
+            snapshot=self._table.snapshot(),
+        )
+
+    def matching(self, patterns: Sequence[str], gone: Collection[str] = ()) -> set[str]:
+        """Keys of files, or of what is ``gone``. Raises BadInputError where a pattern has none."""
+        keys = [*(info.key for info in self.files), *gone]
+        names = {key.removeprefix(LANDING): key for key in keys}
         chosen: set[str] = set()
         for pattern in patterns:
             exact = {pattern} & names.keys()
@@ -102,7 +141,8 @@ class _Landing:
             if not matched:
                 raise BadInputError(
                     f"no file {pattern} in {self._objects.uri(LANDING[:-1])}",
-                    fix="name files as they are called below it, and put back what is gone",
+                    fix="name files as they are called below it, and put back what is gone "
+                    "(or --drop what the readings have of it)",
                 )
             chosen |= matched
         return chosen

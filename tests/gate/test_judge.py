@@ -75,6 +75,12 @@ def judgement(scores: Mapping[str, Scores], **facts: Any) -> Judgement:
     return Judgement("nilm", CRITERIA, ("mae", "f1"), headline, scores, RULES, known)
 
 
+def test_a_champion_of_another_contract_is_told() -> None:
+    sentence = "champion v3 is of contract 1, now 2: hours were of UTC"
+    decision = decide(made_scores(5), made_scores(10), made_scores(8), contract=sentence)
+    assert decision.accepted and sentence in decision.reasons
+
+
 def test_a_clearly_better_challenger_is_accepted_with_its_reasons() -> None:
     decision = decide(made_scores(5), made_scores(10), made_scores(8))
     assert decision.accepted

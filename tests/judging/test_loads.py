@@ -31,9 +31,16 @@ class Counted(MemoryReadings):
         super().__init__(sites)
         self.loads: Counter[str] = Counter()
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         self.loads[site] += 1
-        return super().load(site, period_s, channels)
+        return super().load(site, period_s, channels, local=local)
 
 
 def test_features_scores_and_charts_of_anomaly_share_one_reading() -> None:

@@ -35,7 +35,14 @@ class Homes(Readings):
             SiteSpan(f"home{i:02d}", (MAINS,), START, end, DAYS * 24, HOUR) for i in range(12)
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         hours = np.tile(np.linspace(200.0, 400.0, 24, dtype=np.float32), DAYS)
         return SiteReadings(site, START, period_s, {MAINS: hours * np.float32(self._scale)})
 

@@ -33,7 +33,14 @@ class Counted(Readings):
             for i in range(SITES)
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         self.loaded.append(site)
         hours = np.arange(DAYS * 86_400 // period_s) * period_s // 3600
         kettle = np.where(hours % 24 == 7, 2000.0, 0.0)

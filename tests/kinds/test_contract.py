@@ -107,8 +107,10 @@ def _only(readings: Readings, sites: set[str]) -> Readings:
         def spans(self) -> Any:
             return tuple(span for span in readings.spans() if span.site in sites)
 
-        def load(self, site: str, period_s: int, channels: Any = None) -> Any:
-            return readings.load(site, period_s, channels)
+        def load(
+            self, site: str, period_s: int, channels: Any = None, *, local: bool = False
+        ) -> Any:
+            return readings.load(site, period_s, channels, local=local)
 
     return Only()
 

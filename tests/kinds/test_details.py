@@ -59,6 +59,19 @@ def test_what_is_missing_is_named(path: Path) -> None:
             kind.work.predictor(Described(lacking))
 
 
+@pytest.mark.parametrize("path", EMBEDDED, ids=lambda path: path.stem)
+def test_a_file_is_of_the_contract_that_it_names_or_else_of_the_first(path: Path) -> None:
+    kind, embedded = read(path)
+    assert "contract" not in embedded and kind.read_details(embedded).contract == 1
+    older, newer = kind.contract > 1, {**embedded, "contract": kind.contract + 1}
+    clause = kind.older_contract(kind.read_details(embedded))
+    assert clause.startswith(f"is of contract 1, now {kind.contract}: ") is older
+    now = kind.read_details({**embedded, "contract": kind.contract})
+    assert kind.older_contract(now) == "" and now.to_json()["contract"] == kind.contract
+    with pytest.raises(BadInputError, match=f"knows contracts up to {kind.contract}"):
+        kind.read_details(newer)
+
+
 def test_an_appliance_of_which_nothing_is_said_is_named() -> None:
     kind, embedded = read(next(path for path in EMBEDDED if path.stem == "nilm"))
     first = embedded["appliances"][0]

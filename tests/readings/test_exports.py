@@ -24,13 +24,21 @@ from smartwatts_ml.readings.columns import CHANNEL, SITE, TIMESTAMP
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.resample import DeviceReadings
-from smartwatts_ml.readings.table.table import newest_readings
+from smartwatts_ml.readings.table.table import Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
-from smartwatts_ml.stages.ingest import ingest
+from smartwatts_ml.stages.ingest import ingest, reread
 
+_AS_LONG = 0.8
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 FOLDERS = sorted(path.parent for path in EXPORTS.rglob("expected.json"))
+
+
+def stated(folder: Path) -> dict[str, Any]:
+    """What an export says of itself."""
+    expected: dict[str, Any] = json.loads((folder / "expected.json").read_text())
+    return expected
+
 
 pytestmark = [
     pytest.mark.slow,
@@ -126,8 +134,7 @@ class Ingested:
 
 @pytest.fixture(params=FOLDERS, ids=lambda path: str(path.relative_to(EXPORTS)))
 def export(request: pytest.FixtureRequest, tmp_path: Path) -> Ingested:
-    expected = json.loads((request.param / "expected.json").read_text())
-    return Ingested(request.param, open_root(str(tmp_path / "root")), expected)
+    return Ingested(request.param, open_root(str(tmp_path / "root")), stated(request.param))
 
 
 def test_an_export_gives_what_it_says_or_is_refused_with_a_remedy(export: Ingested) -> None:
@@ -143,6 +150,34 @@ def test_an_export_gives_what_it_says_or_is_refused_with_a_remedy(export: Ingest
             assert expected["readings"] - export.short <= count <= expected["readings"]
         else:
             assert export.short or expected.get("optional"), f"no {device}"
+
+
+@pytest.mark.parametrize("folder", [f for f in FOLDERS if "steps" in stated(f)], ids=str)
+def test_what_was_read_wrongly_is_read_anew_in_steps(folder: Path, tmp_path: Path) -> None:
+    export = Ingested(folder, open_root(str(tmp_path / "root")), stated(folder))
+    for name in export.expected["files"]:
+        export.objects.write(f"landing/{name}", (folder / name).read_bytes())
+    before = ingest(export.objects, Settings()).snapshot
+    held = power_of(export, before)
+    ingest(export.objects, export.settings)
+    report = reread(export.objects, export.settings, [], outdated=True)
+    for device, expected in export.expected["devices"].items():
+        readings = export.readings(device)
+        assert readings is not None and len(readings.stamps) == expected["readings"]
+        check_power(readings, device, expected, short=False)
+    assert report.snapshot.rows == export.expected["readings"]
+    assert not ingest(export.objects, export.settings).accepted
+    assert power_of(export, before) == held
+
+
+def power_of(export: Ingested, snapshot: Snapshot) -> dict[str, list[float]]:
+    """What a snapshot has of each device."""
+    readings = open_table(export.objects).readings(snapshot, Settings())
+    return {
+        f"{span.site}/{channel}": device.values.tolist()
+        for span in readings.spans()
+        for channel, device in readings.read_devices(span.site).items()
+    }
 
 
 def check_lines(export: Ingested, name: str, lines: int) -> None:
@@ -165,6 +200,17 @@ def seconds(text: str) -> int:
     return int(np.datetime64(text.removesuffix("Z"), "s").astype(np.int64))
 
 
+def check_spacing(starts: np.ndarray, ends: np.ndarray, spacing: Any) -> None:
+    """Readings last as long as they should, but for totals over a hole; of what is held and
+    changes at any time nobody says it."""
+    since = spacing if isinstance(spacing, list) else [["2000-01-01T00:00:00Z", spacing]]
+    bounds = [*(seconds(start) for start, _ in since), np.inf]
+    for (_, length), first, last in zip(since, bounds[:-1], bounds[1:], strict=True):
+        inside = (starts >= first) & (starts < last)
+        if length is not None and inside.any():
+            assert np.mean(np.isclose((ends - starts)[inside], length)) >= _AS_LONG
+
+
 def check_power(
     readings: DeviceReadings, device: str, expected: Mapping[str, Any], short: bool
 ) -> None:
@@ -173,6 +219,8 @@ def check_power(
     watts = readings.values.astype(np.float64)
     kwh = (watts * (ends - starts)).sum() / 3.6e6
     sign = -1 if expected.get("sign") == "either" and kwh * expected["kwh"] < 0 else 1
+    if not short:
+        check_spacing(starts, ends, expected["spacing_s"])
     assert int(starts[0]) == seconds(expected["first_utc"])
     if not short:
         assert int(starts[-1]) == seconds(expected["last_utc"])

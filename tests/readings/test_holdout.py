@@ -36,7 +36,14 @@ class Made(Readings):
             for site, n in self._hours.items()
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         values = np.arange(self._hours[site], dtype=np.float32)
         return SiteReadings(site, START, 3600, {"mains": values})
 
@@ -99,9 +106,16 @@ class Counted(Made):
         super().__init__(days)
         self.loads: Counter[str] = Counter()
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         self.loads[site] += 1
-        return super().load(site, period_s, channels)
+        return super().load(site, period_s, channels, local=local)
 
 
 def hours_of(readings: Readings) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smartwatts_ml.localtime import wall_clock
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.resample import (
     MICRO,
@@ -195,3 +196,65 @@ def test_a_length_that_the_file_says_wins_over_the_gap() -> None:
     ).readings()
     _, channels, _ = to_grid({"mains": sparse}, 3600)
     assert np.flatnonzero(np.isfinite(channels["mains"])).tolist() == [0, 3, 6, 9, 12]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "America/Santiago"]),
+    st.sampled_from([300, 900, 1800, 3600]),
+    st.sampled_from([3600, 86_400]),
+    st.integers(0, 2**32 - 1),
+)
+def test_energy_on_the_wall_clock_is_that_of_the_readings(
+    zone: str, native_s: int, period_s: int, seed: int
+) -> None:
+    """Over both changes of a year, back on real time too."""
+    rng = np.random.default_rng(seed)
+    first = int(np.datetime64("2026-03-01", "s").astype(np.int64)) + int(rng.integers(86_400))
+    stamps = (first + np.arange(240 * 86_400 // native_s) * native_s) * MICRO
+    made = DeviceReadings(stamps, rng.gamma(1.0, 500.0, len(stamps)).astype(np.float32))
+    clock = wall_clock(zone)
+    start, channels, _ = to_grid({"mains": made}, period_s, clock)
+    mains = channels["mains"]
+    cells = clock.cells(np.datetime64(start, "s"), period_s, len(mains))
+    assert np.array_equal(np.isnan(mains[1:-1]), cells.seconds[1:-1] == 0)
+    real = cells.intervals()
+    lasting = (real.ends - real.starts).astype(np.int64)
+    inside = (real.cell > 0) & (real.cell < len(mains) - 1)
+    energy = (mains[real.cell].astype(float) * lasting)[inside].sum()
+    edges = real.starts[inside].min(), real.ends[inside].max()
+    a, b = (int(edge.astype(np.int64)) * MICRO for edge in edges)
+    overlap = np.minimum(made.ends, b) - np.maximum(made.stamps, a)
+    expected = (np.maximum(overlap, 0) / MICRO * made.values.astype(float)).sum()
+    assert energy == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_day_of_change_has_24_cells_of_which_one_is_missing_or_a_mean() -> None:
+    def day(date: str, hours: int) -> list[float]:
+        first = wall_clock("Europe/Berlin").to_utc(np.datetime64(date))[0]
+        stamps = (int(first.astype(np.int64)) + np.arange(hours) * 3600) * MICRO
+        _, channels, _ = to_grid(
+            {"mains": device(list(stamps), np.arange(hours))}, 3600, wall_clock("Europe/Berlin")
+        )
+        return channels["mains"].tolist()
+
+    spring, autumn = day("2026-03-29", 23), day("2026-10-25", 25)
+    assert spring == pytest.approx([0, 1, np.nan, *range(2, 23)], nan_ok=True)
+    assert autumn == [0, 1, 2.5, *range(4, 25)]
+
+
+def test_half_of_the_time_that_a_cell_has_is_enough() -> None:
+    """On Lord Howe an hour is half as long in October, and half as long again in April."""
+    clock = wall_clock("Australia/Lord_Howe")
+
+    def means(change: str, quarters: list[int]) -> list[float]:
+        first = int(np.datetime64(change, "s").astype(np.int64))
+        stamps = [(first + 900 * quarter) * MICRO for quarter in (-8, *quarters, 8)]
+        seconds = np.full(len(stamps), 900.0)
+        rows = DeviceRows(np.array(stamps), np.ones(len(stamps), np.float32), seconds=seconds)
+        return to_grid({"mains": rows.readings()}, 3600, clock)[1]["mains"].tolist()
+
+    spring = means("2026-10-03T15:30", [0])
+    assert np.flatnonzero(np.isfinite(spring)).tolist() == [2]
+    autumn = [means("2026-04-04T15:00", quarters) for quarters in ([-4, -3], [-4, -3, 0])]
+    assert [np.isfinite(cells).any() for cells in autumn] == [False, True]

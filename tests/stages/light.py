@@ -131,7 +131,7 @@ def _sample_inputs(details: Details, count: int, seed: int) -> dict[str, np.ndar
 
 
 def _windows(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    for site in readings.iterate(3600, (MAINS,)):
+    for site in readings.iterate(3600, (MAINS,), local=True):
         power = site.channels.get(MAINS, np.empty(0)).astype(np.float64)
         if len(power) <= DAY_H:
             continue

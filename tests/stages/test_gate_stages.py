@@ -149,6 +149,20 @@ def test_another_seed_is_kept_for_lack_of_evidence_and_replayed_to_the_same_verd
     assert again.holdout_digest == second["holdout_digest"]
 
 
+def test_a_champion_of_an_older_contract_is_judged_and_told(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LightKind, "contract", 2)
+    monkeypatch.setattr(LightKind, "contract_changes", {2: "its days were those of UTC"})
+    second = service.retrain(seed=2)
+    assert second["metrics"]["champion"] is not None
+    assert (
+        "champion v1 is of contract 1, now 2: its days were those of UTC; it is judged on the same "
+        "inputs as the challenger"
+    ) in second["reasons"]
+    assert replay(service.run("run2")).same
+
+
 def test_a_dry_run_decides_and_records_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,8 +246,8 @@ def test_a_replay_tells_time_as_the_run_did(
     seen = set()
     load = SelectedReadings.load
 
-    def noted(self: SelectedReadings, *asked: Any) -> SiteReadings:
-        loaded = load(self, *asked)
+    def noted(self: SelectedReadings, *asked: Any, **grid: Any) -> SiteReadings:
+        loaded = load(self, *asked, **grid)
         seen.add(loaded.timezone)
         return loaded
 
@@ -250,9 +264,9 @@ def test_a_judgement_reads_each_site_once(
     loads: Counter[str] = Counter()
     load = TableReadings.load
 
-    def counted(self: TableReadings, site: str, *asked: Any) -> SiteReadings:
+    def counted(self: TableReadings, site: str, *asked: Any, **grid: Any) -> SiteReadings:
         loads[site] += 1
-        return load(self, site, *asked)
+        return load(self, site, *asked, **grid)
 
     monkeypatch.setattr(TableReadings, "load", counted)
     validate(service.run("run1"), log_progress)

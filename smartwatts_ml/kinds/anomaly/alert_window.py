@@ -45,22 +45,25 @@ class StuckReading:
 
 @dataclass(frozen=True)
 class AlertWindow:
-    """``times``, ``watts``, ``usual`` (W): the site's scored hours up to the alert's last,
-    shape (n,) each; the alert covers those from ``first`` on, pauses included."""
+    """``wall``, what the clock shows, ``lasting``, real hours, ``watts``, ``usual`` (W): the
+    site's scored hours up to the alert's last, shape (n,) each; the alert covers those from
+    ``first`` on, pauses included."""
 
-    times: np.ndarray
+    wall: np.ndarray
+    lasting: np.ndarray
     watts: np.ndarray
     usual: np.ndarray
     first: int
 
     @property
     def start(self) -> np.datetime64:
-        return np.datetime64(self.times[self.first])
+        """What the clock shows."""
+        return np.datetime64(self.wall[self.first])
 
     @property
     def end(self) -> np.datetime64:
         """Exclusive."""
-        return np.datetime64(self.times[-1] + HOUR)
+        return np.datetime64(self.wall[-1] + HOUR)
 
     @property
     def power(self) -> np.ndarray:
@@ -75,7 +78,7 @@ class AlertWindow:
     @property
     def energy_kwh(self) -> float:
         """Above what is usual; below it, negative."""
-        return float(np.sum(self.power - self.usual_power)) / 1000
+        return float(np.sum((self.power - self.usual_power) * self.lasting[self.first :])) / 1000
 
     @cached_property
     def stuck(self) -> StuckReading | None:
@@ -94,7 +97,7 @@ class AlertWindow:
     @cached_property
     def base_load(self) -> BaseLoad | None:
         """Base load of the last day against the weeks before; None where too little is known."""
-        age = ((self.times[-1] - self.times) / HOUR).astype(np.int64) // 24
+        age = ((self.wall[-1] - self.wall) / HOUR).astype(np.int64) // 24
         loads = np.full(_PAST_DAYS, np.nan)
         for day in range(_PAST_DAYS):
             watts = self.watts[age == day]

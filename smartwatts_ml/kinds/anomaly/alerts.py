@@ -30,14 +30,19 @@ def alert_frame(device: str, hours: ScoredHours, threshold: float) -> pd.DataFra
     rows = []
     for number in range(1, int(hours.alert.max(initial=0)) + 1):
         part = np.flatnonzero(hours.alert == number)
-        until = slice(part[-1] + 1)
+        first, until = int(part[0]), slice(part[-1] + 1)
         window = AlertWindow(
-            hours.times[until], hours.watts[until], hours.expected[until], int(part[0])
+            hours.cells.wall[until],
+            hours.cells.seconds[until] / 3600,
+            hours.watts[until],
+            hours.expected[until],
+            first,
         )
+        start, end = hours.cells.starts[first], hours.cells.ends[part[-1]]
         kind = _kind(hours.likeness[part], window)
         severity = _severity(float(hours.rarity[part].max()) - threshold, window)
         message = SENTENCES[kind](window)
-        rows.append((device, window.start, window.end, severity, kind, window.energy_kwh, message))
+        rows.append((device, start, end, severity, kind, window.energy_kwh, message))
     frame = pd.DataFrame(rows, columns=list(ALERT))
     for name in ("start", "end"):
         frame[name] = frame[name].astype("datetime64[s]")

@@ -59,7 +59,7 @@ def fit_hour_of_week_mad(readings: Readings, alerts_per_month: float) -> HourOfW
     """Fit habits on every site; hours that the source marks as anomalous are left out."""
     habits: dict[str, _Habit] = {}
     series = []
-    for site in readings.iterate(3600, ("mains",)):
+    for site in readings.iterate(3600, ("mains",), local=True):
         values = np.where(marked(site), np.nan, mains_of(site))
         hours = hours_of_week(site)
         habit = _habit(values, hours)

@@ -25,10 +25,12 @@ _POINTS = 60
 
 @dataclass(frozen=True)
 class _Scored:
-    """A site's judged hours: W, truth, and each system's scores; the challenger's alerts."""
+    """A site's judged hours, as its clock shows them: W, truth, and each system's scores; the
+    challenger's alerts."""
 
     site: str
-    times: np.ndarray
+    timezone: str
+    wall: np.ndarray
     power: np.ndarray
     truth: np.ndarray
     scores: dict[str, np.ndarray]
@@ -59,7 +61,8 @@ def _score(judged: Judged, systems: Mapping[str, Scorer]) -> _Scored:
     scores = {name: system.score(site, at) for name, system in systems.items()}
     return _Scored(
         site.site,
-        site.times[at],
+        site.timezone,
+        site.wall[at],
         mains_of(site)[at],
         judged.truth,
         {name: np.nan_to_num(score) for name, (score, _) in scores.items()},
@@ -99,7 +102,8 @@ def _example(word: str, site: _Scored, at: int) -> Panel:
         for label, role, marked in marks
         for first, end in zip(*true_runs(marked[part]), strict=True)
     )
-    title = f"{word}: {site.site}, {str(site.times[at])[:13].replace('T', ' ')} h UTC"
+    hour = str(site.wall[at])[:13].replace("T", " ")
+    title = f"{word}: {site.site}, {hour} h {site.timezone}"
     line = Line("mains", "truth", rounded(site.power[part], 1))
     return Panel(
         title, "hours from its start", "W", hours.astype(float).tolist(), (line,), (), spans

@@ -21,6 +21,7 @@ from smartwatts_ml.kinds.anomaly.metrics import (
 )
 from smartwatts_ml.kinds.anomaly.tables import EventAlert, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
+from smartwatts_ml.localtime import local_days
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.run_lengths import true_runs
 from smartwatts_ml.scores.scores import Scores
@@ -60,7 +61,7 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
     for judged in judged_sites(readings, seed, labelled):
         site, at = judged.site, judged.at
         sheet.add_targets(site.site, site.start, at, np.stack([judged.truth, mains_of(site)[at]]))
-        days, hours = site.times[at].astype("datetime64[D]"), hours_of_week(site)[at]
+        days, hours = local_days(site.wall[at]), hours_of_week(site)[at]
         blocks = sheet.add_site(site.site, days, hours)
         for name, system in systems.items():
             score, alert = system.score(site, at)
@@ -91,7 +92,7 @@ def judged_sites(readings: Readings, seed: int, labelled: bool | None = None) ->
     """Every site that has hours to judge, with its labels or with injected anomalies;
     ``labelled`` None looks whether there are labels."""
     marked = _has_labels(readings) if labelled is None else labelled
-    for site in readings.iterate(3600, (MAINS,)):
+    for site in readings.iterate(3600, (MAINS,), local=True):
         judged = _from_labels(site) if marked else _from_injection(site, seed)
         if judged.at.size:
             yield judged
@@ -111,7 +112,7 @@ def _has_labels(readings: Readings) -> bool:
     """Whether any hour that may be scored is marked; reads until the first such site."""
     return any(
         site.anomaly is not None and bool(site.anomaly[site.score_index :].any())
-        for site in readings.iterate(3600, (MAINS,))
+        for site in readings.iterate(3600, (MAINS,), local=True)
     )
 
 

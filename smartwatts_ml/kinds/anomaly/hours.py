@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.localtime import WallCells
+
 __all__ = ["ScoredHours"]
 
 
@@ -13,9 +15,9 @@ __all__ = ["ScoredHours"]
 class ScoredHours:
     """Scored hours of a site, all of shape (n,) but ``likeness``, (n, 7). ``score`` in 0..1,
     ``rarity`` the same in nines; ``alert``: number of the alert it belongs to, 0 for none;
-    ``watts`` and ``expected`` in W."""
+    ``watts`` and ``expected`` in W. Hours are ``cells`` of the site's wall clock."""
 
-    times: np.ndarray
+    cells: WallCells
     score: np.ndarray
     rarity: np.ndarray
     alert: np.ndarray

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
-from smartwatts_ml.kinds.anomaly.layout import ALERT, SCORE
+from smartwatts_ml.kinds.anomaly.layout import ALERT, CONTRACT, CONTRACT_CHANGES, SCORE
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.scores.scores import Criterion, Floor
@@ -27,6 +27,7 @@ class AnomalyKind(Kind[AnomalyDetails]):
     trainer_name = "smartwatts_ml.kinds.anomaly.trainer"
     settings_class = AnomalySettings
     details_class = AnomalyDetails
+    contract, contract_changes = CONTRACT, CONTRACT_CHANGES
     criteria = (
         Criterion("pr_auc", "higher", "improve", "PR-AUC"),
         Criterion(

@@ -47,7 +47,7 @@ class NetworkScorer:
         rarity, loud = nines(score), joined["alert"][:, 0] > 0.5
         family = families(joined["likeness"])
         return ScoredHours(
-            times=site.times[at],
+            cells=site.cells.take(at),
             score=score,
             rarity=rarity,
             alert=quiet_alerts(at, loud, rarity, family, self.threshold)
@@ -64,18 +64,20 @@ def predict(
 ) -> Iterator[pd.DataFrame]:
     """A frame for each site: a row for every hour that has a reading, or for every alert, in
     the order of their starts."""
-    for site in readings.iterate(3600, (MAINS,)):
+    for site in readings.iterate(3600, (MAINS,), local=True):
         device = device_id(site.site, MAINS)
         hours = scorer.hours(site, np.flatnonzero(~np.isnan(mains_of(site))))
         yield alert_frame(device, hours, scorer.threshold) if alerts else _frame(device, hours)
 
 
 def _frame(device: str, hours: ScoredHours) -> pd.DataFrame:
+    """A row for each stretch of real time that an hour of the wall clock is."""
+    real = hours.cells.intervals()
     return pd.DataFrame(
         {
             "device_id": device,
-            "timestamp": hours.times,
-            "score": hours.score,
-            "alert": (hours.alert > 0).astype(np.int8),
+            "timestamp": real.starts,
+            "score": hours.score[real.cell],
+            "alert": (hours.alert > 0).astype(np.int8)[real.cell],
         }
     )

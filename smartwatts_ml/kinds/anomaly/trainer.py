@@ -6,10 +6,11 @@ from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.kind import AnomalyKind
+from smartwatts_ml.kinds.anomaly.layout import CONTRACT
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.training import fit
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
-from smartwatts_ml.kinds.details import TensorDetails
+from smartwatts_ml.kinds.details import LOCAL_HOURS, TensorDetails
 from smartwatts_ml.readings.base import Readings
 
 __all__ = ["train"]
@@ -56,6 +57,7 @@ def _details(
         unit="W",
         period_s=_HOUR_S,
         missing="nan",
+        cells=LOCAL_HOURS,
     )
     newest = TensorDetails(
         name="hour_of_week",
@@ -72,6 +74,7 @@ def _details(
     return AnomalyDetails(
         kind=spec.kind,
         model=spec.name,
+        contract=CONTRACT,
         inputs=(history, newest),
         outputs=(
             TensorDetails(name="score", shape=(1, 1), unit="conformal rank, 0..1"),

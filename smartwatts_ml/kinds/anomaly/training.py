@@ -142,7 +142,7 @@ def _collect(
     halves = []
     for index, span in enumerate(spans):
         progress(f"features of {span.site}", 0.6 * index / len(spans))
-        site = readings.load(span.site, 3600, ("mains",))
+        site = readings.load(span.site, 3600, ("mains",), local=True)
         values = mains_of(site)
         # Hours that the source marks are context like any other, but no normal ones.
         hours = SiteHours(values, hours_of_week(site), ~np.isnan(values) & ~marked(site))

@@ -17,7 +17,7 @@ def mains_of(site: SiteReadings) -> np.ndarray:
 
 def hours_of_week(site: SiteReadings) -> np.ndarray:
     """Local hour of the week of each interval, float32, shape (n,)."""
-    return hour_of_week(site.times, site.timezone).astype(np.float32)
+    return hour_of_week(site.wall).astype(np.float32)
 
 
 def marked(site: SiteReadings) -> np.ndarray:

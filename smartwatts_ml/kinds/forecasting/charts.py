@@ -100,7 +100,8 @@ def figures(
 
 
 def _backtests(horizon: int, readings: Readings) -> Iterator[Backtest]:
-    backtests = (make_backtest(site, horizon) for site in readings.iterate(HOUR_S, CHANNELS))
+    sites = readings.iterate(HOUR_S, CHANNELS, local=True)
+    backtests = (make_backtest(site, horizon) for site in sites)
     return (backtest for backtest in backtests if backtest is not None)
 
 
@@ -150,7 +151,7 @@ def _typical_and_bad(weeks: list[_Week]) -> Chart:
 
 def _fan_of_site(title: str, site: str, forecaster: Forecaster, readings: Readings) -> Panel:
     """A site's middle forecast, after half of a horizon of its past."""
-    backtest = make_backtest(readings.load(site, HOUR_S, CHANNELS), forecaster.horizon)
+    backtest = make_backtest(readings.load(site, HOUR_S, CHANNELS, local=True), forecaster.horizon)
     assert backtest is not None, "a site that was scored has origins"
     middle = len(backtest.origins) // 2
     origin = int(backtest.origins[middle])
@@ -158,7 +159,12 @@ def _fan_of_site(title: str, site: str, forecaster: Forecaster, readings: Readin
     first = max(origin - max(_LEAST_PAST_H, forecaster.horizon // 2), 0)
     past, truth = backtest.series.power[first:origin], backtest.truth[middle]
     issued = _time(backtest.series, origin)
-    return _fan(f"{title}, issued {issued} UTC", truth, {"challenger": quantiles}, past)
+    return _fan(
+        f"{title}, issued {issued} {backtest.series.timezone}",
+        truth,
+        {"challenger": quantiles},
+        past,
+    )
 
 
 def _fan(

@@ -74,7 +74,7 @@ def evaluate(
     """Scores of every predictor on the same hours; a block is a site's origins of a week."""
     sheet = Sheet(predictors, (MAINS,), STATS)
     breakdowns = {name: Breakdown(horizon, p.energy) for name, p in predictors.items()}
-    for loaded in readings.iterate(HOUR_S, CHANNELS):
+    for loaded in readings.iterate(HOUR_S, CHANNELS, local=True):
         backtest = make_backtest(loaded, horizon)
         if backtest is None:
             continue

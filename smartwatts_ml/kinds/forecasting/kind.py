@@ -7,7 +7,14 @@ from typing import Any
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
-from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, ENERGY, FORECAST, MAX_HORIZON
+from smartwatts_ml.kinds.forecasting.layout import (
+    CONTEXT_HOURS,
+    CONTRACT,
+    CONTRACT_CHANGES,
+    ENERGY,
+    FORECAST,
+    MAX_HORIZON,
+)
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings, known_country
 from smartwatts_ml.scores.scores import Criterion, Floor
 
@@ -30,6 +37,7 @@ class ForecastingKind(Kind[ForecastingDetails]):
     trainer_name = "smartwatts_ml.kinds.forecasting.trainer"
     settings_class = ForecastingSettings
     details_class = ForecastingDetails
+    contract, contract_changes = CONTRACT, CONTRACT_CHANGES
     criteria = (
         Criterion("wape", better="lower", role="improve", label="WAPE"),
         Criterion(

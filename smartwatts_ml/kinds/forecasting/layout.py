@@ -6,6 +6,8 @@ __all__ = [
     "CONTEXT_DAYS",
     "CONTEXT_HOURS",
     "CONTEXT_WEEKS",
+    "CONTRACT",
+    "CONTRACT_CHANGES",
     "ENERGY",
     "FORECAST",
     "HOLIDAY",
@@ -22,3 +24,8 @@ HOLIDAY = "holiday"
 TEMPERATURE = "temperature_c"
 FORECAST = ("device_id", "issued_at", "timestamp", "consumption", "p10", "p90")
 ENERGY = ("device_id", "issued_at", "period", "hours", "energy_kwh", "p10_kwh", "p90_kwh")
+CONTRACT = 2
+CONTRACT_CHANGES = {
+    2: "its hours were those of UTC, and now it gets hours of the wall clock, which differ where "
+    "clocks change and in zones that are not whole hours from UTC"
+}

@@ -18,7 +18,6 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 
 __all__ = ["predict", "remarks"]
 
-_HOUR = np.timedelta64(HOUR_S, "s")
 _ORIGINS_AT_ONCE = 256
 
 
@@ -50,7 +49,9 @@ def predict(
     consumption (P50), p10, p90; stamps in UTC, power in W.
 
     With ``energy`` the columns of ``ENERGY`` instead, kWh: a row for each local day that
-    the horizon touches, and one for all of it. ``from_`` and ``to`` are inclusive. Without
+    the horizon touches, and one for all of it; ``hours`` are real ones, 23 or 25 of a day on
+    which clocks change. ``from_`` and ``to`` are inclusive; ``every`` counts hours of the wall
+    clock, so that 24 h lead from midnight to midnight. Without
     ``from_`` there is one origin: ``to``, or the end of the site's readings.
     """
     hours = _parse_every(every)
@@ -59,7 +60,7 @@ def predict(
         raise UsageError("--every needs --from", fix="say where the first origin is")
     if from_ is not None and to is not None and to < from_:
         raise UsageError(f"--to {to} is before --from {from_}")
-    for loaded in readings.iterate(HOUR_S, CHANNELS):
+    for loaded in readings.iterate(HOUR_S, CHANNELS, local=True):
         if MAINS not in loaded.channels:
             continue
         series = to_series(loaded)
@@ -77,33 +78,32 @@ def _origins(
 ) -> np.ndarray:
     """Indices of the origins within a site's readings and their end. An origin with no
     reading in the four weeks before it is left out: there is nothing to forecast from."""
+    clock = loaded.clock
     if start is None:
-        last = series.end if end is None else _first_hour(loaded, end)
+        last = series.end if end is None else clock.first_cell(loaded.start, HOUR_S, end)
         wanted = np.array([last])
     else:
-        first = _first_hour(loaded, start)
-        stop = series.end if end is None else int((end - loaded.start) // _HOUR)
+        first = clock.first_cell(loaded.start, HOUR_S, start)
+        stop = series.end if end is None else clock.cell_at(loaded.start, HOUR_S, end)
         wanted = np.arange(first, stop + 1, every)
     wanted = wanted[(wanted > 0) & (wanted <= len(loaded))]
     return np.asarray(wanted[series.known_before(wanted) > 0])
 
 
-def _first_hour(loaded: SiteReadings, time: np.datetime64) -> int:
-    """Index of the first hour that starts at or after ``time``; it may lie outside."""
-    return -int((loaded.start - time) // _HOUR)
-
-
 def _frame(
     forecaster: Forecaster, loaded: SiteReadings, series: Series, origins: np.ndarray
 ) -> pd.DataFrame:
+    """A row for each stretch of real time that an hour of the wall clock is: two where the
+    clock repeats it, none where it skips it."""
     quantiles = forecaster.forecast(series, origins).reshape(-1, 3)
-    issued = loaded.start + origins * _HOUR
-    steps = np.arange(forecaster.horizon) * _HOUR
+    cells = loaded.cells_until(len(loaded) + forecaster.horizon)
+    real = cells.take(origins[:, None] + np.arange(forecaster.horizon)).intervals()
+    quantiles = quantiles[real.cell]
     return pd.DataFrame(
         {
             "device_id": device_id(loaded.site, MAINS),
-            "issued_at": np.repeat(issued, forecaster.horizon),
-            "timestamp": (issued[:, None] + steps).ravel(),
+            "issued_at": cells.starts[origins][real.cell // forecaster.horizon],
+            "timestamp": real.starts,
             "consumption": quantiles[:, 1],
             "p10": quantiles[:, 0],
             "p90": quantiles[:, 2],
@@ -120,18 +120,23 @@ def _energy_frame(
             "this model file has no factors for energy", fix="train the model again, then --energy"
         )
     quantiles = forecaster.forecast(series, origins).astype(np.float64)
-    issued = loaded.start + origins * _HOUR
+    cells = loaded.cells_until(len(loaded) + forecaster.horizon)
     rows = []
-    for time, power in zip(issued, quantiles, strict=True):
-        days = local_days(time + np.arange(len(power)) * _HOUR, loaded.timezone)
+    for origin, power in zip(origins.tolist(), quantiles, strict=True):
+        ahead = slice(origin, origin + len(power))
+        hours, days = cells.seconds[ahead] / HOUR_S, local_days(cells.wall[ahead])
+        energy = power * hours[:, None] / 1000.0
         first = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))
         parts = [
-            (str(days[a]), factors["day"], power[a:b])
-            for a, b in zip(first, [*first[1:], len(days)], strict=True)
+            (str(part[0]), "day", *part[1:])
+            for part in zip(
+                days[first], np.split(energy, first[1:]), np.split(hours, first[1:]), strict=True
+            )
         ]
-        for period, factor, part in [*parts, ("horizon", factors["horizon"], power)]:
-            low, middle, high = energy_quantiles(factor, part) / 1000.0
-            rows.append((time, period, len(part), middle, low, high))
+        for period, factor, part, lasting in [*parts, ("horizon", "horizon", energy, hours)]:
+            if lasting.any():
+                low, middle, high = energy_quantiles(factors[factor], part)
+                rows.append((cells.starts[origin], period, lasting.sum(), middle, low, high))
     frame = pd.DataFrame(rows, columns=list(ENERGY[1:]))
     frame.insert(0, ENERGY[0], device_id(loaded.site, MAINS))
     frame["issued_at"] = frame["issued_at"].astype("datetime64[s]")
@@ -141,7 +146,7 @@ def _energy_frame(
 def remarks(readings: Readings) -> list[str]:
     """A line for each site that has less than a full context of readings at its end."""
     lines = []
-    for loaded in readings.iterate(HOUR_S, CHANNELS):
+    for loaded in readings.iterate(HOUR_S, CHANNELS, local=True):
         if MAINS not in loaded.channels:
             continue
         series = to_series(loaded)

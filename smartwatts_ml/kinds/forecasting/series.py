@@ -9,7 +9,7 @@ import numpy as np
 from smartwatts_ml.kinds.forecasting.details import NO_EXOGENOUS, Exogenous
 from smartwatts_ml.kinds.forecasting.holiday import holiday_flags
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY
-from smartwatts_ml.localtime import hour_of_week, local_days
+from smartwatts_ml.localtime import hour_of_week, is_utc, local_days
 from smartwatts_ml.readings.base import MAINS, SiteReadings
 from smartwatts_ml.readings.base import TEMPERATURE as TEMPERATURE_CHANNEL
 
@@ -24,9 +24,10 @@ CHANNELS = (MAINS, TEMPERATURE_CHANNEL)
 class Series:
     """Hourly mains of one site.
 
-    ``power`` float32, W, NaN where missing; ``hours`` local hour of the week, one longer,
-    so that it also names the hour after the last; ``days`` local date; shape (n,).
-    ``start`` UTC of hour 0; ``temperature`` (n,), degrees Celsius, if the site has it.
+    Hours are those of the site's wall clock. ``power`` float32, W, NaN where missing;
+    ``hours`` of the week, one longer, so that it also names the hour after the last; ``days``
+    date; shape (n,). ``start``: what the clock shows at hour 0; ``temperature`` (n,), degrees
+    Celsius, if the site has it.
     """
 
     site: str
@@ -48,13 +49,8 @@ class Series:
 
     @property
     def midnight(self) -> np.ndarray:
-        """Whether a local day begins with each hour, bool, shape (n,). Where the clock
-        skips midnight, the first hour after it counts; hour 0 counts if its own clock
-        says so."""
-        begins = np.empty(len(self), bool)
-        begins[:1] = self.hours[:1] % 24 == 0
-        begins[1:] = self.days[1:] > self.days[:-1]
-        return begins
+        """Whether a local day begins with each hour, bool, shape (n,)."""
+        return np.asarray(self.hours[:-1] % 24 == 0)
 
     def known_before(self, origins: np.ndarray) -> np.ndarray:
         """Readings in the context of each origin, shape (n_origins,)."""
@@ -86,7 +82,7 @@ class Series:
     def _holidays(self, exogenous: Exogenous) -> np.ndarray:
         hours = np.arange(-CONTEXT_HOURS, len(self) + exogenous.ahead)
         times = self.start + hours * np.timedelta64(HOUR_S, "s")
-        return holiday_flags(local_days(times, self.timezone), exogenous.country)
+        return holiday_flags(local_days(times), exogenous.country)
 
     def _temperatures(self, exogenous: Exogenous) -> np.ndarray:
         row = np.full(CONTEXT_HOURS + len(self) + exogenous.ahead, np.nan, np.float32)
@@ -97,12 +93,13 @@ class Series:
 
 def to_series(loaded: SiteReadings) -> Series:
     """The mains of a site, its temperature if it has one, and what its clock says."""
+    assert loaded.local or is_utc(loaded.timezone), "forecasts are made on the wall clock"
     times = loaded.start + np.arange(len(loaded) + 1) * np.timedelta64(HOUR_S, "s")
     return Series(
         site=loaded.site,
         power=loaded.channels[MAINS].astype(np.float32),
-        hours=hour_of_week(times, loaded.timezone),
-        days=local_days(times[:-1], loaded.timezone),
+        hours=hour_of_week(times),
+        days=local_days(times[:-1]),
         start=loaded.start,
         timezone=loaded.timezone,
         temperature=loaded.channels.get(TEMPERATURE_CHANNEL),

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
-from smartwatts_ml.kinds.details import TensorDetails
+from smartwatts_ml.kinds.details import LOCAL_HOURS, TensorDetails
 from smartwatts_ml.kinds.forecasting.calibration import (
     SHORT_DAYS,
     WidthCalibration,
@@ -24,7 +24,7 @@ from smartwatts_ml.kinds.forecasting.details import (
     ForecastingDetails,
 )
 from smartwatts_ml.kinds.forecasting.energy import fit_energy
-from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, CONTRACT, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
@@ -39,7 +39,7 @@ _WIDER = 1.02
 _TINY = 1e-9
 
 _INPUT_NOTES: dict[str, dict[str, Any]] = {
-    "history_w": {"unit": "W", "period_s": 3600, "missing": "nan"},
+    "history_w": {"unit": "W", "period_s": 3600, "missing": "nan", "cells": LOCAL_HOURS},
     "hour_of_week": {"unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00"},
     HOLIDAY: {"unit": "1 in local hours of a public holiday, of the context and the horizon"},
     TEMPERATURE: {"unit": "degrees Celsius, of the context and the horizon", "missing": "nan"},
@@ -145,6 +145,7 @@ def _details(
     return ForecastingDetails(
         kind=spec.kind,
         model=spec.name,
+        contract=CONTRACT,
         horizon=design.horizon,
         context_hours=CONTEXT_HOURS,
         inputs=tuple(

@@ -116,7 +116,7 @@ def collect(readings: Readings, max_sites: int, seed: int) -> list[Series]:
     """Hourly mains of all sites, or of ``max_sites`` picked at random, so that memory
     does not grow with the fleet."""
     names = sampled(_names(readings), max_sites, seed)
-    loaded = (readings.load(name, HOUR_S, CHANNELS) for name in names)
+    loaded = (readings.load(name, HOUR_S, CHANNELS, local=True) for name in names)
     series = [to_series(site) for site in loaded if MAINS in site.channels]
     return [site for site in series if np.isfinite(site.power).any()]
 

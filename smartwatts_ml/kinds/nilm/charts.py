@@ -73,7 +73,7 @@ def _views(
     site: SiteReadings, name: str, traces: Mapping[Role, np.ndarray], threshold: float
 ) -> list[_View]:
     truth, mains = site.channels[name], site.channels[MAINS]
-    margin = _MARGIN_S // site.period_s
+    margin, wall = _MARGIN_S // site.period_s, site.wall
     views = []
     for first, end in activations(truth, threshold, site.period_s):
         if first < site.score_index or not np.isfinite(mains[first:end]).all():
@@ -85,7 +85,7 @@ def _views(
         views.append(
             _View(
                 site.site,
-                str(site.times[first])[:16].replace("T", " "),
+                f"{str(wall[first])[:16].replace('T', ' ')} {site.timezone}",
                 float(miss / max(np.nansum(truth[first:end]), 1.0)),
                 (at - first) * site.period_s / 60,
                 {role: values[at] for role, values in drawn.items()},
@@ -108,5 +108,5 @@ def _panel(rank: str, view: _View) -> Panel:
         Line(labels.get(role, role), role, rounded(values, 1))
         for role, values in view.traces.items()
     )
-    title = f"{rank}: error {view.error:.0%}, {view.site} {view.start} UTC"
+    title = f"{rank}: error {view.error:.0%}, {view.site} {view.start}"
     return Panel(title, "minutes from its start", "W", view.minutes.tolist(), lines)

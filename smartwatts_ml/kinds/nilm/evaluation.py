@@ -9,7 +9,7 @@ import numpy as np
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.metrics import STATS, confusion, statistics
 from smartwatts_ml.kinds.nilm.predictors import NilmPredictor
-from smartwatts_ml.localtime import hour_of_week
+from smartwatts_ml.localtime import hour_of_week, local_days
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.scores.scores import Scores, Table
 from smartwatts_ml.scores.sheet import Blocks, Sheet
@@ -38,8 +38,8 @@ def evaluate(
         if not scored.any():
             continue
         sheet.add_targets(site.site, site.start, np.arange(len(site)), truth)
-        days, hours = site.times.astype("datetime64[D]"), hour_of_week(site.times, site.timezone)
-        blocks = sheet.add_site(site.site, days[scored], hours[scored])
+        wall = site.wall[scored]
+        blocks = sheet.add_site(site.site, local_days(wall), hour_of_week(wall))
         for name, predictor in predictors.items():
             estimate = _aligned(predictor, site, channels)
             mistaken[name] += confusion(truth, estimate, limits)

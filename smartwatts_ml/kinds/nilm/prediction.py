@@ -88,7 +88,7 @@ def _energy_frame(
     """
     mains = site.channels[MAINS]
     known = np.isfinite(mains)
-    days, day_of = np.unique(local_days(site.times[known], site.timezone), return_inverse=True)
+    days, day_of = np.unique(local_days(site.wall[known]), return_inverse=True)
     drawn = np.column_stack([power[known], mains[known] - power[known].sum(axis=1)])
     energy = np.zeros((len(days), drawn.shape[1]))
     np.add.at(energy, day_of, drawn * site.period_s / _KWH_W_S)

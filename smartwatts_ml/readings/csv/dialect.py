@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -11,18 +10,21 @@ from typing import NamedTuple
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import CSV_COLUMNS
+from smartwatts_ml.readings.csv.headerless import named_columns, question_of_names, split_fields
+from smartwatts_ml.readings.csv.sample import columns_of, first_lines, sampled_lines
 from smartwatts_ml.readings.layouts.interpretation import Interpretation, is_header
+from smartwatts_ml.readings.layouts.names import VALUE, role_of
 from smartwatts_ml.readings.units import no_power, unit_of
 from smartwatts_ml.sources import Source
 
 __all__ = ["Dialect", "Header", "find_header"]
 
 _SEPARATORS = (",", ";", "\t", "|")
-_SAMPLE = 2_000
-"""Lines, spread over the block, that tell what a file's columns hold."""
-_IN_A_ROW = 100
 _MOST_ABOVE = 200
 """Lines above the header."""
+_LOOKED_AT = 100
+"""Lines without a header that tell what it may be."""
+_BLANK = b" \t\r\xef\xbb\xbf"
 _BELOW = 5
 """Lines below a header, of which one should be of readings."""
 _SEPARATOR_SAID = re.compile(r'"?sep=(\\t|[^"\w])"?', re.IGNORECASE)
@@ -30,6 +32,7 @@ _DATED = re.compile(
     r"(\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}[-/.]\d\d?[-/.]\d\d?)([ T]\d{1,2}[:.]\d\d.*)?"
 )
 """What is no name of a column."""
+_IS_VALUE = re.compile(r"[-+]?\d+[.,]\d+").fullmatch
 _HAS_DIGIT = re.compile(r"\d(?<!m3)").search
 
 
@@ -54,7 +57,8 @@ class Dialect:
 
 class Header(NamedTuple):
     """The lines that name the columns, by 1-based numbers: one, or two where units or the like
-    stand below; ``sample``: some fields of each column; ``above``: lines above them."""
+    stand below; ``sample``: some fields of each column, ``first``: those of the first lines;
+    ``above``: lines above them."""
 
     line: int
     last: int
@@ -62,10 +66,12 @@ class Header(NamedTuple):
     names: tuple[str, ...]
     sample: Sequence[Sequence[str]]
     above: Sequence[str] = ()
+    first: Sequence[Sequence[str]] = ()
 
 
 class _HeaderLines(NamedTuple):
-    """A header, by the offset of its last line and how many lines it has."""
+    """A header, by the offset of its last line and how many lines it has; of one that is not
+    there, the offset before the first line."""
 
     offset: int
     rows: int
@@ -73,8 +79,11 @@ class _HeaderLines(NamedTuple):
     names: tuple[str, ...]
 
 
-def find_header(data: bytes, first_line: int, name: str, source: Source) -> Header | None:
-    """The header of a file, from its first block of whole lines; None if all are blank.
+def find_header(
+    data: bytes, first_line: int, name: str, source: Source, key: str = ""
+) -> Header | None:
+    """The header of a file, from its first block of whole lines, or what its source says in the
+    place of one; None if all are blank. ``key``: the path that sources are matched against.
 
     Raises BadInputError where there is none.
 
@@ -83,44 +92,28 @@ def find_header(data: bytes, first_line: int, name: str, source: Source) -> Head
     (';', ('Device_ID', 'x', 'Timestamp', 'consumption'))
     """
     lines = data.split(b"\n", source.skip + _MOST_ABOVE + 2 * _BELOW)[:-1]
-    header = _find_header(lines, source)
+    header = _find_header(lines, source, f"{name}, line {first_line + source.skip}")
     if header is None:
-        _refuse(data.split(b"\n"), first_line, name, source)
+        _refuse(data.split(b"\n"), first_line, name, source, key)
         return None
     offset, rows, separator, names = header
     start = sum(map(len, lines[: offset + 1])) + offset + 1
-    columns = _columns(_sampled(data[start:]), separator, len(names))
+    columns = columns_of(sampled_lines(data[start:]), separator, len(names))
+    first = columns_of(first_lines(data[start:]), separator, len(names))
     last = first_line + offset
     above = list(_texts(lines[: offset + 1 - rows]).values())
-    return Header(last - rows + 1, last, separator, names, columns, above)
+    return Header(last - max(rows, 1) + 1, last, separator, names, columns, above, first)
 
 
-def _sampled(data: bytes) -> list[str]:
-    """Lines in their order: some far apart, and some in a row, so that both files of many devices
-    and of one show how time runs on."""
-    if data.count(b"\n") <= _SAMPLE:
-        return data.decode("utf-8", "replace").split("\n")[:-1]
-    sample, end = [], 0
-    for number, place in enumerate(range(0, len(data), len(data) // (_SAMPLE // 2))):
-        start = data.rfind(b"\n", 0, place) + 1
-        if start < end:
-            continue
-        for _ in range(_IN_A_ROW if number % _IN_A_ROW == 0 else 1):
-            end = data.find(b"\n", start) + 1
-            if not end:
-                break
-            sample.append(data[start : end - 1].decode("utf-8", "replace"))
-            start = end
-    return sample
-
-
-def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
+def _find_header(lines: Sequence[bytes], source: Source, where: str) -> _HeaderLines | None:
     """The first line that names columns of readings, and a line of units below it."""
     texts = _texts(lines)
     separators: Sequence[str] = _SEPARATORS
     if texts and (said := _SEPARATOR_SAID.fullmatch(texts[min(texts)])):
         separators = (said[1].replace("\\t", "\t"),)
         del texts[min(texts)]
+    if source.columns:
+        return _named(texts, source, separators, where)
     if source.skip:
         return _skipped_to(lines, source, separators)
     doubtful = None
@@ -129,7 +122,7 @@ def _find_header(lines: Sequence[bytes], source: Source) -> _HeaderLines | None:
         if header is not None and _fits(header, texts):
             return _with_second_row(header, texts)
         doubtful = doubtful or header
-    return doubtful or _of_two_rows(texts, separators, source)
+    return doubtful or _of_two_rows(texts, separators, source) or _without_time(texts, separators)
 
 
 def _of_line(
@@ -143,6 +136,17 @@ def _of_line(
         if not dated and is_header(names, source, _rows_below(header, texts)):
             headers.append(header)
     return max(headers, key=lambda header: len(header.names), default=None)
+
+
+def _named(
+    texts: Mapping[int, str], source: Source, separators: Sequence[str], where: str
+) -> _HeaderLines | None:
+    """The columns that the source names, above the first line that it does not skip."""
+    offset = next((offset for offset in texts if offset >= source.skip), None)
+    if offset is None:
+        return None
+    separator, is_there = named_columns(texts[offset], separators, source, where)
+    return _HeaderLines(offset - (not is_there), int(is_there), separator, source.columns)
 
 
 def _skipped_to(
@@ -173,7 +177,7 @@ def _text(line: bytes) -> str:
 def _rows_below(header: _HeaderLines, texts: Mapping[int, str]) -> list[list[str]]:
     """Fields of the next lines."""
     below = (text for offset, text in texts.items() if offset > header.offset)
-    return [_fields(text, header.separator) for text in itertools.islice(below, _BELOW)]
+    return [split_fields(text, header.separator) for text in itertools.islice(below, _BELOW)]
 
 
 def _fits(header: _HeaderLines, texts: Mapping[int, str]) -> bool:
@@ -190,7 +194,7 @@ def _with_second_row(header: _HeaderLines, texts: Mapping[int, str]) -> _HeaderL
     offset = next((offset for offset in texts if offset > header.offset), None)
     if offset is None:
         return header
-    fields = [field.strip("[]() ") for field in _fields(texts[offset], header.separator)]
+    fields = [field.strip("[]() ") for field in split_fields(texts[offset], header.separator)]
     if len(fields) < 2 or any(map(_HAS_DIGIT, fields)) or not any(fields):
         return header
     units = [field if unit_of(field) or no_power(field) else "" for field in fields]
@@ -211,8 +215,11 @@ def _of_two_rows(
     empty fields behind it."""
     for (above, first), (offset, second) in itertools.pairwise(texts.items()):
         for separator in separators:
-            groups = itertools.accumulate(_fields(first, separator), _last_name)
-            parts = itertools.zip_longest(groups, _fields(second, separator), fillvalue="")
+            below = split_fields(second, separator)
+            if any(map(_IS_VALUE, below)):
+                continue
+            groups = itertools.accumulate(split_fields(first, separator), _last_name)
+            parts = itertools.zip_longest(groups, below, fillvalue="")
             names = _trimmed([f"{group} {name}".strip() for group, name in parts])
             header = _HeaderLines(offset, offset - above + 1, separator, names)
             dated = any(map(_DATED.fullmatch, names))
@@ -221,19 +228,38 @@ def _of_two_rows(
     return None
 
 
-def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source) -> None:
+def _without_time(texts: Mapping[int, str], separators: Sequence[str]) -> _HeaderLines | None:
+    """A line that names power above lines with numbers, though none of its names or columns
+    speaks of time: which of them does will be asked."""
+    for offset, text in texts.items():
+        for separator in separators:
+            header = _HeaderLines(offset, 1, separator, _split(text, separator))
+            speaks = len(header.names) > 1 and VALUE in map(role_of, header.names)
+            if speaks and not any(map(_HAS_DIGIT, header.names)) and _fits(header, texts):
+                return header
+    return None
+
+
+def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source, key: str) -> None:
     """Raise what there is to say of lines without a header; nothing where all are blank."""
-    for offset, line in enumerate(lines):
-        text = line.decode("utf-8", "replace").strip("\ufeff")
-        if not text.strip():
-            continue
-        stated = [*source.timestamp, *source.consumption]
-        problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
-        raise BadInputError(
-            f"{name}, line {first_line + offset}: {problem}: {text.strip()[:80]!r}",
-            fix=f"the first line names the columns, e.g. {','.join(CSV_COLUMNS)}; "
-            f"`smartwatts ingest --explain` shows what is understood",
-        )
+    filled = ((offset, line) for offset, line in enumerate(lines) if line.strip(_BLANK))
+    offset, first = next(filled, (0, b""))
+    text = first.decode("utf-8", "replace").strip("\ufeff").strip()
+    if not text:
+        return
+    where = f"{name}, line {first_line + offset}"
+    stated = [*source.timestamp, *source.consumption]
+    if not stated:
+        below = [_text(line) for _, line in itertools.islice(filled, _LOOKED_AT)]
+        question = question_of_names([text, *below], _SEPARATORS, where, key, source)
+        if question is not None:
+            raise question
+    problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
+    raise BadInputError(
+        f"{where}: {problem}: {text[:80]!r}",
+        fix=f"the first line names the columns, e.g. {','.join(CSV_COLUMNS)}; "
+        f"`smartwatts ingest --explain` shows what is understood",
+    )
 
 
 def _last_name(name: str, following: str) -> str:
@@ -242,36 +268,10 @@ def _last_name(name: str, following: str) -> str:
 
 def _split(text: str, separator: str) -> tuple[str, ...]:
     """Names of columns; a separator at the end names none."""
-    return _trimmed(_fields(text, separator))
-
-
-def _fields(text: str, separator: str) -> list[str]:
-    try:
-        fields = next(csv.reader([text], delimiter=separator, strict=True))
-    except csv.Error:
-        fields = text.split(separator)
-    return [field.strip() for field in fields]
+    return _trimmed(split_fields(text, separator))
 
 
 def _trimmed(names: Sequence[str]) -> tuple[str, ...]:
     """Less empty names at the end."""
     size = max((place for place, name in enumerate(names, 1) if name), default=1)
     return tuple(names[:size])
-
-
-def _columns(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:
-    """The fields of lines that fit the header, by column."""
-    columns: list[list[str]] = [[] for _ in range(width)]
-    for line in lines:
-        try:
-            fields = (
-                next(csv.reader([line], delimiter=separator, strict=True))
-                if '"' in line
-                else line.split(separator)
-            )
-        except csv.Error:
-            continue
-        if len(fields) >= width and not any(fields[width:]):
-            for column, field in zip(columns, fields, strict=False):
-                column.append(field.strip())
-    return columns

@@ -48,30 +48,30 @@ class CsvReader(FileReader):
         if self._header is not None:
             separator = self._header.separator
             facts["separator"] = _SEPARATORS.get(separator, separator)
-            facts["header"] = f"line {self._header.line}"
+            facts["header"] = _header_in_words(self._header, self.source)
         return facts
 
     def parts(self) -> Iterator[FilePart]:
         blocks = iter(self._blocks)
         for block in blocks:
-            self._header = find_header(block.data, block.first, self.name, self.source)
+            self._header = find_header(block.data, block.first, self.name, self.source, self.key)
             if self._header is None:
                 self.blank += block.lines
                 continue
-            line, last, separator, names, sample, above = self._header
+            line, last, separator, names, sample, above, first = self._header
             self.defaults = self.defaults.model_copy(update=word_of_preamble(above))
             where = f"{self.name}, line {line}"
-            dialect = Dialect(last, separator, self.interpret(names, sample, where))
+            dialect = Dialect(last, separator, self.interpret(names, sample, where, first=first))
             below = self._below_header(block, dialect)
             yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines
 
     def _below_header(self, block: Block, dialect: Dialect) -> Block:
-        above = dialect.header - block.first
+        above = dialect.header - block.first + 1
         blank = _blank_lines(block, above)
         self.blank += blank
-        self.header = above - blank + 1
-        return _without_start(block, above + 1)
+        self.header = above - blank
+        return _without_start(block, above)
 
     def _parsed(self, blocks: Iterator[Block], dialect: Dialect) -> Iterator[ParsedBlock]:
         parsing = _Parsing(self.name, dialect)
@@ -111,6 +111,10 @@ class _Parsing:
                 f"{parsed.accounted} scanned; nothing was taken"
             )
         return [parsed]
+
+
+def _header_in_words(header: Header, source: Source) -> str:
+    return "columns of its source" if source.columns else f"line {header.line}"
 
 
 def _blank_lines(block: Block, lines: int) -> int:

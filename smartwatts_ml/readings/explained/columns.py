@@ -114,6 +114,7 @@ def _rules(channels: Mapping[str, str]) -> str:
 def _value(mapping: ColumnMapping, value: ValueColumn) -> str:
     sign = {1: "+", -1: "−"}.get(value.sign, "")
     channel = f"{sign}{value.channel}" if value.channel else "consumption"
+    channel = f"{channel} of {value.site}" if value.site else channel
     if mapping.unit is not None:
         return f"{channel}, in the unit of column {mapping.names[mapping.unit]}"
     if isinstance(mapping.said.unit, dict):

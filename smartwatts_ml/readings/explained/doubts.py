@@ -24,6 +24,8 @@ _USUAL_W = (20.0, 10_000.0)
 _HOUR_S = 3600.0
 _MOST_NAMES = 3
 _FEW = 20
+_OF_PATH = re.compile(r"\{(folder|name|home)\}")
+_NO_ID = re.compile(r"[^\w.@:+-]")
 _IRREGULAR = 0.5
 _FIELD = re.compile(r"\b(?:stamp|timezone|decimal|unit|stamp_is|interval_s) = '[^'\n]*'")
 """What a fix says of a source."""
@@ -42,8 +44,9 @@ class Doubt:
 
 def open_question(error: BadInputError) -> Doubt:
     """What a refusal asks for, or else says to do."""
-    lines = error.settle or tuple(_FIELD.findall(error.fix or ""))
-    problem = error.args[0] if lines else str(error).replace(_HERE, "")
+    answers = error.settle or tuple(_FIELD.findall(error.fix or ""))
+    problem = error.args[0] if answers else str(error).replace(_HERE, "")
+    lines = (line for answer in answers for line in answer.splitlines())
     return Doubt(problem, tuple(f"# {line}" for line in lines))
 
 
@@ -55,11 +58,12 @@ def find_doubts(
     channels: Sequence[ChannelSummary],
     report: FileReport | None,
     rejected: Sequence[Rejected],
+    question: BadInputError | None = None,
 ) -> list[Doubt]:
-    """What a look at the result would make anybody ask."""
+    """What a look at the result would make anybody ask, and the ``question`` that ingest asks."""
     return [
         *_clock(form, settings),
-        *_unit(form, settings, channels),
+        *([open_question(question)] if question else _unit(form, settings, channels)),
         *_site(form, key),
         *_mains(form, sample, channels),
         *_spacing(form, channels),
@@ -125,29 +129,28 @@ def _units(mains: ChannelSummary) -> Iterator[str]:
         yield f'{mark}unit = "{unit}"  # mains has {watts:,.0f} W in the middle then'
         if not mark:
             return
-    if not usual:
-        yield '# unit = "…"'
 
 
 def _site(form: Interpretation, key: str) -> Iterator[Doubt]:
     mapping = form.mapping
-    by_path = mapping.said.device is None or "{" in mapping.said.device
+    by_path = mapping.said.device is None or _OF_PATH.search(mapping.said.device)
     if mapping.device is None and by_path and "/" not in key:
         yield Doubt(
             f"nothing but the file's name says the site: it is called {mapping.site}, and other "
             "files are other sites",
-            (f"device = {toml_string(mapping.site)}  # the name of the home",),
+            (f"device = {toml_string(_NO_ID.sub('_', mapping.site))}  # the name of the home",),
         )
 
 
 def _mains(
     form: Interpretation, sample: Sequence[Sequence[str]], channels: Sequence[ChannelSummary]
 ) -> Iterator[Doubt]:
-    without = [
-        site
+    sites = {
+        site: {channel.channel for channel in group}
         for site, group in groupby(channels, key=lambda channel: channel.site)
-        if all(channel.channel != MAINS for channel in group)
-    ]
+    }
+    stated = set(form.mapping.said.channels.values())
+    without = [site for site, of_site in sites.items() if not of_site & {MAINS, *stated}]
     if without:
         shown = f"{', '.join(without[:_MOST_NAMES])}{', …' if len(without) > _MOST_NAMES else ''}"
         names = [value.name for value in form.mapping.values if value.channel]
@@ -158,6 +161,13 @@ def _mains(
 
 
 def _spacing(form: Interpretation, channels: Sequence[ChannelSummary]) -> Iterator[Doubt]:
+    if form.held_by_rows:
+        yield Doubt(
+            "its rows come at no regular times and hardly a value repeats, so that each is taken "
+            "to hold until the next",
+            ("held = true  # false: readings are means of their own intervals",),
+        )
+        return
     odd = [
         channel
         for channel in channels
@@ -183,10 +193,10 @@ def _contradictions(report: FileReport | None) -> Iterator[Doubt]:
 
 def _decimals(form: Interpretation, rejected: Sequence[Rejected]) -> Iterator[Doubt]:
     other = _OTHER_MARK[form.numbers.decimal]
-    lines = [row.line for row in rejected if other.fullmatch(row.text)]
+    lines = [row.where for row in rejected if other.fullmatch(row.text)]
     if lines:
         yield Doubt(
-            f"line {lines[0]} has the other decimal mark: one file, two ways to write numbers",
+            f"{lines[0]} has the other decimal mark: one file, two ways to write numbers",
         )
 
 

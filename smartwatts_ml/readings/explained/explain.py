@@ -9,10 +9,9 @@ from smartwatts_ml.readings.explained.channels import ChannelSummary, summarise_
 from smartwatts_ml.readings.explained.columns import ColumnMeaning, guesses, meanings
 from smartwatts_ml.readings.explained.doubts import Doubt, find_doubts, open_question
 from smartwatts_ml.readings.explained.explanation import Explanation
-from smartwatts_ml.readings.explained.facts import facts_of, settings_fact, unsaid
+from smartwatts_ml.readings.explained.facts import facts_of, settings_fact
 from smartwatts_ml.readings.files import FileReadings, LocalFile
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
-from smartwatts_ml.readings.mains_level import MainsLevel
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.readings.report import Rejected
 from smartwatts_ml.readings.scan import FileScan
@@ -26,9 +25,7 @@ _REJECTED = 5
 class _Witness:
     """What is seen of a file while it is read."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.level = MainsLevel()
+    def __init__(self) -> None:
         self.scan: FileScan | None = None
         self.parts: list[tuple[Interpretation, Sequence[Sequence[str]]]] = []
         self.rejected: list[Rejected] = []
@@ -39,9 +36,6 @@ class _Witness:
             if not self.parts or self.parts[-1][0] is not scan.interpretation:
                 self.parts.append((scan.interpretation, scan.sample))
             self.rejected += block.rejected[: _REJECTED - len(self.rejected)]
-            if "unit" in unsaid(scan.interpretation, self._settings):
-                for rows in block.rows:
-                    self.level.see(rows)
 
     @property
     def is_understood(self) -> bool:
@@ -51,9 +45,9 @@ class _Witness:
 
 def explain(file: LocalFile, settings: Settings) -> Explanation:
     """What ingest would take a file for; of one that it would leave, what is known of it."""
-    seen, source = _Witness(settings), settings.source_of(file.key)
+    seen, source = _Witness(), settings.source_of(file.key)
     channels: tuple[ChannelSummary, ...] = ()
-    report, refused = None, None
+    report, refused, question = None, None, None
     doubts: list[Doubt] = []
     try:
         with FileReadings([file], settings, watch=seen.see, usable=False) as readings:
@@ -61,14 +55,16 @@ def explain(file: LocalFile, settings: Settings) -> Explanation:
             channels = _channels(readings)
         if not report.accepted:
             refused = f"no usable reading: {report.why_rejected() or 'none has a value'}"
-        refused = refused or _odd_level(seen, file)
+        if seen.scan and seen.scan.mains.may_ask(settings.check_mains):
+            question = seen.scan.mains.question()
+        refused = refused or (str(question.args[0]) if question else None)
     except BadInputError as error:
         doubts.append(open_question(error))
         refused = doubts[0].problem
     if seen.parts:
         form = seen.parts[0][0]
         doubts += find_doubts(
-            form, seen.parts[0][1], file.key, settings, channels, report, seen.rejected
+            form, seen.parts[0][1], file.key, settings, channels, report, seen.rejected, question
         )
     return Explanation(
         file=str(file.path),
@@ -82,14 +78,6 @@ def explain(file: LocalFile, settings: Settings) -> Explanation:
         doubts=tuple(doubts),
         has_source=source in settings.sources,
     )
-
-
-def _odd_level(seen: _Witness, file: LocalFile) -> str | None:
-    try:
-        seen.level.check(str(file.path))
-    except BadInputError as error:
-        return str(error.args[0])
-    return None
 
 
 def _channels(readings: FileReadings) -> tuple[ChannelSummary, ...]:

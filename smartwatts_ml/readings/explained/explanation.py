@@ -40,7 +40,8 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         rejected = [
-            {"line": row.line, "value": row.text, "reason": row.why} for row in self.rejected
+            {"part": row.part, "line": row.line, "value": row.text, "reason": row.why}
+            for row in self.rejected
         ]
         return {
             "file": self.file,

@@ -71,6 +71,8 @@ def _layout(mapping: ColumnMapping, source: Source) -> str:
 def _shape(mapping: ColumnMapping) -> str:
     if mapping.by_time_of_day:
         return "wide by time of day: a line is a day"
+    if any(value.site for value in mapping.values):
+        return "wide by site: a line has all sites of an instant"
     channels = {value.channel for value in mapping.values}
     if len(channels) > 1:
         return "wide by channel: a line has all channels of an instant"
@@ -157,6 +159,8 @@ def _intervals(mapping: ColumnMapping, source: Source) -> str:
 
 
 def _site(mapping: ColumnMapping, source: Source) -> str:
+    if any(value.site for value in mapping.values):
+        return f"by the names of columns, by {_speaker('device', mapping, source)}"
     if mapping.device is not None:
         return f"by column {mapping.names[mapping.device]}"
     if mapping.said.device is not None:

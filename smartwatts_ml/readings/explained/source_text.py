@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from smartwatts_ml.readings.explained.explanation import Explanation
-from smartwatts_ml.sources import Source, toml_string
+from smartwatts_ml.sources import Source, literal_pattern, toml_string
 
 __all__ = ["SourceText", "source_texts"]
-
-_GLOB = str.maketrans({char: f"[{char}]" for char in "[?*"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def source_texts(files: Sequence[Explanation]) -> list[SourceText]:
         if match and not any(map(Source(match=match).matches, others)):
             texts.append(SourceText(match, lines, tuple(asking)))
         else:
-            texts += [SourceText(_literal(file.key), lines, (file,)) for file in asking]
+            texts += [SourceText(literal_pattern(file.key), lines, (file,)) for file in asking]
     return texts
 
 
@@ -51,18 +49,13 @@ def _common(keys: Sequence[str]) -> str:
     ('a/b.csv', 'x/em_*.csv', '')
     """
     if len(keys) == 1:
-        return _literal(keys[0])
+        return literal_pattern(keys[0])
     start = _shared(keys)
     end = _shared([key[len(start) :][::-1] for key in keys])[::-1]
-    return f"{_literal(start)}*{_literal(end)}" if start else ""
+    return f"{literal_pattern(start)}*{literal_pattern(end)}" if start else ""
 
 
 def _shared(texts: Sequence[str]) -> str:
     """What all of them begin with."""
     alike = takewhile(lambda chars: len(set(chars)) == 1, zip(*texts, strict=False))
     return "".join(chars[0] for chars in alike)
-
-
-def _literal(text: str) -> str:
-    """A pattern that fits a text alone, which may hold bytes that are no text."""
-    return "".join("?" if 0xD800 <= ord(char) < 0xE000 else char.translate(_GLOB) for char in text)

@@ -1,41 +1,45 @@
-"""Which format a file is of, told by its first bytes and not by its name."""
+"""Which format a file is of, told by its first bytes and not by its name.
+
+A format's module is loaded when the first file of it comes: that of Excel takes half a second.
+"""
 
 from __future__ import annotations
 
 import re
+from pkgutil import resolve_name
 
 from smartwatts_ml.readings.content import Content
-from smartwatts_ml.readings.csv.reader import CsvReader
 from smartwatts_ml.readings.file_reader import FileReader
-from smartwatts_ml.readings.formats.excel import ZIP_MAGIC, ExcelReader
-from smartwatts_ml.readings.formats.green_button import GreenButtonReader
-from smartwatts_ml.readings.formats.influx import INFLUX_START, InfluxReader
-from smartwatts_ml.readings.formats.json_records import JSON_START, JsonReader
-from smartwatts_ml.readings.formats.nem12 import NEM_START, Nem12Reader
-from smartwatts_ml.readings.formats.parquet import PARQUET_MAGIC, ParquetReader
 from smartwatts_ml.readings.formats.refused import refuse
 from smartwatts_ml.sources import Layout, Source
 
-__all__ = ["open_reader"]
+__all__ = ["READERS", "open_reader"]
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
-_IS_WIDE_XML = re.compile(rb"(\xff\xfe)?<\x00\?|(\xfe\xff)?\x00<\x00\?")
+_ROOM = "smartwatts_ml.readings"
+READERS: dict[str, re.Pattern[bytes]] = {
+    f"{_ROOM}.formats.parquet:ParquetReader": re.compile(rb"PAR1"),
+    f"{_ROOM}.formats.excel:ExcelReader": re.compile(rb"PK\x03\x04"),
+    f"{_ROOM}.formats.nem12:Nem12Reader": re.compile(
+        rb"(\xef\xbb\xbf)?\s*100,NEM1[23]\b", re.IGNORECASE
+    ),
+    f"{_ROOM}.formats.influx:InfluxReader": re.compile(
+        rb"(\xef\xbb\xbf)?\s*(#(group|datatype|default)\b|\"?\"?,\"?result\"?,\"?table\"?,)"
+    ),
+    f"{_ROOM}.formats.green_button:GreenButtonReader": re.compile(
+        rb"[\xef\xbb\xbf \t\r\n]*<|(\xff\xfe)?<\x00\?|(\xfe\xff)?\x00<\x00\?"
+    ),
+    f"{_ROOM}.formats.json_records:JsonReader": re.compile(
+        rb"(\xef\xbb\xbf)?\s*(\{\s*[\"}]|\[\s*[\[{\]])"
+    ),
+    f"{_ROOM}.csv.reader:CsvReader": re.compile(b""),
+}
+"""Readers by name, with what their files begin with; the first that fits is it."""
 
 
 def open_reader(content: Content, source: Source, defaults: Layout, key: str) -> FileReader:
     """A file's reader. Raises BadInputError where it is of a format that is not read, with what
     to do."""
     refuse(content)
-    if content.start.startswith(PARQUET_MAGIC):
-        return ParquetReader(content, source, defaults, key)
-    if content.start.startswith(ZIP_MAGIC):
-        return ExcelReader(content, source, defaults, key)
-    if NEM_START.match(content.start):
-        return Nem12Reader(content, source, defaults, key)
-    if INFLUX_START.match(content.start):
-        return InfluxReader(content, source, defaults, key)
-    if content.start.lstrip(_BLANK).startswith(b"<") or _IS_WIDE_XML.match(content.start):
-        return GreenButtonReader(content, source, defaults, key)
-    if JSON_START.match(content.start):
-        return JsonReader(content, source, defaults, key)
-    return CsvReader(content, source, defaults, key)
+    name = next(name for name, start in READERS.items() if start.match(content.start))
+    reader: FileReader = resolve_name(name)(content, source, defaults, key)
+    return reader

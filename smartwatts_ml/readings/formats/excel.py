@@ -21,9 +21,8 @@ from smartwatts_ml.readings.layouts.mapper import RowMapper
 from smartwatts_ml.readings.layouts.names import END, STAMP, role_of
 from smartwatts_ml.sources import toml_string
 
-__all__ = ["ZIP_MAGIC", "ExcelReader"]
+__all__ = ["ExcelReader"]
 
-ZIP_MAGIC = b"PK\x03\x04"
 _MOST_ABOVE = 200
 """Rows above the header."""
 _FEWEST_DIGITS = 3
@@ -97,18 +96,23 @@ class ExcelReader(TableReader):
             self.header += len(above)
             return None, f"({' | '.join(filter(None, above[0][1]))[:80]})" if above else ""
         self.header += place + 1
-        number, names = above[place]
+        number, names = above[place] if place >= 0 else (above[0][0], [])
+        names = list(self.source.columns) or names
         width = len(names)
         below = (
             Row(n, (cells + [""] * width)[:width]) for n, cells in chain(above[place + 1 :], rows)
         )
         where = f"{self.name}, sheet {title!r}, row {number}"
-        table = RowTable.begin(names, below, where)
+        table = RowTable.begin(names, below, where, part=f"sheet {title!r}")
         _check_dates(table)
         return table, ""
 
     def _header_among(self, rows: Sequence[tuple[int, list[str]]]) -> int | None:
         """The first row that names columns of readings, if it can be with stamps below it."""
+        if self.source.columns:
+            below = (i for i, row in enumerate(rows) if row[0] > self.source.skip)
+            first = next(below, None)
+            return None if first is None else first - 1
         if self.source.skip:
             return next((i for i, row in enumerate(rows) if row[0] > self.source.skip), None)
         headers = [i for i, (_, cells) in enumerate(rows) if is_header(cells, self.source)]
@@ -129,6 +133,7 @@ class ExcelReader(TableReader):
             raise ask(
                 self.name,
                 self.key,
+                self.source,
                 f"which of the sheets has the readings? ({', '.join(chosen)})",
                 f'sheet = {toml_string(chosen[0])}  # or "*" for all of them',
             )

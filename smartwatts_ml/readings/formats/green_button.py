@@ -160,8 +160,10 @@ class GreenButtonReader(TableReader):
             raise ask(
                 self.name,
                 self.key,
+                self.source,
                 f"it has several meters ({', '.join(points)}): whose are they?",
-                'device = "home1"  # of one home, added up; or "usage point": a home each',
+                'device = "home1"  # of one home, added up',
+                'device = "usage point"  # a home each',
             )
         return lengths
 

@@ -19,11 +19,8 @@ from smartwatts_ml.readings.report import Rejected
 from smartwatts_ml.readings.units import no_power, scale_of, unit_in_name, unit_of
 from smartwatts_ml.sources import Layout
 
-__all__ = ["INFLUX_START", "InfluxReader"]
+__all__ = ["InfluxReader"]
 
-INFLUX_START = re.compile(
-    rb"(\xef\xbb\xbf)?\s*(#(group|datatype|default)\b|\"?\"?,\"?result\"?,\"?table\"?,)"
-)
 _TIME, _VALUE, _FIELD, _MEASUREMENT = "_time", "_value", "_field", "_measurement"
 _SERIES, _UNIT = "_series", "_unit"
 _OF_THE_QUERY = frozenset({"", "result", "table", "_start", "_stop"})

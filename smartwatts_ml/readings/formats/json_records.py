@@ -21,16 +21,18 @@ from smartwatts_ml.readings.layouts.names import DEVICE, REGISTER, UNIT, role_of
 from smartwatts_ml.readings.report import Rejected
 from smartwatts_ml.readings.units import scale_of, unit_of
 
-__all__ = ["JSON_START", "JsonReader"]
+__all__ = ["JsonReader"]
 
-JSON_START = re.compile(rb"(\xef\xbb\xbf)?\s*(\{\s*[\"}]|\[\s*[\[{\]])")
 _SAMPLE = 2_000
 _DEEPEST = 8
 _KEPT_TEXT = 200
 _WRAPPERS = frozenset(
     {"data", "result", "results", "readings", "items", "values", "records", "response", "rows"}
     | {"entries", "measurements", "states", "history", "consumption", "intervals", "series"}
+    | {"stats", "statistics"}
 )
+_ABOUT = frozenset({"metadata", "meta"})
+"""Objects that say something of the arrays after them."""
 _ENTITY = re.compile(r"(sensor|number|input_number)\.\w+|\w+:\w+")
 _SHORT = {"s": "state", "lu": "last_changed", "lc": "last_changed", "a": "attributes"}
 """Names in Home Assistant's compressed states."""
@@ -153,7 +155,9 @@ def _object(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | R
     while text.peek() != "}":
         key = str(text.value())
         text.take(":")
-        if text.peek() in "[{":
+        if key.casefold() in _ABOUT and text.peek() == "{":
+            scalars |= _flat(text.value(), "", 0)
+        elif text.peek() in "[{":
             inner = True
             around = context | _identity(scalars) | _named_by(key)
             yield from _walk(text, around, depth + 1)

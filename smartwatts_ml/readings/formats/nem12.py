@@ -19,9 +19,8 @@ from smartwatts_ml.readings.formats.tables import Table, TableReader
 from smartwatts_ml.readings.formats.text_lines import split_lines
 from smartwatts_ml.readings.report import Rejected
 
-__all__ = ["NEM_START", "Nem12Reader"]
+__all__ = ["Nem12Reader"]
 
-NEM_START = re.compile(rb"(\xef\xbb\xbf)?\s*100,NEM1[23]\b", re.IGNORECASE)
 _COLUMNS = ("NMI", "NMI suffix", "UOM", "Interval date")
 _DAY = 24 * 60
 _LENGTHS = (5, 10, 15, 30, 60)

@@ -21,9 +21,8 @@ from smartwatts_ml.readings.layouts.mapper import Cells
 from smartwatts_ml.readings.layouts.names import END, STAMP, role_of
 from smartwatts_ml.sources import Layout
 
-__all__ = ["PARQUET_MAGIC", "ParquetReader"]
+__all__ = ["ParquetReader"]
 
-PARQUET_MAGIC = b"PAR1"
 _SAMPLE = 2_000
 _CELLS = 200_000
 """Cells of a batch."""

@@ -51,6 +51,7 @@ class RowTable(Table):
         rows: Iterable[Row | Rejected],
         where: str,
         own: Layout | None = None,
+        part: str = "",
     ) -> RowTable:
         """Look at the first of the rows; those that are not as wide as the names say nothing."""
         rows = iter(rows)
@@ -64,7 +65,7 @@ class RowTable(Table):
         written = [
             ["" if isinstance(cell, Number) else cell for cell in column] for column in sample
         ]
-        return cls(names, where, sample, written, first, rows, own=own or Layout())
+        return cls(names, where, sample, written, first, rows, own=own or Layout(), part=part)
 
     def first_batch(self, interpretation: Interpretation) -> Batch:
         """The rows that the sample is of."""

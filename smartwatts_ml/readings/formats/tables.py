@@ -33,7 +33,8 @@ class Batch(NamedTuple):
 
 @dataclass
 class Table(ABC):
-    """Rows below one header. ``where`` is for people; ``own``: what the format says of columns;
+    """Rows below one header. ``where`` is for people, as is ``part``, that of the file which has
+    line numbers of its own; ``own``: what the format says of columns;
     ``sample``: some texts of each column; ``written``: the same, but for numbers that the file
     holds as such and not as text, which are empty there."""
 
@@ -42,6 +43,7 @@ class Table(ABC):
     sample: Sequence[Sequence[str]]
     written: Sequence[Sequence[str]]
     own: Layout = field(default_factory=Layout, kw_only=True)
+    part: str = field(default="", kw_only=True)
 
     @abstractmethod
     def batches(self, interpretation: Interpretation) -> Iterator[Batch]:
@@ -58,7 +60,7 @@ class TableReader(FileReader):
     def parts(self) -> Iterator[FilePart]:
         for table in self.tables():
             interpretation = self.understood(table)
-            yield FilePart(interpretation, self._mapped(table, interpretation))
+            yield FilePart(interpretation, self._mapped(table, interpretation), table.part)
 
     def understood(self, table: Table) -> Interpretation:
         """What its columns are taken for."""

@@ -23,13 +23,15 @@ class IngestReport(ReadReport):
     """``files``: every file that was looked into, or left as before. ``unchanged``: files
     known from before. ``ignored``: keys below landing/ that are no files of readings.
     ``outdated``: files that were taken for something else than they would be today.
-    ``replaced``: rows that went because their files were read again."""
+    ``replaced``: rows that went because their files were read again. ``dropped``: keys of files
+    that could not be read again, or are gone, and of which the table has nothing any more."""
 
     unchanged: int
     ignored: tuple[str, ...]
     outdated: tuple[Outdated, ...]
     replaced: int
     snapshot: Snapshot
+    dropped: tuple[str, ...] = ()
 
     @property
     def left(self) -> tuple[FileReport, ...]:
@@ -52,6 +54,7 @@ class IngestReport(ReadReport):
             "files": [file.to_json() for file in self.files],
             "ignored": list(self.ignored),
             "outdated": [plain(file) for file in self.outdated],
+            "dropped": list(self.dropped),
         }
 
 

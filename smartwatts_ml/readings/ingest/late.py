@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.ingest.settling import Dropped
 from smartwatts_ml.readings.ingest.staged import count_files
 from smartwatts_ml.readings.ingest.staging import DeviceNumbers
+from smartwatts_ml.readings.layouts.file_columns import ask
+from smartwatts_ml.readings.layouts.mapping import rule_of_register
 from smartwatts_ml.readings.parsed import FOLD, Parsed
 from smartwatts_ml.readings.report import FileReport, Rejected
 from smartwatts_ml.readings.scan import FileScan
@@ -59,7 +63,7 @@ def late_lines(
     stamps = np.unique(np.array([stamp for _, stamp, _ in waiting], np.int64))
     for block in scan:
         late_ones = [
-            row
+            replace(row, part=scan.part)
             for parsed in block.rows
             for row in _lines_of(parsed, devices, scan.clock, stamps, waiting, faults)
         ]
@@ -103,33 +107,40 @@ def contradiction(scan: FileScan, count: int) -> BadInputError:
     for _ in scan:
         pass
     problem = (
-        f"{scan.name}: {count:,} of {scan.values:,} values contradict another one of the same "
-        "device and timestamp"
+        f"{count:,} of {scan.values:,} values contradict another one of the same device and "
+        "timestamp"
     )
-    match = toml_string(scan.key.removeprefix("landing/"))
-    paste = f"say so in smartwatts.toml:\n[[smartwatts.sources]]\nmatch = {match}\n"
     columns = _telling_columns(scan)
     if columns:
-        listed = ", ".join(columns)
-        lines = (
-            f"register = {toml_string(columns[0])}",
-            'channels = {"…" = "+mains", "…" = "-mains", "*" = ""}  # by what stands there',
-        )
-        return BadInputError(
-            f"{problem}; what tells them apart may be {listed}",
-            fix=paste + "\n".join(lines),
-            settle=lines,
-        )
-    clock = 'timezone = "Europe/Berlin"'
-    return BadInputError(
-        f"{problem}, and no column tells them apart",
-        fix=f"where a clock shows their hour twice, whose clock is it? {paste}{clock}",
-        settle=(f"{clock}  # where a clock shows their hour twice",),
+        listed = ", ".join(scan.names[i] for i in columns)
+        problem = f"{problem}; what tells them apart may be {listed}"
+        answers = [_registers(scan, columns[0])]
+    else:
+        problem = f"{problem}, and no column tells them apart"
+        if "timezone" not in scan.interpretation.unsaid:
+            return BadInputError(
+                f"{scan.name}: {problem}", fix="send a file with one value for each of them"
+            )
+        answers = ['timezone = "Europe/Berlin"  # where a clock shows their hour twice: its own']
+    return ask(scan.name, scan.key, scan.source, problem, *answers)
+
+
+def _registers(scan: FileScan, position: int) -> str:
+    """What a source may say of the texts of a column, each a part of mains, for want of better."""
+    texts = list(dict.fromkeys(text for text in scan.sample[position] if text))
+    parts = {text: rule_of_register(text) for text in texts}
+    known = any(part.endswith(MAINS) for part in parts.values())
+    rules = {text: part if known else f"+{MAINS}" for text, part in parts.items()}
+    shown = ", ".join(f"{toml_string(t)} = {toml_string(rule)}" for t, rule in rules.items())
+    return (
+        f"register = {toml_string(scan.names[position])}\n"
+        f'channels = {{{shown}}}  # or "-mains" of what is fed in, "" of what is none'
     )
 
 
-def _telling_columns(scan: FileScan) -> list[str]:
-    """Columns in which lines of one device and timestamp differ though they mean nothing yet."""
+def _telling_columns(scan: FileScan) -> list[int]:
+    """Positions of columns in which lines of one device and timestamp differ, and which mean
+    nothing yet."""
     mapping, columns = scan.interpretation.mapping, scan.sample
     positions = [*mapping.stamp, *(p for p in (mapping.device, mapping.register) if p is not None)]
     others = [i for i in range(len(mapping.names)) if i not in mapping.used]
@@ -144,7 +155,7 @@ def _telling_columns(scan: FileScan) -> list[str]:
         else:
             first[place] = line
     return [
-        mapping.names[i]
+        i
         for i in others
         if pairs
         and all(columns[i][a] != columns[i][b] for a, b in pairs)

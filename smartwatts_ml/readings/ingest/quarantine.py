@@ -39,7 +39,8 @@ class Quarantine:
                 self._writer.writerow(_COLUMNS)
         for row in rejected:
             fault = fault_of(row.fault)
-            self._writer.writerow((self._key, row.line, fault.column, row.text, fault.reason))
+            file = f"{self._key}, {row.part}" if row.part else self._key
+            self._writer.writerow((file, row.line, fault.column, row.text, fault.reason))
 
     def close(self) -> None:
         """Hold no open file until more rows follow."""

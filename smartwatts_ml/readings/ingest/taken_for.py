@@ -76,8 +76,9 @@ class TakenFor:
 
 def said_of(key: str, settings: Settings) -> str:
     """A digest of all that decides whether a file that was left can be taken."""
-    said = _said(settings.source_of(key))
-    defaults = [settings.unit, settings.timezone, sorted(settings.defaults.model_fields_set)]
+    source, holding = settings.source_of(key), settings.defaults
+    said = [_said(source), source.check_mains]
+    defaults = [holding.model_dump(mode="json"), sorted(holding.model_fields_set)]
     layouts = {layout.name: layout.digest for layout in known_layouts()}
     return _digest_of([said, defaults, layouts, __version__])
 
@@ -93,8 +94,10 @@ def _size(value: Any) -> int:
 
 
 def _said(source: Source) -> dict[str, Any]:
-    """The fields of a source that say something."""
-    said = source.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"match"})
+    """The fields of a source that say something of what is read."""
+    said = source.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude={"match", "check_mains"}
+    )
     return said if _size(said) <= _MOST_BYTES else {"all": _digest_of(said)}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
@@ -18,13 +19,21 @@ from smartwatts_ml.readings.layouts.mapping import (
     checked_unit,
     number_of,
 )
-from smartwatts_ml.readings.layouts.names import DEVICE, FACTOR, INTERVAL, UNIT, role_of
+from smartwatts_ml.readings.layouts.names import (
+    DEVICE,
+    FACTOR,
+    INTERVAL,
+    UNIT,
+    is_appliance,
+    role_of,
+    sense_of,
+)
 from smartwatts_ml.readings.layouts.preamble import zone_in
 from smartwatts_ml.readings.layouts.registers import register_column
 from smartwatts_ml.readings.layouts.stamp_columns import StampColumns, stamp_columns
 from smartwatts_ml.readings.layouts.value_columns import value_columns
 from smartwatts_ml.readings.units import no_power, unit_of
-from smartwatts_ml.sources import UNITS, Layout, Unit
+from smartwatts_ml.sources import UNITS, Layout, Unit, toml_string
 
 __all__ = ["map_columns"]
 
@@ -32,9 +41,12 @@ _BARE_ID = re.compile(r"[\w.@:+-]+(/[\w.@:+ -]+)?")
 _PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
 _LENGTH = re.compile(r"PT?\d+[DHMS]|\d+ ?(?:s|sec|seconds?|m|min|minutes?|h|hours?)", re.IGNORECASE)
 _MIDNIGHT = re.compile(r"[^T:]*(?:[ T]00:00(?::00)?(?:Z|[+-]\d\d:?\d\d)?)?")
-_24_00 = re.compile(r"(?<!\d)24[:.]?00")
-_0_00 = re.compile(r"(?<!\d)0?0[:.]00(?![:.]\d*[1-9])")
+_24_00 = re.compile(r"(?<![\d:.])24[:.]?00")
+_0_00 = re.compile(r"(?<![\d:.])0?0[:.]00(?![:.]\d*[1-9])")
+_UNIT_BEHIND = re.compile(r" ?[\[(][^\])]*[\])]$")
 _MOST_COLUMNS = 4096
+_SHOWN = 5
+_OF_SITES = re.compile(r"site|home|house|customer|household|meter|ean|cups|mpan|nmi", re.IGNORECASE)
 
 
 def map_columns(
@@ -78,7 +90,7 @@ def map_columns(
         names=file.names,
         layout=layout,
         stamp=stamps.start,
-        values=values,
+        values=tuple(_of_site(value, site) for value in values),
         until=stamps.until,
         interval=interval,
         device=device,
@@ -91,6 +103,14 @@ def map_columns(
         said=said.model_copy(update=_own_word(file, stamps, values)),
         default_unit=default_unit,
     )
+
+
+def _of_site(value: ValueColumn, site: str) -> ValueColumn:
+    """Named after its column, where the site is."""
+    if "{column}" not in site:
+        return value
+    column = _UNIT_BEHIND.sub("", value.name).strip() or value.name
+    return replace(value, site=site.replace("{column}", column))
 
 
 def _own_word(
@@ -136,6 +156,8 @@ def _device(
         return file.position(DEVICE_ID), None, ""
     if stated is None:
         device = None if file.layout else by_name
+        if device is not None:
+            _check_sites(file, device)
         return device, None, _of_path("{home}", file) if device is None else ""
     if "{" in stated:
         return None, by_name, _of_path(stated, file)
@@ -143,6 +165,25 @@ def _device(
         return None, by_name, stated
     raise BadInputError(
         f"{file.where}: no column {stated}", fix=f"the columns are {', '.join(file.names)}"
+    )
+
+
+def _check_sites(file: FileColumns, position: int) -> None:
+    """Ask where devices are called after appliances or panels, so that they are parts of a home
+    and no homes."""
+    name, texts = file.names[position], file.texts(position)
+    senses = {text: sense_of(text).flow for text in texts}
+    parts = [t for t in texts if is_appliance(t) or senses[t] in ("production", "export")]
+    if not parts or _OF_SITES.search(name) or any("/" in text for text in texts):
+        return
+    wholes = [t for t in texts if t not in parts]
+    likely = next((t for t in wholes if senses[t] != "other"), (wholes or texts)[0])
+    shown = ", ".join(texts[:_SHOWN]) + (", …" if len(texts) > _SHOWN else "")
+    column = toml_string(name)
+    raise file.ask(
+        f"{name} names parts of a home, and no homes ({shown}): which is its supply?",
+        f'device = "home1"\nregister = {column}\nchannels = {{{toml_string(likely)} = "mains"}}',
+        f"device = {column}  # each is a site with a supply of its own",
     )
 
 
@@ -161,13 +202,13 @@ def _of_path(template: str, file: FileColumns) -> str:
     *folders, last = file.key.removeprefix("landing/").split("/")
     name = _PACKED.sub("", last).rpartition(".")[0] or last
     folder = folders[-1] if folders else name
-    known = {"folder": folder, "name": name, "home": folder}
+    known = {"folder": folder, "name": name, "home": folder, "column": "{column}"}
     try:
         return template.format_map(known)
     except (KeyError, ValueError, IndexError) as error:
         raise BadInputError(
             f"{file.where}: device {template!r} names no part of the path",
-            fix="{folder} and {name} are known",
+            fix="{folder}, {name} and {column} are known",
         ) from error
 
 

@@ -14,12 +14,16 @@ from smartwatts_ml.readings.layouts.names import Flow, channel_of, plain_name, s
 from smartwatts_ml.readings.units import scale_of
 from smartwatts_ml.sources import toml_string
 
-__all__ = ["channels_of"]
+__all__ = ["EACH_A_SITE", "channels_of"]
 
 _AT_ONCE = 0.9
 """Share of the lines with feed-in at which a home's own use is above 0 as well."""
 _IN_TURN = 0.6
 """Share of lines at most, of what a meter counts in either direction within one interval."""
+_NOT_DRAWN = {"export": ("export", "mains"), "production": (SOLAR, "mains")}
+"""What a column may be whose name speaks of what a home does not draw."""
+EACH_A_SITE = 'device = "{column}"  # each column is a site'
+"""What a source may say where columns of values are not parts of one home."""
 _FEWEST = 3
 _CLOSE = 0.02
 
@@ -27,7 +31,10 @@ _CLOSE = 0.02
 def channels_of(
     file: FileColumns, values: Sequence[ValueColumn], register: bool
 ) -> Sequence[ValueColumn]:
-    """Each column's channel: as said, or by its name where there are several columns."""
+    """Each column's channel: as said, or by its name where there are several columns, unless
+    each is a site."""
+    if "{column}" in (file.said.device or ""):
+        return values
     named: list[ValueColumn] = []
     open_values: list[ValueColumn] = []
     for value in values:
@@ -53,12 +60,26 @@ def channels_of(
 def _only(file: FileColumns, value: ValueColumn) -> ValueColumn:
     """The only column of values: the device, or the register, says whose it is."""
     flow = sense_of(value.name).flow
-    if flow in ("export", "production") and not file.layout and not file.said.consumption:
+    if flow in _NOT_DRAWN and not file.layout and not file.said.consumption:
         raise file.ask(
             f"{value.name} is not what the home draws",
-            f'channels = {{{toml_string(value.name)} = "-mains"}}',
+            *(_rule(value.name, channel) for channel in _NOT_DRAWN[flow]),
         )
     return value
+
+
+def _not_drawn(columns: Sequence[str]) -> str:
+    """A rule for columns of which none is drawn: those of one flow are added up."""
+    flows = [_NOT_DRAWN[sense_of(name).flow][0] for name in columns]
+    rules = (
+        f"{toml_string(name)} = {toml_string('+' * (flows.count(flow) > 1) + flow)}"
+        for name, flow in zip(columns, flows, strict=True)
+    )
+    return f"channels = {{{', '.join(rules)}}}"
+
+
+def _rule(column: str, channel: str) -> str:
+    return f"channels = {{{toml_string(column)} = {toml_string(channel)}}}"
 
 
 def _without_empty(file: FileColumns, values: Sequence[ValueColumn]) -> list[ValueColumn]:
@@ -103,8 +124,11 @@ class _Group:
 
     def ask(self, values: Iterable[ValueColumn]) -> Exception:
         columns = [value.name for value in values]
-        lines = [f'channels = {{{toml_string(columns[0])} = "mains"}}']
-        return self.file.ask(f"which of the columns is mains? ({', '.join(columns)})", *lines)
+        drawn = [name for name in columns if sense_of(name).flow not in _NOT_DRAWN]
+        answers = [_rule(drawn[0], MAINS) if drawn else _not_drawn(columns)]
+        if len(columns) > 1:
+            answers.append(EACH_A_SITE)
+        return self.file.ask(f"which of the columns is mains? ({', '.join(columns)})", *answers)
 
 
 def _all_phases(group: _Group) -> list[ValueColumn]:
@@ -113,12 +137,10 @@ def _all_phases(group: _Group) -> list[ValueColumn]:
     phases = {sense_of(value.name).phase for value in mains}
     if len(phases) == 1 and phases != {0}:
         name, phase = mains[0].name, phases.pop()
+        rules = (f'{toml_string(v.name)} = "{"-+"[v.sign >= 0]}mains_{phase}_of_3"' for v in mains)
         raise group.file.ask(
             f"{name} is of one phase: are there others, in files of their own?",
-            *(
-                f'channels = {{{toml_string(v.name)} = "{"-+"[v.sign >= 0]}mains_{phase}_of_3"}}'
-                for v in mains
-            ),
+            f"channels = {{{', '.join(rules)}}}",
         )
     return mains
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.layouts.names import bare_name, plain_name
-from smartwatts_ml.sources import Layout, toml_string
+from smartwatts_ml.sources import Layout, Source, literal_pattern, toml_string
 
 __all__ = ["MISSING", "Content", "FileColumns", "ask", "content_of", "range_mark"]
 
@@ -132,15 +132,23 @@ class FileColumns:
         """Distinct texts of a column, in the order of their lines."""
         return list(dict.fromkeys(text for text in self.sample[position] if text))
 
-    def ask(self, problem: str, *lines: str) -> BadInputError:
-        """What cannot be known, with the lines to paste into smartwatts.toml."""
-        return ask(self.where, self.key, problem, *lines)
+    def ask(self, problem: str, *answers: str) -> BadInputError:
+        """What cannot be known, with what a source may say of it."""
+        return ask(self.where, self.key, self.said, problem, *answers)
 
 
-def ask(where: str, key: str, problem: str, *lines: str) -> BadInputError:
-    """What cannot be known of a file, with the lines to paste into smartwatts.toml."""
-    match = key.removeprefix("landing/")
-    paste = "\n".join(["[[smartwatts.sources]]", f"match = {toml_string(match)}", *lines])
+def ask(where: str, key: str, said: Layout, problem: str, *answers: str) -> BadInputError:
+    """What cannot be known of a file, with the lines to paste into smartwatts.toml: those of the
+    first answer, and others as comments. ``said``: its source, or what that says."""
+    first, *others = answers
+    lines = [first, *(f"# or: {line}" for other in others for line in other.splitlines())]
+    if isinstance(said, Source) and "match" in said.model_fields_set:
+        where_to = f"add to the source {toml_string(said.match)} in smartwatts.toml:"
+        head = []
+    else:
+        where_to = "say so in smartwatts.toml:"
+        match = literal_pattern(key.removeprefix("landing/"))
+        head = ["[[smartwatts.sources]]", f"match = {toml_string(match)}"]
     return BadInputError(
-        f"{where}: {problem}", fix=f"say so in smartwatts.toml:\n{paste}", settle=lines
+        f"{where}: {problem}", fix="\n".join([where_to, *head, *lines]), settle=answers
     )

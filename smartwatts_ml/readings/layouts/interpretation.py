@@ -22,13 +22,15 @@ __all__ = ["Interpretation", "interpret", "is_header"]
 
 @dataclass(frozen=True)
 class Interpretation:
-    """``until``: how ends are written, None where there are none."""
+    """``until``: how ends are written, None where there are none. ``held_by_rows``: values hold
+    until the next, as nobody says but the rows show."""
 
     mapping: ColumnMapping
     stamps: FileStamps
     until: FileStamps | None
     numbers: NumberForm
     timezone: str
+    held_by_rows: bool = False
 
     @property
     def stamps_of_column(self) -> FileStamps | None:

@@ -30,7 +30,8 @@ __all__ = [
 @dataclass(frozen=True)
 class ValueColumn:
     """A column of values. ``channel`` None: the device or the register says it. ``sign`` 0:
-    it is the channel, not a part of it. ``minutes``: time of day that the column stands for."""
+    it is the channel, not a part of it. ``minutes``: time of day that the column stands for.
+    ``site``: where each column is of another."""
 
     position: int
     name: str
@@ -38,6 +39,7 @@ class ValueColumn:
     channel: str | None = None
     sign: int = 0
     minutes: int | None = None
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class ColumnMapping:
     def _find_meaning(
         self, value: ValueColumn, device: str, register: str, unit: str, factor: str
     ) -> Meaning | str:
-        site, _, channel = _clean_id(device or self.site).partition("/")
+        site, _, channel = _clean_id(device or value.site or self.site).partition("/")
         if not site:
             return "device_empty"
         rule = value.channel

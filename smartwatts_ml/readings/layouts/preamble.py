@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from smartwatts_ml.errors import UsageError
+from smartwatts_ml.localtime import find_zone
 from smartwatts_ml.readings.layouts.names import UNIT, role_of
 from smartwatts_ml.readings.units import unit_of
 
@@ -26,8 +27,8 @@ def zone_in(text: str) -> str | None:
         if match[0] in ("UTC", "GMT"):
             return "UTC"
         try:
-            return ZoneInfo(match[0]).key
-        except (ZoneInfoNotFoundError, ValueError):
+            return find_zone(match[0]).key
+        except UsageError:
             continue
     return None
 

@@ -48,7 +48,7 @@ def register_column(
         return None  # columns are named, not registers
     several = _several(file, stamps, device)
     if not several:
-        return next((i for i in open_columns if _feeds_in(file, i)), None)
+        return next((i for i in open_columns if _feeds_in(file, i, roles[i])), None)
     apart = [i for i in open_columns if not _several(file, [*stamps, i], device)]
     if not apart:
         return None
@@ -71,10 +71,12 @@ def _several(file: FileColumns, stamps: Sequence[int], device: int | None) -> bo
     return again > _SEVERAL * len(counts) if counts else False
 
 
-def _feeds_in(file: FileColumns, position: int) -> bool:
-    """Whether some of its texts, and not all, speak of feed-in."""
+def _feeds_in(file: FileColumns, position: int, role: str | None) -> bool:
+    """Whether some of its texts speak of feed-in, or all where it is called a register."""
     texts = file.texts(position)
     flows = {sense_of(text).flow for text in texts if len(text) < _MOST}
+    if role == REGISTER and flows and flows <= {"export", "production"}:
+        return True
     return "export" in flows and bool(flows & {"import", "use"})
 
 
@@ -90,6 +92,7 @@ def _check(file: FileColumns, position: int) -> None:
     name = file.names[position]
     raise file.ask(
         f"several lines have the same timestamp, told apart by {name}: which is mains? ({shown})",
-        f"register = {toml_string(name)}",
+        f"register = {toml_string(name)}\n"
         f'channels = {{{toml_string(texts[0])} = "mains"}}  # or "+mains" and "-mains" of parts',
+        f"device = {toml_string(name)}  # each is a site",
     )

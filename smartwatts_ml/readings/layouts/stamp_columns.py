@@ -6,13 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import TIMESTAMP
 from smartwatts_ml.readings.layouts.file_columns import Content, FileColumns
 from smartwatts_ml.readings.layouts.names import END, STAMP
+from smartwatts_ml.sources import toml_string
 
 __all__ = ["StampColumns", "stamp_columns"]
 
 _MOST_HOURS = 25
+_MOST_ASKED = 3
 _UTC = re.compile(r"(?<![a-z])(utc|gmt)(?![a-z])", re.IGNORECASE)
 _MIDNIGHT = re.compile(r".*[ T]0?0[:.]00(?:[:.]00(?:\.0+)?)?")
 _INSTANT = re.compile(r"\d{10,}(\.\d*)?|.*\d(Z|[+-]\d\d(:?\d\d)?)")
@@ -49,17 +52,29 @@ def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumn
     if not starts and ends:
         return StampColumns(ends, ends=True)
     if not starts:
-        columns = ", ".join(file.names)
-        raise file.ask(
-            f"no header that names the timestamps (columns: {columns})",
-            'timestamp = "…"  # a column, or two: ["date", "time"]',
-            'consumption = {"…" = "kWh"}  # a column and its unit',
-        )
+        raise _no_stamps(file, roles)
     if [file.contents[i] for i in ends] == ["time"] and len(starts) == 2:
         ends = (starts[0], ends[0])
     elif ends and [file.contents[i] for i in ends] != [file.contents[i] for i in starts]:
         ends = ()
     return _with_hours(file, roles, StampColumns(starts, ends))
+
+
+def _no_stamps(file: FileColumns, roles: Sequence[str | None]) -> BadInputError:
+    """What to say where no name speaks of time and no column holds any: which might."""
+    problem = f"no header that names the timestamps (columns: {', '.join(file.names)})"
+    filled = [i for i in range(len(file.names)) if file.names[i] and file.contents[i] != "empty"]
+    likely = sorted(filled, key=lambda i: (_unlikely(file, roles[i], i), i))[:_MOST_ASKED]
+    if not likely:
+        return BadInputError(f"{file.where}: {problem}", fix="no column holds anything")
+    return file.ask(problem, *(f"timestamp = {toml_string(file.names[i])}" for i in likely))
+
+
+def _unlikely(file: FileColumns, role: str | None, position: int) -> int:
+    """How little a column seems to say when: by its name, or by what stands in it."""
+    if role in (STAMP, END):
+        return 0
+    return 1 if role is None and file.contents[position] == "text" else 2
 
 
 def _of_role(file: FileColumns, roles: Sequence[str | None], role: str) -> tuple[int, ...]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import CONSUMPTION, TIMESTAMP
 from smartwatts_ml.readings.layouts.day_columns import day_columns
-from smartwatts_ml.readings.layouts.families import channels_of
+from smartwatts_ml.readings.layouts.families import EACH_A_SITE, channels_of
 from smartwatts_ml.readings.layouts.file_columns import FileColumns
 from smartwatts_ml.readings.layouts.mapping import (
     ValueColumn,
@@ -19,11 +20,12 @@ from smartwatts_ml.readings.layouts.mapping import (
 )
 from smartwatts_ml.readings.layouts.names import VALUE, is_appliance, sense_of
 from smartwatts_ml.readings.units import no_power, unit_in_name
-from smartwatts_ml.sources import UNITS, Unit
+from smartwatts_ml.sources import UNITS, Unit, toml_string
 
 __all__ = ["value_columns"]
 
 _FEWEST_STEPS = 20
+_MOST_ASKED = 3
 _EITHER_WAY = 0.1
 """Energy of intervals goes up and down alike; a total does so with at most this share of its
 steps, as where it is reset."""
@@ -62,11 +64,22 @@ def value_columns(
         values = _by_name(file, roles, taken, register)
     values = [replace(value, unit=_total_or_not(file, value, apart)) for value in values]
     if not values:
-        raise file.ask(
-            f"no column of consumption (columns: {', '.join(file.names)})",
-            'consumption = {"…" = "kWh"}  # a column and its unit',
-        )
+        raise _no_values(file, taken)
     return tuple(channels_of(file, values, register))
+
+
+def _no_values(file: FileColumns, taken: frozenset[int]) -> BadInputError:
+    """What to say where no name speaks of power: which columns have numbers."""
+    problem = f"no column of consumption (columns: {', '.join(file.names)})"
+    open_columns = [i for i in range(len(file.names)) if i not in taken and file.names[i]]
+    numbers = [i for i in open_columns if file.contents[i] == "number"]
+    likely = sorted(numbers, key=lambda i: bool(no_power(file.names[i])))[:_MOST_ASKED]
+    if not likely:
+        return BadInputError(f"{file.where}: {problem}", fix="no other column has numbers")
+    answers = [f"consumption = {toml_string(file.names[i])}" for i in likely]
+    if len(likely) > 1:
+        answers.append(EACH_A_SITE)
+    return file.ask(problem, *answers)
 
 
 def _by_name(
@@ -83,7 +96,8 @@ def _by_name(
         if stated[i] or (_holds_numbers(file, i, roles[i]) and not no_power(name))
     ]
     with_unit = any(unit_in_name(file.names[i]) for i in may_be)
-    mains_stated = any(stated[i] for i in may_be)
+    by_column = "{column}" in (file.said.device or "")
+    mains_stated = by_column or any(stated[i] for i in may_be)
 
     def is_power(i: int) -> bool:
         name = file.names[i]

@@ -122,7 +122,7 @@ def _negative(
     if limits.negative_mains == "allow":
         return none, bool(below.any())
     day = days.index(device.stamps)
-    hour = days.hours(device.stamps, day)
+    hour = days.hours(device.stamps)
     if levels.feeds_in(below, day, hour):
         return below & ~levels.bright(hour), True
     return below, False

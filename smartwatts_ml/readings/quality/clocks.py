@@ -9,11 +9,9 @@ jump is right. So the readings on either side are flagged, and no more.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 
-from smartwatts_ml.readings.clock import is_utc, stretches
+from smartwatts_ml.localtime import is_utc, wall_clock
 from smartwatts_ml.readings.resample import HOUR_US, MICRO
 from smartwatts_ml.readings.run_lengths import equal_runs
 
@@ -79,22 +77,15 @@ def change_hours(timezone: str, first_us: int, last_us: int) -> np.ndarray:
     array(['2026-03-08T02', '2026-03-29T01', '2026-03-29T02', '2026-03-29T03'],
           dtype='datetime64[h]')
     """
-    first, last = (_naive(us) for us in (first_us, last_us))
-    zones = _LIKELY_ZONES if is_utc(timezone) else (timezone,)
-    instants: set[datetime] = set()
-    for zone in zones:
-        for part in stretches(zone, first, last):
-            if part.offset is None:
-                instants.add(part.start)
-            elif part.second is not None and zone == timezone:
-                instants.add(part.start - part.second)
-    epoch = datetime(1970, 1, 1)
-    hours = sorted(i for i in instants if first <= i <= last)
-    return np.array([(i - epoch) // timedelta(microseconds=1) for i in hours], np.int64)
-
-
-def _naive(us: int) -> datetime:
-    return datetime.fromtimestamp(us // MICRO, UTC).replace(tzinfo=None)
+    instants: set[int] = set()
+    for zone in _LIKELY_ZONES if is_utc(timezone) else (timezone,):
+        clock = wall_clock(zone)
+        forward = np.diff(clock.offsets) > 0
+        changes, before = clock.begins[1:] * MICRO, clock.offsets[:-1] * MICRO
+        instants.update((changes + before)[forward].tolist())
+        if zone == timezone:
+            instants.update(changes[~forward].tolist())
+    return np.array(sorted(i for i in instants if first_us <= i <= last_us), np.int64)
 
 
 def lost_hours(stamps: np.ndarray, spacing: np.ndarray, changes: np.ndarray) -> np.ndarray:

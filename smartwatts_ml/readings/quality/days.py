@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
 
 import numpy as np
 
-from smartwatts_ml.readings.clock import find_zone
-from smartwatts_ml.readings.resample import HOUR_US, MICRO
+from smartwatts_ml.localtime import hour_of_week, local_days, local_time, wall_clock
 
 __all__ = ["Days", "days_between"]
+
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
 class Days:
     """Consecutive local days: ``first`` is the date of day 0 (datetime64[D]), ``edges`` the
-    UTC instants (int64 µs, shape (n_days + 1,)) at which they begin and the last one ends."""
+    UTC instants (int64 µs, shape (n_days + 1,)) at which they begin and the last one ends, by
+    the clock of ``timezone``."""
 
+    timezone: str
     first: np.datetime64
     edges: np.ndarray
 
@@ -28,9 +30,9 @@ class Days:
         """Day of each stamp (int64 µs), an index; same shape."""
         return np.searchsorted(self.edges, stamps, side="right") - 1
 
-    def hours(self, stamps: np.ndarray, day: np.ndarray) -> np.ndarray:
-        """Whole hours since the day began, same shape (off by one after a clock change)."""
-        return np.asarray((stamps - self.edges[day]) // HOUR_US)
+    def hours(self, stamps: np.ndarray) -> np.ndarray:
+        """Local hour of the day of each stamp, 0 to 23, same shape."""
+        return hour_of_week(local_time(stamps.astype("datetime64[us]"), self.timezone)) % 24
 
     def date(self, day: int) -> str:
         """ISO date of a day."""
@@ -40,15 +42,14 @@ class Days:
 def days_between(timezone: str, first_us: int, last_us: int) -> Days:
     """The days of an IANA timezone that hold everything from ``first_us`` to ``last_us``.
 
-    >>> days = days_between("Europe/Paris", 0, 86_400 * MICRO)
-    >>> str(days.first), len(days), days.edges[:2] // MICRO
+    >>> days = days_between("Europe/Paris", 0, 86_400_000_000)
+    >>> str(days.first), len(days), days.edges[:2] // 1_000_000
     ('1970-01-01', 2, array([-3600, 82800]))
     """
-    zone = find_zone(timezone)
-    first = datetime.fromtimestamp(first_us // MICRO, UTC).astimezone(zone).date()
-    last = datetime.fromtimestamp(last_us // MICRO, UTC).astimezone(zone).date()
-    edges = [
-        int(datetime.combine(first + timedelta(days=day), time(), zone).timestamp()) * MICRO
-        for day in range((last - first).days + 2)
-    ]
-    return Days(np.datetime64(first, "D"), np.array(edges, np.int64))
+    instants = np.array([first_us, last_us]).astype("datetime64[us]")
+    first, last = local_days(local_time(instants, timezone))
+    count = int((last - first).astype(np.int64)) + 2
+    edges = wall_clock(timezone).cells(first, _DAY_S, count).starts
+    return Days(
+        timezone, np.datetime64(first, "D"), edges.astype("datetime64[us]").astype(np.int64)
+    )

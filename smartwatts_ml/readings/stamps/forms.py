@@ -27,6 +27,7 @@ from smartwatts_ml.readings.stamps.words import DOUBTFUL_ZONES, language_of, zon
 __all__ = ["EPOCHS", "EPOCH_MS", "EPOCH_S", "FileStamps", "ISO", "SERIAL", "find_stamps"]
 
 _IS_ZONED = re.compile(r".*\d\d:\d\d.* ?(Z|UTC|[+-]\d\d(:?\d\d)?)")
+_OFFSETS = "write what it is ahead of UTC in its place, such as +02:00"
 _ALMOST = 0.99
 _TRIES = 20
 """Texts of a sample that are looked into for a form that most of it has."""
@@ -214,14 +215,13 @@ def _language(stamps: FileStamps, filled: Sequence[str]) -> str:
 
 def _check_words(stamps: FileStamps, filled: Sequence[str], name: str) -> None:
     known = dict(stamps.zones)
-    for word in sorted(_words_of(stamps, "Z", filled)):
-        if word in DOUBTFUL_ZONES and word not in known:
-            raise BadInputError(
-                f"{name}: {word} is the time of several countries",
-                fix="say which with the source's timezone, e.g. timezone = 'America/New_York'",
-            )
-        if word not in known:
-            raise BadInputError(
-                f"{name}: {word!r} is no zone that is known here",
-                fix="say which with the source's timezone, e.g. timezone = 'Europe/Paris'",
-            )
+    for word in sorted(_words_of(stamps, "Z", filled) - known.keys()):
+        zones = DOUBTFUL_ZONES.get(word)
+        if zones is None:
+            raise BadInputError(f"{name}: {word!r} is no zone that is known here", fix=_OFFSETS)
+        answers = tuple(f'timezone = "{zone}"' for zone in zones)
+        raise BadInputError(
+            f"{name}: {word} is the time of several countries",
+            fix=f"say which in its source: {' or '.join(answers)}" if answers else _OFFSETS,
+            settle=answers,
+        )

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.localtime import local_time
-from smartwatts_ml.readings.clock import is_utc, to_utc
+from smartwatts_ml.localtime import is_utc, local_time
+from smartwatts_ml.readings.clock import to_utc
 from smartwatts_ml.readings.stamps.forms import ISO, FileStamps
 from smartwatts_ml.readings.stamps.writing import offset_seconds, write_form
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 
-from smartwatts_ml.readings.clock import find_zone, is_utc
+from smartwatts_ml.localtime import find_zone, is_utc
 
 __all__ = ["DOUBTFUL_ZONES", "language_of", "month_numbers", "months_like", "zone_minutes"]
 
@@ -43,8 +43,18 @@ _ZONES: Mapping[str, int] = (
     | {"AKST": -540, "AKDT": -480, "HST": -600}
 )
 """Minutes that a clock is ahead of UTC, where a word stands for one clock only."""
-DOUBTFUL_ZONES = frozenset({"EST", "CST", "MST", "BST", "IST", "AST", "SST", "ECT", "PYT"})
-"""Words that stand for clocks of several countries."""
+DOUBTFUL_ZONES: Mapping[str, tuple[str, ...]] = {
+    "EST": ("America/New_York", "America/Panama"),
+    "CST": ("America/Chicago", "Asia/Shanghai", "America/Havana"),
+    "MST": ("America/Denver", "America/Phoenix"),
+    "BST": ("Europe/London",),
+    "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
+    "AST": ("America/Halifax", "America/Puerto_Rico"),
+    "SST": ("Pacific/Pago_Pago",),
+    "ECT": (),
+    "PYT": (),
+}
+"""Words that stand for clocks of several countries, and zones that use them."""
 
 
 @cache

@@ -8,8 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from smartwatts_ml.localtime import local_time
-from smartwatts_ml.readings.clock import find_zone, is_utc
+from smartwatts_ml.localtime import find_zone, is_utc, local_time
 from smartwatts_ml.readings.stamps.forms import EPOCHS, SERIAL, FileStamps
 from smartwatts_ml.readings.stamps.grammar import split_form
 from smartwatts_ml.readings.stamps.words import months_like

@@ -31,7 +31,14 @@ class MemoryReadings(Readings):
             for name, site in sorted(self._sites.items())
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         return self._sites[site]
 
 

@@ -11,6 +11,7 @@ import pytest
 from smartwatts_ml.kinds.anomaly.alerts import alert_frame
 from smartwatts_ml.kinds.anomaly.hours import ScoredHours
 from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.localtime import wall_clock
 
 DAYS = 42
 START = np.datetime64("2026-04-01T00:00:00", "s")
@@ -27,7 +28,7 @@ def home(watts: np.ndarray, span: slice, looks_like: str, rarity: float = 4.0) -
     likeness[:, TYPES.index(looks_like)] = 0.4
     rare = np.where(alert > 0, rarity, 0.5)
     return ScoredHours(
-        times=START + np.arange(n) * np.timedelta64(3600, "s"),
+        cells=wall_clock("UTC").cells(START, 3600, n),
         score=1 - 10**-rare,
         rarity=rare,
         alert=alert,

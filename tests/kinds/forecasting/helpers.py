@@ -25,7 +25,14 @@ class Made(Readings):
             for name, site in sorted(self._sites.items())
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         return self._sites[site]
 
 
@@ -37,6 +44,7 @@ def site_of(
     timezone: str = "UTC",
     score_from: np.datetime64 | None = None,
 ) -> SiteReadings:
+    """Hours of a wall clock from ``start`` on, as it shows it."""
     return SiteReadings(
         name,
         start,
@@ -44,6 +52,7 @@ def site_of(
         {MAINS: np.asarray(power, np.float32)},
         timezone=timezone,
         score_from=score_from,
+        local=True,
     )
 
 

@@ -72,10 +72,36 @@ def test_energy_is_given_for_each_local_day_and_for_the_whole_horizon() -> None:
     assert tuple(found.columns) == KIND.columns(energy=True)
     first = str((MONDAY + np.timedelta64(30, "D")).astype("datetime64[D]"))
     assert found["period"].tolist()[0] == first and found["period"].tolist()[-1] == "horizon"
-    assert found["hours"].tolist() == [23, 24, 1, 48]
+    assert found["hours"].tolist() == [24, 24, 48]
     np.testing.assert_allclose(found["energy_kwh"], found["hours"])
     width = found["p90_kwh"] - found["p10_kwh"]
     np.testing.assert_allclose(width, 0.2 * 0.2 * found["hours"])
+
+
+@pytest.mark.parametrize(
+    ("change", "timezone", "hours"),
+    [
+        ("2026-03-29", "Europe/Berlin", [23, 24, 47]),
+        ("2026-10-25", "Europe/Berlin", [25, 24, 49]),
+        ("2026-04-05", "Australia/Lord_Howe", [24.5, 24, 48.5]),
+        ("2026-10-04", "Australia/Lord_Howe", [23.5, 24, 47.5]),
+        ("2026-10-25", "Asia/Kolkata", [24, 24, 48]),
+    ],
+)
+def test_energy_is_of_the_real_hours_of_a_day_and_of_its_rows(
+    change: str, timezone: str, hours: list[float]
+) -> None:
+    start = np.datetime64(change, "s") - np.timedelta64(30, "D")
+    readings = Made(site_of(habit(30, 1), start=start, timezone=timezone))
+    energy = pd.concat(KIND.work.predict(Flat(), readings, energy=True))
+    assert energy["hours"].tolist() == hours
+    np.testing.assert_allclose(energy["energy_kwh"], hours)
+    rows = pd.concat(KIND.work.predict(Flat(), readings))
+    stamps = rows["timestamp"].to_numpy("datetime64[s]")
+    end = stamps[0] + np.timedelta64(round(3600 * hours[-1]), "s")
+    lasting = np.diff(np.append(stamps, end)) / np.timedelta64(1, "h")
+    assert lasting.min() >= 0.5
+    assert (rows["consumption"] * lasting).sum() / 1000 == pytest.approx(hours[-1])
 
 
 def test_a_forecaster_without_factors_says_what_to_do() -> None:

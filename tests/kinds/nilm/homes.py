@@ -35,7 +35,14 @@ class Made(Readings):
             for name, site in self._homes.items()
         )
 
-    def load(self, site: str, period_s: int, channels: Sequence[str] | None = None) -> SiteReadings:
+    def load(
+        self,
+        site: str,
+        period_s: int,
+        channels: Sequence[str] | None = None,
+        *,
+        local: bool = False,
+    ) -> SiteReadings:
         found = self._homes[site]
         wanted = found.channels if channels is None else set(channels) & set(found.channels)
         return SiteReadings(

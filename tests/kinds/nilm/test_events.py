@@ -60,7 +60,7 @@ class One(Readings):
         site = self._site
         return (SiteSpan("home1", ("mains",), site.start, site.end, len(site), 60),)
 
-    def load(self, *_: object) -> SiteReadings:
+    def load(self, *_: object, local: bool = False) -> SiteReadings:
         return self._site
 
 

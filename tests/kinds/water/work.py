@@ -10,7 +10,8 @@ import pandas as pd
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Details, Network, Work
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
-from smartwatts_ml.readings.base import MAINS, Readings, device_id
+from smartwatts_ml.localtime import hour_of_week, local_days
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.sheet import Sheet
 
@@ -22,15 +23,16 @@ Nowcast = Callable[[np.ndarray], np.ndarray]
 """From a day, shape (n, 24), to the hour after it, shape (n,), W."""
 
 
-def windows_of(readings: Readings) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Of each site the hours with a whole day before them, and that day with the hour."""
-    for site in readings.iterate(3600, (MAINS,)):
+def windows_of(readings: Readings) -> Iterator[tuple[SiteReadings, np.ndarray, np.ndarray]]:
+    """Each site with its hours that have a whole day before them, indices, and that day with
+    the hour."""
+    for site in readings.iterate(3600, (MAINS,), local=True):
         power = site.channels.get(MAINS, np.empty(0, np.float32))
         at = np.arange(DAY_H, len(power))
         windows = power[at[:, None] + np.arange(-DAY_H, 1)]
         good = np.isfinite(windows).all(1) & (at >= site.score_index)
         if good.any():
-            yield site.site, site.times[at[good]], windows[good]
+            yield site, at[good], windows[good]
 
 
 def _predictor(network: Network) -> Nowcast:
@@ -42,11 +44,10 @@ def _evaluate(
     details: Details, predictors: Mapping[str, Nowcast], readings: Readings, seed: int
 ) -> dict[str, Scores]:
     sheet = Sheet(predictors, (MAINS,), STATS)
-    for site, times, windows in windows_of(readings):
-        truth = windows[:, -1]
-        sheet.add_targets(site, times[0], np.arange(len(truth)), truth)
-        hours = times.astype("datetime64[h]").astype(int)
-        blocks = sheet.add_site(site, times.astype("datetime64[D]"), hours)
+    for site, at, windows in windows_of(readings):
+        truth, wall = windows[:, -1], site.wall[at]
+        sheet.add_targets(site.site, site.start, at, truth)
+        blocks = sheet.add_site(site.site, local_days(wall), hour_of_week(wall))
         for name, predictor in predictors.items():
             error = np.abs(predictor(windows[:, :-1]) - truth)
             sheet.add(name, blocks.sums(np.stack([error, np.abs(truth)], 1)))
@@ -61,10 +62,10 @@ def _headline(sums: np.ndarray) -> dict[str, float]:
 
 
 def _predict(predictor: Nowcast, readings: Readings) -> Iterator[pd.DataFrame]:
-    for site, times, windows in windows_of(readings):
-        power = predictor(windows[:, :-1])
-        columns = {"timestamp": times, "consumption": power}
-        yield pd.DataFrame({"device_id": device_id(site, MAINS), **columns})
+    for site, at, windows in windows_of(readings):
+        real = site.cells.take(at).intervals()
+        columns = {"timestamp": real.starts, "consumption": predictor(windows[:, :-1])[real.cell]}
+        yield pd.DataFrame({"device_id": device_id(site.site, MAINS), **columns})
 
 
 def _charts(
@@ -73,7 +74,7 @@ def _charts(
     site, _, windows = next(windows_of(readings))
     said = predictors["challenger"](windows[:DAY_H, :-1]).tolist()
     line = Line("challenger", "challenger", said)
-    panel = Panel(site, "hour", "W", list(range(DAY_H)), (line,))
+    panel = Panel(site.site, "hour", "W", list(range(DAY_H)), (line,))
     return (Chart("Hours", "The first day.", (panel,)),)
 
 

@@ -193,6 +193,46 @@ def test_what_is_refused_now_stays_as_it_was(objects: Objects) -> None:
     assert [file.key for file in ingest(objects, none).outdated] == ["landing/a.csv"]
 
 
+def test_what_is_refused_now_may_go(objects: Objects) -> None:
+    land_three(objects)
+    before = open_table(objects).snapshot()
+    nowhere = Settings(sources=[Source(match="a.csv", consumption={"power": "W"})])
+    report = reread(objects, nowhere, ["a.csv"], drop=True)
+    assert (report.replaced, report.dropped) == (ROWS, ("landing/a.csv",))
+    assert mains(objects) == [200.0 + i for i in range(5)] + expected()[-ROWS:]
+    assert mains(objects, before.version) == expected()
+    assert ingest(objects, nowhere).accepted == 0
+    assert reread(objects, WATTS, ["a.csv"]).accepted == ROWS
+    assert mains(objects) == expected()
+
+
+def test_what_is_gone_may_go_but_for_what_lies_elsewhere(objects: Objects) -> None:
+    land_three(objects)
+    landing = Path(objects.url) / "landing"
+    (landing / "a.csv").unlink()
+    (landing / "c.csv").rename(landing / "d.csv")
+    ingest(objects, WATTS)
+    report = reread(objects, WATTS, ["[ac].csv"], drop=True)
+    assert (report.replaced, report.dropped) == (ROWS, ("landing/a.csv",))
+    assert mains(objects) == [200.0 + i for i in range(5)] + expected()[-ROWS:]
+    with pytest.raises(BadInputError, match=r"no file c\.csv"):
+        reread(objects, WATTS, ["c.csv"], drop=True)
+    assert not reread(objects, WATTS, ["a.csv"], drop=True).replaced
+
+
+def test_the_command_drops_and_asks_nothing_with_yes(objects: Objects) -> None:
+    land(objects, "a.csv", *minutes("home1", ROWS, 100.0))
+    assert smartwatts(objects, "ingest").exit_code == 0
+    land(objects, "a.csv", *(f"2026-05-01T00:{m:02}:00,0.{10 + m},home1" for m in range(40)))
+    asked = smartwatts(objects, "readings", "reread", "a.csv")
+    assert isinstance(asked.exception, BadInputError)
+    taken = smartwatts(objects, "readings", "reread", "a.csv", "--yes")
+    assert taken.exit_code == 0 and "40 readings added" in taken.stdout
+    (Path(objects.url) / "landing" / "a.csv").unlink()
+    gone = smartwatts(objects, "readings", "reread", "a.csv", "--drop")
+    assert gone.exit_code == 0 and "nothing is kept of landing/a.csv" in gone.stderr
+
+
 def test_a_pattern_without_a_file_is_bad_input(objects: Objects) -> None:
     land_three(objects)
     (Path(objects.url) / "landing" / "b.csv").unlink()

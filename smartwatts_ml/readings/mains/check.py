@@ -1,0 +1,158 @@
+"""What to ask of a file whose mains is not like that of a home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.layouts.file_columns import ask
+from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.mains.hours import MainsHours
+from smartwatts_ml.readings.mains.level import MainsLevel
+from smartwatts_ml.readings.mains.power import power_of_mains
+from smartwatts_ml.readings.parsed import Parsed, split_part
+from smartwatts_ml.sources import Defaults, Source, Unit, toml_string
+
+__all__ = ["MainsCheck"]
+
+_AS_IT_IS = "check_mains = false  # it is so all the same"
+_MOST_NAMES = 3
+
+
+class MainsCheck:
+    """Sees a file go by. ``where`` and ``key``: the file for people and for patterns."""
+
+    def __init__(self, where: str, key: str, source: Source, defaults: Defaults) -> None:
+        self._where = where
+        self._key = key
+        self._source = source
+        self._defaults = defaults
+        self._level = MainsLevel(defaults)
+        self._hours = MainsHours()
+        self._parts: dict[str, dict[str, int]] = {}
+        self._form: Interpretation | None = None
+
+    def may_ask(self, by_setting: bool) -> bool:
+        """Whether a file may be asked about, if settings say so."""
+        return by_setting and self._source.check_mains is not False
+
+    def see(self, rows: Parsed, form: Interpretation) -> None:
+        """Rows of a block, and what the file is taken for."""
+        self._form = form
+        for whole, sign, register in map(split_part, rows.names):
+            if whole.endswith(f"/{MAINS}"):
+                self._parts.setdefault(whole, {})[register] = sign
+        power = power_of_mains(rows)
+        if len(power):
+            self._level.see(power)
+            self._hours.see(power)
+
+    def check(self) -> None:
+        """Raises BadInputError with what would settle it."""
+        if self.may_ask(self._defaults.check_mains is not False) and (question := self.question()):
+            raise question
+
+    @property
+    def may_be_total(self) -> bool:
+        """Whether nobody says the unit, and mains rises and hardly ever falls."""
+        unsaid = self._form is not None and "unit" in self._form.unsaid
+        return unsaid and "unit" not in self._defaults.model_fields_set and self._level.rises
+
+    def question(self) -> BadInputError | None:
+        """What there is to ask, if anything."""
+        return self._of_level() or self._of_parts() or self._of_hours()
+
+    def _of_level(self) -> BadInputError | None:
+        level, form = self._level, self._form
+        if form is None or self._is_watts_as_said(form):
+            return None
+        unsaid = "unit" in form.unsaid - self._defaults.model_fields_set
+        who = "nobody says the unit" if unsaid else f"its unit is {_said_unit(form)}"
+        for is_odd, limit in (
+            (level.is_low, f"below {self._defaults.lowest_watts:g} W"),
+            (level.is_high, "above its fuse"),
+        ):
+            if is_odd:
+                problem = (
+                    f"{who}, and {_watts(level.median)} would be in the middle of its mains, "
+                    f"{limit}, where no home's is"
+                )
+                return self._ask(problem, *self._units(form))
+        return None
+
+    def _is_watts_as_said(self, form: Interpretation) -> bool:
+        """Whether source or settings say that it is W, all the same."""
+        stated = self._source.unit
+        if stated is None and "unit" in form.unsaid & self._defaults.model_fields_set:
+            stated = self._defaults.unit
+        return stated == "W"
+
+    def _units(self, form: Interpretation) -> Iterator[str]:
+        """What a source may say of the unit, where that would hold."""
+        mapping = form.mapping
+        by_column = mapping.unit is not None or any(mapping.said.consumption.values())
+        if by_column or isinstance(mapping.said.unit, dict):
+            return
+        for candidate, watts in self._level.units(_unit_of(form)):
+            yield f'unit = "{candidate}"  # mains has {_watts(watts)} in the middle then'
+
+    def _of_parts(self) -> BadInputError | None:
+        """Where there is nothing of a home but what it feeds in, and nobody says that it is so."""
+        if self._source.channels:
+            return None
+        for whole, signs in self._parts.items():
+            if set(signs.values()) == {-1}:
+                channel = "+export" if len(signs) > 1 else "export"
+                rules = ", ".join(f'{toml_string(name)} = "{channel}"' for name in signs)
+                problem = f"{whole} is only fed in ({', '.join(signs)}), and nothing is drawn"
+                return self._ask(problem, f"channels = {{{rules}}}")
+        return None
+
+    def _of_hours(self) -> BadInputError | None:
+        """Where the file itself does not say what flows where."""
+        form = self._form
+        made, others = self._hours.made_by_panels()
+        if form is None or not made or form.mapping.said.channels:
+            return None
+        shown = ", ".join(name.partition("/")[0] for name in made[:_MOST_NAMES])
+        problem = (
+            f"{shown}: nothing every night and most at noon is what panels make or feed in, and "
+            "no mains"
+        )
+        return self._ask(problem, *_flows(form, made, others))
+
+    def _ask(self, problem: str, *answers: str) -> BadInputError:
+        return ask(self._where, self._key, self._source, problem, *answers, _AS_IT_IS)
+
+
+def _flows(form: Interpretation, made: list[str], others: list[str]) -> Iterator[str]:
+    """What a source may say of devices whose power comes from panels."""
+    mapping = form.mapping
+    sites = [name.partition("/")[0] for name in made]
+    if mapping.device is None:
+        site = mapping.site.partition("/")[0] or "home1"
+        yield f"device = {toml_string(f'{site}/solar')}  # what its panels make"
+        yield f"device = {toml_string(f'{site}/export')}  # what it feeds in"
+        return
+    rules = ", ".join(f"{toml_string(site)} = %s" for site in sites)
+    if len(others) == len(made) == 1:
+        rule = rules % '"-mains"'
+        yield f'device = "home1"\nchannels = {{{rule}, "*" = "+mains"}}  # one home: it feeds in'
+    column = toml_string(mapping.names[mapping.device])
+    for channel, what in (("solar", "what panels make"), ("export", "what is fed in")):
+        stated = ", ".join(f'{toml_string(site)} = "{channel}"' for site in sites)
+        yield f'register = {column}\nchannels = {{{stated}, "*" = "mains"}}  # {what}'
+
+
+def _unit_of(form: Interpretation) -> Unit:
+    return form.mapping.values[0].unit or form.mapping.default_unit
+
+
+def _said_unit(form: Interpretation) -> str:
+    column = form.mapping.unit
+    return _unit_of(form) if column is None else f"that of column {form.mapping.names[column]}"
+
+
+def _watts(level: float) -> str:
+    return f"{level:,.3g} W" if abs(level) < 1 else f"{level:,.0f} W"

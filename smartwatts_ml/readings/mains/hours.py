@@ -1,0 +1,92 @@
+"""At which hours mains draws: what panels make is 0 every night, and most at its noon."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smartwatts_ml.readings.mains.power import MainsPower
+
+__all__ = ["MainsHours"]
+
+_HOUR_US = 3_600_000_000
+_DAY_H = 24
+_MOST_DEVICES = 500
+"""That are looked at."""
+_LEAST_US = 36 * _HOUR_US
+"""That readings span at least, so that some nights are there."""
+_NIGHT = 6
+"""Hours in a row of nothing."""
+_DARK = 0.98
+"""Share of readings of the night that are 0."""
+_LIGHT = 0.6
+"""Share of readings about noon that are above 0."""
+_BELL = 1.5
+"""Times as much about noon as in the morning and in the evening."""
+
+
+class MainsHours:
+    """Counts readings by hour of the day (UTC), as they go by. No clock is needed: a night is
+    where nothing is."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, np.ndarray] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
+
+    def see(self, power: MainsPower) -> None:
+        """Take in some more."""
+        hour = (power.stamps // _HOUR_US % _DAY_H).astype(np.int64)
+        cells = power.devices * _DAY_H + hour
+        size = len(power.names) * _DAY_H
+        counted = np.bincount(cells, minlength=size)
+        above = np.bincount(cells, power.watts > 0, minlength=size)
+        below = np.bincount(cells, power.watts < 0, minlength=size)
+        watts = np.bincount(cells, power.watts, minlength=size)
+        table = np.stack([counted, above, below, watts]).reshape(4, -1, _DAY_H)
+        for place in np.flatnonzero(table[0].any(axis=1)).tolist():
+            name = power.names[place]
+            if name in self._sums or len(self._sums) < _MOST_DEVICES:
+                self._sums[name] = self._sums.get(name, np.zeros((4, _DAY_H))) + table[:, place]
+                stamps = power.stamps[power.devices == place]
+                first, last = self._spans.get(name, (stamps[0], stamps[-1]))
+                self._spans[name] = min(first, stamps[0]), max(last, stamps[-1])
+
+    def made_by_panels(self) -> tuple[list[str], list[str]]:
+        """Devices whose mains looks like what panels make, or what of it is fed in; and others."""
+        made = [name for name in self._sums if self._is_made(name)]
+        return made, [name for name in self._sums if name not in made]
+
+    def _is_made(self, name: str) -> bool:
+        first, last = self._spans[name]
+        return last - first >= _LEAST_US and _is_bell(*self._sums[name])
+
+
+def _is_bell(counted: np.ndarray, above: np.ndarray, below: np.ndarray, watts: np.ndarray) -> bool:
+    """By hour of the day, each of shape (24,): how many, how many above and below 0, their sum."""
+    if not counted.all() or below.any():
+        return False
+    dark = above <= (1 - _DARK) * counted
+    start, length = _longest_run(dark)
+    if not _NIGHT <= length <= _DAY_H - 3:
+        return False
+    day = (start + length + np.arange(_DAY_H - length)) % _DAY_H
+    third = max(len(day) // 3, 1)
+    noon = day[third : len(day) - third]
+    edges = np.concatenate([day[:third], day[len(day) - third :]])
+    mean = watts / counted
+    lit = above[noon].sum() >= _LIGHT * counted[noon].sum()
+    return bool(lit and mean[noon].mean() >= _BELL * mean[edges].mean())
+
+
+def _longest_run(flags: np.ndarray) -> tuple[int, int]:
+    """First place and length of the longest run of True around the clock.
+
+    >>> _longest_run(np.array([1, 1, 0, 1, 0, 1], bool))
+    (5, 3)
+    """
+    best = (0, 0)
+    for start in range(len(flags)):
+        around = np.roll(flags, -start)
+        length = len(flags) if around.all() else int(np.argmin(around))
+        if length > best[1]:
+            best = (start, length)
+    return best

@@ -1,0 +1,178 @@
+"""Mains that is not like that of a home is asked about, before anything is taken of its file."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from smartwatts_ml.commands.cli import app
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.file_lines import file_lines
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.settings import QualitySettings, Settings
+from smartwatts_ml.sources import Source
+from smartwatts_ml.stages.ingest import ingest, reread
+from tests.readings.ingest.landing import land
+
+OURS = "timestamp,consumption,device_id"
+QUARTERS = 4 * 96
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    return open_root(str(tmp_path / "root"))
+
+
+def watts(place: int) -> float:
+    """What a home draws in some quarter of an hour."""
+    return 200.0 + place * 337 % 701
+
+
+def total(place: int) -> float:
+    """kWh that its meter has counted until then."""
+    return 4000 + sum(watts(i) / 4000 for i in range(place))
+
+
+def made(place: int) -> float:
+    """W of panels, at a longitude where it is noon at 9 UTC."""
+    hour = place / 4 % 24
+    return max(0.0, math.sin((hour - 3) / 12 * math.pi)) * (2000 + watts(place))
+
+
+def lines(value: Callable[[int], float], device: str = "", count: int = QUARTERS) -> list[str]:
+    """A line for each quarter of an hour."""
+    day = np.datetime64("2026-05-01", "m")
+    stamps = [f"{day + 15 * i}:00Z" for i in range(count)]
+    end = f",{device}" if device else ""
+    return [f"{stamp},{value(i):.10g}{end}" for i, stamp in enumerate(stamps)]
+
+
+def question(objects: Objects, header: str, *rows: str, **said: Any) -> BadInputError | None:
+    """What ingest asks of a file, if anything; ``FileReadings`` has to ask the same."""
+    land(objects, "home1.csv", *rows, header=header)
+    settings = Settings(sources=[Source(**said)] if said else [])
+    (file,) = ingest(objects, settings).files
+    path = Path(objects.url) / "landing" / "home1.csv"
+    if file.left is None:
+        assert file.accepted
+        FileReadings([path], settings).close()
+        return None
+    with pytest.raises(BadInputError) as asked:
+        FileReadings([path], settings)
+    assert ingest(objects, settings).snapshot.rows == 0
+    return asked.value
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "unit"),
+    [
+        ("Time,Usage (kWh)", lambda i: watts(i) / 4, "Wh"),
+        ("Time,Usage (Wh)", lambda i: watts(i) / 4000, "kWh"),
+        ("Time,Power (kW)", watts, "W"),
+        ("Time,Meter reading (Wh)", total, "kWh-counter"),
+        (
+            "Time,Meter reading (kWh)",
+            lambda i: 1000 * total(i),
+            "Wh-counter",
+        ),
+    ],
+)
+def test_energy_and_totals_are_judged_by_the_power_that_they_are(
+    objects: Objects, header: str, value: Callable[[int], float], unit: str
+) -> None:
+    asked = question(objects, header, *lines(value))
+    assert asked is not None and "in the middle of its mains" in str(asked)
+    assert [a for a in asked.settle if re.match(rf'unit = "{unit}"  # mains has 5\d\d W', a)]
+    assert question(objects, header, *lines(value), unit=unit) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Time,Usage (kWh)", lambda i: watts(i) / 4000),
+        ("Time,Meter reading (kWh)", total),
+        (OURS, watts),
+        (OURS, lambda i: 0.0 if i % 40 else 3.0 + i),
+    ],
+)
+def test_a_home_is_not_asked_about(
+    objects: Objects, header: str, value: Callable[[int], float]
+) -> None:
+    device = "home1" if header == OURS else ""
+    assert question(objects, header, *lines(value, device)) is None
+
+
+def test_a_building_above_a_homes_fuse_is_asked_about_but_for_who_knows(objects: Objects) -> None:
+    rows = lines(lambda i: 600_000 + 100 * watts(i), "hall")
+    asked = question(objects, OURS, *rows)
+    assert asked is not None and "above its fuse" in str(asked)
+    assert question(objects, OURS, *rows, check_mains=False) is None
+    land(objects, "other.csv", *rows[:-1])
+    fuse = Settings(quality=QualitySettings(site_fuse_watts={"hall": 900_000}))
+    assert not ingest(objects, fuse).left
+    land(objects, "third.csv", *rows[:-2])
+    assert ingest(objects, Settings()).left
+    assert not ingest(objects, Settings(quality=QualitySettings(fuse_watts=900_000))).left
+
+
+def test_yes_takes_what_was_left_and_nothing_else_changes(objects: Objects) -> None:
+    land(objects, "a.csv", *lines(lambda i: made(i) / 1000, "home1"))
+    asked = CliRunner().invoke(app, ["ingest", "--root", objects.url])
+    assert isinstance(asked.exception, BadInputError) and "nobody says the unit" in asked.stdout
+    again = CliRunner().invoke(app, ["ingest", "--root", objects.url, "--yes"])
+    assert f"{QUARTERS} readings added" in again.stdout
+    later = CliRunner().invoke(app, ["ingest", "--root", objects.url])
+    assert later.exit_code == 0 and "was taken for" not in later.stderr
+
+
+def test_a_total_of_which_nobody_says_the_unit_is_warned_of(objects: Objects) -> None:
+    land(objects, "a.csv", *lines(total, "home1"))
+    assert "hardly ever falls" in file_lines(ingest(objects, Settings()).files, Settings())[0]
+    said = Settings(sources=[Source(unit="kWh-counter")])
+    assert "hardly ever falls" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
+
+
+def test_registers_are_judged_together(objects: Objects) -> None:
+    rows = [
+        f"{row},{register}"
+        for row in lines(lambda i: watts(i) / 8_000)
+        for register in ("Offtake Day", "Offtake Night")
+    ]
+    assert question(objects, "Time,kWh,Register", *rows) is None
+
+
+def test_what_panels_make_is_no_mains(objects: Objects) -> None:
+    asked = question(objects, OURS, *lines(made, "roof"), *lines(watts, "flat"))
+    assert asked is not None and "roof: nothing every night" in str(asked)
+    assert question(objects, "Time,Usage (kWh)", *lines(lambda i: made(i) / 4000)) is not None
+
+
+def test_a_meter_of_what_is_fed_in_is_that_of_the_same_home(objects: Objects) -> None:
+    rows = [*lines(made, "m2"), *lines(watts, "m1")]
+    said = {"device": "home1", "channels": {"m2": "-mains", "*": "+mains"}}
+    header = "Time,kW,Meter"
+    assert question(objects, header, *(row.replace(",", ",", 1) for row in rows)) is not None
+    assert question(objects, header, *rows, **said, unit="W") is None
+
+
+def test_a_home_that_draws_at_night_alone_is_one(objects: Objects) -> None:
+    def storage_heater(place: int) -> float:
+        return watts(place) * 4 if place // 4 % 24 < 7 else 0.0
+
+    assert question(objects, OURS, *lines(storage_heater, "home1")) is None
+
+
+def test_registers_of_feed_in_alone_are_no_mains(objects: Objects) -> None:
+    rows = [f"{row},Injection {i % 2}" for i, row in enumerate(lines(lambda i: watts(i) / 4000))]
+    asked = question(objects, "Time,kWh,Register", *rows)
+    assert asked is not None and "is only fed in" in str(asked)
+    (answer, _) = asked.settle
+    assert answer.startswith("channels = {")
