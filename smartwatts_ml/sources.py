@@ -94,7 +94,7 @@ class Layout(BaseModel):
         description="Whether a meter's total is that at the start or at the end of its interval.",
     )
     interval_s: float | None = Field(
-        default=None, gt=0, description="Seconds of one interval of energy; found out if not given."
+        default=None, gt=0, description="Seconds that a reading lasts; found out if not given."
     )
     held: bool | None = Field(
         default=None, description="Whether a value holds until the next: a sensor writes on change."

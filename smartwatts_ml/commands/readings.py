@@ -127,6 +127,8 @@ def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
         err.print(f"ignored: {printable(key)} is {why}", soft_wrap=True, markup=False)
     if not report.files and not report.unchanged:
         err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
+    if report.files and all(file.says_nothing for file in report.files):
+        err.print(f"{_files(len(report.files))} read, and none has a reading: should it be so?")
     for key in report.dropped:
         err.print(f"nothing is kept of {printable(key)}", soft_wrap=True, markup=False)
     for line in outdated_lines(report.outdated):

@@ -64,6 +64,13 @@ def _short(stamp: str) -> str:
 
 
 def _warnings(file: FileReport, settings: Settings) -> Iterator[str]:
+    if file.says_nothing:
+        yield "it says nothing: none of its lines has a value"
+    if file.incomplete:
+        yield (
+            f"{file.incomplete:,} values of one register are no reading, since another register of "
+            "the meter has none at that time"
+        )
     if file.rejected:
         yield f"{file.rejected:,} rejected: {file.why_rejected()}"
     if file.contents and "timezone" in file.contents.unsaid:

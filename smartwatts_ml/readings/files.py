@@ -108,12 +108,14 @@ class FileReadings(StoredReadings):
             self._staged = self._check_intervals(files)
             self._duplicates: Counter[int] = Counter()
             self._netted: Counter[int] = Counter()
+            self._incomplete: Counter[int] = Counter()
             self._dropped: dict[int, Counter[str]] = {}
             self._numbers, self._device_spans = self._settle_all()
             self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
             if usable and not self.report.accepted:
-                raise unusable(max(self.report.files, key=lambda file: file.rejected))
+                worst = max(range(len(files)), key=lambda n: self.report.files[n].rejected)
+                raise unusable(self.report.files[worst], self._staging.registers_of(worst))
         except BaseException:
             self.close()
             raise
@@ -157,6 +159,7 @@ class FileReadings(StoredReadings):
             settled = self._settled(number)
             self._duplicates.update(settled.duplicates)
             self._netted.update(settled.netted)
+            self._incomplete.update(settled.incomplete)
             for dropped in settled.dropped:
                 for file, count in count_files(dropped.files).items():
                     self._dropped.setdefault(file, Counter())[dropped.fault] += count
@@ -180,7 +183,10 @@ class FileReadings(StoredReadings):
 
     def _account(self, number: int, file: FileReport) -> FileReport:
         return file.settled(
-            self._duplicates[number], self._netted[number], self._dropped.get(number)
+            self._duplicates[number],
+            self._netted[number],
+            self._incomplete[number],
+            self._dropped.get(number),
         )
 
     def _find_spans(self) -> tuple[SiteSpan, ...]:

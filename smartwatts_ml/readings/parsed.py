@@ -51,6 +51,12 @@ class Measure:
         """Whether it is energy of an interval that the readings have to tell."""
         return self.quantity == "energy" and self.interval_s is None
 
+    @property
+    def needs_series(self) -> bool:
+        """Whether a row means something only with those before and after it."""
+        untold = self.quantity == "energy" or self.ends or self.late or self.held
+        return self.quantity == "total" or (untold and self.interval_s is None)
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -83,7 +89,8 @@ class Parsed:
 
     ``stamps`` int64, µs since the epoch, UTC; ``values`` float64, in the unit of ``measure``;
     ``devices`` int32, index into ``names``, which may be parts; ``labels`` uint8 codes;
-    ``lines`` int64, line numbers.
+    ``lines`` int64, line numbers; ``seconds`` float64, how long each row lasts, None where the
+    file does not say it.
     """
 
     measure: Measure
@@ -93,13 +100,15 @@ class Parsed:
     names: Sequence[str]
     labels: np.ndarray
     lines: np.ndarray
+    seconds: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.stamps)
 
     def take(self, chosen: np.ndarray) -> Parsed:
         """The rows that a mask or an index picks."""
-        arrays = ("stamps", "values", "devices", "labels", "lines")
+        arrays = ["stamps", "values", "devices", "labels", "lines"]
+        arrays += ["seconds"] if self.seconds is not None else []
         return replace(self, **{name: getattr(self, name)[chosen] for name in arrays})
 
 

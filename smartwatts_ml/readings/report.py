@@ -51,6 +51,9 @@ FAULTS: Mapping[str, Fault] = {
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),
     "value_two": Fault(CONSUMPTION, "two values for one device and timestamp"),
+    "part_alone": Fault(
+        CONSUMPTION, "a register that is taken away, in a file without what it is taken away from"
+    ),
     "total_glitch": Fault(CONSUMPTION, "a meter's total that falls or leaps and comes back"),
     "fold_untold": Fault(
         TIMESTAMP, "shown twice by the clock, and nothing tells which of the two is meant"
@@ -120,7 +123,8 @@ class FileReport:
 
     Lines: header (and what stands above it) + blank + missing + read + rejected lines. A line
     that is read gives one value or several. Values: accepted + duplicate (they repeat an
-    earlier device and stamp) + netted (parts of another reading) + dropped (rejected once all
+    earlier device and stamp) + netted (parts of another reading, or of none: ``incomplete``, since
+    another part has no value) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
     ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
@@ -138,6 +142,7 @@ class FileReport:
     accepted: int = 0
     duplicate: int = 0
     netted: int = 0
+    incomplete: int = 0
     rejected_lines: int = 0
     rejected_values: int = 0
     dropped: int = 0
@@ -151,9 +156,14 @@ class FileReport:
     contents: FileContents | None = None
 
     def settled(
-        self, duplicate: int, netted: int = 0, dropped: Mapping[str, int] | None = None
+        self,
+        duplicate: int,
+        netted: int = 0,
+        incomplete: int = 0,
+        dropped: Mapping[str, int] | None = None,
     ) -> FileReport:
-        """So many of the values repeat another one, are parts of one, or are rejected late."""
+        """So many of the values repeat another one, are parts (some of them of nothing whole), or
+        are rejected late."""
         late = dropped or {}
         reasons = dict(self.reasons)
         for fault, count in late.items():
@@ -164,6 +174,7 @@ class FileReport:
             accepted=self.values - gone,
             duplicate=duplicate,
             netted=netted,
+            incomplete=incomplete,
             dropped=sum(late.values()),
             reasons=dict(sorted(reasons.items())),
         )
@@ -212,7 +223,7 @@ class FileReport:
     def to_json(self) -> dict[str, Any]:
         names = (
             "key digest lines header blank missing read rows_total accepted duplicate netted "
-            "rejected reasons reason"
+            "incomplete rejected reasons reason"
         )
         counts = {name: getattr(self, name) for name in names.split()}
         contents = asdict(self.contents) if self.contents else None

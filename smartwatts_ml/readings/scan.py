@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
+import pyarrow as pa
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.readings.clock import LocalClock, local_clock
@@ -23,6 +25,7 @@ from smartwatts_ml.sources import DEFAULTS, Defaults, Source
 
 __all__ = ["FileScan"]
 
+_KEPT_TEXT = 500
 _STRAY = 100
 """A date is a slip where so many others say the contrary."""
 
@@ -141,6 +144,15 @@ class FileScan:
         )
 
     def __iter__(self) -> Iterator[ParsedBlock]:
+        try:
+            yield from self._blocks()
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise BadInputError(
+                f"{self.name} cannot be read: {str(error)[:_KEPT_TEXT]}",
+                fix="leave out of it what is no reading, or split it",
+            ) from error
+
+    def _blocks(self) -> Iterator[ParsedBlock]:
         for part in self._reader.parts():
             self._interpretation, self.part = part.interpretation, part.name
             self._unsaid |= part.interpretation.unsaid - self._said

@@ -144,7 +144,7 @@ def _local_stamps(texts: pa.ChunkedArray, form: FileStamps) -> np.ndarray | None
     plain = plain_sql("text", form)
     if plain is None:
         return None
-    with database().cursor() as connection:
+    with database() as connection:
         connection.register("texts", pa.table({"text": texts}))
         query = f"SELECT epoch_us({plain}) AS stamp FROM texts"
         stamps = connection.sql(query).to_arrow_table()["stamp"]

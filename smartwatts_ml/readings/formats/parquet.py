@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import TIMESTAMP
 from smartwatts_ml.readings.content import Content
+from smartwatts_ml.readings.formats.parquet_pages import page_facts
 from smartwatts_ml.readings.formats.tables import Batch, Table, TableReader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapper import Cells
@@ -27,8 +28,12 @@ _SAMPLE = 2_000
 _CELLS = 200_000
 """Cells of a batch."""
 _MOST_COLUMNS = 4096
-_LARGEST_ROW = 1 << 18
+_PAGES_AT_ONCE = 192 << 20
+_BYTES_OF_ROWS = 48 << 20
+"""Of a batch."""
 _LARGEST_FOOTER = 1 << 24
+_MOST_ROWS = 1 << 20
+_MOST_ROWS_A_BYTE = 1 << 12
 _LONGEST_TEXT = 1 << 10
 _INDEX_WITHOUT_A_NAME = "__index_level_0__"
 
@@ -46,11 +51,12 @@ class ParquetReader(TableReader):
             )
         self.content.read_through()
         with _as_bad_input(self.content), self.content.path.open("rb") as raw:
-            file = _open(raw, self.content)
-            yield _ParquetTable.begin(file, self)
-            if self.lines != file.metadata.num_rows:
+            opened = _open(raw, self.content)
+            yield _ParquetTable.begin(opened, self)
+            rows = opened.file.metadata.num_rows
+            if self.lines != rows:
                 raise self.content.damaged(
-                    ValueError(f"{file.metadata.num_rows} rows in the footer, {self.lines} read")
+                    ValueError(f"{rows} rows in the footer, {self.lines} read")
                 )
         self.content.check_unchanged()
 
@@ -68,28 +74,45 @@ def _as_bad_input(content: Content) -> Iterator[None]:
         raise content.damaged(error) from error
 
 
-def _open(raw: Any, content: Content) -> pq.ParquetFile:
+@dataclass(frozen=True)
+class _Opened:
+    """``rows`` of all columns fit into memory at once."""
+
+    file: pq.ParquetFile
+    rows: int
+
+
+def _open(raw: Any, content: Content) -> _Opened:
     """Text is read as dictionaries, so that a long one is not written out for each row."""
+    try:
+        facts = page_facts(raw, content.size)
+    except (ValueError, IndexError) as error:
+        raise content.damaged(error) from error
+    if facts.at_once > _PAGES_AT_ONCE:
+        raise BadInputError(
+            f"{content.name}: its pages take {facts.at_once >> 20} MiB of memory at once",
+            fix="write it with smaller groups of rows, or as CSV",
+        )
     limits = {
         "thrift_string_size_limit": _LARGEST_FOOTER,
         "thrift_container_size_limit": _LARGEST_FOOTER,
     }
+    # What a group says of its columns is not asked for: Arrow ends the process where that is odd.
     metadata = pq.ParquetFile(raw, **limits).metadata
     if metadata.num_columns > _MOST_COLUMNS:
         raise BadInputError(
             f"{content.name} has more than {_MOST_COLUMNS} columns", fix="split the file"
         )
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    # What a group says of its columns is not asked for: Arrow ends the process where that is odd.
-    if any(not 0 <= g.total_byte_size <= _LARGEST_ROW * max(g.num_rows, 1) for g in groups):
+    if metadata.num_rows > _MOST_ROWS + _MOST_ROWS_A_BYTE * content.size:
         raise BadInputError(
-            f"{content.name}: its rows are longer than {_LARGEST_ROW >> 10} KiB",
-            fix="write the file without what is no reading",
+            f"{content.name} has {metadata.num_rows:,} rows in {content.size:,} bytes",
+            fix="write the readings as CSV",
         )
     texts = [f.name for f in metadata.schema.to_arrow_schema() if _is_text(_plain_type(f.type))]
-    return pq.ParquetFile(
+    file = pq.ParquetFile(
         raw, metadata=metadata, read_dictionary=texts, buffer_size=1 << 20, **limits
     )
+    return _Opened(file, max(1, int(_BYTES_OF_ROWS / max(facts.row_bytes, 1.0))))
 
 
 @dataclass
@@ -97,11 +120,12 @@ class _ParquetTable(Table):
     """``columns``: names of its columns in the file."""
 
     reader: ParquetReader
-    file: pq.ParquetFile
+    opened: _Opened
     columns: Sequence[str]
 
     @classmethod
-    def begin(cls, file: pq.ParquetFile, reader: ParquetReader) -> _ParquetTable:
+    def begin(cls, opened: _Opened, reader: ParquetReader) -> _ParquetTable:
+        file, rows = opened.file, min(_SAMPLE, opened.rows)
         fields = [f for f in file.schema_arrow if _is_read(_plain_type(f.type))]
         columns = [f.name for f in fields]
         twice = next((name for name in columns if columns.count(name) > 1), None)
@@ -110,7 +134,7 @@ class _ParquetTable(Table):
                 f"{reader.name}: column {twice} is there twice", fix="rename one of them"
             )
         names = [_shown_name(f, columns) for f in fields]
-        first = next(file.iter_batches(_SAMPLE, columns=columns), None)
+        first = next(file.iter_batches(rows, columns=columns), None)
         sample = [
             [text.strip() for text in _texts(first[name]).fill_null("").to_pylist()]
             if first
@@ -128,15 +152,17 @@ class _ParquetTable(Table):
         ]
         named = {STAMP, END} & {role_of(name) for name in names}
         own = Layout(timestamp=(stamps[0],)) if len(stamps) == 1 and not named else Layout()
-        return cls(names, reader.name, sample, written, reader, file, columns, own=own)
+        return cls(names, reader.name, sample, written, reader, opened, columns, own=own)
 
     def batches(self, interpretation: Interpretation) -> Iterator[Batch]:
         """Rows of the columns that mean something; the others are empty."""
         used = sorted(interpretation.mapping.used)
         decimal = interpretation.numbers.decimal
-        rows = max(1, _CELLS // len(used))
+        rows = max(1, min(_CELLS // len(used), self.opened.rows))
         with _as_bad_input(self.reader.content):
-            for batch in self.file.iter_batches(rows, columns=[self.columns[i] for i in used]):
+            for batch in self.opened.file.iter_batches(
+                rows, columns=[self.columns[i] for i in used]
+            ):
                 columns: list[Any] = [pa.nulls(len(batch), pa.string())] * len(self.names)
                 for position in used:
                     columns[position] = _texts(batch[self.columns[position]], decimal)

@@ -192,7 +192,10 @@ class FileBatch:
         dropped = dropped_by_file(writing.dropped)
         for number in arrivals:
             report = self.files[number].report.settled(
-                writing.duplicates[number], writing.netted[number], dropped.get(number)
+                writing.duplicates[number],
+                writing.netted[number],
+                writing.incomplete[number],
+                dropped.get(number),
             )
             if report.accepted != writing.rows[number] or not report.adds_up:
                 raise SmartwattsError(f"{report.key}: rows got lost; nothing was taken")
@@ -221,7 +224,7 @@ class FileBatch:
             with self._scanned_again(file) as scan:
                 raise contradiction(scan, late["value_two"])
         if not report.accepted and not report.says_nothing:
-            raise unusable(report)
+            raise unusable(report, self.staging.registers_of(number))
         if not late:
             return file.quarantine
         quarantine = Quarantine(self._work.new_folder() / "rejected.csv.gz", file.info.key)

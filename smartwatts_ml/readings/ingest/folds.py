@@ -9,6 +9,7 @@ import numpy as np
 
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.ingest.staged import Staged
+from smartwatts_ml.readings.ingest.staging import months_of
 from smartwatts_ml.readings.parsed import FOLD
 from smartwatts_ml.readings.run_lengths import equal_runs
 from smartwatts_ml.readings.spacing import PATIENCE
@@ -42,10 +43,11 @@ def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
         return rows, untold
     stamps = rows.stamps.copy()
     files = staged.files(rows)
+    places = _Places(rows.devices)
     alone: list[_Fold] = []
     for fold in _folds(rows, files, marked, staged):
-        of_device = np.flatnonzero((files == fold.file) & (rows.devices == fold.device))
-        second = _second(fold, rows.stamps[of_device])
+        of_device = places.of_device(fold.device)
+        second = _second(fold, rows.stamps[of_device[files[of_device] == fold.file]])
         if second is None:
             alone.append(fold)
         else:
@@ -56,7 +58,8 @@ def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
     for fold in alone:  # in the order of arrival
         waiting[fold.rows] = False
         whole = staged.wholes[fold.device]
-        others = ~waiting & (rows.devices == fold.device) & (files != fold.file)
+        others = places.of_device(fold.device)
+        others = others[~waiting[others] & (files[others] != fold.file)]
         there = stamps[others]
         for shift in (0, fold.later):
             at = fold.stamps + shift
@@ -66,6 +69,19 @@ def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
         else:
             untold[fold.rows] = True
     return replace(rows, stamps=stamps, labels=rows.labels & ~np.uint8(FOLD)), untold
+
+
+class _Places:
+    """Where the rows of each device are."""
+
+    def __init__(self, devices: np.ndarray) -> None:
+        self._order = np.argsort(devices, kind="stable")
+        self._devices = devices[self._order]
+
+    def of_device(self, device: int) -> np.ndarray:
+        """Places in the order of lines; int64."""
+        first, end = np.searchsorted(self._devices, [device, device + 1])
+        return self._order[first:end]
 
 
 def _folds(rows: Rows, files: np.ndarray, marked: np.ndarray, staged: Staged) -> Iterator[_Fold]:
@@ -87,8 +103,9 @@ def _folds(rows: Rows, files: np.ndarray, marked: np.ndarray, staged: Staged) ->
 
 def _second(fold: _Fold, of_device: np.ndarray) -> np.ndarray | None:
     """Which rows are of the second occurrence; bool, shape (n,). None where nothing tells.
-    ``of_device``: all stamps of the device in the file, in the order of lines."""
-    downwards = np.sign(np.diff(of_device)).sum() < 0
+    ``of_device``: all stamps of the device in the file, those of a month in the order of lines."""
+    month = months_of(of_device) == months_of(fold.stamps[:1])
+    downwards = np.sign(np.diff(of_device[month])).sum() < 0
     ordered = -fold.stamps if downwards else fold.stamps
     back = np.flatnonzero(np.diff(ordered) < 0)
     if len(back) == 1:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from smartwatts_ml.errors import BadInputError, NotFoundError, StoreError
 from smartwatts_ml.readings.report import FileReport
 
 __all__ = ["changed_meanwhile", "is_the_files_fault", "of_version_1", "unusable"]
+
+_SHOWN = 8
 
 
 def is_the_files_fault(error: BadInputError | StoreError) -> bool:
@@ -20,12 +24,18 @@ def changed_meanwhile(key: str) -> BadInputError:
     return BadInputError(f"{key} changed while it was read", fix="try again later")
 
 
-def unusable(report: FileReport) -> BadInputError:
-    """Nothing in the file can be used."""
-    why = "none is whole: parts of each are missing" if report.netted else "none has a value"
+def unusable(report: FileReport, registers: Sequence[str] = ()) -> BadInputError:
+    """Nothing in the file can be used. ``registers``: those that it has of meters."""
+    why = "at no time do all registers have a value" if report.incomplete else "none has a value"
+    problem = f"{report.key}: no usable reading: {report.why_rejected() or why}"
+    if not (report.incomplete or "part_alone" in report.reasons):
+        fix = "`smartwatts ingest --explain` shows what it is taken for"
+        return BadInputError(problem, fix=fix)
+    shown = ", ".join(registers[:_SHOWN]) + (", …" if len(registers) > _SHOWN else "")
     return BadInputError(
-        f"{report.key}: no usable reading: {report.why_rejected() or why}",
-        fix="`smartwatts ingest --explain` shows what it is taken for",
+        f"{problem} (registers: {shown})",
+        fix="put all registers of a meter into one file, or say in its source's channels that "
+        'one of them is all of it: {"…" = "mains"} instead of "+mains" or "-mains"',
     )
 
 

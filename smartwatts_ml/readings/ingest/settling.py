@@ -1,8 +1,9 @@
-"""Rows of one shard → readings: the second hour of a fold told apart, energy as power,
+"""Rows of some devices → readings: the second hour of a fold told apart, energy as power,
 duplicates taken out, parts netted, sorted by device and time.
 
-What needs the neighbours of a row is done here, where all rows of a device and month are
-together in whatever order the files had them.
+What needs the neighbours of a row is done here, where all rows of a device are together in
+whatever order the files had them. Rows marked as context are looked at, but they are neither
+kept nor counted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from smartwatts_ml.readings.ingest.folds import resolve_folds
 from smartwatts_ml.readings.ingest.holding import seconds_held
 from smartwatts_ml.readings.ingest.netting import net_parts
-from smartwatts_ml.readings.ingest.spill import Rows
+from smartwatts_ml.readings.ingest.spill import CONTEXT, Rows
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.parsed import FOLD
 from smartwatts_ml.readings.resample import MICRO
@@ -24,7 +25,7 @@ from smartwatts_ml.readings.run_lengths import equal_runs
 from smartwatts_ml.readings.spacing import own_intervals
 from smartwatts_ml.readings.totals import glitches
 
-__all__ = ["Dropped", "Settled", "drop_repeats", "settle"]
+__all__ = ["Dropped", "Settled", "drop_repeats", "settle", "sort_rows"]
 
 _SECONDS_AN_HOUR = 3600.0
 
@@ -41,11 +42,13 @@ class Dropped:
 @dataclass(frozen=True)
 class Settled:
     """``rows`` are readings: mean W from each stamp on, or kWh that a meter had counted.
-    ``duplicates`` and ``netted`` count, by file, what went into others."""
+    By file, ``duplicates`` and ``netted`` count what went into others, or lacks others:
+    ``incomplete``."""
 
     rows: Rows
     duplicates: Counter[int]
     netted: Counter[int] = field(default_factory=Counter)
+    incomplete: Counter[int] = field(default_factory=Counter)
     dropped: Sequence[Dropped] = ()
 
 
@@ -63,27 +66,42 @@ def settle(rows: Rows, staged: Staged) -> Settled:
     if staged.measured(rows, lambda measure: measure.held).any():
         nothing = np.isnan(rows.values)
         rows, ends = rows.take(~nothing), rows.take(nothing)
-    rows = _sorted(rows, staged.ranks)
+    rows = sort_rows(rows, staged.ranks)
     rows, duplicates, contradicting = _without_repeats(rows, staged)
     dropped += contradicting
     rows, glitched = _without_glitches(rows, staged)
     dropped += glitched
-    rows = _on_starts(_with_seconds(rows, ends, staged), staged)
-    netted: Counter[int] = Counter()
-    if staged.signs[rows.devices].any():
-        rows, netted = net_parts(rows, staged)
-        rows = _sorted(rows, staged.ranks)
-    return Settled(rows, duplicates, netted, dropped)
+    rows = _with_seconds(rows, ends, staged)
+    as_sent, rows = rows, _on_starts(rows, staged)
+    if not staged.signs[rows.devices].any():
+        rows = rows if rows.seconds is None else sort_rows(rows, staged.ranks)
+        return Settled(_own(rows), duplicates, dropped=dropped)
+    net = net_parts(rows, staged)
+    if net.alone.any():
+        dropped.append(_dropped("part_alone", as_sent.take(net.alone), staged))
+    rows = sort_rows(net.rows, staged.ranks)
+    return Settled(_own(rows), duplicates, net.parts, net.incomplete, dropped)
+
+
+def _own(rows: Rows) -> Rows:
+    """Without those that are only there for others."""
+    context = (rows.labels & CONTEXT) > 0
+    return rows.take(~context) if context.any() else rows
 
 
 def drop_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int]]:
     """Less rows, to the same end: exact repeats of a file, device and stamp go before all is
     settled, except in a fold, where they may tell the second hour."""
     folded = (rows.labels & FOLD) > 0
-    plain = _sorted(rows.take(~folded), staged.ranks)
+    plain = sort_rows(rows.take(~folded), staged.ranks)
     same, equal = _repeats_of(plain, staged)
     kept = plain.take(~(same & equal))
-    return Rows.join([kept, rows.take(folded)]), count_files(staged.files(plain)[same & equal])
+    return Rows.join([kept, rows.take(folded)]), _counted(plain, same & equal, staged)
+
+
+def _counted(rows: Rows, chosen: np.ndarray, staged: Staged) -> Counter[int]:
+    own = (rows.labels & CONTEXT) == 0
+    return count_files(staged.files(rows)[chosen & own])
 
 
 def _repeats_of(rows: Rows, staged: Staged) -> tuple[np.ndarray, np.ndarray]:
@@ -94,10 +112,10 @@ def _repeats_of(rows: Rows, staged: Staged) -> tuple[np.ndarray, np.ndarray]:
         near = (rows.stamps[1:] == rows.stamps[:-1]) & (rows.devices[1:] == rows.devices[:-1])
         if near.any():
             files = staged.files(rows)
+            labels = rows.labels & np.uint8(~CONTEXT & 0xFF)
             same[1:] = near & (files[1:] == files[:-1])
-            equal[1:] = (rows.values[1:] == rows.values[:-1]) & (
-                rows.labels[1:] == rows.labels[:-1]
-            )
+            equal[1:] = (rows.values[1:] == rows.values[:-1]) & (labels[1:] == labels[:-1])
+            equal[1:] &= rows.streams[1:] == rows.streams[:-1]
     return same, equal
 
 
@@ -110,7 +128,7 @@ def _without_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int], li
     torn = np.bincount(group, same & ~equal) > 0
     contradicting = torn[group]
     repeated = same & ~contradicting
-    duplicates = count_files(staged.files(rows)[repeated])
+    duplicates = _counted(rows, repeated, staged)
     dropped = (
         [_dropped("value_two", rows.take(contradicting), staged)] if contradicting.any() else []
     )
@@ -118,6 +136,7 @@ def _without_repeats(rows: Rows, staged: Staged) -> tuple[Rows, Counter[int], li
 
 
 def _dropped(fault: str, rows: Rows, staged: Staged) -> Dropped:
+    rows = _own(rows)
     return Dropped(fault, rows, staged.files(rows))
 
 
@@ -144,10 +163,13 @@ def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
     stated = np.array([measure.interval_s or np.nan for measure in measures])
     sought = np.array([m.quantity == "energy" or m.ends or m.late for m in measures], bool)
     held = np.array([measure.held for measure in measures], bool)
-    if np.isnan(stated).all() and not sought.any() and not held.any():
+    if not (sought.any() or held.any()) and np.isnan(stated).all():
         return rows
     seconds = stated[rows.streams]
-    chosen = np.flatnonzero((sought & np.isnan(stated))[rows.streams])
+    if rows.seconds is not None:
+        seconds = np.where(np.isnan(rows.seconds), seconds, rows.seconds)
+    untold = np.isnan(seconds)
+    chosen = np.flatnonzero(sought[rows.streams] & untold)
     order = chosen[np.lexsort((rows.stamps[chosen], rows.devices[chosen], rows.streams[chosen]))]
     keys = rows.devices[order].astype(np.int64) << 32 | rows.streams[order]
     for first, end in zip(*equal_runs(keys), strict=True):
@@ -157,9 +179,9 @@ def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
         usual_us = None if usual is None else usual * MICRO
         lasting, _ = own_intervals(rows.stamps[places], usual_us, measures[stream].ends)
         seconds[places] = lasting / MICRO
-    chosen = np.flatnonzero((held & np.isnan(stated))[rows.streams])
+    chosen = np.flatnonzero(held[rows.streams] & untold)
     if len(chosen):
-        seconds[chosen] = seconds_held(rows.take(chosen), ends, staged.following)
+        seconds[chosen] = seconds_held(rows.take(chosen), ends)
     return replace(rows, seconds=seconds)
 
 
@@ -179,7 +201,7 @@ def _on_starts(rows: Rows, staged: Staged) -> Rows:
     return replace(rows, values=values, stamps=stamps, seconds=seconds)
 
 
-def _sorted(rows: Rows, ranks: np.ndarray) -> Rows:
+def sort_rows(rows: Rows, ranks: np.ndarray) -> Rows:
     """By rank and stamp; rows equal in both stay in the order of their files and lines."""
     if not len(rows):
         return rows

@@ -16,7 +16,10 @@ from typing import IO
 
 import numpy as np
 
-__all__ = ["Rows", "Spill"]
+__all__ = ["CONTEXT", "Rows", "Spill"]
+
+CONTEXT = 8
+"""Bit of a label: the row is there for the sake of those next to it, and another one is kept."""
 
 _COLUMNS: Mapping[str, np.dtype] = {
     "stamps": np.dtype(np.int64),
@@ -25,6 +28,8 @@ _COLUMNS: Mapping[str, np.dtype] = {
     "labels": np.dtype(np.uint8),
     "streams": np.dtype(np.int32),
 }
+_SECONDS = "seconds"
+"""A column that is written only where some row has it."""
 _ROWS_IN_MEMORY = 1 << 16
 _SMALL_KEYS = 1 << 15
 _WIDE = 8
@@ -38,7 +43,7 @@ class Rows:
     ``stamps`` µs since the epoch, UTC; ``values`` in the unit of their stream;
     ``devices`` and ``streams`` numbers that the owner gave them; ``labels``
     codes as in ``parsed``. ``seconds`` float64: how long each lasts, NaN where the stamps
-    around it tell, None where they tell all; it is known only once rows have settled.
+    around it tell, None where they tell all.
     """
 
     stamps: np.ndarray
@@ -99,9 +104,9 @@ class Spill:
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
         self._folder = folder
-        self._files: dict[str, IO[bytes]] = {
-            name: (folder / name).open("w+b", buffering=0) for name in _COLUMNS
-        }
+        self._files: dict[str, IO[bytes]] = {}
+        for name in _COLUMNS:
+            self._open(name)
         self._waiting: list[tuple[np.ndarray, Rows]] = []
         self._waiting_rows = 0
         self._written = 0
@@ -109,6 +114,9 @@ class Spill:
         self._index: np.ndarray | None = None
         self._writer = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
+
+    def _open(self, name: str) -> None:
+        self._files[name] = (self._folder / name).open("w+b", buffering=0)
 
     def close(self) -> None:
         """Give up the rows and their place on disk."""
@@ -148,9 +156,22 @@ class Spill:
         starts = np.flatnonzero(np.append(True, shards[1:] != shards[:-1]))
         counts = np.diff(np.append(starts, len(shards)))
         self._runs.append(np.stack([shards[starts], starts + self._written, counts], axis=1))
-        self._written += len(rows)
+        if rows.seconds is not None and _SECONDS not in self._files:
+            self._open(_SECONDS)
+            self._write_unknown(self._written)
         for name, file in self._files.items():
-            file.write(np.ascontiguousarray(getattr(rows, name)).data)
+            column = getattr(rows, name)
+            if column is None:
+                self._write_unknown(len(rows))
+            else:
+                _write_fully(file, np.ascontiguousarray(column).data)
+        self._written += len(rows)
+
+    def _write_unknown(self, count: int) -> None:
+        """Of rows of which nobody says how long they last."""
+        for first in range(0, count, _ROWS_IN_MEMORY):
+            size = min(count - first, _ROWS_IN_MEMORY)
+            _write_fully(self._files[_SECONDS], np.full(size, np.nan).data)
 
     def sizes(self) -> dict[int, int]:
         """Rows of each shard, by its name in rising order."""
@@ -188,7 +209,8 @@ class Spill:
 
     def _read_runs(self, runs: np.ndarray) -> Rows:
         total = int(runs[:, 2].sum())
-        columns = {name: np.empty(total, dtype) for name, dtype in _COLUMNS.items()}
+        dtypes = {name: _COLUMNS.get(name, np.dtype(np.float64)) for name in self._files}
+        columns = {name: np.empty(total, dtype) for name, dtype in dtypes.items()}
         for name, column in columns.items():
             size, number = column.itemsize, self._files[name].fileno()
             view, done = column.data.cast("B"), 0
@@ -197,6 +219,13 @@ class Spill:
                 _read_fully(number, view[done:end], start * size)
                 done = end
         return Rows(**columns)
+
+
+def _write_fully(file: IO[bytes], data: memoryview) -> None:
+    """A disk that is nearly full takes less than it is given, before it takes nothing."""
+    view, done = data.cast("B"), 0
+    while done < len(view):
+        done += file.write(view[done:])
 
 
 def _read_fully(number: int, view: memoryview, offset: int) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.readings.ingest.holding import NextStamps
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows
 from smartwatts_ml.readings.parsed import Measure, Stream
@@ -19,14 +18,15 @@ __all__ = ["Staged", "count_files"]
 @dataclass(frozen=True)
 class Staged:
     """What settling has to know of staged rows: ``ranks`` (int64) orders devices; ``wholes``
-    and ``signs`` tell parts of devices, each by number of the device; ``streams`` by number."""
+    and ``signs`` tell parts of devices, each by number of the device; ``streams`` by number.
+    ``registers``: the parts that a file has of a device, by both."""
 
     ranks: np.ndarray
     wholes: np.ndarray
     signs: np.ndarray
     streams: Sequence[Stream]
     intervals: Intervals
-    following: NextStamps
+    registers: Mapping[tuple[int, int], Set[int]]
     taken: Callable[[int, np.ndarray], bool] | None = None
     """Whether the table has some of a device's stamps."""
 

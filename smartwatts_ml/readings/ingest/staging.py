@@ -10,11 +10,17 @@ import numpy as np
 
 from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
-from smartwatts_ml.readings.ingest.holding import NextStamps
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged
-from smartwatts_ml.readings.parsed import Measure, Parsed, ParsedBlock, Stream, split_part
+from smartwatts_ml.readings.parsed import (
+    FOLD,
+    Measure,
+    Parsed,
+    ParsedBlock,
+    Stream,
+    split_part,
+)
 
 __all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "month_of_all", "months_of"]
 
@@ -23,9 +29,10 @@ Taken = Callable[[str, str, np.ndarray], bool]
 
 _ROWS_AT_ONCE = 1 << 20
 DAY_US = 86_400_000_000
-_MONTH_OF_DAY = (
-    np.arange("1970-01-01", "2101-01-01", dtype="M8[D]").astype("M8[M]").astype(np.int64)
-)
+_DAYS = np.arange("1850-01-01", "2251-01-01", dtype="M8[D]")
+"""A reading may last as long as there are stamps."""
+_MONTH_OF_DAY = _DAYS.astype("M8[M]").astype(np.int64)
+_FIRST_DAY = int(_DAYS[0].astype(np.int64))
 
 
 class DeviceNumbers:
@@ -33,7 +40,8 @@ class DeviceNumbers:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._parts: list[tuple[int, int]] = []
+        self._facts: list[tuple[int, int, int]] = []
+        self._as_array = np.zeros((3, 0), np.int32)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -48,14 +56,26 @@ class DeviceNumbers:
             device, sign, _ = split_part(name)
             whole = self._number(device) if sign else len(self._numbers)
             number = self._numbers[name] = len(self._numbers)
-            self._parts.append((whole, sign))
+            self._facts.append((whole, sign, site_bucket(name.partition("/")[0])))
         return number
+
+    def names(self, numbers: Collection[int]) -> list[str]:
+        """The names of some numbers."""
+        return [name for name, number in self._numbers.items() if number in numbers]
 
     def parts(self) -> tuple[np.ndarray, np.ndarray]:
         """For each number the device that it is of, and its sign, 0 where it is no part; both
         of shape (n_devices,)."""
-        wholes, signs = np.array(self._parts or np.zeros((0, 2)), np.int32).T
-        return wholes, signs
+        return self._array()[0], self._array()[1]
+
+    def buckets(self) -> np.ndarray:
+        """The bucket of each number, shape (n_devices,)."""
+        return self._array()[2]
+
+    def _array(self) -> np.ndarray:
+        if self._as_array.shape[1] != len(self._facts):
+            self._as_array = np.array(self._facts, np.int32).T
+        return self._as_array
 
     def ranked(self) -> tuple[list[tuple[str, str]], np.ndarray]:
         """Site and channel of all devices, sorted; and the place of each number in that
@@ -75,24 +95,27 @@ def as_rows(parsed: Parsed, stream: int, devices: DeviceNumbers) -> Rows:
         devices=devices.numbers(parsed.names)[parsed.devices],
         labels=parsed.labels,
         streams=np.full(len(parsed), stream, np.int32),
+        seconds=parsed.seconds,
     )
 
 
 def months_of(stamps: np.ndarray) -> np.ndarray:
     """Months since 1970 of UTC stamps (µs); int64, shape (n,)."""
-    return _MONTH_OF_DAY[stamps // DAY_US]
+    return _MONTH_OF_DAY[stamps // DAY_US - _FIRST_DAY]
 
 
 def month_of_all(stamps: np.ndarray) -> int | None:
     """The month of UTC stamps (µs); None where there are several."""
-    first, last = _MONTH_OF_DAY[[stamps.min() // DAY_US, stamps.max() // DAY_US]]
+    first, last = months_of(np.array([stamps.min(), stamps.max()]))
     return int(first) if first == last else None
 
 
 class Staging:
     """Rows of several files until somebody takes them. Files have numbers from 0 on, and so
     have their streams, the rows of one measure each; a shard holds the rows of one month and
-    bucket, or else ``by_device``."""
+    bucket, or else ``by_device``. ``by_series``: some rows mean something only with those before
+    and after them, in whatever month these are. ``registers``: the parts that each file has of
+    each device."""
 
     def __init__(self, folder: Path, by_device: bool = False) -> None:
         self.folder = folder
@@ -101,9 +124,9 @@ class Staging:
         self.devices = DeviceNumbers()
         self.streams: list[Stream] = []
         self.arrivals: list[int] = []
-        self._following = NextStamps()
+        self.by_series = False
+        self.registers: dict[tuple[int, int], set[int]] = {}
         self._by_device = by_device
-        self._buckets = np.zeros(0, np.int64)
 
     def close(self) -> None:
         """Give up the rows and their place on disk."""
@@ -115,6 +138,7 @@ class Staging:
         until they are written."""
         self.arrivals.append(arrival)
         self._open: dict[Measure, int] = {}
+        self._noted = np.zeros(0, bool)
         return len(self.arrivals) - 1
 
     def add(self, file: int, block: ParsedBlock, clock: LocalClock | None) -> None:
@@ -126,29 +150,42 @@ class Staging:
                     stream = self._open[parsed.measure] = len(self.streams)
                     self.streams.append(Stream(file, parsed.measure, clock))
                 rows = as_rows(parsed, stream, self.devices)
-                if parsed.measure.held:
-                    self._following.add(rows)
-                self.spill.add(self._shards(rows, parsed.names), rows)
+                self._note_registers(file, rows)
+                self.by_series |= parsed.measure.needs_series or bool(np.any(rows.labels & FOLD))
+                self.spill.add(self._shards(rows), rows)
 
-    def _shards(self, rows: Rows, names: Sequence[str]) -> np.ndarray:
+    def _note_registers(self, file: int, rows: Rows) -> None:
+        wholes, signs = self.devices.parts()
+        if not signs.any():
+            return
+        self.by_series = True
+        noted = np.zeros(len(signs), bool)
+        noted[: len(self._noted)] = self._noted
+        before = noted.copy()
+        noted[rows.devices] = True
+        self._noted = noted
+        for number in np.flatnonzero(noted & ~before & (signs != 0)).tolist():
+            self.registers.setdefault((file, int(wholes[number])), set()).add(number)
+
+    def registers_of(self, file: int) -> list[str]:
+        """What the registers of a file's meters are called."""
+        several = (all_ for (of_file, _), all_ in self.registers.items() if of_file == file)
+        numbers = set[int]().union(*several)
+        parts = (split_part(name) for name in self.devices.names(numbers))
+        return sorted({register for _, _, register in parts})
+
+    def _shards(self, rows: Rows) -> np.ndarray:
         if self._by_device:
             return self.devices.parts()[0][rows.devices].astype(np.int64)
-        self._number_buckets(names)
+        return self.shards_of(rows)
+
+    def shards_of(self, rows: Rows) -> np.ndarray:
+        """The month and bucket of each row; int64, shape (n,)."""
+        buckets = self.devices.buckets().astype(np.int64)
         month = month_of_all(rows.stamps)
         if month is not None:
-            return (month * BUCKETS + self._buckets)[rows.devices]
-        return months_of(rows.stamps) * BUCKETS + self._buckets[rows.devices]
-
-    def _number_buckets(self, names: Sequence[str]) -> None:
-        """Buckets of devices that were not seen before, which are the newest numbers."""
-        if len(self.devices) > len(self._buckets):
-            known = len(self._buckets)
-            grown = np.zeros(len(self.devices), np.int64)
-            grown[:known] = self._buckets
-            for name, number in zip(names, self.devices.numbers(names).tolist(), strict=True):
-                if number >= known:
-                    grown[number] = site_bucket(name.partition("/")[0])
-            self._buckets = grown
+            return (month * BUCKETS + buckets)[rows.devices]
+        return months_of(rows.stamps) * BUCKETS + buckets[rows.devices]
 
     def staged(self, intervals: Intervals, taken: Taken | None = None) -> Staged:
         """What settling has to know of the rows."""
@@ -162,7 +199,7 @@ class Staging:
                 return known(site, channel, stamps)
 
         parts = self.devices.parts()
-        return Staged(ranks, *parts, self.streams, intervals, self._following, by_number)
+        return Staged(ranks, *parts, self.streams, intervals, self.registers, by_number)
 
     def untold(self, file: int, intervals: Intervals) -> bool:
         """Whether a file's energy is of an interval that nothing tells."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,8 @@ import pyarrow as pa
 from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.columns import BUCKETS
 from smartwatts_ml.readings.ingest.intervals import Intervals
-from smartwatts_ml.readings.ingest.settling import Dropped, drop_repeats, settle
+from smartwatts_ml.readings.ingest.series import SeriesGroup, series_groups
+from smartwatts_ml.readings.ingest.settling import Dropped, drop_repeats, settle, sort_rows
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, Taken, month_of_all, months_of
@@ -37,13 +38,14 @@ _MANY_DEVICES = 100_000
 
 @dataclass(frozen=True)
 class Writing:
-    """Parts, and by file the rows in them, the duplicates and parts of readings that are not,
-    and the rows that were dropped."""
+    """Parts, and by file the rows in them, the duplicates and parts of readings that are not
+    (among these those that lack others), and the rows that were dropped."""
 
     parts: list[WrittenPart] = field(default_factory=list)
     rows: Counter[int] = field(default_factory=Counter)
     duplicates: Counter[int] = field(default_factory=Counter)
     netted: Counter[int] = field(default_factory=Counter)
+    incomplete: Counter[int] = field(default_factory=Counter)
     dropped: list[Dropped] = field(default_factory=list)
 
 
@@ -55,12 +57,13 @@ def write_staged(
     job = _Job(staging, files, staging.staged(intervals, taken))
     pa.default_memory_pool().release_unused()  # what scanning needed
     done = Writing()
-    for shard in map_ahead(job.write_shard, staging.spill.sizes().items(), _WORKERS):
-        done.parts.extend(shard.parts)
-        done.rows.update(shard.rows)
-        done.duplicates.update(shard.duplicates)
-        done.netted.update(shard.netted)
-        done.dropped.extend(shard.dropped)
+    for some in job.write_series() if staging.by_series else job.write_shards():
+        done.parts.extend(some.parts)
+        done.rows.update(some.rows)
+        done.duplicates.update(some.duplicates)
+        done.netted.update(some.netted)
+        done.incomplete.update(some.incomplete)
+        done.dropped.extend(some.dropped)
     return done
 
 
@@ -73,28 +76,58 @@ class _Job:
         self._devices, self._ranks = staging.devices.ranked()
         self._arrivals = np.array(staging.arrivals, np.int64)
 
-    def write_shard(self, shard: tuple[int, int]) -> Writing:
+    def write_shards(self) -> Iterator[Writing]:
+        """Of rows that mean something by themselves: month by month."""
+        return map_ahead(self._write_shard, self._staging.spill.sizes().items(), _WORKERS)
+
+    def write_series(self) -> Iterator[Writing]:
+        """Of rows that need those before and after them: whole devices settle, and go on to
+        their months."""
+        folder = self._staging.folder / uuid.uuid4().hex
+        folder.mkdir()
+        settled = Spill(folder / "settled")
+        ranks = self._ranks[self._staged.wholes]
+        for groups in series_groups(self._staging.spill, ranks, folder):
+            for done, rows in map_ahead(self._settle_group, groups, _WORKERS):
+                if len(rows):
+                    settled.add(self._staging.shards_of(rows), rows)
+                yield done
+
+        def write(shard: int) -> Writing:
+            done = Writing()
+            for rows in settled.pieces(shard, _ROWS_A_PART):
+                done.parts.extend(self._write_months(sort_rows(rows, self._ranks), shard))
+            return done
+
+        yield from map_ahead(write, settled.sizes(), _WORKERS)
+        settled.close()
+        folder.rmdir()
+
+    def _settle_group(self, group: SeriesGroup) -> tuple[Writing, Rows]:
+        done = Writing()
+        return done, self._settle(self._gathered(group.pieces(), done.duplicates), done)
+
+    def _write_shard(self, shard: tuple[int, int]) -> Writing:
         """Settle and write the rows of one month and bucket."""
         number, size = shard
         done = Writing()
         for rows in self._groups(number, size, done.duplicates):
-            settled = settle(rows, self._staged)
-            done.duplicates.update(settled.duplicates)
-            done.netted.update(settled.netted)
-            done.dropped.extend(settled.dropped)
-            if not len(settled.rows):
-                continue
-            done.rows.update(count_files(self._staged.files(settled.rows)))
-            for month, of_month in _by_month(settled.rows):
-                done.parts.append(self._write(of_month, month, number))
+            done.parts.extend(self._write_months(self._settle(rows, done), number))
         return done
 
+    def _settle(self, rows: Rows, done: Writing) -> Rows:
+        settled = settle(rows, self._staged)
+        done.duplicates.update(settled.duplicates)
+        done.netted.update(settled.netted)
+        done.incomplete.update(settled.incomplete)
+        done.dropped.extend(settled.dropped)
+        done.rows.update(count_files(self._staged.files(settled.rows)))
+        return settled.rows
+
     def _groups(self, shard: int, size: int, duplicates: Counter[int]) -> Iterator[Rows]:
-        """The shard's wanted rows, in groups that fit into memory, in the table's order."""
+        """The shard's rows, in groups that fit into memory, in the table's order."""
         if size <= _ROWS_A_PART:
-            rows = self._wanted_of(self._staging.spill.read(shard))
-            if len(rows):
-                yield rows
+            yield self._wanted_of(self._staging.spill.read(shard))
             return
         groups = self._places(shard)
         finer = Spill(self._staging.folder / f"shard-{shard}")
@@ -102,7 +135,7 @@ class _Job:
             rows = self._wanted_of(piece)
             finer.add(groups[self._place(rows)], rows)
         for group in finer.sizes():
-            yield self._gathered(finer, group, duplicates)
+            yield self._gathered(finer.pieces(group, _ROWS_A_PART), duplicates)
         finer.close()
 
     def _place(self, rows: Rows) -> np.ndarray:
@@ -121,18 +154,22 @@ class _Job:
             np.add.at(counts, self._place(piece), 1)
         return (np.cumsum(counts) - counts) // _ROWS_A_GROUP
 
-    def _gathered(self, finer: Spill, group: int, duplicates: Counter[int]) -> Rows:
-        """The rows of a group, however often they are repeated."""
-        rows = Rows.none()
-        for piece in finer.pieces(group, _ROWS_A_PART):
-            rows = Rows.join([rows, piece])
-            if len(rows) > 2 * _ROWS_A_PART:
-                rows, repeats = drop_repeats(rows, self._staged)
+    def _gathered(self, pieces: Iterable[Rows], duplicates: Counter[int]) -> Rows:
+        """The wanted rows of a group, however often they are repeated."""
+        rows = [Rows.none()]
+        for piece in pieces:
+            rows.append(self._wanted_of(piece))
+            if sum(map(len, rows)) > 2 * _ROWS_A_PART:
+                fewer, repeats = drop_repeats(Rows.join(rows), self._staged)
+                rows = [fewer]
                 duplicates.update(repeats)
-        return rows
+        return Rows.join(rows)
 
     def _wanted_of(self, rows: Rows) -> Rows:
         return rows if self._all else rows.take(np.isin(self._staged.files(rows), self._wanted))
+
+    def _write_months(self, rows: Rows, shard: int) -> list[WrittenPart]:
+        return [self._write(of_month, month, shard) for month, of_month in _by_month(rows)]
 
     def _write(self, rows: Rows, month: int, shard: int) -> WrittenPart:
         path = self._staging.folder / f"{uuid.uuid4().hex}.parquet"
@@ -170,7 +207,9 @@ class _Job:
 
 
 def _by_month(rows: Rows) -> Iterator[tuple[int, Rows]]:
-    """Rows of each month: of one alone, but for folds and ends of intervals."""
+    """Rows of each month: of one alone, but for ends of intervals."""
+    if not len(rows):
+        return
     only = month_of_all(rows.stamps)
     if only is not None:
         yield only, rows

@@ -53,7 +53,7 @@ class RowMapper:
 
     def map(self, cells: Cells) -> ParsedBlock:
         """Judge each line of a block."""
-        with database().cursor() as connection:
+        with database() as connection:
             connection.register("lines", cells.table)
             judged = connection.sql(self._lines_sql(cells)).to_arrow_table()
             texts = pa.table({"text": judged["texts"].combine_chunks().flatten()})

@@ -162,11 +162,12 @@ class ColumnMapping:
         if sign and self.register is not None:
             name = part_name(name, sign, register)
         total, ends = scale.quantity == "total", self.said.stamp_is == "end"
+        late = total and not ends and self.said.totals_at == "end"
         measure = Measure(
             scale.quantity,
-            interval_s=self.said.interval_s if scale.quantity == "energy" else None,
+            interval_s=self.said.interval_s if late or not total else None,
             ends=ends and not total,
-            late=total and not ends and self.said.totals_at == "end",
+            late=late,
             held=bool(self.said.held) and scale.quantity == "power",
         )
         return Meaning(name, measure, scale.factor * times)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, Meaning, ValueColumn
-from smartwatts_ml.readings.parsed import FOLD, Measure, Parsed
+from smartwatts_ml.readings.parsed import FOLD, Parsed
 
 __all__ = ["JudgedLines", "by_measure", "in_line_order", "same_line_parts"]
 
 _HOUR_S = 3600.0
-_MOST_LENGTHS = 32
-"""Of intervals in a block, that are kept apart."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +68,18 @@ def by_measure(
     seconds = lines.seconds
     if column.minutes is not None:
         seconds = np.full(len(stamps), _step_s(mapping.values))
-    elif mapping.said.interval_s is not None:
-        seconds = np.where(np.isnan(seconds), mapping.said.interval_s, seconds)
+    unknown = np.isnan(seconds)
     parsed = []
     for place, measure in enumerate(measures):
-        for rows, length in _by_length(np.flatnonzero(good & (which == place)), seconds, measure):
-            at, numbers, of_rows = stamps[rows], values[rows], measure
-            if not np.isnan(seconds[rows[0]]):
+        of_measure = good & (which == place)
+        for rows in map(np.flatnonzero, (of_measure & ~unknown, of_measure & unknown)):
+            if not len(rows):
+                continue
+            at, numbers, of_rows, lasting = stamps[rows], values[rows], measure, None
+            if not unknown[rows[0]]:
                 lasting = seconds[rows]
                 micros = np.rint(lasting * 1e6).astype(np.int64)
+                of_rows = replace(of_rows, interval_s=None)
                 if measure.ends:
                     at, of_rows = at - micros, replace(of_rows, ends=False)
                 if measure.quantity == "energy":
@@ -86,7 +87,8 @@ def by_measure(
                     of_rows = replace(of_rows, quantity="power")
                 if measure.late:
                     at, of_rows = at + micros, replace(of_rows, late=False)
-                of_rows = replace(of_rows, interval_s=length)
+                if measure.quantity == "total":  # it is of an instant
+                    lasting = None
             labels = lines.labels[rows] | (folds[rows] * np.uint8(FOLD))
             parsed.append(
                 Parsed(
@@ -97,27 +99,10 @@ def by_measure(
                     names=names,
                     labels=labels.astype(np.uint8),
                     lines=lines.numbers[rows],
+                    seconds=lasting,
                 )
             )
     return parsed
-
-
-def _by_length(
-    rows: np.ndarray, seconds: np.ndarray, measure: Measure
-) -> Iterator[tuple[np.ndarray, float | None]]:
-    """Rows that last equally long together, with how long; those of all lengths, where there are
-    very many, and those of none, without."""
-    unknown = np.isnan(seconds[rows])
-    if unknown.any():
-        yield rows[unknown], None
-    rows = rows[~unknown]
-    lengths = np.unique(seconds[rows])
-    if measure.quantity == "total" or len(lengths) > _MOST_LENGTHS:
-        if len(rows):
-            yield rows, None
-        return
-    for length in lengths.tolist():
-        yield rows[seconds[rows] == length], length
 
 
 def _step_s(values: Sequence[ValueColumn]) -> float:
@@ -146,4 +131,5 @@ def in_line_order(rows: Sequence[Parsed]) -> Parsed:
         names=names,
         labels=joined("labels"),
         lines=lines[order],
+        seconds=joined("seconds"),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import duckdb
@@ -11,11 +13,26 @@ from smartwatts_ml.errors import UsageError
 __all__ = ["database", "strptime_sql", "text_sql"]
 
 _MEMORY = "256MB"
+_UNUSABLE = (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException)
+"""After these a database takes no query any more."""
+
+
+@contextmanager
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the one of the process, which is opened anew where an error has made it
+    unusable: what one file did to it is nothing to the next."""
+    opened = _opened()
+    try:
+        with opened.cursor() as connection:
+            yield connection
+    except _UNUSABLE:
+        _opened.cache_clear()
+        raise
 
 
 @cache
-def database() -> duckdb.DuckDBPyConnection:
-    """One for the process; it never holds more than the blocks that are being judged."""
+def _opened() -> duckdb.DuckDBPyConnection:
+    """It never holds more than the blocks that are being judged."""
     return duckdb.connect(
         config={
             "memory_limit": _MEMORY,
@@ -49,7 +66,7 @@ def strptime_sql(column: str, form: str) -> str:
 
 @cache
 def _check_form(form: str) -> None:
-    with database().cursor() as connection:
+    with database() as connection:
         try:
             connection.execute(f"SELECT try_strptime('', {text_sql(form)})")
         except duckdb.Error as error:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.readings.formats import parquet
 from tests.readings.formats.scanned import scan
 
 START = datetime(2026, 2, 1, 23)
@@ -212,10 +213,36 @@ def test_a_packed_one_is_refused(tmp_path: Path) -> None:
         scan(tmp_path / "a.parquet.gz", packed)
 
 
-def test_overlong_rows_are_refused_before_they_are_read(tmp_path: Path) -> None:
+def test_overlong_cells_of_other_columns_do_no_harm(tmp_path: Path) -> None:
     table = long() | {"payload": ["x" * 5_000_000] * 4}
-    with pytest.raises(BadInputError, match="rows are longer"):
+    assert len(scan(write(tmp_path, table, use_dictionary=False)).rows["home1/mains"]) == 4
+
+
+def test_pages_that_do_not_fit_into_memory_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_PAGES_AT_ONCE", 6 << 20)
+    table = long() | {"payload": ["x" * 2_000_000] * 4}
+    with pytest.raises(BadInputError, match="its pages take 7 MiB of memory at once"):
         scan(write(tmp_path, table, use_dictionary=False))
+
+
+def test_rows_that_cost_no_bytes_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_MOST_ROWS_A_BYTE", 1)
+    monkeypatch.setattr(parquet, "_MOST_ROWS", 0)
+    count = 200_000
+    table = {
+        name: pa.repeat(value, count)
+        for name, value in {
+            "timestamp": STAMPS[0],
+            "consumption": 1.5,
+            "device_id": "home1",
+        }.items()
+    }
+    with pytest.raises(BadInputError, match="200,000 rows in"):
+        scan(write(tmp_path, table, compression="zstd", row_group_size=count))
 
 
 def test_a_long_text_is_no_device(tmp_path: Path) -> None:

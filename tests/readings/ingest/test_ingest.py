@@ -29,6 +29,7 @@ from smartwatts_ml.readings.ingest import ledger as ledger_module
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.landing import pending
 from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.readings.stamps import casts
 from smartwatts_ml.readings.table.table import ReadingsTable, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
@@ -200,6 +201,16 @@ def test_a_quiet_month_in_our_own_columns_is_no_error(objects: Objects) -> None:
     assert not first.left
     assert [(file.accepted, file.missing) for file in first.files] == [(0, 0), (0, 1)]
     assert run(objects).unchanged == 2
+
+
+def test_what_one_file_did_to_the_database_is_nothing_to_the_next(objects: Objects) -> None:
+    for name in ("a", "b"):
+        land(objects, f"{name}.csv", *minutes(name, 10), f"x,1,{name}")
+    casts._opened().close()  # as an error that it calls fatal does
+    report = run(objects)
+    assert [file.key for file in report.left] == ["landing/a.csv"]
+    assert "a.csv cannot be read" in (report.left[0].left or "")
+    assert (report.accepted, report.rejected) == (10, 1)
 
 
 def test_files_that_cannot_be_read_are_left_and_the_others_taken(objects: Objects) -> None:

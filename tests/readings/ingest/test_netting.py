@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.readings.file_lines import file_lines
+from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
@@ -27,20 +30,27 @@ def objects(tmp_path: Path) -> Objects:
     return open_root(str(tmp_path / "root"))
 
 
+BOTH = {"in 1": 100, "out 1": 30}
 Parts = dict[tuple[int, str], float]
 """W by hour and register."""
 
 
-def take(objects: Objects, parts: Parts, source: Source = SOURCE) -> None:
-    rows = [f"2026-05-{1 + h // 24:02} {h % 24:02}:00,{w},a,{r}" for (h, r), w in parts.items()]
+def take(objects: Objects, parts: Parts, source: Source = SOURCE) -> FileReport:
+    first = datetime(2026, 5, 1)
+    rows = [f"{first + timedelta(hours=h)},{w},a,{r}" for (h, r), w in parts.items()]
     land(objects, "a.csv", *rows, header=HEADER)
     (file,) = ingest(objects, Settings(sources=[source])).files
     assert file.adds_up and not file.rejected
+    return file
 
 
 def mains(objects: Objects, parts: Parts) -> dict[int, float]:
     """W of the table's rows, by hour."""
     take(objects, parts)
+    return rows_of(objects)
+
+
+def rows_of(objects: Objects) -> dict[int, float]:
     rows = DeltaTable(objects.uri("readings")).to_pyarrow_table().to_pylist()
     first = datetime(2026, 5, 1, tzinfo=UTC)
     return {(r["timestamp"] - first) // timedelta(hours=1): r["consumption"] for r in rows}
@@ -104,3 +114,49 @@ def test_of_meters_totals_all_are_needed_and_no_energy_is_lost(objects: Objects)
     take(objects, totals, SOURCE.model_copy(update={"unit": "kWh-counter"}))
     readings, _ = newest_readings(objects, Settings())
     assert readings.load("a", 3600).channels["mains"].tolist() == [250.0] * 47
+
+
+@pytest.mark.parametrize("days", [1, 45])
+def test_what_lacks_another_register_is_told(objects: Objects, days: int) -> None:
+    """However far from each other the two are there, in another month too."""
+    parts: Parts = {(24 * days + h, name): 100.0 for h in range(24) for name in ("in", "out")}
+    parts |= {(h, "in"): 70.0 for h in range(3)}
+    file = take(objects, parts)
+    assert (file.accepted, file.netted, file.incomplete) == (24, 27, 3)
+    (line,) = file_lines([file], Settings())
+    assert "3 values of one register are no reading" in line
+    assert rows_of(objects) == {24 * days + h: 0.0 for h in range(24)}
+    with FileReadings([Path(objects.url) / "landing" / "a.csv"], Settings(sources=[SOURCE])) as of:
+        assert of.load("a", 3600).channels["mains"].tolist() == [0.0] * 24
+
+
+def test_a_file_in_which_registers_never_meet_is_left_with_their_names(objects: Objects) -> None:
+    lines = [f"2026-0{month}-01 00:00,5,a,{name}" for month, name in ((5, "in"), (6, "out"))]
+    land(objects, "a.csv", *lines, header=HEADER)
+    (left,) = ingest(objects, Settings(sources=[SOURCE])).left
+    assert "at no time do all registers have a value (registers: in, out)" in (left.left or "")
+
+
+def test_what_is_taken_away_is_no_mains_by_itself(objects: Objects) -> None:
+    hours = [f"2026-05-01 {h:02}:00" for h in range(24)]
+    current = Settings(sources=[SOURCE])
+    land(objects, "in.csv", *(f"{hour},100,a,in 1" for hour in hours), header=HEADER)
+    land(objects, "out.csv", *(f"{hour},30,a,out 1" for hour in hours), header=HEADER)
+    report = ingest(objects, current)
+    (left,) = report.left
+    assert left.key == "landing/out.csv"
+    assert "24 × consumption a register that is taken away" in (left.left or "")
+    assert "(registers: out 1)" in (left.left or "")
+    assert rows_of(objects) == dict.fromkeys(range(24), 100.0)
+    both = [f"{hour},{watts},a,{name}" for hour in hours for name, watts in BOTH.items()]
+    land(objects, "in.csv", *both, header=HEADER)
+    objects.delete("landing/out.csv")
+    assert not ingest(objects, current).left
+    readings, _ = newest_readings(objects, Settings())
+    assert readings.load("a", 3600).channels["mains"].tolist() == [70.0] * 24
+
+
+def test_of_more_registers_than_there_are_bits_all_are_needed(objects: Objects) -> None:
+    parts: Parts = {(hour, f"in {n}"): 1.0 for hour in range(30) for n in range(70)}
+    del parts[7, "in 69"]
+    assert mains(objects, parts) == {hour: 70.0 for hour in range(30) if hour != 7}

@@ -202,6 +202,47 @@ def test_lengths_that_a_file_says_are_kept(objects: Objects) -> None:
     assert np.isfinite(watts).sum() == 24
 
 
+def test_any_number_of_lengths_is_kept(objects: Objects, tmp_path: Path) -> None:
+    """Each reading lasts as long as its line says, however many lengths a file has."""
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    lasting = [60 + 7 * i for i in range(50)]
+    rows, at, power = [], start, []
+    for i, seconds in enumerate(lasting):
+        end = at + timedelta(seconds=seconds)
+        rows.append(f"{at:%Y-%m-%d %H:%M:%S},{end:%Y-%m-%d %H:%M:%S},{i * seconds / 3600:.9f},a")
+        power.append((at, end, float(i)))
+        at = end + timedelta(seconds=300)  # a hole, which no reading reaches into
+    land(objects, "a.csv", *rows, header="timestamp,until,kWh,device_id")
+    current = Settings(sources=[Source(consumption={"kWh": "kWh"}, until="until")])  # type: ignore[arg-type]
+    ingest(objects, current)
+    of_table, _ = newest_readings(objects, current)
+    with FileReadings([Path(objects.url) / "landing" / "a.csv"], current) as of_files:
+        for readings in (of_table, of_files):
+            device = readings.read_devices("a")["mains"]
+            first, last = ((t.astype("M8[us]").tolist()) for t in (device.stamps, device.ends))
+            assert [s.replace(tzinfo=UTC) for s in first] == [begin for begin, _, _ in power]
+            assert [s.replace(tzinfo=UTC) for s in last] == [end for _, end, _ in power]
+            assert device.values.tolist() == pytest.approx([1000 * watts for *_, watts in power])
+
+
+def test_the_interval_that_a_source_says_holds_for_power_too(objects: Objects) -> None:
+    """However its lines are parsed: those of a block with a flaw one by one."""
+    minutes = [0, 10, 30, 70, 75]
+    for name, flaw in (("a", []), ("b", ["x,1,b"])):
+        land(
+            objects,
+            f"{name}.csv",
+            *(f"2026-05-01 {m // 60:02}:{m % 60:02},5,{name}" for m in minutes),
+            *flaw,
+        )
+    ingest(objects, Settings(sources=[Source(interval_s=120, stamp_is="end")]))
+    readings, _ = newest_readings(objects, Settings())
+    for site in ("a", "b"):
+        device = readings.read_devices(site)["mains"]
+        assert ((device.ends - device.stamps) // 1_000_000).tolist() == [120] * 5
+        assert np.diff(device.stamps // 60_000_000).tolist() == [10, 20, 40, 5]
+
+
 def test_a_table_of_an_older_version_is_read_and_gets_the_new_columns(objects: Objects) -> None:
     land(objects, "a.csv", *hours(*range(50)))
     ingest(objects, Settings())

@@ -31,7 +31,7 @@ NAIVE = datetime(1970, 1, 1)
 
 
 def read(texts: Sequence[str], stamps: FileStamps) -> list[datetime | None]:
-    with database().cursor() as connection:
+    with database() as connection:
         connection.register("texts", pa.table({"text": list(texts)}))
         return [
             row[0]
@@ -71,7 +71,7 @@ def test_what_strptime_takes_is_what_the_pattern_makes_of_it(form: str, start: d
     assert all(stamps.grammar.instant(text) is not None for text in texts)
     assert read(texts, stamps) == [stamps.grammar.instant(text) for text in texts]
     if plain is not None:
-        with database().cursor() as connection:
+        with database() as connection:
             connection.register("texts", pa.table({"text": texts}))
             taken = connection.sql(f"SELECT {plain} FROM texts").fetchall()
         pairs = zip(taken, read(texts, stamps), strict=True)
