@@ -30,12 +30,12 @@ from smartwatts_ml.gate.judgement import Judgement
 from smartwatts_ml.gate.repairs import Repair, no_worse_elsewhere, repairs
 from smartwatts_ml.gate.rules import (
     asked_confidence,
+    asks_care,
     baseline_by_estimate,
     compare,
     floor_checks,
     home_by_home,
     improvement,
-    is_young,
     least_gain,
     series_test,
     troubles,
@@ -255,15 +255,14 @@ def _evidence(judgement: Judgement, opponent: str) -> Evidence:
     if not gain.freedom or not whole:
         return Evidence(over, judgement.weeks, asked)
 
-    def passing(confidence: float) -> float:
-        by_chance = gain.error * float(stdtrit(gain.freedom, confidence))
-        return max(by_chance, least_gain(judgement, opponent)) / whole
+    def by_chance(confidence: float) -> float:
+        return gain.error * float(stdtrit(gain.freedom, confidence)) / whole
 
-    evidence = Evidence(over, judgement.weeks, asked, passing(asked))
-    rules = judgement.rules
-    if rules.policy == "careful" or opponent != CHAMPION or not is_young(judgement):
+    passing = max(by_chance(asked), least_gain(judgement, opponent) / whole)
+    evidence, rules = Evidence(over, judgement.weeks, asked, passing), judgement.rules
+    if rules.policy == "careful" or opponent != CHAMPION or not asks_care(judgement, opponent):
         return evidence
-    later = passing(min(rules.fresh_confidence, rules.confidence))
+    later = by_chance(min(rules.fresh_confidence, rules.confidence))
     return replace(evidence, later=rules.fresh_weeks, passing_later=later)
 
 

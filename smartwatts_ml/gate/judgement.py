@@ -41,7 +41,7 @@ class Rules:
     seed: int = 0
     policy: Policy = "careful"
     fresh_confidence: float = 0.8
-    fresh_weeks: float = 8.0
+    fresh_weeks: float = 12.0
 
 
 @dataclass(frozen=True)

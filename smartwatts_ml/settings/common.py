@@ -93,8 +93,8 @@ class GateSettings(SettingsGroup):
     policy: Literal["careful", "fresh"] = Field(
         default="fresh",
         description="What a challenger has to show once every veto is passed. careful: better "
-        "with gate_confidence, and by gate_least_gain. fresh: better with gate_confidence than a "
-        "champion of the last gate_fresh_weeks, with gate_fresh_confidence than an older one.",
+        "with gate_confidence, and by gate_least_gain. fresh: so while the champion is young, "
+        "better with gate_fresh_confidence than an older one.",
     )
     fresh_confidence: float = Field(
         default=0.8,
@@ -104,10 +104,10 @@ class GateSettings(SettingsGroup):
         "a champion that is no longer young; 0.5 lets the estimate decide.",
     )
     fresh_weeks: float = Field(
-        default=8.0,
+        default=12.0,
         ge=0,
-        description="Weeks for which, if fresh, a champion counts as young: another training "
-        "is hardly better by then but by luck.",
+        description="Weeks for which a champion counts as young if fresh: until then another "
+        "training is hardly better but by luck.",
     )
 
 
