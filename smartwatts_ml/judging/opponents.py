@@ -24,6 +24,7 @@ from smartwatts_ml.gate.drift import Drift, Histogram, drift
 from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
+from smartwatts_ml.judging.refitted import met_file
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
     changed_unit,
@@ -34,6 +35,7 @@ from smartwatts_ml.judging.trained_on import (
 )
 from smartwatts_ml.kinds.base import Details, Network
 from smartwatts_ml.modelfiles.networks import load_network
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
@@ -76,9 +78,11 @@ class Bout:
 @dataclass(frozen=True)
 class _Champion:
     """The version in force; ``predictor`` None where there is none, or ``trouble`` says why it
-    cannot be used. ``contract``: what has to be known of an older one, as a sentence."""
+    cannot be used. ``sha256``: of the file that is met; ``contract``: what has to be known of
+    an older one, as a sentence."""
 
     predictor: Any = None
+    sha256: str | None = None
     trouble: str = ""
     contract: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
@@ -137,15 +141,14 @@ def prepare(
         drift=champion.drift,
         overlap_weeks=run.kind.overlap_weeks(run.spec),
         troubles=tuple(filter(None, troubles)),
-        left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
+        left_out=left_out_sentence(champion.starts, split, run.holdout.spans()),
         starts=champion.starts,
         contract="; ".join(filter(None, (opponent.contract for opponent in opponents))),
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
         champion_weeks=_weeks_older(manifest, run) if manifest else None,
     )
-    sha256 = manifest.sha256 if manifest else None
-    return Bout(details, predictors, holdout_from(run, facts), facts, sha256, usable)
+    return Bout(details, predictors, holdout_from(run, facts), facts, champion.sha256, usable)
 
 
 def _weeks_older(manifest: Manifest, run: ModelRun) -> float | None:
@@ -166,8 +169,8 @@ def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     """The run's holdout less what the champion was trained on."""
-    starts, ends = facts.starts, {span.site: span.end for span in run.readings.spans()}
-    if len(starts) == len(ends) and all(starts[site] >= end for site, end in ends.items()):
+    starts = facts.starts
+    if all(span.site in starts and starts[span.site] >= span.end for span in run.holdout.spans()):
         raise NotEnoughReadingsError(
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
             "judged on readings that arrive from now on"
@@ -183,12 +186,15 @@ def _load(
 ) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
-        network = load_network(_store(run).read_file(manifest), manifest.file)
+        shipped = _store(run).read_file(manifest)
+        content = met_file(run, manifest, shipped)
+        network = load_network(content, manifest.file)
     except (NotFoundError, TrustError):
         trouble = f"the file of {name} is missing, damaged or was replaced ({_ROLL_BACK})"
-        return _Champion(trouble=trouble)
+        return _Champion(trouble=trouble, sha256=manifest.sha256)
     except BadInputError as error:
-        return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
+        trouble = f"{name} cannot be run: {error} ({_ROLL_BACK})"
+        return _Champion(trouble=trouble, sha256=manifest.sha256)
     predictor, contract = None, ""
     try:
         trouble = _unfit(run, network.details)
@@ -198,16 +204,22 @@ def _load(
     except _UNUSABLE as error:
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
-        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})")
+        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})", sha256=manifest.sha256)
     trained_on = read_trained_on(run.objects, run.model, network.details)
     snapshot_end = str(manifest.snapshot.get("to", ""))
-    spans = run.readings.spans()
+    spans = run.holdout.spans()
     starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
     sentence = f"{name} {contract}; it is judged on the same inputs as the challenger"
-    return _Champion(predictor, contract=contract and sentence, starts=starts, drift=moved)
+    return _Champion(
+        predictor,
+        sha256_of(content),
+        contract=contract and sentence,
+        starts=starts,
+        drift=moved,
+    )
 
 
 def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:

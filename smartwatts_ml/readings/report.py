@@ -104,8 +104,8 @@ class Rejected:
 class FileContents:
     """What is in a file that was read: ``layout`` is the name of a known one, or empty; ``sites``
     and ``channels`` count; ``first`` and ``last`` timestamp, ISO 8601 in UTC. ``unsaid``: fields
-    of a source that neither the file nor its source says. ``held``: values hold until the next, as
-    its rows show. ``may_be_total``: nobody says the unit, and mains hardly ever falls."""
+    of a source that neither the file nor its source says. ``doubts``: what
+    else is doubtful, in words."""
 
     layout: str
     sites: int
@@ -113,8 +113,7 @@ class FileContents:
     first: str
     last: str
     unsaid: tuple[str, ...] = ()
-    held: bool = False
-    may_be_total: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

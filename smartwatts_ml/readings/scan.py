@@ -139,9 +139,14 @@ class FileScan:
             first=first,
             last=last,
             unsaid=tuple(sorted(self._unsaid)),
-            held=self.interpretation.held_by_rows,
-            may_be_total=self.mains.may_be_total,
+            doubts=tuple(self._doubts()),
         )
+
+    def _doubts(self) -> Iterator[str]:
+        if self.interpretation.held_by_rows:
+            yield "it writes on change, so that a value holds until the next (else: held = false)"
+        for doubt in self.mains.doubts():
+            yield str(doubt.args[0]).removeprefix(f"{self.name}: ")
 
     def __iter__(self) -> Iterator[ParsedBlock]:
         try:
