@@ -31,7 +31,7 @@ from smartwatts_ml.judging.record import rules_of
 from smartwatts_ml.settings import settings
 from smartwatts_ml.simulate import simulate
 
-WAYS: Mapping[str, Mapping[str, Any]] = {
+RULES: Mapping[str, Mapping[str, Any]] = {
     "fresh": {},
     "careful": {"gate_policy": "careful"},
     "80 % at any age": {"gate_fresh_weeks": 0},
@@ -42,7 +42,7 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
 
 def tables(policy: str, runs: int, sites: int, seed: int) -> list[dict[str, Any]]:
     """How often each kind of challenger is accepted, on simulated tables of losses."""
-    rules = rules_of(settings(gate_resamples=100, **WAYS[policy]))
+    rules = rules_of(settings(gate_resamples=100, **RULES[policy]))
     simulated = Tables(sites=sites)
     possible = (s for s in SCENARIOS if sites >= s.least_sites)
     return [_tried(scenario, simulated, rules, runs, seed) for scenario in possible]
@@ -118,7 +118,7 @@ def _homes(arguments: argparse.Namespace) -> None:
 def _years(arguments: argparse.Namespace) -> None:
     print(f"| policy | {' | '.join(titles())} |\n|---{'|---' * len(titles())}|")
     for policy in arguments.policies:
-        rules = rules_of(settings(gate_resamples=100, **WAYS[policy]))
+        rules = rules_of(settings(gate_resamples=100, **RULES[policy]))
         for sites in arguments.sites:
             lived = live_years(WORLD, rules, sites, arguments.years, arguments.seed)
             print(f"| {policy} | {' | '.join(as_row(lived))} |", flush=True)
@@ -157,7 +157,7 @@ def main() -> None:
     by_tables.add_argument("--runs", type=int, default=100)
     by_tables.add_argument("--sites", nargs="+", type=int, default=SIZES)
     by_tables.add_argument("--seed", type=int, default=0)
-    by_tables.add_argument("--policy", choices=WAYS, default="fresh")
+    by_tables.add_argument("--policy", choices=RULES, default="fresh")
     by_tables.set_defaults(run=_tables)
     by_year = verbs.add_parser("year", help="52 weeks of retraining, by way and policy")
     by_year.add_argument("--seeds", type=int, default=5)
@@ -174,7 +174,7 @@ def main() -> None:
     by_home.add_argument("--only", nargs="*", help="names of policies")
     by_home.set_defaults(run=_homes)
     by_years = verbs.add_parser("years", help="twelve simulated years at several sizes")
-    by_years.add_argument("--policies", nargs="+", choices=WAYS, default=list(WAYS))
+    by_years.add_argument("--policies", nargs="+", choices=RULES, default=list(RULES))
     by_years.add_argument("--sites", nargs="+", type=int, default=SIZES)
     by_years.add_argument("--years", type=int, default=12)
     by_years.add_argument("--seed", type=int, default=0)
