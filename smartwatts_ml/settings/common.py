@@ -113,8 +113,7 @@ class GateSettings(SettingsGroup):
     fresh_weeks: float = Field(
         default=12.0,
         ge=0,
-        description="Weeks for which a champion counts as young if fresh: until then another "
-        "training is hardly better but by luck.",
+        description="Weeks for which a champion counts as young if fresh.",
     )
 
 
