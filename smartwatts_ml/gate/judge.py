@@ -44,6 +44,7 @@ from smartwatts_ml.gate.variation import MIN_WEEKS
 from smartwatts_ml.gate.vetoes import guards, slices
 from smartwatts_ml.gate.wording import (
     change,
+    counted,
     home_sentence,
     lacking,
     parts_clause,
@@ -236,7 +237,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
 
 def _how(judgement: Judgement) -> str:
     sites, weeks, rules = judgement.sites, judgement.weeks, judgement.rules
-    have = f"{_counted(weeks, 'calendar week')} of {_counted(sites, 'site')}"
+    have = f"{counted(weeks, 'calendar week')} of {counted(sites, 'site')}"
     policy = f"policy {rules.policy}"
     if judgement.few_homes:
         return f"{policy}; {have}: weeks are the units, fewer than {rules.min_sites} sites"
@@ -246,15 +247,11 @@ def _how(judgement: Judgement) -> str:
     return f"{policy}; {have}{whole}: chance is told from both"
 
 
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def _evidence(judgement: Judgement, opponent: str) -> Evidence:
     """How much there was to judge by, and which gain would have passed with it."""
     gain = compare(judgement, judgement.improve, opponent)
     asked = asked_confidence(judgement, opponent)
-    over = f"calendar weeks of {_counted(judgement.sites, 'site')}"
+    over = f"calendar weeks of {counted(judgement.sites, 'site')}"
     whole = abs(judgement.metrics[opponent][judgement.improve.metric])
     if not gain.freedom or not whole:
         return Evidence(over, judgement.weeks, asked)
