@@ -8,7 +8,6 @@ import pytest
 from smartwatts_ml.kinds.anomaly import training
 from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples
 
-
 pytestmark = pytest.mark.slow
 
 
