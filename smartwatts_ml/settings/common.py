@@ -104,16 +104,14 @@ class GateSettings(SettingsGroup):
         "better with gate_fresh_confidence than an older one.",
     )
     fresh_confidence: float = Field(
-        default=0.8,
+        0.8,
         ge=0.5,
         lt=1,
-        description="How sure the gate has to be, if fresh, that a challenger is better than "
-        "a champion that is no longer young; 0.5 lets the estimate decide.",
+        description="How sure it has to be, if fresh, that a challenger is better than a champion "
+        "that is no longer young; 0.5 lets the estimate decide.",
     )
     fresh_weeks: float = Field(
-        default=12.0,
-        ge=0,
-        description="Weeks for which a champion counts as young if fresh.",
+        12.0, ge=0, description="Weeks for which a champion counts as young if fresh."
     )
 
 
