@@ -164,9 +164,8 @@ def errors(kind: Any, predictor: Any, place: Place) -> pd.DataFrame:
     rows = []
     with FileReadings(place.files, place.settings) as readings:
         for first, last in runs(place):
-            frames = kind.work.predict(
-                predictor, readings, from_=utc(first), to=utc(last), every="24h"
-            )
+            until = utc(last) + np.timedelta64(59, "m")  # hours of UTC may begin after midnight
+            frames = kind.work.predict(predictor, readings, from_=utc(first), to=until, every="24h")
             for frame in frames:
                 rows += list(measured(frame, place))
     return pd.DataFrame(rows, columns=["site", "part", "error", "power"])
