@@ -70,7 +70,7 @@ class Trees:
                 np.tile(steps, len(one)),
             )  # fmt: skip
             parts = np.stack([model.predict(table) for model in self.models], 1)
-            power = np.sort(_expand(parts, scale[rows][:, None]), 1)
+            power = np.sort(expand(parts, scale[rows][:, None]), 1)
             found.append(power.reshape(len(one), self.horizon, 3))
         return np.concatenate(found)
 
@@ -91,7 +91,7 @@ def fit_trees(series: Sequence[Series], horizon: int, seed: int) -> Trees:
         )  # fmt: skip
         truth = windows.power[windows.origins[rows[part]] + steps[part]]
         tables.append(table)
-        targets.append(_compress(truth, scale))
+        targets.append(squash(truth, scale))
     table, target = np.concatenate(tables), np.concatenate(targets)
     known = np.isfinite(target)
     lightgbm = import_module("lightgbm")
@@ -107,7 +107,7 @@ def lag_features(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features (r, f) of steps of contexts (n, 672), and the scale of each context (n,)."""
     scale = np.nanmean(np.abs(history), 1) + 1.0
-    z = _compress(history, scale[:, None])
+    z = squash(history, scale[:, None])
     hour, week_hour = steps % 24, steps % 168
     days = np.stack([z[rows, CONTEXT_HOURS - 24 * d + hour] for d in range(1, 15)], 1)
     weeks = np.stack([z[rows, CONTEXT_HOURS - 168 * w + week_hour] for w in range(1, 5)], 1)
@@ -124,11 +124,13 @@ def lag_features(
     return np.concatenate(parts, 1).astype(np.float32), scale
 
 
-def _compress(power: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def squash(power: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Power in the scale of its context, large values compressed."""
     return np.asarray(np.sign(power) * np.log1p(np.abs(power) / scale))
 
 
-def _expand(z: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def expand(z: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """What ``squash`` compressed, in W."""
     return np.asarray(np.sign(z) * np.expm1(np.abs(z)) * scale)
 
 

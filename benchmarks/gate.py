@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gate_components import Trainings, as_rows, components, losses_of, train_all
+from benchmarks.gate_real import POLICIES, live_weekly, print_weekly
 from benchmarks.gate_tables import SCENARIOS, Scenario, Tables, proportion_interval, try_gate
 from benchmarks.gate_trainings import try_trainings
-from benchmarks.gate_year import live
-from benchmarks.gate_year_report import draw_year, print_year
+from benchmarks.gate_ways import WAYS
+from benchmarks.gate_year import Year, live
+from benchmarks.gate_year_report import draw_year, print_year, read_year, write_year
 from benchmarks.gate_years import SIZES, WORLD, as_row, live_years, titles
 from smartwatts_ml.gate import Rules
 from smartwatts_ml.judging.record import rules_of
@@ -95,11 +97,27 @@ def _tables(arguments: argparse.Namespace) -> None:
 def _year(arguments: argparse.Namespace) -> None:
     years = []
     for seed in range(arguments.seed, arguments.seed + arguments.seeds):
-        years.append(live(seed, arguments.weeks, arguments.sites))
-        print(f"seed {seed}", file=sys.stderr)
+        fleet_year = Year({}, {}, {}, {})
+        for number in arguments.ways:
+            kept = arguments.keep / f"{seed}-{number}.json" if arguments.keep else None
+            if kept and kept.exists():
+                fleet_year.add(read_year(kept))
+                continue
+            ways = (arguments.weeks, arguments.sites, [WAYS[number]], arguments.keep)
+            (lived,) = live(seed, *ways)
+            if kept:
+                write_year(lived, kept)
+            fleet_year.add(lived)
+            print(f"seed {seed}: {WAYS[number].name}", file=sys.stderr)
+        years.append(fleet_year)
     print_year(years)
     if arguments.picture:
         draw_year(years, arguments.picture)
+
+
+def _homes(arguments: argparse.Namespace) -> None:
+    chosen = [policy for policy in POLICIES if not arguments.only or policy.name in arguments.only]
+    print_weekly(live_weekly(arguments.data, arguments.weeks, chosen))
 
 
 def _years(arguments: argparse.Namespace) -> None:
@@ -147,13 +165,20 @@ def main() -> None:
     by_tables.add_argument("--policy", choices=POLICY_NAMES, default="fresh")
     by_tables.add_argument("--json", action="store_true")
     by_tables.set_defaults(run=_tables)
-    by_year = verbs.add_parser("year", help="52 weeks of retraining under four policies")
+    by_year = verbs.add_parser("year", help="52 weeks of retraining, by way and policy")
     by_year.add_argument("--seeds", type=int, default=5)
     by_year.add_argument("--seed", type=int, default=0)
     by_year.add_argument("--weeks", type=int, default=52)
     by_year.add_argument("--sites", type=int, default=32)
     by_year.add_argument("--picture", type=Path)
+    by_year.add_argument("--ways", type=int, nargs="*", default=range(len(WAYS)))
+    by_year.add_argument("--keep", type=Path, help="folder: years that are there are not lived")
     by_year.set_defaults(run=_year)
+    by_home = verbs.add_parser("homes", help="20 weeks of retraining on 17 real homes")
+    by_home.add_argument("--data", type=Path, required=True)
+    by_home.add_argument("--weeks", type=int, default=20)
+    by_home.add_argument("--only", nargs="*", help="names of policies")
+    by_home.set_defaults(run=_homes)
     by_years = verbs.add_parser("years", help="twelve simulated years at several sizes")
     by_years.add_argument("--policies", nargs="+", choices=POLICY_NAMES, default=POLICY_NAMES)
     by_years.add_argument("--sites", nargs="+", type=int, default=SIZES)

@@ -1,95 +1,93 @@
 """52 weeks of retraining under different policies: what is in force, and how wrong it is.
 
-Each week gradient-boosted trees learn three appliances from mains on all weeks before the
-holdout, as the sub-meters tell them, faults and all; the split and its shares are those that
-ship. Every policy is offered the same challenger on the
-same holdout; it is measured on the truth of the week that follows, which none of them sees.
+Each week gradient-boosted trees learn three appliances from mains, as the sub-meters tell
+them, faults and all. Every policy of a way (``gate_ways``) is offered the same challenger on
+the same holdout; what it has in force is measured on the truth of the week that follows, which
+none of them sees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from benchmarks.gate_homes import APPLIANCES, START, WARM_UP, Fleet, make_fleet
+from benchmarks.gate_models import WEEK_H, Learner, Model
+from benchmarks.gate_ways import WAYS, Candidate, Way
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision, Facts, judge
 from smartwatts_ml.gate.drift import Histogram, drift
+from smartwatts_ml.gate.refit import parity_of_behaviour
+from smartwatts_ml.judging.agreement import difference
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.record import judgement_of, rules_of
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.nilm.metrics import STATS, statistics
 from smartwatts_ml.readings.base import MAINS
-from smartwatts_ml.readings.holdout import Split, holdout_part, make_split, training_part
+from smartwatts_ml.readings.holdout import holdout_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.sheet import HOUR_BANDS
 from smartwatts_ml.settings import Settings
 
-__all__ = ["POLICIES", "Year", "live"]
+__all__ = ["GATE", "POLICIES", "Year", "live"]
 
 WEEKS, SITES = 52, 32
 AHEAD_WEEKS = 4
 THRESHOLDS = dict(zip(APPLIANCES, (150.0, 150.0, 100.0), strict=True))
-EXAMPLES = 12_000
-WEEK_H, DAY_S = 168, 86_400
 RUINED, RUINED_APPLIANCE = 1.1, 1.5
 """How much worse on truth than what it replaced a model is that should never have gone out:
 by a tenth in all, or by half for one appliance, over the four weeks that follow."""
-Power = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Model:
-    """``power``: from features (…, n_features) to W (…, n_appliances); ``days``: of its
-    training; ``week``: when it was made."""
-
-    power: Power
-    mean: np.ndarray
-    days: dict[str, Histogram]
-    week: int
 
 
 @dataclass(frozen=True)
 class Week:
-    """What the policies are asked about."""
+    """What a policy is asked about."""
 
     number: int
-    split: Split
-    challenger: Model
-    champion: Model
-    scored: Callable[[], dict[str, Scores]]
-    now: dict[str, Histogram]
+    candidate: Candidate
+    champion: Candidate
+    offer: _Offer
 
 
 @dataclass(frozen=True)
 class Year:
-    """By policy: MAE on truth by week, W, and the weeks of what it put into force, with
-    those of them that were ruined."""
+    """By way and policy: MAE on truth by week, W; the weeks of what it put into force, with
+    those of them that were ruined; how many weeks before each week its training ended."""
 
-    errors: dict[str, np.ndarray]
-    deployed: dict[str, list[int]]
-    ruined: dict[str, list[int]]
+    errors: dict[tuple[str, str], np.ndarray]
+    deployed: dict[tuple[str, str], list[int]]
+    ruined: dict[tuple[str, str], list[int]]
+    ages: dict[tuple[str, str], np.ndarray]
+
+    def add(self, other: Year) -> None:
+        """Ways of the same fleet."""
+        for mine, more in zip(vars(self).values(), vars(other).values(), strict=True):
+            mine.update(more)
 
 
 def by_gate(week: Week) -> bool:
-    """The gate that ships, with the rules that ship and the criteria of NILM."""
+    """The gate that ships, with the rules that ship and the criteria of NILM; and parity of
+    behaviour, where something else ships than was judged."""
     return _decide(week).accepted
 
 
 def by_metric(week: Week) -> bool:
     """The lower MAE on the holdout wins."""
-    headline, scores = find_kind("nilm").work.headline, week.scored()
+    headline, scores = find_kind("nilm").work.headline, week.offer.against(week.champion.judged)
     ours, theirs = (headline(site_sums(scores[name]))["mae_w"] for name in (CHALLENGER, CHAMPION))
     return ours < theirs
 
 
+GATE = "this gate"
+RULES = replace(rules_of(Settings()), resamples=200)
+"""Those that ship, with fewer resamples: a year asks for a thousand judgements."""
 POLICIES: dict[str, Callable[[Week], bool]] = {
-    "this gate": by_gate,
+    GATE: by_gate,
     "lower metric wins": by_metric,
     "always deploy": lambda week: True,
     "never retrain": lambda week: False,
@@ -98,113 +96,121 @@ POLICIES: dict[str, Callable[[Week], bool]] = {
 
 def _decide(week: Week) -> Decision:
     kind: Any = find_kind("nilm")
+    judged, champion = week.candidate.judged, week.champion.judged
     facts = Facts(
-        split=week.split.digest,
-        champion_version=week.champion.week,
-        unseen=tuple(sorted(week.split.held_out_sites)),
+        split=week.candidate.split.digest,
+        champion_version=champion.end,
+        unseen=tuple(sorted(week.candidate.split.held_out_sites)) or None,
         floors=kind.floors({}),
-        drift=drift(week.champion.days, week.now, week.challenger.days),
+        drift=drift(champion.days, week.offer.now, judged.days),
     )
-    rules = rules_of(Settings(), seed=week.number)
-    return judge(judgement_of(kind, "nilm", week.scored(), rules, facts))
+    rules = replace(RULES, seed=week.number)
+    return judge(judgement_of(kind, "nilm", week.offer.against(champion), rules, facts))
 
 
-def live(seed: int, weeks: int = WEEKS, sites: int = SITES) -> Year:
-    """One year under every policy."""
+def live(
+    seed: int,
+    weeks: int = WEEKS,
+    sites: int = SITES,
+    ways: Iterable[Way] = WAYS,
+    folder: Path | None = None,
+) -> Iterator[Year]:
+    """One year, a way after the other, under every policy. ``folder``: where models are kept."""
     fleet = make_fleet(sites, weeks + AHEAD_WEEKS, seed)
-    first = _train(fleet, WARM_UP, seed)[0]
+    learner = Learner(fleet, seed, folder)
+    for way in ways:
+        year = Year({}, {}, {}, {})
+        _live(fleet, learner, way, weeks, year)
+        yield year
+
+
+def _live(fleet: Fleet, learner: Learner, way: Way, weeks: int, year: Year) -> None:
+    """One way's part of the year."""
+    first = way.candidate(fleet, learner, WARM_UP)
     champions = dict.fromkeys(POLICIES, first)
     errors: dict[str, list[float]] = {name: [] for name in POLICIES}
-    deployed: dict[str, list[int]] = {name: [] for name in POLICIES}
-    ruined: dict[str, list[int]] = {name: [] for name in POLICIES}
+    ages: dict[str, list[float]] = {name: [] for name in POLICIES}
+    for name in POLICIES:
+        year.deployed[way.name, name], year.ruined[way.name, name] = [], []
     for week in range(WARM_UP + 1, WARM_UP + weeks):
-        challenger, split = _train(fleet, week, seed)
-        offer = _Offer(fleet, week, split, challenger)
+        candidate = way.candidate(fleet, learner, week)
+        offer = _Offer(fleet, week, candidate)
         for name, accepts in POLICIES.items():
             champion = champions[name]
-            if accepts(offer.against(champion)):
-                deployed[name].append(week - WARM_UP)
-                if _is_ruined(fleet, week, challenger, champion):
-                    ruined[name].append(week - WARM_UP)
-                champions[name] = challenger
-        truths = {id(c): _on_truth(fleet, c, week, 1).mean() for c in champions.values()}
+            if accepts(Week(week, candidate, champion, offer)):
+                shipped = offer.shipped if name == GATE else candidate.shipped
+                year.deployed[way.name, name].append(week - WARM_UP)
+                if _is_ruined(fleet, week, shipped, champion.shipped):
+                    year.ruined[way.name, name].append(week - WARM_UP)
+                champions[name] = replace(candidate, shipped=shipped)
         for name, champion in champions.items():
-            errors[name].append(float(truths[id(champion)]))
-    return Year({name: np.array(weekly) for name, weekly in errors.items()}, deployed, ruined)
-
-
-def _train(fleet: Fleet, week: int, seed: int) -> tuple[Model, Split]:
-    """On the weeks before the holdout, of sites that are not held out, as labelled."""
-    readings = fleet.until(week)
-    split = make_split(readings.spans(), Settings().holdout, embargo_s=DAY_S)
-    seen = [i for i, site in enumerate(fleet.sites) if site not in split.held_out_sites]
-    hours = slice(0, _first_week(split) * WEEK_H - DAY_S // 3600)
-    x = fleet.features[seen, hours].reshape(-1, fleet.features.shape[-1])
-    y = fleet.labels[seen, hours].reshape(-1, len(APPLIANCES))
-    drawn = np.random.default_rng((seed, week)).choice(len(x), EXAMPLES, replace=False)
-    trees = [
-        HistGradientBoostingRegressor(
-            max_iter=50, learning_rate=0.15, max_leaf_nodes=24, random_state=week
-        ).fit(x[drawn], y[drawn, k])
-        for k in range(len(APPLIANCES))
-    ]
-
-    def power(features: np.ndarray) -> np.ndarray:
-        rows = features.reshape(-1, features.shape[-1])
-        watts = np.stack([np.maximum(tree.predict(rows), 0) for tree in trees], -1)
-        return watts.reshape(*features.shape[:-1], -1)
-
-    days = day_histograms(training_part(readings, split), (MAINS,))
-    return Model(power, y.mean(0), days, week), split
+            errors[name].append(float(_on_truth(fleet, champion.shipped, week, 1).mean()))
+            ages[name].append(week - champion.shipped.end / WEEK_H)
+    for name in POLICIES:
+        year.errors[way.name, name] = np.array(errors[name])
+        year.ages[way.name, name] = np.array(ages[name])
 
 
 class _Offer:
-    """A week's challenger, scored once beside whichever champion a policy has."""
+    """A week's candidate, scored once beside whichever champion a policy has."""
 
-    def __init__(self, fleet: Fleet, week: int, split: Split, challenger: Model) -> None:
-        hours = slice(_first_week(split) * WEEK_H, week * WEEK_H)
-        self._x, self._labels = fleet.features[:, hours], fleet.labels[:, hours]
-        self._sites, self._week = fleet.sites, week
-        self._split, self._challenger = split, challenger
-        self._now = day_histograms(holdout_part(fleet.until(week), split), (MAINS,))
-        mean = np.broadcast_to(challenger.mean, self._labels.shape)
-        powers = {CHALLENGER: challenger.power(self._x), "mean_power": mean}
-        self._scores = {name: self._score(power) for name, power in powers.items()}
+    def __init__(self, fleet: Fleet, week: int, candidate: Candidate) -> None:
+        self._weeks = np.array(candidate.weeks)
+        hours = (self._weeks[:, None] * WEEK_H + np.arange(WEEK_H)).ravel()
+        self._fleet, self._labels = fleet, fleet.labels[:, hours]
+        self._candidate = candidate
+        self.now: dict[str, Histogram] = day_histograms(
+            holdout_part(fleet.until(week), candidate.split), (MAINS,)
+        )
+        mean = np.broadcast_to(candidate.judged.mean, self._labels.shape)
+        self._scores = {
+            CHALLENGER: self._score(self._said(candidate.judged)),
+            "mean_power": self._score(mean),
+        }
+
+    def _said(self, model: Model) -> np.ndarray:
+        return np.concatenate([model.said(self._fleet, week) for week in self._weeks], 1)
+
+    def against(self, champion: Model) -> dict[str, Scores]:
+        """Scores with those of a champion."""
+        return {**self._scores, CHAMPION: self._score(self._said(champion))}
+
+    @cached_property
+    def shipped(self) -> Model:
+        """What ships if the candidate is accepted: the refitted model, if it behaves as the
+        judged one does."""
+        judged, shipped = self._candidate.judged, self._candidate.shipped
+        if shipped is judged:
+            return judged
+        said, before = self._said(shipped), self._said(judged)
+        scores = {**self._scores, CHAMPION: self._scores[CHALLENGER], CHALLENGER: self._score(said)}
+        kind: Any = find_kind("nilm")
+        split = self._candidate.split
+        facts = Facts(split.digest, unseen=tuple(sorted(split.held_out_sites)) or None)
+        judgement = judgement_of(kind, "nilm", scores, RULES, facts)
+        apart = {
+            name: difference(said[..., k], before[..., k]) for k, name in enumerate(APPLIANCES)
+        }
+        checks = parity_of_behaviour(judgement, apart, Settings().refit_difference)
+        return shipped if all(check.passed for check in checks) else judged
 
     def _score(self, power: np.ndarray) -> Scores:
-        return _scores(self._sites, self._labels, power, self._week)
-
-    def against(self, champion: Model) -> Week:
-        """The week as a policy with this champion sees it; the champion is scored when
-        the policy asks."""
-        scored = partial(self._against, champion)
-        return Week(self._week, self._split, self._challenger, champion, scored, self._now)
-
-    def _against(self, champion: Model) -> dict[str, Scores]:
-        return {**self._scores, CHAMPION: self._score(champion.power(self._x))}
+        return _scores(self._fleet.sites, self._labels, power, self._weeks)
 
 
-def _first_week(split: Split) -> int:
-    """The first whole week that is held out."""
-    hours = (min(split.holdout_start.values()) - START) / np.timedelta64(1, "h")
-    return int(np.ceil(hours / WEEK_H))
-
-
-def _scores(sites: list[str], truth: np.ndarray, power: np.ndarray, week: int) -> Scores:
+def _scores(sites: list[str], truth: np.ndarray, power: np.ndarray, weeks: np.ndarray) -> Scores:
     """NILM's own statistics, a block for each site and week."""
-    weeks = truth.shape[1] // WEEK_H
-    shape = (len(sites) * weeks, 7, len(HOUR_BANDS), 6, len(APPLIANCES))
+    shape = (len(sites) * len(weeks), 7, len(HOUR_BANDS), 6, len(APPLIANCES))
     true, said = (
         values.reshape(shape).transpose(0, 2, 4, 1, 3).reshape(shape[0], shape[2], shape[4], -1)
         for values in (truth, power)
     )
     by_band = statistics(true, said, np.array(list(THRESHOLDS.values()))[:, None])
-    monday = START.astype("datetime64[D]") + 7 * np.arange(week - weeks, week)
     return Scores(
         APPLIANCES,
         STATS,
-        np.repeat(sites, weeks),
-        np.tile(monday, len(sites)),
+        np.repeat(sites, len(weeks)),
+        np.tile(START.astype("datetime64[D]") + 7 * weeks, len(sites)),
         by_band.sum(1),
         {band: by_band[:, i] for i, band in enumerate(HOUR_BANDS)},
     )
@@ -212,9 +218,11 @@ def _scores(sites: list[str], truth: np.ndarray, power: np.ndarray, week: int) -
 
 def _on_truth(fleet: Fleet, model: Model, week: int, weeks: int) -> np.ndarray:
     """MAE of each appliance over the weeks that follow, W, shape (n_appliances,)."""
-    hours = slice(week * WEEK_H, (week + weeks) * WEEK_H)
-    miss = np.abs(model.power(fleet.features[:, hours]) - fleet.truth[:, hours])
-    return np.asarray(miss.mean((0, 1)))
+    misses = []
+    for ahead in range(week, week + weeks):
+        truth = fleet.truth[:, ahead * WEEK_H : (ahead + 1) * WEEK_H]
+        misses.append(np.abs(model.said(fleet, ahead) - truth).mean((0, 1)))
+    return np.asarray(np.mean(misses, 0))
 
 
 def _is_ruined(fleet: Fleet, week: int, new: Model, old: Model) -> bool:

@@ -1,7 +1,9 @@
-"""What a year under each policy gave: a table with intervals over seeds, and a picture."""
+"""What a year in each way and under each policy gave: a table with intervals over seeds, a
+picture, and years on disk."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,28 +12,32 @@ from matplotlib.figure import Figure
 from scipy.stats import t
 
 from benchmarks.gate_homes import CAR_WEEK, SHIFT_WEEKS, UNIT_WEEKS
-from benchmarks.gate_year import POLICIES, Year
+from benchmarks.gate_ways import SHIPS, WAYS
+from benchmarks.gate_year import GATE, POLICIES, Year
 
-__all__ = ["draw_year", "print_year"]
+__all__ = ["draw_year", "print_year", "read_year", "write_year"]
 
-GATE = "this gate"
+_OURS = (SHIPS, GATE)
 
 
 def print_year(years: Sequence[Year]) -> None:
-    """Error on truth by policy, and how much more than this gate's, by seeds."""
+    """Error on truth by way and policy, and how much more than in the way that ships, under
+    this gate, by seeds."""
     print(
-        "| policy | MAE on truth, W | more than this gate, W | worst week, W | in force | ruined |"
+        "| way | policy | MAE on truth, W | more than what ships, W | worst week, W "
+        "| weeks old | in force | ruined |"
     )
-    print("|---|---|---|---|---|---|")
-    of_gate = np.array([year.errors[GATE].mean() for year in years])
-    for name in POLICIES:
-        means = np.array([year.errors[name].mean() for year in years])
-        worst = np.mean([year.errors[name].max() for year in years])
-        deployed = sum(len(year.deployed[name]) for year in years)
-        ruined = sum(len(year.ruined[name]) for year in years)
-        more = "–" if name == GATE else _interval(means - of_gate)
+    print("|---|---|---|---|---|---|---|---|")
+    ours = np.array([year.errors[_OURS].mean() for year in years])
+    for key in years[0].errors:
+        means = np.array([year.errors[key].mean() for year in years])
+        worst = np.mean([year.errors[key].max() for year in years])
+        age = np.mean([np.median(year.ages[key]) for year in years])
+        deployed = sum(len(year.deployed[key]) for year in years)
+        ruined = sum(len(year.ruined[key]) for year in years)
+        more = "–" if key == _OURS else _interval(means - ours)
         print(
-            f"| {name} | {means.mean():.2f} | {more} | {worst:.1f} | "
+            f"| {key[0]} | {key[1]} | {means.mean():.2f} | {more} | {worst:.1f} | {age:.0f} | "
             f"{deployed / len(years):.1f} a year | {ruined} of {deployed} |"
         )
 
@@ -48,14 +54,17 @@ def _interval(differences: np.ndarray) -> str:
 
 
 def draw_year(years: Sequence[Year], picture: Path) -> None:
-    """Error by week and policy, the mean over seeds, with what happened when."""
+    """Error by week and policy in the way that ships, the mean over seeds, with what happened
+    when; and this gate as it was, with a fifth held out."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
-    colours = ("#0969da", "#bc4c00", "#8250df", "#6e7781")
-    for colour, name in zip(colours, POLICIES, strict=True):
-        errors = np.mean([year.errors[name] for year in years], axis=0)
+    colours = ("#0969da", "#bc4c00", "#8250df", "#6e7781", "#1a7f37")
+    keys = [*((SHIPS, policy) for policy in POLICIES), (WAYS[0].name, GATE)]
+    for colour, key in zip(colours, keys, strict=True):
+        errors = np.mean([year.errors[key] for year in years], axis=0)
         weeks = np.arange(1, len(errors) + 1)
-        axes.plot(weeks, errors, color=colour, lw=2.4 if name == GATE else 1.3, label=name)
+        label = key[1] if key[0] == SHIPS else f"{key[1]}, {key[0]}"
+        axes.plot(weeks, errors, color=colour, lw=2.4 if key == _OURS else 1.3, label=label)
     for span, word in ((UNIT_WEEKS, "kW for W"), (SHIFT_WEEKS, "clocks late")):
         axes.axvspan(span.start, span.stop, color="#cf222e", alpha=0.12)
         axes.text(span.start, axes.get_ylim()[1], word, va="top", fontsize="small")
@@ -63,6 +72,33 @@ def draw_year(years: Sequence[Year], picture: Path) -> None:
     axes.text(CAR_WEEK, axes.get_ylim()[1], " cars appear", va="top", fontsize="small")
     axes.set_xlabel("week")
     axes.set_ylabel("MAE on truth of the week that follows, W")
-    axes.set_title(f"The champion under four policies, mean of {len(years)} seeds")
+    axes.set_title(f"The model in force, {SHIPS}, mean of {len(years)} seeds")
     axes.legend(frameon=False)
     figure.savefig(picture, dpi=90)
+
+
+def write_year(year: Year, path: Path) -> None:
+    """Keep a seed's year, as JSON."""
+    rows = [
+        {
+            "way": key[0],
+            "policy": key[1],
+            "errors": year.errors[key].tolist(),
+            "deployed": year.deployed[key],
+            "ruined": year.ruined[key],
+            "ages": year.ages[key].tolist(),
+        }
+        for key in year.errors
+    ]
+    path.write_text(json.dumps(rows))
+
+
+def read_year(path: Path) -> Year:
+    """What ``write_year`` kept."""
+    rows = {(row["way"], row["policy"]): row for row in json.loads(path.read_text())}
+    return Year(
+        {key: np.array(row["errors"]) for key, row in rows.items()},
+        {key: row["deployed"] for key, row in rows.items()},
+        {key: row["ruined"] for key, row in rows.items()},
+        {key: np.array(row["ages"]) for key, row in rows.items()},
+    )

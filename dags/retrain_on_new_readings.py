@@ -14,10 +14,10 @@ from smartwatts_airflow.sensor import NewReadingsSensor
 DOC = """
 ### Retraining on new readings
 One run is always active. It waits, without a worker slot, until the readings since the last
-decision (ingested, or still in `landing/`) reach `SMARTWATTS_NEW_READINGS`, and then retrains
-as `retrain_weekly` does. After ingest the exact count decides: still too few, and the run
-ends as **skipped**. A rejected challenger counts as a decision; a model that failed is left
-alone for an hour, doubling to a day.
+decision (ingested, or still in `landing/`) are a tenth of those that it had
+(`SMARTWATTS_NEW_GROWTH`), and then retrains as `retrain_weekly` does. After ingest the exact
+count decides: still too few, and the run ends as **skipped**. A rejected challenger counts as a
+decision; a model that failed is left alone for an hour, doubling to a day.
 
 A run triggered by hand queues behind the waiting one: use `retrain_weekly` for that.
 """

@@ -52,6 +52,13 @@ Makes the `.tflite` file and judges the file itself by the same rules.
 **Skipped** means that the file was not good enough. **If it fails:** the log says which check;
 please report it, with the run's folder in the root.
 """,
+    "refit": """
+Trains the accepted model again, by the same recipe, on everything up to now, in the pool of
+`train`. The refitted file ships if it behaves as the judged one does; otherwise the judged one
+ships, and the log and the history say why.
+
+**If it fails:** as `train` does; clear the task. `SMARTWATTS_REFIT=false` leaves it out.
+""",
     "publish": """
 Makes the file the champion: version, signed manifest, history entry, pointer. Emits an event of
 the asset `smartwatts/<model>`.

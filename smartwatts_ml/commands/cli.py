@@ -27,13 +27,17 @@ WORK = {
         "train:app",
         "Train a model on files, or on a root's readings as a stage of a run.",
     ),
+    "refit": (
+        "one_stage:refit",
+        "Train a run's accepted models again on everything up to now, and compare.",
+    ),
     "validate": (
         "one_stage:validate",
         "Judge a run's challengers against champion and baselines on the holdout.",
     ),
     "retrain": (
         "retrain:retrain",
-        "Ingest, train, validate, convert and publish: all stages, for all models or some.",
+        "Ingest, train, validate, convert, refit and publish: all stages, for all models or some.",
     ),
     "evaluate": (
         "predict:evaluate_app",
@@ -84,6 +88,10 @@ WORK = {
     "readings stats": (
         "readings:stats",
         "Totals, and each device's span, spacing and coverage, from metadata alone.",
+    ),
+    "readings clocks": (
+        "clocks:clocks",
+        "By whose clock each site lives, and what the settings say by now.",
     ),
     "readings reread": (
         "reread:reread",

@@ -1,4 +1,4 @@
-"""``smartwatts validate`` and ``publish``: one stage, for the models of a run."""
+"""``smartwatts validate``, ``refit`` and ``publish``: one stage, for the models of a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.stages.branch import StageResult, force_publish, run_stage
 from smartwatts_ml.stages.order import stage_named
 
-__all__ = ["ModelsArgument", "RunOption", "for_each_model", "publish", "validate"]
+__all__ = ["ModelsArgument", "RunOption", "for_each_model", "publish", "refit", "validate"]
 
 ModelsArgument = Annotated[
     list[str] | None,
@@ -73,6 +73,19 @@ def validate(
 ) -> None:
     """Judge a run's challengers against champion and baselines on the holdout."""
     for_each_model(models, root, run, as_json, partial(stage_named("validate").call, seed=seed))
+
+
+def refit(
+    models: ModelsArgument = None,
+    root: RootOption = None,
+    run: RunOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a run's accepted models again on everything up to now, and compare.
+
+    A refitted file that behaves as the judged one does is what publish puts in force.
+    """
+    for_each_model(models, root, run, as_json, stage_named("refit").call)
 
 
 def publish(

@@ -49,7 +49,7 @@ def retrain(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Ingest, train, validate, convert and publish: all stages, for all models or some.
+    """Ingest, train, validate, convert, refit and publish: all stages, for all models or some.
 
     A challenger that is not better is rejected, which is a good end: exit code 0.
 

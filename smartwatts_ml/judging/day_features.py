@@ -43,13 +43,21 @@ def _day_features(site: SiteReadings) -> dict[str, np.ndarray]:
             level = np.nanmean(filled, 1)
             features |= {
                 "level": level,
-                "base": np.nanquantile(filled, 0.1, axis=1),
+                "base": _tenth(filled),
                 "peak": np.nanmax(filled, 1),
                 "change": np.nan_to_num(np.abs(np.diff(filled, axis=1))).mean(1),
                 "local evening": np.nansum(filled[:, _EVENING], 1)
                 / np.maximum(np.nansum(np.abs(filled), 1), 1e-9),
             }
     return features
+
+
+def _tenth(hours: np.ndarray) -> np.ndarray:
+    """Tenth percentile of each day, shape (n_days,). Whole days are most, and told at once."""
+    base = np.quantile(hours, 0.1, axis=1)
+    holed = np.isnan(hours).any(1)
+    base[holed] = np.nanquantile(hours[holed], 0.1, axis=1)
+    return np.asarray(base)
 
 
 def _days(site: SiteReadings) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ challenger is kept out and the report says what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,13 @@ from smartwatts_ml.errors import (
     TrustError,
     UsageError,
 )
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Part
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
 from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
+from smartwatts_ml.judging.parts import nothing_learned, stood_in, trimmed
+from smartwatts_ml.judging.refitted import met_file
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
     changed_unit,
@@ -34,6 +36,7 @@ from smartwatts_ml.judging.trained_on import (
 )
 from smartwatts_ml.kinds.base import Details, Network
 from smartwatts_ml.modelfiles.networks import load_network
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import hold_out_later, holdout_part
 from smartwatts_ml.runs.run import ModelRun
@@ -58,7 +61,8 @@ _UNUSABLE = (
 @dataclass(frozen=True)
 class Bout:
     """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
-    the kind's own objects, by name; ``anchors``: those of earlier versions."""
+    the kind's own objects, by name; ``anchors``: those of earlier versions; ``said``: what
+    the files of champion and anchors say, by name."""
 
     details: Details
     predictors: dict[str, Any]
@@ -66,19 +70,51 @@ class Bout:
     facts: Facts
     champion_sha256: str | None = None
     anchors: dict[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Details] = field(default_factory=dict)
+
+    @property
+    def baselines(self) -> list[str]:
+        """Their names."""
+        return [name for name in self.predictors if name not in (CHALLENGER, CHAMPION)]
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
-        """Everyone on the same targets."""
+        """Everyone on the same targets; a baseline stands in where a file lacks a part."""
         everyone = {**self.predictors, **self.anchors}
-        return run.kind.work.evaluate(self.details, everyone, self.holdout, seed)
+        scores = run.kind.work.evaluate(self.details, everyone, self.holdout, seed)
+        said = {**self.said, CHALLENGER: self.details}
+        return stood_in(run.kind, scores, said, self.baselines)
+
+    def score_again(
+        self, run: ModelRun, seed: int, scores: Mapping[str, Scores]
+    ) -> dict[str, Scores]:
+        """The same scores, but those of the challenger, which is another than it was."""
+        alone = {CHALLENGER: self.predictors[CHALLENGER]}
+        ours = run.kind.work.evaluate(self.details, alone, self.holdout, seed)
+        said = {CHALLENGER: self.details}
+        return stood_in(run.kind, {**scores, **ours}, said, self.baselines)
+
+    def with_parts(self, run: ModelRun, challenger: Network, parts: tuple[Part, ...]) -> Bout:
+        """The same with a challenger as it ships: without the parts that do not."""
+        nothing = nothing_learned(parts)
+        checks = (*self.facts.checks, nothing) if nothing else self.facts.checks
+        network = trimmed(run.kind, challenger, parts)
+        return replace(
+            self,
+            details=run.kind.read_details(network.details),
+            predictors={**self.predictors, CHALLENGER: run.kind.work.predictor(network)},
+            facts=replace(self.facts, parts=parts, checks=checks),
+        )
 
 
 @dataclass(frozen=True)
 class _Champion:
     """The version in force; ``predictor`` None where there is none, or ``trouble`` says why it
-    cannot be used. ``contract``: what has to be known of an older one, as a sentence."""
+    cannot be used. ``sha256``: of the file that is met; ``contract``: what has to be known of
+    an older one, as a sentence."""
 
     predictor: Any = None
+    details: Details | None = None
+    sha256: str | None = None
     trouble: str = ""
     contract: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
@@ -137,14 +173,16 @@ def prepare(
         drift=champion.drift,
         overlap_weeks=run.kind.overlap_weeks(run.spec),
         troubles=tuple(filter(None, troubles)),
-        left_out=left_out_sentence(champion.starts, split, run.readings.spans()),
+        left_out=left_out_sentence(champion.starts, split, run.holdout.spans()),
         starts=champion.starts,
         contract="; ".join(filter(None, (opponent.contract for opponent in opponents))),
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
     )
-    sha256 = manifest.sha256 if manifest else None
-    return Bout(details, predictors, holdout_from(run, facts), facts, sha256, usable)
+    holdout = holdout_from(run, facts)
+    files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
+    said = {name: file.details for name, file in files.items() if file.details is not None}
+    return Bout(details, predictors, holdout, facts, champion.sha256, usable, said)
 
 
 def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
@@ -155,8 +193,8 @@ def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     """The run's holdout less what the champion was trained on."""
-    starts, ends = facts.starts, {span.site: span.end for span in run.readings.spans()}
-    if len(starts) == len(ends) and all(starts[site] >= end for site, end in ends.items()):
+    starts = facts.starts
+    if all(span.site in starts and starts[span.site] >= span.end for span in run.holdout.spans()):
         raise NotEnoughReadingsError(
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
             "judged on readings that arrive from now on"
@@ -172,31 +210,42 @@ def _load(
 ) -> _Champion:
     name = f"champion v{manifest.version}"
     try:
-        network = load_network(_store(run).read_file(manifest), manifest.file)
+        shipped = _store(run).read_file(manifest)
+        content = met_file(run, manifest, shipped)
+        network = load_network(content, manifest.file)
     except (NotFoundError, TrustError):
         trouble = f"the file of {name} is missing, damaged or was replaced ({_ROLL_BACK})"
-        return _Champion(trouble=trouble)
+        return _Champion(trouble=trouble, sha256=manifest.sha256)
     except BadInputError as error:
-        return _Champion(trouble=f"{name} cannot be run: {error} ({_ROLL_BACK})")
-    predictor, contract = None, ""
+        trouble = f"{name} cannot be run: {error} ({_ROLL_BACK})"
+        return _Champion(trouble=trouble, sha256=manifest.sha256)
+    predictor, details, contract = None, None, ""
     try:
         trouble = _unfit(run, network.details)
         if not trouble:
             predictor = run.kind.work.predictor(network)
-            contract = run.kind.older_contract(run.kind.read_details(network.details))
+            details = run.kind.read_details(network.details)
+            contract = run.kind.older_contract(details)
     except _UNUSABLE as error:
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
-        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})")
+        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})", sha256=manifest.sha256)
     trained_on = read_trained_on(run.objects, run.model, network.details)
     snapshot_end = str(manifest.snapshot.get("to", ""))
-    spans = run.readings.spans()
+    spans = run.holdout.spans()
     starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
     sentence = f"{name} {contract}; it is judged on the same inputs as the challenger"
-    return _Champion(predictor, contract=contract and sentence, starts=starts, drift=moved)
+    return _Champion(
+        predictor,
+        details,
+        sha256_of(content),
+        contract=contract and sentence,
+        starts=starts,
+        drift=moved,
+    )
 
 
 def _unfit(run: ModelRun, embedded: Mapping[str, Any]) -> str:

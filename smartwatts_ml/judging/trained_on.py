@@ -20,6 +20,7 @@ from smartwatts_ml.readings.holdout import SelectedReadings, Split
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
 
 __all__ = [
+    "REFIT_TRAINED_ON",
     "TRAINED_ON",
     "TrainedOn",
     "changed_unit",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 TRAINED_ON = "trained_on.json"
+REFIT_TRAINED_ON = "refit_trained_on.json"
 _NAMED = 5
 """Sites that a sentence names."""
 _SIZES = ("level", "peak", "change")
@@ -81,7 +83,8 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
     late = [
         site
         for site, end in trained_on.ends.items()
-        if end >= split.holdout_start[site] - split.embargo + rounding
+        if site in split.holdout_start
+        and end >= split.holdout_start[site] - split.embargo + rounding
     ]
     if not late:
         return ""
@@ -116,7 +119,8 @@ def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) ->
     summary, run_id = details.get("trained"), details.get("run_id")
     if not summary or not run_id:
         return None
-    key = f"runs/{run_id}/{model}/{TRAINED_ON}"
+    record = REFIT_TRAINED_ON if details.get("refit") else TRAINED_ON
+    key = f"runs/{run_id}/{model}/{record}"
     try:
         data = objects.read(key, MAX_RECORD_BYTES).data
     except NotFoundError:
@@ -141,8 +145,9 @@ def later_starts(
     latest = np.datetime64(known, "s") if known else None
     starts = {}
     for span in spans:
+        begin = split.holdout_start.get(span.site)
         end = latest if trained_on is None else trained_on.ends.get(span.site)
-        if end is not None and end > split.holdout_start[span.site]:
+        if begin is not None and end is not None and end > begin:
             starts[span.site] = end + split.embargo
     return starts
 

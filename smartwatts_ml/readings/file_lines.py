@@ -75,7 +75,4 @@ def _warnings(file: FileReport, settings: Settings) -> Iterator[str]:
         yield f"{file.rejected:,} rejected: {file.why_rejected()}"
     if file.contents and "timezone" in file.contents.unsaid:
         yield f"nobody says its timezone: {settings.timezone} is taken"
-    if file.contents and file.contents.may_be_total:
-        yield "nobody says its unit, and mains hardly ever falls: a meter's total (kWh-counter)?"
-    if file.contents and file.contents.held:
-        yield "it writes on change, so that a value holds until the next (else: held = false)"
+    yield from file.contents.doubts if file.contents else ()

@@ -1,4 +1,4 @@
-"""The gate's holdout: the newest period of each site, and whole sites never trained on.
+"""The gate's holdout: the newest weeks of each site, and whole sites never trained on.
 
 Which readings are held out follows from the snapshot and the settings alone, so the
 training of a run and every judgement in it agree without handing anything over.
@@ -35,9 +35,10 @@ _Asked = tuple[str, int, tuple[str, ...] | None, bool]
 class Split:
     """Where each site's holdout starts.
 
-    ``holdout_start`` maps a site to the first instant (datetime64[s], UTC) that is held
-    out; ``embargo`` seconds before it are in neither part; ``held_out_sites`` are never
-    trained on; ``judged_sites`` are scored, all of them unless there are very many.
+    ``holdout_start`` maps a site that still reports to the first instant (datetime64[s],
+    UTC) that is held out; one that left has none, all of it may be trained on. ``embargo``
+    seconds before it are in neither part; ``held_out_sites`` are never trained on;
+    ``judged_sites`` are scored, all that still report unless there are very many.
     ``digest`` names the split in decisions and manifests.
     """
 
@@ -47,26 +48,35 @@ class Split:
     embargo: np.timedelta64
     digest: str
 
+    def training_end(self, span: SiteSpan) -> np.datetime64:
+        """Until when (exclusive) a site may be trained on, held-out sites aside."""
+        start = self.holdout_start.get(span.site)
+        return span.end if start is None else min(span.end, start - self.embargo)
+
 
 def make_split(
     spans: Sequence[SiteSpan], holdout: HoldoutSettings, *, embargo_s: int, least_s: int = 0
 ) -> Split:
-    """Hold out the newest share of each site (``least_s`` at least), and of enough sites some
-    whole, picked by a stable hash. Of sites seen and never seen alike as many are judged as
-    come to ``holdout.max_sites`` in all."""
-    least = np.timedelta64(least_s, "s")
+    """Hold out the newest weeks of each site that still reports, and of enough sites some
+    whole.
+
+    The newest share, within the bounds of the settings and ``least_s`` at least. A site still
+    reports that ended within the longest holdout before the newest end of all. Which sites are
+    held out whole follows from their names alone, so it stays as sites come and go. Of sites
+    seen and never seen alike as many are judged as come to ``holdout.max_sites`` in all.
+    """
+    least = max(holdout.days * _DAY, np.timedelta64(least_s, "s"))
+    most = max(holdout.max_days * _DAY, least)
+    newest = max((span.end for span in spans), default=None)
+    reporting = [span for span in spans if newest is not None and span.end > newest - most]
     starts = {}
-    for span in spans:
-        length = max((span.end - span.start) * holdout.share, holdout.days * _DAY, least)
+    for span in reporting:
+        length = min(max((span.end - span.start) * holdout.share, least), most)
         start = span.end - np.timedelta64(int(length / np.timedelta64(1, "s")), "s")
         starts[span.site] = start.astype("datetime64[D]").astype("datetime64[s]")
-    ranked = sorted((span.site for span in spans), key=_stable_hash)
-    few = len(spans) < holdout.min_sites
-    unseen = 0 if few else max(1, round(holdout.site_share * len(ranked)))
-    held_out = frozenset(ranked[:unseen])
-    first = round(unseen * min(holdout.max_sites / max(len(ranked), 1), 1.0))
-    judged = frozenset([*ranked[:first], *ranked[unseen : unseen + holdout.max_sites - first]])
-    ends = {span.site: span.end for span in spans}
+    held_out = _never_trained_on([span.site for span in spans], holdout)
+    judged = _judged([span.site for span in reporting], held_out, holdout.max_sites)
+    ends = {span.site: span.end for span in reporting}
     parts = sorted((site, str(start), str(ends[site])) for site, start in starts.items())
     text = repr(parts) + repr(sorted(held_out)) + repr(sorted(judged))
     return Split(
@@ -78,6 +88,24 @@ def make_split(
     )
 
 
+def _never_trained_on(sites: Sequence[str], holdout: HoldoutSettings) -> frozenset[str]:
+    """Those whose hash lies in the share that is held out; at least one, at most a third."""
+    if len(sites) < holdout.min_sites or not holdout.site_share:
+        return frozenset()
+    ranked = sorted(sites, key=_stable_hash)
+    count = sum(_stable_hash(site) < holdout.site_share for site in ranked)
+    return frozenset(ranked[: min(max(count, 1), len(ranked) // 3)])
+
+
+def _judged(sites: Sequence[str], held_out: frozenset[str], most: int) -> frozenset[str]:
+    """All, or of those seen and never seen alike as many as come to ``most``."""
+    ranked = sorted(sites, key=_stable_hash)
+    unseen = [site for site in ranked if site in held_out]
+    seen = [site for site in ranked if site not in held_out]
+    first = round(len(unseen) * min(most / max(len(ranked), 1), 1.0))
+    return frozenset([*unseen[:first], *seen[: most - first]])
+
+
 def hold_out_later(split: Split, starts: Mapping[str, np.datetime64]) -> Split:
     """The same split, but nothing is scored before ``starts`` of a site: what a champion
     had been trained on. Training ends where it ended."""
@@ -87,8 +115,9 @@ def hold_out_later(split: Split, starts: Mapping[str, np.datetime64]) -> Split:
     return replace(split, holdout_start=later)
 
 
-def _stable_hash(site: str) -> str:
-    return hashlib.sha256(site.encode()).hexdigest()
+def _stable_hash(site: str) -> float:
+    """Where a name falls in [0, 1)."""
+    return int.from_bytes(hashlib.sha256(site.encode()).digest()[:6], "big") / 2**48
 
 
 class SelectedReadings(Readings):
@@ -163,14 +192,14 @@ class SelectedReadings(Readings):
 
 
 def training_part(readings: Readings, split: Split) -> SelectedReadings:
-    """What may be trained on: before each holdout, less the embargo, no held-out site."""
-    ends = {site: start - split.embargo for site, start in split.holdout_start.items()}
+    """What may be trained on: before each holdout, less the embargo, no held-out site; of a
+    site that left, everything."""
     spans = [
-        replace(span, end=min(span.end, ends[span.site]))
+        replace(span, end=split.training_end(span))
         for span in readings.spans()
-        if span.site not in split.held_out_sites and ends[span.site] > span.start
+        if span.site not in split.held_out_sites and split.training_end(span) > span.start
     ]
-    return SelectedReadings(readings, spans, ends=ends)
+    return SelectedReadings(readings, spans, ends={span.site: span.end for span in spans})
 
 
 def holdout_part(readings: Readings, split: Split, keep_bytes: int = 0) -> SelectedReadings:

@@ -113,7 +113,7 @@ def coverage_rows(spans: Sequence[SiteSpan], split: Split) -> dict[str, Any]:
             "site": span.site,
             "start": _day(span.start),
             "end": _day(span.end),
-            "held_out": _day(split.holdout_start[span.site]),
+            "held_out": _day(_held_out(span, split)) if span.site in split.judged_sites else "–",
             "coverage": "–" if span.coverage is None else f"{span.coverage:.1%}",
             "unseen": span.site in split.held_out_sites,
             "bar": _time_bar(span, split, axis),
@@ -121,6 +121,11 @@ def coverage_rows(spans: Sequence[SiteSpan], split: Split) -> dict[str, Any]:
         for span in shown
     ]
     return {"coverage": rows, "more_sites": max(len(spans) - _MOST_SITES, 0)}
+
+
+def _held_out(span: SiteSpan, split: Split) -> np.datetime64:
+    """From when on a site is held out: its end where it left."""
+    return split.holdout_start.get(span.site, span.end)
 
 
 def _day(time: np.datetime64) -> str:
@@ -133,8 +138,8 @@ def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.dateti
     def share(time: np.datetime64) -> float:
         return float(np.clip((time - first) / (last - first), 0, 1))
 
-    held_out = split.holdout_start[span.site]
-    trained = span.start if span.site in split.held_out_sites else held_out - split.embargo
+    held_out = _held_out(span, split)
+    trained = span.start if span.site in split.held_out_sites else split.training_end(span)
     parts = [
         ("challenger", share(span.start), share(trained)),
         ("context", share(trained), share(held_out)),

@@ -18,7 +18,7 @@ from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "take_claim"]
 
-LONGEST = timedelta(hours=12)
+LONGEST = timedelta(hours=18)
 """A run that ended without a word holds up others for no longer than this."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)

@@ -1,12 +1,14 @@
-"""What new readings bring beside their number: days, and sites.
+"""How many new readings are enough for a model, and what they have to bring beside their
+number: days, and sites.
 
-Looked up only where a setting asks for it. Where each device ends is in the footers of the
-table's parts; they are read once for each version of the table, so that looking again costs
-nothing.
+Days and sites are looked up only where a setting asks for them. Where each device ends is in
+the footers of the table's parts; they are read once for each version of the table, so that
+looking again costs nothing.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -19,10 +21,27 @@ from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.runs.state import ModelState
 from smartwatts_ml.settings import Settings
 
-__all__ = ["shortfall"]
+__all__ = ["enough", "shortfall"]
 
 _SECONDS_A_DAY = 86_400
 _MICROSECONDS = 1e6
+
+
+def enough(current: Settings, state: ModelState | None) -> int:
+    """New readings that it takes: a share of those that the last decision had, and so many for
+    each of its sites at least, or the number that a setting says. Before the first decision
+    there is one site, as nobody has counted them.
+
+    >>> from smartwatts_ml.runs.state import ModelState
+    >>> enough(Settings(), ModelState("nilm", rows=52_000_000, sites=100))
+    5200000
+    >>> enough(Settings(), ModelState("nilm", rows=10_000, sites=17)), enough(Settings(), None)
+    (11424, 672)
+    """
+    if current.new_readings:
+        return current.new_readings
+    rows, sites = (state.rows, state.sites) if state else (0, 0)
+    return max(math.ceil(current.new_growth * rows), current.new_per_site * max(sites, 1))
 
 
 def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from smartwatts_ml.kinds import find_model, model_names
@@ -12,7 +13,7 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.ingest.landing import pending
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
-from smartwatts_ml.runs.due import shortfall
+from smartwatts_ml.runs.due import enough, shortfall
 from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.runs.state import FAILED, may_attempt, read_state
 from smartwatts_ml.settings import Settings
@@ -78,6 +79,7 @@ class _Due:
     """Whether a model has enough new readings: ``reason`` is empty if it has."""
 
     new_rows: int
+    threshold: int
     reason: str
     retry_at: datetime | None = None
 
@@ -106,25 +108,26 @@ def _due(
     """``ingested``: all of the rows are in the table, so that their days and sites are known;
     of files in landing only their number is, and ingest brings out the rest."""
     state = read_state(objects, model)
+    threshold = enough(current, state)
     new_rows = rows - (state.rows if state else 0)
-    if new_rows < current.new_readings:
-        return _Due(new_rows, f"{new_rows:,} new readings, {current.new_readings:,} needed")
+    due = partial(_Due, new_rows, threshold)
+    if new_rows < threshold:
+        return due(f"{new_rows:,} new readings, {threshold:,} needed")
     if state and not may_attempt(state, datetime.now(UTC)):
-        return _Due(
-            new_rows,
+        return due(
             f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
             state.next_attempt,
         )
     claimed = _claimed(other_claim(objects, model, run_id))
-    return _Due(new_rows, claimed or (shortfall(objects, current, state) if ingested else ""))
+    return due(claimed or (shortfall(objects, current, state) if ingested else ""))
 
 
 def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
     """Readings since the last decision, ingested or estimated from landing files.
 
-    Keys: ``rows`` (the most any model has), ``threshold``, ``models`` that are due,
-    ``why_not`` of the others, ``rows_by_model``, and ``retry_at`` (ISO, UTC) if all that are due
-    back off. Reads metadata alone.
+    Keys: ``rows`` and ``threshold`` of the model that lacks least, ``models`` that are due,
+    ``why_not`` of the others, ``rows_by_model``, ``thresholds`` by model, and ``retry_at`` (ISO,
+    UTC) if all that are due back off. Reads metadata alone.
     """
     waiting = pending(objects)
     rows = open_table(objects).arrived() + waiting.estimated_rows
@@ -133,11 +136,13 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
         for model in model_names()
     }
     retries = [d.retry_at for d in due.values() if d.retry_at]
+    nearest = max(due.values(), key=lambda d: d.new_rows / d.threshold)
     return {
-        "rows": max(d.new_rows for d in due.values()),
-        "threshold": current.new_readings,
+        "rows": nearest.new_rows,
+        "threshold": nearest.threshold,
         "models": [model for model, d in due.items() if not d.reason],
         "why_not": {model: d.reason for model, d in due.items() if d.reason},
         "rows_by_model": {model: d.new_rows for model, d in due.items()},
+        "thresholds": {model: d.threshold for model, d in due.items()},
         "retry_at": min(retries).isoformat() if retries else None,
     }

@@ -84,6 +84,11 @@ class ModelRun:
         """What may be trained on, anew at each call: it remembers what it gave."""
         return training_part(self.readings, self.split)
 
+    @property
+    def everything(self) -> SelectedReadings:
+        """What an accepted model is refitted on, anew at each call."""
+        return SelectedReadings(self.readings, self.readings.spans())
+
     @cached_property
     def holdout(self) -> SelectedReadings:
         """What is judged on. A judgement goes through it several times."""

@@ -46,6 +46,8 @@ class SnapshotFacts(Protocol):
     def digest(self) -> str: ...
     @property
     def arrived(self) -> int: ...
+    @property
+    def sites(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ class DecidedSnapshot(Canonical):
 class ModelState(Canonical):
     """Where a model stands.
 
-    ``snapshot`` and ``rows`` (that ever arrived) are of the last snapshot decided on (None and
-    0 before the first decision). ``run_id``, ``time``, ``outcome`` and its ``reason`` are of
-    the last run, decided or failed. ``failures`` counts runs that failed in a row; no attempt
-    before ``next_attempt`` (UTC).
+    ``snapshot``, ``rows`` (that ever arrived) and ``sites`` are of the last snapshot decided on
+    (None and 0 before the first decision). ``run_id``, ``time``, ``outcome`` and its ``reason``
+    are of the last run, decided or failed. ``failures`` counts runs that failed in a row; no
+    attempt before ``next_attempt`` (UTC).
     """
 
     model: str
@@ -75,6 +77,7 @@ class ModelState(Canonical):
     reason: str = ""
     failures: int = 0
     next_attempt: Time | None = None
+    sites: int = 0
     schema: Literal[1] = 1
 
 
@@ -133,7 +136,7 @@ def record_decision(
         if state.snapshot and state.snapshot.version > snapshot.version:
             return decided
         newest = DecidedSnapshot(snapshot.version, snapshot.digest)
-        return replace(decided, snapshot=newest, rows=snapshot.arrived)
+        return replace(decided, snapshot=newest, rows=snapshot.arrived, sites=snapshot.sites)
 
     return _update(objects, model, decide)
 

@@ -32,9 +32,16 @@ class HoldoutSettings(SettingsGroup):
         default=0.2,
         gt=0,
         lt=1,
-        description="Newest share of each site that is held out of training.",
+        description="Newest share of each site that is held out of training, from `days` to "
+        "`max_days`.",
     )
     days: float = Field(default=7.0, gt=0, description="Shortest holdout of a site, in days.")
+    max_days: float = Field(
+        default=28.0,
+        gt=0,
+        description="Longest holdout of a site, in days; longer where a kind of model needs it. "
+        "A site that has been silent for longer is not judged on.",
+    )
     site_share: float = Field(
         default=0.15, ge=0, lt=1, description="Share of sites never trained on."
     )
@@ -173,10 +180,11 @@ class Settings(TomlSettings):
         description="Folder of the signing key (signing_key.pem) and of trusted public keys.",
     )
     timezone: str = Field(
-        "UTC", description="IANA timezone of naive timestamps, and of sites without their own."
+        "UTC",
+        description="IANA timezone of naive timestamps, and of sites without their own.",
     )
     site_timezones: dict[str, str] = Field(
-        default_factory=dict, description="IANA timezone by site, as JSON."
+        default_factory=dict, description="IANA timezone by whose clock each site lives, as JSON."
     )
     unit: Unit = Field(
         "W",
@@ -200,10 +208,22 @@ class Settings(TomlSettings):
         description="New landing files are ingested in batches of this many MiB, each a task "
         "that any worker can take.",
     )
-    new_readings: int = Field(
-        100_000,
+    new_growth: float = Field(
+        0.1,
         gt=0,
-        description="Readings since the last decision that start retrain_on_new_readings.",
+        description="Readings since the last decision that start retrain_on_new_readings, as a "
+        "share of those that it had.",
+    )
+    new_per_site: int = Field(
+        672,
+        gt=0,
+        description="Readings that have to be new for each site that it had, at least: 672 are "
+        "four weeks of hours.",
+    )
+    new_readings: int = Field(
+        0,
+        ge=0,
+        description="So many new readings instead, whatever the fleet; 0: by share and site.",
     )
     new_days: float = Field(
         0.0,
@@ -235,6 +255,17 @@ class Settings(TomlSettings):
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
     max_latency_ms: float = Field(
         10.0, gt=0, description="Slowest median call that may ship, on one core, ms."
+    )
+    refit: bool = Field(
+        True,
+        description="Train an accepted model again by the same recipe on everything up to now; "
+        "that ships if it behaves as the judged one does.",
+    )
+    refit_difference: float = Field(
+        0.5,
+        gt=0,
+        description="How far a refitted model may be from the judged one on the holdout: mean "
+        "absolute difference of an output, as a share of its spread.",
     )
     holdout: HoldoutSettings = HoldoutSettings()
     gate: GateSettings = GateSettings()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from smartwatts_ml.gate import CHALLENGER, Check, Judgement, judge
-from smartwatts_ml.judging.extremes import check_extremes
+from smartwatts_ml.judging.files import convert_for, file_checks
 from smartwatts_ml.judging.opponents import holdout_from
+from smartwatts_ml.judging.parts import stood_in, trimmed
 from smartwatts_ml.judging.record import (
     Artefact,
     Record,
@@ -20,18 +21,16 @@ from smartwatts_ml.judging.record import (
     write_decision,
 )
 from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.modelfiles.conversion import Converted, ParityError, convert_network
+from smartwatts_ml.modelfiles.conversion import Converted, ParityError
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.settings import Settings
 
 __all__ = ["JudgedFile", "convert"]
 
-_PARITY_SAMPLES = 64
 _UNLIKE_KERAS = "the converted file does not compute what the trained model computes"
 
 
@@ -61,13 +60,12 @@ def convert(
     """Convert the run's challenger and judge the file."""
     record = record_of(run, read_decision(run))
     start_tensorflow()
-    challenger = load_network(run.read("challenger.keras"), "challenger.keras")
+    trained = load_network(run.read("challenger.keras"), "challenger.keras")
+    challenger = trimmed(run.kind, trained, record.facts.parts)
     progress("converting", 0.1)
     before = recorded_judgement(run, record)
     try:
-        details = run.kind.read_details(challenger.details)
-        samples = run.kind.work.sample_inputs(details, _PARITY_SAMPLES, seed)
-        converted = convert_network(challenger, samples, quantization)
+        converted = convert_for(run, challenger, quantization, seed)
     except ParityError as error:
         judged = _unlike_keras(run, before, record, str(error))
     else:
@@ -90,10 +88,11 @@ def _judge_file(
     predictor = {CHALLENGER: work.predictor(network)}
     holdout = holdout_from(run, before.facts)
     scores = work.evaluate(details, predictor, holdout, before.rules.seed)
-    checks = (check_extremes(run.kind, network), *_budget_checks(converted, run.settings))
-    judgement = replace(
-        before, scores={**before.scores, **scores}, facts=replace(before.facts, checks=checks)
+    scores = stood_in(
+        run.kind, {**before.scores, **scores}, {CHALLENGER: details}, before.baselines
     )
+    checks = file_checks(run, converted, network)
+    judgement = replace(before, scores=scores, facts=replace(before.facts, checks=checks))
     decision = judge(judgement)
     judged = Artefact(f"{run.model}.tflite", sha256_of(converted.content))
     uri = run.write(judged.file, converted.content)
@@ -125,26 +124,3 @@ def _unlike_keras(run: ModelRun, before: Judgement, record: Record, why: str) ->
     decision = judge(judgement)
     write_decision(run, judgement, decision, record.judged, record.champion_sha256)
     return JudgedFile(decision.accepted, decision.summary, decision.reasons)
-
-
-def _budget_checks(converted: Converted, settings: Settings) -> tuple[Check, ...]:
-    """Whether the file computes what Keras does, and is small and quick enough."""
-    kib = len(converted.content) / 1024
-    worst = max(converted.parity.values(), default=0.0)
-    return (
-        Check(
-            "parity",
-            True,
-            f"differs from Keras by at most {worst:.2%} of an output's spread",
-        ),
-        Check(
-            "size",
-            kib <= settings.max_file_kib,
-            f"file of {kib:.0f} KiB, at most {settings.max_file_kib}",
-        ),
-        Check(
-            "latency",
-            converted.latency_ms <= settings.max_latency_ms,
-            f"{converted.latency_ms:.2f} ms a call, at most {settings.max_latency_ms:g}",
-        ),
-    )

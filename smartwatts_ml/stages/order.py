@@ -1,6 +1,7 @@
 """The stages of a retraining, in their order. Nothing else knows it.
 
-    ingest ─ plan ─ for each model: train ─ validate ─ convert ─ publish ─ and at the end: resign
+    ingest ─ plan ─ for each model: train ─ validate ─ convert ─ refit ─ publish ─
+    and at the end: resign
 
 The command line, the DAGs, ``make run`` and the Models page go through ``STAGES``. Importing
 this is light: a stage's module is loaded when the stage is called.
@@ -90,7 +91,7 @@ STAGES = (
         "smartwatts_ml.stages.train:train",
         "training a challenger",
         leaves="challenger.keras",
-        share=0.6,
+        share=0.45,
         asks=("options",),
         hands_over=("reasons", "uri"),
         heavy=True,
@@ -100,7 +101,7 @@ STAGES = (
         "smartwatts_ml.stages.validate:validate",
         "judging it on readings that nothing has seen",
         leaves="decision.json",
-        share=0.2,
+        share=0.15,
         hands_over=("reasons",),
         judges=True,
     ),
@@ -123,11 +124,21 @@ STAGES = (
         judges=True,
     ),
     Stage(
+        "refit",
+        "smartwatts_ml.stages.refit:refit",
+        "training it again on everything up to now",
+        leaves="refitted.tflite",
+        share=0.25,
+        hands_over=("accepted", "reasons", "sha256", "until", "differences"),
+        heavy=True,
+        in_dry_run=False,
+    ),
+    Stage(
         "publish",
         "smartwatts_ml.stages.publish:publish",
         "putting it in force",
         leaves="published.json",
-        share=0.1,
+        share=0.05,
         asks=("actor",),
         hands_over=("model", "outcome", "version", "serial", "file", "new_key"),
         always=True,
@@ -149,7 +160,7 @@ def model_stages() -> tuple[Stage, ...]:
     """What each model goes through.
 
     >>> [stage.name for stage in model_stages()]
-    ['train', 'validate', 'convert', 'publish']
+    ['train', 'validate', 'convert', 'refit', 'publish']
     """
     return tuple(stage for stage in STAGES if stage.per_model)
 

@@ -1,22 +1,23 @@
 """Publish: the accepted file becomes the next version, or the champion stays for a reason.
 
 Fails closed: what is published is the very file that was judged, against the champion
-that is in force. Run again after a crash, it completes what the first attempt left.
+that is in force, or the one refitted from it that was shown to behave as it does. Run again
+after a crash, it completes what the first attempt left.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
 
-from smartwatts_ml.errors import SmartwattsError, StoreError, TrustError
-from smartwatts_ml.gate import CHALLENGER, CHAMPION
+from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part
+from smartwatts_ml.judging.refitted import JUDGED_SHA256, REFIT, REFIT_FILE, read_judged_file
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.provenance import code_version
+from smartwatts_ml.provenance import code_version, sha256_of
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_decision
@@ -58,6 +59,19 @@ class _JudgedFile:
     quantization: str
     inputs: list[Any]
     outputs: list[Any]
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Refit:
+    """What refit.json says; ``judged_sha256``: of the file that it is compared with."""
+
+    accepted: StrictBool
+    summary: str
+    reasons: list[str]
+    judged_sha256: str
+    sha256: str | None = None
+    quantization: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,16 +160,20 @@ def _publish_file(
     if not verdict.sha256:
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     judged = run.read_json(_DECISION, _JudgedFile)
-    content = run.read(f"{run.model}.tflite")
-    if hashlib.sha256(content).hexdigest() != judged.sha256:
-        raise TrustError(
-            f"{run.uri(f'{run.model}.tflite')} is not the file that was judged",
-            fix="run convert again",
-        )
+    content = read_judged_file(run, judged.sha256)
+    fields = _manifest_fields(run.snapshot, judged)
+    refit = _refit_of(run, judged) if force is None else None
+    if refit:
+        reason = f"{reason}; {refit.summary}"
+        fields["decision"]["refit"] = {"summary": refit.summary, "reasons": refit.reasons}
+    if refit and refit.accepted:
+        content = _refitted_file(run, refit)
+        fields["decision"][JUDGED_SHA256] = judged.sha256
+        fields["quantization"] = refit.quantization
     published = store.publish(
         run.model,
         content,
-        _manifest_fields(run.snapshot, judged),
+        fields,
         run_id=run.run_id,
         actor=actor,
         reason=reason,
@@ -171,6 +189,25 @@ def _publish_file(
         file=run.objects.uri(file_key(run.model, published.version)),
         new_key=str(published.new_key) if published.new_key else None,
     )
+
+
+def _refit_of(run: ModelRun, judged: _JudgedFile) -> _Refit | None:
+    """What became of the refit of this very file; None where there was none."""
+    try:
+        refit = run.read_json(REFIT, _Refit)
+    except NotFoundError:
+        return None
+    return refit if refit.judged_sha256 == judged.sha256 else None
+
+
+def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
+    content = run.read(REFIT_FILE)
+    if sha256_of(content) != refit.sha256:
+        raise TrustError(
+            f"{run.uri(REFIT_FILE)} is not the file that was compared with what was judged",
+            fix="run refit again",
+        )
+    return content
 
 
 def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishResult:
@@ -205,6 +242,8 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
             "accepted": judged.accepted,
             "reasons": judged.reasons,
             "holdout_digest": judged.holdout_digest,
+            "left_out": {part.name: part.text for part in judged.parts if not part.ships},
+            "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }

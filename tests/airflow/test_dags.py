@@ -74,7 +74,7 @@ def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: st
         "plan",
         "report",
         "resign",
-        *(f"model.{step}" for step in ("train", "validate", "convert", "publish")),
+        *(f"model.{step}" for step in ("train", "validate", "convert", "refit", "publish")),
     }
 
 
@@ -89,7 +89,7 @@ def test_the_last_tasks_run_whatever_happened_before_them(
 @pytest.mark.parametrize("dag", RETRAINING)
 def test_only_trainings_wait_for_the_training_pool(parsed: Parsed, dag: str) -> None:
     pools = {name: task["pool"] for name, task in tasks_of(parsed, dag).items()}
-    assert pools.pop("model.train") == "smartwatts_training"
+    assert pools.pop("model.train") == pools.pop("model.refit") == "smartwatts_training"
     assert set(pools.values()) == {"default_pool"}
 
 

@@ -224,7 +224,7 @@ def test_an_empty_root_shows_the_steps_of_a_model_in_their_order(
     monkeypatch.setattr(order, "STAGES", order.STAGES[::-1])
     text = clients["viewer"].get("/smartwatts/").text
     steps = text.split('id="stages"')[1].split("</ol>")[0]
-    assert re.findall("<b>(.*?)</b>", steps) == ["publish", "convert", "validate", "train"]
+    assert re.findall("<b>(.*?)</b>", steps) == ["publish", "refit", "convert", "validate", "train"]
 
 
 def test_a_root_that_cannot_be_read_is_explained(

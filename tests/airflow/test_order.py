@@ -14,13 +14,13 @@ import json
 from dataclasses import replace
 from smartwatts_ml.stages import order
 
-train, validate, convert, publish = order.model_stages()
+train, validate, convert, refit, publish = order.model_stages()
 extra = replace(train, name="extra", doing="doing something else")
 release = replace(publish, name="release")
 survey = replace(order.before_models()[0], name="survey")
 order.STAGES = (
     *order.before_models(),
-    *(survey, validate, extra, train, convert, release, publish),
+    *(survey, validate, extra, train, convert, refit, release, publish),
     *order.after_models(),
 )
 
@@ -52,7 +52,7 @@ def seen(warm_airflow: WarmPython) -> dict[str, Any]:
 
 
 def test_the_dag_follows_the_stages(seen: dict[str, Any]) -> None:
-    names = ("validate", "extra", "train", "convert", "release", "publish")
+    names = ("validate", "extra", "train", "convert", "refit", "release", "publish")
     steps = [f"model.{name}" for name in names]
     for step, following in zip(["plan", "survey", *steps], ["survey", *steps], strict=False):
         assert following in seen["dag"][step], step
@@ -62,13 +62,14 @@ def test_the_dag_follows_the_stages(seen: dict[str, Any]) -> None:
 def test_what_a_stage_is_like_says_how_its_task_runs_not_its_name(seen: dict[str, Any]) -> None:
     pools = seen["pools"]
     trainings = [task for task, pool in pools.items() if pool == "smartwatts_training"]
-    assert sorted(trainings) == ["model.extra", "model.train"]
+    assert sorted(trainings) == ["model.extra", "model.refit", "model.train"]
     assert sorted(seen["events"]) == ["model.publish", "model.release"]
 
 
 def test_the_terminal_shows_the_stages(seen: dict[str, Any]) -> None:
-    assert seen["watch"] == ["", "validate", "extra", "train", "convert", "release", "publish"]
+    steps = ["validate", "extra", "train", "convert", "refit", "release", "publish"]
+    assert seen["watch"] == ["", *steps]
 
 
 def test_the_help_lists_the_stages(seen: dict[str, Any]) -> None:
-    assert seen["commands"] == ["ingest", "validate", "train", "convert", "publish"]
+    assert seen["commands"] == ["ingest", "validate", "train", "convert", "refit", "publish"]

@@ -32,7 +32,7 @@ def branch(played: dict[str, Any], model: str) -> dict[str, str]:
     tasks = played["tasks"]
     names = {key.split()[1]: t["name"] for key, t in tasks.items() if "model.train" in key}
     (index,) = [i for i, name in names.items() if name.split()[0].rstrip(":") == model]
-    steps = ("train", "validate", "convert", "publish")
+    steps = ("train", "validate", "convert", "refit", "publish")
     return {step: tasks[f"model.{step} {index}"]["state"] for step in steps}
 
 
@@ -56,6 +56,7 @@ def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played
         "train": "success",
         "validate": "skipped",
         "convert": "skipped",
+        "refit": "skipped",
         "publish": "skipped",
     }
     assert "anomaly kept: F1 −0.02" in names(run)
@@ -104,6 +105,7 @@ def test_a_dry_run_publishes_and_records_nothing(played: Played) -> None:
         "train": "success",
         "validate": "success",
         "convert": "success",
+        "refit": "skipped",
         "publish": "skipped",
     }
     assert "nilm accepted: F1 +0.03 (dry run, not published)" in names(run)

@@ -111,6 +111,41 @@ def test_it_fires_at_the_threshold_and_not_before_it(root: str, drop: Drop) -> N
     assert event["models"] == list(model_names())
 
 
+def test_a_large_fleet_waits_for_a_share_of_what_the_last_decision_had(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_NEW_READINGS", "0")
+    monkeypatch.setenv("SMARTWATTS_NEW_PER_SITE", "10")
+    drop("home1", 2 * THRESHOLD)
+    drop("home2", 8 * THRESHOLD)
+    ingest_stage(root)
+    decide_all(root)
+    drop("home3", THRESHOLD - 1)
+    ingest_stage(root)
+    assert new_readings(root)["why_not"]["nilm"] == "999 new readings, 1,000 needed"
+    drop("home4", 1)
+    ingest_stage(root)
+    assert fires(root) is not None
+
+
+def test_a_small_fleet_waits_for_so_many_readings_a_site(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_NEW_READINGS", "0")
+    drop("home1", 600)
+    ingest_stage(root)
+    assert new_readings(root)["why_not"]["nilm"] == "600 new readings, 672 needed"
+    drop("home2", 72)
+    ingest_stage(root)
+    assert fires(root) is not None
+    decide_all(root)
+    drop("home3", 2 * 672 - 1)
+    ingest_stage(root)
+    assert new_readings(root)["why_not"]["nilm"] == "1,343 new readings, 1,344 needed"
+    drop("home4", 500)
+    assert fires(root) is not None, "files in landing count by their size"
+
+
 def test_files_still_in_landing_count_by_their_size(root: str, drop: Drop) -> None:
     drop("home1", 600)
     ingest_stage(root)

@@ -65,9 +65,43 @@ def test_no_reading_is_both_trained_on_and_scored(days: list[int]) -> None:
 
 
 @given(st.lists(st.integers(60, 200), min_size=10, max_size=40))
-def test_from_ten_sites_on_ten_to_twenty_percent_are_never_trained_on(days: list[int]) -> None:
+def test_from_ten_sites_on_some_are_never_trained_on_and_a_third_at_most(days: list[int]) -> None:
     split = split_of(Made(days))
-    assert 0.1 <= len(split.held_out_sites) / len(days) <= 0.2
+    assert 1 <= len(split.held_out_sites) <= len(days) // 3
+
+
+def test_of_many_sites_the_share_that_is_asked_for_is_never_trained_on() -> None:
+    assert 0.13 <= len(split_of(Made([60] * 2000)).held_out_sites) / 2000 <= 0.17
+
+
+def test_sites_that_are_never_trained_on_stay_so_as_others_come_and_go() -> None:
+    fleet = [60] * 400
+    split, grown = split_of(Made(fleet)), split_of(Made([*fleet, *[30] * 100]))
+    assert grown.held_out_sites & {f"home{i}" for i in range(400)} == split.held_out_sites
+    assert split_of(Made(fleet[:200])).held_out_sites <= split.held_out_sites
+
+
+class Left(Made):
+    """The first sites ended some days before the others."""
+
+    def __init__(self, days: Sequence[int], silent: Sequence[int]) -> None:
+        super().__init__(days)
+        self._hours |= {f"home{i}": 24 * (days[i] - n) for i, n in enumerate(silent)}
+
+
+def test_a_site_that_left_is_not_judged_on_and_all_of_it_is_trained_on() -> None:
+    readings = Left([200] * 5, silent=(29, 27))
+    split = split_of(readings)
+    trained = {s.site: len(s) / 24 for s in training_part(readings, split).iterate(3600)}
+    judged = {span.site for span in holdout_part(readings, split).spans()}
+    assert "home0" not in judged and trained["home0"] == 171
+    assert "home1" in judged and trained["home1"] == 173 - 28 - 1
+
+
+def test_a_kind_that_needs_more_judges_sites_that_were_silent_for_longer() -> None:
+    spans = Left([200] * 5, silent=(29,)).spans()
+    split = make_split(spans, HoldoutSettings(), embargo_s=0, least_s=37 * 86_400)
+    assert split.judged_sites == {f"home{i}" for i in range(5)}
 
 
 def test_of_very_many_sites_some_are_judged_seen_and_never_seen_alike() -> None:
@@ -75,7 +109,8 @@ def test_of_very_many_sites_some_are_judged_seen_and_never_seen_alike() -> None:
     split = split_of(readings)
     judged = {span.site for span in holdout_part(readings, split).spans()}
     assert len(judged) == 30
-    assert len(judged & split.held_out_sites) == round(0.15 * 30 - 0.01)
+    share = len(split.held_out_sites) / 400
+    assert len(judged & split.held_out_sites) == round(share * 30)
     assert len(training_part(readings, split).spans()) == 400 - len(split.held_out_sites)
 
 
@@ -93,10 +128,23 @@ def test_the_same_snapshot_gives_the_same_split() -> None:
     assert split_of(Made([90] * 12)).digest != split_of(Made([91] * 12)).digest
 
 
-def test_the_holdout_is_the_newest_fifth_and_at_least_a_week() -> None:
-    split = split_of(Made([100, 20]))
-    assert (START + 2400 * HOUR - split.holdout_start["home0"]) / HOUR == 20 * 24
-    assert (START + 480 * HOUR - split.holdout_start["home1"]) / HOUR == 7 * 24
+def test_the_holdout_is_the_newest_fifth_at_least_a_week_and_at_most_four() -> None:
+    assert length_h([100, 99, 98]) == [20 * 24, 20 * 24, 20 * 24]
+    assert length_h([20]) == [7 * 24]
+    assert length_h([2000, 140, 1999]) == [28 * 24, 28 * 24]
+    assert length_h([2000], least_s=37 * 86_400) == [37 * 24]
+
+
+def length_h(days: Sequence[int], least_s: int = 0) -> list[float]:
+    """Of the holdout of each site that still reports, hours; up to a day more, as it begins at
+    midnight."""
+    spans = Made(days).spans()
+    split = make_split(spans, HoldoutSettings(), embargo_s=86_400, least_s=least_s)
+    return [
+        (span.end - split.holdout_start[span.site]) / HOUR
+        for span in spans
+        if span.site in split.holdout_start
+    ]
 
 
 class Counted(Made):

@@ -29,6 +29,7 @@ class Facts:
     version: int
     digest: str
     arrived: int
+    sites: int = 17
 
 
 @pytest.fixture
@@ -50,6 +51,7 @@ def test_a_decision_moves_the_state(objects: Objects) -> None:
         "model": "nilm",
         "snapshot": {"version": 41, "digest": "d"},
         "rows": 1000,
+        "sites": 17,
         "run_id": "r1",
         "time": "2026-11-22T02:00:00Z",
         "outcome": "kept",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,22 @@ from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BusyError, StoreError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.replay import replay
-from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
-from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.base import SiteReadings
 from smartwatts_ml.readings.holdout import SelectedReadings
 from smartwatts_ml.readings.table.snapshot_readings import TableReadings
 from smartwatts_ml.runs.claims import other_claim
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import read_state
-from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.simulate import simulate
-from smartwatts_ml.stages.branch import force_publish, log_progress, retrain
-from smartwatts_ml.stages.ingest import ingest
+from smartwatts_ml.stages.branch import force_publish, log_progress
 from smartwatts_ml.stages.order import stage_named
 from smartwatts_ml.stages.start import start_run
 from smartwatts_ml.stages.train import train
 from smartwatts_ml.stages.validate import validate
-from smartwatts_ml.store import Store
 from tests.reports.pages import faults_of
-from tests.stages.light import LightKind, use_light
+from tests.stages.light import LightKind
+from tests.stages.service import Service
 
 pytestmark = pytest.mark.slow
 
@@ -61,77 +55,6 @@ EVERYTHING = Chart(
         for word in ("best", "median", "worst")
     ),
 )
-
-
-@dataclass
-class Service:
-    """A root with readings, and retrainings on it."""
-
-    objects: Objects
-    current: Settings
-    light: LightKind
-    runs: int = 0
-
-    def retrain(self, seed: int = 0) -> dict[str, Any]:
-        """One run, as the command makes it; its decision."""
-        self.runs += 1
-        run_id = f"run{self.runs}"
-        start_run(self.objects, self.current, run_id, ["light"])
-        options = {"options": TrainOptions(seed=seed), "actor": "ann"}
-        failed = retrain(self.run(run_id), log_progress, options)
-        assert failed is None, failed
-        return self.decision(run_id)
-
-    def run(self, run_id: str) -> ModelRun:
-        return ModelRun(self.objects, self.current, run_id, "light")
-
-    def decision(self, run_id: str) -> dict[str, Any]:
-        decision: dict[str, Any] = json.loads(
-            self.objects.read(f"runs/{run_id}/light/decision.json").data
-        )
-        return decision
-
-    def report(self, run_id: str) -> str:
-        return self.objects.read(f"runs/{run_id}/light/report.html").data.decode()
-
-    @property
-    def store(self) -> Store:
-        return Store(self.objects, Path(self.current.keys))
-
-    @property
-    def file(self) -> Path:
-        return Path(self.current.root) / "models/light/light_v1.tflite"
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose ``root`` has readings and, by run1, a champion."""
-    folder = tmp_path_factory.mktemp("made")
-    simulate(homes=4, days=100, out=folder / "root" / "landing", seed=2, submetered=0)
-    with pytest.MonkeyPatch.context() as patch:
-        made = service_in(folder, patch)
-        ingest(made.objects, made.current)
-        decision = made.retrain(seed=1)
-    assert decision["accepted"], decision["reasons"]
-    return folder
-
-
-@pytest.fixture
-def service(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    shutil.copytree(published, tmp_path / "made")
-    made = service_in(tmp_path / "made", monkeypatch)
-    made.runs = 1
-    return made
-
-
-def service_in(folder: Path, patch: pytest.MonkeyPatch) -> Service:
-    current = settings(
-        root=str(folder / "root"),
-        keys=str(folder / "keys"),
-        gate_resamples=200,
-        gate_policy="careful",
-    )
-    return Service(open_root(current.root), current, use_light(patch))
 
 
 def test_another_seed_is_kept_for_lack_of_evidence_and_replayed_to_the_same_verdict(

@@ -79,9 +79,9 @@ def test_a_model_goes_through_the_stages_as_they_are_listed(played: Played) -> N
 
 def test_a_stage_that_is_added_or_moved_is_followed(played: Played) -> None:
     extra = replace(stage_named("train"), name="extra", share=0.0)
-    train, validate, convert, publish = model_stages()
-    played.use(validate, extra, train, publish, convert)
-    assert played.retrain() == ["validate", "extra", "train", "publish", "convert"]
+    train, validate, convert, refit, publish = model_stages()
+    played.use(validate, extra, train, publish, refit, convert)
+    assert played.retrain() == ["validate", "extra", "train", "publish", "refit", "convert"]
 
 
 @pytest.mark.parametrize("name", ["train", "validate", "convert"])

@@ -27,6 +27,7 @@ from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.table.log import TABLE
+from smartwatts_ml.runs.due import enough
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.settings import Settings, settings
@@ -109,7 +110,7 @@ def _show_models(request: Request, session: SessionDep, opened: _Root) -> Respon
 def _waiting(objects: Objects, current: Settings) -> dict[str, Any]:
     """What the sensor sees; nothing where there is no table, which looking would create."""
     if next(objects.list(f"{TABLE}/_delta_log/"), None) is None:
-        return {"rows": 0, "threshold": current.new_readings, "rows_by_model": {}}
+        return {"rows": 0, "threshold": enough(current, None), "rows_by_model": {}}
     return count_new_readings(objects, current)
 
 

@@ -12,9 +12,6 @@ __all__ = ["ChannelSummary", "Spacing", "in_words", "summarise_channel"]
 
 _MOST_SPACINGS = 3
 _W_US_A_KWH = 3.6e12
-_FEWEST_RISING = 20
-_FALLS = 0.05
-"""Of a total that rises, at most so many steps go down: a glitch, another meter."""
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -28,8 +25,7 @@ class Spacing:
 
 @dataclass(frozen=True)
 class ChannelSummary:
-    """``first`` and ``last``: stamps of readings, ISO 8601 in UTC; powers in W; ``rises``:
-    whether hardly a value is lower than the one before it, though most are higher."""
+    """``first`` and ``last``: stamps of readings, ISO 8601 in UTC; powers in W."""
 
     site: str
     channel: str
@@ -41,7 +37,6 @@ class ChannelSummary:
     median_w: float
     kwh: float
     spacing: tuple[Spacing, ...]
-    rises: bool
 
     @property
     def device_id(self) -> str:
@@ -63,13 +58,7 @@ def summarise_channel(site: str, channel: str, device: DeviceReadings) -> Channe
         median_w=float(np.median(values)),
         kwh=float(np.dot(values, lasting) / _W_US_A_KWH),
         spacing=_spacings(device.stamps),
-        rises=_rises(np.diff(values)),
     )
-
-
-def _rises(steps: np.ndarray) -> bool:
-    falls, rises = np.count_nonzero(steps < 0), np.count_nonzero(steps > 0)
-    return bool(len(steps) >= _FEWEST_RISING and 2 * rises > len(steps) >= falls / _FALLS)
 
 
 def _utc(stamp_us: int) -> str:

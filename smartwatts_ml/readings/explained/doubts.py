@@ -36,10 +36,11 @@ _OTHER_MARK = {".": re.compile(r"[-+]?\d+,\d+"), ",": re.compile(r"[-+]?\d+\.\d+
 @dataclass(frozen=True)
 class Doubt:
     """``lines`` of a source: what holds now, to be left or changed, or as comments where it has
-    to be chosen."""
+    to be chosen. ``answers``: those that are one from the other, where lines belong together."""
 
     problem: str
     lines: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
 
 def open_question(error: BadInputError) -> Doubt:
@@ -47,7 +48,7 @@ def open_question(error: BadInputError) -> Doubt:
     answers = error.settle or tuple(_FIELD.findall(error.fix or ""))
     problem = error.args[0] if answers else str(error).replace(_HERE, "")
     lines = (line for answer in answers for line in answer.splitlines())
-    return Doubt(problem, tuple(f"# {line}" for line in lines))
+    return Doubt(problem, tuple(f"# {line}" for line in lines), answers)
 
 
 def find_doubts(
@@ -58,12 +59,14 @@ def find_doubts(
     channels: Sequence[ChannelSummary],
     report: FileReport | None,
     rejected: Sequence[Rejected],
-    question: BadInputError | None = None,
+    asked: Sequence[BadInputError] = (),
 ) -> list[Doubt]:
-    """What a look at the result would make anybody ask, and the ``question`` that ingest asks."""
+    """What a look at the result would make anybody ask, and what is ``asked`` of mains anyway."""
+    about_unit = any(answer.startswith("unit") for error in asked for answer in error.settle)
     return [
         *_clock(form, settings),
-        *([open_question(question)] if question else _unit(form, settings, channels)),
+        *map(open_question, asked),
+        *(() if about_unit else _unit(form, settings, channels)),
         *_site(form, key),
         *_mains(form, sample, channels),
         *_spacing(form, channels),
@@ -88,15 +91,8 @@ def _unit(
     mains = [channel for channel in channels if channel.channel == MAINS]
     is_told = "unit" not in unsaid(form, settings)
     odd = [c for c in mains if not _is_usual(c)]
-    rising = [c for c in channels if c.rises]
     default = form.mapping.default_unit
-    if not is_told and rising:
-        shown = _names(rising)
-        yield Doubt(
-            f"nobody says the unit, and {shown} hardly ever falls: is it a meter's total?",
-            ('# unit = "kWh-counter"', '# unit = "Wh-counter"'),
-        )
-    elif odd:
+    if odd:
         about = "" if is_told else "nobody says the unit, and "
         level = (
             f"{odd[0].median_w:,.3g} W" if abs(odd[0].median_w) < 1 else f"{odd[0].median_w:,.0f} W"

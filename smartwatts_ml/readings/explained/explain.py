@@ -47,7 +47,8 @@ def explain(file: LocalFile, settings: Settings) -> Explanation:
     """What ingest would take a file for; of one that it would leave, what is known of it."""
     seen, source = _Witness(), settings.source_of(file.key)
     channels: tuple[ChannelSummary, ...] = ()
-    report, refused, question = None, None, None
+    report, refused = None, None
+    asked: list[BadInputError] = []
     doubts: list[Doubt] = []
     try:
         with FileReadings([file], settings, watch=seen.see, usable=False) as readings:
@@ -57,14 +58,15 @@ def explain(file: LocalFile, settings: Settings) -> Explanation:
             refused = f"no usable reading: {report.why_rejected() or 'none has a value'}"
         if seen.scan and seen.scan.mains.may_ask(settings.check_mains):
             question = seen.scan.mains.question()
-        refused = refused or (str(question.args[0]) if question else None)
+            refused = refused or (str(question.args[0]) if question else None)
+            asked = [*([question] if question else []), *seen.scan.mains.doubts()]
     except BadInputError as error:
         doubts.append(open_question(error))
         refused = doubts[0].problem
     if seen.parts:
         form = seen.parts[0][0]
         doubts += find_doubts(
-            form, seen.parts[0][1], file.key, settings, channels, report, seen.rejected, question
+            form, seen.parts[0][1], file.key, settings, channels, report, seen.rejected, asked
         )
     return Explanation(
         file=str(file.path),

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS
+from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.file_columns import ask
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
+from smartwatts_ml.readings.layouts.names import plain_name
 from smartwatts_ml.readings.mains.hours import MainsHours
 from smartwatts_ml.readings.mains.level import MainsLevel
 from smartwatts_ml.readings.mains.power import power_of_mains
@@ -53,15 +55,26 @@ class MainsCheck:
         if self.may_ask(self._defaults.check_mains is not False) and (question := self.question()):
             raise question
 
-    @property
-    def may_be_total(self) -> bool:
-        """Whether nobody says the unit, and mains rises and hardly ever falls."""
-        unsaid = self._form is not None and "unit" in self._form.unsaid
-        return unsaid and "unit" not in self._defaults.model_fields_set and self._level.rises
-
     def question(self) -> BadInputError | None:
         """What there is to ask, if anything."""
-        return self._of_level() or self._of_parts() or self._of_hours()
+        return self._of_level() or self._of_parts() or (None if self._is_ours else self._of_hours())
+
+    def doubts(self) -> Iterator[BadInputError]:
+        """What is told of a file that is taken all the same."""
+        form = self._form
+        if self._source.check_mains is False:
+            return
+        if form and "unit" in form.unsaid - self._defaults.model_fields_set and self._level.rises:
+            problem = "nobody says the unit, and mains hardly ever falls: is it a meter's total?"
+            yield self._ask(problem, 'unit = "kWh-counter"', 'unit = "Wh-counter"')
+        if self._is_ours and (made := self._of_hours()):
+            yield made
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether columns have our names, which say that it is what a home draws."""
+        names = self._form.mapping.names if self._form else ()
+        return {plain_name(name) for name in names} >= set(CSV_COLUMNS)
 
     def _of_level(self) -> BadInputError | None:
         level, form = self._level, self._form

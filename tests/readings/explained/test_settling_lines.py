@@ -24,6 +24,8 @@ from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
 from tests.readings.formats.test_excel import workbook
 
+pytestmark = pytest.mark.slow
+
 OURS = "timestamp,consumption,device_id"
 FIRST = np.datetime64("2026-05-01T00:00:00")
 MOST_QUESTIONS = 6
@@ -168,12 +170,9 @@ def explained(path: Path, fields: dict[str, Any]) -> Explanation:
     return explain(file, Settings(sources=sources))
 
 
-def answers_of(doubt: Doubt, error: BadInputError | None) -> Iterator[str]:
-    """What may be pasted for one doubt: the answers of a refusal, or its lines, one by one."""
-    if error is not None and doubt.problem == error.args[0] and error.settle:
-        yield from error.settle
-    else:
-        yield from (line.removeprefix("# ") for line in doubt.lines)
+def answers_of(doubt: Doubt) -> list[str]:
+    """What may be pasted for one doubt: whole answers, or its lines, one by one."""
+    return [*doubt.answers] or [line.removeprefix("# ") for line in doubt.lines]
 
 
 def refusal(path: Path, fields: dict[str, Any]) -> BadInputError | None:
@@ -194,7 +193,7 @@ def follow(path: Path, fields: dict[str, Any], before: tuple[str, ...]) -> None:
         if error is not None and doubt.problem not in str(error):
             continue  # a refusal comes first
         assert doubt.problem not in before, f"{doubt.problem}: asked again after {fields}"
-        answers = list(answers_of(doubt, error))
+        answers = answers_of(doubt)
         assert answers or error is None or "(" in str(error)
         for answer in answers:
             assert "…" not in answer

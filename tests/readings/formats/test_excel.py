@@ -316,3 +316,13 @@ def test_what_else_is_zipped_is_named(tmp_path: Path, files: dict[str, bytes], w
             archive.writestr(name, data)
     with pytest.raises(BadInputError, match=what):
         read(tmp_path, made.getvalue())
+
+
+def test_rejected_rows_name_their_sheet(tmp_path: Path) -> None:
+    later = [stamp + timedelta(days=1) for stamp in STAMPS]
+    content = workbook({"May": rows([0.5, "n/k", 0.25]), "June": rows([0.5, 0.25, "n/k"], later)})
+    scanned = read(tmp_path, content, sheet="*")
+    assert [row.where for row in scanned.rejected] == [
+        "sheet 'May', line 3",
+        "sheet 'June', line 4",
+    ]

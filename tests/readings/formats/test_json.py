@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 START = datetime(2026, 2, 1, 23)
 MAINS = "home1/mains"
+HOUR_MS = 3_600_000
 
 
 def record(i: int, value: Any, device: str = "home1") -> dict[str, Any]:
@@ -203,3 +204,35 @@ def test_objects_of_more_names_than_columns_are_refused(tmp_path: Path) -> None:
     one = '{"result": {' + ",\n".join(f'"k{i}": 1' for i in range(5000)) + "}}"
     with pytest.raises(BadInputError, match="an object of more than 4096 values"):
         scan(tmp_path / "b.json", one.encode())
+
+
+def test_statistics_of_home_assistant_are_totals_at_the_ends_of_hours(tmp_path: Path) -> None:
+    first = 1_769_986_800_000
+    statistics = [
+        {
+            "start": first + i * HOUR_MS,
+            "end": first + (i + 1) * HOUR_MS,
+            "state": 70 + i,
+            "sum": total,
+        }
+        for i, total in enumerate([5.0, 5.5, 6.75])
+    ]
+    content = {"id": 4, "type": "result", "success": True, "result": {"sensor.meter": statistics}}
+    scanned = read(
+        tmp_path, content, channels={"sensor.meter": "mains"}, name="home1.json", device="home1"
+    )
+    ends = [START + timedelta(hours=i + 1) for i in range(3)]
+    assert scanned.rows == {MAINS: list(zip(ends, [5.0, 5.5, 6.75], strict=True))}
+    assert scanned.report.contents is not None
+    assert scanned.report.contents.layout == "home_assistant_statistics_api"
+
+
+def test_what_stands_beside_statistics_says_whose_they_are(tmp_path: Path) -> None:
+    content = {
+        "metadata": {"statistic_id": "sensor:meter", "unit_of_measurement": "kWh"},
+        "stats": [
+            {"start": f"{START + timedelta(hours=i)}Z", "state": i, "sum": 5 + i} for i in range(3)
+        ],
+    }
+    scanned = read(tmp_path, content, channels={"sensor:meter": "mains"}, device="home1")
+    assert [value for _, value in scanned.rows[MAINS]] == [5.0, 6.0, 7.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import QualitySettings, Settings
 from smartwatts_ml.sources import Source
 from smartwatts_ml.stages.ingest import ingest, reread
@@ -150,17 +152,32 @@ def test_registers_are_judged_together(objects: Objects) -> None:
 
 
 def test_what_panels_make_is_no_mains(objects: Objects) -> None:
-    asked = question(objects, OURS, *lines(made, "roof"), *lines(watts, "flat"))
-    assert asked is not None and "roof: nothing every night" in str(asked)
-    assert question(objects, "Time,Usage (kWh)", *lines(lambda i: made(i) / 4000)) is not None
+    header = "Time,Usage (kWh)"
+    asked = question(objects, header, *lines(lambda i: made(i) / 4000))
+    assert asked is not None and "nothing every night" in str(asked)
+    path = Path(objects.url) / "landing" / "home1.csv"
+    for answer in asked.settle:
+        FileReadings([path], Settings(sources=[Source(**tomllib.loads(answer))])).close()
 
 
 def test_a_meter_of_what_is_fed_in_is_that_of_the_same_home(objects: Objects) -> None:
     rows = [*lines(made, "m2"), *lines(watts, "m1")]
-    said = {"device": "home1", "channels": {"m2": "-mains", "*": "+mains"}}
-    header = "Time,kW,Meter"
-    assert question(objects, header, *(row.replace(",", ",", 1) for row in rows)) is not None
-    assert question(objects, header, *rows, **said, unit="W") is None
+    header = "Time,Power (W),Meter"
+    asked = question(objects, header, *rows)
+    assert asked is not None and "m2: nothing every night" in str(asked)
+    said = tomllib.loads(asked.settle[0])
+    assert said == {"device": "home1", "channels": {"m2": "-mains", "*": "+mains"}}
+    assert question(objects, header, *rows, **said) is None
+    readings, _ = newest_readings(objects, Settings())
+    mains = readings.read_devices("home1")["mains"].values
+    assert mains.min() < -1000 and mains.max() > 500
+
+
+def test_of_what_a_file_calls_consumption_it_is_told(objects: Objects) -> None:
+    land(objects, "a.csv", *lines(made, "roof"), *lines(watts, "flat"))
+    report = ingest(objects, Settings())
+    assert "roof: nothing every night" in file_lines(report.files, Settings())[0]
+    assert report.accepted == 2 * QUARTERS
 
 
 def test_a_home_that_draws_at_night_alone_is_one(objects: Objects) -> None:

@@ -1,0 +1,33 @@
+"""A service whose first model is in force, made once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from smartwatts_ml.simulate import simulate
+from smartwatts_ml.stages.ingest import ingest
+from tests.stages.service import Service, service_in
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose ``root`` has readings and, by run1, a champion."""
+    folder = tmp_path_factory.mktemp("made")
+    simulate(homes=4, days=100, out=folder / "root" / "landing", seed=2, submetered=0)
+    with pytest.MonkeyPatch.context() as patch:
+        made = service_in(folder, patch)
+        ingest(made.objects, made.current)
+        decision = made.retrain(seed=1)
+    assert decision["accepted"], decision["reasons"]
+    return folder
+
+
+@pytest.fixture
+def service(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    shutil.copytree(published, tmp_path / "made")
+    made = service_in(tmp_path / "made", monkeypatch)
+    made.runs = 1
+    return made
