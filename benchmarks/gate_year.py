@@ -103,6 +103,8 @@ def _decide(week: Week) -> Decision:
         unseen=tuple(sorted(week.candidate.split.held_out_sites)) or None,
         floors=kind.floors({}),
         drift=drift(champion.days, week.offer.now, judged.days),
+        fleet=len(week.candidate.split.holdout_start),
+        champion_weeks=(judged.end - champion.end) / WEEK_H,
     )
     rules = replace(RULES, seed=week.number)
     return judge(judgement_of(kind, "nilm", week.offer.against(champion), rules, facts))
