@@ -87,6 +87,10 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
         ("inputs", _tensors(manifest.inputs)),
         ("outputs", _tensors(manifest.outputs)),
         ("reasons", "\n".join(str(reason) for reason in manifest.decision.get("reasons", ()))),
+        (
+            "refit",
+            str(manifest.decision.get("refit", {}).get("summary", "none: it ships as judged")),
+        ),
     ):
         facts.add_row(f"[bold]{name}[/bold]", escape(value))
     out.print(facts)
