@@ -31,7 +31,7 @@ from systems import System
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
-from smartwatts_ml.kinds.forecasting.metrics import headline, measure, naive_error
+from smartwatts_ml.kinds.forecasting.metrics import headline, measure, naive_errors
 from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
 from smartwatts_ml.kinds.forecasting.series import HOUR_S, to_series
 from smartwatts_ml.modelfiles.conversion import convert_network
@@ -47,7 +47,7 @@ SETS = {"homes": "load_fontana17/*.csv.gz", "buildings": "load_cambridge26/*.csv
 BUILDINGS_TEST = np.datetime64("2022-01-01T00:00:00")
 DAY = np.timedelta64(86_400, "s")
 FOLDS = 5
-SHOWN = ("wape", "nrmse", "mase", "wql", "coverage_80")
+SHOWN = ("wape", "nrmse", "mase_168h", "wql", "coverage_80")
 
 
 class Sites(Readings):
@@ -137,7 +137,7 @@ def score(predictor: Any, sites: Iterator[SiteReadings], horizon: int) -> list[d
         series = to_series(site)
         origins = backtest_origins(series, site.index(test_begins(site)), horizon)
         truth = series.power[origins[:, None] + np.arange(horizon)]
-        past = naive_error(series.power[: origins[0]])
+        past = naive_errors(series.power[: origins[0]])
         quantiles = predictor.forecast(series, origins)
         found.append(headline(measure(truth, quantiles, past)[None, None]))
     return found

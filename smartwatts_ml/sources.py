@@ -82,6 +82,11 @@ class Layout(BaseModel):
         default=None, description="Column of factors by which values are to be multiplied."
     )
     timezone: str | None = Field(default=None, description="IANA timezone of naive timestamps.")
+    site_timezone: str | None = Field(
+        default=None,
+        description="IANA timezone by whose clock the sites live, where timestamps are on another "
+        "one, e.g. in UTC.",
+    )
     stamp: str | None = Field(
         default=None,
         description="Form of timestamps for strptime, e.g. %d/%m/%Y %H:%M; found out if not given.",

@@ -89,6 +89,10 @@ WORK = {
         "readings:stats",
         "Totals, and each device's span, spacing and coverage, from metadata alone.",
     ),
+    "readings clocks": (
+        "clocks:clocks",
+        "By whose clock each site lives, and what the settings say by now.",
+    ),
     "readings reread": (
         "reread:reread",
         "Read files of landing/ again, in the place of what the readings have of them.",

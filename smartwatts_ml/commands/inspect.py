@@ -11,6 +11,7 @@ from rich.table import Table
 from smartwatts_ml.commands.common import JsonOption, print_json
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.modelfiles.inspection import FileDescription, describe_file
 
 __all__ = ["inspect"]
@@ -43,6 +44,8 @@ def _print_description(file: Path, described: FileDescription) -> None:
         for tensor in tensors:
             table.add_row(way, tensor.name, str(list(tensor.shape)), tensor.dtype)
     out.print(table)
+    for line in left_out_lines(described.details):
+        out.print(line, soft_wrap=True, markup=False)
     if described.details:
         out.print_json(data=described.details)
     else:

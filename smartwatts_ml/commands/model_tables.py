@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from smartwatts_ml.commands.console import out
+from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.store import HistoryEntry, Manifest
 from smartwatts_ml.store.forced import FORCE
 
@@ -86,6 +87,7 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
         ),
         ("inputs", _tensors(manifest.inputs)),
         ("outputs", _tensors(manifest.outputs)),
+        ("left out", "\n".join(left_out_lines(manifest.decision)) or "nothing"),
         ("reasons", "\n".join(str(reason) for reason in manifest.decision.get("reasons", ()))),
         (
             "refit",

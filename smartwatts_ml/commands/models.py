@@ -81,6 +81,7 @@ def _champion_row(store: Store, model: str) -> dict[str, Any]:
             "size": manifest.size,
             "file": store.file_uri(manifest),
             "expires": None,
+            "left_out": manifest.decision.get("left_out", {}),
             "forced": by_force.to_json() if by_force else None,
         }
         row["expires"] = store.pointer(model).expires

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,9 +20,13 @@ from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
+from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.modelfiles.networks import open_network
+from smartwatts_ml.readings.base import split_device_id
 from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.holdout import SelectedReadings
+from smartwatts_ml.readings.stamps.text import parse_stamp
 from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
 from smartwatts_ml.settings import settings
 
@@ -67,6 +71,7 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
             predictor = kind.work.predictor(network)
             scores = kind.work.evaluate(details, {"model": predictor}, readings, seed)["model"]
             result = evaluation_report(kind, details.model, scores, seed)
+            result["notes"] += left_out_lines(network.details)
             if output_dir is not None:
                 report("figures", 0.8)
                 figures = kind.work.figures(details, predictor, readings, scores, seed)
@@ -117,14 +122,14 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
             report = opened.enter_context(progress_bar(f"predict {kind.name}"))
             report("reading files", 0.05)
             readings = opened.enter_context(_read(input))
-            options = _parse_stamps(extra or {}, readings)
-            frames = kind.work.predict(kind.work.predictor(network), readings, **options)
+            options = extra or {}
+            frames = _predict(kind, kind.work.predictor(network), readings, options)
             rows = _write(frames, columns, readings, output, report)
             if rows is None:
                 names = ", ".join(map(str, input))
                 reason = _why_nothing(kind.spec_of(details), kind, options, readings)
                 raise BadInputError(f"nothing to predict from in {names}: {reason}")
-            remarks = kind.work.remarks(readings)
+            remarks = [*left_out_lines(network.details), *kind.work.remarks(readings)]
         if as_json:
             report = {"output": str(output), "rows": rows, "model": details.model}
             print_json({**report, "notes": remarks})
@@ -155,13 +160,24 @@ def _read(paths: list[Path]) -> FileReadings:
     return readings
 
 
-def _parse_stamps(options: dict[str, Any], readings: FileReadings) -> dict[str, Any]:
-    """``from`` and ``to`` are stamps on the input's own clock."""
+def _predict(
+    kind: Kind, predictor: Any, readings: FileReadings, options: dict[str, Any]
+) -> Iterator[pd.DataFrame]:
+    """Frames of all sites; ``from`` and ``to`` are on the clock by which each of them lives."""
+    spans = {span.site: span for span in readings.spans()}
+    parsed = {name: _parse_stamps(options, name) for name in readings.sites_by_timezone()}
+    for timezone, sites in readings.sites_by_timezone().items():
+        of_clock = SelectedReadings(readings, [spans[site] for site in sites if site in spans])
+        yield from kind.work.predict(predictor, of_clock, **parsed[timezone])
+
+
+def _parse_stamps(options: dict[str, Any], timezone: str) -> dict[str, Any]:
+    """``from`` and ``to`` as instants, where they are on a timezone's clock."""
     parsed = {}
     for name, value in options.items():
         key = "from_" if name == "from" else name
         stamp = name in ("from", "to") and value is not None
-        parsed[key] = readings.parse_stamp(value) if stamp else value
+        parsed[key] = parse_stamp(value, timezone) if stamp else value
     return parsed
 
 
@@ -197,24 +213,37 @@ def _why_nothing(
 ) -> str:
     """Why there is nothing to predict from: readings that will not do, or others than asked."""
     spans = [span for span in readings.spans() if kind.uses(spec, span)]
-    asked = any(options.get(name) is not None for name in ("from_", "to"))
+    asked = any(options.get(name) is not None for name in ("from", "to"))
     if not (asked and spans):
         return f"mains readings every {spec.period_s} s or faster are needed"
     ends = [min(span.start for span in spans), max(span.end for span in spans)]
-    start, end = readings.format_stamps(np.array(ends, "datetime64[s]"))
+    start, end = readings.stamps_for(spans[0].site)(np.array(ends, "datetime64[s]"))
     return f"its readings begin on {start} and end on {end}"
 
 
 def _formatted(frame: pd.DataFrame, readings: FileReadings) -> pd.DataFrame:
-    """Stamps in the input's own form, numbers with the digits they deserve."""
+    """Stamps of each site in the input's own form, numbers with the digits they deserve."""
     shown = frame.copy()
+    sites = _sites(frame)
     for name in shown.columns:
         kind = shown[name].dtype.kind
         if kind == "M":
-            shown[name] = readings.format_stamps(shown[name].to_numpy("datetime64[s]"))
+            texts = pd.Series("", frame.index, object)
+            for site, of_site in frame[name].groupby(sites):
+                texts[of_site.index] = readings.stamps_for(str(site))(
+                    of_site.to_numpy("datetime64[s]")
+                )
+            shown[name] = texts
         elif kind == "f":
             shown[name] = shown[name].round(_DECIMALS.get(name, 2))
     return shown
+
+
+def _sites(frame: pd.DataFrame) -> pd.Series:
+    """The site of each row."""
+    if "site" in frame:
+        return frame["site"]
+    return frame["device_id"].map(lambda device: split_device_id(device)[0])
 
 
 for _kind in kinds().values():

@@ -29,6 +29,7 @@ from smartwatts_ml.readings.formats.refused import advice_on
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport, outdated_lines
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root
 from smartwatts_ml.readings.report import QUARANTINE
+from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import Settings, settings
@@ -131,7 +132,7 @@ def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
         err.print(f"{_files(len(report.files))} read, and none has a reading: should it be so?")
     for key in report.dropped:
         err.print(f"nothing is kept of {printable(key)}", soft_wrap=True, markup=False)
-    for line in outdated_lines(report.outdated):
+    for line in (*outdated_lines(report.outdated), *change_lines(report.clocks)):
         err.print(printable(line), soft_wrap=True, markup=False)
     known = f", {report.unchanged} files known from before" if report.unchanged else ""
     kept = f", kept in {uri(QUARANTINE)}" if report.rejected else ""

@@ -12,6 +12,7 @@ from smartwatts_ml.gate.decision import (
     Check,
     Decision,
     Outcome,
+    Part,
     not_judged,
 )
 from smartwatts_ml.gate.judge import judge
@@ -25,6 +26,7 @@ __all__ = [
     "Facts",
     "Judgement",
     "Outcome",
+    "Part",
     "Rules",
     "judge",
     "not_judged",

@@ -21,6 +21,7 @@ __all__ = [
     "Evidence",
     "Metrics",
     "Outcome",
+    "Part",
     "Role",
     "SliceResult",
     "not_judged",
@@ -111,6 +112,31 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the model (an appliance, a day ahead, a type of anomaly) beside its own
+    baseline. ``ships``: whether the published file has it; ``text``: what was measured;
+    ``in_champion``: whether the champion has it, None where there is no champion."""
+
+    name: str
+    ships: bool
+    text: str
+    in_champion: bool | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What an operator reads of one that is left out, or that comes back."""
+        if self.ships:
+            return f"{self.name} is back, which the champion lacks: {self.text}"
+        lost = ", though the champion has it" if self.in_champion else ""
+        return f"{self.name} is left out{lost}: {self.text}"
+
+    @property
+    def notable(self) -> bool:
+        """Whether there is anything to say of it."""
+        return not self.ships or self.in_champion is False
+
+
+@dataclass(frozen=True)
 class Evidence:
     """How much there was to judge by: ``count`` units ``over`` which a gain was told from
     chance, the ``confidence`` that was asked for, and the gain that would have passed, as a
@@ -137,6 +163,7 @@ class Decision:
     comparisons: tuple[Comparison, ...] = ()
     slice_results: tuple[SliceResult, ...] = ()
     checks: tuple[Check, ...] = ()
+    parts: tuple[Part, ...] = ()
     repairs: tuple[str, ...] = ()
     slices: dict[str, dict[str, Metrics]] = field(default_factory=dict)
     evidence: Evidence | None = None

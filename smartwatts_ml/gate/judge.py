@@ -46,6 +46,7 @@ from smartwatts_ml.gate.wording import (
     change,
     home_sentence,
     lacking,
+    parts_clause,
     perhaps_worse,
     slice_sentence,
     too_small,
@@ -91,11 +92,12 @@ def judge(judgement: Judgement) -> Decision:
     said = "accepted" if outcome.accepts else "kept"
     baseline = judgement.baselines[0] if judgement.baselines else None
     challenger = judgement.scores.get(CHALLENGER)
+    clause = parts_clause(judgement.facts.parts)
     return Decision(
         model=judgement.model,
         accepted=outcome.accepts,
         outcome=outcome,
-        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}",
+        summary=f"{judgement.model} {said}{',' if unsure else ':'} {sentence}{clause}",
         reasons=_reasons(judgement, results),
         holdout_digest=_digest(judgement),
         metrics={
@@ -107,6 +109,7 @@ def judge(judgement: Judgement) -> Decision:
         comparisons=results.comparisons,
         slice_results=results.slices,
         checks=results.checks,
+        parts=judgement.facts.parts,
         repairs=tuple(repair.text for repair in results.repairs),
         slices=_slices_by_system(judgement),
         evidence=results.evidence,
@@ -220,6 +223,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *(comparison.text for comparison in results.comparisons),
         *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
+        *(part.sentence for part in judgement.facts.parts if part.notable),
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
         *filter(None, (facts.left_out, facts.contract)),
         _how(judgement),

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 from pydantic import PlainValidator
 
-from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics
+from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics, Part
 from smartwatts_ml.gate.drift import Drift
 from smartwatts_ml.gate.homes import HomeGains, HomeMetrics, home_gains, home_metrics
 from smartwatts_ml.gate.variation import Replicates, replicates
@@ -51,13 +51,15 @@ class Facts:
     on, as a sentence; ``starts``: from when on those sites are scored instead; ``anchors``:
     which of the scores are of earlier versions that guards and slices hold against too;
     ``fleet``: how many sites the model serves, None where that is not known; ``contract``: how
-    that of the champion's file differs from the challenger's, as a sentence."""
+    that of the champion's file differs from the challenger's, as a sentence; ``parts``: those
+    of the challenger, and which of them ship."""
 
     split: str
     champion_version: int | None = None
     unseen: tuple[str, ...] | None = None
     floors: tuple[Floor, ...] = ()
     checks: tuple[Check, ...] = ()
+    parts: tuple[Part, ...] = ()
     drift: tuple[Drift, ...] = ()
     overlap_weeks: int | None = None
     troubles: tuple[str, ...] = ()

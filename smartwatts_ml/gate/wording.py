@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from smartwatts_ml.gate.decision import Comparison, Evidence, SliceResult
+from smartwatts_ml.gate.decision import Comparison, Evidence, Part, SliceResult
 from smartwatts_ml.scores.scores import Criterion
 
 __all__ = [
@@ -13,12 +15,15 @@ __all__ = [
     "home_sentence",
     "lacking",
     "number",
+    "parts_clause",
     "perhaps_worse",
     "reason",
     "slice_sentence",
     "too_small",
     "verdict",
 ]
+
+_NAMED = 5
 
 
 def number(value: float) -> str:
@@ -37,6 +42,28 @@ def chance(p: float) -> str:
     ('p = 0.012', 'p < 0.001')
     """
     return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def parts_clause(parts: Sequence[Part]) -> str:
+    """What the file lacks, or has again, as the end of the summary.
+
+    >>> parts_clause([Part("kettle", True, ""), Part("oven", False, "F1 0"), Part("tv", False, "")])
+    '; left out: oven, tv'
+    """
+    absent = [part.name for part in parts if not part.ships]
+    back = [part.name for part in parts if part.ships and part.notable]
+    clauses = (("left out", absent), ("back", back))
+    return "".join(f"; {word}: {_named(names)}" for word, names in clauses if names)
+
+
+def _named(names: Sequence[str]) -> str:
+    """Some names, and how many more there are.
+
+    >>> _named(["kettle"]), _named(["day 1", "day 2", "day 3", "day 4", "day 5", "day 6"])
+    ('kettle', 'day 1, day 2, day 3, day 4, day 5 and 1 more')
+    """
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def verdict(passed: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from smartwatts_ml.kinds.base import Network
+from smartwatts_ml.kinds.details import shipped_outputs
 
 __all__ = ["Compared", "difference"]
 
@@ -30,12 +31,14 @@ class Compared:
         return self._network.details
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        ours, theirs = self._network(inputs), self._reference(inputs)
+        outputs = self._network(inputs)
+        ours = shipped_outputs(self.details, outputs)
+        theirs = shipped_outputs(self._reference.details, self._reference(inputs))
         for name, expected in theirs.items():
             self._moments[name] = self._moments.get(name, np.zeros(4)) + _moments(
                 ours[name], expected
             )
-        return ours
+        return outputs
 
     def differences(self) -> dict[str, float]:
         """By output, the mean absolute difference over all inputs so far, as a share of the

@@ -8,6 +8,7 @@ import numpy as np
 
 from smartwatts_ml.gate import Check
 from smartwatts_ml.kinds.base import Kind, Network
+from smartwatts_ml.kinds.details import shipped_outputs
 
 __all__ = ["check_extremes"]
 
@@ -43,7 +44,10 @@ def check_extremes(kind: Kind, network: Network) -> Check:
         for name, inputs in _extremes(
             lambda seed: kind.work.sample_inputs(details, 1, seed), readings
         )
-        if not all(np.isfinite(output).all() for output in network(inputs).values())
+        if not all(
+            np.isfinite(output).all()
+            for output in shipped_outputs(network.details, network(inputs)).values()
+        )
     ]
     if broken:
         return Check("extremes", False, f"outputs are not finite on inputs: {', '.join(broken)}")

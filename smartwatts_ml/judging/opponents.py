@@ -7,7 +7,7 @@ challenger is kept out and the report says what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,12 @@ from smartwatts_ml.errors import (
     TrustError,
     UsageError,
 )
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Part
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
 from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
+from smartwatts_ml.judging.parts import nothing_learned, stood_in, trimmed
 from smartwatts_ml.judging.refitted import met_file
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
@@ -60,7 +61,8 @@ _UNUSABLE = (
 @dataclass(frozen=True)
 class Bout:
     """A challenger with its ``details``, and its opponents, on one holdout. ``predictors``,
-    the kind's own objects, by name; ``anchors``: those of earlier versions."""
+    the kind's own objects, by name; ``anchors``: those of earlier versions; ``said``: what
+    the files of champion and anchors say, by name."""
 
     details: Details
     predictors: dict[str, Any]
@@ -68,11 +70,40 @@ class Bout:
     facts: Facts
     champion_sha256: str | None = None
     anchors: dict[str, Any] = field(default_factory=dict)
+    said: Mapping[str, Details] = field(default_factory=dict)
+
+    @property
+    def baselines(self) -> list[str]:
+        """Their names."""
+        return [name for name in self.predictors if name not in (CHALLENGER, CHAMPION)]
 
     def score(self, run: ModelRun, seed: int) -> dict[str, Scores]:
-        """Everyone on the same targets."""
+        """Everyone on the same targets; a baseline stands in where a file lacks a part."""
         everyone = {**self.predictors, **self.anchors}
-        return run.kind.work.evaluate(self.details, everyone, self.holdout, seed)
+        scores = run.kind.work.evaluate(self.details, everyone, self.holdout, seed)
+        said = {**self.said, CHALLENGER: self.details}
+        return stood_in(run.kind, scores, said, self.baselines)
+
+    def score_again(
+        self, run: ModelRun, seed: int, scores: Mapping[str, Scores]
+    ) -> dict[str, Scores]:
+        """The same scores, but those of the challenger, which is another than it was."""
+        alone = {CHALLENGER: self.predictors[CHALLENGER]}
+        ours = run.kind.work.evaluate(self.details, alone, self.holdout, seed)
+        said = {CHALLENGER: self.details}
+        return stood_in(run.kind, {**scores, **ours}, said, self.baselines)
+
+    def with_parts(self, run: ModelRun, challenger: Network, parts: tuple[Part, ...]) -> Bout:
+        """The same with a challenger as it ships: without the parts that do not."""
+        nothing = nothing_learned(parts)
+        checks = (*self.facts.checks, nothing) if nothing else self.facts.checks
+        network = trimmed(run.kind, challenger, parts)
+        return replace(
+            self,
+            details=run.kind.read_details(network.details),
+            predictors={**self.predictors, CHALLENGER: run.kind.work.predictor(network)},
+            facts=replace(self.facts, parts=parts, checks=checks),
+        )
 
 
 @dataclass(frozen=True)
@@ -82,6 +113,7 @@ class _Champion:
     an older one, as a sentence."""
 
     predictor: Any = None
+    details: Details | None = None
     sha256: str | None = None
     trouble: str = ""
     contract: str = ""
@@ -147,7 +179,10 @@ def prepare(
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
     )
-    return Bout(details, predictors, holdout_from(run, facts), facts, champion.sha256, usable)
+    holdout = holdout_from(run, facts)
+    files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
+    said = {name: file.details for name, file in files.items() if file.details is not None}
+    return Bout(details, predictors, holdout, facts, champion.sha256, usable, said)
 
 
 def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
@@ -184,12 +219,13 @@ def _load(
     except BadInputError as error:
         trouble = f"{name} cannot be run: {error} ({_ROLL_BACK})"
         return _Champion(trouble=trouble, sha256=manifest.sha256)
-    predictor, contract = None, ""
+    predictor, details, contract = None, None, ""
     try:
         trouble = _unfit(run, network.details)
         if not trouble:
             predictor = run.kind.work.predictor(network)
-            contract = run.kind.older_contract(run.kind.read_details(network.details))
+            details = run.kind.read_details(network.details)
+            contract = run.kind.older_contract(details)
     except _UNUSABLE as error:
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
@@ -204,6 +240,7 @@ def _load(
     sentence = f"{name} {contract}; it is judged on the same inputs as the challenger"
     return _Champion(
         predictor,
+        details,
         sha256_of(content),
         contract=contract and sentence,
         starts=starts,

@@ -11,6 +11,7 @@ from smartwatts_ml.errors import StoreError
 from smartwatts_ml.gate import Decision, Judgement, judge
 from smartwatts_ml.judging.anchors import anchors_then
 from smartwatts_ml.judging.opponents import champion_then, prepare
+from smartwatts_ml.judging.parts import trimmed
 from smartwatts_ml.judging.record import (
     Artefact,
     Record,
@@ -27,8 +28,8 @@ from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["Replay", "replay"]
 
-_MEASURED = ("size", "latency", "parity")
-"""Checks of the conversion: facts of that moment, which are taken from the record."""
+_MEASURED = ("size", "latency", "parity", "parts")
+"""Checks of the conversion, and of parts: facts of that moment, taken from the record."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,13 @@ def _scored_anew(run: ModelRun, record: Record) -> Judgement:
     check_spec(run, record)
     version = record.facts.champion_version
     anchors = anchors_then(run, record.facts.anchors)
-    judged = _judged_network(run, record.judged)
+    judged = trimmed(run.kind, _judged_network(run, record.judged), record.facts.parts)
     bout = prepare(run, judged, champion_then(run, version), anchors)
     if bout.champion_sha256 != record.champion_sha256:
         raise StoreError(f"champion v{version} is not the one that was met")
     measured = (check for check in record.facts.checks if check.name in _MEASURED)
-    facts = replace(bout.facts, checks=(*bout.facts.checks, *measured))
+    checks = (*bout.facts.checks, *measured)
+    facts = replace(bout.facts, checks=checks, parts=record.facts.parts)
     scores = bout.score(run, record.rules.seed)
     return replace(recorded_judgement(run, record, scores), facts=facts)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.details import Details
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
     from smartwatts_ml.readings.base import Readings, SiteSpan
+    from smartwatts_ml.scores.parts import PartMetrics
     from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = [
@@ -40,10 +41,13 @@ __all__ = [
     "TrainOptions",
     "Trained",
     "Trainer",
+    "Trimmer",
     "Work",
 ]
 
 
+_STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"
+"""Needs numpy."""
 Tensor = Any
 """A tensor of Keras, in a graph or not."""
 
@@ -132,6 +136,16 @@ class Trainer(Protocol[_DetailsT]):
         """
 
 
+class Trimmer(Protocol[_DetailsT]):
+    """What a trainer has as well where a kind's models have parts."""
+
+    def leave_out(
+        self, network: keras.Model, details: _DetailsT, parts: Mapping[str, str]
+    ) -> tuple[keras.Model, _DetailsT]:
+        """The network that ships without some of its parts, and what its file says: the
+        reasons, by part."""
+
+
 @dataclass(frozen=True)
 class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     """What a kind does with trained models, a function for each."""
@@ -144,16 +158,21 @@ class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     evaluate: Callable[[_DetailsT, Mapping[str, _PredictorT], Readings, int], dict[str, Scores]]
     """Score every predictor, with a seed, on the same targets, those from ``score_from`` on.
     The details are those of the model in question: what they say (horizon, thresholds) holds
-    for every predictor. Raises NotEnoughReadingsError where nothing can be scored."""
+    for every predictor. What is scored follows from the truth alone; a prediction that is
+    not finite makes a statistic of its block so. Raises NotEnoughReadingsError where nothing
+    can be scored."""
     headline: Callable[[np.ndarray], dict[str, float]]
-    """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where undefined.
-    Pure; the gate calls it on bootstrap samples and on slices."""
+    """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where the truth
+    leaves one undefined. Pure; the gate calls it on bootstrap samples and on slices. Of a
+    statistic that is not finite, as a prediction was not, every metric is NaN."""
     predict: Callable[..., Iterator[pd.DataFrame]]
     """From a predictor, readings and ``predict_options``: frames in ``Kind.columns(**options)``,
     a site at a time; stamps are datetime64[s] in UTC."""
     sample_inputs: Callable[[_DetailsT, int, int], dict[str, np.ndarray]]
     """So many realistic inputs from a seed, with missing readings among them, shape (count,
     …), by name: what a converted file's parity and latency are measured on."""
+    parts: Callable[[Scores], PartMetrics] = field(default=lambda _: {})
+    """Metrics of each part of a model, NaN where the truth says nothing, or too little, of it."""
     charts: Callable[[_DetailsT, Mapping[str, _PredictorT], Readings, int], tuple[Chart, ...]] = (
         field(default=lambda *_: ())
     )
@@ -186,6 +205,9 @@ class Kind(ABC, Generic[_DetailsT]):
     """For each contract but the first, what the one before it had been, as a clause: what has
     to be known of an older file that is used today."""
     criteria: ClassVar[tuple[Criterion, ...]]
+    part_criteria: ClassVar[tuple[Criterion, ...]] = ()
+    """What each part of a model has to do better than every baseline; those that do not are
+    left out of the published file. Empty: its models have no parts."""
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
     train_options: ClassVar[tuple[Option, ...]] = ()
@@ -196,13 +218,18 @@ class Kind(ABC, Generic[_DetailsT]):
     def work(self) -> Work[_DetailsT, Any, Any]:
         """What it does with trained models; loaded when first asked for."""
         work: Work[_DetailsT, Any, Any] = resolve_name(self.work_name)
-        return work
+        return replace(work, headline=resolve_name(_STRICT)(work.headline))
 
     @cached_property
     def trainer(self) -> Trainer[_DetailsT]:
         """What trains it; loaded when first asked for, and TensorFlow with it."""
         trainer: Trainer[_DetailsT] = resolve_name(self.trainer_name)
         return trainer
+
+    @property
+    def trimmer(self) -> Trimmer[_DetailsT]:
+        """The trainer of a kind with ``part_criteria``, which leaves parts out as well."""
+        return cast("Trimmer[_DetailsT]", self.trainer)
 
     @abstractmethod
     def models(self) -> tuple[ModelSpec, ...]:
@@ -246,6 +273,10 @@ class Kind(ABC, Generic[_DetailsT]):
 
     def floors(self, details: _DetailsT) -> tuple[Floor, ...]:
         """Limits that hold for a challenger with these details, beside the baselines."""
+        return ()
+
+    def part_floors(self, details: _DetailsT) -> tuple[Floor, ...]:
+        """Limits that each part has to keep, beside the baselines."""
         return ()
 
     def overlap_weeks(self, spec: ModelSpec) -> int | None:

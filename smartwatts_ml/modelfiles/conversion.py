@@ -17,6 +17,7 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
 from smartwatts_ml.kinds.base import Network
+from smartwatts_ml.kinds.details import shipped_outputs
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
 from smartwatts_ml.modelfiles.networks import KerasNetwork
 
@@ -74,7 +75,7 @@ def convert_network(network: Network, samples: _Samples, quantization: str) -> C
     known = get_args(Quantization)
     if quantization not in known:
         raise UsageError(f"no quantization {quantization!r}", fix=f"one of {', '.join(known)}")
-    reference = network(samples)
+    reference = shipped_outputs(network.details, network(samples))
     passed, failures = [], []
     with resolve_name(_CONVERTER)(_model_of(network)) as convert:
         for candidate in _AUTO if quantization == "auto" else (quantization,):
@@ -107,7 +108,7 @@ def _checked(
     content: bytes, samples: _Samples, reference: _Samples, quantization: str
 ) -> Converted:
     lite = LiteRTNetwork(content)
-    parity = _parity(reference, lite(samples))
+    parity = _parity(reference, shipped_outputs(lite.details, lite(samples)))
     worst = max(parity, key=lambda name: parity[name])
     if not parity[worst] <= _PARITY_TOLERANCE[quantization]:
         raise ParityError(

@@ -13,6 +13,8 @@ from smartwatts_ml.localtime import is_utc, wall_clock
 __all__ = ["LocalClock", "local_clock", "to_utc"]
 
 _MICRO = 1_000_000
+_BEFORE_US = 2 * 86_400 * _MICRO
+"""An interval that ends in a fold begins at most so long before it."""
 
 
 class LocalClock:
@@ -37,7 +39,8 @@ class LocalClock:
 
         ``local`` int64, µs since the epoch as the clock shows it; all of shape (n,). ``ends``:
         they close intervals, so they are on the clock of the instant before; what closes a
-        gap closes the interval before the gap.
+        gap closes the interval before the gap. What closes as a fold begins counts as in it, since
+        a clock that is read at the end of an interval shows that twice.
         """
         if not ends:
             return self._to_utc(local)
@@ -46,7 +49,7 @@ class LocalClock:
         if gap.any():
             places = np.flatnonzero(gap)
             utc[places], gap[places], fold[places] = self._to_utc(local[places])
-        return utc, gap, fold
+        return utc, gap, fold | self._to_utc(local)[2]
 
     def _to_utc(self, local: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if not len(local):
@@ -57,13 +60,22 @@ class LocalClock:
         return local - self._offsets[part], later < 0, later > 0
 
     def fold_of(self, first: np.ndarray) -> np.ndarray:
-        """Which fold each UTC stamp of a first occurrence is in; int64, shape (n,)."""
+        """Which fold each UTC stamp of a first occurrence is in, or begins before as an interval
+        that ends in it; int64, shape (n,)."""
         folds = np.flatnonzero(self._later > 0)
-        starts = (self._starts - self._offsets)[folds]
+        starts = (self._starts - self._offsets)[folds] - _BEFORE_US
         return folds[np.searchsorted(starts, first, side="right") - 1]
 
+    def fold_start(self, fold: int) -> int:
+        """When the first occurrence of a fold begins, UTC (µs)."""
+        return int(self._starts[fold] - self._offsets[fold])
+
+    def later(self, fold: int) -> int:
+        """How much later (µs) the second occurrence is."""
+        return int(self._later[fold])
+
     def later_by(self, first: np.ndarray) -> np.ndarray:
-        """How much later (µs) the second occurrence is, for UTC stamps of first ones."""
+        """Likewise, for UTC stamps of first occurrences."""
         return self._later[self.fold_of(first)]
 
     def _part(self, local: np.ndarray) -> np.ndarray:

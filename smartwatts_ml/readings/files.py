@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +25,9 @@ from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.readings.site_clocks import is_place
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
-from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
+from smartwatts_ml.readings.stamps.text import StampForm
 from smartwatts_ml.settings import Settings
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
@@ -113,6 +115,13 @@ class FileReadings(StoredReadings):
             self._numbers, self._device_spans = self._settle_all()
             self._check_contradictions(files, find_files(paths))
             self.report = ReadReport(tuple(map(self._account, range(len(files)), files)))
+            self._files_of_sites = {
+                site: file for file in self.report.files if file.accepted for site in file.sites
+            }
+            self._clocks = {
+                site: file.site_clock.of_site(site, settings)
+                for site, file in self._files_of_sites.items()
+            }
             if usable and not self.report.accepted:
                 worst = max(range(len(files)), key=lambda n: self.report.files[n].rejected)
                 raise unusable(self.report.files[worst], self._staging.registers_of(worst))
@@ -208,17 +217,33 @@ class FileReadings(StoredReadings):
             ).readings()
         return devices
 
-    def format_stamps(self, stamps: np.ndarray) -> list[str]:
-        """UTC instants (datetime64[s], shape (n,)) in the form and clock of the input: ISO 8601
-        where that has no column of them, and in UTC where files have different clocks."""
-        files = [file for file in self.report.files if file.accepted]
-        if len({file.timezone for file in files}) > 1:
-            return StampForm(zone="Z").write(stamps, "UTC")
-        forms = (StampForm.like(file.stamps) for file in files if file.stamps)
-        return next(forms, StampForm()).write(stamps, files[0].timezone)
+    @cached_property
+    def _form(self) -> StampForm:
+        """How stamps are written: as in the first file that has a column of them."""
+        files = self._files_of_sites.values()
+        forms = [StampForm.like(f.stamps) if f.stamps else StampForm() for f in files]
+        if any(form.is_naive for form in forms) and len({f.timezone for f in files}) > 1:
+            return StampForm(zone="+00:00")
+        accepted = (file.stamps for file in self.report.files if file.accepted)
+        return next((StampForm.like(stamps) for stamps in accepted if stamps), StampForm())
 
-    def parse_stamp(self, text: str) -> np.datetime64:
-        """An ISO 8601 date or date and time as UTC (datetime64[s]); naive ones on the clock of the
-        input, or in the configured timezone where files have different clocks."""
-        clocks = {file.timezone for file in self.report.files if file.accepted}
-        return parse_stamp(text, clocks.pop() if len(clocks) == 1 else self._settings.timezone)
+    def timezone(self, site: str) -> str:
+        return self._clocks[site].timezone
+
+    def sites_by_timezone(self) -> dict[str, list[str]]:
+        """Sites by the timezone by whose clock they live."""
+        sites: dict[str, list[str]] = {}
+        for site in sorted(self._clocks):
+            sites.setdefault(self.timezone(site), []).append(site)
+        return sites
+
+    def stamps_for(self, site: str) -> Callable[[np.ndarray], list[str]]:
+        """How UTC instants (datetime64[s], shape (n,)) of a site are written: in the form and on
+        the clock of the input, with an offset in an hour that the clock shows twice; in ISO 8601
+        where that has no column of them, and with offsets where files have different clocks."""
+        file = self._files_of_sites[site]
+        lived = self.timezone(site)
+        form = self._form
+        follows = form.has_offset and is_place(lived) and not is_place(file.timezone)
+        timezone = lived if follows else file.timezone
+        return lambda stamps: form.write(stamps, timezone)

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.site_clocks import FileClock, SiteClock
 from smartwatts_ml.readings.stamps.forms import FileStamps
+from smartwatts_ml.settings import Settings
 
 __all__ = [
     "FAULTS",
@@ -128,7 +130,8 @@ class FileReport:
     ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
     ``timezone``; None where a timestamp is no column of its own. ``named``: its columns have the
-    names that ours have. ``contents``: None where there are none.
+    names that ours have. ``site_clock``: what is said of the clock by which its ``sites`` live.
+    ``contents``: None where there are none.
     """
 
     key: str
@@ -152,6 +155,8 @@ class FileReport:
     stamps: FileStamps | None = None
     named: bool = False
     timezone: str = "UTC"
+    site_clock: FileClock = field(default_factory=FileClock)
+    sites: frozenset[str] = frozenset()
     contents: FileContents | None = None
 
     def settled(
@@ -205,6 +210,10 @@ class FileReport:
         lines = self.header + self.blank + self.missing + self.read + self.rejected_lines
         values = self.accepted + self.duplicate + self.netted + self.dropped
         return lines == self.lines and values == self.values
+
+    def clocks(self, settings: Settings) -> dict[str, SiteClock]:
+        """By which clock each of its sites lives, as is said now."""
+        return {site: self.site_clock.of_site(site, settings) for site in sorted(self.sites)}
 
     @property
     def quarantine_key(self) -> str | None:

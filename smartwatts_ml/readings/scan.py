@@ -21,6 +21,7 @@ from smartwatts_ml.readings.layouts.names import plain_name
 from smartwatts_ml.readings.mains.check import MainsCheck
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
+from smartwatts_ml.readings.site_clocks import FileClock, is_place
 from smartwatts_ml.sources import DEFAULTS, Defaults, Source
 
 __all__ = ["FileScan"]
@@ -56,6 +57,7 @@ class FileScan:
         self._devices: set[str] = set()
         self._stamps: tuple[int, int] | None = None
         self._unsaid: set[str] = set()
+        self._defaults = defaults
         self._said = defaults.model_fields_set
         self.mains = MainsCheck(name, self.key, source, defaults)
         self._interpretation: Interpretation | None = None
@@ -92,6 +94,22 @@ class FileScan:
         return local_clock(self.interpretation.timezone)
 
     @property
+    def site_clock(self) -> FileClock:
+        """What is said of the clock by which its sites live: that of its stamps, where that is one
+        of a place and nobody says otherwise."""
+        source, said, form = self.source, self.interpretation.mapping.said, self.interpretation
+        of_source = source.site_timezone or _place(source.timezone)
+        of_file = said.site_timezone or _place(said.timezone)
+        if form.timezone != self._defaults.timezone:  # as its first lines say
+            of_file = of_file or _place(form.timezone)
+        return FileClock(of_source, of_file)
+
+    @property
+    def sites(self) -> frozenset[str]:
+        """Those that have readings in it."""
+        return frozenset(name.partition("/")[0] for name in self._devices)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the columns that were seen last, understood or not."""
         return self._reader.names
@@ -124,6 +142,8 @@ class FileScan:
             named={plain_name(name) for name in self.interpretation.mapping.names}
             >= set(CSV_COLUMNS),
             timezone=self.interpretation.timezone,
+            site_clock=self.site_clock,
+            sites=self.sites,
             contents=self._contents(),
         )
 
@@ -134,7 +154,7 @@ class FileScan:
         first, last = (f"{np.datetime64(us, 'us').astype('M8[s]')}Z" for us in self._stamps)
         return FileContents(
             layout=self.interpretation.mapping.layout,
-            sites=len({whole.partition("/")[0] for whole in wholes}),
+            sites=len(self.sites),
             channels=len(wholes),
             first=first,
             last=last,
@@ -213,3 +233,7 @@ class FileScan:
             self._stamps = min(first, int(rows.stamps.min())), max(last, int(rows.stamps.max()))
             self._devices.update(rows.names)
             self.mains.see(rows, self.interpretation)
+
+
+def _place(timezone: str | None) -> str:
+    return timezone if timezone and is_place(timezone) else ""

@@ -108,7 +108,7 @@ class StoredReadings(Readings):
         return self._spans
 
     def timezone(self, site: str) -> str:
-        """IANA timezone of a site."""
+        """IANA timezone by whose clock a site lives: as the settings say, if nobody else does."""
         return self._settings.site_timezones.get(site, self._settings.timezone)
 
     def _span(self, site: str) -> SiteSpan:

@@ -180,10 +180,11 @@ class Settings(TomlSettings):
         description="Folder of the signing key (signing_key.pem) and of trusted public keys.",
     )
     timezone: str = Field(
-        "UTC", description="IANA timezone of naive timestamps, and of sites without their own."
+        "UTC",
+        description="IANA timezone of naive timestamps, and of sites without their own.",
     )
     site_timezones: dict[str, str] = Field(
-        default_factory=dict, description="IANA timezone by site, as JSON."
+        default_factory=dict, description="IANA timezone by whose clock each site lives, as JSON."
     )
     unit: Unit = Field(
         "W",

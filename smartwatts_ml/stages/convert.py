@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from smartwatts_ml.gate import CHALLENGER, Check, Judgement, judge
 from smartwatts_ml.judging.files import convert_for, file_checks
 from smartwatts_ml.judging.opponents import holdout_from
+from smartwatts_ml.judging.parts import stood_in, trimmed
 from smartwatts_ml.judging.record import (
     Artefact,
     Record,
@@ -59,7 +60,8 @@ def convert(
     """Convert the run's challenger and judge the file."""
     record = record_of(run, read_decision(run))
     start_tensorflow()
-    challenger = load_network(run.read("challenger.keras"), "challenger.keras")
+    trained = load_network(run.read("challenger.keras"), "challenger.keras")
+    challenger = trimmed(run.kind, trained, record.facts.parts)
     progress("converting", 0.1)
     before = recorded_judgement(run, record)
     try:
@@ -86,10 +88,11 @@ def _judge_file(
     predictor = {CHALLENGER: work.predictor(network)}
     holdout = holdout_from(run, before.facts)
     scores = work.evaluate(details, predictor, holdout, before.rules.seed)
-    checks = file_checks(run, converted, network)
-    judgement = replace(
-        before, scores={**before.scores, **scores}, facts=replace(before.facts, checks=checks)
+    scores = stood_in(
+        run.kind, {**before.scores, **scores}, {CHALLENGER: details}, before.baselines
     )
+    checks = file_checks(run, converted, network)
+    judgement = replace(before, scores=scores, facts=replace(before.facts, checks=checks))
     decision = judge(judgement)
     judged = Artefact(f"{run.model}.tflite", sha256_of(converted.content))
     uri = run.write(judged.file, converted.content)

@@ -23,6 +23,8 @@ from smartwatts_ml.readings.ingest.ledger import Ledger
 from smartwatts_ml.readings.ingest.taken_for import said_of
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.report import FileReport
+from smartwatts_ml.readings.site_clocks import SiteClocks
+from smartwatts_ml.readings.table.clock_changes import clock_changes
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.readings.table.taking_back import take_back
@@ -90,7 +92,7 @@ class _Landing:
     def __init__(self, objects: Objects, settings: Settings) -> None:
         self._objects = objects
         self._settings = settings
-        self._table = open_table(objects)
+        self._table = open_table(objects, SiteClocks.of_settings(settings))
         self.ledger = Ledger.read(objects, self._table.id)
         self.files, self._ignored = list_landing(objects)
 
@@ -181,6 +183,7 @@ class _Landing:
             unchanged=len(landed) - len(reports),
             ignored=self._ignored,
             outdated=tuple(self.ledger.outdated(landed, self._settings)),
+            clocks=tuple(clock_changes(self._table, self._settings, list(reports.values()))),
             replaced=intake.replaced,
             snapshot=self._table.snapshot(),
         )

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import StrictBool
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
-from smartwatts_ml.gate import CHALLENGER, CHAMPION
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part
 from smartwatts_ml.judging.refitted import JUDGED_SHA256, REFIT, REFIT_FILE, read_judged_file
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
@@ -59,6 +59,7 @@ class _JudgedFile:
     quantization: str
     inputs: list[Any]
     outputs: list[Any]
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,8 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
             "accepted": judged.accepted,
             "reasons": judged.reasons,
             "holdout_digest": judged.holdout_digest,
+            "left_out": {part.name: part.text for part in judged.parts if not part.ships},
+            "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }

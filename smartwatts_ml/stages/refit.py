@@ -18,6 +18,7 @@ from smartwatts_ml.gate.refit import parity_of_behaviour
 from smartwatts_ml.judging.agreement import Compared
 from smartwatts_ml.judging.files import convert_for, file_checks
 from smartwatts_ml.judging.opponents import holdout_from
+from smartwatts_ml.judging.parts import stood_in, trimmed
 from smartwatts_ml.judging.record import read_decision, record_of, recorded_judgement
 from smartwatts_ml.judging.refitted import REFIT, REFIT_FILE, read_judged_file
 from smartwatts_ml.judging.trained_on import REFIT_TRAINED_ON
@@ -84,10 +85,11 @@ def _refitted(run: ModelRun, judged: Network, progress: Progress) -> Refit:
     start_tensorflow()
     quantization = read_decision(run).quantization or "auto"
     try:
-        training = _train(run, progress)
-        _check_layout(run, judged, training.network)
+        parts = record_of(run, read_decision(run)).facts.parts
+        network = trimmed(run.kind, _train(run, progress).network, parts)
+        _check_layout(run, judged, network)
         progress("converting", 0.9)
-        converted = convert_for(run, training.network, quantization, recorded_options(run).seed)
+        converted = convert_for(run, network, quantization, recorded_options(run).seed)
     except (BadInputError, NotEnoughReadingsError, ParityError) as error:
         return _as_judged(run, str(error))
     return _compared(run, judged, converted, progress)
@@ -160,10 +162,12 @@ def _checks(
     holdout = holdout_from(run, before.facts)
     predictor = {CHALLENGER: work.predictor(beside)}
     scores = work.evaluate(details, predictor, holdout, before.rules.seed)
+    both = {**before.scores, **scores}
+    scores = stood_in(run.kind, both, {CHALLENGER: details}, before.baselines)
     known = {name: s for name, s in before.scores.items() if name not in before.facts.anchors}
     judgement = replace(
         before,
-        scores={**known, CHAMPION: before.scores[CHALLENGER], **scores},
+        scores={**known, CHAMPION: before.scores[CHALLENGER], CHALLENGER: scores[CHALLENGER]},
         facts=replace(
             before.facts, checks=file_checks(run, converted, network), drift=(), anchors=()
         ),

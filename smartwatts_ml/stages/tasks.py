@@ -18,6 +18,7 @@ from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.file_lines import file_lines, printable
 from smartwatts_ml.readings.ingest.ingest_report import outdated_lines
 from smartwatts_ml.readings.ingest.landing import batches, outdated_files
+from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
 from smartwatts_ml.runs.model_report import model_report
@@ -79,6 +80,8 @@ def ingest_stage(
     taken = [file for file in report.files if not file.left]
     for line in file_lines(taken, settings(root=root)):
         _LOG.info("%s", line)
+    for line in change_lines(report.clocks):
+        _LOG.warning("%s", line)
     totals: dict[str, Any] = report.totals()
     return totals
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from smartwatts_ml.gate import Decision, judge
+from smartwatts_ml.gate import CHAMPION, Decision, judge
 from smartwatts_ml.judging.anchors import anchors_in_force
 from smartwatts_ml.judging.opponents import champion_in_force, prepare
+from smartwatts_ml.judging.parts import judge_parts
 from smartwatts_ml.judging.record import Artefact, judgement_of, rules_of, write_decision
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
@@ -26,7 +27,13 @@ def validate(run: ModelRun, progress: Progress, *, seed: int = 0) -> Decision:
     bout = prepare(run, challenger, champion_in_force(run), anchors_in_force(run))
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
     scores, rules = bout.score(run, seed), rules_of(run.settings, seed)
-    judgement = judgement_of(run.kind, run.model, scores, rules, bout.facts)
+    champion = bout.said.get(CHAMPION)
+    parts = judge_parts(run.kind, bout.details, scores, bout.baselines, champion)
+    shipped = bout.with_parts(run, challenger, parts)
+    if shipped.details != bout.details:
+        progress("scoring it without what it has not learned", 0.7)
+        scores = shipped.score_again(run, seed, scores)
+    judgement = judgement_of(run.kind, run.model, scores, rules, shipped.facts)
     decision = judge(judgement)
     judged = Artefact(_CHALLENGER_FILE, sha256_of(run.read(_CHALLENGER_FILE)))
     write_decision(run, judgement, decision, judged, bout.champion_sha256)

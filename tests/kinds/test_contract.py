@@ -13,6 +13,7 @@ import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.jsontext import json_text, parsed, plain
+from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.kinds import find_kind, kinds, model_names
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
@@ -217,6 +218,37 @@ def _assert_scores(case: Case, scores: Scores) -> None:
     floors = kind.floors(case.trained.details)
     asked = {c.metric for c in kind.criteria} | {floor.metric for floor in floors}
     assert set(kind.required_metrics) | asked <= set(metrics)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_can_leave_a_part_out_and_says_so(case_of: Callable[[str], Case], name: str) -> None:
+    case = case_of(name)
+    kind, details = case.kind, case.trained.details
+    holdout = holdout_part(case.readings, case.split, 1 << 30)
+    whole = kind.work.evaluate(details, {"whole": kind.work.predictor(case.file)}, holdout, 7)
+    parts = kind.work.parts(whole["whole"])
+    if not parts:
+        pytest.skip("its first model has no parts")
+    assert kind.part_criteria and all(
+        criterion.metric in metrics
+        for criterion in kind.part_criteria
+        for metrics in parts.values()
+    )
+    absent = {sorted(set(parts) - details.lacks(parts))[0]: "it was not learned"}
+    model, said = kind.trimmer.leave_out(case.network.model, details, absent)
+    network = KerasNetwork(model, said.to_json())
+    samples = kind.work.sample_inputs(said, 32, 0)
+    file = LiteRTNetwork(convert_network(network, samples, "dynamic").content)
+    assert kind.read_details(file.details) == said and said.left_out == absent
+    assert check_extremes(kind, file).passed
+    for tensor in said.outputs:
+        assert file(samples)[tensor.name].shape[1:] == tensor.shape[1:]
+    frames = list(kind.work.predict(kind.work.predictor(file), case.readings))
+    assert frames and not any(frame.isna().any().any() for frame in frames)
+    alone = kind.work.evaluate(said, {"file": kind.work.predictor(file)}, holdout, 7)["file"]
+    assert alone.targets == whole["whole"].targets
+    assert np.isfinite(kind.work.headline(site_sums(alone))[kind.criteria[0].metric])
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -129,6 +130,22 @@ def test_stats_shows_sites_with_their_coverage(objects: Objects) -> None:
     assert stats["snapshot"]["rows"] == 110
     assert [site["native_s"] for site in stats["sites"]] == [120, 60]
     assert stats["sites"][1]["coverage"] == 1.0
+
+
+def test_clocks_shows_who_said_them_and_takes_over_what_the_settings_say(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(objects, "a.csv", *minutes("home1", 10))
+    smartwatts(objects, "ingest")
+    monkeypatch.setenv("SMARTWATTS_TIMEZONE", "Europe/Berlin")
+    shown = smartwatts(objects, "readings", "clocks")
+    assert re.search(r"home1 .* UTC .* the settings", shown.stdout)
+    assert "home1 lives by the clock of UTC as was kept" in shown.stderr
+    applied = smartwatts(objects, "readings", "clocks", "--apply")
+    assert "home1: Europe/Berlin from now on, UTC before" in applied.stdout
+    kept = json.loads(smartwatts(objects, "readings", "clocks", "--json").stdout)
+    site = {"site": "home1", "timezone": "Europe/Berlin", "said_by": "settings"}
+    assert kept == {"sites": [site], "changes": []}
 
 
 @pytest.mark.parametrize("verb", ["stats", "quality"])

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.localtime import local_time
 from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
+from smartwatts_ml.readings.stamps.text import StampForm, parse_stamp
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
 
@@ -130,6 +132,13 @@ def test_each_site_has_its_timezone(tmp_path: Path) -> None:
         assert readings.load("b", 3600).start == np.datetime64("2023-12-31T23:00:00")
 
 
+def written(readings: FileReadings, site: str = "a") -> str:
+    """The first stamp of a site as it goes out."""
+    start = next(span.start for span in readings.spans() if span.site == site)
+    (text,) = readings.stamps_for(site)(np.array([start]))
+    return text
+
+
 @pytest.mark.parametrize(
     ("stamp", "timezone"),
     [
@@ -144,46 +153,100 @@ def test_each_site_has_its_timezone(tmp_path: Path) -> None:
 def test_stamps_go_out_as_they_came_in(tmp_path: Path, stamp: str, timezone: str) -> None:
     path = write(tmp_path / "a.csv", f"{stamp},5,a", "2024-07-02T00:00:00Z,5,a")
     with FileReadings([path], Settings(timezone=timezone)) as readings:
-        start = readings.spans()[0].start
-        assert readings.format_stamps(np.array([start])) == [stamp]
-        assert readings.parse_stamp(stamp) == start
+        assert written(readings) == stamp
+        assert parse_stamp(stamp, timezone) == readings.spans()[0].start
 
 
 def test_stamps_go_out_on_the_clock_that_a_source_says(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *hours("a", 1, 2))
     current = Settings(sources=[Source(match="a.csv", timezone="Europe/Paris")])
     with FileReadings([path], current) as readings:
-        assert readings.format_stamps(np.array([readings.spans()[0].start])) == [
-            "2024-01-01 00:00:00"
-        ]
-        assert readings.parse_stamp("2024-01-01") == readings.spans()[0].start
+        assert written(readings) == "2024-01-01 00:00:00"
+        assert readings.timezone("a") == "Europe/Paris"
 
 
 def test_stamps_of_a_date_and_a_time_apart_go_out_in_one_column(tmp_path: Path) -> None:
     rows = [f"{day}.05.2026,{hour:02}:00,{hour}" for day in (1, 2) for hour in range(24)]
     path = write(tmp_path / "a.csv", *rows, header="Datum,Zeit,Verbrauch (W)")
     with FileReadings([path], Settings(timezone="Europe/Paris")) as readings:
-        start = readings.spans()[0].start
-        assert readings.format_stamps(np.array([start])) == ["2026-05-01T00:00:00"]
+        assert written(readings) == "2026-05-01T00:00:00"
 
 
-def test_stamps_of_files_of_different_clocks_go_out_in_utc(tmp_path: Path) -> None:
+def test_stamps_of_files_of_different_clocks_go_out_with_offsets(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write(tmp_path / f"{name}.csv", *hours(name, 1, 2))
     current = Settings(sources=[Source(match="a.csv", timezone="Europe/Paris")])
     with FileReadings([tmp_path], current) as readings:
-        start = readings.spans()[0].start
-        assert readings.format_stamps(np.array([start])) == ["2023-12-31T23:00:00Z"]
+        assert written(readings, "a") == "2024-01-01T00:00:00+01:00"
+        assert written(readings, "b") == "2024-01-01T00:00:00+00:00"
+        assert readings.sites_by_timezone() == {"Europe/Paris": ["a"], "UTC": ["b"]}
 
 
-def test_a_stamp_on_the_command_line_is_on_the_inputs_clock(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", *hours("a", 1, 2))
+@pytest.mark.parametrize(
+    ("form", "repeated"),
+    [
+        ("%Y-%m-%d %H:%M", "2026-10-25 02:30{0}"),
+        ("%d.%m.%Y %H:%M", "25.10.2026 02:30 {0}"),
+        ("%Y-%m-%dT%H:%M:%S", "2026-10-25T02:30:00{0}"),
+    ],
+)
+def test_a_naive_stamp_has_an_offset_in_the_repeated_hour_alone(
+    tmp_path: Path, form: str, repeated: str
+) -> None:
+    first = np.datetime64("2026-10-24T22:30", "s")
+    instants = first + np.arange(6) * np.timedelta64(3600, "s")
+    shown = local_time(instants, "Europe/Paris").tolist()
+    path = write(tmp_path / "a.csv", *(f"{at:{form}},5,a" for at in shown))
     with FileReadings([path], Settings(timezone="Europe/Paris")) as readings:
-        assert readings.parse_stamp("2024-07-01") == np.datetime64("2024-06-30T22:00")
-        with pytest.raises(UsageError, match="does not exist"):
-            readings.parse_stamp("2024-03-31 02:30")
-        with pytest.raises(UsageError, match="no ISO 8601"):
-            readings.parse_stamp("yesterday")
+        assert readings.report.accepted == 6
+        texts = readings.stamps_for("a")(instants)
+    assert texts[2:4] == [repeated.format("+02:00"), repeated.format("+01:00")]
+    assert [*texts[:2], *texts[4:]] == [f"{at:{form}}" for at in [*shown[:2], *shown[4:]]]
+
+
+def test_what_goes_out_can_come_in_again(tmp_path: Path) -> None:
+    instants = np.datetime64("2026-10-24T22:30", "s") + np.arange(8) * np.timedelta64(1800, "s")
+    texts = StampForm(separator=" ").write(instants, "Europe/Paris")
+    path = write(tmp_path / "a.csv", *(f"{text},{i},a" for i, text in enumerate(texts)))
+    with FileReadings([path], Settings(timezone="Europe/Paris")) as readings:
+        assert readings.load("a", 1800).channels["mains"].tolist() == list(range(8))
+
+
+def test_a_site_lives_by_the_clock_of_its_source_then_of_the_settings(tmp_path: Path) -> None:
+    for name in "abcde":
+        write(
+            tmp_path / f"{name}.csv",
+            *(f"2024-01-01T0{i}:00Z,5,{name}" for i in range(2)),
+        )
+    current = Settings(
+        timezone="Europe/Berlin",
+        site_timezones={name: "Europe/Lisbon" for name in "abcd"},
+        sources=[
+            Source(match="a.csv", timezone="UTC", site_timezone="Europe/London"),
+            Source(match="b.csv", timezone="Europe/Paris"),
+            Source(match="c.csv", timezone="UTC"),
+        ],
+    )
+    with FileReadings([tmp_path], current) as readings:
+        zones = [readings.load(site, 3600).timezone.partition("/")[2] for site in "abcde"]
+        assert zones == ["London", "Paris", "Lisbon", "Lisbon", "Berlin"]
+        assert written(readings, "a") == "2024-01-01T00:00Z"
+
+
+def test_an_offset_follows_the_clock_by_which_the_site_lives(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *(f"2024-07-01T0{i}:00:00+02:00,5,a" for i in range(3)))
+    current = Settings(site_timezones={"a": "Europe/Berlin"})
+    with FileReadings([path], current) as readings:
+        winter = np.array(["2024-01-01T00:00"], "M8[s]")
+        assert readings.stamps_for("a")(winter) == ["2024-01-01T01:00:00+01:00"]
+
+
+def test_a_stamp_on_the_command_line_is_on_a_clock() -> None:
+    assert parse_stamp("2024-07-01", "Europe/Paris") == np.datetime64("2024-06-30T22:00")
+    with pytest.raises(UsageError, match="does not exist"):
+        parse_stamp("2024-03-31 02:30", "Europe/Paris")
+    with pytest.raises(UsageError, match="no ISO 8601"):
+        parse_stamp("yesterday", "UTC")
 
 
 def test_an_unknown_timezone_is_wrong_use(tmp_path: Path) -> None:

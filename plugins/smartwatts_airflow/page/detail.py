@@ -19,6 +19,7 @@ from smartwatts_airflow.page.overview import (
 )
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.settings import Settings
@@ -70,6 +71,8 @@ class Detail:
     chart_label: str = ""
     changes: tuple[Change, ...] = ()
     total: int = 0
+    left_out: tuple[str, ...] = ()
+    """What the champion lacks, and why, a line each."""
     earlier: tuple[int, ...] = field(default=())
     """Versions that were in force before and can be again, newest first."""
 
@@ -112,6 +115,7 @@ def detail(
         kind=kind.title,
         champion=champion,
         metrics=metrics_of(kind, newest.metrics) if newest else (),
+        left_out=tuple(left_out_lines(newest.decision)) if newest else (),
         chart=draw(_points(chain, manifests, criterion.metric, criterion.label), criterion.label),
         chart_label=f"{criterion.label}, {criterion.better} is better",
         changes=tuple(changes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.anomaly.injection import Event, inject
+from smartwatts_ml.kinds.anomaly.exam import examine
+from smartwatts_ml.kinds.anomaly.injection import Event
 from smartwatts_ml.kinds.anomaly.metrics import (
     BINS,
     COUNTS,
@@ -30,14 +32,16 @@ from smartwatts_ml.scores.sheet import Blocks, Sheet
 __all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]
 
 _DAYS_PER_EVENT = 7
-_STREAM = 0x5EED  # keeps the injections of judging apart from those of training
+_ENOUGH_EVENTS = 84  # of seven types: fewer homes are examined several times
+_MOST_EXAMS = 48
 
 
 class Scorer(Protocol):
     """A system that scores hours of a site, each from readings up to that hour only."""
 
     def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores in 0..1 and alerts of the hours ``at``, shape (len(at),) each."""
+        """Scores in 0..1, NaN where one cannot be told, and alerts of the hours ``at``, shape
+        (len(at),) each."""
 
 
 @dataclass(frozen=True)
@@ -55,21 +59,28 @@ class Judged:
 def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> dict[str, Scores]:
     """Score all systems; labels are used if any reading to be scored carries one."""
     labelled = _has_labels(readings)
+    exams = 1 if labelled else _exams(readings)
     sheet = Sheet(systems, (MAINS,), STATS)
     volumes: dict[str, list[float]] = {name: [] for name in systems}
     events: dict[str, list[EventAlert]] = {name: [] for name in systems}
-    for judged in judged_sites(readings, seed, labelled):
-        site, at = judged.site, judged.at
-        sheet.add_targets(site.site, site.start, at, np.stack([judged.truth, mains_of(site)[at]]))
+    for site_exams in _examined(readings, seed, labelled, exams):
+        site, at = site_exams[0].site, site_exams[0].at
         days, hours = local_days(site.wall[at]), hours_of_week(site)[at]
         blocks = sheet.add_site(site.site, days, hours)
-        for name, system in systems.items():
-            score, alert = system.score(site, at)
-            score, alert = np.nan_to_num(score, nan=0.0), alert.astype(bool)
-            sheet.add(name, _block_sums(judged, score, alert, blocks))
-            events[name] += _event_alerts(judged, alert)
-            if judged.truth.any():
-                volumes[name].append(vus_pr(judged.truth, score))
+        sums = dict.fromkeys(systems, np.zeros((blocks.count, len(STATS))))
+        for judged in site_exams:
+            seen = np.stack([judged.truth, mains_of(judged.site)[at]])
+            sheet.add_targets(site.site, site.start, at, seen)
+            for name, system in systems.items():
+                score, alert = system.score(judged.site, at)
+                alert = alert.astype(bool)
+                sums[name] = sums[name] + _block_sums(judged, score, alert, blocks)
+                events[name] += _event_alerts(judged, score, alert)
+                first = judged is site_exams[0]  # it takes long, and one says enough
+                if judged.truth.any() and (first or not np.isfinite(score).all()):
+                    volumes[name].append(_volume(judged.truth, score))
+        for name in systems:
+            sheet.add(name, sums[name])
     if not any(volumes.values()):
         raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
     return {
@@ -85,24 +96,43 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
 
 def _with_tables(scores: Scores, events: Sequence[EventAlert]) -> Scores:
     normal = {"normal hours by score": reliability(scores.sums, scores.bands)}
-    return replace(scores, tables={**event_tables(events), **normal})
+    return replace(scores, tables={**event_tables(events, scores.sums), **normal})
 
 
-def judged_sites(readings: Readings, seed: int, labelled: bool | None = None) -> Iterator[Judged]:
-    """Every site that has hours to judge, with its labels or with injected anomalies;
-    ``labelled`` None looks whether there are labels."""
-    marked = _has_labels(readings) if labelled is None else labelled
+def judged_sites(readings: Readings, seed: int) -> Iterator[Judged]:
+    """Every site that has hours to judge, with its labels or with injected anomalies."""
+    for exams in _examined(readings, seed, _has_labels(readings), 1):
+        yield exams[0]
+
+
+def _examined(readings: Readings, seed: int, labelled: bool, exams: int) -> Iterator[list[Judged]]:
+    """The same, so many times with other anomalies in the same hours."""
     for site in readings.iterate(3600, (MAINS,), local=True):
-        judged = _from_labels(site) if marked else _from_injection(site, seed)
-        if judged.at.size:
-            yield judged
+        if _present(site).size:
+            yield (
+                [_from_labels(site)]
+                if labelled
+                else [_from_exam(site, seed, exam) for exam in range(exams)]
+            )
+
+
+def _exams(readings: Readings) -> int:
+    """How often each site is examined: once, unless all of them hold too few events."""
+    hours = 0
+    for site in readings.iterate(3600, (MAINS,), local=True):
+        hours += _present(site).size
+        if hours >= _ENOUGH_EVENTS * _DAYS_PER_EVENT * 24:
+            return 1
+    wanted = _ENOUGH_EVENTS * _DAYS_PER_EVENT * 24 / max(hours, 1)
+    return min(math.ceil(wanted), _MOST_EXAMS)
 
 
 def _note(labelled: bool) -> str:
     if labelled:
         return "judged by the labels of the readings (column anomaly)"
     return (
-        "judged by seeded injection into held-out readings: about one anomaly in "
+        "judged by seeded injection into held-out readings, by another generator than that of "
+        "training: about one anomaly in "
         f"{_DAYS_PER_EVENT} days a site, of seven types; hours soon after one count as normal, "
         "and score higher than in a home where nothing is wrong"
     )
@@ -127,18 +157,18 @@ def _from_labels(site: SiteReadings) -> Judged:
     return Judged(site, at, marks[at] > 0)
 
 
-def _from_injection(site: SiteReadings, seed: int) -> Judged:
+def _from_exam(site: SiteReadings, seed: int, exam: int = 0) -> Judged:
     """The same site with anomalies in its scored part; what is injected follows from the
-    seed, the site's name and its readings alone."""
+    seed, the exam's number, the site's name and its readings alone."""
     at = _present(site)
     allowed = np.zeros(len(site), bool)
     allowed[at] = True
     values = mains_of(site)
-    injected = inject(
+    injected = examine(
         values,
         hours_of_week(site),
         allowed,
-        (seed, _STREAM, zlib.crc32(site.site.encode())),
+        (seed, exam, zlib.crc32(site.site.encode())),
         count=max(1, round(len(at) / (24 * _DAYS_PER_EVENT))),
     )
     changed = replace(site, channels={**site.channels, MAINS: injected.values})
@@ -151,21 +181,34 @@ def _from_injection(site: SiteReadings, seed: int) -> Judged:
     return Judged(changed, at, injected.codes[at] > 0, injected.events, changes)
 
 
-def _event_alerts(judged: Judged, alert: np.ndarray) -> list[EventAlert]:
-    """When each injected event was first alerted of."""
+def _event_alerts(judged: Judged, score: np.ndarray, alert: np.ndarray) -> list[EventAlert]:
+    """When each injected event was first alerted of, and how its hours were scored."""
     alerts = []
     for event, change in zip(judged.events, judged.changes, strict=True):
         first, last = np.searchsorted(judged.at, (event.start, event.start + event.hours))
         hits = judged.at[first:last][alert[first:last]]
-        alerts.append(EventAlert(event, change, int(hits[0]) - event.start if hits.size else None))
+        delay = int(hits[0]) - event.start if hits.size else None
+        alerts.append(EventAlert(event, change, delay, _histogram(score[first:last])))
     return alerts
+
+
+def _histogram(score: np.ndarray) -> np.ndarray:
+    """Hours by score, shape (BINS,); NaN where one is not finite."""
+    if not np.isfinite(score).all():
+        return np.full(BINS, np.nan)
+    return np.bincount(score_bins(score), minlength=BINS).astype(float)
+
+
+def _volume(truth: np.ndarray, score: np.ndarray) -> float:
+    return vus_pr(truth, score) if np.isfinite(score).all() else float("nan")
 
 
 def _block_sums(judged: Judged, score: np.ndarray, alert: np.ndarray, blocks: Blocks) -> np.ndarray:
     """Statistics by block of hours, shape (n_blocks, n_stats); an event or an alert belongs to
-    the block in which it starts."""
+    the block in which it starts. Of a block with a score that is not finite all are NaN."""
     truth, block = judged.truth, blocks.index
     sums = np.zeros((blocks.count, len(STATS)))
+    broken = ~np.isfinite(score)
 
     def add(stat: str, rows: np.ndarray, amount: np.ndarray | float = 1.0) -> None:
         np.add.at(sums[:, COUNTS.index(stat)], block[rows], amount)
@@ -181,6 +224,9 @@ def _block_sums(judged: Judged, score: np.ndarray, alert: np.ndarray, blocks: Bl
     add("events_hit", first, (hits[end] > hits[first]).astype(float))
     starts, counts = false_alerts(alert & ~truth, truth, judged.at)
     add("false_alerts", starts, counts)
-    bins = score_bins(score) + np.where(truth, len(COUNTS), len(COUNTS) + BINS)
+    bins = score_bins(np.where(broken, 0.0, score)) + np.where(
+        truth, len(COUNTS), len(COUNTS) + BINS
+    )
     np.add.at(sums, (block, bins), 1.0)
+    sums[block[broken]] = np.nan
     return sums

@@ -53,6 +53,10 @@ class Examples:
     codes: np.ndarray
     weights: np.ndarray
 
+    def rows(self, rows: np.ndarray) -> Examples:
+        """Some of them, by their indices or a bool for each."""
+        return Examples(self.features[rows], self.codes[rows], self.weights[rows])
+
     @staticmethod
     def join(parts: list[Examples]) -> Examples:
         """All of them, in that order."""

@@ -1,4 +1,4 @@
-"""Seeded anomalies put into normal readings, for training and, with other seeds, for judging.
+"""Seeded anomalies put into normal readings, for training. Judging has its own (``exam``).
 
 Seven types. Lengths and sizes are drawn log-uniformly from wide ranges: nobody knows how
 large the next anomaly is, and small ones are more frequent. Sizes are relative to the
@@ -22,12 +22,22 @@ the readings visibly: an outage of a device that draws nothing anyway is none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CHANGES", "TYPES", "Event", "Injected", "inject", "log_uniform"]
+__all__ = [
+    "CHANGES",
+    "TYPES",
+    "Changed",
+    "Device",
+    "Event",
+    "Injected",
+    "Rng",
+    "inject",
+    "log_uniform",
+]
 
 _TRIES = 30
 _VISIBLE = 0.1  # least mean change of an event, as a share of the device's mean
@@ -55,7 +65,9 @@ class Injected:
 
 
 @dataclass(frozen=True)
-class _Device:
+class Device:
+    """What readings are like where events may lie, W."""
+
     mean: float
     std: float
     median: float
@@ -66,53 +78,55 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-_Rng = np.random.Generator
-_Changed = tuple[np.ndarray, float]
-_Change = Callable[[np.ndarray, float, _Device, _Rng], _Changed]
+Rng = np.random.Generator
+Changed = tuple[np.ndarray, float]
+"""Readings of an event after the change, W, and its size."""
+_Change = Callable[[np.ndarray, float, Device, Rng], Changed]
 """From the readings of an event (W), the reading before it, the device and a generator:
 the changed readings and the size."""
 
 
-def _spike(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
+def _spike(values: np.ndarray, before: float, device: Device, rng: Rng) -> Changed:
     size = log_uniform(rng, 2.0, 10.0)
     shape = np.r_[1.0, rng.uniform(0.7, 1.0, len(values) - 1)]
     return values + size * device.std * shape, size
 
 
-def _outage(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
+def _outage(values: np.ndarray, before: float, device: Device, rng: Rng) -> Changed:
     size = 0.0 if rng.random() < 0.8 else rng.uniform(0.0, 0.02)
     return np.full(len(values), size * device.mean), size
 
 
-def _stuck(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
+def _stuck(values: np.ndarray, before: float, device: Device, rng: Rng) -> Changed:
     return np.full(len(values), before), before
 
 
-def _creep(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
+def _creep(values: np.ndarray, before: float, device: Device, rng: Rng) -> Changed:
     size = log_uniform(rng, 0.2, 1.5)
     rise = rng.uniform(0.4, 1.0) * len(values)
     ramp = np.minimum(np.arange(1, len(values) + 1) / rise, 1.0)
     return values + size * device.median * ramp, size
 
 
-def _shift(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
+def _shift(values: np.ndarray, before: float, device: Device, rng: Rng) -> Changed:
     size = int(rng.integers(4, 13)) * int(rng.choice((-1, 1)))
     days = values.reshape(-1, 24)
     return np.roll(days, size, axis=1).reshape(-1), float(size)
 
 
-def _high(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
+def _high(values: np.ndarray, before: float, device: Device, rng: Rng) -> Changed:
     size = log_uniform(rng, 1.4, 4.0)
     return values * size, size
 
 
-def _scale(values: np.ndarray, before: float, device: _Device, rng: _Rng) -> _Changed:
+def _scale(values: np.ndarray, before: float, device: Device, rng: Rng) -> Changed:
     factor = 10.0 if rng.random() < 0.5 else log_uniform(rng, 3.0, 30.0)
     size = float(factor ** rng.choice((-1.0, 1.0)))
     return values * size, size
 
 
-CHANGES: dict[str, tuple[int, int, _Change]] = {
+_Changes = Mapping[str, tuple[int, int, _Change]]
+CHANGES: _Changes = {
     "spike": (1, 4, _spike),
     "outage": (1, 72, _outage),
     "stuck": (4, 120, _stuck),
@@ -133,12 +147,14 @@ def inject(
     *,
     count: int,
     gap: int = 24,
+    changes: _Changes = CHANGES,
 ) -> Injected:
     """Put up to ``count`` events into hourly readings.
 
     ``values``: float32, shape (n,), W, NaN where missing. ``hours_of_week``: local, shape
     (n,). ``allowed``: bool, shape (n,), where events may lie. ``gap``: least hours between
-    two events. Types come in shuffled rounds, so that each is as frequent as the others.
+    two events; ``changes``: what each of the types does. Types come in
+    shuffled rounds, so that each is as frequent as the others.
     """
     rng = np.random.default_rng(seed)
     free = allowed & ~np.isnan(values)
@@ -149,7 +165,7 @@ def inject(
     events = []
     kinds = [kind for _ in range(-(-count // len(TYPES))) for kind in rng.permutation(TYPES)]
     for kind in kinds[:count]:
-        event = _place(str(kind), values, hours_of_week, free, device, rng, out)
+        event = _place(str(kind), changes, values, hours_of_week, free, device, rng, out)
         if event is not None:
             stop = event.start + event.hours
             codes[event.start : stop] = 1 + TYPES.index(event.type)
@@ -158,23 +174,24 @@ def inject(
     return Injected(out, codes, tuple(sorted(events, key=lambda event: event.start)))
 
 
-def _measure(usual: np.ndarray) -> _Device:
+def _measure(usual: np.ndarray) -> Device:
     """The device's scale; its own rare outliers do not set it."""
     usual = np.clip(usual, *np.quantile(usual, (0.001, 0.999)))
-    return _Device(float(usual.mean()), float(usual.std()), float(np.median(usual)))
+    return Device(float(usual.mean()), float(usual.std()), float(np.median(usual)))
 
 
 def _place(
     kind: str,
+    changes: _Changes,
     values: np.ndarray,
     hours_of_week: np.ndarray,
     free: np.ndarray,
-    device: _Device,
+    device: Device,
     rng: np.random.Generator,
     out: np.ndarray,
 ) -> Event | None:
     """Write one event into ``out``; None where no place was found."""
-    low, high, change = CHANGES[kind]
+    low, high, change = changes[kind]
     busy = np.r_[0, np.cumsum(~free)]  # busy[b] - busy[a]: hours of [a, b) that are taken
     for _ in range(_TRIES):
         hours = int(log_uniform(rng, low, high + 1))

@@ -35,6 +35,7 @@ class AnomalyKind(Kind[AnomalyDetails]):
         ),
         Criterion("f1", "higher", "guard", "F1", tolerance=0.02),
     )
+    part_criteria = (Criterion("pr_auc", "higher", "guard", "PR-AUC"),)
     required_metrics = ("precision", "recall", "f1", "pr_auc")
     train_options = (
         Option(

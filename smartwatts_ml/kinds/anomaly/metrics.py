@@ -13,6 +13,7 @@ __all__ = [
     "BINS_A_DECADE",
     "COUNTS",
     "STATS",
+    "average_precision",
     "false_alerts",
     "headline",
     "score_bins",
@@ -68,16 +69,16 @@ def headline(sums: np.ndarray) -> dict[str, float]:
         "precision": float(tp / alerted) if alerted else 0.0,
         "recall": float(tp / real) if real else nan,
         "f1": float(2 * tp / (alerted + real)) if real else nan,
-        "pr_auc": _average_precision(total[len(COUNTS) :]),
+        "pr_auc": average_precision(total[len(COUNTS) :][:BINS], total[len(COUNTS) :][BINS:]),
         "event_recall": float(hit / events) if events else nan,
         "false_alerts_per_month": float(false_alerts / normal * MONTH_HOURS) if normal else nan,
     }
 
 
-def _average_precision(histograms: np.ndarray) -> float:
-    """Area under the precision-recall curve by steps, from the top bin downwards."""
-    anomalous = np.cumsum(histograms[:BINS][::-1])
-    normal = np.cumsum(histograms[BINS:][::-1])
+def average_precision(anomalous: np.ndarray, normal: np.ndarray) -> float:
+    """Area under the precision-recall curve by steps, from the top bin downwards, of
+    histograms of the scores of hours, shape (BINS,) each."""
+    anomalous, normal = np.cumsum(anomalous[::-1]), np.cumsum(normal[::-1])
     if not anomalous[-1]:
         return float("nan")
     precision = anomalous / np.maximum(anomalous + normal, 1)

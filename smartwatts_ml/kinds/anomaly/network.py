@@ -6,7 +6,7 @@ opens without this package.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -15,8 +15,9 @@ from keras import layers, ops
 
 from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
 from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.kinds.anomaly.layout import SIZES
 
-__all__ = ["anomaly_logits", "build_classifier", "build_shipped"]
+__all__ = ["anomaly_logits", "build_classifier", "build_shipped", "quieted"]
 
 _LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
 
@@ -71,6 +72,28 @@ def build_shipped(
         "expected_w": features.output["expected_w"],
     }
     return keras.Model(inputs, outputs, name="anomaly")
+
+
+def quieted(network: keras.Model, parts: Collection[str]) -> keras.Model:
+    """A network that ships, without alerts of some types and sizes (names of ``SIZES``)."""
+    outputs = network.output
+    likeness = outputs["likeness"]
+    types = np.array([[name in parts for name in TYPES]], np.float32)
+    likeliest = ops.cast(likeness >= ops.max(likeness, -1, keepdims=True), "float32")
+    loud = 1.0 - ops.max(likeliest * types, -1, keepdims=True)
+    history = network.input["history_w"][:, :, 0]
+    present = ops.cast(ops.equal(history, history), "float32")
+    watts = ops.where(ops.equal(history, history), history, 0.0)
+    mean = ops.sum(ops.abs(watts), -1, keepdims=True) / ops.maximum(
+        ops.sum(present, -1, keepdims=True), 1.0
+    )
+    off = ops.abs(watts[:, -1:] - outputs["expected_w"]) / ops.maximum(mean, 1.0)
+    for name, (low, high) in SIZES.items():
+        if name in parts:
+            inside = ops.cast(off >= low, "float32") * ops.cast(off < min(high, 1e9), "float32")
+            loud = loud * (1.0 - inside)
+    changed = {"alert": outputs["alert"] * loud, "likeness": likeness * (1.0 - types)}
+    return keras.Model(network.input, {**outputs, **changed}, name="anomaly")
 
 
 def _score(logit: Any, calibration: ScoreCalibration) -> Any:

@@ -30,7 +30,8 @@ class NetworkScorer:
         """Nines from which on an hour may start an alert."""
 
     def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores in 0..1 and alerts of the hours ``at``, shape (len(at),) each."""
+        """Scores in 0..1, NaN where any output is not finite, and alerts of the hours ``at``,
+        shape (len(at),) each."""
         scored = self.hours(site, at)
         return scored.score, scored.alert > 0
 
@@ -43,7 +44,8 @@ class NetworkScorer:
             for start in range(0, max(len(at), 1), _CHUNK)
         ]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        score = joined["score"][:, 0].astype(np.float64)
+        finite = np.all([np.isfinite(values).all(1) for values in joined.values()], axis=0)
+        score = np.where(finite, joined["score"][:, 0].astype(np.float64), np.nan)
         rarity, loud = nines(score), joined["alert"][:, 0] > 0.5
         family = families(joined["likeness"])
         return ScoredHours(

@@ -3,19 +3,23 @@ delay to their first alert, and whether a score is as rare on normal hours as it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.injection import TYPES, Event
-from smartwatts_ml.kinds.anomaly.metrics import BINS, BINS_A_DECADE, COUNTS
-from smartwatts_ml.scores.scores import Table
+from smartwatts_ml.kinds.anomaly.layout import SIZES
+from smartwatts_ml.kinds.anomaly.metrics import BINS, BINS_A_DECADE, COUNTS, average_precision
+from smartwatts_ml.scores.parts import PartMetrics
+from smartwatts_ml.scores.scores import Scores, Table
 
-__all__ = ["EventAlert", "event_tables", "reliability"]
+__all__ = ["EventAlert", "event_tables", "part_metrics", "reliability"]
 
 _LENGTHS = ((1, 6), (6, 24), (24, 72), (72, 10**6))
-_SIZES = ((0.0, 0.5), (0.5, 1.0), (1.0, 3.0), (3.0, np.inf))
+_BY_TYPE, _BY_SIZE = "events by type", "events by size"
+_LEAST_EVENTS = 5
+"""Fewer of a type or a size say nothing of it."""
 _TAILS = range(BINS_A_DECADE, 4 * BINS_A_DECADE + 1, BINS_A_DECADE // 2)
 """Bins at which scores of 0.9 to 0.9999 begin."""
 
@@ -23,44 +27,60 @@ _TAILS = range(BINS_A_DECADE, 4 * BINS_A_DECADE + 1, BINS_A_DECADE // 2)
 @dataclass(frozen=True)
 class EventAlert:
     """An injected event; ``change``: how much it changes its hours on average, as a share
-    of the site's mean power; ``delay``: hours until an alert came (None: never)."""
+    of the site's mean power; ``delay``: hours until an alert came (None: never); ``bins``:
+    its hours by score, shape (BINS,), NaN where a score is not finite."""
 
     event: Event
     change: float
     delay: int | None
+    bins: np.ndarray
 
 
-def event_tables(events: Sequence[EventAlert]) -> dict[str, Table]:
-    """Recall and median delay by type, by size and by length; empty without events, as
-    where labels name no types."""
+def event_tables(events: Sequence[EventAlert], sums: np.ndarray) -> dict[str, Table]:
+    """Recall, median delay and PR-AUC by type, by size and by length; empty without events,
+    as where labels name no types. ``sums``: statistics, shape (n_blocks, 1, n_stats)."""
     if not events:
         return {}
+    normal = sums[..., len(COUNTS) + BINS :].sum(axis=(0, 1))
+
+    def rows(groups: Mapping[str, Sequence[EventAlert]]) -> Table:
+        return {name: _found(group, normal) for name, group in groups.items()}
+
     return {
-        "events by type": {
-            name: _recall(e for e in events if e.event.type == name) for name in TYPES
-        },
-        "events by size": {
-            _size_label(low, high): _recall(e for e in events if low <= e.change < high)
-            for low, high in _SIZES
-        },
-        "events by length": {
-            f"{low} h and longer": _recall(e for e in events if low <= e.event.hours < high)
-            for low, high in _LENGTHS
-        },
+        _BY_TYPE: rows({name: [e for e in events if e.event.type == name] for name in TYPES}),
+        _BY_SIZE: rows(
+            {
+                name: [e for e in events if low <= e.change < high]
+                for name, (low, high) in SIZES.items()
+            }
+        ),
+        "events by length": rows(
+            {
+                f"{low} h and longer": [e for e in events if low <= e.event.hours < high]
+                for low, high in _LENGTHS
+            }
+        ),
     }
 
 
-def _size_label(low: float, high: float) -> str:
-    return f"up to {high:g} of the mean" if low == 0 else f"{low:g} of the mean and more"
-
-
-def _recall(events: Iterable[EventAlert]) -> dict[str, float]:
+def _found(events: Sequence[EventAlert], normal: np.ndarray) -> dict[str, float]:
     delays = [event.delay for event in events]
     known = [delay for delay in delays if delay is not None]
+    bins = np.sum([event.bins for event in events], axis=0) if events else np.zeros(BINS)
     return {
         "events": float(len(delays)),
         "recall": len(known) / len(delays) if delays else float("nan"),
         "median_delay_h": float(np.median(known)) if known else float("nan"),
+        "pr_auc": average_precision(bins, normal),
+    }
+
+
+def part_metrics(scores: Scores) -> PartMetrics:
+    """Of each type and each size of events, NaN where there were too few."""
+    rows = {**scores.tables.get(_BY_TYPE, {}), **scores.tables.get(_BY_SIZE, {})}
+    return {
+        name: {"pr_auc": row["pr_auc"] if row["events"] >= _LEAST_EVENTS else float("nan")}
+        for name, row in rows.items()
     }
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import keras
+
 from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.kind import AnomalyKind
 from smartwatts_ml.kinds.anomaly.layout import CONTRACT
+from smartwatts_ml.kinds.anomaly.network import quieted
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.training import fit
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.details import LOCAL_HOURS, TensorDetails
 from smartwatts_ml.readings.base import Readings
 
-__all__ = ["train"]
+__all__ = ["leave_out", "train"]
 
 _HOUR_S = 3600
 
@@ -32,6 +37,15 @@ def train(
         f"alerts {details.alert_rule}: score {details.threshold:.4f} and above",
     )
     return Trained(fitted.network, details, fitted.log, notes)
+
+
+def leave_out(
+    network: keras.Model, details: AnomalyDetails, parts: Mapping[str, str]
+) -> tuple[keras.Model, AnomalyDetails]:
+    """The same network, which raises no alert in hours that look like those types, or are off
+    by those sizes, and likens nothing to those types. Scores stay."""
+    changed = details.model_copy(update={"left_out": {**details.left_out, **parts}})
+    return quieted(network, changed.left_out), changed
 
 
 def _details(

@@ -33,7 +33,8 @@ __all__ = ["CalibratedNetwork", "fit"]
 
 _LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
 _PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
-_VALIDATION = 4000  # examples of the other fold that early stopping watches
+_VALIDATION = 4000  # examples that early stopping watches, at most
+_WATCHED = 5  # one site, or one example, in so many of a fold is not trained on but watched
 _BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
 _FOLDS = 2
 _MEMBERS = 2  # networks of each fold
@@ -73,15 +74,16 @@ def fit(
     features = feature_model(settings.context_days * 24)
     halves = _collect(readings, settings, _featuriser(features), options.seed, progress)
     folds = _folds(halves)
-    examples = [Examples.join([drawn.examples for drawn in fold]) for fold in folds]
+    examples = [_held_back(fold) for fold in folds]
     classifiers = []
     log: list[Mapping[str, float]] = []
     for number in range(_FOLDS * _MEMBERS):
         fold = number % _FOLDS
-        watched = _thinned(examples[1 - fold], options.seed)
+        learned, watched = examples[fold]
         part = _progress_of(number, progress)
-        classifier = _new_classifier(examples[fold].features, f"classifier_{number + 1}")
-        rows = _train(classifier, examples[fold], watched, settings, options, part)
+        classifier = _new_classifier(learned.features, f"classifier_{number + 1}")
+        watched = _thinned(watched, options.seed)
+        rows = _train(classifier, learned, watched, settings, options, part)
         classifiers.append(classifier)
         log += [{"network": float(number + 1), **row} for row in rows]
     series = [
@@ -95,7 +97,7 @@ def fit(
         calibration=calibration,
         log=tuple(log),
         sites=len({half.site for half in halves}),
-        windows=sum(len(fold.codes) for fold in examples),
+        windows=sum(len(part.codes) for fold in examples for part in fold),
         calibration_months=sum(len(part.hours) for part in series) / MONTH_HOURS,
     )
 
@@ -179,11 +181,23 @@ def _folds(halves: list[_Half]) -> tuple[list[Drawn], list[Drawn]]:
     return folds
 
 
+def _held_back(fold: list[Drawn]) -> tuple[Examples, Examples]:
+    """What of a fold is trained on and what early stopping watches: whole sites where there
+    are enough, else examples. The other fold calibrates, so nothing may choose by it."""
+    parts = [drawn.examples for drawn in fold]
+    apart = 2 * (len(parts) // (2 * _WATCHED))  # two halves of each site
+    if apart:
+        return Examples.join(parts[:-apart]), Examples.join(parts[-apart:])
+    whole = Examples.join(parts)
+    rows = np.arange(len(whole.codes)) % _WATCHED == _WATCHED - 1
+    return whole.rows(~rows), whole.rows(rows)
+
+
 def _thinned(examples: Examples, seed: int) -> Examples:
     rows = np.arange(len(examples.codes))
     if len(rows) > _VALIDATION:
         rows = np.random.default_rng(seed).choice(rows, _VALIDATION, replace=False)
-    return Examples(examples.features[rows], examples.codes[rows], examples.weights[rows])
+    return examples.rows(rows)
 
 
 def _new_classifier(features: np.ndarray, name: str) -> keras.Model:

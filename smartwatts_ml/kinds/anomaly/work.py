@@ -9,6 +9,7 @@ from smartwatts_ml.kinds.anomaly.evaluation import Scorer, evaluate
 from smartwatts_ml.kinds.anomaly.metrics import headline
 from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer, predict
 from smartwatts_ml.kinds.anomaly.samples import sample_inputs
+from smartwatts_ml.kinds.anomaly.tables import part_metrics
 from smartwatts_ml.kinds.base import Work
 
 __all__ = ["WORK"]
@@ -21,6 +22,7 @@ WORK: Work[AnomalyDetails, Scorer, NetworkScorer] = Work(
     },
     evaluate=lambda details, scorers, readings, seed: evaluate(scorers, readings, seed),
     headline=headline,
+    parts=part_metrics,
     predict=predict,
     sample_inputs=sample_inputs,
     charts=lambda details, scorers, readings, seed: charts(scorers, readings, seed),

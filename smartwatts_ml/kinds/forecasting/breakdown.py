@@ -23,24 +23,27 @@ _SHOWN_STEPS = 48
 class Breakdown:
     """Gathers what a table or a picture shows beside the headline, site by site."""
 
-    def __init__(self, horizon: int, energy: Mapping[str, EnergyFactors]) -> None:
-        self._horizon = horizon
-        self._energy = energy
+    def __init__(self, ahead: np.ndarray, energy: Mapping[str, EnergyFactors]) -> None:
+        """``ahead``: which hours of the horizon are forecast, bool, shape (horizon,)."""
+        self._horizon = len(ahead)
+        self._whole_days = np.flatnonzero(ahead[: 24 * (len(ahead) // 24)].reshape(-1, 24).all(1))
+        self._energy = energy if ahead.all() else {n: f for n, f in energy.items() if n == "day"}
         self._steps: dict[str, np.ndarray] = {}
         self._sites: dict[str, dict[str, float]] = {}
 
     def add(self, site: str, truth: np.ndarray, quantiles: np.ndarray, hours: np.ndarray) -> None:
         """``truth`` (o, h) and ``quantiles`` (o, h, 3), W; ``hours`` (o, h, n_stats)."""
         self._steps[site] = hours.sum(0)
-        quantiles = quantiles.astype(np.float64)
+        finite = bool(np.isfinite(hours).all())
+        quantiles = np.where(finite, quantiles.astype(np.float64), 0.0)
         metrics: dict[str, float] = {}
-        days = truth.shape[1] // 24
-        if days:
-            by_day = truth[:, : 24 * days].reshape(-1, 24)
-            of_days = quantiles[:, : 24 * days].reshape(-1, 24, 3)
+        if len(self._whole_days):
+            at = (24 * self._whole_days[:, None] + np.arange(24)).ravel()
+            by_day, of_days = truth[:, at].reshape(-1, 24), quantiles[:, at].reshape(-1, 24, 3)
             metrics |= _peaks(by_day, of_days[:, :, 1])
             metrics |= self._energy_errors("day", by_day, of_days)
-        self._sites[site] = metrics | self._energy_errors("horizon", truth, quantiles)
+        metrics |= self._energy_errors("horizon", truth, quantiles)
+        self._sites[site] = metrics if finite else dict.fromkeys(metrics, float("nan"))
 
     def _energy_errors(
         self, period: str, truth: np.ndarray, quantiles: np.ndarray

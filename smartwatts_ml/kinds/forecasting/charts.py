@@ -192,6 +192,13 @@ def _fan(
     return Panel(title, x_label, "W", x, lines, bands, spans)
 
 
+def _mean_of_known(values: np.ndarray) -> np.ndarray:
+    """Mean over axis 0, NaN where all are."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(0)
+    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan)
+
+
 def _by_step(errors: Mapping[str, list[np.ndarray]], size: np.ndarray, horizon: int) -> Chart:
     """Absolute error by hour ahead, as a share of the mean power of that hour."""
     step = max(horizon // _MOST_STEPS, 1)
@@ -200,7 +207,7 @@ def _by_step(errors: Mapping[str, list[np.ndarray]], size: np.ndarray, horizon: 
         Line(
             name,
             role_of(name),
-            rounded((np.nanmean(np.concatenate(parts), 0) / mean)[::step], 4),
+            rounded((_mean_of_known(np.concatenate(parts)) / mean)[::step], 4),
         )
         for name, parts in errors.items()
     )

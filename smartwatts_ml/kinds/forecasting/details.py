@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from smartwatts_ml.kinds.details import Details
-from smartwatts_ml.kinds.forecasting.layout import HOLIDAY, MAX_HORIZON, TEMPERATURE
+from smartwatts_ml.kinds.forecasting.layout import HOLIDAY, MAX_HORIZON, TEMPERATURE, day_names
 
 __all__ = ["NO_EXOGENOUS", "EnergyFactors", "Exogenous", "ForecastingDetails"]
 
@@ -55,3 +55,12 @@ class ForecastingDetails(Details):
     stretch: Mapping[str, Any]
     exogenous: Exogenous = Field(NO_EXOGENOUS, alias="outside")
     energy: Mapping[str, EnergyFactors] = {}
+
+    @property
+    def left_out_hours(self) -> tuple[tuple[int, int], ...]:
+        """Hours ahead that the file does not forecast, first and end, by day."""
+        return tuple(
+            (24 * day, min(24 * day + 24, self.horizon))
+            for day, name in enumerate(day_names(self.horizon))
+            if name in self.left_out
+        )

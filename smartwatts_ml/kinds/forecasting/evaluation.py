@@ -13,20 +13,20 @@ import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.forecasting.breakdown import Breakdown
-from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, day_names
 from smartwatts_ml.kinds.forecasting.metrics import (
     FLOOR_W,
     STATS,
     WEEK_HOURS,
     measure_hours,
-    naive_error,
+    naive_errors,
 )
-from smartwatts_ml.kinds.forecasting.predictors import Forecaster
+from smartwatts_ml.kinds.forecasting.predictors import Forecaster, forecast_hours
 from smartwatts_ml.kinds.forecasting.series import CHANNELS, HOUR_S, Series, to_series
 from smartwatts_ml.kinds.forecasting.windows import MIN_CONTEXT_HOURS
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.scores.scores import Scores
-from smartwatts_ml.scores.sheet import Sheet
+from smartwatts_ml.scores.sheet import Blocks, Sheet
 
 __all__ = ["Backtest", "backtest_origins", "evaluate", "make_backtest"]
 
@@ -41,7 +41,7 @@ class Backtest:
     series: Series
     origins: np.ndarray
     truth: np.ndarray
-    naive_error_w: float
+    naive_w: tuple[float, ...]
 
 
 def _stride_days(horizon: int) -> int:
@@ -71,9 +71,11 @@ def backtest_origins(series: Series, score_index: int | None, horizon: int) -> n
 def evaluate(
     horizon: int, predictors: Mapping[str, Forecaster], readings: Readings
 ) -> dict[str, Scores]:
-    """Scores of every predictor on the same hours; a block is a site's origins of a week."""
-    sheet = Sheet(predictors, (MAINS,), STATS)
-    breakdowns = {name: Breakdown(horizon, p.energy) for name, p in predictors.items()}
+    """Scores of every predictor on the same hours; a block is a site's origins of a week, a
+    channel a day of the horizon. Of days that a predictor leaves out there are none."""
+    sheet = Sheet(predictors, day_names(horizon) or (MAINS,), STATS)
+    hours_of = {name: forecast_hours(p) for name, p in predictors.items()}
+    breakdowns = {name: Breakdown(hours_of[name], p.energy) for name, p in predictors.items()}
     for loaded in readings.iterate(HOUR_S, CHANNELS, local=True):
         backtest = make_backtest(loaded, horizon)
         if backtest is None:
@@ -84,8 +86,9 @@ def evaluate(
         blocks = sheet.add_site(series.site, series.days[origins][:, None], hours)
         for name, predictor in predictors.items():
             quantiles = predictor.forecast(series, origins)
-            measured = measure_hours(truth, quantiles, backtest.naive_error_w)
-            sheet.add(name, blocks.sums(measured))
+            measured = measure_hours(truth, quantiles, backtest.naive_w)
+            measured[:, ~hours_of[name]] = 0.0
+            sheet.add(name, _by_day(blocks, measured))
             breakdowns[name].add(series.site, truth, quantiles, measured)
     if not sheet:
         raise NotEnoughReadingsError(
@@ -100,6 +103,14 @@ def evaluate(
     }
 
 
+def _by_day(blocks: Blocks, measured: np.ndarray) -> np.ndarray:
+    """Sums by block and day of the horizon, shape (n_blocks, n_days, n_stats), of hours,
+    shape (n_origins, horizon, n_stats)."""
+    days = [slice(first, first + 24) for first in range(0, measured.shape[1], 24)]
+    parts = [Blocks(blocks.index[:, day], blocks.count).sums(measured[:, day]) for day in days]
+    return np.stack(parts, axis=1)
+
+
 def make_backtest(loaded: SiteReadings, horizon: int) -> Backtest | None:
     """Origins and truth of a site; None where it has none."""
     if MAINS not in loaded.channels:
@@ -112,11 +123,11 @@ def make_backtest(loaded: SiteReadings, horizon: int) -> Backtest | None:
     if not judged.any():
         return None
     origins, truth = origins[judged], truth[judged]
-    return Backtest(series, origins, truth, naive_error(series.power[: origins[0]]))
+    return Backtest(series, origins, truth, naive_errors(series.power[: origins[0]]))
 
 
 def _noted(scores: Scores) -> Scores:
     """With how many hours MAPE leaves out."""
-    hours, excluded = (int(scores.sums[:, 0, STATS.index(s)].sum()) for s in ("n", "ape_excluded"))
-    note = f"MAPE leaves out {excluded:,} of {hours:,} hours with less than {FLOOR_W:.0f} W"
+    hours, excluded = (scores.sums[..., STATS.index(s)].sum() for s in ("n", "ape_excluded"))
+    note = f"MAPE leaves out {excluded:,.0f} of {hours:,.0f} hours with less than {FLOOR_W:.0f} W"
     return replace(scores, notes=(note,))

@@ -49,6 +49,7 @@ class ForecastingKind(Kind[ForecastingDetails]):
             relative=True,
         ),
     )
+    part_criteria = (Criterion("wql", "lower", "guard", "quantile loss"),)
     required_metrics = ("mape", "rmse_w", "wape")
     train_options = (
         Option(

@@ -13,6 +13,7 @@ __all__ = [
     "HOLIDAY",
     "MAX_HORIZON",
     "TEMPERATURE",
+    "day_names",
 ]
 
 CONTEXT_WEEKS = 4
@@ -29,3 +30,13 @@ CONTRACT_CHANGES = {
     2: "its hours were those of UTC, and now it gets hours of the wall clock, which differ where "
     "clocks change and in zones that are not whole hours from UTC"
 }
+
+
+def day_names(horizon: int) -> tuple[str, ...]:
+    """The days of a horizon, each a part that is judged by itself; a short one is whole.
+
+    >>> day_names(48), day_names(24)
+    (('day 1', 'day 2'), ())
+    """
+    days = -(-horizon // 24)
+    return tuple(f"day {day + 1}" for day in range(days)) if days > 1 else ()

@@ -7,6 +7,8 @@ alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from smartwatts_ml.scores.ratios import mean_of_defined, ratio
@@ -21,11 +23,14 @@ __all__ = [
     "measure_hours",
     "metrics_of",
     "naive_error",
+    "naive_errors",
     "pinball",
 ]
 
 QUANTILES = (0.1, 0.5, 0.9)
-WEEK_HOURS = 168
+_DAY_HOURS, WEEK_HOURS = 24, 168
+_SEASONS = {"24h": _DAY_HOURS, "168h": WEEK_HOURS}
+"""What MASE measures in: the error of the value of so many hours before."""
 FLOOR_W = 50.0
 """Hours with less power than this are left out of MAPE, and counted."""
 STATS = (
@@ -42,8 +47,7 @@ STATS = (
     "ape_sum",
     "ape_n",
     "ape_excluded",
-    "scaled_error",
-    "scale",
+    *(f"{part}_{season}" for season in _SEASONS for part in ("scaled_error", "scale")),
 )
 
 
@@ -57,28 +61,37 @@ def pinball(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.ndarray
     return np.maximum(level * error, (level - 1) * error)
 
 
-def naive_error(past: np.ndarray) -> float:
-    """Mean absolute error of last week's value, W: what MASE measures in. NaN if unknown.
+def naive_error(past: np.ndarray, season: int = WEEK_HOURS) -> float:
+    """Mean absolute error of the value of ``season`` hours before, W. NaN if unknown.
 
     >>> naive_error(np.array([100.0] * 168 + [110.0] * 168))
     10.0
     """
-    error = np.abs(past[WEEK_HOURS:].astype(np.float64) - past[:-WEEK_HOURS])
+    error = np.abs(past[season:].astype(np.float64) - past[:-season])
     known = error[np.isfinite(error)]
     return float(known.mean()) if len(known) else float("nan")
 
 
-def measure(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> np.ndarray:
+def naive_errors(past: np.ndarray) -> tuple[float, ...]:
+    """``naive_error`` of each of ``_SEASONS``, over a site's training period."""
+    return tuple(naive_error(past, hours) for hours in _SEASONS.values())
+
+
+def measure(
+    truth: np.ndarray, quantiles: np.ndarray, naive_w: float | Sequence[float]
+) -> np.ndarray:
     """Sums over the known hours of one block, shape (n_stats,).
 
-    ``truth`` (…), W, NaN where missing; ``quantiles`` (…, 3), W; ``naive_error_w``: mean
-    absolute error of last week's value over the site's training period, W, NaN if unknown.
+    ``truth`` (…), W, NaN where missing; ``quantiles`` (…, 3), W; ``naive_w``: what
+    ``naive_errors`` gives, one number for all seasons alike.
     """
-    hours = measure_hours(truth, quantiles, naive_error_w)
+    hours = measure_hours(truth, quantiles, naive_w)
     return np.asarray(hours.reshape(-1, len(STATS)).sum(0))
 
 
-def measure_hours(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float) -> np.ndarray:
+def measure_hours(
+    truth: np.ndarray, quantiles: np.ndarray, naive_w: float | Sequence[float]
+) -> np.ndarray:
     """The same hour by hour, 0 where missing, shape (…, n_stats)."""
     known = np.isfinite(truth)
     y = np.where(known, truth, 0.0).astype(np.float64)
@@ -86,7 +99,6 @@ def measure_hours(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float
     error = np.abs(y - q[..., 1])
     size = np.abs(y)
     large = size >= FLOOR_W
-    scalable = np.isfinite(naive_error_w) and naive_error_w > 0
     stats = np.stack(
         [
             np.ones_like(y),
@@ -100,29 +112,42 @@ def measure_hours(truth: np.ndarray, quantiles: np.ndarray, naive_error_w: float
             np.where(large, error / np.where(large, size, 1.0), 0.0),
             large,
             ~large,
-            error if scalable else np.zeros_like(y),
-            np.full_like(y, naive_error_w if scalable else 0.0),
+            *(
+                part
+                for naive in np.broadcast_to(naive_w, len(_SEASONS))
+                for part in _scaled(error, naive)
+            ),
         ],
         -1,
     )
     return np.where(known[..., None], stats, 0.0)
 
 
+def _scaled(error: np.ndarray, naive_w: float) -> tuple[np.ndarray, np.ndarray]:
+    """Error and scale of each hour; 0 where there is no error to measure in."""
+    if not np.isfinite(naive_w) or naive_w <= 0:
+        return np.zeros_like(error), np.zeros_like(error)
+    return error, np.full_like(error, naive_w)
+
+
 def headline(sums: np.ndarray) -> dict[str, float]:
-    """Metrics from sums of shape (n_sites, 1, n_stats): means over sites.
+    """Metrics from sums of shape (n_sites, n_days, n_stats), days of the horizon: means over
+    sites.
 
     Lower is better for all but ``coverage_80``, which should be 0.8. ``wape``, ``mape``,
-    ``nrmse``, ``wql`` and ``width_80`` are shares, ``mase`` a ratio, the others W.
+    ``nrmse``, ``wql`` and ``width_80`` are shares, the others W, but for ``mase_24h`` and
+    ``mase_168h``: the mean absolute error as a multiple of that of yesterday's and of last
+    week's value in the training period (Hyndman and Koehler 2006).
 
     >>> truth = np.array([100.0, 200.0, 40.0, 60.0])
     >>> forecast = np.array([[90.0, 110, 120], [150, 180, 190], [45, 40, 70], [50, 90, 100]])
-    >>> metrics = headline(measure(truth, forecast, naive_error_w=10.0)[None, None])
+    >>> metrics = headline(measure(truth, forecast, (20.0, 10.0))[None, None])
     >>> {name: round(value, 4) for name, value in metrics.items()}
     ... # doctest: +NORMALIZE_WHITESPACE
-    {'wape': 0.15, 'mape': 0.2333, 'rmse_w': 18.7083, 'mase': 1.5, 'nrmse': 0.1871,
-     'wql': 0.0992, 'coverage_80': 0.5, 'pinball_w': 4.9583, 'width_80': 0.3625}
+    {'wape': 0.15, 'mape': 0.2333, 'rmse_w': 18.7083, 'mase_24h': 0.75, 'mase_168h': 1.5,
+     'nrmse': 0.1871, 'wql': 0.0992, 'coverage_80': 0.5, 'pinball_w': 4.9583, 'width_80': 0.3625}
     """
-    return {name: mean_of_defined(values) for name, values in metrics_of(sums[:, 0]).items()}
+    return {name: mean_of_defined(values) for name, values in metrics_of(sums.sum(1)).items()}
 
 
 def metrics_of(sums: np.ndarray) -> dict[str, np.ndarray]:
@@ -135,7 +160,10 @@ def metrics_of(sums: np.ndarray) -> dict[str, np.ndarray]:
         "wape": ratio(s["abs_error"], s["abs_truth"]),
         "mape": ratio(s["ape_sum"], s["ape_n"]),
         "rmse_w": rmse,
-        "mase": ratio(s["scaled_error"], s["scale"]),
+        **{
+            f"mase_{season}": ratio(s[f"scaled_error_{season}"], s[f"scale_{season}"])
+            for season in _SEASONS
+        },
         "nrmse": ratio(rmse, ratio(s["truth"], s["n"])),
         "wql": ratio(2 * losses, s["abs_truth"]),
         "coverage_80": ratio(s["covered"], s["n"]),

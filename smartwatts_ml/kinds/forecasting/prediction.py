@@ -66,7 +66,9 @@ def predict(
         series = to_series(loaded)
         origins = _origins(loaded, series, from_, to, hours)
         for i in range(0, len(origins), _ORIGINS_AT_ONCE):
-            yield frame(forecaster, loaded, series, origins[i : i + _ORIGINS_AT_ONCE])
+            made = frame(forecaster, loaded, series, origins[i : i + _ORIGINS_AT_ONCE])
+            # Hours that the file leaves out are NaN, and so is energy that they are a part of.
+            yield made.dropna(ignore_index=True) if forecaster.left_out else made
 
 
 def _origins(

@@ -13,7 +13,7 @@ from smartwatts_ml.kinds.forecasting.details import EnergyFactors, ForecastingDe
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, CONTEXT_WEEKS
 from smartwatts_ml.kinds.forecasting.series import Series
 
-__all__ = ["Forecaster", "NetworkForecaster", "SameHourMean"]
+__all__ = ["Forecaster", "NetworkForecaster", "SameHourMean", "forecast_hours"]
 
 _WEEK = 168
 _BATCH = 256
@@ -30,8 +30,21 @@ class Forecaster(Protocol):
     def energy(self) -> Mapping[str, EnergyFactors]:
         """Factors for sums, by ``day`` and ``horizon``; empty where there are none."""
 
+    @property
+    def left_out(self) -> tuple[tuple[int, int], ...]:
+        """Hours ahead that it does not forecast: first and end of each stretch."""
+
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
-        """P10, P50, P90 in W, shape (n_origins, horizon, 3); never crossing, never NaN."""
+        """P10, P50, P90 in W, shape (n_origins, horizon, 3); never crossing, NaN in hours that
+        are left out and nowhere else."""
+
+
+def forecast_hours(forecaster: Forecaster) -> np.ndarray:
+    """Which hours ahead it forecasts, bool, shape (horizon,)."""
+    ahead = np.ones(forecaster.horizon, bool)
+    for first, end in forecaster.left_out:
+        ahead[first:end] = False
+    return ahead
 
 
 class NetworkForecaster:
@@ -41,6 +54,7 @@ class NetworkForecaster:
         details = ForecastingDetails.read(network.details)
         self._network, self._exogenous = network, details.exogenous
         self.horizon, self.energy = details.horizon, details.energy
+        self.left_out = details.left_out_hours
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         parts = [
@@ -65,6 +79,10 @@ class SameHourMean:
     @property
     def energy(self) -> Mapping[str, EnergyFactors]:
         return {}
+
+    @property
+    def left_out(self) -> tuple[tuple[int, int], ...]:
+        return ()
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         history = series.contexts(origins)["history_w"][:, :, 0].astype(np.float64)

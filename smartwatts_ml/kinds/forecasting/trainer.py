@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import astuple
 from typing import Any
 
@@ -28,11 +29,16 @@ from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, CONTRACT, HOLI
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
 from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
-from smartwatts_ml.kinds.forecasting.training import FittedTrunk, fit, predict_windows
+from smartwatts_ml.kinds.forecasting.training import (
+    FittedTrunk,
+    fit,
+    predict_windows,
+    spread_rows,
+)
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
 from smartwatts_ml.readings.base import MAINS, Readings
 
-__all__ = ["train"]
+__all__ = ["leave_out", "train"]
 
 _WIDER = 1.02
 """At each of ``SHORT_DAYS`` intervals are at least this much wider than with more days."""
@@ -49,30 +55,49 @@ _INPUT_NOTES: dict[str, dict[str, Any]] = {
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
 ) -> Trained[ForecastingDetails]:
-    """Train, calibrate on the newest part, and rebuild the graph with the calibration."""
+    """Train, calibrate on the newest part that early stopping did not watch, and rebuild the
+    graph with the calibration."""
     plan = ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
     horizon = int(spec.parameters["horizon"])
     progress("reading sites", 0.0)
     series = collect(readings, plan.max_sites, options.seed)
     exogenous = _exogenous(spec, plan)
-    training, validation = split_windows(series, horizon, plan.validation_share, exogenous)
+    training, watching, calibrating = split_windows(
+        series, horizon, plan.validation_share, exogenous
+    )
     keras.utils.set_random_seed(options.seed)
     design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout, exogenous.names)
-    fitted = fit(design, training, validation, plan, options.seed, progress)
-    calibration, coverage = _calibrate(fitted, validation)
+    fitted = fit(design, training, watching, plan, options.seed, progress)
+    rows = spread_rows(calibrating)
+    calibration, coverage = _calibrate(fitted, calibrating, rows)
     factors = calibration.stretch
     network = build_network(fitted.trunk, calibration)
-    energy = _energy(network, validation, fitted.watched)
+    energy = _energy(network, calibrating, rows)
     best = min(fitted.log, key=lambda row: row["validation_loss"])
     notes = (
         f"{len(training):,} windows of {len(series):,} of {known_sites(readings):,} sites; "
         f"the best of {len(fitted.log)} epochs was {best['epoch']:.0f}, watched on "
-        f"{len(fitted.watched):,} later windows",
-        f"the 80 % interval covered {coverage:.0%} of those hours before calibration; widths "
-        f"were stretched by {factors.min():.2f} to {factors.max():.2f}",
+        f"{fitted.watched:,} later windows",
+        f"the 80 % interval covered {coverage:.0%} of {len(rows):,} others before calibration; "
+        f"widths were stretched by {factors.min():.2f} to {factors.max():.2f}",
     )
     details = _details(spec, design, exogenous, calibration, energy)
     return Trained(network, details, fitted.log, notes)
+
+
+def leave_out(
+    network: keras.Model, details: ForecastingDetails, parts: Mapping[str, str]
+) -> tuple[keras.Model, ForecastingDetails]:
+    """The same network with NaN for the hours of those days: all others stay in their place."""
+    changed = details.model_copy(update={"left_out": {**details.left_out, **parts}})
+    absent = np.zeros((1, details.horizon, 1), bool)
+    for first, end in changed.left_out_hours:
+        absent[:, first:end] = True
+    # Not added: the converter would fold a constant that is NaN into a layer's bias, and fail.
+    power = keras.ops.where(absent, np.float32(np.nan), network.output["power_w"])
+    said = (details.outputs[0].model_copy(update={"left_out": changed.left_out_hours}),)
+    model = keras.Model(network.input, {"power_w": power})
+    return model, changed.model_copy(update={"outputs": said})
 
 
 def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:
@@ -85,9 +110,10 @@ def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:
     return Exogenous(country=country, temperature=temperature, ahead=ahead)
 
 
-def _calibrate(fitted: FittedTrunk, windows: Windows) -> tuple[WidthCalibration, float]:
+def _calibrate(
+    fitted: FittedTrunk, windows: Windows, rows: np.ndarray
+) -> tuple[WidthCalibration, float]:
     """The calibration, and the coverage of full contexts without it."""
-    rows = fitted.watched
     truth = windows.targets(rows)
     quantiles = predict_windows(fitted.network, windows, rows)
     weights = _site_weights(windows, rows)

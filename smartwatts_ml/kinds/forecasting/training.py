@@ -26,7 +26,7 @@ from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
 
-__all__ = ["FittedTrunk", "fit", "pinball_loss", "predict_windows"]
+__all__ = ["FittedTrunk", "fit", "pinball_loss", "predict_windows", "spread_rows"]
 
 _VALIDATION_WINDOWS = 1024
 _LONG_VALIDATION_WINDOWS = 384
@@ -36,13 +36,13 @@ _AVERAGE_EVERY = 8
 
 @dataclass(frozen=True)
 class FittedTrunk:
-    """A trained network. ``log``: a row for each epoch. ``watched``: the validation
-    windows that early stopping looked at, shape (r,)."""
+    """A trained network. ``log``: a row for each epoch; ``watched``: how many windows early
+    stopping looked at."""
 
     trunk: Trunk
     network: keras.Model
     log: tuple[dict[str, float], ...]
-    watched: np.ndarray
+    watched: int
 
 
 def pinball_loss(y_true: Any, y_pred: Any) -> Any:
@@ -76,7 +76,7 @@ def fit(
     trunk.begin()
     steps = math.ceil(plan.epoch_windows / plan.batch_size)
     _compile(learner, plan, steps * plan.epochs)
-    watched = _watched(validation)
+    watched = spread_rows(validation)
     truth = _make_targets(validation, watched)
     average = _Average(learner, plan.averaging)
     best = BestEpoch(learner, plan.patience)
@@ -101,7 +101,7 @@ def fit(
         if not goes_on:
             break
     best.restore()
-    return FittedTrunk(trunk, network, tuple(log), watched)
+    return FittedTrunk(trunk, network, tuple(log), len(watched))
 
 
 class _Average:
@@ -130,10 +130,11 @@ class _Average:
         return list(moving)
 
 
-def _watched(validation: Windows) -> np.ndarray:
-    most = _VALIDATION_WINDOWS if validation.horizon <= 48 else _LONG_VALIDATION_WINDOWS
-    count = min(most, len(validation))
-    return np.unique(np.linspace(0, len(validation) - 1, count).astype(np.int64))
+def spread_rows(windows: Windows) -> np.ndarray:
+    """As many windows as time allows, evenly spread over all of them, shape (r,)."""
+    most = _VALIDATION_WINDOWS if windows.horizon <= 48 else _LONG_VALIDATION_WINDOWS
+    count = min(most, len(windows))
+    return np.unique(np.linspace(0, len(windows) - 1, count).astype(np.int64))
 
 
 def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) -> None:

@@ -33,6 +33,8 @@ __all__ = [
 MIN_CONTEXT_HOURS = 72
 """Readings that a context needs before it teaches or judges anything."""
 _MIN_TARGET_HOURS = 24
+_FEW_SITES = 4
+"""Fewer are cut by time: a fold of one site would say little of the others."""
 _STEADIEST = 0.05
 """Last week's value is taken to be wrong by at least this share of the mean."""
 
@@ -132,23 +134,48 @@ def _names(readings: Readings) -> list[str]:
 
 def split_windows(
     series: Sequence[Series], horizon: int, share: float, exogenous: Exogenous = NO_EXOGENOUS
-) -> tuple[Windows, Windows]:
-    """Windows to learn from and later ones to watch. Each site's newest ``share``, and up
-    to twice that where a horizon is longer, is for watching; no target crosses the cut."""
+) -> tuple[Windows, Windows, Windows]:
+    """Windows to learn from, later ones for early stopping to watch, and others as late to
+    calibrate on. Each site's newest ``share``, and up to twice that where a horizon is
+    longer, is not learned from; no target crosses the cut."""
     ends = [len(site) for site in series]
     cuts = [n - int(min(max(share * n, horizon), 2 * share * n)) for n in ends]
     training = make_windows(series, horizon, [0] * len(cuts), cuts, _MIN_TARGET_HOURS, exogenous)
-    for target_hours in (horizon / 2, _MIN_TARGET_HOURS):
-        validation = make_windows(series, horizon, cuts, ends, target_hours, exogenous)
-        if len(validation):
-            break
-    if not len(training) or not len(validation):
+    watching, calibrating = _folds(series, horizon, cuts, ends, exogenous)
+    if not (len(training) and len(watching) and len(calibrating)):
         longest = max((int(np.isfinite(site.power).sum()) for site in series), default=0)
         raise NotEnoughReadingsError(
             f"forecasting needs a site with about 8 days of hourly readings; the longest of "
             f"{len(series)} sites has {longest} hours"
         )
-    return training, validation
+    return training, watching, calibrating
+
+
+def _folds(
+    series: Sequence[Series],
+    horizon: int,
+    cuts: Sequence[int],
+    ends: Sequence[int],
+    exogenous: Exogenous,
+) -> tuple[Windows, Windows]:
+    """What lies behind the cuts, in two folds that share no target: every second site each,
+    or the earlier and the later half of all where sites are few."""
+    halves = [(cut + end) // 2 for cut, end in zip(cuts, ends, strict=True)]
+    every = slice(None)
+    by_time = ((every, cuts, halves), (every, halves, ends))
+    by_site = ((slice(0, None, 2), cuts, ends), (slice(1, None, 2), cuts, ends))
+    ways = (by_site, by_time) if len(series) >= _FEW_SITES else (by_time,)
+    for target_hours in (horizon / 2, _MIN_TARGET_HOURS, 1):
+        for way in ways:
+            first_fold, second_fold = (
+                make_windows(
+                    series[sites], horizon, first[sites], last[sites], target_hours, exogenous
+                )
+                for sites, first, last in way
+            )
+            if len(first_fold) and len(second_fold):
+                return first_fold, second_fold
+    return first_fold, second_fold
 
 
 def make_windows(

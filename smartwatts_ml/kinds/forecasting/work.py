@@ -10,6 +10,8 @@ from smartwatts_ml.kinds.forecasting.metrics import headline
 from smartwatts_ml.kinds.forecasting.prediction import predict, remarks
 from smartwatts_ml.kinds.forecasting.predictors import Forecaster, NetworkForecaster, SameHourMean
 from smartwatts_ml.kinds.forecasting.samples import sample_inputs
+from smartwatts_ml.scores.parts import channel_metrics
+from smartwatts_ml.scores.ratios import finite_or_nothing
 
 __all__ = ["WORK"]
 
@@ -25,6 +27,7 @@ WORK: Work[ForecastingDetails, Forecaster, Forecaster] = Work(
         details.horizon, forecasters, readings
     ),
     headline=headline,
+    parts=lambda scores: channel_metrics(finite_or_nothing(headline), scores),
     predict=predict,
     sample_inputs=sample_inputs,
     charts=lambda details, forecasters, readings, seed: charts(

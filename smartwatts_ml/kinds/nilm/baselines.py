@@ -16,8 +16,10 @@ _MAX_COMBINATIONS = 4096
 
 
 def fit_baselines(details: NilmDetails, readings: Readings) -> dict[str, NilmPredictor]:
-    """Mean power, and combinatorial optimisation over the appliances' states."""
-    names, thresholds = details.appliances, details.on_thresholds_w
+    """Mean power, and combinatorial optimisation over the appliances' states; of appliances
+    that the file leaves out too, which they have to be compared by."""
+    names = tuple(sorted({*details.appliances, *details.left_out}))
+    thresholds = details.on_thresholds_w
     sums, counts = np.zeros(len(names)), np.zeros(len(names))
     running: list[list[np.ndarray]] = [[] for _ in names]
     rest: list[float] = []

@@ -137,11 +137,12 @@ def _joined(sites: list[SiteReadings]) -> dict[str, np.ndarray]:
 
 
 def _cut(site: SiteReadings, window: int) -> tuple[SiteReadings, SiteReadings]:
-    at = max(int(len(site) * (1 - _VALIDATION_SHARE)), 2 * window)
+    """What is trained on, and after a window's gap what is held back, a window at least."""
+    at = min(int(len(site) * (1 - _VALIDATION_SHARE)), len(site) - 2 * window)
     step = np.timedelta64(site.period_s, "s")
     return (
         site.between(None, site.start + at * step),
-        site.between(site.start + min(at + window, len(site) - window) * step, None),
+        site.between(site.start + (at + window) * step, None),
     )
 
 

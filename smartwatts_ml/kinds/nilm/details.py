@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,7 +23,8 @@ class Duration:
 
 class NilmDetails(Details):
     """``window``: samples, one every ``period_s``. By appliance: ``on_thresholds_w``, from
-    which on it is on; ``on_cuts``, the on-probability below which it is off; ``durations``."""
+    which on it is on; ``on_cuts``, the on-probability below which it is off; ``durations``. These
+    speak of appliances that are left out too."""
 
     appliances: tuple[str, ...]
     window: int = Field(gt=0, le=8640)
@@ -30,6 +32,9 @@ class NilmDetails(Details):
     on_thresholds_w: dict[str, float]
     on_cuts: dict[str, float]
     durations: dict[str, Duration]
+
+    def lacks(self, parts: Collection[str]) -> frozenset[str]:
+        return frozenset(parts) - set(self.appliances)
 
     @model_validator(mode="after")
     def _know_every_appliance(self) -> Self:

@@ -75,9 +75,11 @@ def headline(sums: np.ndarray) -> dict[str, float]:
     """Metrics from sums of shape (n_sites, n_appliances, n_stats).
 
     Each is of one appliance over all sites, then the plain mean over the appliances for
-    which it is defined; ``teca`` is of all appliances together. ``f1_gain`` is F1 less that
-    of who says "on" at all times, 2 p / (1 + p) of the share p of time that it is on: what
-    anyone reaches without looking. NaN where undefined.
+    which it is defined; ``teca`` is of all appliances together. ``sae``, the error in total
+    energy (Kelly and Knottenbelt 2015), is taken home by home, each weighing what its
+    appliance used: too much in one home makes up for nothing in another. ``f1_gain`` is F1
+    less that of who says "on" at all times, 2 p / (1 + p) of the share p of time that it is
+    on: what anyone reaches without looking. NaN where undefined.
 
     >>> sums = statistics(np.array([0.0, 100.0]), np.array([0.0, 80.0]), 50)
     >>> {name: round(value, 3) for name, value in headline(sums[None, None]).items()}
@@ -99,10 +101,16 @@ def headline(sums: np.ndarray) -> dict[str, float]:
         # Nothing claimed is nothing right: 0, not undefined.
         "precision": ratio(s["tp"], np.maximum(s["tp"] + s["fp"], 1), ever_on),
         "recall": ratio(s["tp"], on),
-        "sae": ratio(np.abs(s["predicted_w"] - s["truth_w"]), s["truth_w"]),
+        "sae": ratio(_energy_errors(sums), s["truth_w"]),
         "nde": ratio(s["squared_error_w2"], s["squared_truth_w2"]),
     }
     metrics = {name: mean_of_defined(values) for name, values in each.items()}
     truth = s["truth_w"].sum()
     metrics["teca"] = float(1 - s["abs_error_w"].sum() / (2 * truth)) if truth > 0 else np.nan
     return metrics
+
+
+def _energy_errors(sums: np.ndarray) -> np.ndarray:
+    """Of each appliance, what total energy is wrong by, added up over homes, (n_appliances,)."""
+    predicted, truth = (sums[..., STATS.index(name)] for name in ("predicted_w", "truth_w"))
+    return np.asarray(np.abs(predicted - truth).sum(axis=0))

@@ -37,7 +37,8 @@ class NilmPredictor(Protocol):
 
 
 class NetworkPredictor:
-    """A network, slid over the series. No power without on-state."""
+    """A network, slid over the series. No power without on-state; where either of the two is
+    not finite, the power is NaN."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -48,7 +49,9 @@ class NetworkPredictor:
     def power(self, mains: np.ndarray) -> np.ndarray:
         details = self.details
         power, on = slide(self._forward, mains, details.window, len(self.appliances))
-        power = within_mains(np.where(on < self._cuts, 0.0, power), mains)
+        finite = np.isfinite(on) & np.isfinite(power)
+        power = np.where(finite, np.where(on < self._cuts, 0.0, power), np.nan)
+        power = within_mains(power, mains)
         return keep_activations(power, self.appliances, details.durations, details.period_s)
 
     def _forward(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

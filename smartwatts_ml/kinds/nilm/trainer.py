@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import keras
 import numpy as np
 
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
@@ -14,7 +17,7 @@ from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.training import fit
 from smartwatts_ml.readings.base import Readings
 
-__all__ = ["train"]
+__all__ = ["leave_out", "train"]
 
 
 def train(
@@ -29,6 +32,25 @@ def train(
     fitted = fit(corpus, settings, grid, options, progress)
     details = _details(spec, settings, corpus, grid.window, fitted.cuts)
     return Trained(fitted.network, details, fitted.log, corpus.notes)
+
+
+def leave_out(
+    network: keras.Model, details: NilmDetails, parts: Mapping[str, str]
+) -> tuple[keras.Model, NilmDetails]:
+    """The same network with outputs of the other appliances alone."""
+    kept = tuple(name for name in details.appliances if name not in parts)
+    channels = [details.appliances.index(name) for name in kept]
+    outputs = {
+        name: keras.ops.take(output, channels, axis=-1) for name, output in network.output.items()
+    }
+    said = tuple(
+        tensor.model_copy(update={"shape": (*tensor.shape[:-1], len(kept)), "channels": kept})
+        for tensor in details.outputs
+    )
+    changed = details.model_copy(
+        update={"appliances": kept, "outputs": said, "left_out": {**details.left_out, **parts}}
+    )
+    return keras.Model(network.input, outputs), changed
 
 
 def _details(

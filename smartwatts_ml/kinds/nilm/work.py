@@ -15,6 +15,8 @@ from smartwatts_ml.kinds.nilm.prediction import predict
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor, NilmPredictor
 from smartwatts_ml.kinds.nilm.samples import sample_inputs
 from smartwatts_ml.readings.base import MAINS, NOT_DRAWN, Readings
+from smartwatts_ml.scores.parts import channel_metrics
+from smartwatts_ml.scores.ratios import finite_or_nothing
 from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["WORK"]
@@ -49,6 +51,7 @@ WORK: Work[NilmDetails, NilmPredictor, NetworkPredictor] = Work(
         predictors, readings, details.period_s, _thresholds(details, readings)
     ),
     headline=headline,
+    parts=lambda scores: channel_metrics(finite_or_nothing(headline), scores),
     predict=predict,
     sample_inputs=sample_inputs,
     charts=lambda details, predictors, readings, seed: charts(

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
-import numpy as np
 from deltalake.transaction import AddAction
 
 from smartwatts_ml.errors import BadInputError, ChangedError, SmartwattsError
@@ -22,14 +21,16 @@ from smartwatts_ml.readings.ingest.late import contradiction, dropped_by_file, i
 from smartwatts_ml.readings.ingest.quarantine import Quarantine
 from smartwatts_ml.readings.ingest.refusals import changed_meanwhile, unusable
 from smartwatts_ml.readings.ingest.settling import Dropped
+from smartwatts_ml.readings.ingest.staged import KnownRows
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.taken_for import TakenFor
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.ingest.writing import Writing, write_staged
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.readings.site_clocks import SiteClock, SiteClocks
 from smartwatts_ml.readings.table.changes import NOTHING, UNKNOWN_ARRIVAL
-from smartwatts_ml.readings.table.snapshot_readings import has_stamps
+from smartwatts_ml.readings.table.snapshot_readings import rows_between
 from smartwatts_ml.readings.table.table import ReadingsTable
 from smartwatts_ml.readings.table.taking_back import take_back
 from smartwatts_ml.settings import Settings
@@ -108,6 +109,7 @@ class FileBatch:
         self._work = work
         self._again = again
         self._left: dict[int, BadInputError] = {}
+        self._clocks_kept: set[str] = set()
 
     @property
     def is_full(self) -> bool:
@@ -163,16 +165,16 @@ class FileBatch:
         them."""
         arrivals, looked_up, gone = dict(due), False, self._gone(due)
 
-        def holds(site: str, channel: str, stamps: np.ndarray) -> bool:
+        def taken(site: str, channel: str, first: int, last: int) -> KnownRows:
             nonlocal looked_up
             looked_up = True
             parts = self._table.parts()
-            return has_stamps(self._objects, parts, site, channel, stamps, gone)
+            return KnownRows(*rows_between(self._objects, parts, site, channel, first, last, gone))
 
         while arrivals:
             for number, arrival in arrivals.items():
                 self.staging.arrivals[number] = arrival
-            writing = write_staged(self.staging, arrivals.keys(), intervals, holds)
+            writing = write_staged(self.staging, arrivals.keys(), intervals, taken)
             reports = self._accounted(arrivals, writing)
             quarantines, refused = self._judged(reports, writing)
             if not refused:
@@ -243,6 +245,7 @@ class FileBatch:
         """Commit; how many rows went. Rejected rows are kept before anybody can miss them; those
         that were rejected before only go when the new reading is in force."""
         gone = self._gone(written.arrivals)
+        self._keep_clocks(written, gone)
         self._keep(written, gone, again=False)
         exchange = take_back(self._table, gone, self._work.folder) if gone else NOTHING
         self._table.append(
@@ -253,6 +256,27 @@ class FileBatch:
         )
         self._keep(written, gone, again=True)
         return exchange.gone
+
+    def _keep_clocks(self, written: _Written, gone: set[int]) -> None:
+        """By which clocks sites live that are new, or whose files are read again: before their
+        rows are there. Raises ChangedError where that was a commit: ask again."""
+        kept = self._table.clocks
+        clocks = kept or SiteClocks.of_settings(self._settings)
+        others: dict[str, SiteClock] = {}
+        again: set[str] = set()
+        for number in sorted(written.reports, key=lambda number: written.arrivals[number]):
+            said = written.reports[number].clocks(self._settings)
+            for site in said.keys() - self._clocks_kept - others.keys():
+                if said[site] != clocks.of_site(site):
+                    others[site] = said[site]
+                    again |= {site} if written.arrivals[number] in gone else set()
+        if others.keys() - again:
+            known = self._table.sites() - again
+            others = {site: clock for site, clock in others.items() if site not in known}
+        if others or kept is None:
+            self._table.keep_clocks(clocks.with_sites(others))
+            self._clocks_kept |= others.keys()
+            raise ChangedError("the clocks of some sites were kept")
 
     def _keep(self, written: _Written, gone: set[int], again: bool) -> None:
         for number, quarantine in written.quarantines.items():

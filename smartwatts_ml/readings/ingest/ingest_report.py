@@ -11,6 +11,7 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.readings.ingest.landing import LANDING
 from smartwatts_ml.readings.ingest.ledger import Outdated
 from smartwatts_ml.readings.report import FileReport, ReadReport
+from smartwatts_ml.readings.site_clocks import ClockChange
 from smartwatts_ml.readings.table.log import Snapshot
 
 __all__ = ["IngestReport", "outdated_lines"]
@@ -23,12 +24,14 @@ class IngestReport(ReadReport):
     """``files``: every file that was looked into, or left as before. ``unchanged``: files
     known from before. ``ignored``: keys below landing/ that are no files of readings.
     ``outdated``: files that were taken for something else than they would be today.
-    ``replaced``: rows that went because their files were read again. ``dropped``: keys of files
-    that could not be read again, or are gone, and of which the table has nothing any more."""
+    ``replaced``: rows that went because their files were read again. ``clocks``: sites that are
+    kept on another clock than is said now. ``dropped``: keys of files that could not be read
+    again, or are gone, and of which the table has nothing any more."""
 
     unchanged: int
     ignored: tuple[str, ...]
     outdated: tuple[Outdated, ...]
+    clocks: tuple[ClockChange, ...]
     replaced: int
     snapshot: Snapshot
     dropped: tuple[str, ...] = ()
@@ -54,6 +57,7 @@ class IngestReport(ReadReport):
             "files": [file.to_json() for file in self.files],
             "ignored": list(self.ignored),
             "outdated": [plain(file) for file in self.outdated],
+            "clocks": plain(self.clocks),
             "dropped": list(self.dropped),
         }
 

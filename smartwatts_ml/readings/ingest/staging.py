@@ -12,7 +12,7 @@ from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.ingest.intervals import Intervals
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
-from smartwatts_ml.readings.ingest.staged import Staged
+from smartwatts_ml.readings.ingest.staged import KnownRows, Lookup, Staged
 from smartwatts_ml.readings.parsed import (
     FOLD,
     Measure,
@@ -24,8 +24,8 @@ from smartwatts_ml.readings.parsed import (
 
 __all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "month_of_all", "months_of"]
 
-Taken = Callable[[str, str, np.ndarray], bool]
-"""Whether a site's channel had some of these stamps before."""
+Taken = Callable[[str, str, int, int], KnownRows]
+"""What a site's channel had before, from one stamp to another."""
 
 _ROWS_AT_ONCE = 1 << 20
 DAY_US = 86_400_000_000
@@ -190,16 +190,23 @@ class Staging:
     def staged(self, intervals: Intervals, taken: Taken | None = None) -> Staged:
         """What settling has to know of the rows."""
         pairs, ranks = self.devices.ranked()
-        by_number = None
+        lookup: Lookup | None = None
         if taken is not None:
             known = taken
 
-            def by_number(device: int, stamps: np.ndarray) -> bool:
+            def lookup(device: int, first: int, last: int) -> KnownRows:
                 site, channel = pairs[ranks[device]]
-                return known(site, channel, stamps)
+                return known(site, channel, first, last)
 
-        parts = self.devices.parts()
-        return Staged(ranks, *parts, self.streams, intervals, self.registers, by_number)
+        return Staged(
+            ranks,
+            *self.devices.parts(),
+            self.streams,
+            intervals,
+            self.registers,
+            np.array(self.arrivals, np.int64),
+            lookup,
+        )
 
     def untold(self, file: int, intervals: Intervals) -> bool:
         """Whether a file's energy is of an interval that nothing tells."""

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from smartwatts_ml.readings.layouts.mapping import ValueColumn
+from smartwatts_ml.readings.layouts.mapping import Counted, ValueColumn
 from smartwatts_ml.sources import Unit
 
 __all__ = ["day_columns", "is_day_header"]
@@ -14,6 +14,7 @@ __all__ = ["day_columns", "is_day_header"]
 _FEWEST = 20
 _DAY = 24 * 60
 _PER_DAY = (24, 48, 96, 144, 288)
+_LONG_DAY = {count * 25 // 24: count for count in _PER_DAY}
 _TIME_OF_DAY = re.compile(
     r"\D{0,12}?(\d{1,2})[:.h](\d\d)(?:[:.]00)?( ?[ap]\.?m\.?)?", re.IGNORECASE
 )
@@ -36,8 +37,11 @@ def day_columns(
     >>> columns = day_columns([f"{h}:00" for h in [*range(1, 24), 0]], "kWh", None)
     >>> columns[0].minutes, columns[-1].minutes
     (0, 1380)
-    >>> [c.minutes for c in day_columns([f"H{h:02}" for h in range(1, 25)], "kWh", None)][-1]
-    1380
+    >>> for last in (24, 25):
+    ...     columns = day_columns([f"H{h:02}" for h in range(1, last + 1)], "kWh", None)
+    ...     print(columns[-1].minutes, columns[-1].counted)
+    1380 maybe
+    1440 on
     """
     minutes = _times(names)
     if minutes:
@@ -49,9 +53,12 @@ def day_columns(
         if ends:
             minutes = {i: m or _DAY for i, m in minutes.items()}
         minutes = {i: m - shift for i, m in minutes.items()}
-    else:
-        minutes = _numbered(names)
-    return tuple(ValueColumn(i, names[i], unit, minutes=minutes[i]) for i in sorted(minutes))
+        return tuple(ValueColumn(i, names[i], unit, minutes=minutes[i]) for i in sorted(minutes))
+    minutes = _numbered(names)
+    counted: Counted = "on" if len(minutes) in _LONG_DAY else "maybe"
+    return tuple(
+        ValueColumn(i, names[i], unit, minutes=minutes[i], counted=counted) for i in sorted(minutes)
+    )
 
 
 def _times(names: Sequence[str]) -> dict[int, int]:
@@ -78,15 +85,16 @@ def _time_of_day(name: str) -> int | None:
 
 
 def _numbered(names: Sequence[str]) -> dict[int, int]:
-    """Minutes of columns that are numbered from 0 or 1 to as many as a day has intervals."""
+    """Minutes of columns that are numbered from 0 or 1 to as many as a day has intervals, or one
+    of 25 hours."""
     runs: dict[tuple[str, str], dict[int, int]] = {}
     for i, name in enumerate(names):
         match = _NUMBERED.fullmatch(name.strip())
         if match:
             runs.setdefault((match[1], match[3]), {})[int(match[2])] = i
     for run in runs.values():
-        first = min(run)
-        if first in (0, 1) and len(run) in _PER_DAY and max(run) - first == len(run) - 1:
-            step = _DAY // len(run)
+        first, per_day = min(run), _LONG_DAY.get(len(run), len(run))
+        if first in (0, 1) and per_day in _PER_DAY and max(run) - first == len(run) - 1:
+            step = _DAY // per_day
             return {i: (number - first) * step for number, i in run.items()}
     return {}

@@ -193,7 +193,7 @@ class JudgedBlock:
         left_out = [next((m for m in several if isinstance(m, str)), None) for several in meanings]
         out = np.array([reason is not None for reason in left_out])[combos]
         self._note_flaws(lines, group, state, out, left_out, combos)
-        stamps, folds, good = self._stamps_of(lines, column)
+        stamps, folds, good = self._stamps_of(lines, column, (state == GOOD) & ~out)
         good &= (state == GOOD) & ~out
         self._any_row |= good
         first = [several[0] for several in meanings]
@@ -234,14 +234,53 @@ class JudgedBlock:
         return next((text for text in texts if text), "")
 
     def _stamps_of(
-        self, lines: JudgedLines, column: ValueColumn
+        self, lines: JudgedLines, column: ValueColumn, has_value: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """UTC stamps of a column's values, which are in a fold, and which may be used."""
         if column.minutes is None:
             return lines.stamps, lines.folds, lines.good.copy()
-        local = lines.stamps + column.minutes * _MINUTE_US
-        stamps, gap, folds = _to_utc(self._clock, local, lines.local & lines.good, ends=False)
-        return stamps, folds, lines.good & ~gap
+        since = column.minutes * _MINUTE_US
+        local = lines.local & lines.good
+        stamps, gap, folds = _to_utc(self._clock, lines.stamps + since, local, ends=False)
+        bad = {"stamp_gap": gap}
+        if column.counted != "not":
+            midnights, lasting = self._days(lines)
+            on = self._counts_on(lines, lasting)
+            stamps, folds = np.where(on, midnights + since, stamps), folds & ~on
+            bad = {"stamp_gap": gap & ~on, "stamp_hour": on & (since >= lasting)}
+        good = lines.good.copy()
+        for fault, places in bad.items():
+            self._flaw(np.flatnonzero(places & lines.good & has_value), fault, lines, since)
+            good &= ~places
+        return stamps, folds, good
+
+    def _flaw(self, places: np.ndarray, fault: str, lines: JudgedLines, since: int) -> None:
+        """Values at times that their day does not have."""
+        if len(places):
+            texts = (lines.stamps[places] + since).astype("M8[us]").astype("M8[s]").astype(str)
+            faults = np.full(len(places), fault, object)
+            self._flawed.append((places, faults, texts.astype(object)))
+
+    def _days(self, lines: JudgedLines) -> tuple[np.ndarray, np.ndarray]:
+        """When the day of each line begins, UTC, and how long it lasts; µs."""
+        local = lines.local & lines.good
+        midnights, _, _ = _to_utc(self._clock, lines.stamps, local, ends=False)
+        next_ones, _, _ = _to_utc(self._clock, lines.stamps + _DAY_US, local, ends=False)
+        return midnights, next_ones - midnights
+
+    def _counts_on(self, lines: JudgedLines, lasting: np.ndarray) -> np.ndarray:
+        """Lines whose columns count on from midnight: where there may be a day of 25 hours, or
+        where one of 23 hours has its first values and not its last."""
+        columns = self._mapping.values
+        if columns[0].counted == "on":
+            return np.ones(len(lasting), bool)
+        short = lines.good & (lasting < _DAY_US)
+        for i, column in enumerate(columns):
+            if short.any() and column.minutes is not None:
+                there = self._states[:, i] != MISSING
+                after = column.minutes * _MINUTE_US >= lasting
+                short &= np.where(after, ~there, there)
+        return short
 
 
 def _factor(meaning: Meaning | str) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
+from typing import Literal
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS, SOLAR
@@ -17,6 +18,7 @@ from smartwatts_ml.sources import UNITS, Layout, Unit
 
 __all__ = [
     "ColumnMapping",
+    "Counted",
     "Meaning",
     "ValueColumn",
     "checked_unit",
@@ -26,12 +28,15 @@ __all__ = [
     "rule_of_register",
 ]
 
+Counted = Literal["not", "on", "maybe"]
+
 
 @dataclass(frozen=True)
 class ValueColumn:
     """A column of values. ``channel`` None: the device or the register says it. ``sign`` 0:
-    it is the channel, not a part of it. ``minutes``: time of day that the column stands for.
-    ``site``: where each column is of another."""
+    it is the channel, not a part of it. ``minutes``: time of day that the column stands for, or
+    since midnight where they are ``counted`` "on" over changes of the clock, as columns up to 25
+    are; those up to 24 "maybe". ``site``: where each column is of another."""
 
     position: int
     name: str
@@ -39,6 +44,7 @@ class ValueColumn:
     channel: str | None = None
     sign: int = 0
     minutes: int | None = None
+    counted: Counted = "not"
     site: str = ""
 
 

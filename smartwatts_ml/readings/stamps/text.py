@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.localtime import is_utc, local_time
-from smartwatts_ml.readings.clock import to_utc
-from smartwatts_ml.readings.stamps.forms import ISO, FileStamps
+from smartwatts_ml.readings.clock import local_clock, to_utc
+from smartwatts_ml.readings.stamps.forms import ISO, SERIAL, FileStamps
 from smartwatts_ml.readings.stamps.writing import offset_seconds, write_form
 
 __all__ = ["StampForm", "parse_stamp"]
@@ -49,7 +49,7 @@ class StampForm:
         """UTC instants (datetime64[s], shape (n,)) in this form.
 
         Naive forms and offsets show the clock of ``timezone``; where that is UTC, an
-        offset stays the sample's.
+        offset stays the sample's. A naive form has an offset where the clock shows it twice.
 
         >>> noon = np.array(["2026-07-01T12:00"], "M8[s]")
         >>> StampForm.like(FileStamps(ISO, sample="2026-01-01 00:00")).write(noon, "Europe/Paris")
@@ -59,10 +59,41 @@ class StampForm:
         ['2026-07-01T14:00+0200']
         >>> StampForm.like(FileStamps("%d/%m/%Y %H:%M")).write(noon, "UTC")
         ['01/07/2026 12:00']
+        >>> autumn = np.array(["2026-10-25T00:30", "2026-10-25T01:30"], "M8[s]")
+        >>> StampForm(seconds=False).write(autumn, "Europe/Paris")
+        ['2026-10-25T02:30+02:00', '2026-10-25T02:30+01:00']
         """
-        if self.other is not None:
-            return write_form(self.other, np.asarray(stamps, "datetime64[s]"), timezone)
         utc = np.asarray(stamps, "datetime64[s]")
+        texts = self._written(utc, timezone)
+        if self.is_naive:
+            for place in np.flatnonzero(_is_twice(utc, timezone)).tolist():
+                texts[place] = self._with_offset(texts[place], utc[place], timezone)
+        return texts
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether what is written says how far the clock is from UTC, and may be on any."""
+        if self.other is not None:
+            return self.other.zoned
+        return bool(self.zone) and self.zone not in {"Z", "UTC"}
+
+    @property
+    def is_naive(self) -> bool:
+        """Whether nothing that is written says which clock it is on."""
+        if self.other is not None:
+            return not self.other.zoned and not self.other.is_epoch
+        return not self.zone
+
+    def _with_offset(self, text: str, utc: np.datetime64, timezone: str) -> str:
+        """Where the clock shows it twice."""
+        if self.other is not None and self.other.form != SERIAL:
+            ahead = (local_time(np.array([utc]), timezone)[0] - utc).astype(np.int64)
+            return f"{text} {StampForm(zone='+00:00')._zone(int(ahead))}"
+        return replace(self, other=None, zone="+00:00")._written(np.array([utc]), timezone)[0]
+
+    def _written(self, utc: np.ndarray, timezone: str) -> list[str]:
+        if self.other is not None:
+            return write_form(self.other, utc, timezone)
         if self.zone in {"Z", "UTC"}:
             local = utc
         elif self.zone and is_utc(timezone):
@@ -104,3 +135,11 @@ def parse_stamp(text: str, timezone: str) -> np.datetime64:
     else:
         utc = stamp.astimezone(UTC).replace(tzinfo=None)
     return np.datetime64(utc, "s")
+
+
+def _is_twice(utc: np.ndarray, timezone: str) -> np.ndarray:
+    """Which instants (datetime64[s]) are in an hour that the clock shows twice; bool."""
+    clock = local_clock(timezone)
+    if clock is None:
+        return np.zeros(utc.shape, bool)
+    return clock.to_utc(local_time(utc, timezone).astype("M8[us]").astype(np.int64))[2]

@@ -1,14 +1,18 @@
-"""Columns and settings of the readings table."""
+"""Columns and properties of the readings table."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 from deltalake import DeltaTable, Field, Schema
 
+from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.readings.columns import ARRIVAL, BUCKET, CHANNEL, MONTH, SITE, TIMESTAMP
+from smartwatts_ml.readings.site_clocks import SiteClocks
 from smartwatts_ml.readings.table.part_files import PART_SCHEMA
 
-__all__ = ["CONFIGURATION", "SCHEMA", "columns_since"]
+__all__ = ["CONFIGURATION", "SCHEMA", "clocks_of", "clocks_property", "columns_since"]
+
+_CLOCKS = "smartwatts.clocks"
 
 SCHEMA = pa.schema([*PART_SCHEMA, (MONTH, pa.string()), (BUCKET, pa.int32())])
 CONFIGURATION = {
@@ -24,3 +28,18 @@ def columns_since(table: DeltaTable) -> list[Field]:
     """Columns that came since the table was made."""
     known = {field.name for field in table.schema().fields}
     return [field for field in Schema.from_arrow(SCHEMA).fields if field.name not in known]
+
+
+def clocks_property(clocks: SiteClocks) -> dict[str, str]:
+    """The property that keeps by which clocks sites live."""
+    return {_CLOCKS: json_text(clocks)}
+
+
+def clocks_of(table: DeltaTable, where: str) -> SiteClocks | None:
+    """What the version at hand keeps; None where it is of an older release. Raises StoreError
+    where that is damaged."""
+    text = table.metadata().configuration.get(_CLOCKS)
+    if text is None:
+        return None
+    fix = f"set the table property {_CLOCKS} right, or unset it"
+    return parsed_document(SiteClocks, text.encode(), f"{_CLOCKS} of {where}", fix)

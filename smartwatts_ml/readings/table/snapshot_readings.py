@@ -25,11 +25,12 @@ from smartwatts_ml.readings.columns import (
 )
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.resample import DeviceReadings
+from smartwatts_ml.readings.site_clocks import SiteClocks
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans
 from smartwatts_ml.readings.table.part_files import devices_of, merge_devices, read_site
 from smartwatts_ml.settings import Settings
 
-__all__ = ["TablePart", "TableReadings", "has_stamps", "read_footers"]
+__all__ = ["TablePart", "TableReadings", "read_footers", "rows_between"]
 
 _FOOTERS_AT_ONCE = 8
 
@@ -73,35 +74,54 @@ def read_footers(objects: Objects, parts: Iterable[TablePart]) -> Iterator[list[
     yield from map_ahead(read, parts, _FOOTERS_AT_ONCE)
 
 
-def has_stamps(
+def rows_between(
     objects: Objects,
     parts: Iterable[TablePart],
     site: str,
     channel: str,
-    stamps: np.ndarray,
+    first: int,
+    last: int,
     without: Collection[int] = (),
-) -> bool:
-    """Whether parts have a reading of a channel at one of some stamps (µs), but for rows of the
-    arrivals ``without``."""
-    months = {str(month) for month in stamps.astype("M8[us]").astype("M8[M]")}
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of a channel from one stamp (µs) to another, but for those of the arrivals
+    ``without``: stamps, arrivals, totals in kWh (NaN where there is none), all of shape (n,)."""
+    edges = np.array([first, last]).astype("M8[us]").astype("M8[M]")
+    months = {str(month) for month in np.arange(edges[0], edges[1] + 1)}
+    tables: list[pa.Table] = []
     for part in parts:
         if part.month in months and part.may_hold(site):
             with objects.open(part.key) as file:
-                for rows in read_site(file, site, [channel]).values():
-                    stays = ~np.isin(rows[ARRIVAL].to_numpy(), list(without))
-                    kept = rows[TIMESTAMP].cast(pa.int64()).to_numpy()[stays]
-                    if np.isin(stamps, kept).any():
-                        return True
-    return False
+                tables += read_site(file, site, [channel]).values()
+    if not tables:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    rows = pa.concat_tables(tables)
+    stamps = rows[TIMESTAMP].cast(pa.int64()).to_numpy()
+    arrivals = rows[ARRIVAL].to_numpy()
+    chosen = (stamps >= first) & (stamps <= last) & ~np.isin(arrivals, list(without))
+    totals = _floats(rows[TOTAL])
+    if totals is None:
+        totals = np.full(len(stamps), np.nan)
+    return stamps[chosen], arrivals[chosen], totals[chosen]
 
 
 class TableReadings(StoredReadings):
-    """One pinned version of the table; memory is bounded by a site."""
+    """One pinned version of the table; memory is bounded by a site. Without ``clocks`` sites live
+    by those of the settings."""
 
-    def __init__(self, objects: Objects, parts: Sequence[TablePart], current: Settings) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        parts: Sequence[TablePart],
+        current: Settings,
+        clocks: SiteClocks | None = None,
+    ) -> None:
         super().__init__(current)
         self._objects = objects
         self.parts = parts
+        self.clocks = clocks or SiteClocks.of_settings(current)
+
+    def timezone(self, site: str) -> str:
+        return self.clocks.of_site(site).timezone
 
     def devices(self) -> list[DeviceSpan]:
         """What there is of each device, from the parts' footers alone."""

@@ -9,24 +9,20 @@ counts, which is settled when a site is read.
 from __future__ import annotations
 
 import random
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError, UsageError
+from smartwatts_ml.errors import ChangedError, NotFoundError, StoreError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.columns import (
-    BUCKET,
-    MONTH,
-    PARTITIONS,
-)
+from smartwatts_ml.readings.columns import BUCKET, MONTH, PARTITIONS
+from smartwatts_ml.readings.site_clocks import SiteClocks
 from smartwatts_ml.readings.table.changes import (
     DROPPED,
     NOTHING,
@@ -34,15 +30,19 @@ from smartwatts_ml.readings.table.changes import (
     arrival_name,
     now_ms,
 )
+from smartwatts_ml.readings.table.delta import as_store_errors, check_address, open_or_create
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.table.part_files import WrittenPart
-from smartwatts_ml.readings.table.schema import CONFIGURATION, SCHEMA, columns_since
+from smartwatts_ml.readings.table.schema import (
+    clocks_of,
+    clocks_property,
+    columns_since,
+)
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ReadingsTable", "Snapshot", "newest_readings", "open_table"]
+__all__ = ["ReadingsTable", "Snapshot", "existing_table", "newest_readings", "open_table"]
 
-_OPEN_ATTEMPTS = 5
 _COMMIT_ATTEMPTS = 50
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
@@ -50,70 +50,43 @@ _UPLOADS_AT_ONCE = 4
 _EMPTY = Snapshot(version=0, digest="", rows=0, start=None, end=None, sites=0)
 
 
-def open_table(objects: Objects) -> ReadingsTable:
-    """The table of a root, created empty if absent."""
-    return ReadingsTable(objects)
+def open_table(objects: Objects, clocks: SiteClocks | None = None) -> ReadingsTable:
+    """The table of a root, created empty if absent, then with the ``clocks`` of its sites."""
+    return ReadingsTable(objects, clocks=clocks)
+
+
+def existing_table(objects: Objects) -> ReadingsTable | None:
+    """The table of a root; None where there is none, and none is made."""
+    with as_store_errors(objects.uri(TABLE)):
+        try:
+            return ReadingsTable(objects, create=False)
+        except TableNotFoundError:
+            return None
 
 
 def newest_readings(objects: Objects, settings: Settings) -> tuple[TableReadings, Snapshot]:
     """The readings of a root and their snapshot. A root without a table has none, and gets
     none: nothing is written."""
-    with _as_store_errors(objects.uri(TABLE)):
-        try:
-            table = ReadingsTable(objects, create=False)
-        except TableNotFoundError:
-            return TableReadings(objects, [], settings), _EMPTY
+    table = existing_table(objects)
+    if table is None:
+        return TableReadings(objects, [], settings), _EMPTY
     snapshot = table.snapshot()
     return table.readings(snapshot, settings), snapshot
-
-
-@contextmanager
-def _as_store_errors(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (DeltaError, OSError) as error:
-        raise StoreError(f"cannot use the table {where}: {error}") from error
-
-
-def _check_address(address: str) -> str:
-    """delta-rs unquotes every address twice, so an escape in a path names another one."""
-    if "://" not in address and re.search("%[0-9a-fA-F]{2}", address):
-        raise UsageError(f"{address} has a % followed by two digits", fix="rename the folder")
-    return address
 
 
 class ReadingsTable:
     """The newest version of the table, until ``reload``; older ones by snapshot."""
 
-    def __init__(self, objects: Objects, *, create: bool = True) -> None:
+    def __init__(
+        self, objects: Objects, *, create: bool = True, clocks: SiteClocks | None = None
+    ) -> None:
         self._objects = objects
-        self._uri = _check_address(objects.uri(TABLE))
+        self._uri = check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
-        self._table = self._open_or_create() if create else self._open()
+        self._table = open_or_create(self._uri, self._options, clocks) if create else self._open()
 
     def _open(self, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._uri, version=version, storage_options=self._options)
-
-    def _open_or_create(self) -> DeltaTable:
-        """Several processes may do this at once: one creates, the others open."""
-        with _as_store_errors(self._uri):
-            for _ in range(_OPEN_ATTEMPTS):
-                try:
-                    return self._open()
-                except TableNotFoundError:
-                    pass
-                try:
-                    return DeltaTable.create(
-                        self._uri,
-                        SCHEMA,
-                        partition_by=list(PARTITIONS),
-                        name="readings",
-                        configuration=CONFIGURATION,
-                        storage_options=self._options,
-                    )
-                except DeltaError as error:
-                    lost = error
-        raise StoreError(f"cannot create the table {self._uri}: {lost}")
 
     @property
     def id(self) -> str:
@@ -130,7 +103,7 @@ class ReadingsTable:
 
     def reload(self) -> None:
         """Move on to the newest version."""
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             self._table.update_incremental()
 
     def attempts(self) -> Iterator[None]:
@@ -198,9 +171,32 @@ class ReadingsTable:
         with which others' may come to hand, so it raises ChangedError: ask again."""
         new = columns_since(self._table)
         if new:
-            with _as_store_errors(self._uri), suppress(CommitFailedError):
+            with as_store_errors(self._uri), suppress(CommitFailedError):
                 self._table.alter.add_columns(new)
             raise ChangedError(f"{self._uri} had the columns of an older version")
+
+    @property
+    def clocks(self) -> SiteClocks | None:
+        """By which clocks the sites of the version at hand live; None where it does not say."""
+        return clocks_of(self._table, self._uri)
+
+    def keep_clocks(self, clocks: SiteClocks) -> None:
+        """Keep other ones from the next version on. Raises ChangedError if somebody else changed
+        the table since."""
+        notes = CommitProperties(custom_metadata={"smartwatts.clocks": "changed"})
+        with as_store_errors(self._uri):
+            try:
+                self._table.alter.set_table_properties(
+                    clocks_property(clocks), raise_if_not_exists=False, commit_properties=notes
+                )
+            except CommitFailedError as error:
+                raise ChangedError(f"{self._uri} was changed by somebody else: {error}") from error
+            self._table.update_incremental()
+
+    def sites(self) -> set[str]:
+        """Those that the version at hand has readings of."""
+        footers = read_footers(self._objects, self.parts())
+        return {device.site for footer in footers for device in footer}
 
     def replace(self, exchange: Exchange) -> None:
         """Put other parts in the place of some, in one commit.
@@ -221,7 +217,7 @@ class ReadingsTable:
         transactions: Sequence[Transaction],
         notes: Mapping[str, str],
     ) -> None:
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             try:
                 self._table.create_write_transaction(
                     list(actions),
@@ -250,7 +246,7 @@ class ReadingsTable:
 
     def snapshot(self, version: int | None = None) -> Snapshot:
         """A version, the newest by default, from metadata alone."""
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             table = self._open(version)
             log = LogEntries(table)
             dropped = int(table.transaction_version(DROPPED) or 0)
@@ -266,9 +262,10 @@ class ReadingsTable:
         )
 
     def readings(self, snapshot: Snapshot, settings: Settings) -> TableReadings:
-        """The readings of a snapshot, sites in the settings' timezones. Raises StoreError if
-        the table is not the one that the snapshot was taken of."""
-        with _as_store_errors(self._uri):
+        """The readings of a snapshot, sites on the clocks that it keeps, or on those of the
+        settings where it keeps none. Raises StoreError if the table is not the one that the
+        snapshot was taken of."""
+        with as_store_errors(self._uri):
             try:
                 table = self._open(snapshot.version)
             except DeltaError as error:
@@ -279,13 +276,14 @@ class ReadingsTable:
                     f"{self._uri} version {snapshot.version} is not what was snapshot",
                     fix="the table was replaced: start a new run",
                 )
-        return TableReadings(self._objects, log.parts(), settings)
+        clocks = clocks_of(table, self._uri)
+        return TableReadings(self._objects, log.parts(), settings, clocks)
 
     def vacuum(self, hours: int, keep_versions: Sequence[int], *, dry_run: bool) -> list[str]:
         """Delete files that neither the newest version nor one of ``keep_versions`` holds,
         and that are older than ``hours``, which has to outlast the longest ingest; their paths
         in the table."""
-        with _as_store_errors(self._uri):
+        with as_store_errors(self._uri):
             known = [version for version in keep_versions if version <= self.version]
             return self._table.vacuum(
                 retention_hours=hours,

@@ -60,6 +60,7 @@ class Flat:
     """1 kW give or take 100 W, with factors as if errors were independent."""
 
     horizon = 48
+    left_out: ClassVar = ()
     energy: ClassVar = {of: EnergyFactors(0.0, -0.1, 0.0, 0.1) for of in ("day", "horizon")}
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ class Fixed:
         self.horizon = horizon
         self._values = np.array([low, middle, high], np.float32)
         self.energy: dict[str, EnergyFactors] = {}
+        self.left_out: tuple[tuple[int, int], ...] = ()
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         return np.tile(self._values, (len(origins), self.horizon, 1))
@@ -92,7 +93,8 @@ def test_metrics_are_means_over_sites_of_what_the_definitions_say() -> None:
             "mape": (error[large] / y[large]).mean(),
             "rmse_w": math.sqrt((error**2).mean()),
             "nrmse": math.sqrt((error**2).mean()) / y.mean(),
-            "mase": error.mean() / np.abs(past[168:] - past[:-168]).mean(),
+            "mase_24h": error.mean() / np.abs(past[24:] - past[:-24]).mean(),
+            "mase_168h": error.mean() / np.abs(past[168:] - past[:-168]).mean(),
             "wql": np.mean([2 * loss.sum() / y.sum() for loss in losses]),
             "pinball_w": np.mean(losses),
             "coverage_80": ((y >= 20) & (y <= 900)).mean(),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.kinds.base import Trained, TrainOptions
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
@@ -202,15 +204,30 @@ def test_five_days_of_one_home_are_too_few_and_nine_are_enough(
 def test_no_training_target_reaches_into_validation() -> None:
     series = [to_series(site_of(np.arange(1.0, 24 * 60 + 1)))]
     for horizon in (24, 168, 720):
-        training, validation = split_windows(series, horizon, 0.15)
+        training, *later = split_windows(series, horizon, 0.15)
         learned = np.nanmax(training.targets(np.arange(len(training))))
-        watched = np.nanmin(validation.targets(np.arange(len(validation))))
-        assert learned < watched
+        for windows in later:
+            assert learned < np.nanmin(windows.targets(np.arange(len(windows))))
+
+
+@pytest.mark.parametrize("sites", [1, 3, 6])
+@pytest.mark.parametrize("horizon", [24, 168, 720])
+def test_no_hour_chooses_the_epoch_and_the_width_of_intervals(sites: int, horizon: int) -> None:
+    """Each hour of each site has a value of its own, by which it is known again."""
+    hours = 24 * 60
+    series = [to_series(site_of(np.arange(1.0, hours + 1) + 1e4 * i)) for i in range(sites)]
+    _, watching, calibrating = split_windows(series, horizon, 0.15)
+    watched, calibrated = (
+        {*windows.targets(np.arange(len(windows)))[:, :].ravel().tolist()}
+        for windows in (watching, calibrating)
+    )
+    known = {value for value in watched & calibrated if np.isfinite(value)}
+    assert not known and len(watched) > 1 and len(calibrated) > 1
 
 
 def test_a_context_ends_before_its_target_begins() -> None:
     series = [to_series(site_of(np.arange(1.0, 24 * 60 + 1))), to_series(site_of(habit(20, 1)))]
-    training, _ = split_windows(series, 24, 0.15)
+    training, *_ = split_windows(series, 24, 0.15)
     rows = np.arange(len(training))
     newest = training.inputs(rows)["history_w"][:, -1, 0]
     first = training.targets(rows)[:, 0]
@@ -222,6 +239,55 @@ def test_a_context_ends_before_its_target_begins() -> None:
 
 def test_every_site_is_drawn_as_often_however_long_it_is() -> None:
     series = [to_series(site_of(habit(days, 1))) for days in (12, 200)]
-    training, _ = split_windows(series, 24, 0.15)
+    training, *_ = split_windows(series, 24, 0.15)
     drawn = training.sites[training.draw(4000, np.random.default_rng(0))]
     assert np.bincount(drawn) == pytest.approx([2000, 2000], abs=150)
+
+
+@pytest.mark.slow
+def test_days_that_are_left_out_are_nan_in_their_place_and_have_no_row() -> None:
+    import keras
+
+    from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_network
+
+    spec = KIND.spec(forecast_horizon=72)
+    keras.utils.set_random_seed(0)
+    network = build_network(Trunk(Design(72, units=8, layers=2)))
+    factors = {"tilt": 0.0, "low": -0.5, "middle": 0.0, "high": 0.5}
+    details = KIND.read_details(
+        {
+            "kind": spec.kind,
+            "model": spec.name,
+            "horizon": 72,
+            "context_hours": 672,
+            "stretch": {},
+            "energy": {"day": factors, "horizon": factors},
+            "inputs": [
+                {"name": "history_w", "shape": [1, 672, 1]},
+                {"name": "hour_of_week", "shape": [1, 1]},
+            ],
+            "outputs": [{"name": "power_w", "shape": [1, 72, 3]}],
+        }
+    )
+    model, said = KIND.trimmer.leave_out(network, details, {"day 2": "no better than last_week"})
+    assert said.outputs[0].left_out == ((24, 48),)
+    samples = KIND.work.sample_inputs(said, 32, 0)
+    converted = convert_network(KerasNetwork(model, said.to_json()), samples, "dynamic")
+    file = LiteRTNetwork(converted.content)
+    power = file(samples)["power_w"]
+    assert np.isnan(power[:, 24:48]).all() and np.isfinite(np.delete(power, np.s_[24:48], 1)).all()
+    assert check_extremes(KIND, file).passed
+
+    site = site_of(habit(60, 1), score_from=hours_after(MONDAY, 42 * 24))
+    forecaster = KIND.work.predictor(file)
+    rows = pd.concat(KIND.work.predict(forecaster, Made(site)))
+    assert len(rows) == 48 and not rows.isna().any().any()
+    energy = pd.concat(KIND.work.predict(forecaster, Made(site), energy=True))
+    assert len(energy) == 2 and "horizon" not in set(energy["period"])
+    scores = KIND.work.evaluate(said, {"file": forecaster}, Made(site), 0)["file"]
+    metrics = {**KIND.work.headline(site_sums(scores)), **scores.extra}
+    assert scores.channels == ("day 1", "day 2", "day 3")
+    assert np.isfinite(list(metrics.values())).all()
+    assert not scores.sums[:, 1].any() and scores.sums[:, 0].any()
+    assert "energy_horizon_wape" not in metrics and "energy_day_wape" in metrics
+    assert KIND.work.charts(said, {"challenger": forecaster}, Made(site), 0)

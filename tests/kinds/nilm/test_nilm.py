@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from smartwatts_ml.kinds.nilm.sliding import slide
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
-from smartwatts_ml.readings.base import SiteSpan
+from smartwatts_ml.readings.base import SiteReadings, SiteSpan
 from smartwatts_ml.scores.bootstrap import site_sums
 from tests.kinds.nilm.homes import Made
 
@@ -77,6 +78,26 @@ def test_validation_windows_never_overlap_training() -> None:
     corpus = build_corpus(Made(1, hole=False), NilmSettings(), WINDOW)
     used = len(corpus.training[0].mains) + len(corpus.validation[0].mains)
     assert used <= 8 * 1440 - WINDOW
+
+
+@pytest.mark.parametrize("samples", [4 * WINDOW, 4 * WINDOW + 1, 5 * WINDOW, 7 * WINDOW])
+def test_validation_of_a_short_site_does_not_overlap_training_either(samples: int) -> None:
+    class Short(Made):
+        def load(self, *asked: Any, **how: Any) -> SiteReadings:
+            whole = super().load(*asked, **how)
+            return whole.between(None, whole.start + np.timedelta64(60 * samples, "s"))
+
+    corpus = build_corpus(Short(1, hole=False), NilmSettings(min_activations=1), WINDOW)
+    learned, held_back = corpus.training[0].mains, corpus.validation[0].mains
+    assert len(learned) + len(held_back) + WINDOW <= samples
+    assert min(len(learned), len(held_back)) >= WINDOW
+
+
+def test_energy_too_high_in_one_home_does_not_make_up_for_too_low_in_another() -> None:
+    truth = np.array([[0.0, 1000.0], [0.0, 1000.0]])
+    said = truth + np.array([[400.0, 0.0], [-400.0, 0.0]])
+    homes = np.stack([statistics(y, p, 500.0) for y, p in zip(truth, said, strict=True)])
+    assert headline(homes[:, None])["sae"] == pytest.approx(0.4)
 
 
 def test_an_appliance_that_hardly_runs_is_left_out_with_the_reason() -> None:

@@ -82,13 +82,10 @@ def test_a_look_at_the_table_changes_nothing_even_where_columns_are_missing(
     assert {info.key: info.etag for info in objects.list()} == before
 
 
-def test_sites_are_in_the_timezones_of_the_settings_at_hand(
-    objects: Objects, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sites_keep_the_clocks_that_they_came_with(objects: Objects) -> None:
     land(objects, "a.csv", *minutes("home1", 100))
-    snapshot = ingest(objects, Settings()).snapshot
-    monkeypatch.setenv("SMARTWATTS_TIMEZONE", "Asia/Tokyo")
-    readings = open_table(objects).readings(snapshot, Settings(timezone="Europe/Berlin"))
+    snapshot = ingest(objects, Settings(timezone="Europe/Berlin")).snapshot
+    readings = open_table(objects).readings(snapshot, Settings(timezone="Asia/Tokyo"))
     assert readings.load("home1", 60).timezone == "Europe/Berlin"
 
 
@@ -130,9 +127,9 @@ def test_sites_of_the_table_are_those_of_the_files(objects: Objects, tmp_path: P
         *(f"2024-01-01 {hour:02}:00,{hour},home3" for hour in range(24)),
     ]
     key = land(objects, "a.csv", *rows)
-    snapshot = ingest(objects, Settings()).snapshot
+    snapshot = ingest(objects, Settings(site_timezones={"home2": "Asia/Tokyo"})).snapshot
     table = open_table(objects)
-    kept = table.readings(snapshot, Settings(site_timezones={"home2": "Asia/Tokyo"}))
+    kept = table.readings(snapshot, Settings())
     with FileReadings([Path(objects.url) / key], Settings()) as read:
         assert kept.spans() == read.spans()
         assert [span.native_s for span in kept.spans()] == [60, 120, 3600]

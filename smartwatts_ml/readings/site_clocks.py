@@ -1,0 +1,152 @@
+"""By which clock the people of a site live: who says so, and what is kept with the readings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from smartwatts_ml.localtime import find_zone
+from smartwatts_ml.settings import Settings
+
+__all__ = ["ClockChange", "FileClock", "SiteClock", "SiteClocks", "change_lines", "is_place"]
+
+_SITES_SHOWN = 5
+
+_OFFSETS = {"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich", "GMT0", "GMT+0", "GMT-0"} | {
+    "EST",
+    "MST",
+    "HST",
+}
+
+
+def is_place(timezone: str) -> bool:
+    """Whether people live by it somewhere: UTC and fixed offsets are how machines write time.
+
+    >>> [is_place(name) for name in ("Europe/Berlin", "Etc/GMT-10", "UTC", "EST")]
+    [True, False, False, False]
+    """
+    return not timezone.startswith("Etc/") and timezone not in _OFFSETS
+
+
+@dataclass(frozen=True)
+class SiteClock:
+    """``timezone`` by whose clock a site lives; ``said_by`` its source (or the file itself), or
+    the settings for all files."""
+
+    timezone: str
+    said_by: Literal["source", "settings"]
+
+
+@dataclass(frozen=True)
+class FileClock:
+    """What is said of the sites of one file: ``source``, by the settings for it; ``file``, by its
+    layout or itself. Empty where nobody says by which clock they live."""
+
+    source: str = ""
+    file: str = ""
+
+    def of_site(self, site: str, settings: Settings) -> SiteClock:
+        """Its source says it, else ``site_timezones``, the file itself, or ``timezone``."""
+        if self.source:
+            return SiteClock(self.source, "source")
+        if site in settings.site_timezones:
+            return SiteClock(settings.site_timezones[site], "settings")
+        if self.file:
+            return SiteClock(self.file, "source")
+        return SiteClock(settings.timezone, "settings")
+
+
+@dataclass(frozen=True)
+class SiteClocks:
+    """Timezones of sites as they are kept with a snapshot: ``default`` for all that are not among
+    the others; ``by_settings`` and ``by_source`` say who said it when it was kept."""
+
+    default: str
+    by_settings: Mapping[str, str] = field(default_factory=dict)
+    by_source: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_settings(cls, settings: Settings) -> SiteClocks:
+        """What the settings say, for readings that keep nothing yet."""
+        default, by_site = settings.timezone, settings.site_timezones
+        return cls(default, {site: zone for site, zone in by_site.items() if zone != default})
+
+    def of_site(self, site: str) -> SiteClock:
+        """By which clock a site lives."""
+        if site in self.by_source:
+            return SiteClock(self.by_source[site], "source")
+        return SiteClock(self.by_settings.get(site, self.default), "settings")
+
+    def with_sites(self, clocks: Mapping[str, SiteClock]) -> SiteClocks:
+        """These, with other clocks of some sites."""
+        for clock in clocks.values():
+            find_zone(clock.timezone)
+        others = (
+            {site: zone for site, zone in known.items() if site not in clocks}
+            for known in (self.by_settings, self.by_source)
+        )
+        by_settings, by_source = others
+        for site, clock in clocks.items():
+            if clock.said_by == "source":
+                by_source[site] = clock.timezone
+            elif clock.timezone != self.default:
+                by_settings[site] = clock.timezone
+        return replace(self, by_settings=by_settings, by_source=by_source)
+
+    def changed(self, sites: Iterable[str], settings: Settings) -> dict[str, SiteClock]:
+        """Sites that the settings for all files move to another clock, with that one."""
+        now = {
+            site: SiteClock(settings.site_timezones.get(site, settings.timezone), "settings")
+            for site in sites
+            if self.of_site(site).said_by == "settings"
+        }
+        return {site: clock for site, clock in now.items() if clock != self.of_site(site)}
+
+    def moved(self, sites: Iterable[str], settings: Settings) -> SiteClocks:
+        """These, with all ``sites`` whose source does not say it on the settings' clocks."""
+        default = SiteClocks.of_settings(settings)
+        said = {site: default.of_site(site) for site in sites if site not in self.by_source}
+        return SiteClocks(default.default, by_source=self.by_source).with_sites(said)
+
+    def may_have_changed(self, settings: Settings) -> bool:
+        """Whether the settings say anything else, told without the list of sites."""
+        said = settings.site_timezones
+        return self.default != settings.timezone or any(
+            self.of_site(site).timezone != said.get(site, settings.timezone)
+            for site in {*said, *self.by_settings} - self.by_source.keys()
+        )
+
+
+@dataclass(frozen=True)
+class ClockChange:
+    """A site that is ``kept`` on one clock while another one is ``said`` now, by the settings for
+    all files, or by what is said of the file ``key``."""
+
+    site: str
+    kept: str
+    said: str
+    key: str = ""
+
+
+def change_lines(changes: Sequence[ClockChange]) -> list[str]:
+    """What to say of sites that are kept on other clocks than is said, and what to do: a line for
+    those that are alike."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for change in changes:
+        alike.setdefault((change.kept, change.said, change.key), []).append(change.site)
+    lines = []
+    for (kept, said, key), sites in alike.items():
+        shown = ", ".join(sites[:_SITES_SHOWN])
+        more = f" and {len(sites) - _SITES_SHOWN:,} more" if len(sites) > _SITES_SHOWN else ""
+        who, verb = (
+            f"of {key}" if key else "of the settings",
+            "lives" if len(sites) == 1 else "live",
+        )
+        what = f"readings reread {shlex.quote(key)}" if key else "readings clocks --apply"
+        lines.append(
+            f"{shown}{more} {verb} by the clock of {kept} as was kept, but by what is said now "
+            f"{who} by that of {said}: `smartwatts {what}` changes it"
+        )
+    return lines
