@@ -24,7 +24,9 @@ __all__ = [
     "toml_string",
 ]
 
-Unit = Literal["W", "kW", "MW", "Wh", "kWh", "MWh", "Wh-counter", "kWh-counter", "MWh-counter"]
+Unit = Literal[
+    "mW", "W", "kW", "MW", "Wh", "kWh", "MWh", "Wh-counter", "kWh-counter", "MWh-counter"
+]
 UNITS: tuple[Unit, ...] = Unit.__args__  # type: ignore[attr-defined]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from smartwatts_ml.readings.content import Content
@@ -31,7 +32,8 @@ class FileReader(ABC):
     (lines, rows, records), by a count that owes nothing to the parsers; ``header``: those that
     are no readings by their nature; ``blank``: those that the blocks do not count. They hold
     after the last part. ``names`` and ``sample``: the columns of a part, and some fields of each,
-    from when they are known on, be they understood or not.
+    from when they are known on, be they understood or not. ``above``: unit and timezone that the
+    file says above its header.
     """
 
     format: ClassVar[str]
@@ -40,6 +42,7 @@ class FileReader(ABC):
     blank = 0
     names: tuple[str, ...] = ()
     sample: Sequence[Sequence[str]] = ()
+    above: Mapping[str, str] = {}
 
     def __init__(self, content: Content, source: Source, defaults: Layout, key: str) -> None:
         self.content = content
@@ -64,7 +67,9 @@ class FileReader(ABC):
         """What columns are taken for; arguments as of ``interpret``, and ``first``: the fields of
         lines that follow each other, if those of ``sample`` do not."""
         self.names, self.sample = tuple(names), sample
-        form = interpret(names, sample, self.source, where, self.key, self.defaults, own, written)
+        defaults = self.defaults.model_copy(update=self.above)
+        form = interpret(names, sample, self.source, where, self.key, defaults, own, written)
+        form = replace(form, above=frozenset(self.above))
         return with_held_values(form, first or sample)
 
     def facts(self) -> dict[str, str]:

@@ -32,14 +32,14 @@ _SPELLINGS: dict[str, Unit] = {
     "kilowattheures": "kWh",
     "kilowattuur": "kWh",
     "kilowattora": "kWh",
-    **{unit.lower(): unit for unit in UNITS},
+    **{unit.lower(): unit for unit in UNITS if unit != "mW"},
 }
 _NO_POWER = {
     "reactive energy": "kvarh varh kvar var mvarh kvah vah va kva mva reactive reactiva "
     "reactief réactive reattiva reaktiv blindleistung blindarbeit blindstrom loisteho apparent "
     "scheinleistung",
     "a voltage": "v volt volts voltage mv kv spannung spanning tension tensione leg1v leg2v vrms",
-    "a current": "a ma amp amps ampere amperes current intensity stromstärke irms",
+    "a current": "a ma amp amps ampere amperes intensity stromstärke irms",
     "gas, not electricity": "gas m3 m³ ccf therm therms gasverbrauch gaz metano",
     "water": "m3water wasser eau agua acqua vand vatten gal",
     "a temperature": "temperature temp °c °f c f temperatura temperatur température tout tin",
@@ -54,16 +54,19 @@ _NO_POWER = {
     "monatlich jährlich",
 }
 _WEAK = {
+    "a current": "current",
     "a battery": "battery batterie batteries charge discharge charged discharged",
     "no power": "wind",
     "water": "water",
 }
 """Words that say so only where a name says no unit of power or energy."""
+_OF_POWER = frozenset({"power", "consumption", "usage", "demand", "load"})
 _SINGLE = frozenset("vacf")
 """Units that are phases as well, but for where they stand in brackets or by themselves."""
 _WHY = {word: why for why, words in _NO_POWER.items() for word in words.split()}
 _WHY_WEAK = {word: why for why, words in _WEAK.items() for word in words.split()}
 _IN_BRACKETS = re.compile(r"[\[(]([^\])]*)[\])]")
+_WATT_HOURS = re.compile(r"(kilo|mega)?[ _-]?watts?[ _-]*(?:hours?|hrs?)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+|[°%$€£]\w?")
 _TOTAL = frozenset(
     {"total", "cumulative", "counter", "reading", "zählerstand", "zaehlerstand", "stand", "index"}
@@ -87,7 +90,7 @@ def scale_of(unit: Unit) -> Scale:
     >>> scale_of("kW"), scale_of("Wh-counter")
     (Scale(quantity='power', factor=1000.0), Scale(quantity='total', factor=0.001))
     """
-    prefix = {"k": 1e3, "M": 1e6}.get(unit[0], 1.0)
+    prefix = {"m": 1e-3, "k": 1e3, "M": 1e6}.get(unit[0], 1.0)
     if unit.endswith("-counter"):
         return Scale("total", prefix / 1e3)
     return Scale("energy" if unit.endswith("h") else "power", prefix)
@@ -99,6 +102,8 @@ def unit_of(text: str) -> Unit | None:
     >>> unit_of("KWH"), unit_of("kWh/hh"), unit_of("kWh/h"), unit_of("V")
     ('kWh', 'kWh', 'kW', None)
     """
+    if text.strip() == "mW":  # which MW is not
+        return "mW"
     plain, _, each = text.strip().lower().replace(" ", "").partition("/")
     unit = _SPELLINGS.get(plain)
     return _PER_HOUR.get(unit, unit) if unit and each in {"h", "hour"} else unit
@@ -116,7 +121,7 @@ def no_power(text: str) -> str | None:
     for word in words:
         if word in _WHY and (word not in _SINGLE or (word in alone and not measured)):
             return _WHY[word]
-    if measured:
+    if measured or _OF_POWER & set(words):
         return None
     return next((_WHY_WEAK[word] for word in words if word in _WHY_WEAK), None)
 
@@ -126,12 +131,16 @@ def unit_in_name(name: str) -> Unit | None:
 
     >>> [unit_in_name(name) for name in ("use [kW]", "KWH/hh (per half hour)", "USAGE_KWH")]
     ['kW', 'kWh', 'kWh']
+    >>> unit_in_name("watt_hours"), unit_in_name("Usage in kilowatt-hours"), unit_in_name("P (mW)")
+    ('Wh', 'kWh', 'mW')
     >>> unit_in_name("total_kwh"), unit_in_name("Total kWh reading")
     ('kWh-counter', 'kWh-counter')
     """
+    name = _WATT_HOURS.sub(lambda match: f" {(match[1] or '')[:1].lower()}Wh ", name)
     bracketed = [unit for text in _IN_BRACKETS.findall(name) if (unit := unit_of(text))]
     words = [word.lower() for word in _WORD.findall(name)]
-    units = bracketed or [_SPELLINGS[word] for word in words if word in _SPELLINGS]
+    milli: list[Unit] = ["mW"] if "mW" in _WORD.findall(name) else []
+    units = bracketed or milli or [_SPELLINGS[word] for word in words if word in _SPELLINGS]
     if not units:
         return None
     unit = units[0]

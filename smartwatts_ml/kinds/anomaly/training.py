@@ -29,7 +29,7 @@ from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.kinds.sampling import sampled
 from smartwatts_ml.readings.base import Readings
 
-__all__ = ["CalibratedNetwork", "fit"]
+__all__ = ["CalibratedNetwork", "fit", "held_back"]
 
 _LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
 _PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
@@ -74,7 +74,7 @@ def fit(
     features = feature_model(settings.context_days * 24)
     halves = _collect(readings, settings, _featuriser(features), options.seed, progress)
     folds = _folds(halves)
-    examples = [_held_back(fold) for fold in folds]
+    examples = [held_back(fold) for fold in folds]
     classifiers = []
     log: list[Mapping[str, float]] = []
     for number in range(_FOLDS * _MEMBERS):
@@ -181,7 +181,7 @@ def _folds(halves: list[_Half]) -> tuple[list[Drawn], list[Drawn]]:
     return folds
 
 
-def _held_back(fold: list[Drawn]) -> tuple[Examples, Examples]:
+def held_back(fold: list[Drawn]) -> tuple[Examples, Examples]:
     """What of a fold is trained on and what early stopping watches: whole sites where there
     are enough, else examples. The other fold calibrates, so nothing may choose by it."""
     parts = [drawn.examples for drawn in fold]

@@ -11,7 +11,12 @@ from typing import NamedTuple
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.csv.headerless import named_columns, question_of_names, split_fields
-from smartwatts_ml.readings.csv.sample import columns_of, first_lines, sampled_lines
+from smartwatts_ml.readings.csv.sample import (
+    columns_of,
+    first_lines,
+    sampled_lines,
+    with_plain_spaces,
+)
 from smartwatts_ml.readings.layouts.interpretation import Interpretation, is_header
 from smartwatts_ml.readings.layouts.names import VALUE, role_of
 from smartwatts_ml.readings.units import no_power, unit_of
@@ -171,7 +176,8 @@ def _texts(lines: Sequence[bytes], first: int = 0) -> dict[int, str]:
 
 def _text(line: bytes) -> str:
     """A line without a mark, or the sign of a comment, before it."""
-    return line.decode("utf-8", "replace").strip("\ufeff").lstrip("# ").rstrip()
+    text = with_plain_spaces(line.decode("utf-8", "replace"))
+    return text.strip("\ufeff").lstrip("# ").rstrip()
 
 
 def _rows_below(header: _HeaderLines, texts: Mapping[int, str]) -> list[list[str]]:
@@ -250,8 +256,11 @@ def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source, 
     where = f"{name}, line {first_line + offset}"
     stated = [*source.timestamp, *source.consumption]
     if not stated:
-        below = [_text(line) for _, line in itertools.islice(filled, _LOOKED_AT)]
-        question = question_of_names([text, *below], _SEPARATORS, where, key, source)
+        below = {
+            i: line.decode("utf-8", "replace") for i, line in itertools.islice(filled, _LOOKED_AT)
+        }
+        texts = {i: line.strip() for i, line in {offset: text, **below}.items()}
+        question = question_of_names(texts, _SEPARATORS, where, key, source)
         if question is not None:
             raise question
     problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from smartwatts_ml.errors import BadInputError
@@ -15,6 +15,9 @@ from smartwatts_ml.sources import Source, toml_string
 __all__ = ["named_columns", "question_of_names", "split_fields"]
 
 _LEAST_WIDTH = 2
+_WHEN = frozenset({"stamp", "date", "range"})
+_MOST_ABOVE = 20
+"""Lines above the readings."""
 
 
 class _Guess(NamedTuple):
@@ -53,17 +56,21 @@ def named_columns(
 
 
 def question_of_names(
-    texts: Sequence[str], separators: Sequence[str], where: str, key: str, source: Source
+    texts: Mapping[int, str], separators: Sequence[str], where: str, key: str, source: Source
 ) -> BadInputError | None:
-    """What to ask of lines of readings without a header; None where they are no such."""
-    guess = max(
-        (_guess(texts, separator) for separator in separators), key=lambda g: len(g.columns)
-    )
-    contents = [content_of(column) for column in guess.columns]
-    if not {"stamp", "date", "range"} & set(contents) or "number" not in contents:
-        return None
-    names = ", ".join(map(toml_string, _names(guess.columns)))
-    return ask(where, key, source, f"no header: {texts[0][:80]!r}", f"columns = [{names}]")
+    """What to ask of lines of readings without a header; None where they are no such. ``texts``:
+    lines that are not blank, by their offset."""
+    offsets = list(texts)
+    for place, offset in enumerate(offsets[:_MOST_ABOVE]):
+        below = [texts[i] for i in offsets[place:]]
+        guess = max((_guess(below, s) for s in separators), key=lambda g: len(g.columns))
+        contents = [content_of(column[:1]) for column in guess.columns]
+        if _WHEN & set(contents) and "number" in contents:
+            names = ", ".join(map(toml_string, _names(guess.columns)))
+            skip = f"skip = {offset}\n" if place else ""
+            problem = f"no header: {texts[offsets[0]][:80]!r}"
+            return ask(where, key, source, problem, f"{skip}columns = [{names}]")
+    return None
 
 
 def _guess(texts: Sequence[str], separator: str) -> _Guess:
@@ -81,7 +88,8 @@ def _names(columns: Sequence[Sequence[str]]) -> list[str]:
     contents = [content_of(column) for column in columns]
     apart = "date" in contents and "time" in contents
     values = [i for i, content in enumerate(contents) if content == "number"]
-    ids = [i for i in values if _repeats(columns[i]) and len(values) > 1]
+    first = next(i for i, content in enumerate(contents) if content in _WHEN)
+    ids = [i for i in values if i < first and _repeats(columns[i]) and len(values) > 1]
     value = next((i for i in values if i not in ids), values[0])
     names: list[str] = []
     for i, (column, content) in enumerate(zip(columns, contents, strict=True)):

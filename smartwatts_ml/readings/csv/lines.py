@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from smartwatts_ml.readings.csv.blocks import Block
+from smartwatts_ml.readings.csv.sample import with_plain_spaces
 from smartwatts_ml.readings.layouts.mapper import FIELD, OPEN, Cells
 
 __all__ = ["cells_of"]
@@ -32,7 +33,7 @@ def _settled_lines(block: Block, separator: str) -> list[str]:
     Bytes that are no text become the replacement character, so the line stays countable
     and is judged by its fields.
     """
-    text = _FORBIDDEN.sub("\ufffd", block.data.decode("utf-8", "replace"))
+    text = with_plain_spaces(_FORBIDDEN.sub("\ufffd", block.data.decode("utf-8", "replace")))
     if _MARK in text:
         text = re.sub(f"^{_MARK}", "", text, flags=re.MULTILINE)
     if _QUOTE not in text:

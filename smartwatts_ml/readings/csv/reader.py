@@ -59,7 +59,7 @@ class CsvReader(FileReader):
                 self.blank += block.lines
                 continue
             line, last, separator, names, sample, above, first = self._header
-            self.defaults = self.defaults.model_copy(update=word_of_preamble(above))
+            self.above = word_of_preamble(above)
             where = f"{self.name}, line {line}"
             dialect = Dialect(last, separator, self.interpret(names, sample, where, first=first))
             below = self._below_header(block, dialect)

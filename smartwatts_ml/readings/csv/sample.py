@@ -5,12 +5,22 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 
-__all__ = ["columns_of", "first_lines", "sampled_lines"]
+__all__ = ["columns_of", "first_lines", "sampled_lines", "with_plain_spaces"]
 
 _SAMPLE = 2_000
 """Lines, spread over the block, that tell what a file's columns hold."""
 _FIRST = 1_000
 _IN_A_ROW = 100
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " "))
+
+
+def with_plain_spaces(text: str) -> str:
+    """With spaces in the place of those that do not break.
+
+    >>> with_plain_spaces("1\\u00a0234")
+    '1 234'
+    """
+    return text if text.isascii() else text.translate(_SPACES)
 
 
 def first_lines(data: bytes) -> list[str]:
@@ -40,7 +50,7 @@ def sampled_lines(data: bytes) -> list[str]:
 def columns_of(lines: Sequence[str], separator: str, width: int) -> list[list[str]]:
     """The fields of lines that fit the header, by column."""
     columns: list[list[str]] = [[] for _ in range(width)]
-    for line in lines:
+    for line in map(with_plain_spaces, lines):
         try:
             fields = (
                 next(csv.reader([line], delimiter=separator, strict=True))

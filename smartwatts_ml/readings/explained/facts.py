@@ -100,13 +100,16 @@ def _unit(
     units = dict[str, str]()
     for value in mapping.values:
         unit = value.unit or mapping.default_unit
-        units.setdefault(unit_in_words(unit), _who_says_unit(mapping, value.name, source, settings))
+        units.setdefault(unit_in_words(unit), _who_says_unit(form, value.name, source, settings))
     return "; ".join(f"{unit}, {who}" for unit, who in units.items())
 
 
-def _who_says_unit(mapping: ColumnMapping, name: str, source: Source, settings: Settings) -> str:
+def _who_says_unit(form: Interpretation, name: str, source: Source, settings: Settings) -> str:
+    mapping = form.mapping
     value = next(value for value in mapping.values if value.name == name)
     if value.unit is None:
+        if "unit" in form.above:
+            return "by the lines above its header"
         setting = "unit" in settings.model_fields_set
         return "by the setting unit" if setting else "since nobody says it"
     if mapping.said.unit in UNITS:
@@ -132,6 +135,8 @@ def _clock(form: Interpretation, source: Source, settings: Settings) -> str:
         return f"offsets of the file's own; {form.timezone} where there is none"
     if form.mapping.said.timezone is not None:
         return f"{form.timezone}, by {_speaker('timezone', form.mapping, source)}"
+    if "timezone" in form.above:
+        return f"{form.timezone}, by the lines above its header"
     if "timezone" in settings.model_fields_set:
         return f"{form.timezone}, by the setting timezone"
     return f"{form.timezone}, since nobody says it"

@@ -29,10 +29,9 @@ _KEPT_TEXT = 200
 _WRAPPERS = frozenset(
     {"data", "result", "results", "readings", "items", "values", "records", "response", "rows"}
     | {"entries", "measurements", "states", "history", "consumption", "intervals", "series"}
-    | {"stats", "statistics"}
+    | {"stats", "statistics", "nodes", "edges", "viewer", "homes", "payload", "points", "feed"}
+    | {"interval_reading", "interval_readings", "meter_reading", "meter_readings", "usage"}
 )
-_ABOUT = frozenset({"metadata", "meta"})
-"""Objects that say something of the arrays after them."""
 _ENTITY = re.compile(r"(sensor|number|input_number)\.\w+|\w+:\w+")
 _SHORT = {"s": "state", "lu": "last_changed", "lc": "last_changed", "a": "attributes"}
 """Names in Home Assistant's compressed states."""
@@ -141,6 +140,8 @@ def _array(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | Re
                     entity |= {k: v for k, v in texts.items() if k in _OF_THE_ENTITY and v}
                     texts = texts | entity if "state" in texts else texts
                 yield _Record(line, texts)
+        elif text.peek() == "[":
+            yield from _row_or_array(text, context, depth + 1)
         else:
             yield from _walk(text, context, depth + 1)
         if text.peek() != "]":
@@ -148,25 +149,51 @@ def _array(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | Re
     text.take("]")
 
 
+def _row_or_array(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | Rejected]:
+    """An array in an array: the cells of a row, or objects."""
+    if depth > _DEEPEST:
+        raise text.broken("too many values inside of each other")
+    line = text.line
+    row = text.row()
+    if row is None:
+        yield from _array(text, context, depth)
+    else:
+        cells = {f"column_{i}": _text(value) for i, value in enumerate(row, 1)}
+        yield _Record(line, context | cells)
+
+
 def _object(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | Rejected]:
+    """An object, or those in it; a single one before them says something of them."""
     line, inner = text.line, False
     scalars: _Texts = {}
+    aside: _Record | None = None
     text.take("{")
     while text.peek() != "}":
         key = str(text.value())
         text.take(":")
-        if key.casefold() in _ABOUT and text.peek() == "{":
-            scalars |= _flat(text.value(), "", 0)
-        elif text.peek() in "[{":
-            inner = True
-            around = context | _identity(scalars) | _named_by(key)
-            yield from _walk(text, around, depth + 1)
+        if text.peek() in "[{":
+            about = scalars | (aside.texts if aside else {})
+            around = context | _identity(about) | _named_by(key)
+            is_object = text.peek() == "{"
+            records = _walk(text, around, depth + 1)
+            first = list(islice(records, 2)) if is_object and not inner else []
+            if len(first) == 1 and aside is None and isinstance(first[0], _Record):
+                named = _named_by(key)
+                own = {k: v for k, v in first[0].texts.items() if named.get(k) != v}
+                aside, only = _Record(first[0].line, own), first[0]
+            else:
+                inner = True
+                if len(first) == 1 and aside is not None:
+                    yield only
+                yield from chain(first, records)
         else:
             scalars[key] = _text(text.value())
         if text.peek() != "}":
             text.take(",")
     text.take("}")
-    if scalars and not inner:
+    if aside is not None and not inner:
+        yield only
+    elif scalars and not inner:
         yield _Record(line, context | scalars)
 
 
@@ -189,7 +216,7 @@ def _records(value: dict[str, Any], context: _Texts, depth: int) -> Iterator[_Te
     unit = unit_of(texts.get(_UNIT_OF_STATE, ""))
     if unit and scale_of(unit).quantity == "energy":  # Home Assistant's energy is a total
         texts[_UNIT_OF_STATE] = f"{unit}-counter"
-    inner = [(key, item) for key, item in value.items() if _is_objects(item)]
+    inner = list(_inner(value, depth))
     if not inner or depth > _DEEPEST:
         yield texts
         return
@@ -199,6 +226,15 @@ def _records(value: dict[str, Any], context: _Texts, depth: int) -> Iterator[_Te
             around |= _named_by(key)
         for item in items:
             yield from _records(item, around, depth + 1)
+
+
+def _inner(value: Mapping[str, Any], depth: int) -> Iterator[tuple[str, list[Any]]]:
+    """Arrays of objects in an object, and in the objects of it."""
+    for key, item in value.items():
+        if _is_objects(item):
+            yield key, item
+        elif isinstance(item, dict) and depth < _DEEPEST:
+            yield from _inner(item, depth + 1)
 
 
 def _is_objects(value: Any) -> bool:

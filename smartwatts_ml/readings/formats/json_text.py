@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from typing import Any
 
 from smartwatts_ml.errors import BadInputError
@@ -14,6 +15,7 @@ __all__ = ["JsonText", "decode_json"]
 
 _LARGEST_VALUE = 1 << 23
 _DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
+_ROW = re.compile(r"\s*\[\s*(\S)")
 _SPACE = " \t\r\n"
 
 
@@ -77,6 +79,16 @@ class JsonText:
             if end < len(self._text) or not self._more():
                 self._pass(end)
                 return value
+
+    def row(self) -> list[Any] | None:
+        """The next value, an array of numbers and texts, whole; None, and nothing is taken, where
+        it holds other values first."""
+        while not (start := _ROW.match(self._text, self._at)) and self._more():
+            pass
+        if start is None or start[1] in "[{":
+            return None
+        value = self.value()
+        return value if isinstance(value, list) else None
 
     def broken(self, why: str) -> BadInputError:
         """What to say of text that is no JSON here."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.layouts.file_columns import FileColumns
 from smartwatts_ml.readings.layouts.mapping import (
@@ -24,6 +25,7 @@ from smartwatts_ml.readings.layouts.names import (
     FACTOR,
     INTERVAL,
     UNIT,
+    channel_of,
     is_appliance,
     role_of,
     sense_of,
@@ -46,6 +48,7 @@ _0_00 = re.compile(r"(?<![\d:.])0?0[:.]00(?![:.]\d*[1-9])")
 _UNIT_BEHIND = re.compile(r" ?[\[(][^\])]*[\])]$")
 _MOST_COLUMNS = 4096
 _SHOWN = 5
+_MOST_RULES = 20
 _OF_SITES = re.compile(r"site|home|house|customer|household|meter|ean|cups|mpan|nmi", re.IGNORECASE)
 
 
@@ -177,12 +180,17 @@ def _check_sites(file: FileColumns, position: int) -> None:
     if not parts or _OF_SITES.search(name) or any("/" in text for text in texts):
         return
     wholes = [t for t in texts if t not in parts]
-    likely = next((t for t in wholes if senses[t] != "other"), (wholes or texts)[0])
+    supply = next((t for t in wholes if senses[t] != "other"), next(iter(wholes), None))
+    rules = ", ".join(
+        f"{toml_string(t)} = {toml_string(MAINS if t == supply else channel_of(t))}"
+        for t in texts[:_MOST_RULES]
+        if t in (supply, *parts)
+    )
     shown = ", ".join(texts[:_SHOWN]) + (", …" if len(texts) > _SHOWN else "")
     column = toml_string(name)
     raise file.ask(
         f"{name} names parts of a home, and no homes ({shown}): which is its supply?",
-        f'device = "home1"\nregister = {column}\nchannels = {{{toml_string(likely)} = "mains"}}',
+        f'device = "home1"\nregister = {column}\nchannels = {{{rules}}}',
         f"device = {column}  # each is a site with a supply of its own",
     )
 

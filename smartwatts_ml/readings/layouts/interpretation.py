@@ -23,7 +23,8 @@ __all__ = ["Interpretation", "interpret", "is_header"]
 @dataclass(frozen=True)
 class Interpretation:
     """``until``: how ends are written, None where there are none. ``held_by_rows``: values hold
-    until the next, as nobody says but the rows show."""
+    until the next, as nobody says but the rows show. ``above``: what the file says of unit and
+    timezone above its header."""
 
     mapping: ColumnMapping
     stamps: FileStamps
@@ -31,6 +32,7 @@ class Interpretation:
     numbers: NumberForm
     timezone: str
     held_by_rows: bool = False
+    above: frozenset[str] = frozenset()
 
     @property
     def stamps_of_column(self) -> FileStamps | None:
@@ -49,7 +51,7 @@ class Interpretation:
             "unit": unit or all(value.unit for value in mapping.values),
             "timezone": stamps.is_epoch or stamps.zoned or mapping.said.timezone is not None,
         }
-        return frozenset(name for name, is_known in known.items() if not is_known)
+        return frozenset(name for name, is_known in known.items() if not is_known) - self.above
 
     @property
     def until_borrows(self) -> bool:

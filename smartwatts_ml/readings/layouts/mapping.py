@@ -236,7 +236,9 @@ def number_of(text: str) -> float | None:
 
 
 def checked_unit(text: str) -> Unit:
-    for unit in UNITS:
+    if text.strip() == "mW":
+        return "mW"
+    for unit in UNITS[1:]:
         if unit.casefold() == text.strip().casefold():
             return unit
     unit_spelled = unit_of(text)

@@ -64,7 +64,7 @@ _KNOWN = frozenset().union(
 
 _FLOWS = frozenset({"import", "export", "production", "net"})
 
-Flow = Literal["use", "import", "export", "production", "net", "plain", "other"]
+Flow = Literal["use", "import", "export", "production", "net", "own", "plain", "other"]
 
 
 def plain_name(name: str) -> str:
@@ -150,9 +150,9 @@ def is_appliance(name: str) -> bool:
 @dataclass(frozen=True)
 class Sense:
     """What a name says of its power. ``flow``: whole use of a home, what passes its supply
-    (``import``, ``export``, ``net``), what it makes; ``plain``: power or energy, and no more;
-    ``other``: something else, such as an appliance. ``tariff``: words that tell parts of one
-    meter apart. ``phase``: 1 to 3, 0 where none."""
+    (``import``, ``export``, ``net``), what it makes, and uses of that itself (``own``);
+    ``plain``: power or energy, and no more; ``other``: something else, such as an appliance.
+    ``tariff``: words that tell parts of one meter apart. ``phase``: 1 to 3, 0 where none."""
 
     flow: Flow
     tariff: frozenset[str] = frozenset()
@@ -175,7 +175,7 @@ def sense_of(name: str) -> Sense:
     """
     words = set(_words(name))
     if words & _OWN_USE:
-        return Sense("other")
+        return Sense("own")
     rest = words - vocabulary.GENERIC - _SMALL_WORDS
     tariff = rest & vocabulary.TARIFFS
     rest -= tariff | {word for word in rest if word.isdigit() and tariff}

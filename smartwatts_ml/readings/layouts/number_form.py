@@ -13,6 +13,7 @@ __all__ = ["NumberForm", "find_numbers", "number_sql"]
 
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?P<mark>[.,])\d{3}(?:(?P=mark)\d{3})*")
 _BOTH = re.compile(r"[-+]?\d{1,3}(?P<group>[.,])\d{3}((?P=group)\d{3})*(?P<decimal>[.,])\d+")
+_SPACED = re.compile(r"[-+]?[1-9]\d{0,2}(?P<mark>[ '’])\d{3}(?:(?P=mark)\d{3})*(?:[.,]\d+)?")
 _GROUP = 3
 _CLOSE = 1.1
 _LEAST = 10
@@ -36,7 +37,14 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
     NumberForm(decimal=',', group='.')
     >>> find_numbers(["0.324", "12"], "a.csv")
     NumberForm(decimal='.', group='')
+    >>> find_numbers(["1 234,5", "12,5"], "a.csv")
+    NumberForm(decimal=',', group=' ')
     """
+    spaced = next((m["mark"] for text in texts if (m := _SPACED.fullmatch(text))), None)
+    if spaced is not None:
+        return NumberForm(
+            find_numbers([t.replace(spaced, "") for t in texts], where, said).decimal, spaced
+        )
     both = [m for text in texts if (m := _BOTH.fullmatch(text)) and m["group"] != m["decimal"]]
     if both and said in (None, both[0]["decimal"]):
         return NumberForm(both[0]["decimal"], both[0]["group"])

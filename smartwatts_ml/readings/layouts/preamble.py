@@ -13,7 +13,9 @@ from smartwatts_ml.readings.units import unit_of
 __all__ = ["word_of_preamble", "zone_in"]
 
 _PAIR = re.compile(r"\W*([^\W\d][\w /-]{0,30}?)\s*[:;,=\t|]\s*\"?([^;,\t|\"]{1,40}).*")
-_ZONE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|(?<![A-Za-z])(?:UTC|GMT)(?![\w+-])")
+_ZONE = re.compile(
+    r"[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|(?<![A-Za-z])(?:UTC|GMT|utc|gmt)(?![A-Za-z0-9+-])"
+)
 _OF_ZONES = re.compile(r"zone|utc|gmt|tz", re.IGNORECASE)
 
 
@@ -24,7 +26,7 @@ def zone_in(text: str) -> str | None:
     ('America/New_York', 'UTC', None)
     """
     for match in _ZONE.finditer(text):
-        if match[0] in ("UTC", "GMT"):
+        if match[0].upper() in ("UTC", "GMT"):
             return "UTC"
         try:
             return find_zone(match[0]).key

@@ -86,8 +86,8 @@ def _check(file: FileColumns, position: int) -> None:
     meant = [
         rule if (rule := rule_for(rules, t)) is not None else rule_of_register(t) for t in texts
     ]
-    if any(rule.lstrip("+-") == MAINS for rule in meant):
-        return
+    if any(rule.lstrip("+-") == MAINS for rule in meant) or rules:
+        return  # or somebody says what they are, and that none is mains
     shown = ", ".join(texts[:_SHOWN]) + (", …" if len(texts) > _SHOWN else "")
     name = file.names[position]
     raise file.ask(

@@ -9,13 +9,22 @@ from dataclasses import dataclass
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import TIMESTAMP
 from smartwatts_ml.readings.layouts.file_columns import Content, FileColumns
-from smartwatts_ml.readings.layouts.names import END, STAMP
+from smartwatts_ml.readings.layouts.names import END, STAMP, plain_name
 from smartwatts_ml.sources import toml_string
 
 __all__ = ["StampColumns", "stamp_columns"]
 
 _MOST_HOURS = 25
 _MOST_ASKED = 3
+_PARTS = {
+    "Y": ("year", "jahr", "année", "annee", "año", "ano", "anno", "jaar", "år", "rok"),
+    "m": ("month", "monat", "mois", "mes", "mês", "mese", "maand", "måned", "månad"),
+    "d": ("day", "tag", "jour", "día", "dia", "giorno", "dag"),
+    "H": ("hour", "stunde", "heure", "hora", "ora", "uur", "time", "timme"),
+    "M": ("minute", "min", "minuto"),
+}
+"""Names of columns that are parts of a date, by codes of strptime."""
+_LEAST_PARTS = 3
 _UTC = re.compile(r"(?<![a-z])(utc|gmt)(?![a-z])", re.IGNORECASE)
 _MIDNIGHT = re.compile(r".*[ T]0?0[:.]00(?:[:.]00(?:\.0+)?)?")
 _INSTANT = re.compile(r"\d{10,}(\.\d*)?|.*\d(Z|[+-]\d\d(:?\d\d)?)")
@@ -64,10 +73,27 @@ def _no_stamps(file: FileColumns, roles: Sequence[str | None]) -> BadInputError:
     """What to say where no name speaks of time and no column holds any: which might."""
     problem = f"no header that names the timestamps (columns: {', '.join(file.names)})"
     filled = [i for i in range(len(file.names)) if file.names[i] and file.contents[i] != "empty"]
+    parts = _parts_of_dates(file)
+    if parts:
+        form = " ".join(f"%{code}" for code in parts.values())
+        listed = ", ".join(toml_string(file.names[i]) for i in parts)
+        return file.ask(problem, f'timestamp = [{listed}]\nstamp = "{form}"')
     likely = sorted(filled, key=lambda i: (_unlikely(file, roles[i], i), i))[:_MOST_ASKED]
     if not likely:
         return BadInputError(f"{file.where}: {problem}", fix="no column holds anything")
     return file.ask(problem, *(f"timestamp = {toml_string(file.names[i])}" for i in likely))
+
+
+def _parts_of_dates(file: FileColumns) -> dict[int, str]:
+    """Columns of years, months, days, hours and minutes, with their codes of strptime."""
+    parts: dict[int, str] = {}
+    for code, words in _PARTS.items():
+        places = (i for i, name in enumerate(file.names) if plain_name(name) in words)
+        place = next((i for i in places if file.contents[i] == "number"), None)
+        if place is None:
+            return parts if len(parts) >= _LEAST_PARTS else {}
+        parts[place] = code
+    return parts
 
 
 def _unlikely(file: FileColumns, role: str | None, position: int) -> int:

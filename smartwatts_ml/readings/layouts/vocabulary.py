@@ -27,6 +27,7 @@ def words(text: str) -> frozenset[str]:
 
 ROLES = {
     "end": words(
+        "lõpp vége konec kraj "
         "end ending ended until to stop bis ende endzeit til slut slutt slutttid loppu loppuaika "
         "fin fine hasta tot einde do do_kiedy tom ate até"
     ),
@@ -37,6 +38,7 @@ ROLES = {
         "aikaleima alkuaika alku päivämäärä pvm tid tidspunkt tidpunkt tidsstämpel dato tag "
         "starttime endtime startzeit localminute utc local recorded read stamp interval periode "
         "fra från day hour desde inicio inizio van czas godzina messzeitpunkt messzeit minute "
+        "algus aeg kuupäev čas cas datums laiks idő időpont dátum tarih saat תאריך מועד שעה "
         "timeslot bucket dag klokkeslæt klokkeslett period zeitraum intervall month"
     ),
     "device": words(
@@ -67,6 +69,7 @@ ROLES = {
         "valeur consumo consumi energia energía potenza potencia verbruik verbruikt waarde stroom "
         "forbrug strømforbrug forbruk förbrukning elförbrukning energi effekt värde verdi kulutus "
         "sähkö energian määrä arvo teho mængde mengde volume volym quantity load demand aggregate "
+        "tarbimine tootmine spotřeba spotreba odběr fogyasztás suvartojimas patēriņš tüketim צריכה "
         "electricity electric delivered received production produced produktion generation "
         "generated net netto house overall total whole main mains grid solar pv zużycie moc "
         "wartość kwh wh kw w mw watt watts wattage mwh kwhr"
@@ -88,26 +91,28 @@ EXPORT = words(
     "einspeiseleistung teruglevering teruggeleverd terug invoeding ingevoed surplusgeneration "
     "inyección inyectada vertida vertido excedente excedentes excedentaria immissione immessa "
     "injeção injetada inmatning salg anto oddana oddanie wprowadzona received togrid sold verkauf "
-    "sell as"
+    "sell as dodávka dodavka"
 )
 """What a home feeds into the grid."""
 IMPORT = words(
     "import imported imports offtake inflow afname afgenomen bezug netzbezug strombezug "
     "restnetzbezug bezogen levering geleverd delivered uttag otto pobór pobrana prelievo prelevata "
-    "soutirage soutiré soutirée zugekauft fromgrid purchased bought kauf buy ae"
+    "odběr odber soutirage soutiré soutirée zugekauft fromgrid purchased bought kauf buy ae"
 )
 """What a home takes from the grid."""
 PRODUCTION = words(
     "production produced produktion produziert produzione prodotta producción producida produção "
     "produsert produceret producerad tuotanto produkcja erzeugung erzeugt generation generated "
     "generación generada generazione gen geração opwek opgewekt zonnepanelen solar pv photovoltaic "
-    "photovoltaik panels ertrag yield zonne solaire aurinko paneles fotovoltaica fotovoltaico"
+    "tootmine výroba vyroba termelés üretim photovoltaik panels ertrag yield zonne solaire aurinko "
+    "paneles fotovoltaica fotovoltaico"
 )
 """What panels of a home make."""
 WHOLE = words(
     "mains main use usage used consumption consumed total overall whole aggregate house household "
     "home net_consumption verbrauch stromverbrauch gesamtverbrauch hausverbrauch energieverbrauch "
     "verbraucht consommation conso consommé consumo consumi verbruik verbruikt forbrug forbruk "
+    "tarbimine spotřeba spotreba fogyasztás suvartojimas patēriņš tüketim צריכה "
     "förbrukning kulutus zużycie load demand lastgang global site value wert valeur valore waarde "
     "verdi zählerstand zaehlerstand stand meterstand index counter cumulative lifetime värde værdi "
     "arvo mængde mengde määrä volume volym quantity reading"
@@ -122,7 +127,7 @@ GENERIC = words(
     "wirkleistung wirkarbeit strom stroom potenza potencia puissance energi effekt teho moc kwh wh "
     "kw w mwh mw kwhs whs kilowatt kilowatts kilowatthour kilowatthours watt watts kwatts wattage "
     "avg average mean mittel in per interval hh half hour hourly 15min 15 30 60 min value meter "
-    "the of from to is p e ea we period"
+    "the of from to is p e ea we period hours"
 )
 """Words that tell nothing of a column's part."""
 OF_THE_ROW = words(

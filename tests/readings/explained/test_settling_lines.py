@@ -75,6 +75,15 @@ FILES: dict[str, list[str] | dict[str, list[list[Any]]]] = {
     "no header": quarters(*watts(30)),
     "no header, by device": [f"m1;{row.replace(',', ';')}" for row in quarters(*watts(30))],
     "no time": ["When exactly,Usage kWh", "day one,0.5", "day two,0.25"],
+    "parts of a date": [
+        "Year,Month,Day,Hour,kWh",
+        *(f"2026,5,1,{hour},0.{hour + 10}" for hour in range(24)),
+    ],
+    "below comments": [
+        "# source: x",
+        "# unit: W",
+        *(row.replace(",", ";") for row in quarters(*watts(30))),
+    ],
     "no value": ["Time,Colour,Height", "2026-05-01T00:00:00Z,red,5", "2026-05-01T01:00:00Z,red,7"],
     "each a home": ['"",MT_1,MT_2', "2026-05-01T00:00:00Z,500,600", "2026-05-01T01:00:00Z,1,2"],
     "which is mains": ["Time,Meter 1 kWh,Meter 2 kWh", *both(watts(30, 1e-3), watts(30, 2e-3))],
