@@ -222,7 +222,8 @@ class _Candidate:
         """The gate's verdict, or the policy's own."""
         if self._always is not None:
             return self._always
-        return judge(self._judgement(champion, self.judged)).accepted
+        weeks = float((self.judged.end - champion.end) / _WEEK)
+        return judge(self._judgement(champion, self.judged, weeks)).accepted
 
     @property
     def shipped(self) -> Forecast:
@@ -234,7 +235,7 @@ class _Candidate:
         checks = parity_of_behaviour(judgement, apart, Settings().refit_difference)
         return refitted if all(check.passed for check in checks) else self.judged
 
-    def _judgement(self, champion: Any, challenger: Any) -> Any:
+    def _judgement(self, champion: Any, challenger: Any, weeks: float | None = None) -> Any:
         homes = self._homes
         work, details = homes.kind.work, homes.details
         systems = {CHALLENGER: challenger, CHAMPION: champion}
@@ -247,6 +248,8 @@ class _Candidate:
             floors=homes.kind.floors(details),
             drift=drift(champion.days, now, challenger.days),
             overlap_weeks=homes.kind.overlap_weeks(homes.spec),
+            fleet=len(self._split.holdout_start),
+            champion_weeks=weeks,
         )
         scores = work.evaluate(details, systems, self._holdout, 0)
         return judgement_of(homes.kind, homes.spec.name, scores, self._rules, facts)

@@ -134,6 +134,8 @@ def _decide(week: Week, rules: Rules) -> Decision:
         unseen=tuple(sorted(week.candidate.split.held_out_sites)) or None,
         floors=kind.floors({}),
         drift=drift(champion.days, week.offer.now, judged.days),
+        fleet=len(week.candidate.split.holdout_start),
+        champion_weeks=(judged.end - champion.end) / WEEK_H,
     )
     rules = replace(rules, seed=week.number)
     return judge(judgement_of(kind, "nilm", week.offer.against(champion), rules, facts))

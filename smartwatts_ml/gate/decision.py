@@ -140,12 +140,15 @@ class Part:
 class Evidence:
     """How much there was to judge by: ``count`` units ``over`` which a gain was told from
     chance, the ``confidence`` that was asked for, and the gain that would have passed, as a
-    share of the opponent's metric (None where none would)."""
+    share of the opponent's metric (None where none would); ``passing_later``: the same once the
+    champion is ``later`` weeks old, where less is asked then."""
 
     over: str
     count: int
     confidence: float
     passing: _Number | None = None
+    later: float | None = None
+    passing_later: _Number | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
@@ -23,7 +23,6 @@ from smartwatts_ml.gate.decision import (
     Comparison,
     Decision,
     Evidence,
-    Metrics,
     Outcome,
     SliceResult,
 )
@@ -31,6 +30,7 @@ from smartwatts_ml.gate.judgement import Judgement
 from smartwatts_ml.gate.repairs import Repair, no_worse_elsewhere, repairs
 from smartwatts_ml.gate.rules import (
     asked_confidence,
+    asks_care,
     baseline_by_estimate,
     compare,
     floor_checks,
@@ -44,6 +44,7 @@ from smartwatts_ml.gate.variation import MIN_WEEKS
 from smartwatts_ml.gate.vetoes import guards, slices
 from smartwatts_ml.gate.wording import (
     change,
+    counted,
     home_sentence,
     lacking,
     parts_clause,
@@ -52,7 +53,7 @@ from smartwatts_ml.gate.wording import (
     too_small,
     verdict,
 )
-from smartwatts_ml.scores.bootstrap import interval, resampled, site_sums
+from smartwatts_ml.scores.bootstrap import interval, resampled
 
 __all__ = ["judge"]
 
@@ -111,7 +112,11 @@ def judge(judgement: Judgement) -> Decision:
         checks=results.checks,
         parts=judgement.facts.parts,
         repairs=tuple(repair.text for repair in results.repairs),
-        slices=_slices_by_system(judgement),
+        slices={
+            name: judgement.slice_metrics[name]
+            for name in judgement.scores
+            if name not in judgement.facts.anchors
+        },
         evidence=results.evidence,
         champion_version=judgement.facts.champion_version,
         baseline=baseline,
@@ -232,7 +237,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
 
 def _how(judgement: Judgement) -> str:
     sites, weeks, rules = judgement.sites, judgement.weeks, judgement.rules
-    have = f"{_counted(weeks, 'calendar week')} of {_counted(sites, 'site')}"
+    have = f"{counted(weeks, 'calendar week')} of {counted(sites, 'site')}"
     policy = f"policy {rules.policy}"
     if judgement.few_homes:
         return f"{policy}; {have}: weeks are the units, fewer than {rules.min_sites} sites"
@@ -242,20 +247,24 @@ def _how(judgement: Judgement) -> str:
     return f"{policy}; {have}{whole}: chance is told from both"
 
 
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def _evidence(judgement: Judgement, opponent: str) -> Evidence:
     """How much there was to judge by, and which gain would have passed with it."""
     gain = compare(judgement, judgement.improve, opponent)
     asked = asked_confidence(judgement, opponent)
-    over = f"calendar weeks of {_counted(judgement.sites, 'site')}"
+    over = f"calendar weeks of {counted(judgement.sites, 'site')}"
     whole = abs(judgement.metrics[opponent][judgement.improve.metric])
     if not gain.freedom or not whole:
         return Evidence(over, judgement.weeks, asked)
-    passing = max(gain.error * float(stdtrit(gain.freedom, asked)), least_gain(judgement, opponent))
-    return Evidence(over, judgement.weeks, asked, passing / whole)
+
+    def by_chance(confidence: float) -> float:
+        return gain.error * float(stdtrit(gain.freedom, confidence)) / whole
+
+    passing = max(by_chance(asked), least_gain(judgement, opponent) / whole)
+    evidence, rules = Evidence(over, judgement.weeks, asked, passing), judgement.rules
+    if rules.policy == "careful" or opponent != CHAMPION or not asks_care(judgement, opponent):
+        return evidence
+    later = by_chance(min(rules.fresh_confidence, rules.confidence))
+    return replace(evidence, later=rules.fresh_weeks, passing_later=later)
 
 
 def _intervals(judgement: Judgement) -> dict[str, dict[str, list[float]]]:
@@ -279,15 +288,6 @@ def _intervals(judgement: Judgement) -> dict[str, dict[str, list[float]]]:
     return {
         name: {m: bound for m, bound in metrics.items() if np.isfinite(bound).all()}
         for name, metrics in bounds.items()
-    }
-
-
-def _slices_by_system(judgement: Judgement) -> dict[str, dict[str, Metrics]]:
-    """Metrics of every slice, by system."""
-    return {
-        name: {part: judgement.headline(site_sums(scores)) for part, scores in slices.items()}
-        for name, slices in judgement.slices.items()
-        if name not in judgement.facts.anchors
     }
 
 

@@ -14,7 +14,7 @@ from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Metrics, Pa
 from smartwatts_ml.gate.drift import Drift
 from smartwatts_ml.gate.homes import HomeGains, HomeMetrics, home_gains, home_metrics
 from smartwatts_ml.gate.variation import Replicates, replicates
-from smartwatts_ml.scores.bootstrap import Headline, Over, slices_of
+from smartwatts_ml.scores.bootstrap import Headline, Over, site_sums, slices_of
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 from smartwatts_ml.scores.weeks import WeekTable, week_table
 
@@ -41,6 +41,7 @@ class Rules:
     seed: int = 0
     policy: Policy = "careful"
     fresh_confidence: float = 0.8
+    fresh_weeks: float = 12.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Facts:
     clause for people; ``left_out``: how much of the holdout the champion had been trained
     on, as a sentence; ``starts``: from when on those sites are scored instead; ``anchors``:
     which of the scores are of earlier versions that guards and slices hold against too;
-    ``fleet``: how many sites the model serves, None where that is not known; ``contract``: how
+    ``fleet``: how many sites the model serves, and ``champion_weeks``: by how many weeks the
+    readings of the champion's run are older, None where that is not known; ``contract``: how
     that of the champion's file differs from the challenger's, as a sentence; ``parts``: those
     of the challenger, and which of them ship."""
 
@@ -68,6 +70,7 @@ class Facts:
     contract: str = ""
     anchors: tuple[str, ...] = ()
     fleet: int | None = None
+    champion_weeks: float | None = None
 
 
 class _Computed(dict[str, _T]):
@@ -164,6 +167,15 @@ class Judgement:
     def slices(self) -> dict[str, dict[str, Scores]]:
         """The scores of each slice, by system."""
         return {name: slices_of(scores, self.facts.unseen) for name, scores in self.scores.items()}
+
+    @cached_property
+    def slice_metrics(self) -> Mapping[str, dict[str, Metrics]]:
+        """Metrics of every slice of a system."""
+        return _Computed(
+            lambda name: {
+                part: self.headline(site_sums(scores)) for part, scores in self.slices[name].items()
+            }
+        )
 
     @cached_property
     def by_home(self) -> Mapping[str, HomeMetrics]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, SliceResult
-from smartwatts_ml.gate.judgement import Judgement
+from smartwatts_ml.gate.judgement import Judgement, sign_of
 from smartwatts_ml.gate.rules import compare
 from smartwatts_ml.gate.statistics import holm
 from smartwatts_ml.gate.vetoes import over_within, p_of_no_loss
-from smartwatts_ml.scores.bootstrap import site_sums, without
+from smartwatts_ml.scores.bootstrap import without
 from smartwatts_ml.scores.weeks import week_table
 
 __all__ = ["Repair", "no_worse_elsewhere", "repairs"]
@@ -60,12 +60,12 @@ def _p_of_repair(judgement: Judgement, name: str) -> float:
     """The larger of the p-values of "the champion keeps its floor" and "the challenger is no
     better than the champion" in a slice; 1 where the estimates say so already."""
     systems = (CHALLENGER, CHAMPION, judgement.baselines[0])
-    parts = [judgement.slices[system][name] for system in systems]
-    gauge = judgement.gauge(judgement.improve)
-    ours, theirs, floor = (gauge(site_sums(part)) for part in parts)
+    sign, metric = sign_of(judgement.improve), judgement.improve.metric
+    ours, theirs, floor = (sign * judgement.slice_metrics[s][name][metric] for s in systems)
     if not (theirs < floor - judgement.rules.margin * abs(floor) and floor <= ours):
         return 1.0
-    over = over_within(judgement, parts[1])
+    parts = [judgement.slices[system][name] for system in systems]
+    gauge, over = judgement.gauge(judgement.improve), over_within(judgement, parts[1])
     challenger, champion, baseline = map(week_table, parts)
     return max(p_of_no_loss(gauge, champion, other, over) for other in (baseline, challenger))
 

@@ -15,6 +15,7 @@ from smartwatts_ml.scores.scores import Criterion
 
 __all__ = [
     "asked_confidence",
+    "asks_care",
     "baseline_by_estimate",
     "compare",
     "comparison_of",
@@ -84,19 +85,26 @@ def compare(
 
 
 def asked_confidence(judgement: Judgement, opponent: str) -> float:
-    """How sure the gate has to be of a gain: less under ``fresh``, once every veto is passed,
-    and never of a first model, which has nothing but baselines to be better than."""
+    """How sure the gate has to be of a gain."""
     rules = judgement.rules
-    fresh = rules.policy == "fresh" and opponent == CHAMPION
-    return min(rules.fresh_confidence, rules.confidence) if fresh else rules.confidence
+    is_careful = asks_care(judgement, opponent)
+    return rules.confidence if is_careful else min(rules.fresh_confidence, rules.confidence)
+
+
+def asks_care(judgement: Judgement, opponent: str) -> bool:
+    """Whether a gain has to be sure, and more than another seed gives: always by the policy
+    ``careful``, and by ``fresh`` against a young champion, than which another training is
+    hardly better but by luck. A first model, which has nothing but baselines to be better
+    than, is never taken lightly."""
+    weeks, rules = judgement.facts.champion_weeks, judgement.rules
+    is_young = weeks is not None and weeks < rules.fresh_weeks
+    return rules.policy == "careful" or opponent != CHAMPION or is_young
 
 
 def least_gain(judgement: Judgement, opponent: str) -> float:
-    """The smallest gain that may count, in the metric's unit: less is what another seed
-    gives. Under ``fresh`` a gain is a gain."""
-    if judgement.rules.policy == "fresh" and opponent == CHAMPION:
-        return 0.0
-    return judgement.rules.least_gain * abs(judgement.metrics[opponent][judgement.improve.metric])
+    """The smallest gain that may count, in the metric's unit; 0 where a gain is a gain."""
+    share = judgement.rules.least_gain if asks_care(judgement, opponent) else 0.0
+    return share * abs(judgement.metrics[opponent][judgement.improve.metric])
 
 
 def improvement(judgement: Judgement, opponent: str) -> Comparison:

@@ -22,7 +22,7 @@ from smartwatts_ml.gate.judgement import Judgement, sign_of
 from smartwatts_ml.gate.rules import compare, comparison_of
 from smartwatts_ml.gate.statistics import holm
 from smartwatts_ml.gate.variation import home_groups
-from smartwatts_ml.scores.bootstrap import Over, site_sums
+from smartwatts_ml.scores.bootstrap import Over
 from smartwatts_ml.scores.scores import Criterion, Scores
 from smartwatts_ml.scores.weeks import WeekTable, week_table
 
@@ -123,7 +123,10 @@ def _group(judgement: Judgement, name: str) -> SliceResult:
     that the jackknife is spared."""
     gauge, sign = judgement.gauge(judgement.improve), sign_of(judgement.improve)
     parts = {system: judgement.slices[system][name] for system in _met(judgement)}
-    values = {system: gauge(site_sums(part)) for system, part in parts.items()}
+    values = {
+        system: sign * judgement.slice_metrics[system][name][judgement.improve.metric]
+        for system in parts
+    }
     other = _best(judgement, values.__getitem__)
     ours, theirs = parts[CHALLENGER], parts[other]
     new, old = values[CHALLENGER], values[other]

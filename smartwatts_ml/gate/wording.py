@@ -12,6 +12,7 @@ from smartwatts_ml.scores.scores import Criterion
 __all__ = [
     "chance",
     "change",
+    "counted",
     "home_sentence",
     "lacking",
     "number",
@@ -66,6 +67,15 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
+def counted(count: int, word: str) -> str:
+    """So many of them.
+
+    >>> counted(1, "site"), counted(1000, "site")
+    ('1 site', '1,000 sites')
+    """
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def verdict(passed: bool) -> str:
     """How each reason begins."""
     return "passed" if passed else "failed"
@@ -116,7 +126,10 @@ def lacking(comparison: Comparison, evidence: Evidence) -> str:
         return text
     if evidence.passing is None:
         return f"{text}: a holdout of more calendar weeks would tell"
-    return f"{text}: a gain of {evidence.passing:.1%} would pass"
+    text = f"{text}: a gain of {evidence.passing:.1%} would pass"
+    if evidence.passing_later is None:
+        return text
+    return f"{text}, {evidence.passing_later:.1%} once the champion is {evidence.later:g} weeks old"
 
 
 def too_small(comparison: Comparison, least: float, evidence: Evidence) -> str:

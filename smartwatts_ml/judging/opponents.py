@@ -178,11 +178,22 @@ def prepare(
         contract="; ".join(filter(None, (opponent.contract for opponent in opponents))),
         anchors=tuple(usable),
         fleet=len(run.readings.spans()),
+        champion_weeks=_weeks_older(manifest, run) if manifest else None,
     )
     holdout = holdout_from(run, facts)
     files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
     said = {name: file.details for name, file in files.items() if file.details is not None}
     return Bout(details, predictors, holdout, facts, champion.sha256, usable, said)
+
+
+def _weeks_older(manifest: Manifest, run: ModelRun) -> float | None:
+    """By how many weeks the readings of a version's run end earlier; None where one of the
+    ends is not known, or they end later."""
+    ends = (str(manifest.snapshot.get("to") or ""), run.snapshot.end or "")
+    if not all(ends):
+        return None
+    then, now = (np.datetime64(end.removesuffix("Z"), "s") for end in ends)
+    return float((now - then) / np.timedelta64(7, "D")) if now >= then else None
 
 
 def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:

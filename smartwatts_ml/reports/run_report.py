@@ -101,7 +101,8 @@ def _forced(run: ModelRun) -> list[Forced]:
 
 def _coverage(run: ModelRun) -> dict[str, Any]:
     try:
-        return coverage_rows(run.readings.spans(), run.split)
+        readings = run.readings
+        return coverage_rows(readings.spans(), run.split, readings.timezone)
     except NotEnoughReadingsError:
         return {}
 

@@ -83,9 +83,10 @@ def _samples(scores: Scores, over: Over, count: int, seed: int) -> Iterator[np.n
 def slices_of(scores: Scores, unseen: Collection[str] | None = None) -> dict[str, Scores]:
     """The scores of each site and, where there are several, of each channel, season, band
     of hours, and of sites that training saw or did not (``unseen``) see."""
-    slices = {f"site {s}": _part(scores, scores.sites == s) for s in np.unique(scores.sites)}
+    sites, site_of = np.unique(scores.sites, return_inverse=True)
+    slices = {f"site {s}": _part(scores, np.flatnonzero(site_of == i)) for i, s in enumerate(sites)}
     if len(scores.channels) > 1:
-        every = np.ones(len(scores.sites), bool)
+        every = np.arange(len(scores.sites))
         for i, channel in enumerate(scores.channels):
             slices[f"channel {channel}"] = _part(scores, every, slice(i, i + 1))
     season = scores.weeks.astype("datetime64[M]").astype(int) % 12 + 1
@@ -96,7 +97,7 @@ def slices_of(scores: Scores, unseen: Collection[str] | None = None) -> dict[str
         groups |= {"sites seen": ~held_out, "sites unseen": held_out}
     for name, rows in groups.items():
         if rows.any() and not rows.all():
-            slices[name] = _part(scores, rows)
+            slices[name] = _part(scores, np.flatnonzero(rows))
     for name, sums in scores.bands.items():
         slices[f"hours {name}"] = replace(scores, sums=sums, bands={}, extra={})
     return slices

@@ -100,15 +100,18 @@ class GateSettings(SettingsGroup):
     policy: Literal["careful", "fresh"] = Field(
         default="fresh",
         description="What a challenger has to show once every veto is passed. careful: better "
-        "with gate_confidence, and by gate_least_gain. fresh: better with "
-        "gate_fresh_confidence, so that models in force are weeks old and not months.",
+        "with gate_confidence, and by gate_least_gain. fresh: so while the champion is young, "
+        "better with gate_fresh_confidence than an older one.",
     )
     fresh_confidence: float = Field(
-        default=0.8,
+        0.8,
         ge=0.5,
         lt=1,
-        description="How sure the gate has to be, if fresh, that a challenger is better than "
-        "the champion; 0.5 lets the estimate decide.",
+        description="How sure it has to be, if fresh, that a challenger is better than a champion "
+        "that is no longer young; 0.5 lets the estimate decide.",
+    )
+    fresh_weeks: float = Field(
+        12.0, ge=0, description="Weeks for which a champion counts as young if fresh."
     )
 
 

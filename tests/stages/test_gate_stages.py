@@ -86,6 +86,34 @@ def test_a_champion_of_an_older_contract_is_judged_and_told(
     assert replay(service.run("run2")).same
 
 
+@pytest.mark.parametrize(("policy", "other"), [("careful", "fresh"), ("fresh", "careful")])
+def test_decisions_of_both_policies_are_repeated_under_whichever_is_set_now(
+    service: Service, policy: str, other: str
+) -> None:
+    service.current = service.current.replaced({"gate_policy": policy})
+    decision = service.retrain(seed=2)
+    assert decision["record"]["rules"]["policy"] == policy
+    assert any(f"policy {policy}" in reason for reason in decision["reasons"])
+    now = replace(service.run("run2"), settings=service.current.replaced({"gate_policy": other}))
+    for stored_scores in (False, True):
+        again = replay(now, stored_scores=stored_scores)
+        assert again.same and not again.differences
+
+
+def test_a_version_that_was_replaced_is_an_anchor_of_the_next_decision_and_of_its_replay(
+    service: Service,
+) -> None:
+    service.retrain(seed=2)
+    stage, run = stage_named("publish"), service.run("run2")
+    force_publish(stage, run, log_progress, actor="bob", reason="new meters")
+    facts = service.retrain(seed=3)["record"]["facts"]
+    assert (facts["champion_version"], facts["anchors"]) == (2, ["v1"])
+    assert (facts["fleet"], facts["champion_weeks"]) == (4, 0.0)
+    for stored_scores in (False, True):
+        again = replay(service.run("run3"), stored_scores=stored_scores)
+        assert again.same and not again.differences
+
+
 def test_a_dry_run_decides_and_records_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
