@@ -72,6 +72,8 @@ def _watts(rows: Parsed) -> tuple[np.ndarray, np.ndarray]:
         grown = np.append(np.diff(rows.values), np.nan) * _TOTAL_WH
         return grown * _WH_US_A_W / lasting, lasting
     own = np.append(np.nan, gaps) if rows.measure.ends else lasting
+    if rows.measure.interval_s is not None:
+        own = np.full(len(rows), rows.measure.interval_s * 1e6)
     return rows.values * _WH_US_A_W / own, lasting
 
 

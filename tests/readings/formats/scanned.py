@@ -41,8 +41,11 @@ def scan(path: Path, content: bytes | None = None, **source: Any) -> Scanned:
         rejected += block.rejected
         for parsed in block.rows:
             stamps = parsed.stamps.astype("M8[us]").tolist()
+            measure, values = parsed.measure, parsed.values
+            if measure.quantity == "energy" and measure.interval_s:  # as settling does
+                values = values * (3600 / measure.interval_s)
             for stamp, value, device in zip(
-                stamps, parsed.values.tolist(), parsed.devices.tolist(), strict=True
+                stamps, values.tolist(), parsed.devices.tolist(), strict=True
             ):
                 name, sign, register = split_part(parsed.names[device])
                 shown = name if not sign else f"{name} {'-' if sign < 0 else '+'}{register}"
