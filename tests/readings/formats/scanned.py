@@ -41,8 +41,10 @@ def scan(path: Path, content: bytes | None = None, **source: Any) -> Scanned:
         rejected += block.rejected
         for parsed in block.rows:
             stamps = parsed.stamps.astype("M8[us]").tolist()
+            lasting = parsed.measure.interval_s if parsed.measure.quantity == "energy" else None
+            values = parsed.values * (3600 / lasting if lasting else 1)
             for stamp, value, device in zip(
-                stamps, parsed.values.tolist(), parsed.devices.tolist(), strict=True
+                stamps, values.tolist(), parsed.devices.tolist(), strict=True
             ):
                 name, sign, register = split_part(parsed.names[device])
                 shown = name if not sign else f"{name} {'-' if sign < 0 else '+'}{register}"
