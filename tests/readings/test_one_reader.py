@@ -85,7 +85,7 @@ def series(draw: st.DrawFn) -> list[np.datetime64]:
     return [stamp - (stamps[before] - stamps[0]) for stamp in stamps]
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     several=st.lists(series(), min_size=1, max_size=3),
     meaning=st.sampled_from(["W", "kWh", "kWh-counter", "held", "registers"]),

@@ -106,7 +106,7 @@ class _Handler(ContentHandler):
             if element != "IntervalBlock":
                 self.done.append(self._open)
             self._open = None
-        elif inside is not None and element not in _NESTED:
+        elif inside is not None and element not in _NESTED and len(inside.values) < _DEEPEST:
             inside.values.setdefault(element, "".join(self._text).strip())
         self._text = []
 

@@ -24,6 +24,10 @@ from smartwatts_ml.readings.units import scale_of, unit_of
 __all__ = ["JsonReader"]
 
 _SAMPLE = 2_000
+_CELLS = 200_000
+"""Cells of a sample."""
+_MOST_NAMES = 4096
+_LONGEST_TEXT = 1 << 10
 _DEEPEST = 8
 _KEPT_TEXT = 200
 _WRAPPERS = frozenset(
@@ -53,8 +57,7 @@ class JsonReader(TableReader):
 
     def tables(self) -> Iterator[Table]:
         records = self._of_lines() if _is_lines(self.content) else self._of_document()
-        first = list(islice(records, _SAMPLE))
-        names = list(dict.fromkeys(k for r in first if isinstance(r, _Record) for k in r.texts))
+        first, names = self._first(records)
         if not names:
             raise BadInputError(
                 f"{self.name} is JSON without objects that could be readings",
@@ -62,6 +65,26 @@ class JsonReader(TableReader):
             )
         rows = (_row(record, names) for record in chain(first, records))
         yield RowTable.begin(names, rows, self.name)
+
+    def _first(
+        self, records: Iterator[_Record | Rejected]
+    ) -> tuple[list[_Record | Rejected], list[str]]:
+        """Some of the records, and the names in them."""
+        first: list[_Record | Rejected] = []
+        names: dict[str, None] = {}
+        cells = 0
+        for record in records:
+            first.append(record)
+            if isinstance(record, _Record):
+                cells += len(record.texts)
+                names |= dict.fromkeys(record.texts)
+            if len(names) > _MOST_NAMES:
+                raise BadInputError(
+                    f"{self.name} has more than {_MOST_NAMES} names of values", fix="split the file"
+                )
+            if len(first) >= _SAMPLE or cells >= _CELLS:
+                break
+        return first, list(names)
 
     def _of_lines(self) -> Iterator[_Record | Rejected]:
         blocks = BlockReader(self.content)
@@ -188,6 +211,8 @@ def _object(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | R
                 yield from chain(first, records)
         else:
             scalars[key] = _text(text.value())
+            if len(scalars) > _MOST_NAMES:
+                raise text.broken(f"an object of more than {_MOST_NAMES} values")
         if text.peek() != "}":
             text.take(",")
     text.take("}")
@@ -255,4 +280,4 @@ def _flat(value: Mapping[str, Any], prefix: str, depth: int) -> _Texts:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else value
+    return "" if value is None or len(value) > _LONGEST_TEXT else value

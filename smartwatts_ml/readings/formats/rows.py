@@ -55,7 +55,7 @@ class RowTable(Table):
     ) -> RowTable:
         """Look at the first of the rows; those that are not as wide as the names say nothing."""
         rows = iter(rows)
-        first = list(islice(rows, _SAMPLE))
+        first = list(islice(rows, max(1, min(_SAMPLE, _CELLS // len(names)))))
         fitting = [
             [_settled(cell) for cell in row.cells]
             for row in first

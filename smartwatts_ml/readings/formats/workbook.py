@@ -20,6 +20,7 @@ from openpyxl.reader.excel import ExcelReader as Package
 from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._reader import WorkSheetParser
+from openpyxl.xml.constants import SHARED_STRINGS
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.content import Content
@@ -31,6 +32,10 @@ _LARGEST_SHEET = 1 << 30
 _LARGEST_TEXTS = 1 << 26
 _LARGEST_PART = 1 << 24
 _LARGEST_ROW = 1 << 20
+_MOST_TAGS = 100_000
+"""Of a part that openpyxl makes objects of."""
+_MOST_TEXTS = 1_500_000
+_PIECE = 1 << 16
 _MOST_PARTS = 5_000
 _MOST_SHEETS = 500
 _MOST_ROWS = 1 << 20
@@ -63,8 +68,13 @@ def open_workbook(content: Content) -> Iterator[list[Worksheet]]:
         with zipfile.ZipFile(raw) as archive:
             _check_parts(archive, content)
         package = Package(raw, read_only=True, data_only=True, keep_links=False)
+        package.archive.close()
+        package.archive = _Archive(raw)
         with package.archive:
             package.read_manifest()
+            texts = package.package.find(SHARED_STRINGS)
+            if texts is not None:
+                package.archive.check_texts(texts.PartName[1:])
             package.read_strings()
             package.read_workbook()
             apply_stylesheet(package.archive, package.wb)
@@ -84,6 +94,10 @@ def open_workbook(content: Content) -> Iterator[list[Worksheet]]:
 def _as_bad_input(content: Content) -> Iterator[None]:
     try:
         yield
+    except _OverfullError as error:
+        raise BadInputError(
+            f"{content.name}: its {error} has too much in it", fix="save the readings as CSV"
+        ) from error
     except _FAULTS as error:
         raise content.damaged(error) from error
     except OSError as error:
@@ -108,6 +122,30 @@ def _check_parts(archive: zipfile.ZipFile, content: Content) -> None:
         raise BadInputError(
             f"{content.name} unpacks to {sum(sizes) >> 20} MiB", fix="save the readings as CSV"
         )
+
+
+class _Archive(zipfile.ZipFile):
+    """Parts that are read as a whole become objects: these are not many."""
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        data = super().read(name, pwd)
+        if data.count(b"<") > _MOST_TAGS:
+            raise _OverfullError(name if isinstance(name, str) else name.filename)
+        return data
+
+    def check_texts(self, part: str) -> None:
+        """Of shared texts each one becomes an object."""
+        since = texts = 0
+        with self.open(part) as unpacked:
+            while piece := unpacked.read(_PIECE):
+                texts += piece.count(b"<si")
+                since = 0 if b"</si>" in piece else since + len(piece)
+                if since > _LARGEST_ROW or texts > _MOST_TEXTS:
+                    raise _OverfullError(part)
+
+
+class _OverfullError(Exception):
+    """A part has too much in it."""
 
 
 def _largest(part: str) -> int:

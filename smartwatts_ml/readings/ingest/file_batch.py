@@ -25,7 +25,7 @@ from smartwatts_ml.readings.ingest.staged import KnownRows
 from smartwatts_ml.readings.ingest.staging import Staging
 from smartwatts_ml.readings.ingest.taken_for import TakenFor
 from smartwatts_ml.readings.ingest.workspace import Workspace
-from smartwatts_ml.readings.ingest.writing import Writing, write_staged
+from smartwatts_ml.readings.ingest.writing import OverfullError, Writing, write_staged
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.readings.site_clocks import SiteClock, SiteClocks
@@ -174,7 +174,12 @@ class FileBatch:
         while arrivals:
             for number, arrival in arrivals.items():
                 self.staging.arrivals[number] = arrival
-            writing = write_staged(self.staging, arrivals.keys(), intervals, taken)
+            try:
+                writing = write_staged(self.staging, arrivals.keys(), intervals, taken)
+            except OverfullError as error:
+                self._left[error.file] = self._overfull(error)
+                del arrivals[error.file]
+                continue
             reports = self._accounted(arrivals, writing)
             quarantines, refused = self._judged(reports, writing)
             if not refused:
@@ -183,6 +188,10 @@ class FileBatch:
             self._left |= refused
             arrivals = {n: arrival for n, arrival in arrivals.items() if n not in refused}
         return _Written({})
+
+    def _overfull(self, error: OverfullError) -> BadInputError:
+        with self._scanned_again(self.files[error.file]) as scan:
+            return contradiction(scan, error.values)
 
     def _gone(self, arrivals: Mapping[int, int]) -> set[int]:
         """Arrivals of files whose rows the table has, and which are read again."""

@@ -7,6 +7,7 @@ one before and the one after it as context.
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ import numpy as np
 from smartwatts_ml.readings.columns import BUCKETS
 from smartwatts_ml.readings.ingest.spill import CONTEXT, Rows, Spill
 
-__all__ = ["SeriesGroup", "series_groups"]
+__all__ = ["SeriesGroup", "series_groups", "shard_groups"]
 
 _ROWS_TOGETHER = 1 << 19
 _ROWS_A_GROUP = 1 << 18
@@ -52,12 +53,29 @@ def series_groups(spill: Spill, ranks: np.ndarray, folder: Path) -> Iterator[Seq
     yield [group for bucket, group in buckets.items() if rows[bucket] <= _ROWS_TOGETHER]
     for bucket, whole in buckets.items():
         if rows[bucket] > _ROWS_TOGETHER:
-            finer = Spill(folder / f"bucket-{bucket}")
-            cutting = _Cutting(whole, ranks)
-            for piece in whole.pieces():
-                finer.add(*cutting.assign(piece))
+            finer = _cut(whole, ranks, folder / uuid.uuid4().hex, context=True)
             yield [SeriesGroup(finer, [group]) for group in finer.sizes()]
             finer.close()
+
+
+def shard_groups(
+    spill: Spill, shard: int, ranks: np.ndarray, folder: Path
+) -> Iterator[SeriesGroup]:
+    """The rows of one shard likewise, one group after the other and without context: they mean
+    something by themselves."""
+    whole = SeriesGroup(spill, [shard])
+    finer = _cut(whole, ranks, folder / uuid.uuid4().hex, context=False)
+    for group in finer.sizes():
+        yield SeriesGroup(finer, [group])
+    finer.close()
+
+
+def _cut(whole: SeriesGroup, ranks: np.ndarray, folder: Path, *, context: bool) -> Spill:
+    finer = Spill(folder)
+    cutting = _Cutting(whole, ranks, context)
+    for piece in whole.pieces():
+        finer.add(*cutting.assign(piece))
+    return finer
 
 
 @dataclass(frozen=True)
@@ -82,8 +100,9 @@ class _Cuts:
 class _Cutting:
     """Which rows go together."""
 
-    def __init__(self, whole: SeriesGroup, ranks: np.ndarray) -> None:
+    def __init__(self, whole: SeriesGroup, ranks: np.ndarray, context: bool) -> None:
         self._ranks = ranks
+        self._context = context
         counts = np.zeros(int(ranks.max()) + 1, np.int64)
         for rows in whole.pieces():
             counts += np.bincount(ranks[rows.devices], minlength=len(counts))
@@ -119,6 +138,8 @@ class _Cutting:
             stamps = rows.stamps[of_device]
             piece = np.searchsorted(cuts.stamps, stamps, side="right")
             groups[of_device] += piece
+            if not self._context:
+                continue
             for step, near in (
                 (1, stamps >= np.append(cuts.since, np.inf)[piece]),
                 (-1, stamps < np.append(-np.inf, cuts.until)[piece]),

@@ -22,13 +22,13 @@ from smartwatts_ml.readings.parsed import (
     split_part,
 )
 
-__all__ = ["DAY_US", "DeviceNumbers", "Staging", "Taken", "as_rows", "month_of_all", "months_of"]
+__all__ = ["DeviceNumbers", "Staging", "Taken", "as_rows", "month_of_all", "months_of"]
 
 Taken = Callable[[str, str, int, int], KnownRows]
 """What a site's channel had before, from one stamp to another."""
 
 _ROWS_AT_ONCE = 1 << 20
-DAY_US = 86_400_000_000
+_DAY_US = 86_400_000_000
 _DAYS = np.arange("1850-01-01", "2251-01-01", dtype="M8[D]")
 """A reading may last as long as there are stamps."""
 _MONTH_OF_DAY = _DAYS.astype("M8[M]").astype(np.int64)
@@ -101,7 +101,7 @@ def as_rows(parsed: Parsed, stream: int, devices: DeviceNumbers) -> Rows:
 
 def months_of(stamps: np.ndarray) -> np.ndarray:
     """Months since 1970 of UTC stamps (µs); int64, shape (n,)."""
-    return _MONTH_OF_DAY[stamps // DAY_US - _FIRST_DAY]
+    return _MONTH_OF_DAY[stamps // _DAY_US - _FIRST_DAY]
 
 
 def month_of_all(stamps: np.ndarray) -> int | None:

@@ -13,11 +13,11 @@ import pyarrow as pa
 from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.columns import BUCKETS
 from smartwatts_ml.readings.ingest.intervals import Intervals
-from smartwatts_ml.readings.ingest.series import SeriesGroup, series_groups
+from smartwatts_ml.readings.ingest.series import SeriesGroup, series_groups, shard_groups
 from smartwatts_ml.readings.ingest.settling import Dropped, drop_repeats, settle, sort_rows
 from smartwatts_ml.readings.ingest.spill import Rows, Spill
 from smartwatts_ml.readings.ingest.staged import Staged, count_files
-from smartwatts_ml.readings.ingest.staging import DAY_US, Staging, Taken, month_of_all, months_of
+from smartwatts_ml.readings.ingest.staging import Staging, Taken, month_of_all, months_of
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
@@ -26,14 +26,22 @@ from smartwatts_ml.readings.table.part_files import (
     write_part,
 )
 
-__all__ = ["Writing", "write_staged"]
+__all__ = ["OverfullError", "Writing", "write_staged"]
 
 _WORKERS = 2
 _ROWS_A_PART = 1 << 20
-_ROWS_A_GROUP = 1 << 18
-"""Of a shard that is larger than a part: two of its groups are written at a time."""
-_DAYS_A_MONTH = 32
-_MANY_DEVICES = 100_000
+_ROWS_A_PIECE = 1 << 18
+"""Of a shard that is larger than a part: two of its pieces are written at a time."""
+
+
+class OverfullError(Exception):
+    """A file has so many different values for one device and stamp that they do not fit into
+    memory: its number, and how many."""
+
+    def __init__(self, file: int, values: int) -> None:
+        super().__init__(file, values)
+        self.file = file
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ def write_staged(
     staging: Staging, files: Collection[int], intervals: Intervals, taken: Taken | None = None
 ) -> Writing:
     """Write the rows of some of the files; the parts lie in the staging's folder. ``taken``
-    says what the table has."""
+    says what the table has. Raises OverfullError where one of them cannot be."""
     job = _Job(staging, files, staging.staged(intervals, taken))
     pa.default_memory_pool().release_unused()  # what scanning needed
     done = Writing()
@@ -95,7 +103,7 @@ class _Job:
 
         def write(shard: int) -> Writing:
             done = Writing()
-            for rows in settled.pieces(shard, _ROWS_A_PART):
+            for rows in settled.pieces(shard, _ROWS_A_PIECE):
                 done.parts.extend(self._write_months(sort_rows(rows, self._ranks), shard))
             return done
 
@@ -126,36 +134,16 @@ class _Job:
 
     def _groups(self, shard: int, size: int, duplicates: Counter[int]) -> Iterator[Rows]:
         """The shard's rows, in groups that fit into memory, in the table's order."""
+        spill = self._staging.spill
         if size <= _ROWS_A_PART:
-            yield self._wanted_of(self._staging.spill.read(shard))
+            yield self._wanted_of(spill.read(shard))
             return
-        groups = self._places(shard)
-        finer = Spill(self._staging.folder / f"shard-{shard}")
-        for piece in self._staging.spill.pieces(shard, _ROWS_A_GROUP):
-            rows = self._wanted_of(piece)
-            finer.add(groups[self._place(rows)], rows)
-        for group in finer.sizes():
-            yield self._gathered(finer.pieces(group, _ROWS_A_PART), duplicates)
-        finer.close()
-
-    def _place(self, rows: Rows) -> np.ndarray:
-        """A number for each device and, unless there are very many, each of its days, in the
-        table's order."""
-        ranks = self._ranks[self._staged.wholes[rows.devices]]
-        if len(self._ranks) > _MANY_DEVICES:
-            return ranks
-        return ranks * _DAYS_A_MONTH + rows.stamps // DAY_US % _DAYS_A_MONTH
-
-    def _places(self, shard: int) -> np.ndarray:
-        """The group of each place: neighbours, of about ``_ROWS_A_GROUP`` rows together."""
-        places = len(self._ranks) * (1 if len(self._ranks) > _MANY_DEVICES else _DAYS_A_MONTH)
-        counts = np.zeros(places, np.int64)
-        for piece in self._staging.spill.pieces(shard, _ROWS_A_GROUP):
-            np.add.at(counts, self._place(piece), 1)
-        return (np.cumsum(counts) - counts) // _ROWS_A_GROUP
+        for group in shard_groups(spill, shard, self._ranks, self._staging.folder):
+            yield self._gathered(group.pieces(), duplicates)
 
     def _gathered(self, pieces: Iterable[Rows], duplicates: Counter[int]) -> Rows:
-        """The wanted rows of a group, however often they are repeated."""
+        """The wanted rows of a group, however often they are repeated. Raises OverfullError where
+        too many are of one device and stamp."""
         rows = [Rows.none()]
         for piece in pieces:
             rows.append(self._wanted_of(piece))
@@ -163,6 +151,9 @@ class _Job:
                 fewer, repeats = drop_repeats(Rows.join(rows), self._staged)
                 rows = [fewer]
                 duplicates.update(repeats)
+                if len(fewer) > _ROWS_A_PART:
+                    files = count_files(self._staged.files(fewer))
+                    raise OverfullError(*files.most_common(1)[0])
         return Rows.join(rows)
 
     def _wanted_of(self, rows: Rows) -> Rows:

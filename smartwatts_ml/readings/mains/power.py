@@ -16,7 +16,6 @@ _IN_A_ROW = 1 << 14
 """Rows of which the length follows from the next one."""
 _WH_US_A_W = 3.6e9
 _TOTAL_WH = 1e3
-_MICRO = 1e6
 
 
 @dataclass(frozen=True)
@@ -72,10 +71,9 @@ def _watts(rows: Parsed) -> tuple[np.ndarray, np.ndarray]:
     if rows.measure.quantity == "total":
         grown = np.append(np.diff(rows.values), np.nan) * _TOTAL_WH
         return grown * _WH_US_A_W / lasting, lasting
-    if rows.measure.interval_s:
-        own = np.full(len(rows), rows.measure.interval_s * _MICRO)
-    else:
-        own = np.append(np.nan, gaps) if rows.measure.ends else lasting
+    own = np.append(np.nan, gaps) if rows.measure.ends else lasting
+    if rows.measure.interval_s is not None:
+        own = np.full(len(rows), rows.measure.interval_s * 1e6)
     return rows.values * _WH_US_A_W / own, lasting
 
 

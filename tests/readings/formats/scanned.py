@@ -41,8 +41,9 @@ def scan(path: Path, content: bytes | None = None, **source: Any) -> Scanned:
         rejected += block.rejected
         for parsed in block.rows:
             stamps = parsed.stamps.astype("M8[us]").tolist()
-            lasting = parsed.measure.interval_s if parsed.measure.quantity == "energy" else None
-            values = parsed.values * (3600 / lasting if lasting else 1)
+            measure, values = parsed.measure, parsed.values
+            if measure.quantity == "energy" and measure.interval_s:  # as settling does
+                values = values * (3600 / measure.interval_s)
             for stamp, value, device in zip(
                 stamps, values.tolist(), parsed.devices.tolist(), strict=True
             ):

@@ -272,6 +272,9 @@ def test_a_workbook_that_is_cut_short_is_left(tmp_path: Path, kept: int) -> None
         ("xl/worksheets/sheet1.xml", "</sheetData>", "<x>", "a row of more than 1 MiB"),
         ("xl/sharedStrings.xml", "</sst>", "<si><t>a</t></si>", "unpacks to"),
         ("xl/styles.xml", "<fonts", "<x/>", "unpacks to"),
+        ("xl/styles.xml", "</cellXfs>", "<xf/>", "its xl/styles.xml has too much in it"),
+        ("xl/workbook.xml", "</workbook>", "<x/>", "its xl/workbook.xml has too much in it"),
+        ("[Content_Types].xml", "</Types>", "<x/>", "Content_Types].xml has too much in it"),
     ],
 )
 def test_what_unpacks_to_much_more_is_refused_in_little_memory(

@@ -192,6 +192,20 @@ def test_the_same_rows_are_the_same_readings_in_every_format(
         assert other.report.missing == as_csv.report.missing
 
 
+def test_objects_of_more_names_than_columns_are_refused(tmp_path: Path) -> None:
+    lines = [
+        json.dumps(
+            {"timestamp": "2026-05-01", "consumption": 1} | {f"k{i}_{j}": 1 for j in range(50)}
+        )
+        for i in range(100)
+    ]
+    with pytest.raises(BadInputError, match="more than 4096 names of values"):
+        scan(tmp_path / "a.jsonl", "\n".join(lines).encode())
+    one = '{"result": {' + ",\n".join(f'"k{i}": 1' for i in range(5000)) + "}}"
+    with pytest.raises(BadInputError, match="an object of more than 4096 values"):
+        scan(tmp_path / "b.json", one.encode())
+
+
 def test_statistics_of_home_assistant_are_totals_at_the_ends_of_hours(tmp_path: Path) -> None:
     first = 1_769_986_800_000
     statistics = [

@@ -29,7 +29,7 @@ from smartwatts_ml.objects import open_root
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 
-report = ingest(open_root(sys.argv[1]), Settings(unit=sys.argv[2]))
+report = ingest(open_root(sys.argv[1]), Settings(unit=sys.argv[2], check_mains=False))
 (file,) = report.files
 assert file.adds_up and not file.left, file
 # Not ru_maxrss, which counts the process that started this one.
@@ -100,6 +100,7 @@ CASES: dict[str, tuple[Shape, bool, str]] = {
     "bad": (in_order, True, "W"),
     "one device": (one_device, False, "W"),
     "any order": (any_order, False, "W"),
+    "one device of energy": (one_device, False, "kWh"),
     "any order of energy": (any_order, False, "kWh"),
     "many devices": (many_devices, False, "W"),
     "one stamp": (one_stamp, False, "W"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.readings.columns import BUCKETS
-from smartwatts_ml.readings.ingest import series
+from smartwatts_ml.readings.ingest import series, writing
 from smartwatts_ml.readings.ingest.series import series_groups
 from smartwatts_ml.readings.ingest.spill import CONTEXT, Rows, Spill
 from smartwatts_ml.settings import Settings
@@ -27,6 +27,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series, "_ROWS_A_GROUP", 256)
     monkeypatch.setattr(series, "_ROWS_OF_CONTEXT", 64)
     monkeypatch.setattr(series, "_SAMPLE", 4)
+    monkeypatch.setattr(writing, "_ROWS_A_PART", 800)
 
 
 def spilled(folder: Path, devices: np.ndarray, stamps: np.ndarray) -> Spill:

@@ -17,7 +17,7 @@ import pytest
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.ingest import writing
+from smartwatts_ml.readings.ingest import series, writing
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.readings.table.compaction import SMALL_FILES
 from smartwatts_ml.readings.table.table import newest_readings
@@ -158,8 +158,9 @@ def test_two_values_for_one_stamp_are_both_kept_out_with_their_lines(objects: Ob
 def test_a_value_holds_until_the_next_row_or_one_without_a_value(
     objects: Objects, months: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "_ROWS_A_PART", 2)  # so that a shard is written in parts
-    monkeypatch.setattr(writing, "_ROWS_A_GROUP", 1)
+    for name, value in {"_ROWS_TOGETHER": 2, "_ROWS_A_GROUP": 2, "_SAMPLE": 1}.items():
+        monkeypatch.setattr(series, name, value)  # so that a device is cut in time
+    monkeypatch.setattr(series, "_ROWS_OF_CONTEXT", 2)
     late = "2026-05-01" if months == 1 else "2026-07-03"
     rows = [
         "2026-05-01 00:00,100,a",
@@ -283,6 +284,18 @@ def test_a_file_that_contradicts_itself_is_left_and_says_which_column_tells(
     assert ingest(objects, Settings()).accepted == 0
     with pytest.raises(BadInputError, match='register = "phase"'):
         FileReadings([Path(objects.url) / "landing" / "a.csv"], Settings())
+
+
+def test_more_values_of_one_stamp_than_fit_into_memory_are_no_other_files_trouble(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_ROWS_A_PART", 50)
+    land(objects, "a.csv", *(f"2026-05-01 00:00,{i},a" for i in range(300)))
+    land(objects, "b.csv", *hours(*range(45), device="b") * 3)
+    report = ingest(objects, Settings())
+    (left,) = report.left
+    assert "a.csv: 300 of 300 values contradict" in (left.left or "")
+    assert (report.accepted, report.duplicate) == (45, 90)
 
 
 def test_a_correction_of_all_rejected_lines_is_taken(objects: Objects) -> None:
