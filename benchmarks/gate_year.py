@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.gate_homes import APPLIANCES, START, WARM_UP, Fleet, make_fleet
 from benchmarks.gate_models import WEEK_H, Learner, Model
 from benchmarks.gate_ways import WAYS, Candidate, Way
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision, Facts, judge
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision, Facts, Outcome, Rules, judge
 from smartwatts_ml.gate.drift import Histogram, drift
 from smartwatts_ml.gate.refit import parity_of_behaviour
 from smartwatts_ml.judging.agreement import difference
@@ -32,7 +32,7 @@ from smartwatts_ml.readings.holdout import holdout_part
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.sheet import HOUR_BANDS
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings import Settings, settings
 
 __all__ = ["GATE", "POLICIES", "Year", "live"]
 
@@ -70,10 +70,33 @@ class Year:
             mine.update(more)
 
 
-def by_gate(week: Week) -> bool:
-    """The gate that ships, with the rules that ship and the criteria of NILM; and parity of
-    behaviour, where something else ships than was judged."""
-    return _decide(week).accepted
+@dataclass(frozen=True)
+class ByGate:
+    """The gate with the criteria of NILM. ``renews``: a challenger that no veto keeps, for want
+    of evidence alone, renews what ships of the champion, by the recipe that was judged then."""
+
+    rules: Rules
+    renews: bool = False
+
+    def next(self, week: Week) -> Candidate | None:
+        """What is in force from now on; None where nothing changes."""
+        decision = _decide(week, self.rules)
+        if decision.accepted:
+            return replace(week.candidate, shipped=week.offer.shipped)
+        if self.renews and decision.outcome is Outcome.NO_EVIDENCE:
+            return replace(week.champion, shipped=week.offer.shipped)
+        return None
+
+
+@dataclass(frozen=True)
+class Deploys:
+    """Without a gate."""
+
+    accepts: Callable[[Week], bool]
+
+    def next(self, week: Week) -> Candidate | None:
+        """The candidate, or None."""
+        return week.candidate if self.accepts(week) else None
 
 
 def by_metric(week: Week) -> bool:
@@ -84,17 +107,25 @@ def by_metric(week: Week) -> bool:
 
 
 GATE = "this gate"
-RULES = replace(rules_of(Settings()), resamples=200)
-"""Those that ship, with fewer resamples: a year asks for a thousand judgements."""
-POLICIES: dict[str, Callable[[Week], bool]] = {
-    GATE: by_gate,
-    "lower metric wins": by_metric,
-    "always deploy": lambda week: True,
-    "never retrain": lambda week: False,
+
+
+def _rules(policy: str) -> Rules:
+    """Those that ship, with fewer resamples: a year asks for a thousand judgements."""
+    return rules_of(settings(gate_policy=policy, gate_resamples=200))
+
+
+RULES = _rules("fresh")
+POLICIES: dict[str, ByGate | Deploys] = {
+    GATE: ByGate(RULES),
+    "this gate, careful": ByGate(_rules("careful")),
+    "this gate, champions renewed": ByGate(RULES, renews=True),
+    "lower metric wins": Deploys(by_metric),
+    "always deploy": Deploys(lambda week: True),
+    "never retrain": Deploys(lambda week: False),
 }
 
 
-def _decide(week: Week) -> Decision:
+def _decide(week: Week, rules: Rules) -> Decision:
     kind: Any = find_kind("nilm")
     judged, champion = week.candidate.judged, week.champion.judged
     facts = Facts(
@@ -106,7 +137,7 @@ def _decide(week: Week) -> Decision:
         fleet=len(week.candidate.split.holdout_start),
         champion_weeks=(judged.end - champion.end) / WEEK_H,
     )
-    rules = replace(RULES, seed=week.number)
+    rules = replace(rules, seed=week.number)
     return judge(judgement_of(kind, "nilm", week.offer.against(champion), rules, facts))
 
 
@@ -137,14 +168,14 @@ def _live(fleet: Fleet, learner: Learner, way: Way, weeks: int, year: Year) -> N
     for week in range(WARM_UP + 1, WARM_UP + weeks):
         candidate = way.candidate(fleet, learner, week)
         offer = _Offer(fleet, week, candidate)
-        for name, accepts in POLICIES.items():
+        for name, policy in POLICIES.items():
             champion = champions[name]
-            if accepts(Week(week, candidate, champion, offer)):
-                shipped = offer.shipped if name == GATE else candidate.shipped
+            following = policy.next(Week(week, candidate, champion, offer))
+            if following:
                 year.deployed[way.name, name].append(week - WARM_UP)
-                if _is_ruined(fleet, week, shipped, champion.shipped):
+                if _is_ruined(fleet, week, following.shipped, champion.shipped):
                     year.ruined[way.name, name].append(week - WARM_UP)
-                champions[name] = replace(candidate, shipped=shipped)
+                champions[name] = following
         for name, champion in champions.items():
             errors[name].append(float(_on_truth(fleet, champion.shipped, week, 1).mean()))
             ages[name].append(week - champion.shipped.end / WEEK_H)

@@ -58,7 +58,7 @@ def draw_year(years: Sequence[Year], picture: Path) -> None:
     when; and this gate as it was, with a fifth held out."""
     figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots()
-    colours = ("#0969da", "#bc4c00", "#8250df", "#6e7781", "#1a7f37")
+    colours = ("#0969da", "#54aeff", "#d4a72c", "#bc4c00", "#8250df", "#6e7781", "#1a7f37")
     keys = [*((SHIPS, policy) for policy in POLICIES), (WAYS[0].name, GATE)]
     for colour, key in zip(colours, keys, strict=True):
         errors = np.mean([year.errors[key] for year in years], axis=0)

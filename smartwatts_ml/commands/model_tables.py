@@ -89,6 +89,10 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
         ("outputs", _tensors(manifest.outputs)),
         ("left out", "\n".join(left_out_lines(manifest.decision)) or "nothing"),
         ("reasons", "\n".join(str(reason) for reason in manifest.decision.get("reasons", ()))),
+        (
+            "refit",
+            str(manifest.decision.get("refit", {}).get("summary", "none: it ships as judged")),
+        ),
     ):
         facts.add_row(f"[bold]{name}[/bold]", escape(value))
     out.print(facts)

@@ -72,6 +72,8 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
             scores = kind.work.evaluate(details, {"model": predictor}, readings, seed)["model"]
             result = evaluation_report(kind, details.model, scores, seed)
             result["notes"] += left_out_lines(network.details)
+            result["timezones"] = readings.sites_by_timezone()
+            result["notes"].insert(0, _clock_line(result["timezones"]))
             if output_dir is not None:
                 report("figures", 0.8)
                 figures = kind.work.figures(details, predictor, readings, scores, seed)
@@ -82,6 +84,18 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
             _show_metrics(kind, result)
 
     return body
+
+
+def _clock_line(sites: dict[str, list[str]]) -> str:
+    """By whose clocks hours and days are meant.
+
+    >>> _clock_line({"Europe/Berlin": ["a", "b"], "Asia/Kolkata": ["c"]})
+    'hours and days are on the clock of each site: Europe/Berlin (2), Asia/Kolkata (1)'
+    """
+    if len(sites) == 1:
+        return f"hours and days are on the clock of {next(iter(sites))}"
+    counts = ", ".join(f"{timezone} ({len(of_it):,})" for timezone, of_it in sites.items())
+    return f"hours and days are on the clock of each site: {counts}"
 
 
 def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:

@@ -126,7 +126,7 @@ class Part:
     def sentence(self) -> str:
         """What an operator reads of one that is left out, or that comes back."""
         if self.ships:
-            return f"{self.name} is back, which the champion lacks: {self.text}"
+            return f"{self.name} is in the file, which that of the champion lacks: {self.text}"
         lost = ", though the champion has it" if self.in_champion else ""
         return f"{self.name} is left out{lost}: {self.text}"
 

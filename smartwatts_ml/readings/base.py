@@ -187,6 +187,11 @@ class Readings(ABC):
     def spans(self) -> tuple[SiteSpan, ...]:
         """What each site holds, sorted by site."""
 
+    def timezone(self, site: str) -> str:
+        """IANA timezone by whose clock a site lives; UTC where readings know of no other."""
+        del site
+        return "UTC"
+
     @abstractmethod
     def load(
         self,

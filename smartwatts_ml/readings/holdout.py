@@ -153,6 +153,9 @@ class SelectedReadings(Readings):
     def spans(self) -> tuple[SiteSpan, ...]:
         return self._spans
 
+    def timezone(self, site: str) -> str:
+        return self._readings.timezone(site)
+
     def load(
         self,
         site: str,

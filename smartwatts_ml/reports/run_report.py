@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, StoreError
 from smartwatts_ml.judging.opponents import Bout
-from smartwatts_ml.judging.record import read_decision
+from smartwatts_ml.judging.record import StoredDecision, read_decision
+from smartwatts_ml.judging.refitted import REFIT
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.pages import page
@@ -54,6 +55,7 @@ def write_report(run: ModelRun) -> str:
         "charts": [_drawn(chart) for chart in (*drawn.charts, *_training_chart(training))],
         "failure": drawn.failure,
         "forced": _forced(run),
+        "refit": _refit(run, decision),
         "quality": f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
     }
     return run.write("report.html", page("run_report.html", **values).encode())
@@ -82,6 +84,12 @@ def _left(run: ModelRun, name: str, cls: type[_T]) -> _T | None:
         return None
 
 
+def _refit(run: ModelRun, decision: StoredDecision) -> dict[str, Any] | None:
+    """What became of the refit of the file that was judged; None where there was none."""
+    refit = _left(run, REFIT, dict[str, Any])
+    return refit if refit and refit.get("judged_sha256") == decision.sha256 else None
+
+
 def _forced(run: ModelRun) -> list[Forced]:
     """Forced versions; a store that does not verify says so where it is used."""
     try:
@@ -93,7 +101,8 @@ def _forced(run: ModelRun) -> list[Forced]:
 
 def _coverage(run: ModelRun) -> dict[str, Any]:
     try:
-        return coverage_rows(run.readings.spans(), run.split)
+        readings = run.readings
+        return coverage_rows(readings.spans(), run.split, readings.timezone)
     except NotEnoughReadingsError:
         return {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,13 +104,17 @@ def drift_rows(record: Record | None) -> list[dict[str, Any]]:
     ]
 
 
-def coverage_rows(spans: Sequence[SiteSpan], split: Split) -> dict[str, Any]:
-    """What each site holds, from when on it is held out, and both on a common time axis."""
+def coverage_rows(
+    spans: Sequence[SiteSpan], split: Split, timezone: Callable[[str], str]
+) -> dict[str, Any]:
+    """What each site holds, from when on it is held out, both on a common time axis, and by whose
+    clock it lives."""
     shown = spans[:_MOST_SITES]
     axis = (min(span.start for span in shown), max(span.end for span in shown))
     rows = [
         {
             "site": span.site,
+            "clock": timezone(span.site),
             "start": _day(span.start),
             "end": _day(span.end),
             "held_out": _day(_held_out(span, split)) if span.site in split.judged_sites else "–",

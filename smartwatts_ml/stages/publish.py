@@ -242,11 +242,17 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
             "accepted": judged.accepted,
             "reasons": judged.reasons,
             "holdout_digest": judged.holdout_digest,
-            "left_out": {part.name: part.text for part in judged.parts if not part.ships},
+            "left_out": _left_out(judged.parts),
             "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }
+
+
+def _left_out(parts: tuple[Part, ...]) -> dict[str, str]:
+    """What the file lacks. One that was forced though nothing in it was learned lacks nothing."""
+    absent = {part.name: part.text for part in parts if not part.ships}
+    return absent if len(absent) < len(parts) else {}
 
 
 def _with_slices(judged: _JudgedFile) -> dict[str, Any]:

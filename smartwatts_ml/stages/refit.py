@@ -29,6 +29,7 @@ from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.lease import hold
 from smartwatts_ml.runs.run import ModelRun
 
@@ -71,6 +72,7 @@ def refit(run: ModelRun, progress: Progress) -> Refit:
         result = _refitted(run, load_network(judged, f"{run.model}.tflite"), progress)
     result = replace(result, judged_sha256=judged_sha256)
     run.write_json(REFIT, result)
+    write_report(run)
     progress(result.summary, 1.0)
     return result
 

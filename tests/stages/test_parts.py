@@ -100,7 +100,7 @@ def test_what_is_not_learned_does_not_ship_the_rest_does_and_it_comes_back(
     assert second["summary"].endswith("; back: hour after")
     assert root.champion()[0].decision["back"] == ["hour after"]
     assert "left_out" not in root.champion()[1].details
-    assert "hour after is back, which the champion lacks" in root.report("run2")
+    assert "hour after is in the file, which that of the champion lacks" in root.report("run2")
 
     third = root.retrain("run3", {"hour after"})
     assert not third["accepted"], "it lacks what the champion has"

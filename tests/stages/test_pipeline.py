@@ -112,9 +112,12 @@ def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
     dynamic = ("--quantization", "dynamic")
     converted = root.smartwatts("convert", *run, *dynamic)["models"]["forecasting_24h"]
     assert validated["accepted"] and converted["accepted"]
+    refitted = root.smartwatts("refit", *run)["models"]["forecasting_24h"]
+    assert refitted["accepted"], refitted["summary"]
     root.smartwatts("publish", *run)
     champion = root.store.champion("forecasting_24h")
-    assert champion is not None and champion.manifest.sha256 == converted["sha256"]
+    assert champion is not None and champion.manifest.sha256 == refitted["sha256"]
+    assert champion.manifest.decision["judged_sha256"] == converted["sha256"]
 
     file = root.keys.parent / champion.file
     file.write_bytes(root.store.read_file(champion.manifest))

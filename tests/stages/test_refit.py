@@ -48,6 +48,7 @@ def test_the_manifest_names_what_was_judged_and_the_history_says_that_it_was_ref
     assert manifest.sha256 == refit["sha256"] != decision["sha256"]
     assert manifest.decision["judged_sha256"] == refit["judged_sha256"] == decision["sha256"]
     assert "light refitted on readings up to 20" in service.store.history("light")[-1].reason
+    assert "Refit on everything up to now" in service.report("run1")
     assert any("power_w differs from what was judged by" in said for said in refit["reasons"])
 
 

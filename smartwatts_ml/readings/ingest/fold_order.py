@@ -64,7 +64,7 @@ def _direction(stamps: np.ndarray, inside: np.ndarray) -> tuple[int, bool]:
         direction = 1 if ups >= _CLEAR * downs else -1 if downs >= _CLEAR * ups else 0
         return direction, not (ups and downs)
     ups, downs = int(np.count_nonzero(steps > 0)), int(np.count_nonzero(steps < 0))
-    if ups > 2 * downs or not downs:
+    if ups > 2 * downs:
         return 1, True
     return (-1 if downs > max(2 * ups, 1) else 0), True
 

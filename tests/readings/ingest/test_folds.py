@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.sources import Source
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import HEADER, land
 
@@ -162,3 +165,89 @@ def test_files_of_half_an_hour_each_by_ingests_of_their_own(order: int, spacing:
     readings = around("Europe/Berlin", spacing, count, 2 * count)
     files = parts_of(readings, list(range(0, len(readings), 1800 // spacing)))
     assert not check_ingest(files[::order], "Europe/Berlin")
+
+
+AUTUMN = "Europe/Berlin"
+
+
+def accepted(lines: Sequence[str], **said: Any) -> list[tuple[str, float]]:
+    """UTC and value of what is read of a file of that clock; without hours that are untold."""
+    header = said.pop("header", HEADER)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "a.csv").write_text("\n".join([header, *lines, ""]))
+        source = Source(timezone=AUTUMN, **said)
+        with FileReadings([Path(folder)], Settings(sources=[source])) as readings:
+            device = readings.read_devices("a")["mains"]
+            texts = device.stamps.astype("M8[us]").astype("M8[m]").astype(str)
+            return list(zip((text[5:] for text in texts), device.values.tolist(), strict=True))
+
+
+def october(*times: str) -> list[str]:
+    return [f"2026-10-25 {time},{i},a" for i, time in enumerate(times)]
+
+
+HOURS = [f"10-2{4 if hour > 20 else 5}T{hour:02}:00" for hour in (22, 23, 0, 1, 2, 3)]
+"""From midnight in Berlin on."""
+
+
+def test_ends_as_labels_and_as_the_clock_shows_them() -> None:
+    as_labels = october("01:00", "02:00", "03:00", "03:00", "04:00", "05:00")
+    as_shown = october("01:00", "02:00", "02:00", "03:00", "04:00", "05:00")
+    for lines in (as_labels, as_shown):
+        found = accepted(lines, stamp_is="end")
+        assert found == list(zip(HOURS, range(6), strict=True))
+
+
+def test_doubled_lines_of_one_hour_are_no_two_hours() -> None:
+    before = [line for line in october("00:30", "01:00", "01:30", "02:00", "02:30") for _ in "ab"]
+    found = accepted(before)
+    assert [stamp for stamp, _ in found] == [
+        "10-24T22:30",
+        "10-24T23:00",
+        "10-24T23:30",
+        "10-25T00:00",
+        "10-25T00:30",
+    ]
+
+
+def test_a_small_disorder_is_no_second_hour() -> None:
+    minutes = [f"{h:02}:{m:02}" for h in range(4) for m in range(0, 60, 5)]
+    minutes[3], minutes[4] = minutes[4], minutes[3]  # elsewhere
+    minutes[27], minutes[28] = minutes[28], minutes[27]  # in the hour
+    found = dict(accepted(october(*minutes)))
+    assert len(found) == 36  # the hour could be either
+    assert found["10-25T02:00"] == 36
+
+
+def test_lines_in_no_order_tell_totals_alone() -> None:
+    lines = [f"2026-10-25 {h:02}:{m:02},{{}},a" for h in (0, 1, 2, 2, 3, 4) for m in (0, 30)]
+    totals = [line.format(i / 10) for i, line in enumerate(lines)]
+    order = np.random.default_rng(3).permutation(len(totals))
+    shuffled = [totals[i] for i in order]
+    assert len(accepted(shuffled, unit="kWh-counter")) == 11
+    assert len(accepted(shuffled, unit="W")) == 8  # four rows could be either
+
+
+@pytest.mark.parametrize(("last", "empty"), [(25, []), (24, [24])])
+def test_numbered_hours_of_a_day_count_on_over_a_change(last: int, empty: list[int]) -> None:
+    """25 columns in autumn; 24 in spring, of which the last is empty."""
+    header = ",".join(["date", "device_id", *(f"H{hour}" for hour in range(1, last + 1))])
+    day = "2026-10-25" if last == 25 else "2026-03-29"
+    values = ["" if hour in empty else str(hour) for hour in range(1, last + 1)]
+    other = ",".join(["2026-05-01", "a", *map(str, range(1, 25)), *([""] if last == 25 else [])])
+    found = accepted([",".join([day, "a", *values]), other], header=header, unit="W")
+    of_day = [value for stamp, value in found if not stamp.startswith(("04-30", "05-01"))]
+    assert of_day == [hour for hour in range(1, last + 1) if hour not in empty]
+    assert len(found) == len(of_day) + 24
+
+
+def test_a_value_at_a_time_that_its_day_does_not_have_is_rejected() -> None:
+    header = ",".join(["date", "device_id", *(f"{hour:02}:00" for hour in range(24))])
+    days = [",".join([f"2026-03-{d}", "a", *map(str, range(24))]) for d in (28, 29)]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "a.csv").write_text("\n".join([header, *days, ""]))
+        current = Settings(sources=[Source(timezone=AUTUMN, unit="W")])
+        with FileReadings([Path(folder)], current) as readings:
+            (file,) = readings.report.files
+    assert file.accepted == 47
+    assert file.reasons == {"stamp_gap": 1}
