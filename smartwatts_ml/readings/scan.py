@@ -57,7 +57,6 @@ class FileScan:
         self._devices: set[str] = set()
         self._stamps: tuple[int, int] | None = None
         self._unsaid: set[str] = set()
-        self._defaults = defaults
         self._said = defaults.model_fields_set
         self.mains = MainsCheck(name, self.key, source, defaults)
         self._interpretation: Interpretation | None = None
@@ -100,7 +99,7 @@ class FileScan:
         source, said, form = self.source, self.interpretation.mapping.said, self.interpretation
         of_source = source.site_timezone or _place(source.timezone)
         of_file = said.site_timezone or _place(said.timezone)
-        if form.timezone != self._defaults.timezone:  # as its first lines say
+        if "timezone" in form.above:
             of_file = of_file or _place(form.timezone)
         return FileClock(of_source, of_file)
 

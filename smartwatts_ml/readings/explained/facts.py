@@ -9,6 +9,7 @@ from smartwatts_ml.readings.layouts.catalog import layout_named
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping
 from smartwatts_ml.readings.scan import FileScan
+from smartwatts_ml.readings.site_clocks import FileClock
 from smartwatts_ml.readings.units import unit_in_name
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.settings.base import settings_origin
@@ -31,6 +32,7 @@ def facts_of(
         "numbers": _numbers(form),
         "timestamps": f"{form.stamps.form}, e.g. {form.stamps.sample}",
         "clock": _clock(form, source, settings),
+        "sites live by": _lived_by(scan.site_clock, settings),
         "stamps are": _stamps_are(mapping, source),
         "intervals": _intervals(mapping, source),
         "site": _site(mapping, source),
@@ -140,6 +142,16 @@ def _clock(form: Interpretation, source: Source, settings: Settings) -> str:
     if "timezone" in settings.model_fields_set:
         return f"{form.timezone}, by the setting timezone"
     return f"{form.timezone}, since nobody says it"
+
+
+def _lived_by(said: FileClock, settings: Settings) -> str:
+    """By whose clock hours and days of the file's sites are."""
+    if said.source:
+        return f"the clock of {said.source}, by its source"
+    others = ", but for those of site_timezones" if settings.site_timezones else ""
+    if said.file:
+        return f"the clock of {said.file}, by the file{others}"
+    return f"the clock of {settings.timezone}, by the settings{others}"
 
 
 def _stamps_are(mapping: ColumnMapping, source: Source) -> str:

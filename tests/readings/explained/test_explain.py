@@ -94,6 +94,7 @@ def test_a_file_of_a_known_layout_and_a_source_says_who_says_what() -> None:
     assert facts["layout"].endswith("(homewizard, by its header)")
     assert facts["shape"].startswith("wide by register")
     assert facts["clock"] == "Europe/Amsterdam, by source p1/*"
+    assert facts["sites live by"] == "the clock of Europe/Amsterdam, by its source"
     assert facts["site"] == "home9, by source p1/*"
     assert facts["unit"] == "a meter's total in kWh, by layout homewizard"
     assert facts["settings"].startswith("source p1/* (")
