@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -99,7 +99,7 @@ def habits(rng: np.random.Generator) -> pd.Series:
     """W by quarter of an hour of a life: base load, a morning and an evening at hours of its own,
     later at weekends, days that differ, and noise that no forecast can know."""
     stamps = pd.date_range(FIRST, LAST, freq="15min", inclusive="left")
-    hour, weekend = stamps.hour + stamps.minute / 60, stamps.dayofweek >= 5
+    hour, weekend = stamps.hour + stamps.minute / 60, stamps.day_of_week >= 5
     morning, evening = rng.normal(6.8, 0.5) + 1.5 * weekend, rng.normal(18.8, 0.8)
     peaks = rng.uniform(1.5, 3) * np.exp(-(((hour - morning) / 0.7) ** 2))
     peaks = peaks + rng.uniform(3, 6) * np.exp(-(((hour - evening) / 1.1) ** 2))
@@ -164,9 +164,8 @@ def errors(kind: Any, predictor: Any, place: Place) -> pd.DataFrame:
     rows = []
     with FileReadings(place.files, place.settings) as readings:
         for first, last in runs(place):
-            frames = kind.work.predict(
-                predictor, readings, from_=utc(first), to=utc(last), every="24h"
-            )
+            until = utc(last) + np.timedelta64(59, "m")  # hours of UTC may begin after midnight
+            frames = kind.work.predict(predictor, readings, from_=utc(first), to=until, every="24h")
             for frame in frames:
                 rows += list(measured(frame, place))
     return pd.DataFrame(rows, columns=["site", "part", "error", "power"])
@@ -238,30 +237,46 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--models", type=Path, required=True, help="Folder of trained files.")
     parser.add_argument("--london", default="Europe/London", help="The clock of UK-DALE house 1.")
+    parser.add_argument("--only", nargs="+", choices=("homes", "house", "alerts"))
     args = parser.parse_args()
+    wanted = args.only or ("homes", "house", "alerts")
     settle_environment()
     start_tensorflow()
-    forecasting, anomaly = find_kind("forecasting"), find_kind("anomaly")
-    with tempfile.TemporaryDirectory() as folder:
-        places = [made(Path(folder), name, args.homes, seed=11) for name in ZONES]
-        # Each place's files say nothing of their clock: a site's is told by its name.
-        clocks = {site: place.zone for _, place in places for site in place.power}
-        learned, settings = (
-            [path for paths, _ in places for path in paths],
-            Settings(site_timezones=clocks),
-        )
-        print(f"| WAPE | {' | '.join(PARTS)} |\n|---|---|---|---|---|")
-        file = train(forecasting, learned, settings, args, "habits")
-        for _, place in places:
-            show_errors(place, errors(forecasting, file, place))
+    if "house" in wanted:
+        forecasting = find_kind("forecasting")
+        files = sorted(args.data.glob(HOMES))
+        head("WAPE", PARTS)
+        file = train(forecasting, files, Settings(), args, "fontana")
         place = house(args.data, args.london)
-        homes = sorted(args.data.glob(HOMES))
-        file = train(forecasting, homes, Settings(), args, "fontana")
         show_errors(place, errors(forecasting, file, place))
-        print("\n| alerts a device-week | 2 weeks from a change | other weeks |\n|---|---|---|")
-        scorer = train(anomaly, learned, settings, args, "anomaly")
+    if {"homes", "alerts"} & set(wanted):
+        with tempfile.TemporaryDirectory() as folder:
+            homes(Path(folder), wanted, args)
+
+
+def homes(folder: Path, wanted: Sequence[str], args: argparse.Namespace) -> None:
+    """Forecasts and alerts of homes with habits."""
+    places = [made(folder, name, args.homes, seed=11) for name in ZONES]
+    # Each place's files say nothing of their clock: a site's is told by its name.
+    clocks = {site: place.zone for _, place in places for site in place.power}
+    learned = [path for paths, _ in places for path in paths]
+    settings = Settings(site_timezones=clocks)
+    if "homes" in wanted:
+        kind = find_kind("forecasting")
+        head("WAPE", PARTS)
+        file = train(kind, learned, settings, args, "habits")
         for _, place in places:
-            show_alerts(anomaly, scorer, place)
+            show_errors(place, errors(kind, file, place))
+    if "alerts" in wanted:
+        kind = find_kind("anomaly")
+        head("alerts a device-week", ("2 weeks from a change", "other weeks"))
+        file = train(kind, learned, settings, args, "anomaly")
+        for _, place in places:
+            show_alerts(kind, file, place)
+
+
+def head(title: str, columns: Sequence[str]) -> None:
+    print(f"\n| {title} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}", flush=True)
 
 
 if __name__ == "__main__":
