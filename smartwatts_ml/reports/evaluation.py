@@ -20,7 +20,7 @@ __all__ = ["evaluation_report", "write_evaluation"]
 
 _SAMPLES = 400
 _MIN_SITES = 10
-"""With fewer sites the bootstrap draws weeks within each site, as the gate does."""
+"""With fewer sites the bootstrap draws the calendar weeks that they share."""
 _TAIL = 0.025
 _PNG = "smartwatts_ml.reports.png:png"
 """Loads matplotlib, which figures alone need."""

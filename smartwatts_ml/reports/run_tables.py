@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision
 from smartwatts_ml.gate.decision import SliceResult
-from smartwatts_ml.judging.record import Record
+from smartwatts_ml.judging.record import Record, StoredDecision
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.holdout import Split
@@ -25,7 +25,7 @@ _SYSTEMS = (CHALLENGER, CHAMPION, "baseline")
 _Interval = Sequence[float]
 
 
-def metric_rows(kind: Kind, decision: Decision) -> dict[str, Any]:
+def metric_rows(kind: Kind, decision: StoredDecision) -> dict[str, Any]:
     """Each metric by system, with its interval and a bar on a common axis."""
     metrics = {name: values for name in _SYSTEMS if (values := decision.metrics.get(name))}
     resampled = {**decision.intervals, "baseline": decision.intervals.get(decision.baseline or "")}
@@ -39,7 +39,7 @@ def metric_rows(kind: Kind, decision: Decision) -> dict[str, Any]:
         }
         for metric in sorted(names, key=lambda metric: metric not in labels)
     ]
-    confidence = decision.evidence.confidence if decision.evidence else 0.95
+    confidence = decision.record.rules.confidence if decision.record else 0.95
     return {"rows": rows, "systems": list(metrics), "confidence": confidence}
 
 
