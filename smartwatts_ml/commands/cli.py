@@ -91,7 +91,7 @@ WORK = {
     ),
     "readings clocks": (
         "clocks:clocks",
-        "By whose clock each site lives, and what the settings say by now.",
+        "By whose clock each site lives: hours, days and weeks of models are on it.",
     ),
     "readings reread": (
         "reread:reread",

