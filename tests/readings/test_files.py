@@ -233,6 +233,34 @@ def test_a_site_lives_by_the_clock_of_its_source_then_of_the_settings(tmp_path: 
         assert written(readings, "a") == "2024-01-01T00:00Z"
 
 
+def test_of_files_that_say_several_clocks_of_a_site_the_first_counts_and_it_is_told(
+    tmp_path: Path,
+) -> None:
+    for name, day in (("1", "2024-01-01"), ("2", "2024-01-02"), ("3", "2024-01-03")):
+        write(tmp_path / f"{name}.csv", *hours("a", 1, 2, day=day))
+    said = {"2.csv": "Europe/Paris", "3.csv": "Europe/Rome"}
+    current = Settings(sources=[Source(match=name, timezone=said[name]) for name in said])
+    with FileReadings([tmp_path], current) as readings:
+        assert readings.timezone("a") == "Europe/Paris"  # as ingest would keep it
+        (told,) = [line for line in readings.warnings() if "site_timezone" in line]
+    assert told.startswith("a lives by the clock of Europe/Paris, as is said of the first file")
+    assert f"{tmp_path}/3.csv by that of Europe/Rome" in told
+
+
+def test_it_is_told_where_nobody_says_by_whose_clock_a_home_lives(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *(f"2024-01-01T0{i}:00Z,5,a" for i in range(3)))
+    by_source = Source(match="*", site_timezone="Europe/London")
+    for current, lines in (
+        (Settings(), 1),
+        (Settings(timezone="UTC"), 0),
+        (Settings(site_timezones={"a": "Europe/London"}), 0),
+        (Settings(sources=[by_source]), 0),
+    ):
+        with FileReadings([path], current) as readings:
+            told = readings.warnings()
+        assert len(told) == lines and all("by whose clock" in line for line in told)
+
+
 def test_an_offset_follows_the_clock_by_which_the_site_lives(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *(f"2024-07-01T0{i}:00:00+02:00,5,a" for i in range(3)))
     current = Settings(site_timezones={"a": "Europe/Berlin"})
