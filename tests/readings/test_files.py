@@ -277,6 +277,24 @@ def test_a_stamp_on_the_command_line_is_on_a_clock() -> None:
         parse_stamp("yesterday", "UTC")
 
 
+@pytest.mark.parametrize(
+    ("day", "zone", "start"),
+    [
+        ("2026-09-06", "America/Santiago", "2026-09-06T04:00"),  # 00:00 is skipped
+        ("2026-04-05", "America/Santiago", "2026-04-05T04:00"),  # 23:00 before it came twice
+        ("2026-11-01", "America/Havana", "2026-11-01T04:00"),  # 00:00 comes twice
+        ("20260329", "Europe/Berlin", "2026-03-28T23:00"),
+    ],
+)
+def test_a_date_begins_with_the_first_instant_that_it_has(day: str, zone: str, start: str) -> None:
+    assert parse_stamp(day, zone) == np.datetime64(start)
+
+
+def test_a_day_that_a_clock_skips_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="2011-12-30 does not exist in Pacific/Apia"):
+        parse_stamp("2011-12-30", "Pacific/Apia")
+
+
 def test_an_unknown_timezone_is_wrong_use(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *hours("a", 1, 2))
     with pytest.raises(UsageError, match="no timezone 'Mars/Base'"):

@@ -68,7 +68,7 @@ def rejected_of(report: ReadReport, sizes: Sequence[int]) -> int:
     rejected = 0
     for file, size in zip(report.files, sizes, strict=True):
         if file.left:
-            assert "shown twice by the clock" in file.left
+            assert "shown twice by the clock" in file.left and "with offsets" in file.left
             rejected += size
         else:
             assert file.accepted + file.duplicate + file.rejected == file.values == size
