@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from smartwatts_ml.localtime import find_zone
+from smartwatts_ml.localtime import find_zone, is_utc
 from smartwatts_ml.settings import Settings
 
 __all__ = [
@@ -23,11 +23,7 @@ __all__ = [
 
 _SITES_SHOWN = 5
 
-_OFFSETS = {"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich", "GMT0", "GMT+0", "GMT-0"} | {
-    "EST",
-    "MST",
-    "HST",
-}
+_OFFSETS = {"EST", "MST", "HST"}
 
 
 def is_place(timezone: str) -> bool:
@@ -36,7 +32,8 @@ def is_place(timezone: str) -> bool:
     >>> [is_place(name) for name in ("Europe/Berlin", "Etc/GMT-10", "UTC", "EST")]
     [True, False, False, False]
     """
-    return not timezone.startswith("Etc/") and timezone not in _OFFSETS
+    is_offset = timezone.startswith("Etc/") or timezone in _OFFSETS
+    return not (is_offset or is_utc(timezone))
 
 
 @dataclass(frozen=True)

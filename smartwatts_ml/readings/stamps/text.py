@@ -11,7 +11,7 @@ import numpy as np
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.localtime import is_utc, local_time, wall_clock
-from smartwatts_ml.readings.clock import local_clock, to_utc
+from smartwatts_ml.readings.clock import to_utc
 from smartwatts_ml.readings.stamps.forms import ISO, SERIAL, FileStamps
 from smartwatts_ml.readings.stamps.writing import offset_seconds, write_form
 
@@ -152,7 +152,5 @@ def _start_of(day: date, timezone: str) -> np.datetime64:
 
 def _is_twice(utc: np.ndarray, timezone: str) -> np.ndarray:
     """Which instants (datetime64[s]) are in an hour that the clock shows twice; bool."""
-    clock = local_clock(timezone)
-    if clock is None:
-        return np.zeros(utc.shape, bool)
-    return clock.to_utc(local_time(utc, timezone).astype("M8[us]").astype(np.int64))[2]
+    clock = wall_clock(timezone)
+    return clock.to_utc(clock.to_wall(utc))[2]
