@@ -21,7 +21,7 @@ __all__ = [
     "is_place",
 ]
 
-_SITES_SHOWN = 5
+_SITES_SHOWN, _LINES_SHOWN = 5, 20
 
 _OFFSETS = {"EST", "MST", "HST"}
 
@@ -142,16 +142,13 @@ def change_lines(changes: Sequence[ClockChange]) -> list[str]:
     lines = []
     for sites, change in _alike(changes):
         who = f"of {change.key}" if change.key else "of the settings"
-        what = (
-            f"readings reread {shlex.quote(change.key)}"
-            if change.key
-            else "readings clocks --apply"
-        )
+        name = shlex.quote(change.key.removeprefix("landing/"))
+        what = f"readings reread {name}" if change.key else "readings clocks --apply"
         lines.append(
             f"{sites} by the clock of {change.kept} as was kept, but by what is said now "
             f"{who} by that of {change.said}: `smartwatts {what}` changes it"
         )
-    return lines
+    return _shortened(lines)
 
 
 def first_said(
@@ -164,22 +161,28 @@ def first_said(
     for key, said in files:
         for site, clock in said.items():
             first = clocks.setdefault(site, clock)
-            if clock.said_by == "settings" or clock.timezone == first.timezone:
+            if clock.said_by == "settings":
                 continue
             if first.said_by == "settings":
                 clocks[site] = clock
-            else:
+            elif clock.timezone != first.timezone:
                 others.append(ClockChange(site, first.timezone, clock.timezone, key))
     return clocks, others
 
 
 def disagreement_lines(changes: Sequence[ClockChange]) -> list[str]:
     """What to say of sites of which files that are read together say several clocks."""
-    return [
+    lines = [
         f"{sites} by the clock of {change.kept}, as is said of the first file, but by what is said "
         f"of {change.key} by that of {change.said}: give both one site_timezone"
         for sites, change in _alike(changes)
     ]
+    return _shortened(lines)
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    more = len(lines) - _LINES_SHOWN
+    return [*lines[:_LINES_SHOWN], *([f"… and {more:,} more lines like these"] if more > 0 else [])]
 
 
 def _alike(changes: Sequence[ClockChange]) -> Iterator[tuple[str, ClockChange]]:
