@@ -30,6 +30,7 @@ __all__ = [
     "wall_clock",
 ]
 
+_UTC = {"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich", "GMT0", "GMT+0", "GMT-0"}
 _DAY_S = 86_400
 _MICRO = 1_000_000
 _MONDAY = np.datetime64("1969-12-29", "h")  # the Monday before the epoch
@@ -51,7 +52,7 @@ def find_zone(name: str) -> ZoneInfo:
 
 def is_utc(name: str) -> bool:
     """Whether local time is UTC at all times."""
-    return find_zone(name).key in {"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT", "UCT"}
+    return find_zone(name).key.removeprefix("Etc/") in _UTC
 
 
 @dataclass(frozen=True)
