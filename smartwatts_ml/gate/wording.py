@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from smartwatts_ml.gate.decision import Comparison, Evidence, Part, SliceResult
+from smartwatts_ml.gate.decision import Comparison, Evidence, Part, SliceResult, absent_parts
 from smartwatts_ml.scores.scores import Criterion
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "home_sentence",
     "lacking",
     "number",
+    "part_sentences",
     "parts_clause",
     "perhaps_worse",
     "reason",
@@ -51,10 +52,23 @@ def parts_clause(parts: Sequence[Part]) -> str:
     >>> parts_clause([Part("kettle", True, ""), Part("oven", False, "F1 0"), Part("tv", False, "")])
     '; left out: oven, tv'
     """
-    absent = [part.name for part in parts if not part.ships]
+    absent = list(absent_parts(parts))
     back = [part.name for part in parts if part.ships and part.notable]
     clauses = (("left out", absent), ("back", back))
     return "".join(f"; {word}: {_named(names)}" for word, names in clauses if names)
+
+
+def part_sentences(parts: Sequence[Part]) -> list[str]:
+    """What there is to say of each part.
+
+    >>> part_sentences([Part("kettle", True, ""), Part("oven", False, "F1 0")])
+    ['oven is left out: F1 0']
+    >>> part_sentences([Part("oven", False, "F1 0")])
+    ['oven is not better than its own baseline: F1 0']
+    """
+    if any(part.ships for part in parts):
+        return [part.sentence for part in parts if part.notable]
+    return [f"{part.name} is not better than its own baseline: {part.text}" for part in parts]
 
 
 def _named(names: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from smartwatts_ml.gate.drift import Drift, Histogram, drift
 from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
-from smartwatts_ml.judging.parts import nothing_learned, stood_in, trimmed
+from smartwatts_ml.judging.parts import stood_in, trimmed
 from smartwatts_ml.judging.refitted import met_file
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
@@ -95,14 +95,12 @@ class Bout:
 
     def with_parts(self, run: ModelRun, challenger: Network, parts: tuple[Part, ...]) -> Bout:
         """The same with a challenger as it ships: without the parts that do not."""
-        nothing = nothing_learned(parts)
-        checks = (*self.facts.checks, nothing) if nothing else self.facts.checks
         network = trimmed(run.kind, challenger, parts)
         return replace(
             self,
             details=run.kind.read_details(network.details),
             predictors={**self.predictors, CHALLENGER: run.kind.work.predictor(network)},
-            facts=replace(self.facts, parts=parts, checks=checks),
+            facts=replace(self.facts, parts=parts),
         )
 
 

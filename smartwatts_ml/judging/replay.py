@@ -28,8 +28,8 @@ from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["Replay", "replay"]
 
-_MEASURED = ("size", "latency", "parity", "parts")
-"""Checks of the conversion, and of parts: facts of that moment, taken from the record."""
+_MEASURED = ("size", "latency", "parity")
+"""Checks of the conversion: facts of that moment, taken from the record."""
 
 
 @dataclass(frozen=True)

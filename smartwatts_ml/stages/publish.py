@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from pydantic import StrictBool
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
 from smartwatts_ml.judging.refitted import JUDGED_SHA256, REFIT, REFIT_FILE, read_judged_file
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
@@ -242,17 +242,11 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
             "accepted": judged.accepted,
             "reasons": judged.reasons,
             "holdout_digest": judged.holdout_digest,
-            "left_out": _left_out(judged.parts),
+            "left_out": absent_parts(judged.parts),
             "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }
-
-
-def _left_out(parts: tuple[Part, ...]) -> dict[str, str]:
-    """What the file lacks. One that was forced though nothing in it was learned lacks nothing."""
-    absent = {part.name: part.text for part in parts if not part.ships}
-    return absent if len(absent) < len(parts) else {}
 
 
 def _with_slices(judged: _JudgedFile) -> dict[str, Any]:
