@@ -136,11 +136,14 @@ def lacking(comparison: Comparison, evidence: Evidence) -> str:
     most = f"at most {1 - evidence.confidence:.2g} passes"
     asked = f"{chance(comparison.p)}, {most}; {_have(evidence)}"
     text = f"not enough evidence: {said} may be chance ({asked})"
-    if comparison.role != "improve":
-        return text
+    return f"{text}: {_would_pass(evidence)}" if comparison.role == "improve" else text
+
+
+def _would_pass(evidence: Evidence) -> str:
+    """What would change the verdict."""
     if evidence.passing is None:
-        return f"{text}: a holdout of more calendar weeks would tell"
-    text = f"{text}: a gain of {evidence.passing:.1%} would pass"
+        return "a holdout of more calendar weeks would tell"
+    text = f"a gain of {evidence.passing:.1%} would pass"
     if evidence.passing_later is None:
         return text
     return f"{text}, {evidence.passing_later:.1%} once the champion is {evidence.later:g} weeks old"
@@ -150,13 +153,14 @@ def too_small(comparison: Comparison, least: float, evidence: Evidence) -> str:
     """Better beyond chance, by less than counts."""
     return (
         f"not enough evidence: {change(comparison)} is a gain of less than {least:.1%}, which "
-        f"another seed may give ({_have(evidence)})"
+        f"another seed may give ({_have(evidence)}): {_would_pass(evidence)}"
     )
 
 
 def perhaps_worse(comparison: Comparison, evidence: Evidence) -> str:
-    """Worse by its estimate: more evidence would hardly let it pass."""
-    return f"{change(comparison)} is worse, though chance may give that ({_have(evidence)})"
+    """Worse by its estimate: more evidence would hardly let it pass, a better model would."""
+    said = f"{change(comparison)} is worse, though chance may give that ({_have(evidence)})"
+    return f"{said}: {_would_pass(evidence)}"
 
 
 def home_sentence(comparison: Comparison) -> str:
