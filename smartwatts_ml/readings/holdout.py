@@ -69,10 +69,9 @@ def make_split(
     stays as sites come and go. Of sites seen and never seen alike as many are judged as come to
     ``holdout.max_sites`` in all.
     """
-    least = max(holdout.days * _DAY, np.timedelta64(least_s, "s"))
-    most = holdout.max_days * _DAY
-    if least > most:
-        most += least
+    needed, longest = np.timedelta64(least_s, "s"), holdout.max_days * _DAY
+    least = max(holdout.days * _DAY, needed)
+    most = least + longest if needed > longest else max(least, longest)
     reporting = _still_reporting(spans, most)
     starts = {}
     for span in reporting:

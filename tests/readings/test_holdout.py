@@ -144,6 +144,8 @@ def test_the_holdout_is_the_newest_fifth_at_least_a_week_and_at_most_four() -> N
     assert length_h([2000, 140, 1999]) == [28 * 24, 28 * 24]
     assert length_h([100], least_s=37 * 86_400) == [37 * 24]
     assert length_h([2000], least_s=37 * 86_400) == [(37 + 28) * 24]
+    longer = make_split(Made([2000]).spans(), HoldoutSettings(days=35), embargo_s=0)
+    assert longer.holdout_start["home0"] == START + (2000 - 35) * 24 * HOUR
 
 
 def length_h(days: Sequence[int], least_s: int = 0) -> list[float]:
