@@ -7,7 +7,7 @@ after a crash, it completes what the first attempt left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
@@ -33,6 +33,7 @@ _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
 _MOST_SLICES = 200
 _DECISION = "decision.json"
+_OTHER = "another file than this one was trained again"
 
 
 @dataclass(frozen=True)
@@ -192,12 +193,17 @@ def _publish_file(
 
 
 def _refit_of(run: ModelRun, judged: _JudgedFile) -> _Refit | None:
-    """What became of the refit of this very file; None where there was none."""
+    """What became of the refit of this very file; None where there was none. A file that was
+    judged again, since another champion came into force, may be another than was refitted."""
     try:
         refit = run.read_json(REFIT, _Refit)
     except NotFoundError:
         return None
-    return refit if refit.judged_sha256 == judged.sha256 else None
+    if refit.judged_sha256 == judged.sha256:
+        return refit
+    return replace(
+        refit, accepted=False, summary=f"{run.model} ships as it was judged: {_OTHER}", reasons=[]
+    )
 
 
 def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
