@@ -7,12 +7,14 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.forecasting_peers import LastDay, Statistical, Trees
+from benchmarks.gate_real import Forecast, Noted
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.details import EnergyFactors
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import STATS, headline, measure
-from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
+from smartwatts_ml.kinds.forecasting.predictors import SameHourMean, forecast_hours
 from smartwatts_ml.kinds.forecasting.series import Series, to_series
 from smartwatts_ml.localtime import mondays
 from smartwatts_ml.readings.base import MAINS, SiteSpan
@@ -60,6 +62,12 @@ def test_the_holdout_of_a_long_known_home_has_calendar_weeks_to_tell_chance_by(
     first = int((split.holdout_start[site.site] - site.start) / np.timedelta64(1, "h"))
     origins = backtest_origins(to_series(site), first, horizon)
     assert len(np.unique(mondays(to_series(site).days[origins]))) >= weeks
+
+
+def test_forecasters_of_benchmarks_are_what_is_evaluated() -> None:
+    trees = Forecast([], {}, MONDAY)
+    for forecaster in (LastDay(24), Trees(24, []), Statistical(24), trees, Noted(trees)):
+        assert forecast_hours(forecaster).all() and not forecaster.energy
 
 
 def test_origins_follow_the_wall_clock_through_daylight_saving_time() -> None:
