@@ -69,9 +69,11 @@ def _scored_anew(run: ModelRun, record: Record) -> Judgement:
     bout = prepare(run, judged, champion_then(run, version), anchors)
     if bout.champion_sha256 != record.champion_sha256:
         raise StoreError(f"champion v{version} is not the one that was met")
+    then = record.facts
+    if bout.facts.anchors != then.anchors:
+        raise StoreError(bout.facts.unheard, fix="judge the scores that were kept: --stored-scores")
     measured = (check for check in record.facts.checks if check.name in _MEASURED)
     checks = (*bout.facts.checks, *measured)
-    then = record.facts
     facts = replace(bout.facts, checks=checks, parts=then.parts, unheard=then.unheard)
     scores = bout.score(run, record.rules.seed)
     return replace(recorded_judgement(run, record, scores), facts=facts)

@@ -112,6 +112,9 @@ def test_a_version_that_was_replaced_is_an_anchor_of_the_next_decision_and_of_it
     for stored_scores in (False, True):
         again = replay(service.run("run3"), stored_scores=stored_scores)
         assert again.same and not again.differences
+    service.objects.delete("runs/run1/light/light.tflite")
+    with pytest.raises(StoreError, match="v1 was trained on a part of the holdout"):
+        replay(service.run("run3"))
 
 
 def test_an_earlier_version_that_has_learned_the_holdout_is_not_held_against_and_named(
