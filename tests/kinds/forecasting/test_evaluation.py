@@ -14,7 +14,7 @@ from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.details import EnergyFactors
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import STATS, headline, measure
-from smartwatts_ml.kinds.forecasting.predictors import SameHourMean, forecast_hours
+from smartwatts_ml.kinds.forecasting.predictors import Forecaster, SameHourMean, forecast_hours
 from smartwatts_ml.kinds.forecasting.series import Series, to_series
 from smartwatts_ml.localtime import mondays
 from smartwatts_ml.readings.base import MAINS, SiteSpan
@@ -66,7 +66,8 @@ def test_the_holdout_of_a_long_known_home_has_calendar_weeks_to_tell_chance_by(
 
 def test_forecasters_of_benchmarks_are_what_is_evaluated() -> None:
     trees = Forecast([], {}, MONDAY)
-    for forecaster in (LastDay(24), Trees(24, []), Statistical(24), trees, Noted(trees)):
+    own: list[Forecaster] = [LastDay(24), Trees(24, []), Statistical(24), trees, Noted(trees)]
+    for forecaster in own:
         assert forecast_hours(forecaster).all() and not forecaster.energy
 
 
