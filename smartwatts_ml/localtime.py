@@ -38,8 +38,7 @@ _FIRST, _LAST = 0, 4_102_444_800
 """Clocks are known from 1970 up to 2100; before and after, they run on without a change."""
 _EVER = 1 << 42  # s: farther than any time is from the epoch, and still good in microseconds
 _NEVER = (np.array([-_EVER]), np.array([0]))
-_MOST_SHIFT_S = 26 * 3600
-"""No clock was ever set by more, and none is that far from UTC."""
+_MOST_SHIFT_S = 26 * 3600  # no clock was ever set by more, and none is that far from UTC
 
 
 def find_zone(name: str) -> ZoneInfo:
