@@ -118,7 +118,10 @@ class MainsCheck:
             if set(signs.values()) == {-1}:
                 channel = "+export" if len(signs) > 1 else "export"
                 rules = ", ".join(f'{toml_string(name)} = "{channel}"' for name in signs)
-                problem = f"{whole} is only fed in ({', '.join(signs)}), and nothing is drawn"
+                problem = (
+                    f"{whole} is only fed in ({', '.join(signs)}), and nothing is drawn: put what "
+                    "its meter draws and feeds in into one file, or else"
+                )
                 return self._ask(problem, f"channels = {{{rules}}}")
         return None
 

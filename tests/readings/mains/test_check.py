@@ -191,5 +191,6 @@ def test_registers_of_feed_in_alone_are_no_mains(objects: Objects) -> None:
     rows = [f"{row},Injection {i % 2}" for i, row in enumerate(lines(lambda i: watts(i) / 4000))]
     asked = question(objects, "Time,kWh,Register", *rows)
     assert asked is not None and "is only fed in" in str(asked)
+    assert "into one file" in str(asked)
     (answer, _) = asked.settle
     assert answer.startswith("channels = {")
