@@ -142,6 +142,18 @@ def test_a_total_of_which_nobody_says_the_unit_is_warned_of(objects: Objects) ->
     assert "hardly ever falls" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
 
 
+def test_a_meter_that_counts_coarsely_is_asked_about_and_warned_of_likewise(
+    objects: Objects,
+) -> None:
+    rows = lines(lambda i: 0.1 * (1 + i * 7 % 4), "home1")
+    asked = question(objects, OURS, *rows)
+    assert asked is not None and "nobody says the unit" in str(asked)
+    assert question(objects, OURS, *rows, unit="kWh") is None
+    land(objects, "total.csv", *lines(lambda i: 4000 + i // 8, "home2"))
+    report = ingest(objects, Settings(sources=[Source(match="home1.csv", unit="kWh")]))
+    assert "hardly ever falls" in file_lines(report.files, Settings())[0]
+
+
 def test_registers_are_judged_together(objects: Objects) -> None:
     rows = [
         f"{row},{register}"
