@@ -48,7 +48,10 @@ def register_column(
         return None  # columns are named, not registers
     several = _several(file, stamps, device)
     if not several:
-        return next((i for i in open_columns if _feeds_in(file, i, roles[i])), None)
+        feeding = next((i for i in open_columns if _feeds_in(file, i, roles[i])), None)
+        if feeding is None and not file.layout:
+            _check_phase(file, [i for i in open_columns if roles[i] == REGISTER])
+        return feeding
     apart = [i for i in open_columns if not _several(file, [*stamps, i], device)]
     if not apart:
         return None
@@ -78,6 +81,19 @@ def _feeds_in(file: FileColumns, position: int, role: str | None) -> bool:
     if role == REGISTER and flows and flows <= {"export", "production"}:
         return True
     return "export" in flows and bool(flows & {"import", "use"})
+
+
+def _check_phase(file: FileColumns, positions: Sequence[int]) -> None:
+    """Ask where a register is that of one phase, as columns of one phase are asked about."""
+    for position in positions:
+        phases = {sense_of(text).phase for text in file.texts(position)}
+        if len(phases) == 1 and (phase := phases.pop()):
+            name, text = file.names[position], file.texts(position)[0]
+            raise file.ask(
+                f"{name} is {text} on all lines: are there other phases, in files of their own?",
+                f"register = {toml_string(name)}\n"
+                f'channels = {{{toml_string(text)} = "mains_{phase}_of_3"}}',
+            )
 
 
 def _check(file: FileColumns, position: int) -> None:
