@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from smartwatts_ml.errors import BadInputError
 
-__all__ = ["Encoding", "undecodable", "wide_encoding"]
+__all__ = ["Encoding", "start_as_utf8", "undecodable", "wide_encoding"]
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
@@ -74,6 +74,12 @@ def wide_encoding(start: bytes) -> tuple[str, str] | None:
             if zeros.count(0) >= _MOSTLY * letters and not others.count(0):
                 return codec, "UTF-16 without a mark"
     return None
+
+
+def start_as_utf8(start: bytes) -> bytes:
+    """The first bytes of a content, recoded where they are text of two or four bytes a letter."""
+    wide = wide_encoding(start)
+    return start if wide is None else start.decode(wide[0], "replace").encode()
 
 
 class Encoding:
