@@ -116,7 +116,7 @@ class _Landing:
     def drop(self, report: IngestReport, keys: Sequence[str]) -> IngestReport:
         """Take away what the table has of files, in one commit; an ingest may take them anew."""
         files = [file for key in keys if (file := self.ledger.files.get(key)) and file.arrival]
-        self._remember_dropped({file.digest for file in files}, report)
+        self._remember_dropped({file.digest for file in files})
         gone = 0
         with Workspace() as work:
             for _ in self._table.attempts():
@@ -139,16 +139,11 @@ class _Landing:
             snapshot=self._table.snapshot(),
         )
 
-    def _remember_dropped(self, digests: Collection[str], report: IngestReport) -> None:
-        """Files with a content that is dropped are no longer taken: that is said before it goes,
-        so that nobody who dies in between leaves it unsaid."""
-        why = {file.key: file.left for file in report.left}
+    def _remember_dropped(self, digests: Collection[str]) -> None:
+        """The next ingest has to look at files with a content that is dropped. That is said before
+        it goes, so that nobody who dies in between leaves it unsaid."""
         news = {
-            key: replace(
-                known,
-                left=why.get(key) or "its readings were dropped",
-                said=said_of(key, self._settings) if key in why else "",
-            )
+            key: replace(known, left="its readings were dropped", said="")
             for key, known in self.ledger.files.items()
             if known.digest in digests
         }

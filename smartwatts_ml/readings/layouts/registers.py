@@ -17,6 +17,8 @@ _MOST = 200
 _SEVERAL = 0.3
 """Share of a file's stamps that come several times, to show that there are registers."""
 _SHOWN = 5
+_PHASES = ("phase", "leg", "line")
+"""What a column of phases is called, besides words of registers."""
 
 
 def register_column(
@@ -50,7 +52,7 @@ def register_column(
     if not several:
         feeding = next((i for i in open_columns if _feeds_in(file, i, roles[i])), None)
         if feeding is None and not file.layout:
-            _check_phase(file, [i for i in open_columns if roles[i] == REGISTER])
+            _check_phase(file, [i for i in open_columns if _is_register(file, roles, i)])
         return feeding
     apart = [i for i in open_columns if not _several(file, [*stamps, i], device)]
     if not apart:
@@ -81,6 +83,10 @@ def _feeds_in(file: FileColumns, position: int, role: str | None) -> bool:
     if role == REGISTER and flows and flows <= {"export", "production"}:
         return True
     return "export" in flows and bool(flows & {"import", "use"})
+
+
+def _is_register(file: FileColumns, roles: Sequence[str | None], position: int) -> bool:
+    return roles[position] == REGISTER or plain_name(file.names[position]) in _PHASES
 
 
 def _check_phase(file: FileColumns, positions: Sequence[int]) -> None:

@@ -214,12 +214,13 @@ def test_one_register_of_several_is_warned_of(objects: Objects, nights: bool) ->
     assert "registers" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
 
 
-def test_a_phase_alone_is_no_mains(objects: Objects) -> None:
+@pytest.mark.parametrize("name", ["Register", "Phase"])
+def test_a_phase_alone_is_no_mains(objects: Objects, name: str) -> None:
     rows = [f"{row},L1" for row in lines(lambda i: watts(i) / 4000)]
-    asked = question(objects, "Time,kWh,Register", *rows)
+    asked = question(objects, f"Time,kWh,{name}", *rows)
     assert asked is not None and "other phases" in str(asked)
     (answer,) = asked.settle
-    assert question(objects, "Time,kWh,Register", *rows, **tomllib.loads(answer)) is None
+    assert question(objects, f"Time,kWh,{name}", *rows, **tomllib.loads(answer)) is None
     readings, _ = newest_readings(objects, Settings())
     assert set(readings.read_devices("home1")) == {"mains_1_of_3"}
 
