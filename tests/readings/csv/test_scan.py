@@ -219,6 +219,16 @@ def test_semicolons_and_tabs_separate_with_decimal_commas(path: Path, separator:
     assert scan_bytes(path, content.encode())[1][0][2] == 1.5
 
 
+@pytest.mark.parametrize("mark", [" ", "'", "’", "\u202f"])
+def test_marks_between_thousands_are_none_of_a_number(path: Path, mark: str) -> None:
+    stamps = [f"2026-01-01 00:{i:02}" for i in range(4)]
+    texts = [f"1{mark}234,5", "n.v.", "n.v.", "800,25"]
+    rows = "".join(f"{stamp};{text};h\n" for stamp, text in zip(stamps, texts, strict=True))
+    _, accepted, faults = scan_bytes(path, (HEADER.replace(",", ";") + rows).encode())
+    assert [row[2] for row in accepted] == [1234.5, 800.25]
+    assert faults == {3: "value_form", 4: "value_form"}
+
+
 def test_between_commas_a_decimal_comma_needs_quotes(path: Path) -> None:
     content = HEADER + '2020-01-01 00:00,"1,5",a\n2020-01-01 00:01,2,a\n'
     assert [row[2] for row in scan_bytes(path, content.encode())[1]] == [1.5, 2.0]
