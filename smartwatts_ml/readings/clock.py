@@ -10,7 +10,7 @@ import numpy as np
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.localtime import is_utc, wall_clock
 
-__all__ = ["LocalClock", "local_clock", "to_utc"]
+__all__ = ["LocalClock", "local_clock", "local_to_utc", "to_utc"]
 
 _MICRO = 1_000_000
 _BEFORE_US = 2 * 86_400 * _MICRO
@@ -99,3 +99,16 @@ def to_utc(local: datetime, name: str) -> datetime:
 def local_clock(timezone: str) -> LocalClock | None:
     """The clock of naive stamps; None where it is UTC."""
     return None if is_utc(timezone) else LocalClock(timezone)
+
+
+def local_to_utc(
+    clock: LocalClock | None, stamps: np.ndarray, local: np.ndarray, ends: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stamps (int64 µs) of which some are ``local``, in UTC; whether in a gap, whether in a fold;
+    each of shape (n,)."""
+    gap, fold = np.zeros(len(stamps), bool), np.zeros(len(stamps), bool)
+    if clock is None or not local.any():
+        return stamps, gap, fold
+    utc = stamps.copy()
+    utc[local], gap[local], fold[local] = clock.to_utc(stamps[local], ends)
+    return utc, gap, fold

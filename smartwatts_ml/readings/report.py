@@ -49,6 +49,7 @@ FAULTS: Mapping[str, Fault] = {
     "stamp_gap": Fault(TIMESTAMP, "does not exist: daylight saving time skips it"),
     "stamp_hour": Fault(TIMESTAMP, "no number of an hour of its day"),
     "interval_long": Fault(TIMESTAMP, "an interval of more than a day"),
+    "interval_none": Fault(TIMESTAMP, "without the end or the length of its interval"),
     "value_form": Fault(CONSUMPTION, "not a number"),
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),

@@ -114,23 +114,41 @@ class _Landing:
         )
 
     def drop(self, report: IngestReport, keys: Sequence[str]) -> IngestReport:
-        """Take away what the table has of files, in one commit."""
-        known = (self.ledger.files.get(key) for key in keys)
-        arrivals = {file.arrival for file in known if file is not None and file.arrival}
+        """Take away what the table has of files, in one commit; an ingest may take them anew."""
+        files = [file for key in keys if (file := self.ledger.files.get(key)) and file.arrival]
+        self._remember_dropped({file.digest for file in files})
+        gone = 0
         with Workspace() as work:
-            for _ in self._table.attempts() if arrivals else ():
-                exchange = take_back(self._table, arrivals, work.folder)
-                with suppress(ChangedError):
-                    if exchange.old:
-                        self._table.replace(exchange)
+            for _ in self._table.attempts():
+                there = {
+                    file.digest: file.arrival
+                    for file in files
+                    if self._table.arrival_of(file.digest) == file.arrival
+                }
+                if not there:
                     break
-        gone = exchange.gone if arrivals else 0
+                exchange = take_back(self._table, there.values(), work.folder)
+                with suppress(ChangedError):
+                    self._table.replace(exchange, forgotten=there.keys())
+                    gone = exchange.gone
+                    break
         return replace(
             report,
             dropped=tuple(keys),
             replaced=report.replaced + gone,
             snapshot=self._table.snapshot(),
         )
+
+    def _remember_dropped(self, digests: Collection[str]) -> None:
+        """The next ingest has to look at files with a content that is dropped. That is said before
+        it goes, so that nobody who dies in between leaves it unsaid."""
+        news = {
+            key: replace(known, left="its readings were dropped", said="")
+            for key, known in self.ledger.files.items()
+            if known.digest in digests
+        }
+        if news:
+            self.ledger.keep(self._objects, news, {})
 
     def matching(self, patterns: Sequence[str], gone: Collection[str] = ()) -> set[str]:
         """Keys of files, or of what is ``gone``. Raises BadInputError where a pattern has none."""

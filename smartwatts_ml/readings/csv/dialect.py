@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import CSV_COLUMNS
+from smartwatts_ml.readings.csv.encodings import undecodable
 from smartwatts_ml.readings.csv.headerless import named_columns, question_of_names, split_fields
 from smartwatts_ml.readings.csv.sample import (
     columns_of,
@@ -260,6 +261,9 @@ def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source, 
             i: line.decode("utf-8", "replace") for i, line in itertools.islice(filled, _LOOKED_AT)
         }
         texts = {i: line.strip() for i, line in {offset: text, **below}.items()}
+        unread = undecodable(where, itertools.islice(texts.values(), _BELOW))
+        if unread is not None:
+            raise unread
         question = question_of_names(texts, _SEPARATORS, where, key, source)
         if question is not None:
             raise question

@@ -1,7 +1,7 @@
 """Which encoding text is in: told by its first bytes, or by the first that are not ASCII.
 
-What cannot be told becomes the replacement sign, which rejects its line: no name is read as
-another one.
+What cannot be told becomes the replacement sign, which rejects its line, or the file where a
+column is called so: no name is read as another one.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-__all__ = ["Encoding", "wide_encoding"]
+from smartwatts_ml.errors import BadInputError
+
+__all__ = ["Encoding", "start_as_utf8", "undecodable", "wide_encoding"]
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
@@ -39,6 +41,20 @@ _UTF8_LETTER = re.compile(
 _NUMBER = re.compile(rb"(?:^|[;,\t|])[\"' ]*[-+]?\d[\d.,:/ TZ-]*[\"' ]*(?:[;,\t|]|$)")
 _MOST_ABOVE = 200
 """Lines that may stand above the readings."""
+_REPLACEMENT = "\ufffd"
+_KEPT_TEXT = 80
+
+
+def undecodable(where: str, texts: Iterable[str]) -> BadInputError | None:
+    """What to say of names of columns, or lines in their place, of which some are no text; None
+    where all are."""
+    text = next((text for text in texts if _REPLACEMENT in text), None)
+    if text is None:
+        return None
+    return BadInputError(
+        f"{where}: names of columns are in an encoding that nothing tells: {text[:_KEPT_TEXT]!r}",
+        fix="save the file as UTF-8, or name its columns: `skip` and `columns` of its source",
+    )
 
 
 def wide_encoding(start: bytes) -> tuple[str, str] | None:
@@ -58,6 +74,12 @@ def wide_encoding(start: bytes) -> tuple[str, str] | None:
             if zeros.count(0) >= _MOSTLY * letters and not others.count(0):
                 return codec, "UTF-16 without a mark"
     return None
+
+
+def start_as_utf8(start: bytes) -> bytes:
+    """The first bytes of a content, recoded where they are text of two or four bytes a letter."""
+    wide = wide_encoding(start)
+    return start if wide is None else start.decode(wide[0], "replace").encode()
 
 
 class Encoding:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import ClassVar
 
-from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.errors import BadInputError, SmartwattsError
 from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.clock import LocalClock, local_clock
 from smartwatts_ml.readings.content import Content
@@ -14,8 +14,10 @@ from smartwatts_ml.readings.csv.arrow_parser import parse_fast
 from smartwatts_ml.readings.csv.blocks import Block, BlockReader
 from smartwatts_ml.readings.csv.cut_line import CutLine
 from smartwatts_ml.readings.csv.dialect import Dialect, Header, find_header
+from smartwatts_ml.readings.csv.encodings import undecodable
 from smartwatts_ml.readings.csv.lines import cells_of
 from smartwatts_ml.readings.file_reader import FilePart, FileReader
+from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapper import RowMapper
 from smartwatts_ml.readings.layouts.preamble import word_of_preamble
 from smartwatts_ml.readings.parsed import ParsedBlock
@@ -58,13 +60,26 @@ class CsvReader(FileReader):
             if self._header is None:
                 self.blank += block.lines
                 continue
-            line, last, separator, names, sample, above, first = self._header
-            self.above = word_of_preamble(above)
-            where = f"{self.name}, line {line}"
-            dialect = Dialect(last, separator, self.interpret(names, sample, where, first=first))
+            self.above = word_of_preamble(self._header.above)
+            dialect = Dialect(
+                self._header.last, self._header.separator, self._interpreted(self._header)
+            )
             below = self._below_header(block, dialect)
             yield FilePart(dialect.interpretation, self._parsed(chain([below], blocks), dialect))
         self.lines = self._blocks.lines
+
+    def _interpreted(self, header: Header) -> Interpretation:
+        """Raises BadInputError also where a meaning hangs on a name that is no text, unless the
+        source says the columns."""
+        where = f"{self.name}, line {header.line}"
+        try:
+            form = self.interpret(header.names, header.sample, where, first=header.first)
+        except BadInputError as error:
+            raise undecodable(where, header.names) or error from None
+        unread = undecodable(where, (header.names[i] for i in sorted(form.mapping.used)))
+        if unread is not None and not (self.source.timestamp and self.source.consumption):
+            raise unread
+        return form
 
     def _below_header(self, block: Block, dialect: Dialect) -> Block:
         above = dialect.header - block.first + 1

@@ -9,6 +9,7 @@ import re
 from pkgutil import resolve_name
 
 from smartwatts_ml.readings.content import Content
+from smartwatts_ml.readings.csv.encodings import start_as_utf8
 from smartwatts_ml.readings.file_reader import FileReader
 from smartwatts_ml.readings.formats.refused import refuse
 from smartwatts_ml.sources import Layout, Source
@@ -40,6 +41,7 @@ def open_reader(content: Content, source: Source, defaults: Layout, key: str) ->
     """A file's reader. Raises BadInputError where it is of a format that is not read, with what
     to do."""
     refuse(content)
-    name = next(name for name, start in READERS.items() if start.match(content.start))
+    starts = (content.start, start_as_utf8(content.start))
+    name = next(name for name, begin in READERS.items() if any(map(begin.match, starts)))
     reader: FileReader = resolve_name(name)(content, source, defaults, key)
     return reader

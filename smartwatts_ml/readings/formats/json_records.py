@@ -14,8 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.csv.blocks import BlockReader
+from smartwatts_ml.readings.csv.encodings import start_as_utf8
 from smartwatts_ml.readings.formats.json_text import JsonText, decode_json
-from smartwatts_ml.readings.formats.rows import Row, RowTable
+from smartwatts_ml.readings.formats.rows import Row, RowTable, plain_text
 from smartwatts_ml.readings.formats.tables import Table, TableReader
 from smartwatts_ml.readings.layouts.names import DEVICE, REGISTER, UNIT, role_of
 from smartwatts_ml.readings.report import Rejected
@@ -117,7 +118,8 @@ class JsonReader(TableReader):
 
 def _is_lines(content: Content) -> bool:
     """Whether the first line is an object by itself, with nothing but a reading in it."""
-    line = content.start.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0]
+    start = start_as_utf8(content.start).removeprefix(b"\xef\xbb\xbf")
+    line = start.lstrip().partition(b"\n")[0]
     try:
         value = decode_json(line.decode("utf-8", "replace"))
     except ValueError:
@@ -149,7 +151,7 @@ def _walk(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | Rej
         yield from _object(text, context, depth)
     else:
         line = text.line
-        yield Rejected(line, "no JSON object", str(text.value())[:_KEPT_TEXT])
+        yield Rejected(line, "no JSON object", plain_text(str(text.value()))[:_KEPT_TEXT])
 
 
 def _array(text: JsonText, context: _Texts, depth: int) -> Iterator[_Record | Rejected]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.content import Content
+from smartwatts_ml.readings.csv.encodings import wide_encoding
 from smartwatts_ml.readings.formats.rows import Number
 
 __all__ = ["JsonText", "decode_json"]
@@ -33,7 +34,8 @@ class JsonText:
     def __init__(self, content: Content) -> None:
         self._content = content
         self._pieces = content.pieces()
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        codec, _ = wide_encoding(content.start) or ("utf-8-sig", "")
+        self._decoder = codecs.getincrementaldecoder(codec)("replace")
         self._text = ""
         self._at = 0
         self._ended = False

@@ -15,13 +15,14 @@ from smartwatts_ml.readings.layouts.mapper import Cells
 from smartwatts_ml.readings.report import Rejected
 from smartwatts_ml.sources import Layout
 
-__all__ = ["Number", "Row", "RowTable"]
+__all__ = ["Number", "Row", "RowTable", "plain_text"]
 
 _SAMPLE = 2_000
 _CELLS = 200_000
 """Cells of a batch."""
 _LONGEST_TEXT = 1 << 10
-_FORBIDDEN = str.maketrans({chr(code): "�" for code in range(32)})
+_FORBIDDEN = str.maketrans({chr(c): "�" for c in (*range(32), *range(0xD800, 0xE000))})
+"""Control characters, and halves of characters, which JSON can spell."""
 
 
 class Number(str):
@@ -65,7 +66,8 @@ class RowTable(Table):
         written = [
             ["" if isinstance(cell, Number) else cell for cell in column] for column in sample
         ]
-        return cls(names, where, sample, written, first, rows, own=own or Layout(), part=part)
+        plain = [*map(plain_text, names)]
+        return cls(plain, where, sample, written, first, rows, own=own or Layout(), part=part)
 
     def first_batch(self, interpretation: Interpretation) -> Batch:
         """The rows that the sample is of."""
@@ -103,4 +105,13 @@ def _settled(cell: str) -> str:
         return cell
     if len(cell) > _LONGEST_TEXT:
         return ""
-    return cell.strip().translate(_FORBIDDEN)
+    return plain_text(cell.strip())
+
+
+def plain_text(text: str) -> str:
+    """With the replacement sign for what no text of a reading has.
+
+    >>> plain_text("a\\tb\\ud800")
+    'a�b�'
+    """
+    return text.translate(_FORBIDDEN)

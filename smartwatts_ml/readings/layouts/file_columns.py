@@ -141,7 +141,7 @@ def ask(where: str, key: str, said: Layout, problem: str, *answers: str) -> BadI
     """What cannot be known of a file, with the lines to paste into smartwatts.toml: those of the
     first answer, and others as comments. ``said``: its source, or what that says."""
     first, *others = answers
-    lines = [first, *(f"# or: {line}" for other in others for line in other.splitlines())]
+    lines = [first, *(f"# or: {other}".replace("\n", "\n#     ") for other in others)]
     if isinstance(said, Source) and "match" in said.model_fields_set:
         where_to = f"add to the source {toml_string(said.match)} in smartwatts.toml:"
         head = []

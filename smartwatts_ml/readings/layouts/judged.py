@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from smartwatts_ml.readings.clock import LocalClock
+from smartwatts_ml.readings.clock import LocalClock, local_to_utc
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, Meaning, ValueColumn
 from smartwatts_ml.readings.layouts.row_groups import (
     JudgedLines,
@@ -21,7 +21,7 @@ from smartwatts_ml.readings.layouts.row_groups import (
 )
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock
 from smartwatts_ml.readings.report import Rejected
-from smartwatts_ml.readings.stamps.durations import durations, lengths_of
+from smartwatts_ml.readings.stamps.durations import LONGEST_US, durations, lengths_of
 
 __all__ = ["FINITE", "FORM", "GOOD", "MISSING", "JudgedBlock"]
 
@@ -98,29 +98,30 @@ class JudgedBlock:
         stamps = judged["stamp"].fill_null(0).to_numpy().astype(np.int64)
         local = judged["local"].to_numpy(zero_copy_only=False) & self._good
         good, folds = self._good.copy(), np.zeros(len(stamps), bool)
-        seconds = np.full(len(stamps), np.nan)
+        seconds, untold = np.full(len(stamps), np.nan), np.zeros(len(stamps), bool)
         if mapping.interval is not None:
             seconds = lengths_of(judged["interval"])
+            untold = np.isnan(seconds)
+            good = self._less(good, 1e6 * seconds > LONGEST_US, "interval_long", stamps)
         if not mapping.by_time_of_day:
             until = None
             if mapping.until:
                 until = judged["until"].fill_null(-1).to_numpy().astype(np.int64)
+                untold = until < 0
                 until_local = judged["until_local"].to_numpy(zero_copy_only=False)
                 stamps, seconds, long = durations(
                     stamps, local, until, until_local, good, self._clock, self._until_borrows
                 )
-                self._reject_some(np.flatnonzero(long & good), "interval_long", stamps)
-                good &= ~long
+                good = self._less(good, long, "interval_long", stamps)
             ends = mapping.said.stamp_is == "end"
-            stamps, gap, folds = _to_utc(self._clock, stamps, local & good, ends)
-            self._reject_some(np.flatnonzero(gap), "stamp_gap", stamps)
-            good &= ~gap
+            stamps, gap, folds = local_to_utc(self._clock, stamps, local & good, ends)
+            good = self._less(good, gap, "stamp_gap", stamps)
             if mapping.hours is not None:
                 stamps, no_hour = self._with_hours(stamps, local, mapping.hours[1])
-                self._reject_some(np.flatnonzero(no_hour & good), "stamp_hour", stamps)
-                good, folds = good & ~no_hour, np.zeros_like(folds)
+                good = self._less(good, no_hour, "stamp_hour", stamps)
+                folds = np.zeros_like(folds)
         labels = judged["label"].to_numpy().astype(np.uint8)
-        return JudgedLines(self._numbers, stamps, local, good, labels, seconds, folds)
+        return JudgedLines(self._numbers, stamps, local, good, labels, seconds, folds, untold)
 
     def _with_hours(
         self, midnights: np.ndarray, local: np.ndarray, first: int
@@ -139,10 +140,14 @@ class JudgedBlock:
         texts = self._judged[name].combine_chunks()
         return pc.if_else(pc.match_substring_regex(texts, r"^\d{1,4}$"), texts, None)
 
-    def _reject_some(self, places: np.ndarray, fault: str, stamps: np.ndarray) -> None:
-        for place in places.tolist():
+    def _less(
+        self, good: np.ndarray, bad: np.ndarray, fault: str, stamps: np.ndarray
+    ) -> np.ndarray:
+        """Good lines but for those that are rejected for this."""
+        for place in np.flatnonzero(bad & good).tolist():
             text = str(np.datetime64(int(stamps[place]), "us").astype("M8[s]"))
             self._rejected.append(Rejected(int(self._numbers[place]), fault, text))
+        return good & ~bad
 
     def _rows(self, lines: JudgedLines) -> list[Parsed]:
         """Rows of all columns of values."""
@@ -195,8 +200,11 @@ class JudgedBlock:
         self._note_flaws(lines, group, state, out, left_out, combos)
         stamps, folds, good = self._stamps_of(lines, column, (state == GOOD) & ~out)
         good &= (state == GOOD) & ~out
-        self._any_row |= good
         first = [several[0] for several in meanings]
+        untold = good & lines.untold & np.array([_needs_length(m) for m in first])[combos]
+        self._flaw(np.flatnonzero(untold), "interval_none", lines, 0)
+        good &= ~untold
+        self._any_row |= good
         held = np.array([isinstance(m, Meaning) and m.measure.held for m in first])[combos]
         held &= lines.good & ~good
         if held.any():
@@ -241,7 +249,7 @@ class JudgedBlock:
             return lines.stamps, lines.folds, lines.good.copy()
         since = column.minutes * _MINUTE_US
         local = lines.local & lines.good
-        stamps, gap, folds = _to_utc(self._clock, lines.stamps + since, local, ends=False)
+        stamps, gap, folds = local_to_utc(self._clock, lines.stamps + since, local, ends=False)
         bad = {"stamp_gap": gap}
         if column.counted != "not":
             midnights, lasting = self._days(lines)
@@ -255,7 +263,7 @@ class JudgedBlock:
         return stamps, folds, good
 
     def _flaw(self, places: np.ndarray, fault: str, lines: JudgedLines, since: int) -> None:
-        """Values at times that their day does not have."""
+        """Values at times that cannot be."""
         if len(places):
             texts = (lines.stamps[places] + since).astype("M8[us]").astype("M8[s]").astype(str)
             faults = np.full(len(places), fault, object)
@@ -264,8 +272,8 @@ class JudgedBlock:
     def _days(self, lines: JudgedLines) -> tuple[np.ndarray, np.ndarray]:
         """When the day of each line begins, UTC, and how long it lasts; µs."""
         local = lines.local & lines.good
-        midnights, _, _ = _to_utc(self._clock, lines.stamps, local, ends=False)
-        next_ones, _, _ = _to_utc(self._clock, lines.stamps + _DAY_US, local, ends=False)
+        midnights, _, _ = local_to_utc(self._clock, lines.stamps, local, ends=False)
+        next_ones, _, _ = local_to_utc(self._clock, lines.stamps + _DAY_US, local, ends=False)
         return midnights, next_ones - midnights
 
     def _counts_on(self, lines: JudgedLines, lasting: np.ndarray) -> np.ndarray:
@@ -283,17 +291,9 @@ class JudgedBlock:
         return short
 
 
+def _needs_length(meaning: Meaning | str) -> bool:
+    return isinstance(meaning, Meaning) and meaning.measure.interval_untold
+
+
 def _factor(meaning: Meaning | str) -> float:
     return meaning.factor if isinstance(meaning, Meaning) else 1.0
-
-
-def _to_utc(
-    clock: LocalClock | None, stamps: np.ndarray, local: np.ndarray, ends: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stamps in UTC, whether in a gap, whether in a fold."""
-    gap, fold = np.zeros(len(stamps), bool), np.zeros(len(stamps), bool)
-    if clock is None or not local.any():
-        return stamps, gap, fold
-    utc = stamps.copy()
-    utc[local], gap[local], fold[local] = clock.to_utc(stamps[local], ends)
-    return utc, gap, fold

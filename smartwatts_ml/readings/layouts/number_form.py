@@ -14,6 +14,7 @@ __all__ = ["NumberForm", "find_numbers", "number_sql"]
 _GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(?P<mark>[.,])\d{3}(?:(?P=mark)\d{3})*")
 _BOTH = re.compile(r"[-+]?\d{1,3}(?P<group>[.,])\d{3}((?P=group)\d{3})*(?P<decimal>[.,])\d+")
 _SPACED = re.compile(r"[-+]?[1-9]\d{0,2}(?P<mark>[ '’])\d{3}(?:(?P=mark)\d{3})*(?:[.,]\d+)?")
+_MARKED = re.compile(r"\d[.,]|[.,]\d")
 _GROUP = 3
 _CLOSE = 1.1
 _LEAST = 10
@@ -39,6 +40,8 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
     NumberForm(decimal='.', group='')
     >>> find_numbers(["1 234,5", "12,5"], "a.csv")
     NumberForm(decimal=',', group=' ')
+    >>> find_numbers(["12,5", "n.v.", "n.v."], "a.csv")
+    NumberForm(decimal=',', group='')
     """
     spaced = next((m["mark"] for text in texts if (m := _SPACED.fullmatch(text))), None)
     if spaced is not None:
@@ -48,7 +51,7 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
     both = [m for text in texts if (m := _BOTH.fullmatch(text)) and m["group"] != m["decimal"]]
     if both and said in (None, both[0]["decimal"]):
         return NumberForm(both[0]["decimal"], both[0]["group"])
-    marked = [text for text in texts if "." in text or "," in text]
+    marked = [text for text in texts if _MARKED.search(text)]
     if said is not None:
         other = "," if said == "." else "."
         grouped = [m for text in marked if (m := _GROUPED.fullmatch(text)) and m["mark"] == other]
@@ -92,7 +95,7 @@ def number_sql(text: str, form: NumberForm) -> str:
     if form.group:
         group, decimal = re.escape(form.group), re.escape(form.decimal)
         grouped = rf"[-+]?\d{{1,3}}({group}\d{{3}})+({decimal}\d+)?"
-        sql = f"""CASE WHEN regexp_full_match({text}, '{grouped}')
+        sql = f"""CASE WHEN regexp_full_match({text}, {text_sql(grouped)})
             THEN replace({text}, {text_sql(form.group)}, '') ELSE {text} END"""
     if form.decimal == ",":
         sql = f"replace(replace({sql}, '.', '_'), ',', '.')"

@@ -17,6 +17,8 @@ _MOST = 200
 _SEVERAL = 0.3
 """Share of a file's stamps that come several times, to show that there are registers."""
 _SHOWN = 5
+_PHASES = ("phase", "leg", "line")
+"""What a column of phases is called, besides words of registers."""
 
 
 def register_column(
@@ -48,7 +50,10 @@ def register_column(
         return None  # columns are named, not registers
     several = _several(file, stamps, device)
     if not several:
-        return next((i for i in open_columns if _feeds_in(file, i, roles[i])), None)
+        feeding = next((i for i in open_columns if _feeds_in(file, i, roles[i])), None)
+        if feeding is None and not file.layout:
+            _check_phase(file, [i for i in open_columns if _is_register(file, roles, i)])
+        return feeding
     apart = [i for i in open_columns if not _several(file, [*stamps, i], device)]
     if not apart:
         return None
@@ -78,6 +83,23 @@ def _feeds_in(file: FileColumns, position: int, role: str | None) -> bool:
     if role == REGISTER and flows and flows <= {"export", "production"}:
         return True
     return "export" in flows and bool(flows & {"import", "use"})
+
+
+def _is_register(file: FileColumns, roles: Sequence[str | None], position: int) -> bool:
+    return roles[position] == REGISTER or plain_name(file.names[position]) in _PHASES
+
+
+def _check_phase(file: FileColumns, positions: Sequence[int]) -> None:
+    """Ask where a register is that of one phase, as columns of one phase are asked about."""
+    for position in positions:
+        phases = {sense_of(text).phase for text in file.texts(position)}
+        if len(phases) == 1 and (phase := phases.pop()):
+            name, text = file.names[position], file.texts(position)[0]
+            raise file.ask(
+                f"{name} is {text} on all lines: are there other phases, in files of their own?",
+                f"register = {toml_string(name)}\n"
+                f'channels = {{{toml_string(text)} = "mains_{phase}_of_3"}}',
+            )
 
 
 def _check(file: FileColumns, position: int) -> None:

@@ -21,7 +21,7 @@ class JudgedLines:
     """What the casts of a block gave, each array of shape (n,), in the order of its lines.
 
     ``stamps`` µs, UTC or on the file's clock (``local``); ``seconds`` of each row's interval
-    where the file says it, else NaN.
+    where the file says it, else NaN; ``untold``: where it should say it and does not.
     """
 
     numbers: np.ndarray
@@ -31,6 +31,7 @@ class JudgedLines:
     labels: np.ndarray
     seconds: np.ndarray
     folds: np.ndarray
+    untold: np.ndarray
 
 
 def same_line_parts(

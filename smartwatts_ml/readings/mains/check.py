@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS
@@ -67,8 +67,15 @@ class MainsCheck:
         if form and "unit" in form.unsaid - self._defaults.model_fields_set and self._level.rises:
             problem = "nobody says the unit, and mains hardly ever falls: is it a meter's total?"
             yield self._ask(problem, 'unit = "kWh-counter"', 'unit = "Wh-counter"')
-        if self._is_ours and (made := self._of_hours()):
-            yield made
+        if made := self._of_hours():
+            if self._is_ours:
+                yield made
+        elif idle := self._hours.often_nothing():
+            yield self._ask(
+                f"{_shown(idle)}: exactly nothing at some hours of most days is what a register of "
+                "several counts: do panels feed in then, or does another tariff count? Put all "
+                "registers of a meter into one file"
+            )
 
     @property
     def _is_ours(self) -> bool:
@@ -118,7 +125,10 @@ class MainsCheck:
             if set(signs.values()) == {-1}:
                 channel = "+export" if len(signs) > 1 else "export"
                 rules = ", ".join(f'{toml_string(name)} = "{channel}"' for name in signs)
-                problem = f"{whole} is only fed in ({', '.join(signs)}), and nothing is drawn"
+                problem = (
+                    f"{whole} is only fed in ({', '.join(signs)}), and nothing is drawn: put what "
+                    "its meter draws and feeds in into one file, or else"
+                )
                 return self._ask(problem, f"channels = {{{rules}}}")
         return None
 
@@ -128,10 +138,9 @@ class MainsCheck:
         made, others = self._hours.made_by_panels()
         if form is None or not made or form.mapping.said.channels:
             return None
-        shown = ", ".join(name.partition("/")[0] for name in made[:_MOST_NAMES])
         problem = (
-            f"{shown}: nothing every night and most at noon is what panels make or feed in, and "
-            "no mains"
+            f"{_shown(made)}: nothing every night and most at noon is what panels make or feed in, "
+            "and no mains"
         )
         return self._ask(problem, *_flows(form, made, others))
 
@@ -156,6 +165,10 @@ def _flows(form: Interpretation, made: list[str], others: list[str]) -> Iterator
     for channel, what in (("solar", "what panels make"), ("export", "what is fed in")):
         stated = ", ".join(f'{toml_string(site)} = "{channel}"' for site in sites)
         yield f'register = {column}\nchannels = {{{stated}, "*" = "mains"}}  # {what}'
+
+
+def _shown(devices: Sequence[str]) -> str:
+    return ", ".join(name.partition("/")[0] for name in devices[:_MOST_NAMES])
 
 
 def _unit_of(form: Interpretation) -> Unit:

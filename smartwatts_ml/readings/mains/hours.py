@@ -17,9 +17,13 @@ _LEAST_US = 36 * _HOUR_US
 _NIGHT = 6
 """Hours in a row of nothing."""
 _DARK = 0.98
-"""Share of readings of the night that are 0."""
+"""Share of readings of the night that are 0, or of other hours that are not."""
 _LIGHT = 0.6
 """Share of readings about noon that are above 0."""
+_IDLE = 0.5
+"""Share of readings of an hour that are 0 where mains often is."""
+_IDLE_HOURS = (3, 12)
+"""Hours in a row in which it often is, though hardly ever in others."""
 _BELL = 1.5
 """Times as much about noon as in the morning and in the evening."""
 
@@ -55,9 +59,17 @@ class MainsHours:
         made = [name for name in self._sums if self._is_made(name)]
         return made, [name for name in self._sums if name not in made]
 
+    def often_nothing(self) -> list[str]:
+        """Devices whose mains is 0 at some hours of most days, and at others never: what another
+        register counts meanwhile is not there."""
+        return [n for n in self._sums if self._lasts(n) and _is_idle(*self._sums[n][:3])]
+
     def _is_made(self, name: str) -> bool:
+        return self._lasts(name) and _is_bell(*self._sums[name])
+
+    def _lasts(self, name: str) -> bool:
         first, last = self._spans[name]
-        return last - first >= _LEAST_US and _is_bell(*self._sums[name])
+        return bool(last - first >= _LEAST_US)
 
 
 def _is_bell(counted: np.ndarray, above: np.ndarray, below: np.ndarray, watts: np.ndarray) -> bool:
@@ -75,6 +87,17 @@ def _is_bell(counted: np.ndarray, above: np.ndarray, below: np.ndarray, watts: n
     mean = watts / counted
     lit = above[noon].sum() >= _LIGHT * counted[noon].sum()
     return bool(lit and mean[noon].mean() >= _BELL * mean[edges].mean())
+
+
+def _is_idle(counted: np.ndarray, above: np.ndarray, below: np.ndarray) -> bool:
+    """By hour of the day, each of shape (24,): how many, how many above and below 0."""
+    if not counted.all() or below.any():
+        return False
+    idle = above <= (1 - _IDLE) * counted
+    fewest, most = _IDLE_HOURS
+    always = above >= _DARK * counted
+    length = _longest_run(idle)[1]
+    return bool(fewest <= length <= most and 2 * np.count_nonzero(always) >= _DAY_H - length)
 
 
 def _longest_run(flags: np.ndarray) -> tuple[int, int]:

@@ -14,11 +14,14 @@ __all__ = ["MainsLevel"]
 
 _FEWEST = 24
 """Readings other than 0, and different ones, that show a level."""
+_FEWEST_FRACTIONS = 3
+"""Different ones that show a low one where they are fractions, as of a meter that counts tenths
+of a kWh: no home's power goes by tenths of a watt."""
 _AT_ONCE = 1000
 _MOST = 100_000
 """Of more readings some are kept."""
 _FALLS = 0.05
-"""Of a total that rises, at most so many steps go down: a glitch, another meter."""
+"""As many as of the steps up of a total at most go down: a glitch, another meter."""
 _HOUR_US = 3.6e9
 _CANDIDATES: tuple[Unit, ...] = ("W", "kW", "Wh", "kWh")
 
@@ -31,7 +34,7 @@ class MainsLevel:
         self._sizes: list[np.ndarray] = []
         self._fuses: list[np.ndarray] = []
         self._lasting: list[np.ndarray] = []
-        self._rises = self._falls = self._steps = 0
+        self._rises = self._falls = 0
 
     def see(self, power: MainsPower) -> None:
         """Take in some more."""
@@ -49,7 +52,6 @@ class MainsLevel:
 
     def _count_steps(self, power: MainsPower) -> None:
         steps = np.diff(power.watts)[power.devices[1:] == power.devices[:-1]]
-        self._steps += len(steps)
         self._rises += int(np.count_nonzero(steps > 0))
         self._falls += int(np.count_nonzero(steps < 0))
 
@@ -57,7 +59,12 @@ class MainsLevel:
     def median(self) -> float:
         """W of its readings other than 0; NaN where there are too few to show a level."""
         size = np.concatenate([np.zeros(0), *self._sizes])
-        return float(np.median(size)) if len(np.unique(size)) >= _FEWEST else np.nan
+        if len(size) < _FEWEST:
+            return np.nan
+        median, different = float(np.median(size)), np.unique(size)
+        by_tenths = median < self._limits.lowest_watts and bool(np.any(different % 1))
+        enough = _FEWEST_FRACTIONS if by_tenths else _FEWEST
+        return median if len(different) >= enough else np.nan
 
     @property
     def is_low(self) -> bool:
@@ -74,9 +81,8 @@ class MainsLevel:
 
     @property
     def rises(self) -> bool:
-        """Whether hardly a reading is lower than the one before it, though most are higher."""
-        enough = self._steps >= _FEWEST and 2 * self._rises > self._steps
-        return enough and self._falls <= _FALLS * self._steps
+        """Whether hardly a reading is lower than the one before it, though many are higher."""
+        return self._rises >= _FEWEST and self._falls <= _FALLS * self._rises
 
     def units(self, unit: Unit) -> Iterator[tuple[Unit, float]]:
         """Units that would put mains where homes are, if it is not in ``unit``, and the W that it

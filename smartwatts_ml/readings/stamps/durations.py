@@ -9,16 +9,19 @@ import pyarrow as pa
 
 from smartwatts_ml.readings.clock import LocalClock
 
-__all__ = ["durations", "lengths_of"]
+__all__ = ["LONGEST_US", "durations", "lengths_of"]
 
 _DAY_US = 86_400_000_000
-_LONGEST_US = _DAY_US + 3_600_000_000
+LONGEST_US = _DAY_US + 3_600_000_000
 """A day of 25 hours."""
 _HOUR_US = 3_600_000_000
 _MINUTE_US = 60_000_000
 _ROUND_US = 5 * _MINUTE_US
-_ISO_LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.IGNORECASE)
-_WORDED = re.compile(r"(\d+(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)?", re.IGNORECASE)
+_LENGTH_PARTS = r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?"
+_ISO_LENGTH = re.compile(_LENGTH_PARTS, re.IGNORECASE)
+_WORDED = re.compile(
+    r"(\d{1,9}(?:\.\d+)?)\s*(s|sec|seconds?|m|min|minutes?|h|hours?)?", re.IGNORECASE
+)
 _WORDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -60,7 +63,7 @@ def durations(
             stamps = np.where(odd, until - usual, stamps)
             length = np.where(odd, usual, length)
     seconds = np.where(there & (length > 0), length / 1e6, np.nan)
-    return stamps, seconds, there & (length > _LONGEST_US)
+    return stamps, seconds, there & (length > LONGEST_US)
 
 
 def _utc(
@@ -83,11 +86,12 @@ def _most_common(lengths: np.ndarray) -> int:
 def lengths_of(texts: pa.ChunkedArray) -> np.ndarray:
     """Seconds of lengths like PT1H, PT15M, 900 or 15 min; NaN where it is none; shape (n,).
 
-    >>> lengths_of(pa.chunked_array([["PT1H", "PT15M", "30 min", "900", ""]]))
-    array([3600.,  900., 1800.,  900.,   nan])
+    >>> lengths_of(pa.chunked_array([["PT1H", "PT15M", "30 min", "900", "", "0"]]))
+    array([3600.,  900., 1800.,  900.,   nan,   nan])
     """
     encoded = texts.combine_chunks().dictionary_encode()
     seconds = np.array([_length(text) for text in encoded.dictionary.to_pylist()] or [np.nan])
+    seconds[seconds == 0] = np.nan
     return seconds[encoded.indices.to_numpy(zero_copy_only=False)]
 
 

@@ -11,10 +11,20 @@ from deltalake.transaction import AddAction, RemoveAction
 from smartwatts_ml.readings.columns import BUCKET, MONTH
 from smartwatts_ml.readings.table.snapshot_readings import TablePart
 
-__all__ = ["DROPPED", "NOTHING", "UNKNOWN_ARRIVAL", "Exchange", "arrival_name", "now_ms"]
+__all__ = [
+    "DROPPED",
+    "NOTHING",
+    "NO_ARRIVAL",
+    "UNKNOWN_ARRIVAL",
+    "Exchange",
+    "arrival_name",
+    "now_ms",
+]
 
 DROPPED = "smartwatts.dropped"
 """The application whose transaction number counts the rows that were taken away."""
+NO_ARRIVAL = 0
+"""What stands for that of a content whose rows were all taken away."""
 UNKNOWN_ARRIVAL = 1
 """What stands for that of a content which version 1.0 took."""
 

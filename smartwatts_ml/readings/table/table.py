@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -25,6 +25,7 @@ from smartwatts_ml.readings.columns import BUCKET, MONTH, PARTITIONS
 from smartwatts_ml.readings.site_clocks import SiteClocks
 from smartwatts_ml.readings.table.changes import (
     DROPPED,
+    NO_ARRIVAL,
     NOTHING,
     Exchange,
     arrival_name,
@@ -121,7 +122,7 @@ class ReadingsTable:
     def arrival_of(self, digest: str) -> int | None:
         """What the rows of this content have as arrival (or ``UNKNOWN_ARRIVAL``); None where
         the version at hand does not have this content."""
-        return self._table.transaction_version(digest)
+        return self._table.transaction_version(digest) or None
 
     def has(self, digest: str) -> bool:
         """Whether a file with this content is in the version at hand."""
@@ -198,13 +199,15 @@ class ReadingsTable:
         footers = read_footers(self._objects, self.parts())
         return {device.site for footer in footers for device in footer}
 
-    def replace(self, exchange: Exchange) -> None:
-        """Put other parts in the place of some, in one commit.
+    def replace(self, exchange: Exchange, forgotten: Collection[str] = ()) -> None:
+        """Put other parts in the place of some, in one commit. ``forgotten``: digests of contents
+        that the table has no more from then on.
 
-        Raises ChangedError if somebody else replaced parts since.
+        Raises ChangedError if somebody else replaced parts, or took one of these, since.
         """
         notes = {"smartwatts.upkeep": f"{len(exchange.old)} parts"}
-        self._commit(exchange.actions(), [self._removal(exchange)], notes)
+        forgetting = [Transaction(digest, NO_ARRIVAL) for digest in forgotten]
+        self._commit(exchange.actions(), [self._removal(exchange), *forgetting], notes)
 
     def _removal(self, exchange: Exchange) -> Transaction:
         """Delta lets two commits remove the same part; one transaction for all of them does

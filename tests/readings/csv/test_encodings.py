@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings import content as content_module
 from smartwatts_ml.readings.scan import FileScan
 from smartwatts_ml.sources import Source
@@ -92,6 +93,39 @@ def test_what_is_neither_is_rejected(tmp_path: Path) -> None:
         _, names, faults = scanned(tmp_path, (HEADER + lines_of(device, device)).encode(codec))
         assert not names
         assert set(faults.values()) == {"undecodable"}
+
+
+def hours(*columns: str) -> str:
+    """Lines of 24 hours."""
+    return "".join(",".join((f"2026-01-01 {i:02}:00", *columns)) + "\n" for i in range(24))
+
+
+@pytest.mark.parametrize(
+    ("codec", "text"),
+    [
+        ("cp932", "日時,売電量(kWh)\n" + hours("0.5")),
+        ("cp932", "日時,使用量\n" + hours("0.5")),
+        ("cp932", "お客さま番号,12345\n日時,使用量,備考\n" + hours("0.5", "1")),
+        ("cp1251", "Дата,Отдача (kWh)\n" + hours("0.5")),
+    ],
+)
+def test_columns_whose_names_are_no_text_are_asked_about(
+    tmp_path: Path, codec: str, text: str
+) -> None:
+    with pytest.raises(BadInputError, match="encoding that nothing tells") as error:
+        scanned(tmp_path, text.encode(codec))
+    assert "UTF-8" in str(error.value)
+    (tmp_path / "in.csv").write_bytes(text.encode(codec))
+    skip = text.partition("2026")[0].count("\n")
+    columns = ("timestamp", "consumption", "x")[: text.splitlines()[-1].count(",") + 1]
+    source = Source(skip=skip, columns=columns, unit="kWh")
+    assert sum(len(block) for block in FileScan(tmp_path / "in.csv", "a.csv", source)) == 24
+
+
+def test_names_that_are_no_text_do_not_matter_where_nothing_hangs_on_them(tmp_path: Path) -> None:
+    text = "timestamp,consumption,device_id,気温\n" + hours("500", "home1", "7")
+    _, names, faults = scanned(tmp_path, text.encode("cp932"))
+    assert (names, faults) == ({"home1/mains"}, {})
 
 
 def test_files_that_were_joined_have_several_headers_and_marks(tmp_path: Path) -> None:

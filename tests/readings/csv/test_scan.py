@@ -219,6 +219,16 @@ def test_semicolons_and_tabs_separate_with_decimal_commas(path: Path, separator:
     assert scan_bytes(path, content.encode())[1][0][2] == 1.5
 
 
+@pytest.mark.parametrize("mark", [" ", "'", "’", "\u202f"])
+def test_marks_between_thousands_are_none_of_a_number(path: Path, mark: str) -> None:
+    stamps = [f"2026-01-01 00:{i:02}" for i in range(4)]
+    texts = [f"1{mark}234,5", "n.v.", "n.v.", "800,25"]
+    rows = "".join(f"{stamp};{text};h\n" for stamp, text in zip(stamps, texts, strict=True))
+    _, accepted, faults = scan_bytes(path, (HEADER.replace(",", ";") + rows).encode())
+    assert [row[2] for row in accepted] == [1234.5, 800.25]
+    assert faults == {3: "value_form", 4: "value_form"}
+
+
 def test_between_commas_a_decimal_comma_needs_quotes(path: Path) -> None:
     content = HEADER + '2020-01-01 00:00,"1,5",a\n2020-01-01 00:01,2,a\n'
     assert [row[2] for row in scan_bytes(path, content.encode())[1]] == [1.5, 2.0]
@@ -337,6 +347,25 @@ def test_energy_per_interval_becomes_mean_power(path: Path) -> None:
     assert [value for _, value in found] == [1000.0, 2000.0, 2000.0]
     found, _, _ = settled(path, HEADER + rows, unit="Wh", interval_s=60.0)
     assert [value for _, value in found] == [30.0, 60.0, 60.0]
+
+
+@pytest.mark.parametrize("odd", ["0", "PT0S", "", "-5", "x", "9" * 5000, f"PT{'9' * 5000}H"])
+def test_energy_of_an_interval_without_its_length_is_rejected(path: Path, odd: str) -> None:
+    lengths = ["PT1H", odd, "PT1H", "PT1H"]
+    rows = "".join(f"2026-01-01 {i:02}:00,0.5,h,{text}\n" for i, text in enumerate(lengths))
+    header = HEADER.replace("\n", ",lasting\n")
+    _, accepted, faults = scan_bytes(path, (header + rows).encode(), interval="lasting", unit="kWh")
+    assert [row[2] for row in accepted] == [500.0] * 3
+    assert faults == {3: "interval_none"}
+    _, accepted, faults = scan_bytes(path, (header + rows).encode(), interval="lasting")
+    assert (len(accepted), faults) == (4, {})  # of power nothing hangs on it
+
+
+def test_an_interval_of_more_than_a_day_is_rejected_however_it_is_said(path: Path) -> None:
+    rows = "".join(f"2026-01-01 {i:02}:00,0.5,h,{3600 * i or 999999}\n" for i in range(3))
+    header = HEADER.replace("\n", ",lasting\n")
+    _, _, faults = scan_bytes(path, (header + rows).encode(), interval="lasting", unit="kWh")
+    assert faults == {2: "interval_long"}
 
 
 def test_kilowatts_become_watts(path: Path) -> None:

@@ -68,6 +68,22 @@ def test_an_array_is_the_same_as_its_lines(tmp_path: Path, indent: int | None) -
     assert packed.report.digest == scanned.report.digest
 
 
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_it_is_the_same_in_any_encoding(tmp_path: Path, codec: str) -> None:
+    for text in (json.dumps(RECORDS, indent=2), lines(*RECORDS).decode()):
+        assert read(tmp_path, text.encode(codec)).rows == EXPECTED
+
+
+def test_half_a_character_is_no_text_and_costs_its_object(tmp_path: Path) -> None:
+    bad = [record(4, 1, "home\ud800"), record(5, 1, "a\udfffb") | {"x\ud800": 1}]
+    scanned = read(tmp_path, lines(*RECORDS, *bad), "a.jsonl")
+    assert scanned.rows == EXPECTED
+    assert set(scanned.faults.values()) == {"undecodable"}
+    around = read(tmp_path, {"m\ud800": bad, "n": [*RECORDS, "\ud800"]})
+    assert around.rows == EXPECTED
+    assert all(row.text.isprintable() for row in around.rejected)
+
+
 def test_an_array_may_be_anywhere_in_a_document(tmp_path: Path) -> None:
     document = {"count": 4, "next": None, "data": {"results": RECORDS}}
     assert read(tmp_path, document).rows == EXPECTED

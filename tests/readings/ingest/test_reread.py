@@ -202,8 +202,46 @@ def test_what_is_refused_now_may_go(objects: Objects) -> None:
     assert mains(objects) == [200.0 + i for i in range(5)] + expected()[-ROWS:]
     assert mains(objects, before.version) == expected()
     assert ingest(objects, nowhere).accepted == 0
+    assert ingest(objects, WATTS).accepted == ROWS
+    assert mains(objects) == expected()
+    assert ingest(objects, WATTS).unchanged == 3
+    reread(objects, nowhere, ["a.csv"], drop=True)
     assert reread(objects, WATTS, ["a.csv"]).accepted == ROWS
     assert mains(objects) == expected()
+
+
+def test_what_went_and_is_put_back_is_new(objects: Objects) -> None:
+    land_three(objects)
+    landed = Path(objects.url) / "landing" / "a.csv"
+    aside = landed.rename(Path(objects.url) / "a.csv")
+    reread(objects, WATTS, ["a.csv"], drop=True)
+    aside.rename(landed)
+    assert ingest(objects, WATTS).accepted == ROWS
+    assert mains(objects) == [100.0 + i for i in range(5)] + expected()[5:]  # it arrived last
+    assert ingest(objects, WATTS).unchanged == 3
+
+
+def test_who_dies_while_dropping_leaves_all_or_what_an_ingest_takes_anew(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(objects)
+    nowhere = Settings(sources=[Source(match="a.csv", consumption={"power": "W"})])
+    whole = ReadingsTable.replace
+
+    def dies_before(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    def dies_after(*arguments: Any, **named: Any) -> None:
+        whole(*arguments, **named)
+        raise KeyboardInterrupt
+
+    for dies, accepted in ((dies_before, 0), (dies_after, ROWS)):
+        monkeypatch.setattr(ReadingsTable, "replace", dies)
+        with pytest.raises(KeyboardInterrupt):
+            reread(objects, nowhere, ["a.csv"], drop=True)
+        monkeypatch.setattr(ReadingsTable, "replace", whole)
+        assert ingest(objects, WATTS).accepted == accepted
+        assert mains(objects) == expected()
 
 
 def test_what_is_gone_may_go_but_for_what_lies_elsewhere(objects: Objects) -> None:

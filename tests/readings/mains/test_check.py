@@ -142,6 +142,18 @@ def test_a_total_of_which_nobody_says_the_unit_is_warned_of(objects: Objects) ->
     assert "hardly ever falls" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
 
 
+def test_a_meter_that_counts_coarsely_is_asked_about_and_warned_of_likewise(
+    objects: Objects,
+) -> None:
+    rows = lines(lambda i: 0.1 * (1 + i * 7 % 4), "home1")
+    asked = question(objects, OURS, *rows)
+    assert asked is not None and "nobody says the unit" in str(asked)
+    assert question(objects, OURS, *rows, unit="kWh") is None
+    land(objects, "total.csv", *lines(lambda i: 4000 + i // 8, "home2"))
+    report = ingest(objects, Settings(sources=[Source(match="home1.csv", unit="kWh")]))
+    assert "hardly ever falls" in file_lines(report.files, Settings())[0]
+
+
 def test_registers_are_judged_together(objects: Objects) -> None:
     rows = [
         f"{row},{register}"
@@ -187,9 +199,36 @@ def test_a_home_that_draws_at_night_alone_is_one(objects: Objects) -> None:
     assert question(objects, OURS, *lines(storage_heater, "home1")) is None
 
 
+@pytest.mark.parametrize("nights", [True, False])
+def test_one_register_of_several_is_warned_of(objects: Objects, nights: bool) -> None:
+    def counted(place: int) -> float:
+        hour = place // 4 % 24
+        idle = hour < 7 if nights else 8 <= hour < 14
+        return 0.0 if idle else watts(place) / 4000
+
+    land(objects, "home1.csv", *lines(counted), header="Time,Import (kWh)")
+    report = ingest(objects, Settings())
+    assert report.accepted == QUARTERS
+    assert "all registers of a meter into one file" in file_lines(report.files, Settings())[0]
+    said = Settings(sources=[Source(check_mains=False)])
+    assert "registers" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
+
+
+@pytest.mark.parametrize("name", ["Register", "Phase"])
+def test_a_phase_alone_is_no_mains(objects: Objects, name: str) -> None:
+    rows = [f"{row},L1" for row in lines(lambda i: watts(i) / 4000)]
+    asked = question(objects, f"Time,kWh,{name}", *rows)
+    assert asked is not None and "other phases" in str(asked)
+    (answer,) = asked.settle
+    assert question(objects, f"Time,kWh,{name}", *rows, **tomllib.loads(answer)) is None
+    readings, _ = newest_readings(objects, Settings())
+    assert set(readings.read_devices("home1")) == {"mains_1_of_3"}
+
+
 def test_registers_of_feed_in_alone_are_no_mains(objects: Objects) -> None:
     rows = [f"{row},Injection {i % 2}" for i, row in enumerate(lines(lambda i: watts(i) / 4000))]
     asked = question(objects, "Time,kWh,Register", *rows)
     assert asked is not None and "is only fed in" in str(asked)
+    assert "into one file" in str(asked)
     (answer, _) = asked.settle
     assert answer.startswith("channels = {")
