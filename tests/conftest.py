@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from tests.ministack import Ministack, why_missing
@@ -21,6 +23,11 @@ from tests.warm import AIRFLOW, SMARTWATTS, WarmPython
 
 collect_ignore = ["ministack_server.py"]  # runs in an environment of its own
 settle_environment()
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis_settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("busy")
 os.environ["COLUMNS"] = "160"  # of tables that tests read, with a terminal or without
 
 WsgiApp = Callable[[dict[str, Any], Any], Any]

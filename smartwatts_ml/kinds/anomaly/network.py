@@ -6,7 +6,8 @@ opens without this package.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.layout import SIZES
 from smartwatts_ml.kinds.anomaly.policy import FAMILIES
+from smartwatts_ml.kinds.graph import put_on_top
 
 __all__ = ["anomaly_logits", "build_classifier", "build_shipped", "quieted"]
 
@@ -80,14 +82,19 @@ def quieted(network: keras.Model, parts: Collection[str]) -> keras.Model:
     """A network that ships, without alerts of some types and sizes (names of ``SIZES``). A
     size silences no hour that looks like one of ``_OF_ANY_SIZE``: a meter that is stuck may
     show just what is usual."""
-    outputs = network.output
+    return put_on_top(network, partial(_quiet, parts=parts))
+
+
+def _quiet(
+    inputs: Mapping[str, Any], outputs: Mapping[str, Any], parts: Collection[str]
+) -> dict[str, Any]:
     likeness = outputs["likeness"]
     types = np.array([[name in parts for name in TYPES]], np.float32)
     shapes = np.array([[name in _OF_ANY_SIZE for name in TYPES]], np.float32)
     likeliest = ops.cast(likeness >= ops.max(likeness, -1, keepdims=True), "float32")
     loud = 1.0 - ops.max(likeliest * types, -1, keepdims=True)
     sized = 1.0 - ops.max(likeliest * shapes, -1, keepdims=True)
-    history = network.input["history_w"][:, :, 0]
+    history = inputs["history_w"][:, :, 0]
     present = ops.cast(ops.equal(history, history), "float32")
     watts = ops.where(ops.equal(history, history), history, 0.0)
     mean = ops.sum(ops.abs(watts), -1, keepdims=True) / ops.maximum(
@@ -99,7 +106,7 @@ def quieted(network: keras.Model, parts: Collection[str]) -> keras.Model:
             inside = ops.cast(off >= low, "float32") * ops.cast(off < min(high, 1e9), "float32")
             loud = loud * (1.0 - inside * sized)
     changed = {"alert": outputs["alert"] * loud, "likeness": likeness * (1.0 - types)}
-    return keras.Model(network.input, {**outputs, **changed}, name="anomaly")
+    return {**outputs, **changed}
 
 
 def _score(logit: Any, calibration: ScoreCalibration) -> Any:

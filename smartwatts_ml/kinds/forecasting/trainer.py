@@ -36,6 +36,7 @@ from smartwatts_ml.kinds.forecasting.training import (
     spread_rows,
 )
 from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
+from smartwatts_ml.kinds.graph import put_on_top
 from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = ["leave_out", "train"]
@@ -93,11 +94,13 @@ def leave_out(
     absent = np.zeros((1, details.horizon, 1), bool)
     for first, end in changed.left_out_hours:
         absent[:, first:end] = True
+
     # Not added: the converter would fold a constant that is NaN into a layer's bias, and fail.
-    power = keras.ops.where(absent, np.float32(np.nan), network.output["power_w"])
+    def silent(_: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {"power_w": keras.ops.where(absent, np.float32(np.nan), outputs["power_w"])}
+
     said = (details.outputs[0].model_copy(update={"left_out": changed.left_out_hours}),)
-    model = keras.Model(network.input, {"power_w": power})
-    return model, changed.model_copy(update={"outputs": said})
+    return put_on_top(network, silent), changed.model_copy(update={"outputs": said})
 
 
 def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:

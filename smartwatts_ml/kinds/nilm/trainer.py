@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.details import TensorDetails
+from smartwatts_ml.kinds.graph import put_on_top
 from smartwatts_ml.kinds.nilm.corpus import Corpus, build_corpus
 from smartwatts_ml.kinds.nilm.details import NilmDetails
 from smartwatts_ml.kinds.nilm.kind import NilmKind
@@ -40,9 +42,10 @@ def leave_out(
     """The same network with outputs of the other appliances alone."""
     kept = tuple(name for name in details.appliances if name not in parts)
     channels = [details.appliances.index(name) for name in kept]
-    outputs = {
-        name: keras.ops.take(output, channels, axis=-1) for name, output in network.output.items()
-    }
+
+    def of_kept(_: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: keras.ops.take(o, channels, axis=-1) for name, o in outputs.items()}
+
     said = tuple(
         tensor.model_copy(update={"shape": (*tensor.shape[:-1], len(kept)), "channels": kept})
         for tensor in details.outputs
@@ -50,7 +53,7 @@ def leave_out(
     changed = details.model_copy(
         update={"appliances": kept, "outputs": said, "left_out": {**details.left_out, **parts}}
     )
-    return keras.Model(network.input, outputs), changed
+    return put_on_top(network, of_kept), changed
 
 
 def _details(

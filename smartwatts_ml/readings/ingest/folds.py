@@ -108,8 +108,8 @@ def _upwards(
     """Whether lines outside of repeated hours go upwards alone, by device; all in the order of
     lines, file by file (``keys``)."""
     steps = np.diff(stamps)
-    told = (keys[1:] == keys[:-1]) & ~marked[1:] & ~marked[:-1] & (steps != 0)
-    ups, downs = set(devices[1:][told & (steps > 0)]), set(devices[1:][told & (steps < 0)])
+    within = (keys[1:] == keys[:-1]) & ~marked[1:] & ~marked[:-1] & (steps != 0)
+    ups, downs = set(devices[1:][within & (steps > 0)]), set(devices[1:][within & (steps < 0)])
     return {device: device in ups and device not in downs for device in set(devices.tolist())}
 
 
