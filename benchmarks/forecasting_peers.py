@@ -41,6 +41,7 @@ class LastDay:
 
     horizon: int
     energy: Mapping[str, EnergyFactors] = field(default_factory=dict)
+    left_out: tuple[tuple[int, int], ...] = ()
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         history = series.contexts(origins)["history_w"][:, :, 0].astype(np.float64)
@@ -58,6 +59,7 @@ class Trees:
     horizon: int
     models: Sequence[Any]
     energy: Mapping[str, EnergyFactors] = field(default_factory=dict)
+    left_out: tuple[tuple[int, int], ...] = ()
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         found = []
@@ -140,6 +142,7 @@ class Statistical:
 
     horizon: int
     energy: Mapping[str, EnergyFactors] = field(default_factory=dict)
+    left_out: tuple[tuple[int, int], ...] = ()
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         method = resolve_name("statsforecast.models:MSTL")

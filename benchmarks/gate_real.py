@@ -39,7 +39,7 @@ from smartwatts_ml.readings.holdout import (
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.settings import HoldoutSettings, Settings
 
-__all__ = ["Policy", "POLICIES", "Weekly", "live_weekly", "print_weekly"]
+__all__ = ["Forecast", "Noted", "POLICIES", "Policy", "Weekly", "live_weekly", "print_weekly"]
 
 HORIZON, TRAINING_SHARE = 24, 0.75
 ROWS, ROUNDS, LEAVES = 8_000, 40, 16
@@ -55,6 +55,7 @@ class Forecast:
     end: np.datetime64
     horizon: int = HORIZON
     energy: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[tuple[int, int], ...] = ()
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         """P10, P50, P90 in W, shape (n_origins, horizon, 3)."""
@@ -229,7 +230,7 @@ class _Candidate:
     def shipped(self) -> Forecast:
         """Refitted on everything, if that behaves as what was judged."""
         refitted = self._homes.learned(self._readings)
-        noted, before = _Noted(refitted), _Noted(self.judged)
+        noted, before = Noted(refitted), Noted(self.judged)
         judgement = self._judgement(before, noted)
         apart = {"power_w": difference(noted.said, before.said)}
         checks = parity_of_behaviour(judgement, apart, Settings().refit_difference)
@@ -255,12 +256,13 @@ class _Candidate:
         return judgement_of(homes.kind, homes.spec.name, scores, self._rules, facts)
 
 
-class _Noted:
+class Noted:
     """A forecaster that keeps what it said."""
 
     def __init__(self, inner: Forecast) -> None:
         self._inner, self._said = inner, list[np.ndarray]()
         self.horizon, self.energy, self.days = inner.horizon, inner.energy, inner.days
+        self.left_out = inner.left_out
 
     def forecast(self, series: Series, origins: np.ndarray) -> np.ndarray:
         self._said.append(self._inner.forecast(series, origins))

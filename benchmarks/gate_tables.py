@@ -21,6 +21,9 @@ from smartwatts_ml.scores.scores import Criterion, Scores
 from smartwatts_ml.scores.sheet import HOUR_BANDS
 
 __all__ = [
+    "CRITERIA",
+    "GIANT",
+    "HARM",
     "SCENARIOS",
     "Scenario",
     "Tables",

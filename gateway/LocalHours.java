@@ -26,13 +26,12 @@ import java.util.TreeMap;
  * runs every case of the file and says where an hour differs. Needs a JDK 17 and nothing else.
  */
 public final class LocalHours {
-    private static final int HOUR_S = 3600;
     private static final int DAY_H = 24;
 
     /** Energy (W s) and time (s) of one hour of the wall clock. */
     private static final class Sum {
         private double energy;
-        private long seconds;
+        private double seconds;
     }
 
     /** A stretch of real time. */
@@ -52,14 +51,15 @@ public final class LocalHours {
         this.capacity = capacity;
     }
 
-    /** Mean power from {@code start} to {@code end}, in any order, each once. */
+    /** Mean power from {@code start} to {@code end}, in any order, each once; NaN says nothing. */
     public void add(Instant start, Instant end, double watts) {
-        Instant at = start;
+        Instant at = Double.isNaN(watts) ? end : start;
         while (at.isBefore(end)) {
             LocalDateTime hour = hourAt(at);
-            Instant next = earliest(end, at.plusSeconds(HOUR_S - secondOfHour(at)), changeAfter(at));
+            Instant full = hour.plusHours(1).toInstant(rules.getOffset(at));
+            Instant next = earliest(end, full, changeAfter(at));
             Sum sum = hours.computeIfAbsent(hour, key -> new Sum());
-            long seconds = Duration.between(at, next).toSeconds();
+            double seconds = Duration.between(at, next).toNanos() / 1e9;
             sum.energy += watts * seconds;
             sum.seconds += seconds;
             at = next;
@@ -126,11 +126,6 @@ public final class LocalHours {
 
     private LocalDateTime hourAt(Instant at) {
         return LocalDateTime.ofInstant(at, rules.getOffset(at)).truncatedTo(ChronoUnit.HOURS);
-    }
-
-    private int secondOfHour(Instant at) {
-        LocalDateTime wall = LocalDateTime.ofInstant(at, rules.getOffset(at));
-        return wall.getMinute() * 60 + wall.getSecond();
     }
 
     private Instant changeAfter(Instant at) {

@@ -34,7 +34,15 @@ _CASES = (
     ("Asia/Kolkata", "2026-03-29T01:00"),
 )
 """Zones, and UTC instants at which their clocks change."""
+_UNEVEN_CASES = (
+    ("Europe/Berlin", "2026-03-29T01:00"),
+    ("Europe/Berlin", "2026-10-25T01:00"),
+    ("Australia/Lord_Howe", "2026-04-04T15:00"),
+    ("Australia/Lord_Howe", "2026-10-03T15:30"),
+)
+"""Likewise; readings reach across full hours and the change, and some are missing."""
 _PERIOD_S, _HOUR_S = 1800, 3600
+_UNEVEN_S, _MISSING = 2700, (1, 3, 6)
 _AROUND_S = 4 * _HOUR_S
 _COLUMNS = ("wall clock", "UTC", "W of each half hour", "hour of the week", "in the ring")
 _TABLE = re.compile(
@@ -45,14 +53,19 @@ _TABLE = re.compile(
 def vectors() -> str:
     """The whole file: readings, what the ring holds of them, and the real time of each hour."""
     lines = [_HEAD]
-    for zone, change in _CASES:
-        name = f"{zone} {change[:10]}"
-        starts, watts = _readings(np.datetime64(change, "s"))
+    for zone, change, uneven in [
+        *((*case, "") for case in _CASES),
+        *((*case, " uneven") for case in _UNEVEN_CASES),
+    ]:
+        name, period_s = f"{zone} {change[:10]}{uneven}", _UNEVEN_S if uneven else _PERIOD_S
+        starts, watts = _readings(np.datetime64(change, "s"), period_s)
+        if uneven:
+            starts, watts = np.delete(starts, _MISSING), np.delete(watts, _MISSING)
         lines += [
-            f"{name},{zone},reading,,{_stamp(start)},{_PERIOD_S},{value:g},"
+            f"{name},{zone},reading,,{_stamp(start)},{period_s},{value:g},"
             for start, value in zip(starts, watts, strict=True)
         ]
-        cells, means = _ring(zone, starts, watts)
+        cells, means = _ring(zone, starts, watts, period_s)
         of_week = hour_of_week(cells.wall)
         lines += [
             f"{name},{zone},hour,{_local(wall)},{_stamp(end)},{seconds},{_watts(mean)},{hour}"
@@ -78,21 +91,24 @@ def page() -> str:
     return _TABLE.sub(lambda _: f"{tables}\n", PAGE.read_text(), count=1)
 
 
-def _readings(change: np.datetime64) -> tuple[np.ndarray, np.ndarray]:
-    """Half-hourly readings around a change: UTC starts, and W that grow by 10."""
-    count = 2 * _AROUND_S // _PERIOD_S
-    starts = change + (np.arange(count) * _PERIOD_S - _AROUND_S).astype("timedelta64[s]")
+def _readings(change: np.datetime64, period_s: int = _PERIOD_S) -> tuple[np.ndarray, np.ndarray]:
+    """Readings around a change: UTC starts, and W that grow by 10."""
+    count = 2 * _AROUND_S // period_s
+    starts = change + (np.arange(count) * period_s - _AROUND_S).astype("timedelta64[s]")
     return starts, 100 + 10 * np.arange(count, dtype=np.float32)
 
 
-def _ring(zone: str, starts: np.ndarray, watts: np.ndarray) -> tuple[WallCells, np.ndarray]:
-    """The hours of the wall clock that are wholly within the readings, and their mean W."""
-    readings = DeviceReadings(starts.astype(np.int64) * MICRO, watts)
+def _ring(
+    zone: str, starts: np.ndarray, watts: np.ndarray, period_s: int = _PERIOD_S
+) -> tuple[WallCells, np.ndarray]:
+    """The hours of the wall clock from the first reading to the last, and their mean W."""
+    lengths = np.full(len(starts), period_s * MICRO)
+    readings = DeviceReadings(starts.astype(np.int64) * MICRO, watts, lengths=lengths)
     clock = wall_clock(zone)
     first, values, _ = to_grid({"mains": readings}, _HOUR_S, clock)
     means = values["mains"]
     cells = clock.cells(np.datetime64(first, "s"), _HOUR_S, len(means))
-    end = starts[-1] + np.timedelta64(_PERIOD_S, "s")
+    end = starts[-1] + np.timedelta64(period_s, "s")
     whole = np.flatnonzero((cells.starts >= starts[0]) & (cells.ends <= end))
     return cells.take(whole), means[whole]
 
@@ -130,7 +146,7 @@ def _local(time: np.datetime64) -> str:
 
 
 def _watts(mean: float) -> str:
-    return "" if np.isnan(mean) else f"{mean:.6g}"
+    return "" if np.isnan(mean) else f"{mean:.9g}"
 
 
 if __name__ == "__main__":

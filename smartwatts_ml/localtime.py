@@ -30,6 +30,7 @@ __all__ = [
     "wall_clock",
 ]
 
+_UTC = {"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich", "GMT0", "GMT+0", "GMT-0"}
 _DAY_S = 86_400
 _MICRO = 1_000_000
 _MONDAY = np.datetime64("1969-12-29", "h")  # the Monday before the epoch
@@ -37,8 +38,7 @@ _FIRST, _LAST = 0, 4_102_444_800
 """Clocks are known from 1970 up to 2100; before and after, they run on without a change."""
 _EVER = 1 << 42  # s: farther than any time is from the epoch, and still good in microseconds
 _NEVER = (np.array([-_EVER]), np.array([0]))
-_MOST_SHIFT_S = 26 * 3600
-"""No clock was ever set by more, and none is that far from UTC."""
+_MOST_SHIFT_S = 26 * 3600  # no clock was ever set by more, and none is that far from UTC
 
 
 def find_zone(name: str) -> ZoneInfo:
@@ -51,7 +51,7 @@ def find_zone(name: str) -> ZoneInfo:
 
 def is_utc(name: str) -> bool:
     """Whether local time is UTC at all times."""
-    return find_zone(name).key in {"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT", "UCT"}
+    return find_zone(name).key.removeprefix("Etc/") in _UTC
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
 from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.readings.file_lines import printable
 from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.site_clocks import ClockChange, SiteClocks, change_lines
 from smartwatts_ml.readings.table.clock_changes import apply_settings, clock_changes
@@ -56,10 +57,10 @@ def clocks(
     out.print(_as_table(sites, kept))
     if apply:
         for change in changes:
-            out.print(_moved(change), soft_wrap=True, markup=False)
+            out.print(printable(_moved(change)), soft_wrap=True, markup=False)
         return
     for line in change_lines(changes):
-        err.print(line, soft_wrap=True, markup=False)
+        err.print(printable(line), soft_wrap=True, markup=False)
 
 
 def _site_json(site: str, kept: SiteClocks) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
 from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.modelfiles.networks import open_network
 from smartwatts_ml.readings.base import split_device_id
-from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.holdout import SelectedReadings
 from smartwatts_ml.readings.stamps.text import parse_stamp
@@ -167,9 +166,8 @@ def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
 
 
 def _read(paths: list[Path]) -> FileReadings:
-    current = settings()
-    readings = FileReadings(paths, current)
-    for line in warning_lines(readings.report.files, current):
+    readings = FileReadings(paths, settings())
+    for line in readings.warnings():
         err.print(line, soft_wrap=True, markup=False)
     return readings
 

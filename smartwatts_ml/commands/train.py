@@ -27,7 +27,6 @@ from smartwatts_ml.kinds.base import Kind, ModelSpec, TrainOptions
 from smartwatts_ml.modelfiles.conversion import Quantization, convert_network
 from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
-from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.table.table import newest_readings
@@ -119,9 +118,8 @@ def train_files(
         report("loading TensorFlow", 0.0)
         start_tensorflow()
         report("reading files", 0.0)
-        current = settings()
-        with FileReadings(paths, current) as readings:
-            for line in warning_lines(readings.report.files, current):
+        with FileReadings(paths, settings()) as readings:
+            for line in readings.warnings():
                 err.print(line, soft_wrap=True, markup=False)
             trained = kind.trainer.train(spec, readings, options, report)
         report("converting", 0.98)

@@ -13,6 +13,7 @@ from smartwatts_ml.gate.decision import (
     Decision,
     Outcome,
     Part,
+    absent_parts,
     not_judged,
 )
 from smartwatts_ml.gate.judge import judge
@@ -28,6 +29,7 @@ __all__ = [
     "Outcome",
     "Part",
     "Rules",
+    "absent_parts",
     "judge",
     "not_judged",
 ]

@@ -5,6 +5,7 @@ In JSON a number that is not finite is null; what is read back from there is NaN
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ __all__ = [
     "Part",
     "Role",
     "SliceResult",
+    "absent_parts",
     "not_judged",
 ]
 
@@ -134,6 +136,19 @@ class Part:
     def notable(self) -> bool:
         """Whether there is anything to say of it."""
         return not self.ships or self.in_champion is False
+
+
+def absent_parts(parts: Collection[Part]) -> dict[str, str]:
+    """What the file lacks, by part, each with the reason. Where no part ships nothing is taken
+    out: nothing is accepted then, and who forces it gets all of it.
+
+    >>> absent_parts([Part("kettle", True, ""), Part("oven", False, "F1 0")])
+    {'oven': 'F1 0'}
+    >>> absent_parts([Part("oven", False, "F1 0")])
+    {}
+    """
+    absent = {part.name: part.text for part in parts if not part.ships}
+    return absent if len(absent) < len(parts) else {}
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ from smartwatts_ml.gate.wording import (
     counted,
     home_sentence,
     lacking,
+    part_sentences,
     parts_clause,
     perhaps_worse,
     slice_sentence,
@@ -228,9 +229,9 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *(comparison.text for comparison in results.comparisons),
         *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
-        *(part.sentence for part in judgement.facts.parts if part.notable),
+        *part_sentences(facts.parts),
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
-        *filter(None, (facts.left_out, facts.contract)),
+        *filter(None, (facts.left_out, facts.contract, facts.unheard)),
         _how(judgement),
     )
 

@@ -50,7 +50,8 @@ class Facts:
     ``unseen``: sites never trained on; ``troubles``: why nothing may be accepted, each a
     clause for people; ``left_out``: how much of the holdout the champion had been trained
     on, as a sentence; ``starts``: from when on those sites are scored instead; ``anchors``:
-    which of the scores are of earlier versions that guards and slices hold against too;
+    which of the scores are of earlier versions that guards and slices hold against too, and
+    ``unheard``: which could not be scored, and why, as a sentence;
     ``fleet``: how many sites the model serves, and ``champion_weeks``: by how many weeks the
     readings of the champion's run are older, None where that is not known; ``contract``: how
     that of the champion's file differs from the challenger's, as a sentence; ``parts``: those
@@ -69,6 +70,7 @@ class Facts:
     starts: Mapping[str, Instant] = field(default_factory=dict)
     contract: str = ""
     anchors: tuple[str, ...] = ()
+    unheard: str = ""
     fleet: int | None = None
     champion_weeks: float | None = None
 

@@ -63,8 +63,10 @@ def _vetoes(judgement: Judgement) -> tuple[Check, ...]:
 
 
 def _agreement(output: str, difference: float, most: float) -> Check:
+    if not np.isfinite(difference):
+        return Check("agreement", False, f"{output} is not finite on the holdout")
     text = (
         f"{output} differs from what was judged by {difference:.0%} of its spread, "
         f"at most {most:.0%}"
     )
-    return Check("agreement", bool(np.isfinite(difference) and difference <= most), text)
+    return Check("agreement", bool(difference <= most), text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
 
-from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Comparison, Role
+from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Comparison, Part, Role
 from smartwatts_ml.gate.judgement import Judgement, sign_of
 from smartwatts_ml.gate.statistics import Difference, diebold_mariano, difference
 from smartwatts_ml.gate.variation import variance_of
@@ -23,6 +24,7 @@ __all__ = [
     "home_by_home",
     "improvement",
     "least_gain",
+    "nothing_learned",
     "series_test",
     "troubles",
 ]
@@ -175,7 +177,8 @@ def _weekly_gains(judgement: Judgement, opponent: str) -> np.ndarray:
 
 
 def floor_checks(judgement: Judgement) -> tuple[Check, ...]:
-    """The kind's own limits, on the challenger's estimates, and the checks of the file."""
+    """The kind's own limits, on the challenger's estimates, whether any part of it was learned,
+    and the checks of the file."""
     checks = []
     for floor in judgement.facts.floors:
         value = judgement.metrics[CHALLENGER].get(floor.metric, np.nan)
@@ -183,7 +186,16 @@ def floor_checks(judgement: Judgement) -> tuple[Check, ...]:
         bound = "at most" if floor.better == "lower" else "at least"
         text = f"{number(value)} {floor.label}, {bound} {number(floor.limit)}"
         checks.append(Check(floor.metric, passed, text))
-    return (*checks, *judgement.facts.checks)
+    nothing = nothing_learned(judgement.facts.parts)
+    return (*checks, *((nothing,) if nothing else ()), *judgement.facts.checks)
+
+
+def nothing_learned(parts: Collection[Part]) -> Check | None:
+    """The check that fails where no part is left to ship."""
+    if not parts or any(part.ships for part in parts):
+        return None
+    reasons = "; ".join(f"{part.name}: {part.text}" for part in list(parts)[:3])
+    return Check("parts", False, f"no part is better than its own baseline ({reasons})")
 
 
 def comparison_of(

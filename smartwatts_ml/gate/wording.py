@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from smartwatts_ml.gate.decision import Comparison, Evidence, Part, SliceResult
+from smartwatts_ml.gate.decision import Comparison, Evidence, Part, SliceResult, absent_parts
 from smartwatts_ml.scores.scores import Criterion
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "home_sentence",
     "lacking",
     "number",
+    "part_sentences",
     "parts_clause",
     "perhaps_worse",
     "reason",
@@ -51,10 +52,23 @@ def parts_clause(parts: Sequence[Part]) -> str:
     >>> parts_clause([Part("kettle", True, ""), Part("oven", False, "F1 0"), Part("tv", False, "")])
     '; left out: oven, tv'
     """
-    absent = [part.name for part in parts if not part.ships]
+    absent = list(absent_parts(parts))
     back = [part.name for part in parts if part.ships and part.notable]
     clauses = (("left out", absent), ("back", back))
     return "".join(f"; {word}: {_named(names)}" for word, names in clauses if names)
+
+
+def part_sentences(parts: Sequence[Part]) -> list[str]:
+    """What there is to say of each part.
+
+    >>> part_sentences([Part("kettle", True, ""), Part("oven", False, "F1 0")])
+    ['oven is left out: F1 0']
+    >>> part_sentences([Part("oven", False, "F1 0")])
+    ['oven is not better than its own baseline: F1 0']
+    """
+    if any(part.ships for part in parts):
+        return [part.sentence for part in parts if part.notable]
+    return [f"{part.name} is not better than its own baseline: {part.text}" for part in parts]
 
 
 def _named(names: Sequence[str]) -> str:
@@ -122,11 +136,14 @@ def lacking(comparison: Comparison, evidence: Evidence) -> str:
     most = f"at most {1 - evidence.confidence:.2g} passes"
     asked = f"{chance(comparison.p)}, {most}; {_have(evidence)}"
     text = f"not enough evidence: {said} may be chance ({asked})"
-    if comparison.role != "improve":
-        return text
+    return f"{text}: {_would_pass(evidence)}" if comparison.role == "improve" else text
+
+
+def _would_pass(evidence: Evidence) -> str:
+    """What would change the verdict."""
     if evidence.passing is None:
-        return f"{text}: a holdout of more calendar weeks would tell"
-    text = f"{text}: a gain of {evidence.passing:.1%} would pass"
+        return "a holdout of more calendar weeks would tell"
+    text = f"a gain of {evidence.passing:.1%} would pass"
     if evidence.passing_later is None:
         return text
     return f"{text}, {evidence.passing_later:.1%} once the champion is {evidence.later:g} weeks old"
@@ -136,13 +153,14 @@ def too_small(comparison: Comparison, least: float, evidence: Evidence) -> str:
     """Better beyond chance, by less than counts."""
     return (
         f"not enough evidence: {change(comparison)} is a gain of less than {least:.1%}, which "
-        f"another seed may give ({_have(evidence)})"
+        f"another seed may give ({_have(evidence)}): {_would_pass(evidence)}"
     )
 
 
 def perhaps_worse(comparison: Comparison, evidence: Evidence) -> str:
-    """Worse by its estimate: more evidence would hardly let it pass."""
-    return f"{change(comparison)} is worse, though chance may give that ({_have(evidence)})"
+    """Worse by its estimate: more evidence would hardly let it pass, a better model would."""
+    said = f"{change(comparison)} is worse, though chance may give that ({_have(evidence)})"
+    return f"{said}: {_would_pass(evidence)}"
 
 
 def home_sentence(comparison: Comparison) -> str:

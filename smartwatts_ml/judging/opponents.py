@@ -24,7 +24,7 @@ from smartwatts_ml.gate.drift import Drift, Histogram, drift
 from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
-from smartwatts_ml.judging.parts import nothing_learned, stood_in, trimmed
+from smartwatts_ml.judging.parts import stood_in, trimmed
 from smartwatts_ml.judging.refitted import met_file
 from smartwatts_ml.judging.trained_on import (
     TrainedOn,
@@ -95,14 +95,12 @@ class Bout:
 
     def with_parts(self, run: ModelRun, challenger: Network, parts: tuple[Part, ...]) -> Bout:
         """The same with a challenger as it ships: without the parts that do not."""
-        nothing = nothing_learned(parts)
-        checks = (*self.facts.checks, nothing) if nothing else self.facts.checks
         network = trimmed(run.kind, challenger, parts)
         return replace(
             self,
             details=run.kind.read_details(network.details),
             predictors={**self.predictors, CHALLENGER: run.kind.work.predictor(network)},
-            facts=replace(self.facts, parts=parts, checks=checks),
+            facts=replace(self.facts, parts=parts),
         )
 
 
@@ -147,22 +145,22 @@ def prepare(
     work, split, details = run.kind.work, run.split, run.kind.read_details(challenger.details)
     learned = read_trained_on(run.objects, run.model, challenger.details)
     now = day_histograms(run.holdout, run.spec.channels)
-    champion = _load(run, manifest, learned, now) if manifest else _Champion()
+    champion = _Champion()
+    if manifest:
+        champion = _load(run, manifest, f"champion v{manifest.version}", learned, now)
     predictors: dict[str, Any] = {CHALLENGER: work.predictor(challenger)}
     if champion.predictor is not None:
         predictors[CHAMPION] = champion.predictor
     predictors |= work.baselines(details, run.training)
-    earlier = {anchor_name(anchor.version): _load(run, anchor, learned, now) for anchor in anchors}
-    usable = {
-        name: anchor.predictor
-        for name, anchor in earlier.items()
-        if anchor.predictor is not None and _saw_no_more(anchor, champion)
-    }
+    names = {anchor_name(anchor.version): anchor for anchor in anchors}
+    earlier = {name: _load(run, anchor, name, learned, now) for name, anchor in names.items()}
+    unheard = {name: _why_unheard(name, anchor, champion) for name, anchor in earlier.items()}
+    usable = {name: earlier[name].predictor for name in names if not unheard[name]}
     opponents = (champion, *(earlier[name] for name in usable))
     troubles = (
         leaks(split, learned, run.spec.period_s),
         changed_unit(learned, now),
-        champion.trouble,
+        champion.trouble and f"{champion.trouble} ({_ROLL_BACK})",
     )
     facts = Facts(
         split=split.digest,
@@ -177,7 +175,8 @@ def prepare(
         starts=champion.starts,
         contract="; ".join(filter(None, (opponent.contract for opponent in opponents))),
         anchors=tuple(usable),
-        fleet=len(run.readings.spans()),
+        unheard=_unheard_sentence(unheard),
+        fleet=len(split.holdout_start),
         champion_weeks=_weeks_older(manifest, run) if manifest else None,
     )
     holdout = holdout_from(run, facts)
@@ -187,19 +186,29 @@ def prepare(
 
 
 def _weeks_older(manifest: Manifest, run: ModelRun) -> float | None:
-    """By how many weeks the readings of a version's run end earlier; None where one of the
-    ends is not known, or they end later."""
+    """By how many weeks the readings of a version's run end earlier, 0 where they end later;
+    None where one of the ends is not known."""
     ends = (str(manifest.snapshot.get("to") or ""), run.snapshot.end or "")
     if not all(ends):
         return None
     then, now = (np.datetime64(end.removesuffix("Z"), "s") for end in ends)
-    return float((now - then) / np.timedelta64(7, "D")) if now >= then else None
+    return max(float((now - then) / np.timedelta64(7, "D")), 0.0)
 
 
-def _saw_no_more(anchor: _Champion, champion: _Champion) -> bool:
-    """Whether an anchor may be judged on what the champion is judged on."""
+def _why_unheard(name: str, anchor: _Champion, champion: _Champion) -> str:
+    """Why an earlier version cannot be judged on what the champion is judged on, as a clause;
+    empty where it can."""
+    if anchor.trouble:
+        return anchor.trouble
     never = np.datetime64("1900-01-01", "s")
-    return all(start <= champion.starts.get(site, never) for site, start in anchor.starts.items())
+    if all(start <= champion.starts.get(site, never) for site, start in anchor.starts.items()):
+        return ""
+    return f"{name} was trained on a part of the holdout"
+
+
+def _unheard_sentence(unheard: Mapping[str, str]) -> str:
+    clauses = "; ".join(filter(None, unheard.values()))
+    return clauses and f"earlier versions that nothing is held against: {clauses}"
 
 
 def holdout_from(run: ModelRun, facts: Facts) -> Readings:
@@ -216,19 +225,20 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
 def _load(
     run: ModelRun,
     manifest: Manifest,
+    name: str,
     learned: TrainedOn | None,
     now: Mapping[str, Histogram],
 ) -> _Champion:
-    name = f"champion v{manifest.version}"
+    """A version, which sentences call ``name``."""
     try:
         shipped = _store(run).read_file(manifest)
         content = met_file(run, manifest, shipped)
         network = load_network(content, manifest.file)
     except (NotFoundError, TrustError):
-        trouble = f"the file of {name} is missing, damaged or was replaced ({_ROLL_BACK})"
+        trouble = f"the file of {name} is missing, damaged or was replaced"
         return _Champion(trouble=trouble, sha256=manifest.sha256)
     except BadInputError as error:
-        trouble = f"{name} cannot be run: {error} ({_ROLL_BACK})"
+        trouble = f"{name} cannot be run: {error}"
         return _Champion(trouble=trouble, sha256=manifest.sha256)
     predictor, details, contract = None, None, ""
     try:
@@ -240,7 +250,7 @@ def _load(
     except _UNUSABLE as error:
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
-        return _Champion(trouble=f"{name} {trouble} ({_ROLL_BACK})", sha256=manifest.sha256)
+        return _Champion(trouble=f"{name} {trouble}", sha256=manifest.sha256)
     trained_on = read_trained_on(run.objects, run.model, network.details)
     snapshot_end = str(manifest.snapshot.get("to", ""))
     spans = run.holdout.spans()

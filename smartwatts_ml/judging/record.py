@@ -25,6 +25,7 @@ __all__ = [
     "Record",
     "StoredDecision",
     "check_spec",
+    "check_split",
     "judgement_of",
     "read_decision",
     "record_of",
@@ -147,6 +148,16 @@ def check_spec(run: ModelRun, record: Record) -> None:
         f"{run.model} is not what it was when it was judged: {', '.join(changed)}",
         fix="set it as it was",
     )
+
+
+def check_split(run: ModelRun, record: Record) -> None:
+    """Raise StoreError where other readings would be held out than then: an earlier version
+    held out others, or its decision does not name a setting that is there today."""
+    if run.split.digest != record.facts.split:
+        raise StoreError(
+            f"what was held out when {run.model} was judged is not what would be held out today",
+            fix="judge the scores that were kept: --stored-scores",
+        )
 
 
 def recorded_judgement(

@@ -17,6 +17,7 @@ from smartwatts_ml.judging.record import (
     Record,
     StoredDecision,
     check_spec,
+    check_split,
     read_decision,
     record_of,
     recorded_judgement,
@@ -28,8 +29,8 @@ from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["Replay", "replay"]
 
-_MEASURED = ("size", "latency", "parity", "parts")
-"""Checks of the conversion, and of parts: facts of that moment, taken from the record."""
+_MEASURED = ("size", "latency", "parity")
+"""Checks of the conversion: facts of that moment, taken from the record."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Replay:
 
 def replay(run: ModelRun, *, stored_scores: bool = False) -> Replay:
     """Judge again: from the snapshot and the artefacts, everything scored anew, or from the
-    scores that were stored. Raises StoreError where an artefact is not what was judged, or
-    the settings of its kind have made the model another one."""
+    scores that were stored. Raises StoreError where an artefact is not what was judged, the
+    settings of its kind have made the model another one, or other readings are held out."""
     stored = read_decision(run)
     record = record_of(run, stored)
     run = replace(run, settings=run.settings.replaced(record.settings))
@@ -61,15 +62,19 @@ def replay(run: ModelRun, *, stored_scores: bool = False) -> Replay:
 
 def _scored_anew(run: ModelRun, record: Record) -> Judgement:
     check_spec(run, record)
+    check_split(run, record)
     version = record.facts.champion_version
     anchors = anchors_then(run, record.facts.anchors)
     judged = trimmed(run.kind, _judged_network(run, record.judged), record.facts.parts)
     bout = prepare(run, judged, champion_then(run, version), anchors)
     if bout.champion_sha256 != record.champion_sha256:
         raise StoreError(f"champion v{version} is not the one that was met")
+    then = record.facts
+    if bout.facts.anchors != then.anchors:
+        raise StoreError(bout.facts.unheard, fix="judge the scores that were kept: --stored-scores")
     measured = (check for check in record.facts.checks if check.name in _MEASURED)
     checks = (*bout.facts.checks, *measured)
-    facts = replace(bout.facts, checks=checks, parts=record.facts.parts)
+    facts = replace(bout.facts, checks=checks, parts=then.parts, unheard=then.unheard)
     scores = bout.score(run, record.rules.seed)
     return replace(recorded_judgement(run, record, scores), facts=facts)
 

@@ -77,4 +77,18 @@ def _warnings(file: FileReport, settings: Settings) -> Iterator[str]:
         yield f"{file.rejected:,} rejected: {file.why_rejected()}"
     if file.contents and "timezone" in file.contents.unsaid:
         yield f"nobody says its timezone: {settings.timezone} is taken"
+    elif _lives_by_nobodys_clock(file, settings):
+        yield (
+            f"nobody says by whose clock its sites live: {settings.timezone} is taken, unless one "
+            "is kept (else: site_timezone)"
+        )
     yield from file.contents.doubts if file.contents else ()
+
+
+def _lives_by_nobodys_clock(file: FileReport, settings: Settings) -> bool:
+    """Whether stamps say all of the time and nothing of the place, of some of its sites."""
+    said = file.site_clock.source or file.site_clock.file
+    asked = "timezone" in settings.model_fields_set
+    return not (said or asked) and bool(
+        file.accepted and file.sites - settings.site_timezones.keys()
+    )

@@ -13,6 +13,7 @@ import numpy as np
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
+from smartwatts_ml.readings.file_lines import printable, warning_lines
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.late import contradiction, is_torn
@@ -25,7 +26,7 @@ from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.readings.site_clocks import is_place
+from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said, is_place
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm
 from smartwatts_ml.settings import Settings
@@ -118,16 +119,20 @@ class FileReadings(StoredReadings):
             self._files_of_sites = {
                 site: file for file in self.report.files if file.accepted for site in file.sites
             }
-            self._clocks = {
-                site: file.site_clock.of_site(site, settings)
-                for site, file in self._files_of_sites.items()
-            }
+            self._clocks, self._other_clocks = first_said(
+                (file.key, file.clocks(settings)) for file in self.report.files if file.accepted
+            )
             if usable and not self.report.accepted:
                 worst = max(range(len(files)), key=lambda n: self.report.files[n].rejected)
                 raise unusable(self.report.files[worst], self._staging.registers_of(worst))
         except BaseException:
             self.close()
             raise
+
+    def warnings(self) -> list[str]:
+        """A line for each file that warns of something, and for sites of several clocks."""
+        files = warning_lines(self.report.files, self._settings)
+        return [*files, *map(printable, disagreement_lines(self._other_clocks))]
 
     def close(self) -> None:
         """Delete the temporary folder."""

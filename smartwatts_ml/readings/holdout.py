@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 _DAY = np.timedelta64(86_400, "s")
+_AHEAD = 20
+"""One site of so many may have stamps of the future, and one of few sites."""
 
 _Asked = tuple[str, int, tuple[str, ...] | None, bool]
 """Site, period, channels, whether on the wall clock."""
@@ -60,15 +62,17 @@ def make_split(
     """Hold out the newest weeks of each site that still reports, and of enough sites some
     whole.
 
-    The newest share, within the bounds of the settings and ``least_s`` at least. A site still
-    reports that ended within the longest holdout before the newest end of all. Which sites are
-    held out whole follows from their names alone, so it stays as sites come and go. Of sites
-    seen and never seen alike as many are judged as come to ``holdout.max_sites`` in all.
+    The newest share, within the bounds of the settings and ``least_s`` at least; where that is
+    more than the longest holdout, so much longer, for one forecast of a month tells nothing of
+    chance. A site still reports that ended within the longest holdout before the newest end that
+    several have reached. Which sites are held out whole follows from their names alone, so it
+    stays as sites come and go. Of sites seen and never seen alike as many are judged as come to
+    ``holdout.max_sites`` in all.
     """
-    least = max(holdout.days * _DAY, np.timedelta64(least_s, "s"))
-    most = max(holdout.max_days * _DAY, least)
-    newest = max((span.end for span in spans), default=None)
-    reporting = [span for span in spans if newest is not None and span.end > newest - most]
+    needed, longest = np.timedelta64(least_s, "s"), holdout.max_days * _DAY
+    least = max(holdout.days * _DAY, needed)
+    most = least + longest if needed > longest else max(least, longest)
+    reporting = _still_reporting(spans, most)
     starts = {}
     for span in reporting:
         length = min(max((span.end - span.start) * holdout.share, least), most)
@@ -86,6 +90,16 @@ def make_split(
         embargo=np.timedelta64(embargo_s, "s"),
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def _still_reporting(spans: Sequence[SiteSpan], most: np.timedelta64) -> list[SiteSpan]:
+    """Those that did not end ``most`` or longer before the others; a few whose clocks run ahead
+    do not make all others sites that left."""
+    newest_first = sorted((span.end for span in spans), reverse=True)
+    if not newest_first:
+        return []
+    ahead = min(max(len(spans) // _AHEAD, 1), len(spans) - 1)
+    return [span for span in spans if span.end > newest_first[ahead] - most]
 
 
 def _never_trained_on(sites: Sequence[str], holdout: HoldoutSettings) -> frozenset[str]:

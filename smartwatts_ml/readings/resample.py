@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from smartwatts_ml.localtime import WallClock
+from smartwatts_ml.localtime import WallCells, WallClock
 from smartwatts_ml.readings.spacing import native_interval, own_intervals
 
 __all__ = ["COARSER", "HOUR_US", "MICRO", "DeviceReadings", "resample", "to_grid"]
@@ -157,7 +157,8 @@ def to_grid(
 ) -> tuple[int, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Readings that are fine enough for ``period_s``, on one grid aligned to the epoch; channels
     without one are left out. The grid is that of a wall ``clock``, if there is one: of a cell
-    that is skipped nothing is known, one that is repeated gets the mean of both times.
+    that is skipped nothing is known, one that is repeated gets the mean of both times, and
+    nothing while readings end before the second of them.
 
     Returns the start (s since the epoch, on that clock), mean W by channel (float32, shape
     (n,)) and labels by channel (uint8, shape (n,)) where a channel has them.
@@ -169,13 +170,21 @@ def to_grid(
         return 0, {}, {}
     start = min(int(device.begins.min()) for device in spans.values()) // period_us
     end = max(int(device.ends.max()) - 1 for device in spans.values()) // period_us + 1
-    lasting = None
+    cells = None
     if clock is not None:
-        first = np.datetime64(start * period_s, "s")
-        lasting = clock.cells(first, period_s, end - start).seconds * MICRO
+        cells = clock.cells(np.datetime64(start * period_s, "s"), period_s, end - start)
+    lasting = None if cells is None else cells.seconds * MICRO
     values, labels = {}, {}
     for name, device in spans.items():
         values[name], marked = _means(device, start * period_us, period_us, end - start, lasting)
+        if cells is not None:
+            values[name][_comes_again(cells, int(fine[name].ends.max()))] = np.nan
         if marked is not None:
             labels[name] = marked
     return start * period_s, values, labels
+
+
+def _comes_again(cells: WallCells, until_us: int) -> np.ndarray:
+    """Which cell has begun before an instant, UTC, and comes once more from then on; bool."""
+    until = np.datetime64(until_us, "us")
+    return np.asarray((cells.starts < until) & (until <= cells.last_starts))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from smartwatts_ml.localtime import find_zone
+from smartwatts_ml.localtime import find_zone, is_utc
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ClockChange", "FileClock", "SiteClock", "SiteClocks", "change_lines", "is_place"]
+__all__ = [
+    "ClockChange",
+    "FileClock",
+    "SiteClock",
+    "SiteClocks",
+    "change_lines",
+    "disagreement_lines",
+    "first_said",
+    "is_place",
+]
 
-_SITES_SHOWN = 5
+_SITES_SHOWN, _LINES_SHOWN = 5, 20
 
-_OFFSETS = {"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich", "GMT0", "GMT+0", "GMT-0"} | {
-    "EST",
-    "MST",
-    "HST",
-}
+_OFFSETS = {"EST", "MST", "HST"}
 
 
 def is_place(timezone: str) -> bool:
@@ -27,7 +32,8 @@ def is_place(timezone: str) -> bool:
     >>> [is_place(name) for name in ("Europe/Berlin", "Etc/GMT-10", "UTC", "EST")]
     [True, False, False, False]
     """
-    return not timezone.startswith("Etc/") and timezone not in _OFFSETS
+    is_offset = timezone.startswith("Etc/") or timezone in _OFFSETS
+    return not (is_offset or is_utc(timezone))
 
 
 @dataclass(frozen=True)
@@ -133,20 +139,58 @@ class ClockChange:
 def change_lines(changes: Sequence[ClockChange]) -> list[str]:
     """What to say of sites that are kept on other clocks than is said, and what to do: a line for
     those that are alike."""
-    alike: dict[tuple[str, str, str], list[str]] = {}
-    for change in changes:
-        alike.setdefault((change.kept, change.said, change.key), []).append(change.site)
     lines = []
-    for (kept, said, key), sites in alike.items():
+    for sites, change in _alike(changes):
+        who = f"of {change.key}" if change.key else "of the settings"
+        name = shlex.quote(change.key.removeprefix("landing/"))
+        what = f"readings reread {name}" if change.key else "readings clocks --apply"
+        lines.append(
+            f"{sites} by the clock of {change.kept} as was kept, but by what is said now "
+            f"{who} by that of {change.said}: `smartwatts {what}` changes it"
+        )
+    return _shortened(lines)
+
+
+def first_said(
+    files: Iterable[tuple[str, Mapping[str, SiteClock]]],
+) -> tuple[dict[str, SiteClock], list[ClockChange]]:
+    """By which clock each site lives by what is said of files, of which there are their keys and
+    sites: as the first one says of which anything is said; and what others say."""
+    clocks: dict[str, SiteClock] = {}
+    others = []
+    for key, said in files:
+        for site, clock in said.items():
+            first = clocks.setdefault(site, clock)
+            if clock.said_by == "settings":
+                continue
+            if first.said_by == "settings":
+                clocks[site] = clock
+            elif clock.timezone != first.timezone:
+                others.append(ClockChange(site, first.timezone, clock.timezone, key))
+    return clocks, others
+
+
+def disagreement_lines(changes: Sequence[ClockChange]) -> list[str]:
+    """What to say of sites of which files that are read together say several clocks."""
+    lines = [
+        f"{sites} by the clock of {change.kept}, as is said of the first file, but by what is said "
+        f"of {change.key} by that of {change.said}: give both one site_timezone"
+        for sites, change in _alike(changes)
+    ]
+    return _shortened(lines)
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    more = len(lines) - _LINES_SHOWN
+    return [*lines[:_LINES_SHOWN], *([f"… and {more:,} more lines like these"] if more > 0 else [])]
+
+
+def _alike(changes: Sequence[ClockChange]) -> Iterator[tuple[str, ClockChange]]:
+    """Those that differ by their sites alone together: who lives, and one of them."""
+    alike: dict[ClockChange, list[str]] = {}
+    for change in changes:
+        alike.setdefault(replace(change, site=""), []).append(change.site)
+    for change, sites in alike.items():
         shown = ", ".join(sites[:_SITES_SHOWN])
         more = f" and {len(sites) - _SITES_SHOWN:,} more" if len(sites) > _SITES_SHOWN else ""
-        who, verb = (
-            f"of {key}" if key else "of the settings",
-            "lives" if len(sites) == 1 else "live",
-        )
-        what = f"readings reread {shlex.quote(key)}" if key else "readings clocks --apply"
-        lines.append(
-            f"{shown}{more} {verb} by the clock of {kept} as was kept, but by what is said now "
-            f"{who} by that of {said}: `smartwatts {what}` changes it"
-        )
-    return lines
+        yield f"{shown}{more} {'lives' if len(sites) == 1 else 'live'}", change

@@ -10,7 +10,7 @@ import numpy as np
 from smartwatts_ml.scores.bootstrap import Headline, site_sums
 from smartwatts_ml.scores.scores import Scores
 
-__all__ = ["PartMetrics", "channel_metrics", "with_stand_ins"]
+__all__ = ["PartMetrics", "channel_metrics", "of_channel", "with_stand_ins"]
 
 PartMetrics = Mapping[str, Mapping[str, float]]
 """Metrics by part, NaN where the truth says nothing of one."""
@@ -24,6 +24,12 @@ def channel_metrics(headline: Headline, scores: Scores) -> PartMetrics:
         return {}
     sums = site_sums(scores)
     return {name: headline(sums[:, k : k + 1]) for k, name in enumerate(scores.channels)}
+
+
+def of_channel(scores: Scores, name: str) -> Scores:
+    """The statistics of one channel alone, without its bands of hours."""
+    k = scores.channels.index(name)
+    return replace(scores, channels=(name,), sums=scores.sums[:, k : k + 1], bands={}, extra={})
 
 
 def with_stand_ins(

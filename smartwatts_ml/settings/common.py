@@ -39,8 +39,8 @@ class HoldoutSettings(SettingsGroup):
     max_days: float = Field(
         default=28.0,
         gt=0,
-        description="Longest holdout of a site, in days; longer where a kind of model needs it. "
-        "A site that has been silent for longer is not judged on.",
+        description="Longest holdout of a site, in days; so much more than what a kind of model "
+        "needs where that is longer. A site that has been silent for longer is not judged on.",
     )
     site_share: float = Field(
         default=0.15, ge=0, lt=1, description="Share of sites never trained on."

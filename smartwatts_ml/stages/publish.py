@@ -7,13 +7,13 @@ after a crash, it completes what the first attempt left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
 from smartwatts_ml.judging.refitted import JUDGED_SHA256, REFIT, REFIT_FILE, read_judged_file
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
@@ -33,6 +33,7 @@ _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
 _MOST_SLICES = 200
 _DECISION = "decision.json"
+_OTHER = "another file than this one was trained again"
 
 
 @dataclass(frozen=True)
@@ -192,12 +193,17 @@ def _publish_file(
 
 
 def _refit_of(run: ModelRun, judged: _JudgedFile) -> _Refit | None:
-    """What became of the refit of this very file; None where there was none."""
+    """What became of the refit of this very file; None where there was none. A file that was
+    judged again, since another champion came into force, may be another than was refitted."""
     try:
         refit = run.read_json(REFIT, _Refit)
     except NotFoundError:
         return None
-    return refit if refit.judged_sha256 == judged.sha256 else None
+    if refit.judged_sha256 == judged.sha256:
+        return refit
+    return replace(
+        refit, accepted=False, summary=f"{run.model} ships as it was judged: {_OTHER}", reasons=[]
+    )
 
 
 def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
@@ -242,17 +248,11 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
             "accepted": judged.accepted,
             "reasons": judged.reasons,
             "holdout_digest": judged.holdout_digest,
-            "left_out": _left_out(judged.parts),
+            "left_out": absent_parts(judged.parts),
             "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }
-
-
-def _left_out(parts: tuple[Part, ...]) -> dict[str, str]:
-    """What the file lacks. One that was forced though nothing in it was learned lacks nothing."""
-    absent = {part.name: part.text for part in parts if not part.ships}
-    return absent if len(absent) < len(parts) else {}
 
 
 def _with_slices(judged: _JudgedFile) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def ingest_stage(
     for line in file_lines(taken, settings(root=root)):
         _LOG.info("%s", line)
     for line in change_lines(report.clocks):
-        _LOG.warning("%s", line)
+        _LOG.warning("%s", printable(line))
     totals: dict[str, Any] = report.totals()
     return totals
 

@@ -28,7 +28,7 @@ def validate(run: ModelRun, progress: Progress, *, seed: int = 0) -> Decision:
     progress(f"scoring {', '.join(bout.predictors)}", 0.3)
     scores, rules = bout.score(run, seed), rules_of(run.settings, seed)
     champion = bout.said.get(CHAMPION)
-    parts = judge_parts(run.kind, bout.details, scores, bout.baselines, champion)
+    parts = judge_parts(run.kind, bout.details, scores, bout.baselines, champion, rules)
     shipped = bout.with_parts(run, challenger, parts)
     if shipped.details != bout.details:
         progress("scoring it without what it has not learned", 0.7)

@@ -38,7 +38,12 @@ class Running:
         self._log = folder / "run.log"
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("SMARTWATTS_")
-        } | {"SMARTWATTS_ROOT": self.stack.root, "SMARTWATTS_KEYS": str(folder / "keys")}
+        } | {
+            "SMARTWATTS_ROOT": self.stack.root,
+            "SMARTWATTS_KEYS": str(folder / "keys"),
+            # Three homes of three weeks show little: what is tried here is Airflow.
+            "SMARTWATTS_GATE_CONFIDENCE": "0.8",
+        }
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 self._command("run", *SIZE),

@@ -141,6 +141,7 @@ def test_one_that_is_worse_within_chance_is_called_worse_not_short_of_evidence(
     assert improve.gain < 0 < improve.high, "worse, but not beyond chance"
     assert decision.outcome is outcome and not decision.accepted
     assert f"against {opponent} is worse" in decision.summary
+    assert "a gain of " in decision.summary and decision.summary.endswith(" would pass")
     assert "evidence" not in decision.summary
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Part, judge
 from smartwatts_ml.gate.decision import Outcome
-from smartwatts_ml.judging.parts import judge_parts, nothing_learned, stood_in
+from smartwatts_ml.gate.rules import nothing_learned
+from smartwatts_ml.judging.parts import judge_parts, stood_in
 from smartwatts_ml.judging.record import judgement_of, rules_of
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.forecasting.layout import day_names
@@ -26,6 +27,7 @@ NAMES = ("fridge", "kettle", "microwave")
 SITES, WEEKS, SAMPLES = 12, 5, 400
 SHARES = {"fridge": 0.4, "kettle": 0.03, "microwave": 0.02}
 POWER_W, ON_W = 1000.0, 500.0
+RULES = rules_of(Settings(gate=GateSettings(resamples=200)))
 NILM, FORECASTING = find_kind("nilm"), find_kind("forecasting")
 
 
@@ -81,7 +83,7 @@ GOOD = {"fridge": 0.8, "kettle": 0.8, "microwave": 0.8}
 
 def parts_of(recall: Mapping[str, float]) -> dict[str, Part]:
     scores = {CHALLENGER: appliances(recall), "mean_power": mean_power()}
-    parts = judge_parts(NILM, details(*NAMES), scores, ["mean_power"], None)
+    parts = judge_parts(NILM, details(*NAMES), scores, ["mean_power"], None, RULES)
     return {part.name: part for part in parts}
 
 
@@ -107,7 +109,7 @@ def test_what_never_runs_in_the_holdout_ships_where_the_champion_has_it_and_else
         (details("fridge", "kettle"), False),
         (details(*NAMES), True),
     ):
-        *_, microwave = judge_parts(NILM, details(*NAMES), scores, ["mean_power"], champion)
+        *_, microwave = judge_parts(NILM, details(*NAMES), scores, ["mean_power"], champion, RULES)
         assert (microwave.name, microwave.ships) == ("microwave", ships)
         assert "in the holdout" in microwave.text
 
@@ -116,6 +118,11 @@ def test_nothing_to_ship_is_a_check_that_fails() -> None:
     parts = parts_of(dict.fromkeys(NAMES, 0.0))
     check = nothing_learned(tuple(parts.values()))
     assert check and not check.passed and "no part is better" in check.text
+    facts = Facts(split="d", parts=tuple(parts.values()))
+    scores = {CHALLENGER: appliances(GOOD), "mean_power": mean_power()}
+    decision = judge(judgement_of(NILM, "nilm", scores, RULES, facts))
+    assert decision.outcome is Outcome.CHECK and "left out" not in decision.summary
+    assert "microwave is not better than its own baseline: F1 0" in " ".join(decision.reasons)
     assert nothing_learned(tuple(parts_of(GOOD).values())) is None
     assert nothing_learned(()) is None
 
@@ -132,22 +139,22 @@ def test_a_part_counts_for_whoever_has_it_and_never_against(has_it: str) -> None
         lacking: details("fridge", "kettle", left_out={"microwave": "F1 0"}),
     }
     stood = stood_in(NILM, scores, said, ["mean_power"])
-    rules = rules_of(Settings(gate=GateSettings(resamples=200)))
-    decision = judge(judgement_of(NILM, "nilm", stood, rules, Facts(split="d")))
+    decision = judge(judgement_of(NILM, "nilm", stood, RULES, Facts(split="d")))
     assert decision.accepted is (has_it == CHALLENGER), decision.summary
     assert decision.outcome in (Outcome.BETTER, Outcome.SLICE, Outcome.GUARD, Outcome.WORSE)
     assert np.array_equal(stood[has_it].sums, scores[has_it].sums)
     assert np.array_equal(stood[lacking].sums[:, 2], scores["mean_power"].sums[:, 2])
 
 
-def test_a_day_of_a_horizon_that_is_worse_than_its_baseline_is_left_out() -> None:
-    horizon = 168
+def days_of(error_w: list[float], champion: Mapping[str, str] | None = None) -> tuple[Part, ...]:
+    """Parts of a forecast of a week with such errors by day, beside one that is wrong by 100 W
+    each; ``champion``: what that leaves out, None where there is none."""
     rng = np.random.default_rng(1)
     truth = rng.uniform(200, 600, (SITES, WEEKS, 7, 24))
 
-    def forecasts(error_w: np.ndarray) -> Scores:
-        middle = truth + error_w[:, None] * rng.standard_normal(truth.shape)
-        quantiles = middle[..., None] + np.array([-1.28, 0, 1.28]) * error_w[:, None, None]
+    def forecasts(error: np.ndarray) -> Scores:
+        middle = truth + error[:, None] * rng.standard_normal(truth.shape)
+        quantiles = middle[..., None] + np.array([-1.28, 0, 1.28]) * error[:, None, None]
         sums = [
             [
                 [measure(y, q, 100.0) for y, q in zip(*week, strict=True)]
@@ -155,11 +162,27 @@ def test_a_day_of_a_horizon_that_is_worse_than_its_baseline_is_left_out() -> Non
             ]
             for home in zip(truth, quantiles, strict=True)
         ]
-        return scores_of(np.array(sums), day_names(horizon), FORECAST_STATS)
+        return scores_of(np.array(sums), day_names(168), FORECAST_STATS)
 
-    error = np.array([60.0, 60, 60, 130, 60, 60, 60])
-    scores = {CHALLENGER: forecasts(error), "last_week": forecasts(np.full(7, 100.0))}
-    said = FORECASTING.read_details(embedded("forecasting") | {"horizon": horizon})
-    parts = judge_parts(FORECASTING, said, scores, ["last_week"], None)
+    scores = {CHALLENGER: forecasts(np.array(error_w)), "last_week": forecasts(np.full(7, 100.0))}
+    said = FORECASTING.read_details(embedded("forecasting") | {"horizon": 168})
+    before = None if champion is None else said.model_copy(update={"left_out": champion})
+    return judge_parts(FORECASTING, said, scores, ["last_week"], before, RULES)
+
+
+def test_a_day_of_a_horizon_that_is_worse_than_its_baseline_is_left_out() -> None:
+    parts = days_of([60, 60, 60, 130, 60, 60, 60])
     assert [part.name for part in parts if not part.ships] == ["day 4"]
     assert "quantile loss" in parts[3].text and "of last_week" in parts[3].text
+
+
+def test_a_day_that_is_as_good_as_its_baseline_does_not_come_and_go_by_chance() -> None:
+    even = [60.0, *[100.0] * 6]
+    parts = days_of(even)
+    doubtful = [part for part in parts if part.text.endswith(", which may be chance")]
+    assert doubtful and all(part.ships for part in parts)
+    assert all(part.ships for part in days_of(even, champion={}))
+    lacking = {part.name: "it was worse" for part in doubtful}
+    again = {part.name: part.ships for part in days_of(even, champion=lacking)}
+    assert not any(again[name] for name in lacking), "what was left out has to be better"
+    assert sum(again.values()) == len(parts) - len(lacking)

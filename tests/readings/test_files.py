@@ -233,6 +233,34 @@ def test_a_site_lives_by_the_clock_of_its_source_then_of_the_settings(tmp_path: 
         assert written(readings, "a") == "2024-01-01T00:00Z"
 
 
+def test_of_files_that_say_several_clocks_of_a_site_the_first_counts_and_it_is_told(
+    tmp_path: Path,
+) -> None:
+    for name, day in (("1", "2024-01-01"), ("2", "2024-01-02"), ("3", "2024-01-03")):
+        write(tmp_path / f"{name}.csv", *hours("a", 1, 2, day=day))
+    said = {"2.csv": "Europe/Paris", "3.csv": "Europe/Rome"}
+    current = Settings(sources=[Source(match=name, timezone=said[name]) for name in said])
+    with FileReadings([tmp_path], current) as readings:
+        assert readings.timezone("a") == "Europe/Paris"  # as ingest would keep it
+        (told,) = [line for line in readings.warnings() if "site_timezone" in line]
+    assert told.startswith("a lives by the clock of Europe/Paris, as is said of the first file")
+    assert f"{tmp_path}/3.csv by that of Europe/Rome" in told
+
+
+def test_it_is_told_where_nobody_says_by_whose_clock_a_home_lives(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", *(f"2024-01-01T0{i}:00Z,5,a" for i in range(3)))
+    by_source = Source(match="*", site_timezone="Europe/London")
+    for current, lines in (
+        (Settings(), 1),
+        (Settings(timezone="UTC"), 0),
+        (Settings(site_timezones={"a": "Europe/London"}), 0),
+        (Settings(sources=[by_source]), 0),
+    ):
+        with FileReadings([path], current) as readings:
+            told = readings.warnings()
+        assert len(told) == lines and all("by whose clock" in line for line in told)
+
+
 def test_an_offset_follows_the_clock_by_which_the_site_lives(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *(f"2024-07-01T0{i}:00:00+02:00,5,a" for i in range(3)))
     current = Settings(site_timezones={"a": "Europe/Berlin"})
@@ -247,6 +275,24 @@ def test_a_stamp_on_the_command_line_is_on_a_clock() -> None:
         parse_stamp("2024-03-31 02:30", "Europe/Paris")
     with pytest.raises(UsageError, match="no ISO 8601"):
         parse_stamp("yesterday", "UTC")
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "start"),
+    [
+        ("2026-09-06", "America/Santiago", "2026-09-06T04:00"),  # 00:00 is skipped
+        ("2026-04-05", "America/Santiago", "2026-04-05T04:00"),  # 23:00 before it came twice
+        ("2026-11-01", "America/Havana", "2026-11-01T04:00"),  # 00:00 comes twice
+        ("20260329", "Europe/Berlin", "2026-03-28T23:00"),
+    ],
+)
+def test_a_date_begins_with_the_first_instant_that_it_has(day: str, zone: str, start: str) -> None:
+    assert parse_stamp(day, zone) == np.datetime64(start)
+
+
+def test_a_day_that_a_clock_skips_is_wrong_use() -> None:
+    with pytest.raises(UsageError, match="2011-12-30 does not exist in Pacific/Apia"):
+        parse_stamp("2011-12-30", "Pacific/Apia")
 
 
 def test_an_unknown_timezone_is_wrong_use(tmp_path: Path) -> None:

@@ -98,6 +98,16 @@ def test_a_site_that_left_is_not_judged_on_and_all_of_it_is_trained_on() -> None
     assert "home1" in judged and trained["home1"] == 173 - 28 - 1
 
 
+@pytest.mark.parametrize(("homes", "ahead"), [(2, 1), (3, 1), (40, 2), (400, 20)])
+def test_stamps_of_the_future_at_few_sites_do_not_make_all_others_sites_that_left(
+    homes: int, ahead: int
+) -> None:
+    readings = Made([3000] * ahead + [200] * (homes - ahead))
+    split = split_of(readings)
+    assert split.holdout_start.keys() == {f"home{i}" for i in range(homes)}
+    assert split_of(Made([3000])).judged_sites == {"home0"}
+
+
 def test_a_kind_that_needs_more_judges_sites_that_were_silent_for_longer() -> None:
     spans = Left([200] * 5, silent=(29,)).spans()
     split = make_split(spans, HoldoutSettings(), embargo_s=0, least_s=37 * 86_400)
@@ -132,7 +142,10 @@ def test_the_holdout_is_the_newest_fifth_at_least_a_week_and_at_most_four() -> N
     assert length_h([100, 99, 98]) == [20 * 24, 20 * 24, 20 * 24]
     assert length_h([20]) == [7 * 24]
     assert length_h([2000, 140, 1999]) == [28 * 24, 28 * 24]
-    assert length_h([2000], least_s=37 * 86_400) == [37 * 24]
+    assert length_h([100], least_s=37 * 86_400) == [37 * 24]
+    assert length_h([2000], least_s=37 * 86_400) == [(37 + 28) * 24]
+    longer = make_split(Made([2000]).spans(), HoldoutSettings(days=35), embargo_s=0)
+    assert longer.holdout_start["home0"] == START + (2000 - 35) * 24 * HOUR
 
 
 def length_h(days: Sequence[int], least_s: int = 0) -> list[float]:

@@ -258,3 +258,24 @@ def test_half_of_the_time_that_a_cell_has_is_enough() -> None:
     assert np.flatnonzero(np.isfinite(spring)).tolist() == [2]
     autumn = [means("2026-04-04T15:00", quarters) for quarters in ([-4, -3], [-4, -3, 0])]
     assert [np.isfinite(cells).any() for cells in autumn] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("zone", "change", "again_s"),
+    [
+        ("Europe/Berlin", "2026-10-25T01:00", 3600),
+        ("Australia/Lord_Howe", "2026-04-04T15:00", 1800),
+    ],
+)
+def test_a_cell_is_open_while_readings_end_before_it_comes_again(
+    zone: str, change: str, again_s: int
+) -> None:
+    clock = wall_clock(zone)
+    end = int(np.datetime64(change, "s").astype(np.int64))
+    first = end - 3 * 3600
+    for more, known in ((0, 2), (again_s, 3)):
+        stamps = np.arange(first, end + more, 900)
+        seconds = np.full(len(stamps), 900.0)
+        rows = DeviceRows(stamps * MICRO, np.ones(len(stamps), np.float32), seconds=seconds)
+        mains = to_grid({"mains": rows.readings()}, 3600, clock)[1]["mains"]
+        assert np.isfinite(mains).tolist() == [True] * known + [False] * (3 - known)

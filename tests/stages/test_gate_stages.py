@@ -112,6 +112,25 @@ def test_a_version_that_was_replaced_is_an_anchor_of_the_next_decision_and_of_it
     for stored_scores in (False, True):
         again = replay(service.run("run3"), stored_scores=stored_scores)
         assert again.same and not again.differences
+    service.objects.delete("runs/run1/light/light.tflite")
+    with pytest.raises(StoreError, match="v1 was trained on a part of the holdout"):
+        replay(service.run("run3"))
+
+
+def test_an_earlier_version_that_has_learned_the_holdout_is_not_held_against_and_named(
+    service: Service,
+) -> None:
+    service.retrain(seed=2)
+    stage, run = stage_named("publish"), service.run("run2")
+    force_publish(stage, run, log_progress, actor="bob", reason="new meters")
+    service.objects.delete("runs/run1/light/light.tflite")
+    decision = service.retrain(seed=3)
+    assert decision["record"]["facts"]["anchors"] == []
+    assert (
+        "earlier versions that nothing is held against: v1 was trained on a part of the holdout"
+        in decision["reasons"]
+    )
+    assert replay(service.run("run3")).same
 
 
 def test_a_dry_run_decides_and_records_nothing(
@@ -189,6 +208,16 @@ def command(service: Service, patch: pytest.MonkeyPatch, *words: str) -> Result:
 def test_a_replay_uses_the_settings_of_the_run_not_those_of_now(service: Service) -> None:
     other = service.current.replaced({"holdout_share": 0.5, "gate_confidence": 0.6})
     assert replay(replace(service.run("run1"), settings=other)).same
+
+
+def test_a_decision_of_before_a_setting_is_not_judged_on_other_readings(service: Service) -> None:
+    run, decision = service.run("run1"), service.decision("run1")
+    del decision["record"]["settings"]["holdout_max_days"]
+    run.write_json("decision.json", decision)
+    now = replace(run, settings=service.current.replaced({"holdout_max_days": 10.0}))
+    with pytest.raises(StoreError, match="--stored-scores"):
+        replay(now)
+    assert replay(now, stored_scores=True).same
 
 
 def test_a_replay_tells_time_as_the_run_did(

@@ -128,9 +128,10 @@ def test_a_refitted_file_that_was_replaced_is_not_published(service: Service) ->
         run_stage(stage_named("publish"), run, log_progress, actor="ann")
 
 
-def test_a_refit_of_another_file_is_left(service: Service) -> None:
+def test_a_refit_of_another_file_is_left_and_that_is_said(service: Service) -> None:
     run = service.run("run1")
     refit = read(service, "refit.json") | {"judged_sha256": sha256_of(b"another")}
     run.write_json("refit.json", refit)
     result = run_stage(stage_named("publish"), run, log_progress, actor="ann")
     assert "refitted" not in result.summary
+    assert "ships as it was judged: another file than this one was" in result.summary

@@ -16,9 +16,11 @@ from keras import layers, ops
 from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
 from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.layout import SIZES
+from smartwatts_ml.kinds.anomaly.policy import FAMILIES
 
 __all__ = ["anomaly_logits", "build_classifier", "build_shipped", "quieted"]
 
+_OF_ANY_SIZE = (*FAMILIES["shape"], *FAMILIES["less"])
 _LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
 
 
@@ -75,12 +77,16 @@ def build_shipped(
 
 
 def quieted(network: keras.Model, parts: Collection[str]) -> keras.Model:
-    """A network that ships, without alerts of some types and sizes (names of ``SIZES``)."""
+    """A network that ships, without alerts of some types and sizes (names of ``SIZES``). A
+    size silences no hour that looks like one of ``_OF_ANY_SIZE``: a meter that is stuck may
+    show just what is usual."""
     outputs = network.output
     likeness = outputs["likeness"]
     types = np.array([[name in parts for name in TYPES]], np.float32)
+    shapes = np.array([[name in _OF_ANY_SIZE for name in TYPES]], np.float32)
     likeliest = ops.cast(likeness >= ops.max(likeness, -1, keepdims=True), "float32")
     loud = 1.0 - ops.max(likeliest * types, -1, keepdims=True)
+    sized = 1.0 - ops.max(likeliest * shapes, -1, keepdims=True)
     history = network.input["history_w"][:, :, 0]
     present = ops.cast(ops.equal(history, history), "float32")
     watts = ops.where(ops.equal(history, history), history, 0.0)
@@ -91,7 +97,7 @@ def quieted(network: keras.Model, parts: Collection[str]) -> keras.Model:
     for name, (low, high) in SIZES.items():
         if name in parts:
             inside = ops.cast(off >= low, "float32") * ops.cast(off < min(high, 1e9), "float32")
-            loud = loud * (1.0 - inside)
+            loud = loud * (1.0 - inside * sized)
     changed = {"alert": outputs["alert"] * loud, "likeness": likeness * (1.0 - types)}
     return keras.Model(network.input, {**outputs, **changed}, name="anomaly")
 

@@ -151,7 +151,8 @@ def _lived_by(said: FileClock, settings: Settings) -> str:
     others = ", but for those of site_timezones" if settings.site_timezones else ""
     if said.file:
         return f"the clock of {said.file}, by the file{others}"
-    return f"the clock of {settings.timezone}, by the settings{others}"
+    who = "by the settings" if "timezone" in settings.model_fields_set else "since nobody says it"
+    return f"the clock of {settings.timezone}, {who}{others}"
 
 
 def _stamps_are(mapping: ColumnMapping, source: Source) -> str:

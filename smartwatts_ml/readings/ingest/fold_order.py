@@ -14,15 +14,20 @@ _DOUBLED = 1.5
 
 
 def tell_hours(
-    stamps: np.ndarray, inside: np.ndarray, values: np.ndarray, later: int, counted: bool
+    stamps: np.ndarray,
+    inside: np.ndarray,
+    values: np.ndarray,
+    later: int,
+    counted: bool,
+    upwards: bool = False,
 ) -> np.ndarray | None:
     """Of each row ``inside`` a repeated hour which of the two it is of: int64, in the order of
     lines; None where the rows are one hour alone.
 
     ``stamps`` int64 µs of all of the device in the file, in the order of lines, those inside as
     of the first hour; ``values`` likewise. ``later``: how much later the second one is, µs.
-    ``counted``: values are a meter's totals. Lines that go neither upwards nor downwards tell
-    nothing, but for totals.
+    ``counted``: values are a meter's totals. ``upwards``: lines of the device's other files go
+    upwards. Lines that go neither upwards nor downwards tell nothing, but for totals.
 
     >>> quarters = np.array([-15, 0, 15, 30, 45, 0, 15, 30, 45, 120])
     >>> inside = (quarters >= 0) & (quarters < 60)
@@ -37,6 +42,8 @@ def tell_hours(
     direction, orderly = _direction(stamps, inside)
     if len(fold) == 1:
         return None
+    if len(stamps) == 2 and not upwards and not counted and _may_meet(fold, later):
+        return np.full(2, UNTOLD)
     if not direction:
         hours: np.ndarray | None = _by_value(fold, fold_values, counted)
     else:
@@ -52,6 +59,12 @@ def _repeats(outside: np.ndarray, fold: np.ndarray, values: np.ndarray) -> np.nd
     if len(outside) > _DOUBLED * len(np.unique(outside)):
         repeats[1:] = (fold[1:] == fold[:-1]) & (values[1:] == values[:-1])
     return repeats
+
+
+def _may_meet(fold: np.ndarray, later: int) -> bool:
+    """Whether two rows may as well be the begin of the second hour and the end of the first, in
+    lines that go downwards."""
+    return bool(2 * (fold[-1] - fold[0]) >= later)
 
 
 def _direction(stamps: np.ndarray, inside: np.ndarray) -> tuple[int, bool]:

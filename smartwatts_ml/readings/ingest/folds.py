@@ -29,7 +29,7 @@ _ENOUGH_GAPS = 3
 class _Run:
     """A device's rows in a file, those of a month in the order of lines: ``rows`` are their
     places; ``clock`` shows their stamps, which are of first occurrences (µs); ``marked``: which
-    may be of second ones."""
+    may be of second ones; ``upwards``: lines of the device's other files go upwards."""
 
     file: int
     device: int
@@ -40,6 +40,7 @@ class _Run:
     clock: LocalClock
     counted: bool
     ends: bool
+    upwards: bool
 
 
 def resolve_folds(rows: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
@@ -80,6 +81,7 @@ def _runs(rows: Rows, staged: Staged) -> Iterator[_Run]:
     chosen = np.flatnonzero(np.isin(rows.devices, np.unique(rows.devices[marked])))
     order = chosen[np.lexsort((files[chosen], rows.devices[chosen]))]  # lines stay in order
     keys = rows.devices[order].astype(np.int64) << 32 | files[order]
+    upwards = _upwards(rows.devices[order], keys, rows.stamps[order], marked[order])
     for first, end in zip(*equal_runs(keys), strict=True):
         places = order[first:end]
         folded = places[marked[places]]
@@ -96,7 +98,19 @@ def _runs(rows: Rows, staged: Staged) -> Iterator[_Run]:
                 stream.clock,
                 stream.measure.quantity == "total",
                 stream.measure.ends,
+                upwards[int(rows.devices[places[0]])],
             )
+
+
+def _upwards(
+    devices: np.ndarray, keys: np.ndarray, stamps: np.ndarray, marked: np.ndarray
+) -> dict[int, bool]:
+    """Whether lines outside of repeated hours go upwards alone, by device; all in the order of
+    lines, file by file (``keys``)."""
+    steps = np.diff(stamps)
+    told = (keys[1:] == keys[:-1]) & ~marked[1:] & ~marked[:-1] & (steps != 0)
+    ups, downs = set(devices[1:][told & (steps > 0)]), set(devices[1:][told & (steps < 0)])
+    return {device: device in ups and device not in downs for device in set(devices.tolist())}
 
 
 def _folds_of(run: _Run) -> Iterator[tuple[int, np.ndarray]]:
@@ -113,7 +127,9 @@ def _by_lines(run: _Run, inside: np.ndarray, later: int) -> np.ndarray | None:
     """As the order of the month's lines tells."""
     months = months_of(run.stamps)
     near = np.isin(months, months[inside])
-    return tell_hours(run.stamps[near], inside[near], run.values[near], later, run.counted)
+    return tell_hours(
+        run.stamps[near], inside[near], run.values[near], later, run.counted, run.upwards
+    )
 
 
 def _beside(run: _Run, inside: np.ndarray, later: int) -> int | None:

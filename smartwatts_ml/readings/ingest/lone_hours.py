@@ -135,9 +135,9 @@ def _place(
         return bool(hour.beside) if twins or not near or other not in open_places else None
     if len(open_places) == 2 and twins and not direction:
         return None
-    if len(open_places) == 2 and not twins and follows and leads:
+    if len(open_places) == 2 and not twins and follows == leads:
         return None
-    second_first = direction < 0 if twins else leads and not follows
+    second_first = direction < 0 if twins else leads
     fitting = [
         place
         for place in open_places
@@ -150,13 +150,13 @@ def _place(
 
 def _direction(hours: Sequence[LoneHour], known: KnownRows, staged: Staged) -> int:
     """1 where files came in the order of time, -1 in the reverse, 0 where that is not clear: by
-    those before and after the two hours."""
+    those before and after the two hours, of which there has to be one."""
     first, last = min(hour.first for hour in hours), max(hour.last for hour in hours)
     before = known.arrival_before(first)
     after = known.arrival_after(last + hours[0].later)
     arrivals = staged.arrivals[[hour.file for hour in hours]]
-    if before is not None and before == after:
-        return 1
+    if before == after:
+        return 0 if before is None else 1
     upwards = (before is None or bool(np.all(arrivals > before))) and (
         after is None or bool(np.all(arrivals < after))
     )

@@ -28,6 +28,9 @@ def unusable(report: FileReport, registers: Sequence[str] = ()) -> BadInputError
     """Nothing in the file can be used. ``registers``: those that it has of meters."""
     why = "at no time do all registers have a value" if report.incomplete else "none has a value"
     problem = f"{report.key}: no usable reading: {report.why_rejected() or why}"
+    if report.reasons.keys() == {"fold_untold"}:
+        fix = "write its timestamps with offsets, or put the hours next to it into the same file"
+        return BadInputError(problem, fix=fix)
     if not (report.incomplete or "part_alone" in report.reasons):
         fix = "`smartwatts ingest --explain` shows what it is taken for"
         return BadInputError(problem, fix=fix)

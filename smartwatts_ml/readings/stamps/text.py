@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.localtime import is_utc, local_time
-from smartwatts_ml.readings.clock import local_clock, to_utc
+from smartwatts_ml.localtime import is_utc, local_time, wall_clock
+from smartwatts_ml.readings.clock import to_utc
 from smartwatts_ml.readings.stamps.forms import ISO, SERIAL, FileStamps
 from smartwatts_ml.readings.stamps.writing import offset_seconds, write_form
 
 __all__ = ["StampForm", "parse_stamp"]
 
+_DAY_S = 86_400
 _SHAPE = re.compile(
     r"\d{4}-\d\d-\d\d(?P<separator>[ T])\d\d:\d\d(?P<seconds>:\d\d)?(?:\.\d+)?"
     r"(?P<space> ?)(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?"
@@ -121,11 +123,14 @@ class StampForm:
 
 
 def parse_stamp(text: str, timezone: str) -> np.datetime64:
-    """An ISO 8601 date, or date and time, as UTC (datetime64[s]); naive ones are local.
+    """An ISO 8601 date, or date and time, as UTC (datetime64[s]); naive ones are local. A date is
+    the first instant of its day, which is not midnight where the clock skips that.
 
     >>> parse_stamp("2026-07-01", "Europe/Paris")
     np.datetime64('2026-06-30T22:00:00')
     """
+    with suppress(ValueError):
+        return _start_of(date.fromisoformat(text.strip()), timezone)
     try:
         stamp = datetime.fromisoformat(text.strip())
     except ValueError as error:
@@ -137,9 +142,15 @@ def parse_stamp(text: str, timezone: str) -> np.datetime64:
     return np.datetime64(utc, "s")
 
 
+def _start_of(day: date, timezone: str) -> np.datetime64:
+    """The first instant of a local day. Raises UsageError where the clock skips all of it."""
+    cells = wall_clock(timezone).cells(np.datetime64(day, "s"), _DAY_S, 1)
+    if not cells.seconds[0]:
+        raise UsageError(f"{day} does not exist in {timezone}", fix="the clock jumps over it")
+    return np.datetime64(cells.starts[0])
+
+
 def _is_twice(utc: np.ndarray, timezone: str) -> np.ndarray:
     """Which instants (datetime64[s]) are in an hour that the clock shows twice; bool."""
-    clock = local_clock(timezone)
-    if clock is None:
-        return np.zeros(utc.shape, bool)
-    return clock.to_utc(local_time(utc, timezone).astype("M8[us]").astype(np.int64))[2]
+    clock = wall_clock(timezone)
+    return clock.to_utc(clock.to_wall(utc))[2]

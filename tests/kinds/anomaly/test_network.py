@@ -13,6 +13,9 @@ from smartwatts_ml.kinds.anomaly import KIND
 from smartwatts_ml.kinds.anomaly.examples import SiteHours, draw
 from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
+from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.kinds.anomaly.layout import SIZES
+from smartwatts_ml.kinds.anomaly.network import quieted
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.readings.base import SiteReadings
 from smartwatts_ml.scores.bootstrap import site_sums
@@ -43,6 +46,37 @@ def test_features_do_not_depend_on_the_size_of_the_home(case: Case) -> None:
         model.predict(large, verbose=0)["features"],
         atol=0.15,
     )
+
+
+def test_a_size_that_is_left_out_silences_no_stuck_meter_that_shows_what_is_usual() -> None:
+    """A network that alerts at all hours, each of another type, and expects the newest value."""
+    import keras
+
+    given = {
+        "history_w": keras.Input((24, 1), name="history_w"),
+        "hour_of_week": keras.Input((1,), name="hour_of_week"),
+    }
+    newest = given["history_w"][:, -1]
+    types = keras.ops.cast(given["hour_of_week"][:, 0], "int32")
+    outputs = {
+        "alert": keras.ops.ones_like(newest),
+        "likeness": keras.ops.one_hot(types, len(TYPES)),
+        "expected_w": newest,
+    }
+    network = keras.Model(given, outputs)
+    inputs = {
+        "history_w": np.full((len(TYPES), 24, 1), 300, np.float32),
+        "hour_of_week": np.arange(len(TYPES), dtype=np.float32)[:, None],
+    }
+
+    def alerted(*parts: str) -> list[str]:
+        loud = np.asarray(quieted(network, parts)(inputs)["alert"])[:, 0] > 0
+        return [name for name, is_loud in zip(TYPES, loud, strict=True) if is_loud]
+
+    small, _, large = SIZES
+    assert set(alerted(small)) == {"outage", "stuck", "shift"}
+    assert set(alerted(small, "stuck")) == {"outage", "shift"}
+    assert alerted(large) == list(TYPES)
 
 
 def test_marked_hours_are_never_drawn_as_normal() -> None:

@@ -158,3 +158,21 @@ def test_homes_of_several_clocks_are_each_on_their_own(tmp_path: Path) -> None:
         rows = predicted(tmp_path, "--from", "2026-10-25", "--to", "2026-10-25")
     first = rows.groupby("device_id")["timestamp"].first().tolist()
     assert first == ["2026-10-25T00:00:00+02:00", "2026-10-25T00:00:00+05:30"]
+
+
+def test_between_the_two_times_of_an_hour_the_forecast_begins_with_that_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not over yet, as on a gateway."""
+    monkeypatch.setenv("SMARTWATTS_TIMEZONE", "Europe/Berlin")
+    write_input(tmp_path / "in.csv", "Europe/Berlin", "2026-10-25", FORMS["offset"])
+    lines = (tmp_path / "in.csv").read_text().splitlines()
+    last = next(i for i, line in enumerate(lines) if line.startswith("2026-10-25T02:30:00+0200"))
+    (tmp_path / "in.csv").write_text("\n".join(lines[: last + 1]))
+    rows = predicted(tmp_path)
+    assert rows["issued_at"].unique().tolist() == ["2026-10-25T02:00:00+0200"]
+    assert rows["timestamp"].tolist()[:3] == [
+        "2026-10-25T02:00:00+0200",
+        "2026-10-25T02:00:00+0100",
+        "2026-10-25T03:00:00+0100",
+    ]

@@ -7,14 +7,20 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.forecasting_peers import LastDay, Statistical, Trees
+from benchmarks.gate_real import Forecast, Noted
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.forecasting import KIND
 from smartwatts_ml.kinds.forecasting.details import EnergyFactors
 from smartwatts_ml.kinds.forecasting.evaluation import backtest_origins
 from smartwatts_ml.kinds.forecasting.metrics import STATS, headline, measure
-from smartwatts_ml.kinds.forecasting.predictors import SameHourMean
+from smartwatts_ml.kinds.forecasting.predictors import Forecaster, SameHourMean, forecast_hours
 from smartwatts_ml.kinds.forecasting.series import Series, to_series
+from smartwatts_ml.localtime import mondays
+from smartwatts_ml.readings.base import MAINS, SiteSpan
+from smartwatts_ml.readings.holdout import make_split
 from smartwatts_ml.scores.bootstrap import site_sums
+from smartwatts_ml.settings import HoldoutSettings
 from tests.kinds.forecasting.helpers import MONDAY, Made, details_of, habit, hours_after, site_of
 
 
@@ -43,6 +49,26 @@ def test_origins_are_local_midnights_with_the_whole_horizon_inside(
     assert len(origins) == expected
     assert (origins >= score_index).all() and (origins + horizon <= len(series)).all()
     assert (series.hours[origins] % 24 == 0).all()
+
+
+@pytest.mark.parametrize(("horizon", "weeks"), [(24, 4), (168, 3), (720, 3)])
+def test_the_holdout_of_a_long_known_home_has_calendar_weeks_to_tell_chance_by(
+    horizon: int, weeks: int
+) -> None:
+    site = site_of(habit(400, 1))
+    spec = KIND.spec(forecast_horizon=horizon)
+    span = SiteSpan(site.site, (MAINS,), site.start, site.end, len(site), 3600)
+    split = make_split([span], HoldoutSettings(), embargo_s=0, least_s=spec.holdout_s)
+    first = int((split.holdout_start[site.site] - site.start) / np.timedelta64(1, "h"))
+    origins = backtest_origins(to_series(site), first, horizon)
+    assert len(np.unique(mondays(to_series(site).days[origins]))) >= weeks
+
+
+def test_forecasters_of_benchmarks_are_what_is_evaluated() -> None:
+    trees = Forecast([], {}, MONDAY)
+    own: list[Forecaster] = [LastDay(24), Trees(24, []), Statistical(24), trees, Noted(trees)]
+    for forecaster in own:
+        assert forecast_hours(forecaster).all() and not forecaster.energy
 
 
 def test_origins_follow_the_wall_clock_through_daylight_saving_time() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,9 +52,11 @@ class Fixed:
 class One(Readings):
     """One home with the mains it is given."""
 
-    def __init__(self, mains: np.ndarray, timezone: str = "UTC") -> None:
+    def __init__(
+        self, mains: np.ndarray, timezone: str = "UTC", start: np.datetime64 = START
+    ) -> None:
         self._site = SiteReadings(
-            "home1", START, 60, {"mains": mains.astype(np.float32)}, timezone=timezone
+            "home1", start, 60, {"mains": mains.astype(np.float32)}, timezone=timezone
         )
 
     def spans(self) -> tuple[SiteSpan, ...]:
@@ -115,6 +118,22 @@ def test_days_are_those_of_the_home_s_own_clock() -> None:
     utc = {row[2] for row in predicted(np.full(240, 100.0), energy=True)}
     tokyo = {row[2] for row in predicted(np.full(240, 100.0), "Asia/Tokyo", energy=True)}
     assert utc == {"2026-05-01"} and tokyo == {"2026-05-02"}
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])
+def test_a_day_of_change_is_as_long_as_it_is_and_its_windows_go_on(day: str, hours: int) -> None:
+    """The kettle runs over the change itself, in one piece."""
+    mains = np.full(4 * 24 * 60, 100.0)
+    change = 36 * 60 + 60  # 01:00 UTC of that day
+    mains[change - 2 : change + 2] = 2700
+    start = np.datetime64(day, "s") - np.timedelta64(36, "h")
+    readings = One(mains, "Europe/Berlin", start)
+    energy = pd.concat(KIND.work.predict(NetworkPredictor(Fixed()), readings, energy=True))
+    of_day = energy[energy.day == day].set_index("appliance")
+    assert of_day.measured_h.tolist() == [hours] * 3
+    assert of_day.energy_kwh.sum() == pytest.approx((hours * 60 * 100 + 4 * 2600) / 60e3)
+    runs = pd.concat(KIND.work.predict(NetworkPredictor(Fixed()), readings, activations=True))
+    assert (runs.end - runs.start).tolist() == [pd.Timedelta(minutes=4)]
 
 
 def test_columns_follow_the_options_and_two_at_once_are_refused() -> None:

@@ -68,7 +68,7 @@ def rejected_of(report: ReadReport, sizes: Sequence[int]) -> int:
     rejected = 0
     for file, size in zip(report.files, sizes, strict=True):
         if file.left:
-            assert "shown twice by the clock" in file.left
+            assert "shown twice by the clock" in file.left and "with offsets" in file.left
             rejected += size
         else:
             assert file.accepted + file.duplicate + file.rejected == file.values == size
@@ -251,3 +251,41 @@ def test_a_value_at_a_time_that_its_day_does_not_have_is_rejected() -> None:
             (file,) = readings.report.files
     assert file.accepted == 47
     assert file.reasons == {"stamp_gap": 1}
+
+
+def test_an_hour_with_nothing_around_it_is_rejected_and_so_are_both_in_files_of_their_own() -> None:
+    readings = around("Europe/Berlin", 900, 0, 8)
+    first, second = readings[:4], readings[4:]
+    for files in ([first], [second], [first, second], [second, first]):
+        assert check(files, "Europe/Berlin") == sum(map(len, files))
+
+
+def test_what_leads_on_to_later_readings_is_the_second_hour_and_what_follows_the_first() -> None:
+    readings = around("Europe/Berlin", 900, 4, 12)
+    before, first, second, after = (readings[i : i + 4] for i in (0, 4, 8, 12))
+    for files in ([before, first], [first, before], [second, after], [after, second]):
+        assert not check(files, "Europe/Berlin")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("spacing", [10, 20])
+def test_homes_whose_lines_take_turns_are_told_each(order: int, spacing: int) -> None:
+    count = 2 * 3600 // spacing
+    readings = around("Europe/Berlin", spacing, count, 2 * count)
+    lines = [reading.line(AUTUMN, home) for reading in readings for home in "ab"][::order]
+    first, step = readings[0].at, timedelta(seconds=spacing)
+    expected = [((first + i * step).timestamp(), i + 1) for i in range(3 * count)]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "a.csv").write_text("\n".join([HEADER, *lines, ""]))
+        with FileReadings([Path(folder)], Settings(timezone=AUTUMN)) as read:
+            assert not read.report.rejected
+            for home in "ab":
+                device = read.read_devices(home)["mains"]
+                seconds = (device.stamps / 1e6).tolist()
+                assert list(zip(seconds, device.values.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("hour", [0, 1])
+def test_a_reading_a_day_keeps_its_pace_over_the_change(hour: int) -> None:
+    days = [datetime(2026, 10, day, hour, 30, tzinfo=UTC) for day in range(20, 31)]
+    assert not check([[Reading(day, i + 1) for i, day in enumerate(days)]], "Europe/Berlin")

@@ -9,7 +9,7 @@ import pytest
 
 from smartwatts_ml.errors import StoreError, UsageError
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.readings.site_clocks import SiteClocks, change_lines
+from smartwatts_ml.readings.site_clocks import ClockChange, SiteClocks, change_lines
 from smartwatts_ml.readings.table.clock_changes import apply_settings
 from smartwatts_ml.readings.table.table import newest_readings, open_table
 from smartwatts_ml.settings import Settings
@@ -87,9 +87,16 @@ def test_what_a_source_says_later_is_told_and_comes_with_reread(objects: Objects
         "Europe/London",
         "landing/uk/b.csv",
     )
+    assert "`smartwatts readings reread uk/b.csv`" in change_lines([change])[0]
     assert lived(objects, "a") == ["UTC"]
     assert not reread(objects, current, ["uk/a.csv"]).clocks
     assert lived(objects, "a") == ["Europe/London"]
+
+
+def test_clocks_of_very_many_files_are_told_in_a_few_lines() -> None:
+    changes = [ClockChange("a", "UTC", "Europe/Rome", f"{i}.csv") for i in range(1000)]
+    lines = change_lines(changes)
+    assert len(lines) == 21 and lines[-1] == "… and 980 more lines like these"
 
 
 def test_two_files_of_one_site_that_disagree_are_told(objects: Objects) -> None:
