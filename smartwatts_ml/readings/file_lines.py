@@ -38,8 +38,10 @@ def warning_lines(files: Sequence[FileReport], settings: Settings) -> list[str]:
 
 
 def _line(file: FileReport) -> str:
+    if file.left:
+        return f"left: {file.left if file.key in file.left else f'{file.key}: {file.left}'}"
     if file.reason:
-        return f"{'left' if file.left else file.key}: {file.reason}"
+        return f"{file.key}: {file.reason}"
     parts = [_described(file.contents)] if file.contents else []
     parts.append(f"{file.accepted:,} readings")
     if file.contents:

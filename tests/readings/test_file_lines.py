@@ -31,6 +31,7 @@ NAIVE = FileContents("", 2, 2, "2026-05-01T00:00:00Z", "2026-05-01T00:00:00Z", (
             "timezone: UTC is taken",
         ),
         (FileReport("a", left="a is empty (wait)"), "left: a is empty (wait)"),
+        (FileReport("x.csv", left="'foo' is no unit"), "left: x.csv: 'foo' is no unit"),
         (FileReport("a", same_as="b"), "a: same content as b"),
     ],
 )  # fmt: skip

@@ -144,6 +144,11 @@ def parse_feed(content: Content) -> Iterator[Entry]:
             f"{error.getMessage()}",
             fix="copy it again, whole",
         ) from error
+    except (LookupError, ValueError) as error:  # of codecs
+        raise BadInputError(
+            f"{content.name} says that it is in an encoding that is not read: {error}",
+            fix="save it as UTF-8",
+        ) from error
     except SAXException as error:
         raise BadInputError(f"{content.name}: {error}", fix="ask for it as CSV") from error
 

@@ -21,6 +21,8 @@ from smartwatts_ml.readings.report import Rejected
 __all__ = ["GreenButtonReader"]
 
 _COLUMNS = ("usage point", "register", "unit", "start", "duration", "value")
+_LONGEST_NUMBER = 40
+"""Digits."""
 _MOST_ENTRIES = 200_000
 _UNITS = {"38": "W", "72": "Wh", "61": "VA", "63": "var", "71": "VAh", "73": "varh", "29": "V"}
 _UNITS |= {"5": "A", "42": "m3", "119": "gas ft3", "169": "therm", "132": "BTU", "31": "J"}
@@ -206,12 +208,16 @@ def _number(text: str) -> int:
 
 
 def _scaled(text: str, power_of_ten: int) -> str:
-    """A number times a power of ten, to the digit.
+    """A number times a power of ten, to the digit; as it is where it is none, or so far from 1
+    that no power of ten makes it a reading.
 
-    >>> _scaled("272800", -3), _scaled("12", 3), _scaled("", 0)
-    ('272.800', '12000', '')
+    >>> _scaled("272800", -3), _scaled("12", 3), _scaled("", 0), _scaled("1E+9999999", -3)
+    ('272.800', '12000', '', '1E+9999999')
     """
     try:
-        return Number(format(Decimal(text).scaleb(power_of_ten), "f")) if len(text) < 40 else text
+        number = Decimal(text[:_LONGEST_NUMBER])
     except InvalidOperation:
         return text
+    if not number.is_finite() or max(abs(number.adjusted()), len(text)) >= _LONGEST_NUMBER:
+        return text
+    return Number(format(number.scaleb(power_of_ten), "f"))

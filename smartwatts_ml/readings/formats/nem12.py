@@ -45,7 +45,7 @@ class _Day:
     def minutes(self) -> int:
         """Of an interval; 0 where the meter's record does not say it."""
         text = self.meter[8].strip() if len(self.meter) > 8 else ""
-        return int(text) if text.isdecimal() and int(text) in _LENGTHS else 0
+        return next((minutes for minutes in _LENGTHS if text.lstrip("0") == str(minutes)), 0)
 
     def row(self) -> Row | Rejected:
         if not self.minutes:

@@ -44,7 +44,7 @@ _SECOND = timedelta(seconds=1)
 _NEARLY = timedelta(milliseconds=50)
 _FAULTS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ParseError, InvalidFileException),
-    *(ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError),
+    *(ValueError, LookupError, TypeError, AttributeError, OverflowError, RuntimeError),
 )
 """What openpyxl and zipfile raise at a file that is not as it should be."""
 

@@ -9,11 +9,14 @@ import numpy as np
 
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.parsed import Parsed, split_part
+from smartwatts_ml.readings.run_lengths import equal_runs
 
 __all__ = ["MainsPower", "power_of_mains"]
 
-_IN_A_ROW = 1 << 14
-"""Rows of which the length follows from the next one."""
+_MOST_ROWS = 1 << 14
+"""Of a block, that are looked at."""
+_FEWEST_IN_A_ROW = 1 << 8
+"""Rows of a device that follow each other, so that the next one tells how long each lasts."""
 _WH_US_A_W = 3.6e9
 _TOTAL_WH = 1e3
 
@@ -42,7 +45,7 @@ def power_of_mains(rows: Parsed) -> MainsPower:
     whole = np.array([places[name] for name, _, _ in parts], np.int64)
     sign = np.array([sign or 1 for _, sign, _ in parts], np.float64)
     is_mains = np.array([name.endswith(f"/{MAINS}") for name, _, _ in parts], bool)
-    rows = rows.take(np.arange(min(len(rows), _IN_A_ROW)))
+    rows = rows.take(_looked_at(rows.devices))
     rows = rows.take(is_mains[rows.devices])
     order = np.lexsort((rows.stamps, rows.devices))
     rows = rows.take(order)
@@ -58,6 +61,18 @@ def power_of_mains(rows: Parsed) -> MainsPower:
             stamps[known], watts[known], devices[known], lasting[known]
         )
     return MainsPower(stamps[known], watts[known], devices[known], [*places], lasting[known])
+
+
+def _looked_at(devices: np.ndarray) -> np.ndarray:
+    """Places of the first rows; of those of each device where lines go device by device."""
+    if len(devices) <= _MOST_ROWS:
+        return np.arange(len(devices))
+    starts, ends = equal_runs(devices)
+    each = _MOST_ROWS // len(starts)
+    if each < _FEWEST_IN_A_ROW:
+        return np.arange(_MOST_ROWS)
+    ends = np.minimum(ends, starts + each)
+    return np.concatenate([np.arange(*span) for span in zip(starts, ends, strict=True)])
 
 
 def _watts(rows: Parsed) -> tuple[np.ndarray, np.ndarray]:

@@ -234,7 +234,7 @@ def test_a_file_that_has_a_source_is_answered_there() -> None:
     said = Source(match="a*", device="home1")
     error = ask("a.csv", "a.csv", said, "what?", 'unit = "W"', "held = true\nskip = 1")
     assert error.fix == (
-        'add to the source "a*" in smartwatts.toml:\nunit = "W"\n# or: held = true\n# or: skip = 1'
+        'add to the source "a*" in smartwatts.toml:\nunit = "W"\n# or: held = true\n#     skip = 1'
     )
 
 
@@ -268,6 +268,9 @@ def test_no_question_is_left_out() -> None:
 
 
 ELSEWHERE = {
+    "on all lines: are there other phases, in files of their own?",
+    ": exactly nothing at some hours of most days is what a register of several counts: do panels "
+    "feed in then, or does another tariff count? Put all registers of a meter into one file",
     "it has several meters (",  # Green Button XML
     "has the other decimal mark: one file, two ways to write numbers",
     "values contradict another one of the same device and timestamp, and are left out",

@@ -247,6 +247,7 @@ ENTITIES = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&
         ("xl/worksheets/sheet1.xml", lambda text: text[: len(text) // 2]),
         ("xl/worksheets/sheet1.xml", lambda text: text.replace('t="n"><v>2', 't="s"><v>2')),
         ("xl/worksheets/sheet1.xml", lambda text: text.replace("<v>2</v>", "<v>two</v>")),
+        ("xl/worksheets/sheet1.xml", lambda text: f'<?xml version="1.0" encoding="x"?>{text}'),
         ("xl/workbook.xml", lambda text: ""),
         ("[Content_Types].xml", lambda text: "<a/>"),
     ],

@@ -127,6 +127,13 @@ def test_what_is_no_reading_of_power_is_rejected_with_its_reason(
     assert not scanned.rows
 
 
+def test_a_value_beyond_all_readings_costs_itself_and_little_memory(tmp_path: Path) -> None:
+    odd = ["1E+9999999", "1E+900000", "1E-900000", "NaN", "Infinity", "9" * 3000]
+    content = feed(meter([500, *odd, 250], powerOfTenMultiplier=-3))
+    (values,) = mains(tmp_path, content).values()
+    assert [value for value in values if value] == [0.5, 0.25]
+
+
 def test_a_running_total_is_one(tmp_path: Path) -> None:
     content = feed(meter([1_000_000, 1_000_500], accumulationBehaviour=1))
     assert mains(tmp_path, content) == {"home1/mains +01 forward": [1000.0, 1000.5]}
@@ -172,6 +179,10 @@ OUTSIDE = (
         (b'<?xml version="1.0"?><feed>' + b"<a>" * 10_000, "inside of each other"),
         (b'<?xml version="1.0"?><feed><entry></feed>', "line 1: no well-formed XML"),
         (feed(meter([1, 2]))[:-40], "no well-formed XML"),
+        (feed(meter([1, 2])).replace(b"UTF-8", b"nonsense"), "an encoding that is not read"),
+        (feed(meter([1, 2])).replace(b"UTF-8", b"shift_jis"), "an encoding that is not read"),
+        (feed(meter([1, 2])).replace(b"UTF-8", b"rot13"), "an encoding that is not read"),
+        (feed(meter([1, 2])).replace(b"UTF-8", b"idna"), "an encoding that is not read"),
         (b'<?xml version="1.0"?><Workbook xmlns="x"/>', "no Green Button feed"),
         (b'<?xml version="1.0"?><feed xmlns="x"/>', "no IntervalReading"),
     ],

@@ -86,8 +86,9 @@ def test_a_record_that_is_not_as_it_should_be_costs_itself(
 
 
 def test_records_without_their_meter_are_rejected(tmp_path: Path) -> None:
-    scanned = scan(tmp_path / "a.csv", file(day(), meter(minutes=7), day(), meter(), day()))
-    assert set(scanned.faults) == {2, 4}
+    odd = f"200,{METER},E1B1,1,E1,N1,METERX1,KWH,{'9' * 5000},"
+    records = (day(), meter(minutes=7), day(), odd, day(), meter(), day())
+    assert set(scan(tmp_path / "a.csv", file(*records)).faults) == {2, 4, 6}
 
 
 def test_packed_and_of_another_name_it_is_the_same(tmp_path: Path) -> None:

@@ -185,6 +185,13 @@ def test_a_meter_of_what_is_fed_in_is_that_of_the_same_home(objects: Objects) ->
     assert mains.min() < -1000 and mains.max() > 500
 
 
+def test_each_of_many_homes_is_looked_at(objects: Objects) -> None:
+    homes = [row for home in range(60) for row in lines(watts, f"m{home}")]
+    rows = [*homes, *lines(made, "roof"), *lines(watts, "last")]
+    asked = question(objects, "Time,Power (W),Meter", *rows)
+    assert asked is not None and "roof: nothing every night" in str(asked)
+
+
 def test_of_what_a_file_calls_consumption_it_is_told(objects: Objects) -> None:
     land(objects, "a.csv", *lines(made, "roof"), *lines(watts, "flat"))
     report = ingest(objects, Settings())
