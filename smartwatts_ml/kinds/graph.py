@@ -19,20 +19,24 @@ def put_on_top(network: keras.Model, change: _Change) -> keras.Model:
     operations of the very names that Keras gives to new ones in this process, and no two of a
     model may have one name.
     """
-    inputs_by_name, outputs_by_name = (
-        _tensors(network.input, "input"),
-        _tensors(network.output, "output"),
-    )
+    inputs, outputs = _by_name(network.input), _by_name(network.output)
+    tensors = {
+        **{f"input_{name}": tensor for name, tensor in inputs.items()},
+        **{f"output_{name}": tensor for name, tensor in outputs.items()},
+    }
     stand_ins = {
         name: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
-        for name, tensor in {**inputs_by_name, **outputs_by_name}.items()
+        for name, tensor in tensors.items()
     }
-    inputs = {name: stand_ins[f"input_{name}"] for name in network.input}
-    outputs = {name: stand_ins[f"output_{name}"] for name in network.output}
+    changed = change(
+        {name: stand_ins[f"input_{name}"] for name in inputs},
+        {name: stand_ins[f"output_{name}"] for name in outputs},
+    )
     depth = sum(layer.name.startswith("on_top_") for layer in network.layers)
-    top = keras.Model(stand_ins, change(inputs, outputs), name=f"on_top_{depth}")
-    return keras.Model(network.input, top({**inputs_by_name, **outputs_by_name}), name=network.name)
+    top = keras.Model(stand_ins, changed, name=f"on_top_{depth}")
+    return keras.Model(network.input, top(tensors), name=network.name)
 
 
-def _tensors(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {f"{prefix}_{name}": tensor for name, tensor in tensors.items()}
+def _by_name(tensors: Any) -> Mapping[str, Any]:
+    """Of a network with one tensor too, which has no dictionary."""
+    return tensors if isinstance(tensors, Mapping) else {tensors.name: tensors}

@@ -23,7 +23,7 @@ def test_operations_of_a_file_and_new_ones_may_have_one_name(tmp_path: Path) -> 
 
     keras.backend.clear_session()  # names begin anew, as in another process
     history = keras.Input((3, 1), name="history_w")
-    network = keras.Model({"history_w": history}, {"power_w": keras.ops.multiply(history, 3.0)})
+    network = keras.Model(history, {"power_w": keras.ops.multiply(history, 3.0)})
     network.save(tmp_path / "network.keras")
     keras.backend.clear_session()
     network = keras.saving.load_model(tmp_path / "network.keras")
@@ -31,4 +31,4 @@ def test_operations_of_a_file_and_new_ones_may_have_one_name(tmp_path: Path) -> 
     changed.save(tmp_path / "changed.keras")
     again = keras.saving.load_model(tmp_path / "changed.keras")
     history_w = np.ones((1, 3, 1), np.float32)
-    np.testing.assert_array_equal(again({"history_w": history_w})["power_w"], 12 * history_w)
+    np.testing.assert_array_equal(again(history_w)["power_w"], 12 * history_w)
