@@ -35,6 +35,7 @@ class Root:
             "SMARTWATTS_ROOT": self.url,
             "SMARTWATTS_KEYS": str(self.keys),
             "SMARTWATTS_GATE_RESAMPLES": "100",
+            "SMARTWATTS_GATE_CONFIDENCE": "0.8",  # what two weeks of three homes can show
             "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "1024",
             "SMARTWATTS_FORECASTING_LAYERS": "1",
         }

@@ -78,6 +78,13 @@ def test_a_judged_file_that_was_replaced_is_not_met(service: Service) -> None:
         prepare(run, challenger, champion_in_force(run))
 
 
+def empty_store(service: Service) -> None:
+    """So that what is published next meets no champion."""
+    service.objects.delete("models/light/champion.json")
+    for info in list(service.objects.list("models/light/")):
+        service.objects.delete(info.key)
+
+
 def accepted_again(service: Service, spoil: Callable[[np.ndarray], np.ndarray]) -> str:
     """A better challenger, whose refit learns what ``spoil`` makes of its targets; the reason in
     the history."""
@@ -88,9 +95,7 @@ def accepted_again(service: Service, spoil: Callable[[np.ndarray], np.ndarray]) 
         trainings += 1
         return spoil(targets) if trainings > 1 else targets
 
-    service.objects.delete("models/light/champion.json")
-    for info in list(service.objects.list("models/light/")):
-        service.objects.delete(info.key)
+    empty_store(service)
     service.light.spoil = spoilt
     decision = service.retrain(seed=2)
     assert decision["accepted"] and trainings == 2
@@ -132,6 +137,7 @@ def test_a_refit_of_another_file_is_left_and_that_is_said(service: Service) -> N
     run = service.run("run1")
     refit = read(service, "refit.json") | {"judged_sha256": sha256_of(b"another")}
     run.write_json("refit.json", refit)
+    empty_store(service)
     result = run_stage(stage_named("publish"), run, log_progress, actor="ann")
     assert "refitted" not in result.summary
     assert "ships as it was judged: another file than this one was" in result.summary

@@ -42,6 +42,8 @@ _NUMBER = re.compile(rb"(?:^|[;,\t|])[\"' ]*[-+]?\d[\d.,:/ TZ-]*[\"' ]*(?:[;,\t|
 _MOST_ABOVE = 200
 """Lines that may stand above the readings."""
 _REPLACEMENT = "\ufffd"
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+"""What stands in no text."""
 _KEPT_TEXT = 80
 
 
@@ -51,6 +53,11 @@ def undecodable(where: str, texts: Iterable[str]) -> BadInputError | None:
     text = next((text for text in texts if _REPLACEMENT in text), None)
     if text is None:
         return None
+    if _CONTROL.search(text):
+        return BadInputError(
+            f"{where}: no header, and this is no text: {text[:_KEPT_TEXT]!r}",
+            fix="ask for the readings as CSV",
+        )
     return BadInputError(
         f"{where}: names of columns are in an encoding that nothing tells: {text[:_KEPT_TEXT]!r}",
         fix="save the file as UTF-8, or name its columns: `skip` and `columns` of its source",

@@ -23,6 +23,7 @@ _AS_CSV = "ask for the readings as CSV"
 _AS_PARQUET = "write it as Parquet or CSV"
 REFUSED = (
     RefusedFormat("a ZIP archive", _UNPACK, (b"PK\x05\x06",), "zip"),
+    RefusedFormat("packed twice", "unpack it once", (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")),
     RefusedFormat("packed with bzip2", _UNPACK, (b"BZh",), "bz2"),
     RefusedFormat("packed with xz", _UNPACK, (b"\xfd7zXZ",), "xz"),
     RefusedFormat("packed with lz4", _UNPACK, (b"\x04\x22\x4d\x18",), "lz4"),

@@ -106,7 +106,7 @@ def damaged_files() -> list[Hostile]:
     return [
         refused("crc.csv.gz", wrong_sum, DAMAGED),
         refused("garbage-behind.csv.gz", packed + b"garbage", DAMAGED),
-        refused("gzip-of-gzip.csv.gz", gzip.compress(packed), HEADLESS),
+        refused("gzip-of-gzip.csv.gz", gzip.compress(packed), "is packed twice"),
         refused("zip.csv", zipped(content), "is a ZIP archive"),
         refused("picture.csv", picture, "is a picture"),
         refused("binary.csv", random.Random(4).randbytes(100_000), HEADLESS),
