@@ -35,7 +35,7 @@ class Root:
             "SMARTWATTS_ROOT": self.url,
             "SMARTWATTS_KEYS": str(self.keys),
             "SMARTWATTS_GATE_RESAMPLES": "100",
-            "SMARTWATTS_GATE_CONFIDENCE": "0.8",  # what two weeks of three homes can show
+            "SMARTWATTS_GATE_CONFIDENCE": "0.8",  # what three weeks of three homes can show
             "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "1024",
             "SMARTWATTS_FORECASTING_LAYERS": "1",
         }
@@ -74,7 +74,7 @@ def root_on_s3(s3_root: str, tmp_path: Path) -> Root:
 
 
 def fill(root_url: str, tmp_path: Path) -> Root:
-    simulate(homes=3, days=60, out=tmp_path / "homes", seed=2, submetered=1)
+    simulate(homes=3, days=90, out=tmp_path / "homes", seed=2, submetered=1)
     objects = open_root(root_url)
     for path in sorted((tmp_path / "homes").rglob("*.csv.gz")):
         objects.upload(f"landing/{path.relative_to(tmp_path / 'homes').as_posix()}", path)
@@ -91,7 +91,7 @@ def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) 
         rows["forecasting_24h"]["metrics"][name]["wape"] for name in ("challenger", "baseline")
     )
     assert challenger < baseline
-    # Sixty days cannot teach thirty days ahead: a decision, said and recorded, not a failure.
+    # Ninety days cannot teach thirty days ahead: a decision, said and recorded, not a failure.
     assert not rows["forecasting_30d"]["accepted"]
     assert read_state(open_root(root.url), "forecasting_30d") is not None
     serial = root.store.history("forecasting_24h")[-1].serial
