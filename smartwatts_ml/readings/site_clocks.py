@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from smartwatts_ml.localtime import find_zone, is_utc
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.timezones import find_zone
 
 __all__ = [
     "ClockChange",
@@ -18,22 +18,9 @@ __all__ = [
     "change_lines",
     "disagreement_lines",
     "first_said",
-    "is_place",
 ]
 
 _SITES_SHOWN, _LINES_SHOWN = 5, 20
-
-_OFFSETS = {"EST", "MST", "HST"}
-
-
-def is_place(timezone: str) -> bool:
-    """Whether people live by it somewhere: UTC and fixed offsets are how machines write time.
-
-    >>> [is_place(name) for name in ("Europe/Berlin", "Etc/GMT-10", "UTC", "EST")]
-    [True, False, False, False]
-    """
-    is_offset = timezone.startswith("Etc/") or timezone in _OFFSETS
-    return not (is_offset or is_utc(timezone))
 
 
 @dataclass(frozen=True)
