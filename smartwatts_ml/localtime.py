@@ -192,6 +192,11 @@ class WallClock:
         cells = self.cells(start + first * step, period_s, 2 * around + 2)
         return first + int(np.searchsorted(_epochs(cells.last_starts), _epochs(time)))
 
+    def skipped_from(self, start: np.datetime64, period_s: int) -> int:
+        """How many cells of ``period_s`` in a row the clock skips from ``start`` on."""
+        cells = self.cells(start, period_s, _MOST_SHIFT_S // period_s + 2)
+        return int(np.argmax(cells.seconds > 0))
+
     def cell_at(self, start: np.datetime64, period_s: int, time: np.datetime64) -> int:
         """Index of the cell that a UTC instant is in, counted as in ``first_cell``."""
         return int((_epochs(self.to_wall(time)) - _epochs(start)) // period_s)
