@@ -66,9 +66,9 @@ class ModelState(Canonical):
 
     ``snapshot``, ``rows`` (that ever arrived) and ``sites`` are of the last snapshot decided on
     (None and 0 before the first decision); ``held``: rows that it had, which is less where
-    some were dropped, None where that was not noted. ``run_id``, ``time``, ``outcome`` and its ``reason``
-    are of the last run, decided or failed. ``failures`` counts runs that failed in a row; no
-    attempt before ``next_attempt`` (UTC).
+    some were dropped, None where that was not noted. ``run_id``, ``time``, ``outcome`` and its
+    ``reason`` are of the last run, decided or failed. ``failures`` counts runs that failed in a
+    row; no attempt before ``next_attempt`` (UTC).
     """
 
     model: str
