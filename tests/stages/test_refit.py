@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_a_challenger_meets_what_was_judged_on_the_whole_holdout(service: Servic
     assert decision["record"]["champion_sha256"] == service.decision("run1")["sha256"]
     assert not decision["record"]["facts"]["starts"]
     assert all(replay(service.run(name)).same for name in ("run1", "run2"))
+
+
+def test_a_refit_goes_as_the_judged_training_went(service: Service) -> None:
+    empty_store(service)
+    service.retrain(seed=2)
+    judged, refitted = service.light.asked
+    assert judged.recipe == {} and refitted.recipe["hours"] > 0
+    assert replace(refitted, recipe={}) == judged
 
 
 def kept(service: Service) -> list[str]:
