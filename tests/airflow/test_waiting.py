@@ -166,6 +166,7 @@ def decide_run(root: str, run_id: str, now: datetime | None = None) -> None:
         record_decision(objects, model, snapshot, run_id=run_id, outcome="rejected", now=now)
 
 
+@pytest.mark.slow
 def test_days_of_new_readings_may_be_asked_for_as_well(
     root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -216,6 +216,7 @@ def test_a_file_judged_against_an_older_champion_is_refused(
     assert publish(run_of(objects, current, "run2"), log_progress, actor="ann").version == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accepted_again", [True, False])
 def test_a_stale_challenger_is_judged_again_before_it_is_published(
     objects: Objects, current: Settings, monkeypatch: pytest.MonkeyPatch, accepted_again: bool
@@ -247,6 +248,7 @@ def test_a_stale_challenger_is_judged_again_before_it_is_published(
     assert len(store_of(objects, current).history("nilm")) == result["version"]
 
 
+@pytest.mark.slow
 def test_a_file_that_no_disk_has_room_for_changes_nothing(
     objects: Objects, current: Settings, root_url: str
 ) -> None:
@@ -277,6 +279,7 @@ def test_a_file_that_no_disk_has_room_for_changes_nothing(
     assert leftovers == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, 6))
 def test_a_crash_at_any_write_is_completed_by_a_rerun(
