@@ -112,17 +112,17 @@ def train(
         made = course.by_recipe(windows, recipe)
     else:
         windows, *apart = split_windows(series, horizon, plan.validation_share, exogenous)
-        made = course.found(windows, *apart)
+        made = course.searched(windows, *apart)
     learned = f"{len(windows):,} windows of {len(series):,} of {known_sites(readings):,} sites"
     details = _details(spec, design, exogenous, made.calibration, made.energy)
-    found = _Recipe(
+    followed = _Recipe(
         recipe.epochs if recipe else best_epoch(made.log),
         made.calibration.stretch.tolist(),
         list(made.calibration.short),
         made.energy,
     )
     notes = (f"{learned}; {made.notes[0]}", *made.notes[1:])
-    return Trained(made.network, details, made.log, notes, plain(found))
+    return Trained(made.network, details, made.log, notes, plain(followed))
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class _Course:
     seed: int
     progress: Progress
 
-    def found(self, training: Windows, watching: Windows, calibrating: Windows) -> _Calibrated:
+    def searched(self, training: Windows, watching: Windows, calibrating: Windows) -> _Calibrated:
         """The epoch is chosen on some windows, the widths on others."""
         fitted = fit(self.design, training, watching, self.plan, self.seed, self.progress)
         rows = spread_rows(calibrating)

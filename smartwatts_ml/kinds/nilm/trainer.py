@@ -37,11 +37,11 @@ def train(
     corpus = build_corpus(readings, settings, grid.window, recipe.cuts if recipe else None)
     fitted = fit(corpus, settings, grid, options, progress, recipe)
     details = _details(spec, settings, corpus, grid.window, fitted.cuts)
-    found = Recipe(
+    followed = Recipe(
         recipe.epochs if recipe else best_epoch(fitted.log),
         _by_name(corpus.appliances, fitted.cuts),
     )
-    return Trained(fitted.network, details, fitted.log, corpus.notes, plain(found))
+    return Trained(fitted.network, details, fitted.log, corpus.notes, plain(followed))
 
 
 def leave_out(
