@@ -107,13 +107,15 @@ class Bout:
 @dataclass(frozen=True)
 class _Champion:
     """The version in force; ``predictor`` None where there is none, or ``trouble`` says why it
-    cannot be used. ``sha256``: of the file that is met; ``contract``: what has to be known of
-    an older one, as a sentence."""
+    cannot be used. ``sha256``: of the file that is met; ``gone``: that what was judged is not
+    there to be met, as a clause; ``contract``: what has to be known of an older one, as a
+    sentence."""
 
     predictor: Any = None
     details: Details | None = None
     sha256: str | None = None
     trouble: str = ""
+    gone: str = ""
     contract: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
@@ -178,6 +180,7 @@ def prepare(
         unheard=_unheard_sentence(unheard),
         fleet=len(split.holdout_start),
         champion_weeks=_weeks_older(manifest, run) if manifest else None,
+        met="; ".join(filter(None, (opponent.gone for opponent in opponents))),
     )
     holdout = holdout_from(run, facts)
     files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
@@ -217,7 +220,7 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     if all(span.site in starts and starts[span.site] >= span.end for span in run.holdout.spans()):
         raise NotEnoughReadingsError(
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
-            "judged on readings that arrive from now on"
+            "judged on readings that arrive from now on" + (facts.met and f" ({facts.met})")
         )
     return holdout_part(run.holdout, hold_out_later(run.split, starts))
 
@@ -232,8 +235,8 @@ def _load(
     """A version, which sentences call ``name``."""
     try:
         shipped = _store(run).read_file(manifest)
-        content = met_file(run, manifest, shipped)
-        network = load_network(content, manifest.file)
+        met = met_file(run, manifest, shipped)
+        network = load_network(met.content, manifest.file)
     except (NotFoundError, TrustError):
         trouble = f"the file of {name} is missing, damaged or was replaced"
         return _Champion(trouble=trouble, sha256=manifest.sha256)
@@ -251,7 +254,7 @@ def _load(
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
         return _Champion(trouble=f"{name} {trouble}", sha256=manifest.sha256)
-    trained_on = read_trained_on(run.objects, run.model, network.details)
+    trained_on = read_trained_on(run.objects, run.model, network.details, met.judged)
     snapshot_end = str(manifest.snapshot.get("to", ""))
     spans = run.holdout.spans()
     starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
@@ -262,7 +265,8 @@ def _load(
     return _Champion(
         predictor,
         details,
-        sha256_of(content),
+        sha256_of(met.content),
+        gone=f"{name} is met as it ships, for the file that was judged is gone" if met.gone else "",
         contract=contract and sentence,
         starts=starts,
         drift=moved,
