@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
 from smartwatts_ml.readings.clock import LocalClock, local_clock
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.content import Content
@@ -21,6 +21,7 @@ from smartwatts_ml.readings.layouts.names import plain_name
 from smartwatts_ml.readings.mains.check import MainsCheck
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
+from smartwatts_ml.readings.said import check_source, of_source
 from smartwatts_ml.readings.site_clocks import FileClock, is_place
 from smartwatts_ml.sources import DEFAULTS, Defaults, Source
 
@@ -168,8 +169,13 @@ class FileScan:
             yield str(doubt.args[0]).removeprefix(f"{self.name}: ")
 
     def __iter__(self) -> Iterator[ParsedBlock]:
+        check_source(self.source, self.name)
         try:
             yield from self._blocks()
+        except UsageError as error:
+            if self.source.stamp is None:
+                raise
+            raise of_source(self.source, self.name, error) from error
         except (duckdb.Error, pa.ArrowException) as error:
             raise BadInputError(
                 f"{self.name} cannot be read: {str(error)[:_KEPT_TEXT]}",

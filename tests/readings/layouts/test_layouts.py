@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.layouts.catalog import known_layouts, layout_named, recognise
 from smartwatts_ml.readings.scan import FileScan
@@ -56,9 +57,14 @@ def test_a_file_of_a_layout_gives_the_power_that_it_says(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*FIXTURES, *KNOWN_EXPORTS], ids=lambda path: path.stem)
 def test_nothing_has_to_be_said_of_a_file_but_what_its_layout_needs(path: Path) -> None:
+    layout = layout_named(path.stem if path in FIXTURES else path.parent.name)
     scan = FileScan(path, path.name, Source())
+    if "unit" in layout.needs:
+        with pytest.raises(BadInputError, match="nobody says the unit"):
+            list(scan)
+        return
     names = {name for block in scan for parsed in block.rows for name in parsed.names}
-    layout = layout_named(scan.interpretation.mapping.layout)
+    assert scan.interpretation.mapping.layout == layout.name
     assert scan.interpretation.unsaid == set(layout.needs) - {"mains"}
     assert "mains" in layout.needs or any("/mains" in name for name in names)
 
