@@ -134,8 +134,8 @@ class FileReport:
     ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
     ``timezone``; None where a timestamp is no column of its own. ``named``: its columns have the
-    names that ours have. ``site_clock``: what is said of the clock by which its ``sites`` live.
-    ``contents``: None where there are none.
+    names that ours have, and no other seems to have values. ``site_clock``: what is said of the
+    clock by which its ``sites`` live. ``contents``: None where there are none.
     """
 
     key: str
@@ -190,8 +190,8 @@ class FileReport:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether it has no reading, in columns that are named as ours, so that nothing can be
-        misunderstood: a quiet month is no error."""
+        """Whether each of its lines is marked as without a value, in columns named as ours are,
+        so that nothing can be misunderstood: a month without power is no error."""
         return self.named and not self.values and not self.rejected
 
     @property

@@ -17,7 +17,7 @@ from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.formats.choice import open_reader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
-from smartwatts_ml.readings.layouts.names import plain_name
+from smartwatts_ml.readings.layouts.names import VALUE, plain_name, role_of
 from smartwatts_ml.readings.mains.check import MainsCheck
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
@@ -139,13 +139,19 @@ class FileScan:
             reasons=dict(sorted(self.rejected.items())),
             digest=self.digest,
             stamps=self.interpretation.stamps_of_column,
-            named={plain_name(name) for name in self.interpretation.mapping.names}
-            >= set(CSV_COLUMNS),
+            named=self._is_named_as_ours,
             timezone=self.interpretation.timezone,
             site_clock=self.site_clock,
             sites=self.sites,
             contents=self._contents(),
         )
+
+    @property
+    def _is_named_as_ours(self) -> bool:
+        """Whether columns have our names, and no other has values that could be meant."""
+        mapping = self.interpretation.mapping
+        ours = {plain_name(name) for name in mapping.names} >= set(CSV_COLUMNS)
+        return ours and VALUE not in map(role_of, mapping.ignored)
 
     def _contents(self) -> FileContents | None:
         if self._stamps is None:

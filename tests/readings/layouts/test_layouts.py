@@ -7,6 +7,7 @@ import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,12 @@ SAID = {"comed": {"timezone": "America/Chicago"}}
 """What a layout's files do not say."""
 
 
+def said_of(path: Path) -> dict[str, Any]:
+    """What has to be said of a fixture."""
+    home = {} if layout_named(path.stem).device else {"device": "home1"}
+    return SAID.get(path.stem, {}) | home
+
+
 @pytest.mark.parametrize("layout", known_layouts(), ids=lambda layout: layout.name)
 def test_a_layout_is_recognised_by_its_columns_alone_in_any_order(layout) -> None:  # type: ignore[no-untyped-def]
     names = [column.replace("*", "x").replace("?", "A") for column in layout.columns]
@@ -39,10 +46,9 @@ def test_a_layout_is_recognised_by_its_columns_alone_in_any_order(layout) -> Non
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_a_file_of_a_layout_gives_the_power_that_it_says(path: Path) -> None:
-    home = {} if layout_named(path.stem).device else {"device": "home1"}
-    stated = SAID.get(path.stem, {}) | home
+    stated = said_of(path)
     expected = json.loads(path.with_suffix(".json").read_text())
-    with FileReadings([path], Settings(sources=[Source(**stated)])) as readings:  # type: ignore[arg-type]
+    with FileReadings([path], Settings(sources=[Source(**stated)])) as readings:
         actual = {
             f"{span.site}/{channel}": device
             for span in readings.spans()
