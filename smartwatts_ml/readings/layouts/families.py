@@ -127,6 +127,7 @@ class _Group:
         drawn = [name for name in columns if sense_of(name).flow not in _NOT_DRAWN]
         answers = [_rule(drawn[0], MAINS) if drawn else _not_drawn(columns)]
         if len(columns) > 1:
+            answers[0] += '  # or "+mains" and "-mains" of its parts'
             answers.append(EACH_A_SITE)
         return self.file.ask(f"which of the columns is mains? ({', '.join(columns)})", *answers)
 

@@ -43,6 +43,27 @@ _TURNS = 0.5
 """Share of the changes of text that there would be by chance, of lines of several sensors."""
 _DAY_US = 86_400_000_000
 _ID_DIGITS = 3
+_YES_OR_NO = frozenset(
+    [
+        "true",
+        "false",
+        "yes",
+        "no",
+        "y",
+        "n",
+        "t",
+        "f",
+        "on",
+        "off",
+        "0",
+        "1",
+        "ja",
+        "nein",
+        "oui",
+        "non",
+        "si",
+    ]
+)
 
 
 def check_series(form: Interpretation, rows: Sequence[Sequence[str]], where: str, key: str) -> None:
@@ -83,6 +104,8 @@ def _candidates(form: Interpretation, rows: Sequence[Sequence[str]]) -> Iterator
         if position in mapping.used or not name or rule_for(mapping.said.channels, name) == "":
             continue
         different = set(texts)
+        if {text.casefold() for text in different} <= _YES_OR_NO:
+            continue
         if not 2 <= len(different) <= _MOST or len(texts) < _FEWEST_EACH * len(different):
             continue
         whole = all(text.isdigit() for text in different) and not speaks_of_values(name)
