@@ -25,6 +25,7 @@ from smartwatts_ml.readings.layouts.names import (
     speaks_of_values,
 )
 from smartwatts_ml.readings.layouts.registers import shown_some, which_is_mains
+from smartwatts_ml.readings.layouts.vocabulary import words
 from smartwatts_ml.sources import toml_string
 
 __all__ = ["check_series"]
@@ -43,27 +44,7 @@ _TURNS = 0.5
 """Share of the changes of text that there would be by chance, of lines of several sensors."""
 _DAY_US = 86_400_000_000
 _ID_DIGITS = 3
-_YES_OR_NO = frozenset(
-    [
-        "true",
-        "false",
-        "yes",
-        "no",
-        "y",
-        "n",
-        "t",
-        "f",
-        "on",
-        "off",
-        "0",
-        "1",
-        "ja",
-        "nein",
-        "oui",
-        "non",
-        "si",
-    ]
-)
+_YES_OR_NO = words("true false yes no y n t f on off 0 1 ja nein oui non si")
 
 
 def check_series(form: Interpretation, rows: Sequence[Sequence[str]], where: str, key: str) -> None:

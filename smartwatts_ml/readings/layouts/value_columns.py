@@ -78,7 +78,11 @@ def _no_values(file: FileColumns, taken: frozenset[int]) -> BadInputError:
     likely = sorted(numbers, key=lambda i: bool(no_power(file.names[i])))[:_MOST_ASKED]
     if not likely:
         return BadInputError(f"{file.where}: {problem}", fix="no other column has numbers")
-    answers = [f"consumption = {toml_string(file.names[i])}" for i in likely]
+    answers = [
+        f"consumption = {toml_string(file.names[i])}"
+        + (f"  # though it seems to be {why}" if (why := no_power(file.names[i])) else "")
+        for i in likely
+    ]
     if len(likely) > 1:
         answers.append(EACH_A_SITE)
     return file.ask(problem, *answers)
