@@ -62,7 +62,7 @@ class MainsCheck:
         """What there is to ask, if anything."""
         return (
             self._of_level()
-            or self._of_rise()
+            or (None if self._is_ours else self._of_rise())
             or self._of_parts()
             or self._of_day_ends()
             or (None if self._is_ours else self._of_hours() or self._of_idle_hours())
@@ -72,6 +72,8 @@ class MainsCheck:
         """What is told of a file that is taken all the same."""
         if self._source.check_mains is False:
             return
+        if self._is_ours and (rise := self._of_rise()):
+            yield rise
         made, idle = self._of_hours(), self._idle_hours()
         if made and self._is_ours:
             yield made

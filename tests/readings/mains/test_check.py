@@ -138,23 +138,28 @@ def test_yes_takes_what_was_left_and_nothing_else_changes(objects: Objects) -> N
 @pytest.mark.parametrize(
     ("value", "unit"), [(total, "kWh-counter"), (lambda i: 1000 * total(i), "Wh-counter")]
 )
-@pytest.mark.parametrize("header", [OURS, "Time,Total"])
 def test_a_total_of_which_nobody_says_the_unit_is_asked_about(
-    objects: Objects, header: str, value: Callable[[int], float], unit: str
+    objects: Objects, value: Callable[[int], float], unit: str
 ) -> None:
-    rows = lines(value, "home1" if header == OURS else "")
-    asked = question(objects, header, *rows)
+    asked = question(objects, "Time,Total", *lines(value))
     assert asked is not None and "nobody says the unit" in str(asked)
     assert re.match(rf'unit = "{unit}"  # mains has 5\d\d W', asked.settle[0])
-    assert question(objects, header, *rows, unit=unit) is None
+    assert question(objects, "Time,Total", *lines(value), unit=unit) is None
+
+
+def test_of_a_total_in_columns_of_ours_it_is_told(objects: Objects) -> None:
+    land(objects, "a.csv", *lines(total, "home1"))
+    assert "hardly ever falls" in file_lines(ingest(objects, Settings()).files, Settings())[0]
+    said = Settings(sources=[Source(unit="kWh-counter")])
+    assert "hardly ever falls" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
 
 
 def test_power_that_only_rises_may_be_said_to_be_power(objects: Objects) -> None:
-    rows = lines(lambda i: 500 + i, "home1")
-    asked = question(objects, OURS, *rows)
+    rows = lines(lambda i: 500 + i)
+    asked = question(objects, "Time,Usage", *rows)
     assert asked is not None and "hardly ever falls" in str(asked)
     assert 'unit = "W"  # it is power' in asked.settle
-    assert question(objects, OURS, *rows, unit="W") is None
+    assert question(objects, "Time,Usage", *rows, unit="W") is None
 
 
 @pytest.mark.parametrize("count", [1, 3, 10])
@@ -203,7 +208,7 @@ def test_a_meter_that_counts_coarsely_is_asked_about_likewise(objects: Objects) 
 
 
 def test_so_is_a_total_that_moves_now_and_then(objects: Objects) -> None:
-    asked = question(objects, OURS, *lines(lambda i: 4000 + i // 8, "home2"))
+    asked = question(objects, "Time,Total", *lines(lambda i: 4000 + i // 8))
     assert asked is not None and "hardly ever falls" in str(asked)
 
 
