@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
-from zoneinfo import available_timezones
+from collections.abc import Callable
 
 from smartwatts_ml.errors import BadInputError, UsageError
-from smartwatts_ml.localtime import find_zone
-from smartwatts_ml.readings.layouts.catalog import known_layouts, layout_named
+from smartwatts_ml.readings.layouts.catalog import layout_named
 from smartwatts_ml.settings.source_tables import place_of_source
 from smartwatts_ml.sources import Source, toml_string
+from smartwatts_ml.timezones import find_zone
 
 __all__ = ["check_source", "of_source"]
 
@@ -28,17 +26,10 @@ def check_source(source: Source, name: str) -> None:
             try:
                 find(said)
             except UsageError as error:
-                known = [layout.name for layout in known_layouts()]
-                names = known if find is layout_named else sorted(available_timezones())
-                near = difflib.get_close_matches(said, names, n=1)
-                raise of_source(source, name, error, near) from error
+                raise of_source(source, name, error) from error
 
 
-def of_source(
-    source: Source, name: str, error: UsageError, near: Sequence[str] = ()
-) -> BadInputError:
-    """What is wrong with a source, and where it is; ``near``: what may be meant."""
+def of_source(source: Source, name: str, error: UsageError) -> BadInputError:
+    """What is wrong with a source, and where it is."""
     where = f"its source {toml_string(source.match)} ({place_of_source(source.match)})"
-    return BadInputError(
-        f"{name}: {where}: {error.args[0]}", fix=f"did you mean {near[0]}?" if near else error.fix
-    )
+    return BadInputError(f"{name}: {where}: {error.args[0]}", fix=error.fix)

@@ -197,6 +197,16 @@ def test_inspect_shows_a_files_interface_and_metadata(tmp_path: Path) -> None:
     assert "mains_w" in call("models", "inspect", str(file)).stdout
 
 
+@pytest.mark.parametrize(("said", "contract"), [({}, 1), ({"contract": 2}, 2)])
+def test_inspect_shows_the_contract_of_old_files_too(
+    tmp_path: Path, said: dict[str, Any], contract: int
+) -> None:
+    file = tmp_path / "forecasting_24h.tflite"
+    file.write_bytes(embed_details(tiny_tflite(), {"kind": "forecasting", **said}))
+    assert json_of("models", "inspect", str(file))["contract"] == contract
+    assert f"contract {contract} of inputs" in call("models", "inspect", str(file)).stdout
+
+
 def test_inspect_of_a_file_without_metadata_says_so(tmp_path: Path) -> None:
     (tmp_path / "x.tflite").write_bytes(tiny_tflite())
     assert "no embedded metadata" in call("models", "inspect", str(tmp_path / "x.tflite")).output

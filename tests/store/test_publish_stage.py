@@ -27,6 +27,7 @@ from smartwatts_ml.store import Store
 from smartwatts_ml.store.sealed import digest
 from tests.store.helpers import FragileObjects, PowerCutError, content, keys_of, opened
 
+NOT_REFITTED = "nilm ships as it was judged: nobody trained it again"
 SNAPSHOT = Snapshot(7, "d" * 64, 5000, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 3)
 
 
@@ -83,7 +84,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert asdict(result) == {
         "model": "nilm",
         "outcome": "published",
-        "summary": "nilm accepted: MAE 12.5 W",
+        "summary": f"nilm accepted: MAE 12.5 W; {NOT_REFITTED}",
         "version": 1,
         "serial": 1,
         "file": objects.uri("models/nilm/nilm_v1.tflite"),
@@ -106,7 +107,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "mae": "12.5",
         "slices": {"site h1": {"mae": "9.5"}},
     }
-    assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
+    assert (champion.entry.actor, champion.entry.reason) == ("ann", result.summary)
     state = read_state(objects, "nilm")
     assert state is not None
     assert state.snapshot is not None
@@ -215,6 +216,7 @@ def test_a_file_judged_against_an_older_champion_is_refused(
     assert publish(run_of(objects, current, "run2"), log_progress, actor="ann").version == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accepted_again", [True, False])
 def test_a_stale_challenger_is_judged_again_before_it_is_published(
     objects: Objects, current: Settings, monkeypatch: pytest.MonkeyPatch, accepted_again: bool
@@ -246,6 +248,7 @@ def test_a_stale_challenger_is_judged_again_before_it_is_published(
     assert len(store_of(objects, current).history("nilm")) == result["version"]
 
 
+@pytest.mark.slow
 def test_a_file_that_no_disk_has_room_for_changes_nothing(
     objects: Objects, current: Settings, root_url: str
 ) -> None:
@@ -276,6 +279,7 @@ def test_a_file_that_no_disk_has_room_for_changes_nothing(
     assert leftovers == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, 6))
 def test_a_crash_at_any_write_is_completed_by_a_rerun(

@@ -170,6 +170,7 @@ def test_a_file_judged_against_another_champion_is_refused(store: Store) -> None
     assert publish(store, "nilm", "run2", judged_against=1).version == 2  # its own, again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["", "../nilm", "a/b", "Nilm", "nilm-1", "1nilm"])
 def test_a_name_that_is_no_model_is_wrong_use(store: Store, name: str) -> None:
     for use in (store.champion, store.history, store.versions, store.resign):
@@ -197,6 +198,7 @@ def check_whole(store: Store, model: str, versions: dict[str, int]) -> None:
 WRITES = 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, WRITES + 1))
 def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
@@ -218,6 +220,7 @@ def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
     assert [v.version for v in store.versions("nilm")] == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, WRITES + 1))
 def test_another_run_passes_over_what_a_crash_left(
@@ -236,6 +239,7 @@ def test_another_run_passes_over_what_a_crash_left(
     check_whole(store, "nilm", first | {"run2": other.version})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", [1, 2])
 def test_a_crash_in_a_rollback_leaves_old_or_new_and_a_rerun_completes(
@@ -266,6 +270,7 @@ def test_two_runs_with_the_same_bytes_get_a_version_each(store: Store) -> None:
     assert [entry.version for entry in store.history("nilm")] == [1, 2]
 
 
+@pytest.mark.slow
 def test_publishers_at_once_lose_nothing(root_url: str, tmp_path: Path) -> None:
     publish(new_store(root_url, tmp_path), "nilm", "run0")  # makes the key
     runs = [f"run{n}" for n in range(1, 7)]

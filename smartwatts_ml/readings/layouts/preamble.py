@@ -6,10 +6,9 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from smartwatts_ml.errors import UsageError
-from smartwatts_ml.localtime import find_zone
 from smartwatts_ml.readings.layouts.names import UNIT, role_of
 from smartwatts_ml.readings.units import no_power, unit_of
+from smartwatts_ml.timezones import zone_named
 
 __all__ = ["unit_of_no_power", "word_of_preamble", "zone_in"]
 
@@ -31,10 +30,8 @@ def zone_in(text: str) -> str | None:
     for match in _ZONE.finditer(text):
         if match[0].upper() in ("UTC", "GMT"):
             return "UTC"
-        try:
-            return find_zone(match[0]).key
-        except UsageError:
-            continue
+        if zone_named(match[0]) is not None:
+            return match[0]
     return None
 
 
