@@ -135,6 +135,8 @@ def _are_several(stamps: np.ndarray, codes: np.ndarray, named: bool, is_text: bo
     counts = np.unique(codes, return_counts=True)[1]
     if len(codes) < _FEWEST or len(counts) < 2 or len(codes) < _FEWEST_EACH * len(counts):
         return False
+    if np.mean(np.diff(stamps) == 0) > _NEAR:
+        return False  # at one stamp they contradict each other, which is seen elsewhere
     changes = float(np.mean(codes[1:] != codes[:-1]))
     by_chance = 1 - float(np.sum((counts / len(codes)) ** 2))
     if changes < _TURNS * by_chance:

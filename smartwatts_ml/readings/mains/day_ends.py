@@ -42,8 +42,9 @@ class DayEnds:
         mapping = form.mapping
         if self._span is None or not self._is_open or step_s not in _STEPS_S:
             return False
-        told = mapping.until or mapping.by_time_of_day or mapping.hours or mapping.layout
-        if mapping.said.stamp_is is not None or told:
+        if mapping.until or mapping.by_time_of_day or mapping.hours or mapping.layout:
+            return False
+        if mapping.said.stamp_is is not None:
             return False
         local = _on_its_clock(np.array(self._span) // 1_000_000, form)
         return local is not None and local[0] % _DAY_S == step_s and local[1] % _DAY_S == 0
