@@ -53,7 +53,7 @@ class Facts:
     which of the scores are of earlier versions that guards and slices hold against too, and
     ``unheard``: which could not be scored, and why, as a sentence;
     ``fleet``: how many sites the model serves, and ``champion_weeks``: by how many weeks the
-    readings of the champion's run are older, None where that is not known; ``contract``: how
+    champion's training ended earlier, None where that is not known; ``contract``: how
     that of the champion's file differs from the challenger's, as a sentence; ``parts``: those
     of the challenger, and which of them ship; ``met``: of which versions what ships is met
     since what was judged is gone, as a sentence."""

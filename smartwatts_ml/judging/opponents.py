@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from smartwatts_ml.errors import (
 )
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Part
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
+from smartwatts_ml.judging.age import Learned, instant, made_at, weeks_older
 from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
@@ -119,6 +121,7 @@ class _Champion:
     contract: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
+    weeks_older: float | None = None
 
 
 def champion_in_force(run: ModelRun) -> Manifest | None:
@@ -179,23 +182,13 @@ def prepare(
         anchors=tuple(usable),
         unheard=_unheard_sentence(unheard),
         fleet=len(split.holdout_start),
-        champion_weeks=_weeks_older(manifest, run) if manifest else None,
+        champion_weeks=champion.weeks_older,
         met="; ".join(filter(None, (opponent.gone for opponent in opponents))),
     )
     holdout = holdout_from(run, facts)
     files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
     said = {name: file.details for name, file in files.items() if file.details is not None}
     return Bout(details, predictors, holdout, facts, champion.sha256, usable, said)
-
-
-def _weeks_older(manifest: Manifest, run: ModelRun) -> float | None:
-    """By how many weeks the readings of a version's run end earlier, 0 where they end later;
-    None where one of the ends is not known."""
-    ends = (str(manifest.snapshot.get("to") or ""), run.snapshot.end or "")
-    if not all(ends):
-        return None
-    then, now = (np.datetime64(end.removesuffix("Z"), "s") for end in ends)
-    return max(float((now - then) / np.timedelta64(7, "D")), 0.0)
 
 
 def _why_unheard(name: str, anchor: _Champion, champion: _Champion) -> str:
@@ -255,9 +248,9 @@ def _load(
     if trouble:
         return _Champion(trouble=f"{name} {trouble}", sha256=manifest.sha256)
     trained_on = read_trained_on(run.objects, run.model, network.details, met.judged)
-    snapshot_end = str(manifest.snapshot.get("to", ""))
+    snapshot_end, made = str(manifest.snapshot.get("to", "")), made_at(manifest)
     spans = run.holdout.spans()
-    starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
+    starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end, made)
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
@@ -270,6 +263,19 @@ def _load(
         contract=contract and sentence,
         starts=starts,
         drift=moved,
+        weeks_older=_age(run, manifest, trained_on, learned),
+    )
+
+
+def _age(
+    run: ModelRun, manifest: Manifest, before: TrainedOn | None, after: TrainedOn | None
+) -> float | None:
+    """By how many weeks a version learned less than the challenger."""
+    now = np.datetime64(datetime.now(UTC).replace(tzinfo=None), "s")
+    return weeks_older(
+        Learned(before, instant(manifest.snapshot.get("to")), made_at(manifest)),
+        Learned(after, instant(run.snapshot.end), now),
+        run.split.holdout_start.keys(),
     )
 
 

@@ -149,16 +149,21 @@ def later_starts(
     details: Mapping[str, Any],
     trained_on: TrainedOn | None,
     snapshot_end: str,
+    made: np.datetime64,
 ) -> dict[str, np.datetime64]:
     """Sites whose holdout must begin later for a champion, and when: the embargo after its
     training ended. Without a record of its sites, the latest end that its file names holds
-    for all of them; without that, the end of the snapshot that it was made from."""
+    for all of them; without that, the end of the snapshot that it was made from. An end that is
+    later than when it was ``made`` is of those sites alone that have come so far."""
     known = details.get("trained", {}).get("to") or snapshot_end.removesuffix("Z")
     latest = np.datetime64(known, "s") if known else None
     starts = {}
     for span in spans:
         begin = split.holdout_start.get(span.site)
-        end = latest if trained_on is None else trained_on.ends.get(span.site)
+        if trained_on is not None:
+            end = trained_on.ends.get(span.site)
+        else:
+            end = latest if latest is None or span.end >= latest else min(latest, made)
         if begin is not None and end is not None and end > begin:
             starts[span.site] = end + split.embargo
     return starts

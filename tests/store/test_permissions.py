@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from smartwatts_ml.errors import StoreError
+from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import Store
 from tests.ministack import Ministack
@@ -100,10 +101,17 @@ def test_a_publisher_cannot_prune(filled: Objects, tmp_path: Path) -> None:
 
 
 def test_an_operator_prunes_and_signs_documents_again(
-    filled: Objects, as_user: Callable[..., Objects], tmp_path: Path
+    filled: Objects,
+    as_user: Callable[..., Objects],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store = Store(as_user("operator"), keys_of(tmp_path))
+    filled.write(f"state/judged/nilm/{'0' * 64}.tflite", b"what version 1 was judged as")
+    monkeypatch.setattr("smartwatts_ml.judging.refitted._UNFINISHED_FOR", timedelta(0))
+    objects = as_user("operator")
+    store = Store(objects, keys_of(tmp_path))
     assert store.prune("nilm", keep=1, older_than=timedelta(0)).versions == (1, 2)
+    assert drop_judged_files(objects, store, "nilm") == 1
     store.keys.generate(rotate=True)
     assert store.resign_documents("nilm") == 4
     assert store.verify("nilm", repair=True).findings == ()
