@@ -1,4 +1,4 @@
-"""The model store: immutable versions, signed manifests, history, and the champion."""
+"""The model store: a repository of The Update Framework, and the champion of each model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.pruning import Pruned
 from smartwatts_ml.store.pulling import Pulled
 from smartwatts_ml.store.store import Store, open_store
-from smartwatts_ml.store.values import Champion, Published, StoredVersion
+from smartwatts_ml.store.values import Champion, Published, Renewed, StoredVersion
 
 __all__ = [
     "ANY_CHAMPION",
@@ -23,6 +23,7 @@ __all__ = [
     "Pruned",
     "Published",
     "Pulled",
+    "Renewed",
     "Store",
     "StoredVersion",
     "open_store",
