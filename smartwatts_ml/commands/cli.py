@@ -121,6 +121,18 @@ WORK = {
         "keys:add_model",
         "Let more models be published. Needs the private keys of root.",
     ),
+    "keys rotate": (
+        "keys:rotate",
+        "Replace an online key without a gap: gateways verify what they meet at any moment.",
+    ),
+    "keys revoke": (
+        "keys:revoke",
+        "Trust a key no more that is lost or known to others; a new one takes its place.",
+    ),
+    "keys recover": (
+        "keys:recover",
+        "After a theft of online keys: new ones, and what was signed here last is in force again.",
+    ),
     "keys list": (
         "keys:list_keys",
         "The keys of each role, how many have to sign, and which are here.",

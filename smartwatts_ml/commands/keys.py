@@ -10,14 +10,16 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
 from smartwatts_ml.commands.console import err, out
-from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError
+from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.kinds import model_names
+from smartwatts_ml.readings.file_lines import printable
 from smartwatts_ml.settings import settings
 from smartwatts_ml.store import KeyFolder, Store
+from smartwatts_ml.store.keys import public_key
 from smartwatts_ml.store.layout import MAX_METADATA_BYTES
-from smartwatts_ml.store.roles import role_keys
+from smartwatts_ml.store.roles import full_keyid, role_keys
 
-__all__ = ["add_model", "init", "list_keys", "show", "trust"]
+__all__ = ["add_model", "init", "list_keys", "recover", "revoke", "rotate", "show", "trust"]
 
 _KeysOption = Annotated[
     str | None,
@@ -125,6 +127,105 @@ def add_model(
         print_json({"added": added})
     else:
         out.print(f"added: {', '.join(added) or 'none, all were there'}")
+
+
+def rotate(
+    role: Annotated[
+        str, typer.Argument(metavar="ROLE", help="snapshot, timestamp, or models: of all of them.")
+    ],
+    uri: Annotated[
+        str | None,
+        typer.Option(
+            "--uri",
+            help="A key that is there already, e.g. awskms:KEYID or file2:/path. Default: a new"
+            " one in the key folder.",
+            show_default=False,
+        ),
+    ] = None,
+    public: Annotated[
+        Path | None,
+        typer.Option(
+            "--public", metavar="FILE.pem", help="The public half of that key.", show_default=False
+        ),
+    ] = None,
+    offline: _OfflineOption = None,
+    root: RootOption = None,
+    keys: _KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replace an online key without a gap: gateways verify what they meet at any moment.
+
+    Needs the private keys of root. Other machines that sign need the key folder anew.
+
+    Example: smartwatts keys rotate timestamp --offline /media/usb
+    """
+    store = _store(root, keys)
+    if (uri is None) != (public is None):
+        raise UsageError("--uri needs --public, and --public is for --uri alone")
+    new = (uri, public_key(public)) if uri and public else None
+    keyid = store.rotation.rotate(role, _offline(store, offline), new)
+    _print_new(keyid, as_json)
+
+
+def revoke(
+    keyid: Annotated[str, typer.Argument(metavar="KEYID", help="As `keys list` shows it.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="DIR",
+            help="Folder for a new private key of root. Default: offline/ of the key folder.",
+            show_default=False,
+            file_okay=False,
+        ),
+    ] = None,
+    offline: _OfflineOption = None,
+    root: RootOption = None,
+    keys: _KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trust a key no more that is lost or known to others; a new one takes its place.
+
+    Of root's keys a threshold of the others has to be here.
+
+    Example: smartwatts keys revoke 4f2a… --offline /media/usb --to /media/usb
+    """
+    store = _store(root, keys)
+    places = _offline(store, offline)
+    new = store.rotation.revoke(full_keyid(store, keyid), places, to or store.keys.offline_path)
+    _print_new(new, as_json)
+
+
+def recover(
+    offline: _OfflineOption = None,
+    root: RootOption = None,
+    keys: _KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """After a theft of online keys: new ones, and what was signed here last is in force again.
+
+    What a thief planted is removed, however far he counted ahead; gateways that took it take
+    the true version at their next pull. Needs the private keys of root and an operator's
+    permissions. Replace the S3 credentials first.
+
+    Example: smartwatts keys recover --offline /media/usb
+    """
+    store = _store(root, keys)
+    done = store.rotation.recover(_offline(store, offline))
+    if as_json:
+        print_json(done)
+        return
+    for key in done.removed:
+        out.print(f"removed: {printable(key)}", soft_wrap=True, markup=False)
+    out.print(f"in force as signed here last: {', '.join(done.models) or 'nothing'}")
+    out.print("check what serves them: `smartwatts models verify --repair`")
+
+
+def _print_new(keyid: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"keyid": keyid})
+    else:
+        out.print(f"new key: {keyid}", soft_wrap=True)
 
 
 def list_keys(

@@ -23,8 +23,8 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store, open_store
-from smartwatts_ml.store.layout import file_key
 from smartwatts_ml.store.forced import FORCE
+from smartwatts_ml.store.layout import file_key
 
 __all__ = ["PublishResult", "publish", "renew_timestamp"]
 

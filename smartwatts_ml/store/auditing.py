@@ -83,7 +83,7 @@ class Auditor:
             findings += self._check_version(commit)
         findings += self._check_strays(model, numbers)
         if commits:
-            findings += self._check_told(model, commits[0])
+            findings += self._check_told(model)
         return Audit(
             model=model,
             entries=len(commits),
@@ -166,13 +166,17 @@ class Auditor:
             except TrustError as error:
                 yield AuditFinding(key, str(error), repairable=True)
 
-    def _check_told(self, model: str, head: Commit) -> Iterator[AuditFinding]:
+    def _check_told(self, model: str) -> Iterator[AuditFinding]:
         view = self._repository.look()
+        try:
+            head = self._records.history.head(model, view)
+        except TrustError:  # found before
+            return
         told = view.snapshot.signed.meta.get(f"{model}.json") if view and view.snapshot else None
         serial = told.version if told else 0
         if view and view.trouble:
             yield AuditFinding(TIMESTAMP_KEY, view.trouble, repairable=True)
-        elif serial != head.serial:
+        elif head and serial != head.serial:
             problem = f"clients are told of serial {serial} of {model}, not {head.serial}"
             yield AuditFinding(TIMESTAMP_KEY, problem, repairable=True)
 

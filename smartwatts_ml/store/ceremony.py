@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from securesystemslib.signer import Key
+from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import DelegatedRole, Delegations, Root, Snapshot, Targets, Timestamp
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError, UsageError
@@ -25,6 +25,7 @@ from smartwatts_ml.store.layout import metadata_key
 from smartwatts_ml.store.metadata import PREVIOUS, Stored, limit_of, sign
 from smartwatts_ml.store.pointing import turns
 from smartwatts_ml.store.records import Records
+from smartwatts_ml.store.repository import View
 
 __all__ = ["Ceremony", "MODELS", "ONLINE", "OFFLINE_LIFETIME", "Ceremonies", "delegated"]
 
@@ -109,23 +110,30 @@ class Ceremonies:
             return bool(new)
 
         before = self.change_targets(change, offline)
+        self._records.pointing.tell({})
         return tuple(model for model in models if model not in delegated(before))
 
-    def change_targets(self, change: Callable[[Targets], bool], offline: Sequence[Path]) -> Targets:
+    def change_targets(
+        self,
+        change: Callable[[Targets], bool],
+        offline: Sequence[Path],
+        *,
+        beside: Sequence[Signer] = (),
+        view: View | None = None,
+    ) -> Targets:
         """Sign new targets metadata with the offline keys, unless ``change`` says that nothing
-        is to change, and let clients know; the metadata before."""
+        is to change; the metadata before. Clients are not told yet. ``beside``: keys that
+        sign too; ``view``: what to start from instead of what clients are told."""
         for _ in turns():
-            view = self._repository.look()
-            if view is None:
-                raise TrustError("the store has no root", fix="`smartwatts keys init`")
-            before = self._repository.delegators(view)[0]
+            now = view or self._records.view()
+            before = self._repository.delegators(now)[0]
             targets = deepcopy(before.signed)
             if not change(targets):
                 return before.signed
             targets.version += 1
             targets.expires = self._repository.clock() + OFFLINE_LIFETIME
             targets.unrecognized_fields[PREVIOUS] = before.sha256
-            signers = self._keys.signers(view.root.signed, Targets.type, offline)
+            signers = (*self._keys.signers(now.root.signed, Targets.type, offline), *beside)
             if self._repository.create(Targets.type, sign(targets, signers, Targets.type)):
                 return before.signed
         raise TrustError("others change the targets without a pause")

@@ -76,7 +76,7 @@ class History:
     def back(self, commit: Commit) -> Iterator[Commit]:
         """A commit and those before it, newest first. Versions that only were signed again
         are passed over: an entry is told with the version that says so first."""
-        model, at = commit.entry.model, commit
+        at = commit
         while at.serial > 1:
             before = self._before(at)
             if before.entry.commit_id != at.entry.commit_id:
@@ -91,6 +91,10 @@ class History:
         while head.serial > 1:
             head = self._before(head)
             yield head
+
+    def commit_of(self, model: str, stored: Stored[Targets]) -> Commit:
+        """What a verified version of a model's role says. Raises TrustError."""
+        return self._commit(model, stored)
 
     def check_signed(self, model: str, stored: Stored[Targets], view: View) -> None:
         """Raise TrustError where a version is not signed by the keys that may."""

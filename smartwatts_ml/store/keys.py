@@ -17,18 +17,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from securesystemslib.exceptions import Error as SignerError
-from securesystemslib.signer import CryptoSigner, Key, Signer
+from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 from tuf.api.metadata import Root
 
-from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
+from smartwatts_ml.errors import BadInputError, NotFoundError, StoreError, TrustError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.store.layout import MAX_METADATA_BYTES
 from smartwatts_ml.store.memory import Memory
 from smartwatts_ml.store.metadata import Delegator, Stored, parse_root
 
-__all__ = ["KeyFolder", "NO_KEYS"]
+__all__ = ["KeyFolder", "NO_KEYS", "public_key"]
 
 NO_KEYS = (
     "`smartwatts keys init` makes the keys of a new store; of one that is there, restore the key"
@@ -121,7 +124,7 @@ class KeyFolder:
             if keyid in files:
                 found.append(files[keyid])
             elif keyid in uris:
-                found.append(self._signer(uris[keyid], delegator.get_key(keyid)))
+                found.append(self.signer(uris[keyid], delegator.get_key(keyid)))
         if len(found) < wanted.threshold:
             raise TrustError(
                 f"no key here to sign {role} with"
@@ -164,7 +167,12 @@ class KeyFolder:
                 f"cannot write {error.filename or self.path}: {error.strerror}"
             ) from error
 
-    def _signer(self, uri: str, key: Key) -> Signer:
+    def signers_in(self, folders: Sequence[Path], keyids: Sequence[str]) -> list[Signer]:
+        """Those with these ids whose PEM files lie in folders."""
+        return [signer for keyid, signer in _signers_in(folders) if keyid in keyids]
+
+    def signer(self, uri: str, key: Key) -> Signer:
+        """The signer of a URI. Raises TrustError where it cannot be used."""
         scheme, _, rest = uri.partition(":")
         if scheme == CryptoSigner.SCHEME:
             uri = f"{scheme}:{self.path.absolute() / rest}"
@@ -178,6 +186,16 @@ class KeyFolder:
 
     def _write_uris(self, uris: Mapping[str, str]) -> None:
         self.write(self.signers_path, json.dumps(dict(uris), indent=1).encode(), 0o600)
+
+
+def public_key(path: Path) -> Key:
+    """A public key from a PEM file. Raises BadInputError."""
+    try:
+        return SSlibKey.from_crypto(load_pem_public_key(path.read_bytes()))
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadInputError(f"{path} is no public key in PEM form") from error
 
 
 def _signers_in(folders: Sequence[Path]) -> Iterator[tuple[str, Signer]]:

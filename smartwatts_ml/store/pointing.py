@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import timedelta
 from typing import Final
 
+from securesystemslib.signer import Signer
 from tuf.api.metadata import MetaFile, Snapshot, Timestamp
 
 from smartwatts_ml.errors import AlreadyExistsError, ChangedError, StoreError, TrustError
@@ -39,22 +40,28 @@ class Pointing:
         self._lifetime = lifetime
 
     def tell(
-        self, heads: Mapping[str, Stored], view: View | None = None, *, renew: bool = False
+        self,
+        heads: Mapping[str, Stored],
+        view: View | None = None,
+        *,
+        renew: bool = False,
+        beside: Sequence[Signer] = (),
     ) -> Stored[Timestamp]:
         """Let clients know of roles at least at these versions, by name. ``view``: what was
         seen just before. With ``renew`` the timestamp is signed anew in any case, and the
-        snapshot where it is about to expire. Raises TrustError where this machine cannot
+        snapshot where it is about to expire. ``beside``: keys that sign both anew as well,
+        before root says so. Raises TrustError where this machine cannot
         sign."""
         for turn, _ in enumerate(turns()):
             view = view if turn == 0 and view else self._repository.look()
             if view is None:
                 raise TrustError("the store has no root", fix=NO_KEYS)
-            if done := self._try_to_tell(view, heads, renew):
+            if done := self._try_to_tell(view, heads, renew, beside):
                 return done
         raise StoreError("others sign timestamps without a pause")
 
     def _try_to_tell(
-        self, view: View, heads: Mapping[str, Stored], renew: bool
+        self, view: View, heads: Mapping[str, Stored], renew: bool, beside: Sequence[Signer]
     ) -> Stored[Timestamp] | None:
         newest, free = self._repository.newest_snapshot(view)
         targets = self._repository.delegators(view)[0]
@@ -64,8 +71,8 @@ class Pointing:
         expiring = newest and newest.signed.expires < self._repository.clock() + (
             SNAPSHOT_LIFETIME / 3
         )
-        if newest is None or meta != newest.signed.meta or (renew and expiring):
-            newest = self._sign_snapshot(view, newest, free, meta)
+        if newest is None or meta != newest.signed.meta or (renew and expiring) or beside:
+            newest = self._sign_snapshot(view, newest, free, meta, beside)
             if newest is None:
                 return None
         elif view.trouble:
@@ -74,7 +81,7 @@ class Pointing:
         current = view.timestamp if not view.trouble and told == newest.meta_file() else None
         if current and not renew:
             return current
-        return self._sign_timestamp(view, newest)
+        return self._sign_timestamp(view, newest, beside)
 
     def _sign_snapshot(
         self,
@@ -82,6 +89,7 @@ class Pointing:
         before: Stored[Snapshot] | None,
         version: int,
         meta: Mapping[str, MetaFile],
+        beside: Sequence[Signer],
     ) -> Stored[Snapshot] | None:
         snapshot = Snapshot(
             version=version,
@@ -90,10 +98,12 @@ class Pointing:
             unrecognized_fields={PREVIOUS: before.sha256} if before else {},
         )
         signers = self._repository.keys.signers(view.root.signed, Snapshot.type)
-        stored = sign(snapshot, signers, Snapshot.type)
+        stored = sign(snapshot, [*signers, *beside], Snapshot.type)
         return stored if self._repository.create(Snapshot.type, stored) else None
 
-    def _sign_timestamp(self, view: View, snapshot: Stored[Snapshot]) -> Stored[Timestamp] | None:
+    def _sign_timestamp(
+        self, view: View, snapshot: Stored[Snapshot], beside: Sequence[Signer]
+    ) -> Stored[Timestamp] | None:
         repository = self._repository
         before = view.timestamp
         timestamp = Timestamp(
@@ -103,7 +113,7 @@ class Pointing:
             unrecognized_fields={PREVIOUS: before.sha256} if before else {},
         )
         signers = repository.keys.signers(view.root.signed, Timestamp.type)
-        stored = sign(timestamp, signers, Timestamp.type)
+        stored = sign(timestamp, [*signers, *beside], Timestamp.type)
         try:
             if view.seen:
                 repository.objects.replace(TIMESTAMP_KEY, stored.data, view.seen.etag)

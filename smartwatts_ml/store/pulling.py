@@ -12,6 +12,7 @@ from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.store.documents import entry_of
 from smartwatts_ml.store.layout import FILE_SUFFIX, MAX_FILE_BYTES, file_name
 from smartwatts_ml.store.records import Records
 
@@ -82,10 +83,11 @@ class Puller:
             raise TrustError(f"cannot pull: {error}") from error
 
     def _pull(self, updater: Updater, model: str, folder: Path, version: int | None) -> Pulled:
-        head = self._records.head(model)
-        if head is None:
+        if f"{model}.json" not in updater._trusted_set.snapshot.meta:
             raise NotFoundError(f"{model} has no version yet")
-        entry = head.entry
+        updater.get_targetinfo(f"{model}/")  # loads the role
+        role = updater._trusted_set[model]
+        entry = entry_of(model, role, model)
         name = file_name(model, version or entry.version)
         info = updater.get_targetinfo(f"{model}/{name}")
         if info is None:
@@ -95,4 +97,4 @@ class Puller:
         if updated:
             updater.download_target(info, str(path))
         shutil.copyfile(path, stable)
-        return Pulled(model, entry.version, head.serial, stable, entry.sha256, updated)
+        return Pulled(model, entry.version, role.version, stable, entry.sha256, updated)

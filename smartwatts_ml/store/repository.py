@@ -66,7 +66,7 @@ class Repository:
         if root is None:
             if self.objects.exists(metadata_key(Root.type, 1)):
                 raise TrustError(
-                    f"{self.objects.uri(METADATA.rstrip('/'))} has a root, this machine trusts none",
+                    f"{self.objects.url} has a store, this machine trusts no root",
                     fix="`smartwatts keys trust root.json` with the root of the ceremony",
                 )
             return None
@@ -80,6 +80,10 @@ class Repository:
             except TrustError:
                 return root  # whoever put it there cannot sign it
         return root
+
+    def forget_root(self) -> None:
+        """Look for the newest root anew: this process has put one there."""
+        self._root = None
 
     def look(self) -> View | None:
         """What clients are told now; None before the ceremony."""
@@ -130,7 +134,7 @@ class Repository:
 
     def listed(self, role: str) -> list[int]:
         """The versions of a role that are there, ascending."""
-        name = re.compile(rf"{re.escape(METADATA)}([1-9]\d{{0,9}})\.{re.escape(role)}\.json")
+        name = re.compile(rf"{re.escape(METADATA)}([1-9]\d{{0,18}})\.{re.escape(role)}\.json")
         keys = (info.key for info in self.objects.list(METADATA))
         return sorted(int(match[1]) for key in keys if (match := name.fullmatch(key)))
 
@@ -138,7 +142,7 @@ class Repository:
         """The newest snapshot that follows from the one in view, whether the timestamp is
         there yet or not; and the next version that is free."""
         newest = view.snapshot or self._listed_snapshot(view)
-        version = newest.version + 1 if newest else 1
+        version = (newest.version if newest else self.memory.newest(Snapshot.type)) + 1
         for _ in range(_MOST_OCCUPIED):
             try:
                 following = self.find(Snapshot.type, version, Snapshot)

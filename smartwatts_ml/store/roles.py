@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from tuf.api.metadata import Root, Targets
 
+from smartwatts_ml.errors import UsageError
 from smartwatts_ml.store.canonical import format_time
 from smartwatts_ml.store.ceremony import MODELS
 from smartwatts_ml.store.store import Store
 
-__all__ = ["RoleKey", "role_keys"]
+__all__ = ["RoleKey", "full_keyid", "role_keys"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,16 @@ def role_keys(store: Store) -> list[RoleKey]:
     """The keys of all roles; those of models as one, where they are the same for all."""
     root, targets = store.metadata()
     return list(_rows(store, root, targets)) if root and targets else []
+
+
+def full_keyid(store: Store, start: str) -> str:
+    """The one key id that starts so. Raises UsageError where there are none or some."""
+    found = {row.keyid for row in role_keys(store) if row.keyid.startswith(start)}
+    if len(found) != 1:
+        raise UsageError(
+            f"{len(found)} keys have an id that starts so", fix="`smartwatts keys list`"
+        )
+    return found.pop()
 
 
 def _rows(store: Store, root: Root, targets: Targets) -> Iterator[RoleKey]:

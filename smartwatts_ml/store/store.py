@@ -31,6 +31,7 @@ from smartwatts_ml.store.pruning import Pruned, Pruner
 from smartwatts_ml.store.pulling import Pulled, Puller
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.repository import Repository
+from smartwatts_ml.store.rotation import Rotation
 from smartwatts_ml.store.values import Champion, Published, Renewed, StoredVersion
 from smartwatts_ml.store.versions import Versions
 
@@ -64,6 +65,7 @@ class Store:
             pointing=Pointing(repository, timedelta(hours=timestamp_hours)),
         )
         self.ceremonies = Ceremonies(self._records)
+        self.rotation = Rotation(self._records, self.ceremonies, self.renew)
 
     def metadata(self) -> tuple[Root | None, Targets | None]:
         """Root and targets metadata: who may sign what. None before the ceremony. Raises
