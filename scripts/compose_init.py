@@ -9,8 +9,8 @@ from pathlib import Path
 
 import boto3
 
-from smartwatts_ml.objects import open_root
 from smartwatts_ml.kinds import model_names
+from smartwatts_ml.objects import open_root
 from smartwatts_ml.store import Store
 
 _POOL = "smartwatts_training"

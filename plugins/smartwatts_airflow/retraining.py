@@ -96,7 +96,7 @@ def _ingest(keys: list[str]) -> dict[str, Any]:
     doc_md=DOCS["plan"],
     **PATIENT,
 )
-def _plan(only_due: bool) -> list[dict[str, str]]:
+def _plan(only_due: bool) -> list[dict[str, Any]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
     ``only_due``: those with too few new readings are left out; if that is all of them,
@@ -112,12 +112,13 @@ def _plan(only_due: bool) -> list[dict[str, str]]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
     # The finest readings train for the longest: started last, they would hold up the run.
     longest_first = sorted(made["models"], key=lambda model: find_model(model)[1].period_s)
-    branches = [{"model": model} for model in longest_first]
+    branches = [{"model": model, "left": made["left"]} for model in longest_first]
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 
 def _model_task(stage: Stage) -> Callable[..., Any]:
-    """The task of a model's stage. ``before``: what the stage before it handed over."""
+    """The task of a model's stage. ``before``: what the stage before it handed over, digests
+    of what it left among that; what lies in the run's folder beside that is not believed."""
 
     @task(
         task_id=stage.name,
@@ -125,24 +126,25 @@ def _model_task(stage: Stage) -> Callable[..., Any]:
         outlets=[CHAMPIONS] if stage.publishes else [],
         **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
     )
-    def run(branch: dict[str, str], before: Any = None) -> dict[str, Any]:
+    def run(branch: dict[str, Any], before: Any = None) -> dict[str, Any]:
         model = branch["model"]
         if "skipped" in branch:
             _skip(f"{model} skipped: {branch['skipped']}")
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
             _skip(f"{before['summary']} (dry run, not published)")
+        left = before["left"] if before else branch["left"]
         with _explained(model):
-            return _unless_over(stage, model, _call(stage, model))
+            return _unless_over(stage, model, _call(stage, model, left))
 
     task_of_stage: Callable[..., Any] = run
     return task_of_stage
 
 
-def _call(stage: Stage, model: str) -> dict[str, Any]:
-    """Do the stage, in this task's own process."""
+def _call(stage: Stage, model: str, left: dict[str, str]) -> dict[str, Any]:
+    """Do the stage, in this task's own process, with what the stages before it left."""
     epochs = get_current_context()["params"]["epochs"]
     options = stage.own({"options": TrainOptions(epochs=epochs), "actor": actor()})
-    return tasks.model_stage(root(), smartwatts_run_id(), model, stage.name, **options)
+    return tasks.model_stage(root(), smartwatts_run_id(), model, stage.name, left, **options)
 
 
 def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str,
         if not get_current_context()["params"]["dry_run"]:
             for later in stages_after(stage):
                 if later.always:
-                    _call(later, model)
+                    _call(later, model, outcome["left"])
         _skip(outcome["summary"])
     if stage.publishes:
         _announce(model, outcome)
@@ -243,7 +245,7 @@ def retraining(*, only_due: bool) -> Any:
 
 
 @task_group(group_id="model")
-def _model(branch: dict[str, str]) -> None:
+def _model(branch: dict[str, Any]) -> None:
     """One model, from readings to a published file."""
     step = None
     for stage in model_stages():

@@ -10,11 +10,12 @@ from typing import Any
 
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.ingest.landing import pending
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
 from smartwatts_ml.runs.due import enough, shortfall
-from smartwatts_ml.runs.snapshot import pin_snapshot
+from smartwatts_ml.runs.snapshot import pin_snapshot, snapshot_bytes
 from smartwatts_ml.runs.state import FAILED, may_attempt, read_state
 from smartwatts_ml.settings import Settings
 
@@ -23,10 +24,12 @@ __all__ = ["RunPlan", "count_new_readings", "plan_run"]
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Which models a run trains, and why it leaves out the others."""
+    """Which models a run trains, and why it leaves out the others. ``snapshot_sha256``: of
+    the snapshot that it pinned, which its stages see."""
 
     run_id: str
     snapshot_version: int
+    snapshot_sha256: str
     rows: int
     models: tuple[str, ...]
     skipped: dict[str, str]
@@ -68,6 +71,7 @@ def plan_run(
     return RunPlan(
         run_id=run_id,
         snapshot_version=snapshot.version,
+        snapshot_sha256=sha256_of(snapshot_bytes(snapshot)),
         rows=snapshot.rows,
         models=chosen,
         skipped=skipped,

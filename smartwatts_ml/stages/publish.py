@@ -102,6 +102,8 @@ def publish(
 
     ``force``: why a rejected file is to be in force all the same; signed into the history
     with the actor's name and what the gate had said."""
+    if run.left is None:
+        raise TrustError(f"nothing says what the stages of run {run.run_id} left")
     verdict = run.read_json(_DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
     if verdict.accepted:
@@ -173,6 +175,7 @@ def _publish_file(
         reason=reason,
         action=action,
         judged_against=judged.champion_version,
+        evidence={"files": run.left or {}},
     )
     return PublishResult(
         model=run.model,

@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
+from tuf.api.metadata import Targets
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
@@ -86,7 +88,7 @@ class Puller:
         if f"{model}.json" not in updater._trusted_set.snapshot.meta:
             raise NotFoundError(f"{model} has no version yet")
         updater.get_targetinfo(f"{model}/")  # loads the role
-        role = updater._trusted_set[model]
+        role = cast(Targets, updater._trusted_set[model])
         entry = entry_of(model, role, model)
         name = file_name(model, version or entry.version)
         info = updater.get_targetinfo(f"{model}/{name}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from securesystemslib.signer import CryptoSigner, Signer
-from tuf.api.metadata import MetaFile, Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
 from smartwatts_ml.objects import Objects
@@ -91,7 +91,7 @@ def test_a_threshold_that_no_number_of_keys_meets_is_refused(
 def test_a_model_is_added_with_a_threshold_of_the_offline_keys(
     store: Store, offline: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="no model of this store.*keys add-model water"):
+    with pytest.raises(UsageError, match=r"no model of this store.*keys add-model water"):
         publish(store, "water", "run1")
     one = tmp_path / "one"
     one.mkdir()
@@ -262,7 +262,7 @@ def test_after_a_theft_what_was_signed_here_last_is_in_force_again(
     tmp_path: Path,
     version: int,
 ) -> None:
-    victim = _client(root_url, tmp_path, first_root, clock)
+    victim = FrameworkClient(root_url, tmp_path, first_root, clock)
     Thief(store, objects, clock).plant(version, b"\x1c\0\0\0TFL3 evil")
     assert b"evil" in victim.file()
     assert store.verify_repository().findings or store.verify("nilm").findings
@@ -290,7 +290,7 @@ def test_without_the_memory_the_bucket_is_not_taken_at_its_word(
         store.rotation.recover([offline])
 
 
-class _client:
+class FrameworkClient:
     """The framework's own client, as it is."""
 
     def __init__(self, url: str, tmp_path: Path, root: bytes, clock: Clock) -> None:
