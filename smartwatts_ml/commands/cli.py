@@ -129,6 +129,10 @@ WORK = {
         "keys:revoke",
         "Trust a key no more that is lost or known to others; a new one takes its place.",
     ),
+    "keys renew-offline": (
+        "keys:renew_offline",
+        "Sign root and targets again before their two years are over. Needs root's private keys.",
+    ),
     "keys recover": (
         "keys:recover",
         "After a theft of online keys: new ones, and what was signed here last is in force again.",

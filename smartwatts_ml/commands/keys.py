@@ -19,7 +19,17 @@ from smartwatts_ml.store.keys import public_key
 from smartwatts_ml.store.layout import MAX_METADATA_BYTES
 from smartwatts_ml.store.roles import full_keyid, role_keys
 
-__all__ = ["add_model", "init", "list_keys", "recover", "revoke", "rotate", "show", "trust"]
+__all__ = [
+    "add_model",
+    "init",
+    "list_keys",
+    "recover",
+    "renew_offline",
+    "revoke",
+    "rotate",
+    "show",
+    "trust",
+]
 
 _KeysOption = Annotated[
     str | None,
@@ -194,6 +204,24 @@ def revoke(
     places = _offline(store, offline)
     new = store.rotation.revoke(full_keyid(store, keyid), places, to or store.keys.offline_path)
     _print_new(new, as_json)
+
+
+def renew_offline(
+    offline: _OfflineOption = None,
+    root: RootOption = None,
+    keys: _KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign root and targets again before their two years are over. Needs root's private keys.
+
+    Example: smartwatts keys renew-offline --offline /media/usb
+    """
+    store = _store(root, keys)
+    expires = store.rotation.renew_offline(_offline(store, offline))
+    if as_json:
+        print_json({"expires": expires})
+    else:
+        out.print(f"until {expires}")
 
 
 def recover(

@@ -91,7 +91,8 @@ class _Due:
 def _decided_already(objects: Objects, model: str, rows: int) -> str:
     """Which run decided on these readings; empty where none did, or where it failed."""
     state = read_state(objects, model)
-    if state is None or state.outcome == FAILED or rows > state.rows or not rows:
+    # More than ever arrived were not decided on by any run.
+    if state is None or state.outcome == FAILED or rows != state.rows or not rows:
         return ""
     return f"no new readings since {state.run_id}"
 
@@ -113,7 +114,8 @@ def _due(
     of files in landing only their number is, and ingest brings out the rest."""
     state = read_state(objects, model)
     threshold = enough(current, state)
-    new_rows = rows - (state.rows if state else 0)
+    # More than ever arrived were not decided on by any run.
+    new_rows = rows - (state.rows if state and state.rows <= rows else 0)
     due = partial(_Due, new_rows, threshold)
     if new_rows < threshold:
         return due(f"{new_rows:,} new readings, {threshold:,} needed")

@@ -204,6 +204,17 @@ def test_a_revoked_online_key_is_replaced(store: Store, offline: Path, tmp_path:
     assert store.renew() is not None
 
 
+def test_root_and_targets_are_renewed_in_time(
+    store: Store, offline: Path, clock: Clock, tmp_path: Path
+) -> None:
+    clock.advance(days=690)
+    store.renew()
+    assert len(store.verify_repository().findings) == 2
+    assert store.rotation.renew_offline([offline]).startswith("2030")
+    assert store.verify_repository().findings == ()
+    assert store.pull("nilm", tmp_path / "out").version == 2
+
+
 class Thief:
     """Has every online key and may write whatever he likes into the bucket."""
 
