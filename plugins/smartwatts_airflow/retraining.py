@@ -5,9 +5,9 @@
                                                                └ report
 
 Which stages there are, and their order, is ``smartwatts_ml.stages.order``'s to say. Tasks call
-them and hand over small values. A rejected challenger has its decision
-recorded and ends its branch as skipped; a failed one lets the other branches finish, and
-then ``report`` fails the run.
+them and hand over small values. A rejected challenger ends its branch as skipped, but for the
+stage that records it, which runs where the keys are; a failed one lets the other branches
+finish, and then ``report`` fails the run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
 from smartwatts_airflow.links import ModelLink, ReportLink
 from smartwatts_airflow.notify import about_run, send
-from smartwatts_airflow.placement import TRAINING_POOL, training_placement
+from smartwatts_airflow.placement import TRAINING_POOL, signing_placement, training_placement
 from smartwatts_airflow.retries import RetryWhatCanPass
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import TrainOptions
@@ -36,7 +36,6 @@ from smartwatts_ml.stages.order import (
     after_models,
     before_models,
     model_stages,
-    stages_after,
 )
 
 _log = logging.getLogger(__name__)
@@ -61,6 +60,8 @@ _HEAVY: dict[str, Any] = {
     "retries": 12,
     **training_placement(),
 }
+_ENDED = "ended"
+"""What a stage that ends its branch hands to the stage that records that."""
 
 
 @task(
@@ -124,20 +125,38 @@ def _model_task(stage: Stage) -> Callable[..., Any]:
         task_id=stage.name,
         doc_md=DOCS.get(stage.name, stage.doing),
         outlets=[CHAMPIONS] if stage.publishes else [],
-        **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
+        # Also after a stage that was skipped.
+        trigger_rule="none_failed" if stage.always else "all_success",
+        **(_BRANCH | (_HEAVY if stage.heavy else {})),
+        **(signing_placement() if stage.signs else {}),
     )
     def run(branch: dict[str, Any], before: Any = None) -> dict[str, Any]:
         model = branch["model"]
         if "skipped" in branch:
             _skip(f"{model} skipped: {branch['skipped']}")
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
+            if before is None:
+                raise AirflowSkipException("a dry run records nothing")
             _skip(f"{before['summary']} (dry run, not published)")
-        left = before["left"] if before else branch["left"]
+        left = before["left"] if before else _left_at_the_end(stage) or branch["left"]
         with _explained(model):
             return _unless_over(stage, model, _call(stage, model, left))
 
     task_of_stage: Callable[..., Any] = run
     return task_of_stage
+
+
+def _left_at_the_end(stage: Stage) -> dict[str, str] | None:
+    """What was left by the stage that ended this branch before ``stage``; None where none did."""
+    ti = get_current_context()["ti"]
+    for earlier in model_stages():
+        if earlier == stage:
+            return None
+        name = f"model.{earlier.name}"
+        left: dict[str, str] | None = ti.xcom_pull(name, key=_ENDED, map_indexes=ti.map_index)
+        if left is not None:
+            return left
+    return None
 
 
 def _call(stage: Stage, model: str, left: dict[str, str]) -> dict[str, Any]:
@@ -148,13 +167,10 @@ def _call(stage: Stage, model: str, left: dict[str, str]) -> dict[str, Any]:
 
 
 def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str, Any]:
-    """What the stage handed over; but one that ends the branch is recorded, and the rest is
-    skipped."""
+    """What the stage handed over; one that ends the branch is skipped, and so is the rest but
+    for what is always done."""
     if not outcome["proceed"]:
-        if not get_current_context()["params"]["dry_run"]:
-            for later in stages_after(stage):
-                if later.always:
-                    _call(later, model, outcome["left"])
+        get_current_context()["ti"].xcom_push(_ENDED, outcome["left"])
         _skip(outcome["summary"])
     if stage.publishes:
         _announce(model, outcome)
@@ -184,6 +200,7 @@ def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
         execution_timeout=timedelta(minutes=15),
         doc_md=DOCS.get(stage.name, stage.doing),
         **PATIENT,
+        **(signing_placement() if stage.signs else {}),
     )
     def run() -> Any:
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:

@@ -12,6 +12,7 @@ from smartwatts_ml.errors import (
     AlreadyExistsError,
     BusyError,
     NotFoundError,
+    StaleChallengerError,
     StoreError,
     TrustError,
     UnfitServerError,
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RetryWhatCanPass"]
 
-_FINAL = (AlreadyExistsError, NotFoundError, TrustError, UnfitServerError)
+_FINAL = (
+    AlreadyExistsError,
+    NotFoundError,
+    StaleChallengerError,
+    TrustError,
+    UnfitServerError,
+)
 _BUSY_SOON = 5
 """So many times a minute apart, which outlasts the lease of a run that died; then at
 doubling distances, up to an hour, which outlasts a run that works."""

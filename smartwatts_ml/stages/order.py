@@ -41,6 +41,7 @@ class Stage:
     ``heavy``: takes hours and gigabytes.
     ``judges``: done again where the champion it judged against is not in force any more.
     ``always``: done too where an earlier step ended the model's branch, to record that.
+    ``signs``: needs the keys, which the machines that train do not have.
     ``in_dry_run``: done although nothing is to be published or recorded.
     ``publishes``: where it proceeds, the model has another champion.
     """
@@ -56,6 +57,7 @@ class Stage:
     heavy: bool = False
     judges: bool = False
     always: bool = False
+    signs: bool = False
     in_dry_run: bool = True
     publishes: bool = False
 
@@ -142,6 +144,7 @@ STAGES = (
         asks=("actor",),
         hands_over=("model", "outcome", "version", "serial", "file", "new_key"),
         always=True,
+        signs=True,
         in_dry_run=False,
         publishes=True,
     ),
@@ -151,6 +154,7 @@ STAGES = (
         "renewing what gateways are told",
         leaves="a timestamp that expires later",
         per_model=False,
+        signs=True,
         in_dry_run=False,
     ),
 )

@@ -49,10 +49,10 @@ _BATCHES = 200
 """At most so many at once: what is left over makes the batches larger."""
 
 
-def _open(root: str) -> tuple[Objects, Settings]:
+def _open(root: str, *, writable: bool = True) -> tuple[Objects, Settings]:
     check_environment()
     current = settings(root=root)
-    return open_root(current.root), current
+    return open_root(current.root, writable=writable), current
 
 
 def landing_batches(root: str) -> list[list[str]]:
@@ -106,7 +106,7 @@ def model_stage(
     settle_environment()
     stage = stage_named(name)
     run = ModelRun(*_open(root), run_id, model, dict(left))
-    result = run_stage(stage, run, log_progress, **options)
+    result = run_stage(stage, run, log_progress, judge=not stage.signs, **options)
     if stage.publishes:  # where the keys are: a person may force what was rejected
         write_left(run)
     return handed_over(stage, result, run)
@@ -121,7 +121,7 @@ def handed_over(stage: Stage, result: StageResult, run: ModelRun) -> dict[str, A
 
 def new_readings(root: str) -> dict[str, Any]:
     """What the sensor asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``."""
-    return count_new_readings(*_open(root))
+    return count_new_readings(*_open(root, writable=False))
 
 
 def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:

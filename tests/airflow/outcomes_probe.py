@@ -46,13 +46,16 @@ class Stages:
     def __init__(self, scenario: dict[str, Any]) -> None:
         self.scenario = scenario
         self.calls: list[list[Any]] = []
+        self.rejected: set[str | None] = set()
         self.left: dict[str, list[dict[str, str]]] = {}
 
     def _end(self, stage: str, model: str | None) -> dict[str, Any]:
         self.calls.append([stage, model])
         if model in self.scenario.get("breaks", {}).get(stage, []):
             raise ValueError(self.scenario.get("message", "boom"))
-        proceed = model not in self.scenario.get("rejects", {}).get(stage, [])
+        if model in self.scenario.get("rejects", {}).get(stage, []):
+            self.rejected.add(model)
+        proceed = model not in self.rejected
         summary = f"{model} {'accepted: F1 +0.03' if proceed else 'kept: F1 −0.02'}"
         return {"proceed": proceed, "summary": summary}
 

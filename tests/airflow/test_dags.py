@@ -19,7 +19,7 @@ def tasks_of(parsed: Parsed, dag: str) -> dict[str, dict[str, Any]]:
 
 def test_every_dag_file_parses_and_can_be_stored(parsed: Parsed) -> None:
     assert parsed["errors"] == {}
-    assert set(parsed["dags"]) == {*RETRAINING, "rollback_model"}
+    assert set(parsed["dags"]) == {*RETRAINING, "renew_timestamp", "rollback_model"}
 
 
 def test_the_weekly_run_is_on_sunday_at_two_and_never_makes_up_for_missed_ones(
@@ -92,6 +92,29 @@ def test_only_trainings_wait_for_the_training_pool(parsed: Parsed, dag: str) -> 
     pools = {name: task["pool"] for name, task in tasks_of(parsed, dag).items()}
     assert pools.pop("model.train") == pools.pop("model.refit") == "smartwatts_training"
     assert set(pools.values()) == {"default_pool"}
+
+
+SIGNING = {
+    "retrain_weekly": {"model.publish", "renew"},
+    "retrain_on_new_readings": {"model.publish", "renew"},
+    "renew_timestamp": {"renew"},
+    "rollback_model": {"rollback"},
+}
+
+
+@pytest.mark.parametrize("dag", SIGNING)
+def test_what_signs_and_nothing_else_runs_where_the_keys_are(parsed: Parsed, dag: str) -> None:
+    queues = {name: task["queue"] for name, task in tasks_of(parsed, dag).items()}
+    assert {name for name, queue in queues.items() if queue == "signing"} == SIGNING[dag]
+    trainings = {name for name, queue in queues.items() if queue == "training"}
+    assert trainings == ({"model.train", "model.refit"} if dag in RETRAINING else set())
+
+
+def test_the_timestamp_is_renewed_many_times_before_it_expires(parsed: Parsed) -> None:
+    dag = parsed["dags"]["renew_timestamp"]
+    assert dag["schedule"] == "30 */6 * * *"
+    assert not dag["catchup"]
+    assert dag["max_active_runs"] == 1
 
 
 def test_every_task_is_explained_and_may_try_again(parsed: Parsed) -> None:

@@ -70,6 +70,8 @@ def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played
     }
     assert "anomaly kept: F1 −0.02" in names(run)
     assert ["anomaly"] in asked(run, "publish")
+    # By the task that runs where the keys are, of what validate left and not of what lies there.
+    assert sorted(run["left"]["anomaly"][-1]) == ["../snapshot.json", "train", "validate"]
 
 
 def test_a_failed_model_lets_the_others_finish_and_then_fails_the_run(played: Played) -> None:
@@ -145,6 +147,8 @@ def test_with_nothing_due_the_run_ends_as_skipped(played: Played) -> None:
     run = played["nothing_is_due"]
     assert run["tasks"]["plan -1"]["state"] == "skipped"
     assert run["tasks"]["report -1"]["state"] == "skipped"
+    assert run["tasks"]["model.publish -1"]["state"] == "skipped"
+    assert run["state"] == "success"
     assert asked(run, "train") == asked(run, "failure") == []
 
 
