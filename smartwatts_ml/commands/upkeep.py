@@ -20,6 +20,7 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.printable import printable
 from smartwatts_ml.runs.copies import run_copy
 from smartwatts_ml.store import Audit, Pruned, Store, open_store
 
@@ -122,7 +123,8 @@ def _print_audit(audit: Audit) -> None:
     text = f"{audit.model}: {audit.entries} serials, {audit.versions} versions"
     out.print(f"{verdict} {', '.join([text, *asides])}", soft_wrap=True)
     for finding in audit.findings:
-        out.print(f"    {escape(finding.key)}: {escape(finding.problem)}", soft_wrap=True)
+        text = printable(f"    {finding.key}: {finding.problem}")
+        out.print(escape(text), soft_wrap=True)
 
 
 def _days(text: str) -> timedelta:

@@ -14,6 +14,7 @@ from pydantic import StrictBool
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
+from smartwatts_ml.judging.discretion import Discretion
 from smartwatts_ml.judging.refitted import JUDGED_SHA256, REFIT, REFIT_FILE, read_judged_file
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
@@ -31,7 +32,6 @@ __all__ = ["PublishResult", "publish", "renew_timestamp"]
 _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
-_MOST_SLICES = 200
 _DECISION = "decision.json"
 _OTHER = "another file than this one was trained again"
 
@@ -157,11 +157,15 @@ def _publish_file(
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     judged = run.read_json(_DECISION, _JudgedFile)
     content = read_judged_file(run, judged.sha256)
-    fields = _manifest_fields(run.snapshot, judged)
+    discreet = _discretion(judged)
+    fields = _manifest_fields(run.snapshot, judged, discreet)
     refit = _refit_of(run, judged) if force is None else None
     if refit:
         reason = f"{reason}; {refit.summary}"
-        fields["decision"]["refit"] = {"summary": refit.summary, "reasons": refit.reasons}
+        fields["decision"]["refit"] = {
+            "summary": discreet.text(refit.summary),
+            "reasons": [discreet.text(said) for said in refit.reasons],
+        }
     if refit and refit.accepted:
         content = _refitted_file(run, refit)
         fields["decision"][JUDGED_SHA256] = judged.sha256
@@ -172,7 +176,7 @@ def _publish_file(
         fields,
         run_id=run.run_id,
         actor=actor,
-        reason=reason,
+        reason=discreet.text(reason),
         action=action,
         judged_against=judged.champion_version,
         evidence={"files": run.left or {}},
@@ -227,7 +231,9 @@ def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishRes
     )
 
 
-def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
+def _manifest_fields(
+    snapshot: Snapshot, judged: _JudgedFile, discreet: Discretion
+) -> dict[str, Any]:
     """What the manifest says beside what the store knows itself."""
     return {
         "code": code_version(),
@@ -241,26 +247,30 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
         },
         "inputs": judged.inputs,
         "outputs": judged.outputs,
-        "metrics": _with_slices(judged),
+        "metrics": _with_slices(judged, discreet),
         "decision": {
             "accepted": judged.accepted,
-            "reasons": judged.reasons,
+            "reasons": [discreet.text(reason) for reason in judged.reasons],
             "holdout_digest": judged.holdout_digest,
-            "left_out": absent_parts(judged.parts),
+            "left_out": {
+                name: discreet.text(why) for name, why in absent_parts(judged.parts).items()
+            },
             "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }
 
 
-def _with_slices(judged: _JudgedFile) -> dict[str, Any]:
-    """The metrics of each system, and those of challenger and champion by slice too. A
-    manifest stays a small object: of very many sites the run's report tells."""
+def _with_slices(judged: _JudgedFile, discreet: Discretion) -> dict[str, Any]:
+    """The metrics of each system, and those of challenger and champion by slice too, none of
+    them of a single home."""
     metrics: dict[str, Any] = dict(judged.metrics)
     for system in (CHALLENGER, CHAMPION):
-        slices = judged.slices.get(system, {})
-        if len(slices) > _MOST_SLICES:
-            slices = {name: s for name, s in slices.items() if not name.startswith("site ")}
+        slices = discreet.slices(judged.slices.get(system, {}))
         if metrics.get(system) and slices:
             metrics[system] = {**metrics[system], "slices": slices}
     return metrics
+
+
+def _discretion(judged: _JudgedFile) -> Discretion:
+    return Discretion(name for slices in judged.slices.values() for name in slices)
