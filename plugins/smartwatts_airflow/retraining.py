@@ -116,23 +116,27 @@ def _plan(only_due: bool) -> list[dict[str, Any]]:
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 
-def _model_task(stage: Stage) -> Callable[..., Any]:
+def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
     """The task of a model's stage. ``before``: what the stage before it handed over, digests
-    of what it left among that; what lies in the run's folder beside that is not believed."""
+    of what it left among that; what lies in the run's folder beside that is not believed. Where
+    it ``spares`` that one, which may fail, ``earlier``: what the one before that did."""
 
     @task(
         task_id=stage.name,
+        trigger_rule="all_done_min_one_success" if spares else "all_success",
         doc_md=DOCS.get(stage.name, stage.doing),
         outlets=[CHAMPIONS] if stage.publishes else [],
         **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
     )
-    def run(branch: dict[str, Any], before: Any = None) -> dict[str, Any]:
+    def run(branch: dict[str, Any], before: Any = None, earlier: Any = None) -> dict[str, Any]:
         model = branch["model"]
         if "skipped" in branch:
             _skip(f"{model} skipped: {branch['skipped']}")
+        if spares and not earlier:
+            _skip(f"{model} failed before this")
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
             _skip(f"{before['summary']} (dry run, not published)")
-        left = before["left"] if before else branch["left"]
+        left = (before or earlier or branch)["left"]
         with _explained(model):
             return _unless_over(stage, model, _call(stage, model, left))
 
@@ -247,11 +251,14 @@ def retraining(*, only_due: bool) -> Any:
 @task_group(group_id="model")
 def _model(branch: dict[str, Any]) -> None:
     """One model, from readings to a published file."""
-    step = None
+    step, earlier = None, None
     for stage in model_stages():
         # By keyword: the map name finds the model among a task's keyword arguments.
-        step = _model_task(stage)(branch=branch, before=step)
-        step.operator.operator_extra_links = (ReportLink(), ModelLink())
+        following = _model_task(stage, spares=earlier is not None)(
+            branch=branch, before=step, earlier=earlier
+        )
+        following.operator.operator_extra_links = (ReportLink(), ModelLink())
+        step, earlier = following, step if stage.may_fail else None
 
 
 def _skip(why: str) -> NoReturn:
@@ -275,7 +282,8 @@ def _explained(model: str) -> Iterator[None]:
 
 
 def _failures(states: dict[str, str]) -> dict[str, str]:
-    """Why each model failed; a task that was killed could not say why."""
+    """Why each model failed; a task that was killed could not say why. A stage that may fail
+    fails no model: what publish says of it is in the run's summary."""
     context = get_current_context()
     ti = context["ti"]
     for step in ("find_new_files", *(stage.name for stage in before_models())):
@@ -283,7 +291,7 @@ def _failures(states: dict[str, str]) -> dict[str, str]:
             return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}
     for index, branch in enumerate(ti.xcom_pull("plan") or ()):
-        for step in (stage.name for stage in model_stages()):
+        for step in (stage.name for stage in model_stages() if not stage.may_fail):
             if states.get(f"model.{step}_{index}") == "failed":
                 why = ti.xcom_pull(f"model.{step}", key="failure", map_indexes=index)
                 failures[branch["model"]] = f"{step} failed: {why or 'its process died'}"

@@ -27,10 +27,11 @@ from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said, is_place
+from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.timezones import is_place
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 

@@ -7,7 +7,7 @@ after a crash, it completes what the first attempt left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
@@ -15,7 +15,13 @@ from pydantic import StrictBool
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
 from smartwatts_ml.judging.discretion import Discretion
-from smartwatts_ml.judging.refitted import JUDGED_SHA256, REFIT, REFIT_FILE, read_judged_file
+from smartwatts_ml.judging.refitted import (
+    JUDGED_SHA256,
+    REFIT,
+    REFIT_FILE,
+    keep_judged_file,
+    read_judged_file,
+)
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import code_version, sha256_of
@@ -34,6 +40,7 @@ _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
 _DECISION = "decision.json"
 _OTHER = "another file than this one was trained again"
+_NEVER = "nobody trained it again"
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,9 @@ def _publish_file(
             "summary": discreet.text(refit.summary),
             "reasons": [discreet.text(said) for said in refit.reasons],
         }
-    if refit and refit.accepted:
+    ships = not (refit and refit.accepted)
+    keep_judged_file(run, content, ships=ships)
+    if refit and not ships:
         content = _refitted_file(run, refit)
         fields["decision"][JUDGED_SHA256] = judged.sha256
         fields["quantization"] = refit.quantization
@@ -193,17 +202,17 @@ def _publish_file(
 
 
 def _refit_of(run: ModelRun, judged: _JudgedFile) -> _Refit | None:
-    """What became of the refit of this very file; None where there was none. A file that was
+    """What became of the refit of this very file; None where none is wanted. A file that was
     judged again, since another champion came into force, may be another than was refitted."""
     try:
         refit = run.read_json(REFIT, _Refit)
     except NotFoundError:
-        return None
-    if refit.judged_sha256 == judged.sha256:
-        return refit
-    return replace(
-        refit, accepted=False, summary=f"{run.model} ships as it was judged: {_OTHER}", reasons=[]
-    )
+        return _none(run, _NEVER) if run.settings.refit else None
+    return refit if refit.judged_sha256 == judged.sha256 else _none(run, _OTHER)
+
+
+def _none(run: ModelRun, why: str) -> _Refit:
+    return _Refit(False, f"{run.model} ships as it was judged: {why}", [], "")
 
 
 def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:

@@ -46,6 +46,7 @@ from tests.store.helpers import (
     with_keys,
 )
 
+NOT_REFITTED = "nilm ships as it was judged: nobody trained it again"
 SNAPSHOT = Snapshot(7, "d" * 64, 5000, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 3)
 
 
@@ -119,7 +120,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert asdict(result) == {
         "model": "nilm",
         "outcome": "published",
-        "summary": "nilm accepted: MAE 12.5 W",
+        "summary": f"nilm accepted: MAE 12.5 W; {NOT_REFITTED}",
         "version": 1,
         "serial": 1,
         "file": objects.uri("models/nilm/nilm_v1.tflite"),
@@ -138,7 +139,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "sites": 3,
     }
     assert champion.manifest.metrics["challenger"] == {"mae": "12.5"}
-    assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
+    assert (champion.entry.actor, champion.entry.reason) == ("ann", result.summary)
     state = read_state(objects, "nilm")
     assert state is not None
     assert state.snapshot is not None
