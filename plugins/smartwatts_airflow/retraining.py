@@ -117,28 +117,31 @@ def _plan(only_due: bool) -> list[dict[str, Any]]:
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 
-def _model_task(stage: Stage) -> Callable[..., Any]:
+def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
     """The task of a model's stage. ``before``: what the stage before it handed over, digests
-    of what it left among that; what lies in the run's folder beside that is not believed."""
+    of what it left among that; what lies in the run's folder beside that is not believed. Where
+    it ``spares`` that one, which may fail, ``earlier``: what the one before that did."""
 
     @task(
         task_id=stage.name,
+        # What is always done is so after a stage that was skipped, too.
+        trigger_rule="all_done" if spares or stage.always else "all_success",
         doc_md=DOCS.get(stage.name, stage.doing),
         outlets=[CHAMPIONS] if stage.publishes else [],
-        # Also after a stage that was skipped.
-        trigger_rule="none_failed" if stage.always else "all_success",
         **(_BRANCH | (_HEAVY if stage.heavy else {})),
         **(signing_placement() if stage.signs else {}),
     )
-    def run(branch: dict[str, Any], before: Any = None) -> dict[str, Any]:
-        model = branch["model"]
+    def run(branch: dict[str, Any], before: Any = None, earlier: Any = None) -> dict[str, Any]:
+        model, handed = branch["model"], before or earlier
         if "skipped" in branch:
             _skip(f"{model} skipped: {branch['skipped']}")
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
-            if before is None:
+            if handed is None:
                 raise AirflowSkipException("a dry run records nothing")
-            _skip(f"{before['summary']} (dry run, not published)")
-        left = before["left"] if before else _left_at_the_end(stage) or branch["left"]
+            _skip(f"{handed['summary']} (dry run, not published)")
+        left = handed["left"] if handed else _left_before(stage, branch)
+        if left is None:
+            _skip(f"{model} failed before this")
         with _explained(model):
             return _unless_over(stage, model, _call(stage, model, left))
 
@@ -146,13 +149,16 @@ def _model_task(stage: Stage) -> Callable[..., Any]:
     return task_of_stage
 
 
-def _left_at_the_end(stage: Stage) -> dict[str, str] | None:
-    """What was left by the stage that ended this branch before ``stage``; None where none did."""
+def _left_before(stage: Stage, branch: dict[str, Any]) -> dict[str, str] | None:
+    """What a stage takes that no other handed anything: of the first one, what the run begins
+    with; of one that is always done, what was left by that which ended the branch; None where
+    it failed."""
     ti = get_current_context()["ti"]
-    for earlier in model_stages():
-        if earlier == stage:
-            return None
-        name = f"model.{earlier.name}"
+    stages = model_stages()
+    if stage == stages[0]:
+        return dict(branch["left"])
+    for other in stages[: stages.index(stage)] if stage.always else ():
+        name = f"model.{other.name}"
         left: dict[str, str] | None = ti.xcom_pull(name, key=_ENDED, map_indexes=ti.map_index)
         if left is not None:
             return left
@@ -264,11 +270,14 @@ def retraining(*, only_due: bool) -> Any:
 @task_group(group_id="model")
 def _model(branch: dict[str, Any]) -> None:
     """One model, from readings to a published file."""
-    step = None
+    step, earlier = None, None
     for stage in model_stages():
         # By keyword: the map name finds the model among a task's keyword arguments.
-        step = _model_task(stage)(branch=branch, before=step)
-        step.operator.operator_extra_links = (ReportLink(), ModelLink())
+        following = _model_task(stage, spares=earlier is not None)(
+            branch=branch, before=step, earlier=earlier
+        )
+        following.operator.operator_extra_links = (ReportLink(), ModelLink())
+        step, earlier = following, step if stage.may_fail else None
 
 
 def _skip(why: str) -> NoReturn:
@@ -292,7 +301,8 @@ def _explained(model: str) -> Iterator[None]:
 
 
 def _failures(states: dict[str, str]) -> dict[str, str]:
-    """Why each model failed; a task that was killed could not say why."""
+    """Why each model failed; a task that was killed could not say why. A stage that may fail
+    fails no model: what publish says of it is in the run's summary."""
     context = get_current_context()
     ti = context["ti"]
     for step in ("find_new_files", *(stage.name for stage in before_models())):
@@ -300,7 +310,7 @@ def _failures(states: dict[str, str]) -> dict[str, str]:
             return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}
     for index, branch in enumerate(ti.xcom_pull("plan") or ()):
-        for step in (stage.name for stage in model_stages()):
+        for step in (stage.name for stage in model_stages() if not stage.may_fail):
             if states.get(f"model.{step}_{index}") == "failed":
                 why = ti.xcom_pull(f"model.{step}", key="failure", map_indexes=index)
                 failures[branch["model"]] = f"{step} failed: {why or 'its process died'}"

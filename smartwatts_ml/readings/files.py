@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
-from smartwatts_ml.readings.file_lines import printable, warning_lines
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.late import contradiction, is_torn
@@ -26,10 +27,11 @@ from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said, is_place
+from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.timezones import is_place
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 

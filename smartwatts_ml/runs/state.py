@@ -48,6 +48,8 @@ class SnapshotFacts(Protocol):
     @property
     def arrived(self) -> int: ...
     @property
+    def rows(self) -> int: ...
+    @property
     def sites(self) -> int: ...
 
 
@@ -64,9 +66,10 @@ class ModelState(Canonical):
     """Where a model stands.
 
     ``snapshot``, ``rows`` (that ever arrived) and ``sites`` are of the last snapshot decided on
-    (None and 0 before the first decision). ``run_id``, ``time``, ``outcome`` and its ``reason``
-    are of the last run, decided or failed. ``failures`` counts runs that failed in a row; no
-    attempt before ``next_attempt`` (UTC).
+    (None and 0 before the first decision); ``held``: rows that it had, which is less where
+    some were dropped, None where that was not noted. ``run_id``, ``time``, ``outcome`` and its
+    ``reason`` are of the last run, decided or failed. ``failures`` counts runs that failed in a
+    row; no attempt before ``next_attempt`` (UTC).
     """
 
     model: str
@@ -79,6 +82,7 @@ class ModelState(Canonical):
     failures: int = 0
     next_attempt: Time | None = None
     sites: int = 0
+    held: int | None = None
     schema: Literal[1] = 1
 
 
@@ -139,7 +143,13 @@ def record_decision(
         if state.snapshot and state.snapshot.version > snapshot.version:
             return decided
         newest = DecidedSnapshot(snapshot.version, snapshot.digest)
-        return replace(decided, snapshot=newest, rows=snapshot.arrived, sites=snapshot.sites)
+        return replace(
+            decided,
+            snapshot=newest,
+            rows=snapshot.arrived,
+            sites=snapshot.sites,
+            held=snapshot.rows,
+        )
 
     return _update(objects, model, decide)
 

@@ -43,6 +43,7 @@ class Stage:
     ``always``: done too where an earlier step ended the model's branch, to record that.
     ``signs``: needs the keys, which the machines that train do not have.
     ``in_dry_run``: done although nothing is to be published or recorded.
+    ``may_fail``: where it fails the model goes on, to stages that do without what it leaves.
     ``publishes``: where it proceeds, the model has another champion.
     """
 
@@ -59,6 +60,7 @@ class Stage:
     always: bool = False
     signs: bool = False
     in_dry_run: bool = True
+    may_fail: bool = False
     publishes: bool = False
 
     def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,6 +136,7 @@ STAGES = (
         hands_over=("accepted", "reasons", "sha256", "until", "differences"),
         heavy=True,
         in_dry_run=False,
+        may_fail=True,
     ),
     Stage(
         "publish",

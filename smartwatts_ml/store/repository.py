@@ -116,8 +116,8 @@ class Repository:
         except TrustError as error:
             return View(root, seen, timestamp, remembered, str(error))
         if remembered and remembered.version > snapshot.version:
-            trouble = f"the timestamp is back at snapshot {snapshot.version}"
-            return View(root, seen, timestamp, remembered, trouble)
+            behind = f"the timestamp is back at snapshot {snapshot.version}"
+            return View(root, seen, timestamp, remembered, behind)
         trouble = self._not_current(timestamp, confirmed) or self._expired(snapshot)
         return View(root, seen, timestamp, snapshot, trouble)
 

@@ -25,6 +25,8 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "stale_and_then_rejected": {"rejects": {"publish": ["nilm"]}, "form": NILM},
     "the_file_is_rejected": {"rejects": {"convert": ["nilm"]}, "form": NILM},
     "too_little_to_train_on": {"rejects": {"train": ["nilm"]}, "form": NILM},
+    "the_refit_fails": {"breaks": {"refit": ["nilm"]}, "form": NILM},
+    "the_file_cannot_be_made": {"breaks": {"convert": ["nilm"]}, "form": NILM},
     "dry_run": {"rejects": {"validate": ["anomaly"]}, "form": {"dry_run": True}},
     "dry_run_that_fails": {"breaks": {"validate": ["nilm"]}, "form": {**NILM, "dry_run": True}},
     "chosen_models_and_epochs": {"form": {**NILM, "epochs": 7}},

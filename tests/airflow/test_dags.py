@@ -65,7 +65,7 @@ def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: st
     assert tasks["ingest"]["downstream"] == ["plan"]
     assert tasks["model.train"]["downstream"] == ["model.validate"]
     assert tasks["model.validate"]["downstream"] == ["model.convert"]
-    assert tasks["model.convert"]["downstream"] == ["model.refit"]
+    assert tasks["model.convert"]["downstream"] == ["model.publish", "model.refit"]
     assert tasks["model.refit"]["downstream"] == ["model.publish"]
     assert sorted(tasks["model.publish"]["downstream"]) == ["renew", "report"]
     assert tasks["report"]["downstream"] == tasks["renew"]["downstream"] == []

@@ -77,7 +77,7 @@ def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played
 def test_a_failed_model_lets_the_others_finish_and_then_fails_the_run(played: Played) -> None:
     run = played["accepted_rejected_failed"]
     assert branch(run, "forecasting_24h")["train"] == "failed"
-    assert branch(run, "forecasting_24h")["publish"] == "upstream_failed"
+    assert branch(run, "forecasting_24h")["publish"] == "skipped"
     assert run["state"] == run["tasks"]["report -1"]["state"] == "failed"
     assert asked(run, "failure") == [["forecasting_24h", "train failed: ValueError: boom"]]
 
@@ -89,6 +89,23 @@ def test_a_rejection_at_any_step_leaves_the_run_a_success(played: Played, scenar
     assert "nilm kept: F1 −0.02" in names(run)
     assert ["nilm"] in asked(run, "publish")
     assert asked(run, "failure") == []
+
+
+def test_a_refit_that_fails_keeps_nothing_from_being_published(played: Played) -> None:
+    run = played["the_refit_fails"]
+    assert (branch(run, "nilm")["refit"], branch(run, "nilm")["publish"]) == ("failed", "success")
+    assert run["state"] == "success"
+    assert "nilm accepted: F1 +0.03, v3 published" in names(run)
+    assert asked(run, "failure") == []
+
+
+def test_what_fails_before_a_stage_that_may_fail_is_not_published(played: Played) -> None:
+    run = played["the_file_cannot_be_made"]
+    states = branch(run, "nilm")
+    assert (states["refit"], states["publish"]) == ("upstream_failed", "skipped")
+    assert run["state"] == "failed"
+    assert asked(run, "publish") == []
+    assert asked(run, "failure") == [["nilm", "convert failed: ValueError: boom"]]
 
 
 def test_a_challenger_that_is_judged_again_and_rejected_is_skipped(played: Played) -> None:

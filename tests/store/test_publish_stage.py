@@ -46,6 +46,7 @@ from tests.store.helpers import (
     with_keys,
 )
 
+NOT_REFITTED = "nilm ships as it was judged: nobody trained it again"
 SNAPSHOT = Snapshot(7, "d" * 64, 5000, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 3)
 
 
@@ -119,7 +120,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert asdict(result) == {
         "model": "nilm",
         "outcome": "published",
-        "summary": "nilm accepted: MAE 12.5 W",
+        "summary": f"nilm accepted: MAE 12.5 W; {NOT_REFITTED}",
         "version": 1,
         "serial": 1,
         "file": objects.uri("models/nilm/nilm_v1.tflite"),
@@ -137,11 +138,8 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "rows": 5000,
         "sites": 3,
     }
-    assert champion.manifest.metrics["challenger"] == {
-        "mae": "12.5",
-        "slices": {"site h1": {"mae": "9.5"}},
-    }
-    assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
+    assert champion.manifest.metrics["challenger"] == {"mae": "12.5"}
+    assert (champion.entry.actor, champion.entry.reason) == ("ann", result.summary)
     state = read_state(objects, "nilm")
     assert state is not None
     assert state.snapshot is not None
@@ -152,7 +150,30 @@ def test_numbers_are_signed_just_as_they_were_written(objects: Objects, current:
     judged(objects, "run1", metrics={"challenger": {"n": 3, "f1": None}, "champion": None})
     publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     metrics = store_of(objects, current).manifest("nilm", 1).metrics
-    assert metrics["challenger"] == {"n": 3, "f1": None, "slices": {"site h1": {"mae": "9.5"}}}
+    assert metrics["challenger"] == {"n": 3, "f1": None}
+
+
+def test_no_home_is_named_in_what_ships(objects: Objects, current: Settings) -> None:
+    slices = {"site berlin-7": {"mae": 9.5}, "site b": {"mae": 1.5}, "hours day": {"mae": 2.5}}
+    judged(
+        objects,
+        "run1",
+        accepted=False,
+        summary="nilm kept: site berlin-7 loses 4 %",
+        reasons=["site b gains", "site berlin-7 loses 4 %"],
+        slices={"challenger": slices},
+    )
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann", force="new meters")
+    store = store_of(objects, current)
+    manifest = store.manifest("nilm", 1)
+    assert manifest.metrics["challenger"]["slices"] == {"hours day": {"mae": "2.5"}}
+    assert manifest.decision["reasons"] == ["site #1 gains", "site #2 loses 4 %"]
+    (entry,) = store.history("nilm")
+    assert entry.reason == "new meters (the gate said: nilm kept: site #2 loses 4 %)"
+    for info in objects.list("models/"):
+        data = objects.read(info.key).data
+        said = data if not info.key.endswith("jsonl") else b64decode(json.loads(data)["payload"])
+        assert b"berlin" not in said
 
 
 @pytest.mark.parametrize("change", [{"metrics": []}, {"quantization": None}, {"accepted": "no"}])
