@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -178,9 +177,7 @@ def test_a_signer_replaces_the_timestamp_that_it_has_seen_and_no_other(
     filled: Store, signer: Objects
 ) -> None:
     seen = signer.read(TIMESTAMP)
-    check_denied(
-        partial(signer.write, TIMESTAMP, b"blind"), partial(signer.delete, TIMESTAMP)
-    )
+    check_denied(partial(signer.write, TIMESTAMP, b"blind"), partial(signer.delete, TIMESTAMP))
     assert signer.replace(TIMESTAMP, seen.data + b" ", seen.etag) != seen.etag
 
 
@@ -236,7 +233,7 @@ def test_a_trainer_reads_the_champion_without_a_key(
     assert store.read_file(champion.manifest) == content("run3")
     with pytest.raises(StoreError, match="no key here to sign"):
         publish(store, "nilm", "run4")
-    assert sorted(os.listdir(trust)) == ["root.json"]
+    assert [path.name for path in trust.iterdir()] == ["root.json"]
 
 
 def test_a_reader_looks_at_models_and_waits_for_readings(
