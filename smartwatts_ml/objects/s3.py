@@ -253,7 +253,8 @@ class S3Objects(Objects):
 
 
 def _info(key: str, size: int, entry: Mapping[str, Any]) -> ObjectInfo:
-    written = entry["LastModified"]
+    # Some servers list milliseconds, and none can tell them in a header: one object, one time.
+    written = entry["LastModified"].replace(microsecond=0)
     return ObjectInfo(key, size, entry["ETag"], modified=written, arrived=written)
 
 

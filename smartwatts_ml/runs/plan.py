@@ -12,7 +12,7 @@ from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.ingest.landing import pending
-from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.readings.table.table import existing_table, open_table
 from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
 from smartwatts_ml.runs.due import enough, shortfall
 from smartwatts_ml.runs.snapshot import pin_snapshot, snapshot_bytes
@@ -133,10 +133,10 @@ def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
 
     Keys: ``rows`` and ``threshold`` of the model that lacks least, ``models`` that are due,
     ``why_not`` of the others, ``rows_by_model``, ``thresholds`` by model, and ``retry_at`` (ISO,
-    UTC) if all that are due back off. Reads metadata alone.
+    UTC) if all that are due back off. Reads metadata alone, and writes nothing.
     """
-    waiting = pending(objects)
-    rows = open_table(objects).arrived() + waiting.estimated_rows
+    waiting, table = pending(objects), existing_table(objects)
+    rows = (table.arrived() if table else 0) + waiting.estimated_rows
     due = {
         model: _due(objects, current, model, rows, ingested=waiting.files == 0)
         for model in model_names()
