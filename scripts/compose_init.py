@@ -11,7 +11,7 @@ import boto3
 
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
-from smartwatts_ml.store import Store
+from smartwatts_ml.store import KeyFolder, Store
 
 _POOL = "smartwatts_training"
 
@@ -29,7 +29,8 @@ def _main() -> int:
     _say("bucket")
     _make_bucket(os.environ["SMARTWATTS_ROOT"])
     _say("keys")
-    _make_keys(os.environ["SMARTWATTS_ROOT"], Path(os.environ["SMARTWATTS_KEYS"]))
+    folders = (os.environ["SMARTWATTS_KEYS"], os.environ["TRUST"], os.environ["OFFLINE"])
+    _make_keys(os.environ["SMARTWATTS_ROOT"], *map(Path, folders))
     return 0
 
 
@@ -51,14 +52,23 @@ def _make_bucket(root: str) -> None:
     open_root(root)
 
 
-def _make_keys(root: str, folder: Path) -> None:
-    """Hold the ceremony, once, with one key for root: fit for trying the stack out. For more,
-    run `smartwatts keys init` with a threshold before the stack is started first."""
-    store = Store(open_root(root), folder)
+def _make_keys(root: str, keys: Path, trust: Path, offline: Path) -> None:
+    """Hold the ceremony, once: the private keys of root into ``offline``, which no service that
+    stays mounts, the others into ``keys``, which the signing worker alone does. What everybody
+    else trusts goes into ``trust``."""
+    store = Store(open_root(root), keys)
     if store.keys.is_empty():
-        store.ceremonies.init(model_names())
+        made = store.ceremonies.init(
+            model_names(),
+            threshold=int(os.environ["ROOT_THRESHOLD"]),
+            of=int(os.environ["ROOT_HOLDERS"]),
+            offline=offline,
+        )
+        _say(f"root: {made.threshold} of {len(made.keyids)} keys, in {offline}: take each of them")
+        _say("to a place of its own, and away from here (docs/operations.md, “Keys: a drill”)")
     else:
         store.ceremonies.complete()
+    KeyFolder(trust).trust(store.keys.root_path.read_bytes(), str(store.keys.root_path))
 
 
 def _say(text: str) -> None:

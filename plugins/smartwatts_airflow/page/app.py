@@ -215,8 +215,8 @@ def _failed(request: Request, error: Exception) -> Response:
             request, "trouble.html", 404, title="That is not there", what=str(error), fix=None
         )
     fix = (
-        "The page reads the root that SMARTWATTS_ROOT names, and verifies it with the public"
-        " keys in SMARTWATTS_KEYS; both as the API server sees them."
+        "The page reads the root that SMARTWATTS_ROOT names, and verifies it from root.json in"
+        " SMARTWATTS_KEYS; both as the API server sees them."
     )
     title = "The models cannot be shown"
     return _page(request, "trouble.html", 503, title=title, what=str(error), fix=fix)
