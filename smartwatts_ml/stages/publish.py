@@ -228,8 +228,8 @@ def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
 def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishResult:
     """Nothing changes but the timestamp's expiry: somebody looked, and the champion stands."""
     renewed = store.renew()
-    told = renewed is not None and run.model in renewed.models
-    pointer = store.pointer(run.model) if told else None
+    is_in_force = renewed is not None and run.model in renewed.models
+    pointer = store.pointer(run.model) if is_in_force else None
     return PublishResult(
         model=run.model,
         outcome=_KEPT,
