@@ -178,10 +178,7 @@ class Settings(TomlSettings):
         ".local/smartwatts",
         description="Path, file:/// or s3://bucket/prefix of everything that is kept.",
     )
-    keys: str = Field(
-        ".local/keys",
-        description="Folder of the signing key (signing_key.pem) and of trusted public keys.",
-    )
+    keys: str = Field(".local/keys", description="Folder of trusted root, keys, and memory.")
     timezone: str = Field(
         "UTC",
         description="IANA timezone of naive timestamps, and of sites without their own.",
