@@ -214,10 +214,7 @@ class Settings(AirflowSettings):
         "that any worker can take.",
     )
     timestamp_hours: float = Field(
-        72.0,
-        gt=0,
-        le=72,
-        description="Hours that gateways believe what the store tells them, unless it is renewed.",
+        72.0, gt=0, le=72, description="Hours until a timestamp expires."
     )
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
     max_latency_ms: float = Field(

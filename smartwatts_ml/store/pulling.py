@@ -90,7 +90,9 @@ class Puller:
         updater.get_targetinfo(f"{model}/")  # loads the role
         role = cast(Targets, updater._trusted_set[model])
         entry = entry_of(model, role, model)
-        name = file_name(model, version or entry.version)
+        if version not in (None, entry.version):
+            return self._pull_past(model, folder, version, role.version)
+        name = file_name(model, entry.version)
         info = updater.get_targetinfo(f"{model}/{name}")
         if info is None:
             raise NotFoundError(f"{model} has no version that clients know of")
@@ -100,3 +102,14 @@ class Puller:
             updater.download_target(info, str(path))
         shutil.copyfile(path, stable)
         return Pulled(model, entry.version, role.version, stable, entry.sha256, updated)
+
+    def _pull_past(self, model: str, folder: Path, version: int | None, serial: int) -> Pulled:
+        """A version that was in force before."""
+        for commit in self._records.chain(model):
+            if commit.entry.version == version:
+                data = self._records.versions.file(commit)
+                path = folder / file_name(model, version)
+                for target in (path, folder / f"{model}{FILE_SUFFIX}"):
+                    target.write_bytes(data)
+                return Pulled(model, version, serial, path, commit.entry.sha256, True)
+        raise NotFoundError(f"{model} v{version} was never in force")
