@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -272,20 +271,6 @@ def test_one_key_for_root_is_said_to_be_fit_for_trying_things_out(
     said = call("keys", "init", "--keys", str(tmp_path / "keys")).stdout
     assert "fit for trying things out" in said
     assert "remove them here" in " ".join(said.split())
-
-
-def test_the_drill_of_the_operations_page_works_as_it_stands_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
-    drill = page.split("<!-- drill -->\n```sh\n")[1].split("```")[0]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SMARTWATTS_ROOT", "root")
-    monkeypatch.setenv("SMARTWATTS_KEYS", "keys")
-    for number, line in enumerate(drill.splitlines()):
-        assert call(*shlex.split(line, comments=True)[1:]).exit_code == 0, line
-        publish(Store(opened(str(tmp_path / "root")), Path("keys")), "nilm", f"run{number}")
-    assert len(json_of("models", "history", "nilm")) == len(drill.splitlines())
 
 
 @pytest.mark.parametrize("verb", [name for name in WORK if name.startswith(("models ", "keys "))])
