@@ -126,6 +126,19 @@ class Store:
         TrustError."""
         return self._records.versions.manifest(self._commit_of(model, version))
 
+    def manifests(self, model: str) -> dict[int, Manifest | None]:
+        """The verified manifest of every version that was in force; None of one that was pruned.
+        Raises TrustError."""
+        manifests: dict[int, Manifest | None] = {}
+        for commit in self._records.chain(model):
+            if commit.entry.version not in manifests:
+                try:
+                    manifest = self._records.versions.manifest(commit)
+                except NotFoundError:
+                    manifest = None
+                manifests[commit.entry.version] = manifest
+        return manifests
+
     def statement(self, model: str, version: int) -> bytes:
         """The in-toto statement of the run that made a version, in its envelope, verified by
         digest. Raises NotFoundError, TrustError."""
