@@ -184,6 +184,7 @@ class Settings(AirflowSettings):
         description="Folder of root.json, which says who may sign; of the keys where things are "
         "signed, and of the memory of what was.",
     )
+    key_secret_file: str = Field("", description="File with the PIN of a key that wants one.")
     timezone: str = Field(
         "UTC",
         description="IANA timezone of naive timestamps, and of sites without their own.",
