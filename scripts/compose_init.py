@@ -61,7 +61,7 @@ def _make_keys(root: str, keys: Path, trust: Path, offline: Path) -> None:
         made = store.ceremonies.init(
             model_names(),
             threshold=int(os.environ["ROOT_THRESHOLD"]),
-            of=int(os.environ["ROOT_HOLDERS"]),
+            count=int(os.environ["ROOT_HOLDERS"]),
             offline=offline,
         )
         _say(f"root: {made.threshold} of {len(made.keyids)} keys, in {offline}: take each of them")

@@ -113,6 +113,7 @@ def test_what_signs_and_nothing_else_runs_where_the_keys_are(parsed: Parsed, dag
 def test_the_timestamp_is_renewed_many_times_before_it_expires(parsed: Parsed) -> None:
     dag = parsed["dags"]["renew_timestamp"]
     assert dag["schedule"] == "30 */6 * * *"
+    assert tasks_of(parsed, "renew_timestamp")["renew"]["tells"]
     assert not dag["catchup"]
     assert dag["max_active_runs"] == 1
 

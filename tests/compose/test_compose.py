@@ -309,3 +309,14 @@ def test_what_the_image_copies_is_in_the_build_context() -> None:
         for source in copy.split()[:-1]:
             assert (REPOSITORY / source).exists(), source
             assert f"!{source}" in ignore
+
+
+def test_the_signing_pod_of_the_page_has_the_key_folder_where_the_image_looks_for_it() -> None:
+    page = (REPOSITORY / "docs" / "kubernetes.md").read_text()
+    pod = yaml.safe_load(page.split("<!-- signing pod -->\n```yaml\n")[1].split("```")[0])["spec"]
+    (container,) = pod["containers"]
+    (mount,), (volume,) = container["volumeMounts"], pod["volumes"]
+    assert container["name"] == "base"
+    assert volume["name"] == mount["name"] and "persistentVolumeClaim" in volume
+    assert f"SMARTWATTS_KEYS={mount['mountPath']}" in (REPOSITORY / "Dockerfile").read_text()
+    assert pod["serviceAccountName"]
