@@ -63,10 +63,11 @@ lock:  ## requirements.lock from pyproject.toml, and those of the compose stack 
 	$(COMPILE) --all-extras pyproject.toml requirements-compose.in -o requirements-compose.lock
 	$(COMPILE) requirements-ministack.in -o requirements-ministack.lock
 
-docs: env  ## docs/settings.md, docs/layouts.md and gateway/clock.csv from what they are about
+docs: env  ## docs/settings.md, docs/layouts.md, gateway/clock.csv, s3-users.json from their sources
 	@$(BIN)/python -m scripts.settings_page
 	@$(BIN)/python -m scripts.layouts_page
 	@$(BIN)/python -m scripts.clock_page
+	@$(BIN)/python -m scripts.s3_users
 
 secrets:  ## A .env with fresh secrets for docker compose
 	@$(PYTHON) scripts/compose_env.py

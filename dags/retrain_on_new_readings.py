@@ -8,7 +8,8 @@ from airflow.sdk import DAG
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.form import retraining_form
 from smartwatts_airflow.ownership import OWNED
-from smartwatts_airflow.retraining import PATIENT, retraining
+from smartwatts_airflow.retraining import retraining
+from smartwatts_airflow.retries import PATIENT
 from smartwatts_airflow.sensor import NewReadingsSensor
 
 DOC = """

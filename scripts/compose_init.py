@@ -9,14 +9,15 @@ from pathlib import Path
 
 import boto3
 
+from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
-from smartwatts_ml.store.keys import KeyFolder
+from smartwatts_ml.store import KeyFolder, Store
 
 _POOL = "smartwatts_training"
 
 
 def _main() -> int:
-    """Database, pool, first user, bucket, signing key."""
+    """Database, pool, first user, bucket, keys."""
     steps = {
         "database": ["db", "migrate"],
         "training pool": ["pools", "set", _POOL, os.environ["TRAINING_SLOTS"], "Trainings at once"],
@@ -27,8 +28,9 @@ def _main() -> int:
         subprocess.run(["airflow", *arguments], check=True)
     _say("bucket")
     _make_bucket(os.environ["SMARTWATTS_ROOT"])
-    _say("signing key")
-    _make_key(Path(os.environ["SMARTWATTS_KEYS"]))
+    _say("keys")
+    folders = (os.environ["SMARTWATTS_KEYS"], os.environ["TRUST"], os.environ["OFFLINE"])
+    _make_keys(os.environ["SMARTWATTS_ROOT"], *map(Path, folders))
     return 0
 
 
@@ -50,11 +52,23 @@ def _make_bucket(root: str) -> None:
     open_root(root)
 
 
-def _make_key(folder: Path) -> None:
-    """Create the key that signs models, once."""
-    keys = KeyFolder(folder)
-    if not keys.can_sign():
-        keys.generate()
+def _make_keys(root: str, keys: Path, trust: Path, offline: Path) -> None:
+    """Hold the ceremony, once: the private keys of root into ``offline``, which no service that
+    stays mounts, the others into ``keys``, which the signing worker alone does. What everybody
+    else trusts goes into ``trust``."""
+    store = Store(open_root(root), keys)
+    if store.keys.is_empty():
+        made = store.ceremonies.init(
+            model_names(),
+            threshold=int(os.environ["ROOT_THRESHOLD"]),
+            count=int(os.environ["ROOT_HOLDERS"]),
+            offline=offline,
+        )
+        _say(f"root: {made.threshold} of {len(made.keyids)} keys, in {offline}: take each of them")
+        _say("to a place of its own, and away from here (docs/operations.md, “Keys: a drill”)")
+    else:
+        store.ceremonies.complete()
+    KeyFolder(trust).trust(store.keys.root_path.read_bytes(), str(store.keys.root_path))
 
 
 def _say(text: str) -> None:

@@ -22,12 +22,14 @@ from scripts.stack import REPOSITORY, Record, Stack
 from scripts.watch import FailedRunError, follow, show_failures
 from smartwatts_ml.commands.retrain import show_run
 from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages.tasks import run_report
+from smartwatts_ml.store import Store
 
 _WEEKLY = "retrain_weekly"
-_OTHERS = ("retrain_on_new_readings", "rollback_model")
+_OTHERS = ("retrain_on_new_readings", "renew_timestamp", "rollback_model")
 _POOL = "smartwatts_training"
 _START_SECONDS = 300.0
 _RUN_SECONDS = 3600.0
@@ -86,6 +88,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     started = time.monotonic()
     stack.prepare()
     objects = open_root(stack.root)
+    _hold_ceremony(objects, stack.keys)
     process = _bring_up(stack)
     _fill_landing(objects, options)
     record = _wait_until_up(stack, process)
@@ -109,6 +112,19 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
         "make stop ends it; new CSV files go into", f"{stack.root}/landing", soft_wrap=True
     )
     return 0 if state == "success" else 1
+
+
+def _hold_ceremony(objects: Objects, keys: Path) -> None:
+    """One key of each kind, if the store and this machine have none."""
+    store = Store(objects, keys)
+    if not store.keys.is_empty() or store.ceremonies.is_complete():
+        return
+    store.ceremonies.init(model_names())
+    _console.print(
+        f"keys: one of each kind in {keys}, root's too. Fit for this machine alone; for a fleet"
+        " `smartwatts keys init --help`, on a root of its own",
+        soft_wrap=True,
+    )
 
 
 def _bring_up(stack: Stack) -> subprocess.Popen[bytes] | None:

@@ -46,7 +46,9 @@ def _table(title: str, settings: type[TomlSettings]) -> str:
 
 
 def _fields(settings: type[TomlSettings]) -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in settings.model_fields.items():
+    """A class's own, then those that it shares."""
+    own = settings.__annotations__
+    for name, field in sorted(settings.model_fields.items(), key=lambda item: item[0] not in own):
         group = field.annotation
         if isinstance(group, type) and issubclass(group, SettingsGroup):
             for inner, part in group.model_fields.items():

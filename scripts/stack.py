@@ -65,6 +65,10 @@ class Stack:
         return self.folder / "logs"
 
     @property
+    def keys(self) -> Path:
+        return Path(os.environ.get("SMARTWATTS_KEYS", self.folder / "keys"))
+
+    @property
     def lock(self) -> Path:
         return self.home / "stack.lock"
 
@@ -139,7 +143,7 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore::DeprecationWarning",
             "SMARTWATTS_ROOT": self.root,
-            "SMARTWATTS_KEYS": os.environ.get("SMARTWATTS_KEYS", str(self.folder / "keys")),
+            "SMARTWATTS_KEYS": str(self.keys),
         }
 
     def record(self) -> Record | None:

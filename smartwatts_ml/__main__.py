@@ -15,6 +15,7 @@ from smartwatts_ml.commands.cli import app
 from smartwatts_ml.commands.console import err
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
+from smartwatts_ml.printable import printable
 
 __all__ = ["main"]
 
@@ -26,11 +27,11 @@ def main() -> None:
     try:
         app()
     except SmartwattsError as error:
-        err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        err.print(f"[red]error:[/red] {escape(printable(str(error)))}", soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        reason = escape(f"{where}{error.strerror or error}")
+        reason = escape(printable(f"{where}{error.strerror or error}"))
         err.print(f"[red]error:[/red] {reason}", soft_wrap=True)
         sys.exit(1)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts import layouts_page, settings_page
+from scripts import layouts_page, s3_users, settings_page
 from smartwatts_ml.environment import known_variables
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -70,6 +70,10 @@ def test_the_page_of_settings_is_what_the_settings_say() -> None:
 
 def test_the_page_of_layouts_is_what_the_layouts_say() -> None:
     assert layouts_page.PAGE.read_text() == layouts_page.page(), "run `make docs`"
+
+
+def test_the_users_of_the_compose_stack_have_the_policies_of_the_page() -> None:
+    assert s3_users.FILE.read_text() == s3_users.users(), "run `make docs`"
 
 
 def test_readme_is_read_in_five_minutes() -> None:

@@ -61,18 +61,22 @@ ships, and the log and the history say why.
 `SMARTWATTS_REFIT=false` leaves this out.
 """,
     "publish": """
-Makes the file the champion: version, signed manifest, history entry, pointer. Emits an event of
-the asset `smartwatts/<model>`.
+Makes the file the champion, on the queue `signing`, where the keys are: the next version of the
+model's role, then what gateways are told. Emits an event of the asset `smartwatts/<model>`. A
+decision to keep the champion is recorded here too.
 
-**If it fails:** keys or store. `smartwatts models verify` checks both; then clear the task.
+**If it stays queued:** no worker takes the queue `signing`. **If it fails:** keys or store.
+`smartwatts models verify` checks both; then clear the task. Where another champion came into
+force since the judgement, the next run judges against that one.
 Publishing twice is impossible: a second attempt completes the first.
 """,
-    "resign": """
-Signs every champion's pointer again, whatever was decided, so that gateways notice a store that
-stands still.
+    "renew": """
+Signs the store's timestamp again, whatever was decided, on the queue `signing`, so that gateways
+notice a store that stands still.
 
-**If it fails:** gateways refuse a pointer after `SMARTWATTS_POINTER_DAYS` days, so there is
-time: `smartwatts models verify`, repair, clear the task.
+**If it stays queued:** no worker takes the queue `signing`. **If it fails:** gateways refuse a
+timestamp after `SMARTWATTS_TIMESTAMP_HOURS` hours:
+`smartwatts models verify`, repair, clear the task.
 """,
     "report": """
 Says what was decided, tells the connection `SMARTWATTS_NOTIFY`, makes failed models back off
@@ -81,8 +85,8 @@ Says what was decided, tells the connection `SMARTWATTS_NOTIFY`, makes failed mo
 **If it fails:** its log names each failed model and why; open that model's failed task.
 """,
     "rollback": """
-Commits the rollback to the signed history, repoints the champion, and emits an event of the
-asset `smartwatts/<model>`.
+Commits the rollback to the signed history on the queue `signing`, tells gateways, and emits an
+event of the asset `smartwatts/<model>`.
 
 **If it fails:** nothing has changed. The log says why: mostly a version that was never in
 force, or a file that no longer verifies.

@@ -1,4 +1,4 @@
-"""The alert for a weekly run that is late."""
+"""The alert for a run that is late."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["late_alert"]
 
 def late_alert() -> DeadlineAlert:
     """Tells ``SMARTWATTS_NOTIFY`` of a run that has not ended ``late_hours`` after it was
-    queued. A run that was never queued is noticed by gateways: pointers expire."""
+    queued. A run that was never queued is noticed by gateways: the timestamp expires."""
     hours = settings().late_hours
     return DeadlineAlert(
         name="ends in time",

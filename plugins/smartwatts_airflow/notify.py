@@ -31,7 +31,7 @@ from smartwatts_ml.settings import settings
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-__all__ = ["Message", "about_run", "late", "send"]
+__all__ = ["Message", "about_renewal", "about_run", "late", "send"]
 
 _log = logging.getLogger(__name__)
 _SECONDS = 30.0
@@ -71,6 +71,16 @@ def about_run(
     ]
     dry = " (dry run)" if dry_run else ""
     return Message(f"SmartWatts {dag_id}{dry}: {said or 'nothing decided'}", tuple(lines))
+
+
+def about_renewal(dag_id: str, run_id: str, why: str) -> Message:
+    """The timestamp was not signed again: gateways refuse every pull once it has expired."""
+    lines = (
+        why,
+        f"run: {run_page(dag_id, run_id)}",
+        "What to do: docs/operations.md, “The timestamp has expired”.",
+    )
+    return Message(f"SmartWatts {dag_id}: the timestamp could not be renewed", lines)
 
 
 def send(message: Message) -> bool:

@@ -5,62 +5,39 @@
                                                                └ report
 
 Which stages there are, and their order, is ``smartwatts_ml.stages.order``'s to say. Tasks call
-them and hand over small values. A rejected challenger has its decision
-recorded and ends its branch as skipped; a failed one lets the other branches finish, and
-then ``report`` fails the run.
+them and hand over small values. A rejected challenger ends its branch as skipped, but for the
+stage that records it, which runs where the keys are; a failed one lets the other branches
+finish, and then ``report`` fails the run.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.sdk import chain, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from smartwatts_airflow.assets import CHAMPIONS, announce
-from smartwatts_airflow.context import DEFAULT_LABEL, actor, in_log, label, root, smartwatts_run_id
+from smartwatts_airflow.branch import model_branch
+from smartwatts_airflow.context import label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
-from smartwatts_airflow.links import ModelLink, ReportLink
 from smartwatts_airflow.notify import about_run, send
-from smartwatts_airflow.placement import TRAINING_POOL, training_placement
-from smartwatts_airflow.retries import RetryWhatCanPass
+from smartwatts_airflow.placement import signing_placement
+from smartwatts_airflow.retries import PATIENT
 from smartwatts_ml.kinds import find_model
-from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.stages.order import (
     Stage,
     after_models,
     before_models,
     model_stages,
-    stages_after,
 )
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["PATIENT", "TRAINING_POOL", "retraining"]
-
-PATIENT: dict[str, Any] = {
-    "retries": 5,
-    "retry_delay": timedelta(seconds=10),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=5),
-    "retry_policy": RetryWhatCanPass(),
-}
-"""Also for a task that is started before the API server listens, which fails it once."""
-_BRANCH: dict[str, Any] = {
-    "execution_timeout": timedelta(hours=2),
-    **PATIENT,
-    "map_index_template": DEFAULT_LABEL,
-}
-_HEAVY: dict[str, Any] = {
-    "execution_timeout": timedelta(hours=6),
-    "retries": 12,
-    **training_placement(),
-}
+__all__ = ["retraining"]
 
 
 @task(
@@ -96,7 +73,7 @@ def _ingest(keys: list[str]) -> dict[str, Any]:
     doc_md=DOCS["plan"],
     **PATIENT,
 )
-def _plan(only_due: bool) -> list[dict[str, str]]:
+def _plan(only_due: bool) -> list[dict[str, Any]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
     ``only_due``: those with too few new readings are left out; if that is all of them,
@@ -112,69 +89,8 @@ def _plan(only_due: bool) -> list[dict[str, str]]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
     # The finest readings train for the longest: started last, they would hold up the run.
     longest_first = sorted(made["models"], key=lambda model: find_model(model)[1].period_s)
-    branches = [{"model": model} for model in longest_first]
+    branches = [{"model": model, "left": made["left"]} for model in longest_first]
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
-
-
-def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
-    """The task of a model's stage. ``before``: what the stage before it handed over; where it
-    ``spares`` that one, which may fail, ``earlier``: what the one before that did."""
-
-    @task(
-        task_id=stage.name,
-        trigger_rule="all_done_min_one_success" if spares else "all_success",
-        doc_md=DOCS.get(stage.name, stage.doing),
-        outlets=[CHAMPIONS] if stage.publishes else [],
-        **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
-    )
-    def run(branch: dict[str, str], before: Any = None, earlier: Any = None) -> dict[str, Any]:
-        model = branch["model"]
-        if "skipped" in branch:
-            _skip(f"{model} skipped: {branch['skipped']}")
-        if spares and not earlier:
-            _skip(f"{model} failed before this")
-        if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
-            _skip(f"{before['summary']} (dry run, not published)")
-        with _explained(model):
-            return _unless_over(stage, model, _call(stage, model))
-
-    task_of_stage: Callable[..., Any] = run
-    return task_of_stage
-
-
-def _call(stage: Stage, model: str) -> dict[str, Any]:
-    """Do the stage, in this task's own process."""
-    epochs = get_current_context()["params"]["epochs"]
-    options = stage.own({"options": TrainOptions(epochs=epochs), "actor": actor()})
-    return tasks.model_stage(root(), smartwatts_run_id(), model, stage.name, **options)
-
-
-def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str, Any]:
-    """What the stage handed over; but one that ends the branch is recorded, and the rest is
-    skipped."""
-    if not outcome["proceed"]:
-        if not get_current_context()["params"]["dry_run"]:
-            for later in stages_after(stage):
-                if later.always:
-                    _call(later, model)
-        _skip(outcome["summary"])
-    if stage.publishes:
-        _announce(model, outcome)
-    return outcome
-
-
-def _announce(model: str, published: dict[str, Any]) -> None:
-    """Say in the map name, and to other DAGs, which version came into force."""
-    label(f"{published['summary']}, v{published['version']} published")
-    announce(
-        model,
-        action="published",
-        version=published["version"],
-        reason=published["summary"],
-        metrics=tasks.published_metrics(root(), smartwatts_run_id(), model),
-        file=published["file"],
-        run_id=smartwatts_run_id(),
-    )
 
 
 def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
@@ -186,6 +102,7 @@ def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
         execution_timeout=timedelta(minutes=15),
         doc_md=DOCS.get(stage.name, stage.doing),
         **PATIENT,
+        **(signing_placement() if stage.signs else {}),
     )
     def run() -> Any:
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
@@ -241,42 +158,9 @@ def retraining(*, only_due: bool) -> Any:
         # Whether or not there were new files, and whatever was decided on the models.
         opening = [own.get(s.name) or _once_task(s, "none_failed")() for s in before_models()]
         closing = [_once_task(stage, "all_done")() for stage in after_models()]
-        chain(*opening, _model.expand(branch=branches), [*closing, _report()])
+        chain(*opening, model_branch.expand(branch=branches), [*closing, _report()])
 
     return retrain()
-
-
-@task_group(group_id="model")
-def _model(branch: dict[str, str]) -> None:
-    """One model, from readings to a published file."""
-    step, earlier = None, None
-    for stage in model_stages():
-        # By keyword: the map name finds the model among a task's keyword arguments.
-        following = _model_task(stage, spares=earlier is not None)(
-            branch=branch, before=step, earlier=earlier
-        )
-        following.operator.operator_extra_links = (ReportLink(), ModelLink())
-        step, earlier = following, step if stage.may_fail else None
-
-
-def _skip(why: str) -> NoReturn:
-    label(why)
-    raise AirflowSkipException(why)
-
-
-@contextmanager
-def _explained(model: str) -> Iterator[None]:
-    """Log under the model's name; leave the reason of a failure in the map name, and for
-    ``report``."""
-    in_log(model)
-    try:
-        yield
-    except AirflowSkipException:
-        raise
-    except Exception as error:
-        label(f"{model} failed: {error}")
-        get_current_context()["ti"].xcom_push("failure", f"{type(error).__name__}: {error}")
-        raise
 
 
 def _failures(states: dict[str, str]) -> dict[str, str]:

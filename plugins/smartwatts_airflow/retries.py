@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException
@@ -12,6 +12,7 @@ from smartwatts_ml.errors import (
     AlreadyExistsError,
     BusyError,
     NotFoundError,
+    StaleChallengerError,
     StoreError,
     TrustError,
     UnfitServerError,
@@ -20,9 +21,15 @@ from smartwatts_ml.errors import (
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["RetryWhatCanPass"]
+__all__ = ["PATIENT", "RetryWhatCanPass"]
 
-_FINAL = (AlreadyExistsError, NotFoundError, TrustError, UnfitServerError)
+_FINAL = (
+    AlreadyExistsError,
+    NotFoundError,
+    StaleChallengerError,
+    TrustError,
+    UnfitServerError,
+)
 _BUSY_SOON = 5
 """So many times a minute apart, which outlasts the lease of a run that died; then at
 doubling distances, up to an hour, which outlasts a run that works."""
@@ -56,3 +63,13 @@ class RetryWhatCanPass(RetryPolicy):
 
 def _is_network(kind: type[BaseException]) -> bool:
     return any(parent.__module__.split(".")[0] in _NETWORK_LIBRARIES for parent in kind.__mro__)
+
+
+PATIENT: dict[str, Any] = {
+    "retries": 5,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+    "retry_policy": RetryWhatCanPass(),
+}
+"""Also for a task that is started before the API server listens, which fails it once."""

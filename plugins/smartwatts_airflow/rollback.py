@@ -11,6 +11,7 @@ from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import actor, in_log, root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.placement import signing_placement
 from smartwatts_airflow.retries import RetryWhatCanPass
 
 __all__ = ["rollback"]
@@ -23,9 +24,10 @@ __all__ = ["rollback"]
     retry_policy=RetryWhatCanPass(),
     outlets=[CHAMPIONS],
     doc_md=DOCS["rollback"],
+    **signing_placement(),
 )
 def rollback() -> dict[str, Any]:
-    """Commit the rollback to the history and repoint the champion."""
+    """Commit the rollback to the history, and tell gateways."""
     form = get_current_context()["params"]
     model, reason = form["model"], form["reason"]
     in_log(model)

@@ -12,11 +12,11 @@ from rich.table import Table
 from smartwatts_ml.commands.common import print_json, write_files
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import BadInputError, UsageError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.explained.channels import ChannelSummary, in_words
 from smartwatts_ml.readings.explained.explain import explain
 from smartwatts_ml.readings.explained.explanation import Explanation
 from smartwatts_ml.readings.explained.source_text import SourceText, source_texts
-from smartwatts_ml.readings.file_lines import printable
 from smartwatts_ml.readings.files import find_files
 from smartwatts_ml.readings.report import FileReport, Rejected
 from smartwatts_ml.settings import Settings

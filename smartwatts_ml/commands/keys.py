@@ -1,4 +1,4 @@
-"""``smartwatts keys``: the key that signs models, and whom this machine trusts."""
+"""``smartwatts keys``: the ceremony, whom this machine trusts, and what to do about a key."""
 
 from __future__ import annotations
 
@@ -8,119 +8,145 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from smartwatts_ml.commands.common import JsonOption, print_json
+from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
 from smartwatts_ml.commands.console import err, out
-from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.settings import settings
-from smartwatts_ml.store.keys import KeyFolder, public_pem
+from smartwatts_ml.commands.key_options import (
+    KeysOption,
+    OfflineOption,
+    key_folder,
+    offline_folders,
+    store_with,
+)
+from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError
+from smartwatts_ml.kinds import model_names
+from smartwatts_ml.store.layout import MAX_METADATA_BYTES
+from smartwatts_ml.store.roles import role_keys
 
-__all__ = ["list_keys", "new", "retire", "show", "trust"]
-
-_KeysOption = Annotated[
-    str | None,
-    typer.Option(
-        "--keys",
-        metavar="DIR",
-        help="Key folder. Default: SMARTWATTS_KEYS, then .local/keys here.",
-        show_default=False,
-    ),
-]
+__all__ = ["add_model", "init", "list_keys", "show", "trust"]
 
 
-def _key_folder(keys: str | None) -> KeyFolder:
-    return KeyFolder(Path(settings(keys=keys).keys))
-
-
-def new(
-    rotate: Annotated[
-        bool,
-        typer.Option("--rotate", help="Beside the key that is here; both sign until `retire`."),
-    ] = False,
-    keys: _KeysOption = None,
+def init(
+    threshold: Annotated[
+        int, typer.Option(min=1, help="So many keys of root have to sign whatever root signs.")
+    ] = 1,
+    made_of: Annotated[int, typer.Option("--of", min=1, help="So many keys of root are made.")] = 1,
+    offline: Annotated[
+        Path | None,
+        typer.Option(
+            "--offline",
+            metavar="DIR",
+            help="Folder for the private keys of root, best on a medium that is taken away."
+            " Default: offline/ of the key folder.",
+            show_default=False,
+            file_okay=False,
+        ),
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL]...", help="Default: all.", show_default=False),
+    ] = None,
+    root: RootOption = None,
+    keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a signing key, and trust it here.
+    """The ceremony of a new store: its keys, its first root, and who may sign which model.
 
-    To rotate without a gap: `keys new --rotate`, `models resign --documents`, let every
-    gateway trust the new .pub, `keys retire`.
+    Root's keys are needed again to add a model, to replace a key, and before two years are
+    over. The others stay here and sign what is published.
 
-    Example: smartwatts keys new --rotate
+    Example: smartwatts keys init --threshold 2 --of 3 --offline /media/usb
     """
-    folder = _key_folder(keys)
-    keyid = folder.generate(rotate=rotate)
-    public = folder.path / "trusted" / f"{keyid}.pub"
+    store = store_with(root, keys)
+    made = store.ceremonies.init(
+        models or model_names(), threshold=threshold, count=made_of, offline=offline
+    )
     if as_json:
-        print_json({"keyid": keyid, "signing_key": str(folder.signing_path), "public": str(public)})
+        print_json(made)
         return
-    out.print(f"signing key {folder.signing_path} (keep it secret, keep a copy)", soft_wrap=True)
-    out.print(f"public key  {public} (give it to gateways)", soft_wrap=True)
+    out.print(f"root: {made.threshold} of {len(made.keyids)} keys", soft_wrap=True)
+    out.print(f"    {made.root} is public: give it to whoever pulls", soft_wrap=True)
+    for path in made.offline:
+        out.print(f"    {path}: private", soft_wrap=True)
+    if len(made.offline) == 1:
+        out.print("    one key for root, on this machine: fit for trying things out, no more")
+    out.print(
+        "Take each private key of root to a place of its own, keep a copy of each, and remove"
+        " them here. Keep a copy of the key folder: it remembers what was signed."
+    )
 
 
-def retire(keys: _KeysOption = None, as_json: JsonOption = False) -> None:
-    """End a rotation: the old key is deleted and not trusted any more.
+def add_model(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="E.g. water.")],
+    offline: OfflineOption = None,
+    root: RootOption = None,
+    keys: KeysOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let more models be published. Needs the private keys of root.
 
-    What only the old key signed does not verify afterwards: `models resign --documents`
-    comes before.
-
-    Example: smartwatts keys retire
+    Example: smartwatts keys add-model water --offline /media/usb
     """
-    keyid = _key_folder(keys).retire()
+    store = store_with(root, keys)
+    added = store.ceremonies.add_models(models, offline_folders(store, offline))
     if as_json:
-        print_json({"keyid": keyid})
+        print_json({"added": added})
     else:
-        out.print(f"retired: {keyid}", soft_wrap=True)
+        out.print(f"added: {', '.join(added) or 'none, all were there'}")
 
 
-def list_keys(keys: _KeysOption = None, as_json: JsonOption = False) -> None:
-    """The keys that this machine trusts, and which of them it signs with.
+def list_keys(
+    root: RootOption = None, keys: KeysOption = None, as_json: JsonOption = False
+) -> None:
+    """The keys of each role, how many have to sign, and which are here.
 
     Example: smartwatts keys list
     """
-    folder = _key_folder(keys)
-    signing = {key.keyid for key in folder.signing_keys()} if folder.can_sign() else set()
-    trusted = sorted(folder.trusted())
+    store = store_with(root, keys)
+    rows = role_keys(store)
     if as_json:
-        print_json([{"keyid": keyid, "signs": keyid in signing} for keyid in trusted])
+        print_json(rows)
         return
-    if not trusted:
-        err.print(f"no keys in {folder.path}: `smartwatts keys new` makes one")
+    if not rows:
+        err.print(f"no root in {store.keys.path}: `smartwatts keys init` makes one")
         return
-    table = Table("keyid", "")
-    for keyid in trusted:
-        table.add_row(keyid, "signs" if keyid in signing else "trusted")
+    table = Table("role", "keyid", "sign", "expires", "")
+    for row in rows:
+        here = "here" if row.here else ""
+        table.add_row(row.role, row.keyid[:16], f"{row.threshold}", row.expires, here)
     out.print(table)
 
 
 def trust(
-    file: Annotated[Path, typer.Argument(metavar="FILE.pub", help="A public key in PEM form.")],
-    keys: _KeysOption = None,
+    file: Annotated[Path, typer.Argument(metavar="root.json", help="Root metadata.")],
+    keys: KeysOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Trust models that another machine's key signed.
+    """Trust the store of another machine, by the root of its ceremony or a later one.
 
-    To stop trusting a key, remove its file from the folder's trusted/.
-
-    Example: smartwatts keys trust build-server.pub
+    Example: smartwatts keys trust root.json
     """
     try:
-        pem = file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(MAX_METADATA_BYTES["root"] + 1)
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}") from error
-    keyid = _key_folder(keys).trust(pem, str(file))
+    try:
+        root = key_folder(keys).trust(data, str(file))
+    except TrustError as error:
+        raise BadInputError(str(error)) from error
     if as_json:
-        print_json({"keyid": keyid})
+        print_json({"version": root.version, "sha256": root.sha256})
     else:
-        out.print(f"trusted: {keyid}", soft_wrap=True)
+        out.print(f"trusted: root version {root.version}, sha256 {root.sha256}", soft_wrap=True)
 
 
-def show(keys: _KeysOption = None, as_json: JsonOption = False) -> None:
-    """The public half of the signing key, for gateways and for `keys trust`.
+def show(keys: KeysOption = None) -> None:
+    """The root that this machine trusts, for gateways and for `keys trust`.
 
-    Example: smartwatts keys show > smartwatts.pub
+    Example: smartwatts keys show > root.json
     """
-    signing = _key_folder(keys).signing_key()
-    pem = public_pem(signing.key.public_key()).decode()
-    if as_json:
-        print_json({"keyid": signing.keyid, "public_key": pem})
-    else:
-        typer.echo(pem, nl=False)
+    folder = key_folder(keys)
+    root = folder.trusted_root()
+    if root is None:
+        raise NotFoundError(f"no root in {folder.path}", fix="`smartwatts keys init` makes one")
+    typer.echo(root.data.decode())

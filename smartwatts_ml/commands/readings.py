@@ -23,8 +23,9 @@ from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.explain import explain_files
 from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import SiteSpan, device_id
-from smartwatts_ml.readings.file_lines import file_lines, printable
+from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.formats.refused import advice_on
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport, outdated_lines
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, empty_root

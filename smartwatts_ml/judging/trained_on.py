@@ -35,8 +35,6 @@ __all__ = [
 
 TRAINED_ON = "trained_on.json"
 REFIT_TRAINED_ON = "refit_trained_on.json"
-_NAMED = 5
-"""Sites that a sentence names."""
 _SIZES = ("level", "peak", "change")
 _OTHER_UNIT = 30.0
 """Neither season nor growth makes days so many times larger in every respect; kW for W, or
@@ -78,9 +76,8 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
         return "what the challenger was trained on is not known"
     held_out = sorted(split.held_out_sites & trained_on.ends.keys())
     if held_out:
-        more = f" and {len(held_out) - _NAMED} more" if len(held_out) > _NAMED else ""
-        named = ", ".join(held_out[:_NAMED]) + more
-        return f"the challenger was trained on sites that are held out: {named}"
+        # No names: the clause is signed where a person forces the model all the same.
+        return f"the challenger was trained on {len(held_out)} of the sites that are held out"
     rounding = np.timedelta64(period_s, "s")
     late = [
         site

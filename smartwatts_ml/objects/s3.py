@@ -88,8 +88,13 @@ class S3Objects(Objects):
             try:
                 with as_store_errors(self.uri(key), passing=_BROKEN_OFF):
                     response = self._client.get_object(**self._at(key), **part)
-                    check_size(response["ContentLength"], limit, self.uri(key))
-                    return Object(response["Body"].read(), response["ETag"])
+                    size = response["ContentLength"]
+                    check_size(size, limit, self.uri(key))
+                    # Never more than was said, whatever the body goes on to send.
+                    data = response["Body"].read(size)
+                    if len(data) == size:
+                        return Object(data, response["ETag"])
+                pause(attempt)
             except _BROKEN_OFF:
                 # boto3 retries requests, but not a body that breaks off.
                 pause(attempt)
@@ -248,7 +253,8 @@ class S3Objects(Objects):
 
 
 def _info(key: str, size: int, entry: Mapping[str, Any]) -> ObjectInfo:
-    written = entry["LastModified"]
+    # Some servers list milliseconds, and none can tell them in a header: one object, one time.
+    written = entry["LastModified"].replace(microsecond=0)
     return ObjectInfo(key, size, entry["ETag"], modified=written, arrived=written)
 
 

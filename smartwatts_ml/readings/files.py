@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
-from smartwatts_ml.readings.file_lines import printable, warning_lines
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.late import contradiction, is_torn

@@ -17,8 +17,9 @@ from pydantic import ValidationError
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.small import CLOCKS_DIFFER
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = [
     "DecidedSnapshot",
@@ -97,10 +98,12 @@ def backoff(failures: int) -> int:
 
 
 def may_attempt(state: ModelState | None, now: datetime | None = None) -> bool:
-    """Whether a model's failures, if any, are long enough ago."""
+    """Whether a model's failures, if any, are long enough ago. One that is put off for longer
+    than any is may be attempted."""
     if state is None or state.next_attempt is None:
         return True
-    return state.next_attempt <= (now or datetime.now(UTC))
+    wait = state.next_attempt - (now or datetime.now(UTC))
+    return not timedelta(0) < wait < timedelta(seconds=_LONGEST_BACKOFF_S) + CLOCKS_DIFFER
 
 
 def read_state(objects: Objects, model: str) -> ModelState | None:

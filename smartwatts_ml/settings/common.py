@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from smartwatts_ml.settings.base import PREFIX, SettingsGroup, TomlSettings
+from smartwatts_ml.settings.airflow import AirflowSettings
+from smartwatts_ml.settings.base import PREFIX, SettingsGroup
 from smartwatts_ml.sources import Defaults, Source, Unit
 
 __all__ = [
@@ -165,7 +166,7 @@ class QualitySettings(SettingsGroup):
     )
 
 
-class Settings(TomlSettings):
+class Settings(AirflowSettings):
     """What is not one kind's own."""
 
     table: ClassVar[str] = "smartwatts"
@@ -180,8 +181,10 @@ class Settings(TomlSettings):
     )
     keys: str = Field(
         ".local/keys",
-        description="Folder of the signing key (signing_key.pem) and of trusted public keys.",
+        description="Folder of root.json, which says who may sign; of the keys where things are "
+        "signed, and of the memory of what was.",
     )
+    key_secret_file: str = Field("", description="File with the PIN of a key that wants one.")
     timezone: str = Field(
         "UTC",
         description="IANA timezone of naive timestamps, and of sites without their own.",
@@ -211,50 +214,9 @@ class Settings(TomlSettings):
         description="New landing files are ingested in batches of this many MiB, each a task "
         "that any worker can take.",
     )
-    new_growth: float = Field(
-        0.1,
-        gt=0,
-        description="Readings since the last decision that start retrain_on_new_readings, as a "
-        "share of those that it had.",
+    timestamp_hours: float = Field(
+        72.0, gt=0, le=72, description="Hours until a timestamp expires."
     )
-    new_per_site: int = Field(
-        672,
-        gt=0,
-        description="Readings that have to be new for each site that it had, at least: 672 are "
-        "four weeks of hours.",
-    )
-    new_readings: int = Field(
-        0,
-        ge=0,
-        description="So many new readings instead, whatever the fleet; 0: by share and site.",
-    )
-    new_days: float = Field(
-        0.0,
-        ge=0,
-        description="Days of readings beyond the last decision's that have to be there as well.",
-    )
-    new_site_share: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="Share of sites that have to have brought new readings as well.",
-    )
-    poke_seconds: float = Field(
-        60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
-    )
-    notify: str = Field(
-        "smartwatts_notify",
-        description="Airflow connection that gets one message for each run; while there is none "
-        "of this name, nobody is told.",
-    )
-    late_hours: float = Field(
-        12.0, gt=0, description="Hours after which a weekly run that has not ended is reported."
-    )
-    training_pod: str = Field(
-        "",
-        description="YAML file of a pod that KubernetesExecutor's training pods are changed to.",
-    )
-    pointer_days: int = Field(30, gt=0, description="Days until a champion pointer expires.")
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
     max_latency_ms: float = Field(
         10.0, gt=0, description="Slowest median call that may ship, on one core, ms."

@@ -41,12 +41,15 @@ def log_progress(text: str, share: float) -> None:
     logging.getLogger("smartwatts").info("%3.0f %% %s", share * 100, text)
 
 
-def run_stage(stage: Stage, run: ModelRun, progress: Progress, **options: Any) -> StageResult:
+def run_stage(
+    stage: Stage, run: ModelRun, progress: Progress, *, judge: bool = True, **options: Any
+) -> StageResult:
     """Do one stage of one model.
 
     Too few readings are a decision to keep the champion, not a failure, until there is a
     judgement: no later stage may replace that. A challenger whose champion changed meanwhile
-    is judged again, against the one that came into force.
+    is judged again, against the one that came into force; not ``judge``: that is raised, as
+    StaleChallengerError, since a machine that holds keys opens no model and no readings.
     """
     for _ in range(_JUDGEMENTS):
         try:
@@ -56,6 +59,8 @@ def run_stage(stage: Stage, run: ModelRun, progress: Progress, **options: Any) -
                 raise
             return _keep_champion(run, str(error))
         except StaleChallengerError as error:
+            if not judge:
+                raise
             progress(f"{error}; doing so", 0.0)
             _judge_again(run, progress, to_the_end=options.get("force") is not None)
         else:

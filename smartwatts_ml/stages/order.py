@@ -1,7 +1,7 @@
 """The stages of a retraining, in their order. Nothing else knows it.
 
     ingest ─ plan ─ for each model: train ─ validate ─ convert ─ refit ─ publish ─
-    and at the end: resign
+    and at the end: renew
 
 The command line, the DAGs, ``make run`` and the Models page go through ``STAGES``. Importing
 this is light: a stage's module is loaded when the stage is called.
@@ -41,6 +41,7 @@ class Stage:
     ``heavy``: takes hours and gigabytes.
     ``judges``: done again where the champion it judged against is not in force any more.
     ``always``: done too where an earlier step ended the model's branch, to record that.
+    ``signs``: needs the keys, which the machines that train do not have.
     ``in_dry_run``: done although nothing is to be published or recorded.
     ``may_fail``: where it fails the model goes on, to stages that do without what it leaves.
     ``publishes``: where it proceeds, the model has another champion.
@@ -57,6 +58,7 @@ class Stage:
     heavy: bool = False
     judges: bool = False
     always: bool = False
+    signs: bool = False
     in_dry_run: bool = True
     may_fail: bool = False
     publishes: bool = False
@@ -145,15 +147,17 @@ STAGES = (
         asks=("actor",),
         hands_over=("model", "outcome", "version", "serial", "file", "new_key"),
         always=True,
+        signs=True,
         in_dry_run=False,
         publishes=True,
     ),
     Stage(
-        "resign",
-        "smartwatts_ml.stages.publish:resign_pointers",
-        "signing every champion's pointer again",
-        leaves="pointers that expire later",
+        "renew",
+        "smartwatts_ml.stages.publish:renew_timestamp",
+        "renewing what gateways are told",
+        leaves="a timestamp that expires later",
         per_model=False,
+        signs=True,
         in_dry_run=False,
     ),
 )

@@ -14,6 +14,7 @@ from pydantic import StrictBool
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
+from smartwatts_ml.judging.discretion import Discretion
 from smartwatts_ml.judging.refitted import (
     JUDGED_SHA256,
     REFIT,
@@ -29,15 +30,14 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store, open_store
-from smartwatts_ml.store.documents import file_key
 from smartwatts_ml.store.forced import FORCE
+from smartwatts_ml.store.layout import file_key
 
-__all__ = ["PublishResult", "publish", "resign_pointers"]
+__all__ = ["PublishResult", "publish", "renew_timestamp"]
 
 _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
-_MOST_SLICES = 200
 _DECISION = "decision.json"
 _OTHER = "another file than this one was trained again"
 _NEVER = "nobody trained it again"
@@ -103,12 +103,14 @@ class PublishResult:
 def publish(
     run: ModelRun, progress: Progress, *, actor: str, force: str | None = None
 ) -> PublishResult:
-    """Put the run's accepted file in force, or sign the champion's pointer again; then
+    """Put the run's accepted file in force, or renew the timestamp; then
     record the decision in the model's state. Raises StaleChallengerError where another
     champion came into force after the file was judged.
 
     ``force``: why a rejected file is to be in force all the same; signed into the history
     with the actor's name and what the gate had said."""
+    if run.left is None:
+        raise TrustError(f"nothing says what the stages of run {run.run_id} left")
     verdict = run.read_json(_DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
     if verdict.accepted:
@@ -131,27 +133,20 @@ def publish(
     return result
 
 
-def resign_pointers(
+def renew_timestamp(
     objects: Objects, settings: Settings, progress: Progress | None = None
-) -> dict[str, str]:
-    """Sign every model's pointer again with the same serial, as the end of a run, whatever
-    it decided; when each expires. So a store that stands still or was turned back is noticed.
-    One model's trouble does not keep the others from it; then StoreError is raised."""
-    store = open_store(objects, settings)
-    expires, failures = {}, []
-    for model in store.models():
-        if progress:
-            progress(model, 0.5)
-        try:
-            pointer = store.resign(model)
-        except StoreError as error:
-            failures.append(f"{model}: {error}")
-            continue
-        if pointer:
-            expires[model] = pointer.expires
-    if failures:
-        raise StoreError("; ".join(failures))
-    return expires
+) -> str | None:
+    """Sign the store's timestamp again, whatever a run decided; when it expires, None before
+    anything was published. So a store that stands still or was turned back is noticed. One
+    model's trouble does not keep the others from it; then StoreError is raised."""
+    renewed = open_store(objects, settings).renew()
+    if renewed is None:
+        return None
+    if progress:
+        progress(f"until {renewed.expires}", 1.0)
+    if renewed.problems:
+        raise StoreError("; ".join(f"{m}: {why}" for m, why in renewed.problems.items()))
+    return renewed.expires
 
 
 def _publish_file(
@@ -169,11 +164,15 @@ def _publish_file(
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     judged = run.read_json(_DECISION, _JudgedFile)
     content = read_judged_file(run, judged.sha256)
-    fields = _manifest_fields(run.snapshot, judged)
+    discreet = _discretion(judged)
+    fields = _manifest_fields(run.snapshot, judged, discreet)
     refit = _refit_of(run, judged) if force is None else None
     if refit:
         reason = f"{reason}; {refit.summary}"
-        fields["decision"]["refit"] = {"summary": refit.summary, "reasons": refit.reasons}
+        fields["decision"]["refit"] = {
+            "summary": discreet.text(refit.summary),
+            "reasons": [discreet.text(said) for said in refit.reasons],
+        }
     ships = not (refit and refit.accepted)
     keep_judged_file(run, content, ships=ships)
     if refit and not ships:
@@ -186,9 +185,10 @@ def _publish_file(
         fields,
         run_id=run.run_id,
         actor=actor,
-        reason=reason,
+        reason=discreet.text(reason),
         action=action,
         judged_against=judged.champion_version,
+        evidence={"files": run.left or {}},
     )
     return PublishResult(
         model=run.model,
@@ -226,19 +226,25 @@ def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
 
 
 def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishResult:
-    """Nothing changes but the pointer's expiry: somebody looked, and the champion stands."""
-    pointer = store.resign(run.model)
+    """Nothing changes but the timestamp's expiry, where the keys are: somebody looked, and the
+    champion stands."""
+    if store.keys.uris():
+        store.renew()
+    history = store.history(run.model)
+    last = history[-1] if history else None
     return PublishResult(
         model=run.model,
         outcome=_KEPT,
         summary=verdict.summary,
-        version=pointer.version if pointer else None,
-        serial=pointer.serial if pointer else None,
-        file=run.objects.uri(file_key(run.model, pointer.version)) if pointer else None,
+        version=last.version if last else None,
+        serial=last.serial if last else None,
+        file=run.objects.uri(file_key(run.model, last.version)) if last else None,
     )
 
 
-def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
+def _manifest_fields(
+    snapshot: Snapshot, judged: _JudgedFile, discreet: Discretion
+) -> dict[str, Any]:
     """What the manifest says beside what the store knows itself."""
     return {
         "code": code_version(),
@@ -252,26 +258,30 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
         },
         "inputs": judged.inputs,
         "outputs": judged.outputs,
-        "metrics": _with_slices(judged),
+        "metrics": _with_slices(judged, discreet),
         "decision": {
             "accepted": judged.accepted,
-            "reasons": judged.reasons,
+            "reasons": [discreet.text(reason) for reason in judged.reasons],
             "holdout_digest": judged.holdout_digest,
-            "left_out": absent_parts(judged.parts),
+            "left_out": {
+                name: discreet.text(why) for name, why in absent_parts(judged.parts).items()
+            },
             "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }
 
 
-def _with_slices(judged: _JudgedFile) -> dict[str, Any]:
-    """The metrics of each system, and those of challenger and champion by slice too. A
-    manifest stays a small object: of very many sites the run's report tells."""
+def _with_slices(judged: _JudgedFile, discreet: Discretion) -> dict[str, Any]:
+    """The metrics of each system, and those of challenger and champion by slice too, none of
+    them of a single home."""
     metrics: dict[str, Any] = dict(judged.metrics)
     for system in (CHALLENGER, CHAMPION):
-        slices = judged.slices.get(system, {})
-        if len(slices) > _MOST_SLICES:
-            slices = {name: s for name, s in slices.items() if not name.startswith("site ")}
+        slices = discreet.slices(judged.slices.get(system, {}))
         if metrics.get(system) and slices:
             metrics[system] = {**metrics[system], "slices": slices}
     return metrics
+
+
+def _discretion(judged: _JudgedFile) -> Discretion:
+    return Discretion(name for slices in judged.slices.values() for name in slices)

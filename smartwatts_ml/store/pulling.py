@@ -1,27 +1,27 @@
-"""Copying verified versions into a folder, for a gateway's build.
-
-A pull asks for one small object a model, the pointer; only where the folder does not hold
-what it points to are manifest and file read. Everything is verified, and every byte is on
-the disk beside its place, before the first file takes its name.
-"""
+"""Copying verified versions into a folder, by the framework's own client."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
+
+from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
+from tuf.api.metadata import Targets
+from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
-from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
-from smartwatts_ml.store.documents import Manifest, Pointer, manifest_key
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.store.documents import entry_of
+from smartwatts_ml.store.layout import FILE_SUFFIX, MAX_FILE_BYTES, file_name
 from smartwatts_ml.store.records import Records
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, digest
 
-__all__ = ["Puller", "Pulled"]
+__all__ = ["ObjectsFetcher", "Pulled", "Puller"]
 
-_POINTER_FIX = "`smartwatts models resign MODEL` where the signing key is, or the next retraining"
+_STATE = ".smartwatts"
+_BASE = "store:/"
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class Pulled:
     updated: bool
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """A version that a signed document names."""
+class ObjectsFetcher(FetcherInterface):
+    """Fetches for the framework's client from a root of any kind."""
 
-    model: str
-    version: int
-    file: str
-    sha256: str
-    size: int
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
 
-    @classmethod
-    def named_by(cls, document: Pointer | Manifest) -> _Wanted:
-        return cls(document.model, document.version, document.file, document.sha256, document.size)
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        try:
+            yield self._objects.read(url.removeprefix(_BASE), MAX_FILE_BYTES).data
+        except NotFoundError as error:
+            raise DownloadHTTPError(str(error), 404) from error
+        except StoreError as error:
+            raise DownloadError(str(error)) from error
 
 
 class Puller:
@@ -58,131 +58,58 @@ class Puller:
         self._records = records
 
     def pull(self, models: Sequence[str], folder: Path, version: int | None) -> list[Pulled]:
-        """Bring a folder up to date with champions, or with one version that was in force.
-
-        Raises TrustError where anything does not verify, StoreError where something cannot
-        be read or written; the folder is then as it was.
-        """
-        pulled: list[Pulled] = []
-        moves: list[tuple[str, bytes]] = []
-        outdated: list[Path] = []
-        for model in models:
-            pointer = self._checked_pointer(folder, model)
-            wanted = _Wanted.named_by(pointer) if version is None else self._past(pointer, version)
-            current = self._holds(folder, wanted)
-            if not current:
-                moves += self._files(wanted)
-                outdated += _other_versions(folder, wanted)
-            if _last_serial(folder, model) != pointer.serial:
-                moves.append((f"{model}.serial", f"{pointer.serial}\n".encode()))
-            stable = folder / f"{model}.tflite"
-            pulled.append(
-                Pulled(model, wanted.version, pointer.serial, stable, wanted.sha256, not current)
-            )
-        _write_all(folder, moves)
-        for path in outdated:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        return pulled
-
-    def _checked_pointer(self, folder: Path, model: str) -> Pointer:
+        """Bring a folder up to date with champions, or with one version that was in force."""
+        state = folder / _STATE
         try:
-            pointer = self._records.pointer.read(model)
-        except NotFoundError as error:
-            raise NotFoundError(
-                f"{model} has no pointer in {self._records.sealed.objects.url}"
-            ) from error
-        trouble = pointer.trouble(self._records.clock())
-        if trouble:
-            raise TrustError(f"the pointer of {model} {trouble}", fix=_POINTER_FIX)
-        seen = _last_serial(folder, model)
-        if pointer.serial < seen:
-            raise TrustError(
-                f"the store offers serial {pointer.serial} of {model}, but {seen} was pulled here"
-                " before",
-                fix=f"if the store was rebuilt on purpose, remove {_serial_path(folder, model)}",
-            )
-        return pointer
-
-    def _past(self, pointer: Pointer, version: int) -> _Wanted:
-        """A version that was in force, found from the pointer back."""
-        last = self._records.history.entry(pointer.model, pointer.serial)
-        for entry in self._records.history.back(last):
-            if entry.version == version:
-                return _Wanted.named_by(self._records.versions.of_entry(entry))
-        raise NotFoundError(f"{pointer.model} v{version} was never in force")
-
-    def _holds(self, folder: Path, wanted: _Wanted) -> bool:
-        """Whether the folder holds this version, whole, under both of its names."""
-        manifest = folder / f"{wanted.model}_v{wanted.version}.json"
-        key = manifest_key(wanted.model, wanted.version)
+            state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot write {folder}: {error.strerror}") from error
+        trusted = self._records.repository.keys.trusted_root()
+        if trusted is None:
+            raise TrustError("this machine trusts no root", fix="`smartwatts keys trust root.json`")
+        updater = Updater(
+            metadata_dir=str(state),
+            metadata_base_url=f"{_BASE}models/metadata/",
+            target_dir=str(state),
+            target_base_url=f"{_BASE}models/",
+            fetcher=ObjectsFetcher(self._records.repository.objects),
+            config=UpdaterConfig(prefix_targets_with_hash=False),
+            bootstrap=trusted.data,
+        )
+        # The framework's client has no other way to be told the time.
+        updater._trusted_set.reference_time = self._records.repository.clock()
         try:
-            files = [(folder / name).read_bytes() for name in (wanted.file, _stable(wanted.model))]
-            held = self._records.sealed.verify(manifest.read_bytes(), key, Manifest)
-        except (OSError, TrustError):
-            return False
-        whole = all(len(f) == wanted.size and digest(f) == wanted.sha256 for f in files)
-        return whole and _Wanted.named_by(held) == wanted
+            updater.refresh()
+            return [self._pull(updater, model, folder, version) for model in models]
+        except (RepositoryError, DownloadError) as error:
+            raise TrustError(f"cannot pull: {error}") from error
 
-    def _files(self, wanted: _Wanted) -> list[tuple[str, bytes]]:
-        """What to write, verified, in the order in which it takes its names."""
-        key, objects = manifest_key(wanted.model, wanted.version), self._records.sealed.objects
-        try:
-            envelope = objects.read(key, MAX_DOCUMENT_BYTES).data
-        except NotFoundError as error:
-            raise TrustError(f"{objects.uri(key)} is gone") from error
-        manifest = self._records.versions.verified(envelope, wanted.model, wanted.version)
-        if _Wanted.named_by(manifest) != wanted:
-            raise TrustError(f"{objects.uri(key)} does not describe what the pointer points to")
-        data = self._records.versions.read_file(manifest)
-        return [
-            (wanted.file, data),
-            (f"{wanted.model}_v{wanted.version}.json", envelope),
-            (_stable(wanted.model), data),
-        ]
+    def _pull(self, updater: Updater, model: str, folder: Path, version: int | None) -> Pulled:
+        if f"{model}.json" not in updater._trusted_set.snapshot.meta:
+            raise NotFoundError(f"{model} has no version yet")
+        updater.get_targetinfo(f"{model}/")  # loads the role
+        role = cast(Targets, updater._trusted_set[model])
+        entry = entry_of(model, role, model)
+        if version not in (None, entry.version):
+            return self._pull_past(model, folder, version, role.version)
+        name = file_name(model, entry.version)
+        info = updater.get_targetinfo(f"{model}/{name}")
+        if info is None:
+            raise NotFoundError(f"{model} has no version that clients know of")
+        path, stable = folder / name, folder / f"{model}{FILE_SUFFIX}"
+        updated = updater.find_cached_target(info, str(path)) is None
+        if updated:
+            updater.download_target(info, str(path))
+        shutil.copyfile(path, stable)
+        return Pulled(model, entry.version, role.version, stable, entry.sha256, updated)
 
-
-def _stable(model: str) -> str:
-    """The name that does not change with the version."""
-    return f"{model}.tflite"
-
-
-def _serial_path(folder: Path, model: str) -> Path:
-    return folder / f"{model}.serial"
-
-
-def _last_serial(folder: Path, model: str) -> int:
-    """The newest serial seen by a pull into the folder, 0 before the first. Refusing an
-    older one is what notices that a whole store, signatures and all, was turned back."""
-    path = _serial_path(folder, model)
-    try:
-        return int(path.read_text())
-    except FileNotFoundError:
-        return 0
-    except (OSError, ValueError) as error:
-        raise TrustError(f"cannot read {path}", fix="remove it to trust the store anew") from error
-
-
-def _other_versions(folder: Path, wanted: _Wanted) -> list[Path]:
-    """Files of versions that earlier pulls left: an app ships its whole folder."""
-    name = re.compile(re.escape(wanted.model) + r"_v[1-9]\d*\.(tflite|json)")
-    kept = {wanted.file, f"{wanted.model}_v{wanted.version}.json"}
-    if not folder.is_dir():
-        return []
-    return [p for p in folder.iterdir() if name.fullmatch(p.name) and p.name not in kept]
-
-
-def _write_all(folder: Path, moves: Sequence[tuple[str, bytes]]) -> None:
-    """Write all files or none. A crash between two names leaves each model's stable name
-    and serial, which come last, with all that they stand for."""
-    if not moves:
-        return
-    try:
-        make_folder(folder)
-        with contextlib.ExitStack() as stack:
-            ready = [stack.enter_context(staged(folder, data, ".pull-")) for _, data in moves]
-            for path, (name, _) in zip(ready, moves, strict=True):
-                path.replace(folder / name)
-        flush_folder(folder)
-    except OSError as error:
-        raise StoreError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+    def _pull_past(self, model: str, folder: Path, version: int | None, serial: int) -> Pulled:
+        """A version that was in force before."""
+        for commit in self._records.chain(model):
+            if commit.entry.version == version:
+                data = self._records.versions.file(commit)
+                path = folder / file_name(model, version)
+                for target in (path, folder / f"{model}{FILE_SUFFIX}"):
+                    target.write_bytes(data)
+                return Pulled(model, version, serial, path, commit.entry.sha256, True)
+        raise NotFoundError(f"{model} v{version} was never in force")

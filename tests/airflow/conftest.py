@@ -40,6 +40,8 @@ for dag_id, dag in bag.dags.items():
             "downstream": sorted(t.downstream_task_ids),
             "retries": t.retries,
             "pool": t.pool,
+            "queue": t.queue,
+            "tells": bool(t.on_failure_callback),
             "timeout": t.execution_timeout.total_seconds() if t.execution_timeout else None,
             "rule": str(t.trigger_rule),
             "doc": bool(t.doc_md),

@@ -65,9 +65,17 @@ def eventually(true: Callable[[], Any], what: str, seconds: float = PATIENCE) ->
 
 
 class Distributed:
-    """Servers below one folder. ``environment`` reaches the S3 root and says the settings."""
+    """Servers below one folder. ``environment`` reaches the S3 root and says the settings;
+    ``signing``: what differs for the worker that signs; ``alone``: where one machine does all."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: dict[str, str],
+        *,
+        signing: dict[str, str],
+        alone: dict[str, str],
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.password = secrets.token_hex(8)
@@ -114,6 +122,7 @@ class Distributed:
             "PATH": f"{PYTHON.parent}:{os.environ['PATH']}",
             **environment,
         }
+        self._signing, self._alone = signing, alone
 
     @property
     def airflow(self) -> Airflow:
@@ -145,29 +154,37 @@ class Distributed:
         subprocess.run(migrate, env=self._environment, check=True, stdout=subprocess.DEVNULL)
 
     def start_airflow(self, executor: str, workers: int = 0) -> None:
-        """Airflow's components and so many Celery workers; ready for runs."""
+        """Airflow's components, so many Celery workers that train, and one that signs; ready
+        for runs. LocalExecutor does everything beside the scheduler."""
         self._environment["AIRFLOW__CORE__EXECUTOR"] = executor
         self.start("api-server", "api-server")
         eventually(lambda: _listens(self.port), "the API server listens")
-        for name in ("scheduler", "triggerer"):
-            self.start(name, name, "--skip-serve-logs")
+        own = {} if workers else self._alone
+        self.start("scheduler", "scheduler", "--skip-serve-logs", **own)
+        self.start("triggerer", "triggerer", "--skip-serve-logs")
         self.start("dag-processor", "dag-processor")
         for number in range(workers):
-            self.start_worker(f"worker{number}")
+            self.start_worker(f"worker{number}", "default,training")
+        if workers:
+            self.start_worker("signer", "signing", **self._signing)
         eventually(lambda: self.airflow.dag_known("retrain_weekly"), "the DAG is parsed")
 
-    def start(self, name: str, *arguments: str) -> None:
-        self._spawn(name, [str(PYTHON), "-m", "airflow", *arguments])
+    def start(self, name: str, *arguments: str, **environment: str) -> None:
+        self._spawn(name, [str(PYTHON), "-m", "airflow", *arguments], **environment)
 
-    def start_worker(self, name: str) -> None:
+    def start_worker(self, name: str, queues: str, **environment: str) -> None:
         pid = str(self.folder / f"{name}.pid")
         named = ["--celery-hostname", f"{name}@%h", "--pid", pid, "--skip-serve-logs"]
-        self.start(name, "celery", "worker", "--queues", "default,training", *named)
+        self.start(name, "celery", "worker", "--queues", queues, *named, **environment)
 
-    def _spawn(self, name: str, command: list[str]) -> None:
+    def _spawn(self, name: str, command: list[str], **environment: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=self._environment | environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def kill(self, name: str) -> None:

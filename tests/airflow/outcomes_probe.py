@@ -48,12 +48,16 @@ class Stages:
     def __init__(self, scenario: dict[str, Any]) -> None:
         self.scenario = scenario
         self.calls: list[list[Any]] = []
+        self.rejected: set[str | None] = set()
+        self.left: dict[str, list[dict[str, str]]] = {}
 
     def _end(self, stage: str, model: str | None) -> dict[str, Any]:
         self.calls.append([stage, model])
         if model in self.scenario.get("breaks", {}).get(stage, []):
             raise ValueError(self.scenario.get("message", "boom"))
-        proceed = model not in self.scenario.get("rejects", {}).get(stage, [])
+        if model in self.scenario.get("rejects", {}).get(stage, []):
+            self.rejected.add(model)
+        proceed = model not in self.rejected
         summary = f"{model} {'accepted: F1 +0.03' if proceed else 'kept: F1 −0.02'}"
         return {"proceed": proceed, "summary": summary}
 
@@ -69,14 +73,22 @@ class Stages:
         self.calls.append(["plan", how])
         skipped = [m for m in self.scenario.get("skipped", []) if only_due]
         left = [m for m in models if m in MODELS and m not in skipped]
-        return {"models": left, "skipped": dict.fromkeys(skipped, "5 new readings")}
+        skipped_why = dict.fromkeys(skipped, "5 new readings")
+        return {"models": left, "skipped": skipped_why, "left": {"../snapshot.json": "ab"}}
 
     def model_stage(
-        self, root: str, run_id: str, model: str, name: str, **options: Any
+        self,
+        root: str,
+        run_id: str,
+        model: str,
+        name: str,
+        left: dict[str, str],
+        **options: Any,
     ) -> dict[str, Any]:
+        self.left.setdefault(model, []).append(left)
         if name == "train":
             self.calls.append(["epochs", options["options"].epochs])
-        end = self._end(name, model)
+        end = self._end(name, model) | {"left": left | {name: "cd"}}
         if name != "publish":
             return end
         assert options["actor"]
@@ -109,7 +121,7 @@ def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:
     for ti in run.get_task_instances():
         name = ti.rendered_map_index or ""
         tasks[f"{ti.task_id} {ti.map_index}"] = {"state": ti.state, "name": name}
-    return {"state": run.state, "tasks": tasks, "calls": stages.calls}
+    return {"state": run.state, "tasks": tasks, "calls": stages.calls, "left": stages.left}
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ def tasks_of(parsed: Parsed, dag: str) -> dict[str, dict[str, Any]]:
 
 def test_every_dag_file_parses_and_can_be_stored(parsed: Parsed) -> None:
     assert parsed["errors"] == {}
-    assert set(parsed["dags"]) == {*RETRAINING, "rollback_model"}
+    assert set(parsed["dags"]) == {*RETRAINING, "renew_timestamp", "rollback_model"}
 
 
 def test_the_weekly_run_is_on_sunday_at_two_and_never_makes_up_for_missed_ones(
@@ -67,20 +67,20 @@ def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: st
     assert tasks["model.validate"]["downstream"] == ["model.convert"]
     assert tasks["model.convert"]["downstream"] == ["model.publish", "model.refit"]
     assert tasks["model.refit"]["downstream"] == ["model.publish"]
-    assert sorted(tasks["model.publish"]["downstream"]) == ["report", "resign"]
-    assert tasks["report"]["downstream"] == tasks["resign"]["downstream"] == []
+    assert sorted(tasks["model.publish"]["downstream"]) == ["renew", "report"]
+    assert tasks["report"]["downstream"] == tasks["renew"]["downstream"] == []
     assert set(tasks) == {
         "find_new_files",
         "ingest",
         "plan",
         "report",
-        "resign",
+        "renew",
         *(f"model.{step}" for step in ("train", "validate", "convert", "refit", "publish")),
     }
 
 
 @pytest.mark.parametrize("dag", RETRAINING)
-@pytest.mark.parametrize("task", ["report", "resign"])
+@pytest.mark.parametrize("task", ["renew", "report"])
 def test_the_last_tasks_run_whatever_happened_before_them(
     parsed: Parsed, dag: str, task: str
 ) -> None:
@@ -92,6 +92,30 @@ def test_only_trainings_wait_for_the_training_pool(parsed: Parsed, dag: str) -> 
     pools = {name: task["pool"] for name, task in tasks_of(parsed, dag).items()}
     assert pools.pop("model.train") == pools.pop("model.refit") == "smartwatts_training"
     assert set(pools.values()) == {"default_pool"}
+
+
+SIGNING = {
+    "retrain_weekly": {"model.publish", "renew"},
+    "retrain_on_new_readings": {"model.publish", "renew"},
+    "renew_timestamp": {"renew"},
+    "rollback_model": {"rollback"},
+}
+
+
+@pytest.mark.parametrize("dag", SIGNING)
+def test_what_signs_and_nothing_else_runs_where_the_keys_are(parsed: Parsed, dag: str) -> None:
+    queues = {name: task["queue"] for name, task in tasks_of(parsed, dag).items()}
+    assert {name for name, queue in queues.items() if queue == "signing"} == SIGNING[dag]
+    trainings = {name for name, queue in queues.items() if queue == "training"}
+    assert trainings == ({"model.train", "model.refit"} if dag in RETRAINING else set())
+
+
+def test_the_timestamp_is_renewed_many_times_before_it_expires(parsed: Parsed) -> None:
+    dag = parsed["dags"]["renew_timestamp"]
+    assert dag["schedule"] == "30 */6 * * *"
+    assert tasks_of(parsed, "renew_timestamp")["renew"]["tells"]
+    assert not dag["catchup"]
+    assert dag["max_active_runs"] == 1
 
 
 def test_every_task_is_explained_and_may_try_again(parsed: Parsed) -> None:

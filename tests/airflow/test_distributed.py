@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from scripts.s3_users import policy
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.simulate import simulate
-from smartwatts_ml.store import Store
+from smartwatts_ml.store import KeyFolder, Store
 from tests.airflow.distributed import CELERY, LOCAL, Distributed, eventually, why_missing
 from tests.ministack import Ministack
 
@@ -33,9 +34,10 @@ def stack(
         pytest.skip(missing)
     folder = tmp_path_factory.mktemp("distributed")
     patch = pytest.MonkeyPatch()
+    bucket = ministack.new_bucket()
     environment = {
         **ministack.environment(),
-        "SMARTWATTS_ROOT": f"s3://{ministack.new_bucket()}/fleet",
+        "SMARTWATTS_ROOT": f"s3://{bucket}/fleet",
         "SMARTWATTS_KEYS": str(folder / "keys"),
     }
     for name, value in environment.items():
@@ -45,7 +47,16 @@ def stack(
     objects = open_root(environment["SMARTWATTS_ROOT"])
     for path in sorted(p for p in homes.rglob("*") if p.is_file()):
         objects.upload(f"landing/{path.relative_to(homes).as_posix()}", path)
-    made = Distributed(folder, environment)
+    # Who trains trusts the root, and has neither the keys nor a way to write below models/.
+    store = Store(objects, folder / "keys")
+    store.ceremonies.init(model_names())
+    KeyFolder(folder / "trust").trust(store.keys.root_path.read_bytes(), "root.json")
+    keys = {"SMARTWATTS_KEYS": str(folder / "keys")}
+    policies = [policy(role, bucket, "fleet") for role in ("trainer", "signer")]
+    both = policies[0] | {"Statement": [s for one in policies for s in one["Statement"]]}
+    training, signing, alone = (ministack.new_user(one) for one in (*policies, both))
+    training |= environment | training | {"SMARTWATTS_KEYS": str(folder / "trust")}
+    made = Distributed(folder, training, signing=signing | keys, alone=alone | keys)
     try:
         made.start_servers()
         yield made, environment, folder

@@ -8,10 +8,11 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
-from smartwatts_airflow.notify import Message, about_run, late, send
+from smartwatts_airflow.notify import Message, about_renewal, about_run, late, send
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -84,6 +85,16 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv("SMARTWATTS_NOTIFY", "team")
 
     return made
+
+
+def test_a_timestamp_that_could_not_be_renewed_is_told_with_what_to_do() -> None:
+    message = about_renewal("renew_timestamp", "scheduled__1", "no key here to sign timestamp with")
+    assert message.title == "SmartWatts renew_timestamp: the timestamp could not be renewed"
+    why, run, what_to_do = message.lines
+    assert "no key here" in why
+    assert run.endswith("/dags/renew_timestamp/runs/scheduled__1")
+    page = Path(__file__).parents[2] / what_to_do.partition(": ")[2].partition(",")[0]
+    assert "**The timestamp has expired**" in page.read_text()
 
 
 def test_a_message_says_what_was_decided_on_each_model_and_why() -> None:

@@ -50,6 +50,15 @@ def test_an_accepted_model_goes_all_the_way(played: Played) -> None:
     assert "nilm accepted: F1 +0.03, v3 published" in names(run)
 
 
+def test_each_stage_gets_the_digests_of_what_those_before_it_left(played: Played) -> None:
+    run = played["accepted_rejected_failed"]
+    names = ["../snapshot.json", "train", "validate", "convert", "refit"]
+    assert [sorted(left) for left in run["left"]["nilm"]] == [
+        sorted(names[:count]) for count in range(1, 6)
+    ]
+    assert run["left"]["nilm"][0] == {"../snapshot.json": "ab"}
+
+
 def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played) -> None:
     run = played["accepted_rejected_failed"]
     assert branch(run, "anomaly") == {
@@ -61,6 +70,8 @@ def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played
     }
     assert "anomaly kept: F1 −0.02" in names(run)
     assert ["anomaly"] in asked(run, "publish")
+    # By the task that runs where the keys are, of what validate left and not of what lies there.
+    assert sorted(run["left"]["anomaly"][-1]) == ["../snapshot.json", "train", "validate"]
 
 
 def test_a_failed_model_lets_the_others_finish_and_then_fails_the_run(played: Played) -> None:
@@ -108,16 +119,16 @@ def test_a_challenger_that_is_judged_again_and_rejected_is_skipped(played: Playe
     "scenario",
     ["accepted_rejected_failed", "the_file_is_rejected", "nothing_is_due", "bad_landing_file"],
 )
-def test_every_run_ends_by_signing_the_pointers_again(played: Played, scenario: str) -> None:
+def test_every_run_ends_by_renewing_the_timestamp(played: Played, scenario: str) -> None:
     run = played[scenario]
-    assert run["tasks"]["resign -1"]["state"] == "success"
-    assert len(asked(run, "resign")) == 1
+    assert run["tasks"]["renew -1"]["state"] == "success"
+    assert len(asked(run, "renew")) == 1
 
 
 def test_a_dry_run_publishes_and_records_nothing(played: Played) -> None:
     run = played["dry_run"]
     assert run["state"] == "success"
-    assert asked(run, "publish") == asked(run, "resign") == []
+    assert asked(run, "publish") == asked(run, "renew") == []
     assert branch(run, "nilm") == {
         "train": "success",
         "validate": "success",
@@ -153,6 +164,8 @@ def test_with_nothing_due_the_run_ends_as_skipped(played: Played) -> None:
     run = played["nothing_is_due"]
     assert run["tasks"]["plan -1"]["state"] == "skipped"
     assert run["tasks"]["report -1"]["state"] == "skipped"
+    assert run["tasks"]["model.publish -1"]["state"] == "skipped"
+    assert run["state"] == "success"
     assert asked(run, "train") == asked(run, "failure") == []
 
 

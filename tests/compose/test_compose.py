@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -18,10 +19,12 @@ from tests.warm import WarmPython
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
 PYPROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+USERS = (REPOSITORY / "s3-users.json").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
-LASTING = [name for name in SERVICES if name != "init"]
+PASSING = {"init", "operator"}
+LASTING = [name for name in SERVICES if name not in PASSING]
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)([^}]*)\}")
 SECRET = re.compile("PASSWORD|SECRET|KEY")
 
@@ -47,9 +50,16 @@ def names(requirements: list[Any]) -> set[str]:
     return {re.match(r"[\w-]+", text).group() for text in texts}  # type: ignore[union-attr]
 
 
+def mounts(name: str) -> dict[str, str]:
+    """Where a service mounts which volume, by the volume's name; with how, if that is said."""
+    named = [volume.split(":", 1) for volume in SERVICES[name].get("volumes", []) if ":" in volume]
+    return {volume: place for volume, place in named}
+
+
 def test_it_has_the_services_that_the_stack_needs() -> None:
     assert set(SERVICES) == {
         "postgres",
+        "s3-storage",
         "s3",
         "init",
         "api-server",
@@ -58,11 +68,13 @@ def test_it_has_the_services_that_the_stack_needs() -> None:
         "triggerer",
         "redis",
         "worker",
+        "signer",
+        "operator",
     }
-    assert {name for name in SERVICES if SERVICES[name].get("profiles") == ["celery"]} == {
-        "redis",
-        "worker",
+    profiles = {
+        name: SERVICES[name]["profiles"] for name in SERVICES if "profiles" in SERVICES[name]
     }
+    assert profiles == {"operator": ["operator"]}
 
 
 @pytest.mark.parametrize("name", LASTING)
@@ -114,11 +126,78 @@ def test_every_port_is_published_on_loopback_alone() -> None:
             assert port.startswith("127.0.0.1:")
 
 
-def test_the_signing_key_is_mounted_only_where_tasks_run() -> None:
-    holders = {
-        name for name, service in SERVICES.items() if "keys:" in str(service.get("volumes", ""))
+def test_the_keys_are_where_things_are_signed_and_nowhere_else() -> None:
+    assert {name for name in SERVICES if "keys" in mounts(name)} == {"init", "signer", "operator"}
+    assert {name for name in SERVICES if "offline" in mounts(name)} == PASSING
+    for name in ("api-server", "triggerer", "worker"):
+        assert mounts(name)["trust"] == "/opt/smartwatts/keys:ro", name
+    for name in ("scheduler", "dag-processor"):
+        assert not {"keys", "trust", "offline"} & set(mounts(name)), name
+
+
+def test_a_worker_that_trains_takes_nothing_that_signs() -> None:
+    queues = {name: SERVICES[name]["command"][4] for name in ("worker", "signer")}
+    assert queues == {"worker": "default,training", "signer": "signing"}
+    assert SERVICES["scheduler"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+
+
+def test_each_service_has_the_s3_credentials_of_its_role_or_none() -> None:
+    users = {
+        name: SERVICES[name]["environment"].get("AWS_ACCESS_KEY_ID")
+        for name in OURS
+        if SERVICES[name]["environment"].get("AWS_ACCESS_KEY_ID")
     }
-    assert holders == {"init", "scheduler", "worker"}
+    assert users == {
+        "init": "owner",
+        "api-server": "reader",
+        "triggerer": "reader",
+        "worker": "trainer",
+        "signer": "signer",
+        "operator": "operator",
+    }
+    for name, user in users.items():
+        secret = SERVICES[name]["environment"]["AWS_SECRET_ACCESS_KEY"]
+        assert secret == f"${{S3_{user.upper()}_SECRET:?run make secrets}}", name
+    known = {user["name"]: user["credentials"] for user in json.loads(USERS)["identities"]}
+    assert set(known) == {*users.values(), "gateway"}
+    for name, (credential,) in known.items():
+        assert credential == {"accessKey": name, "secretKey": f"${{S3_{name.upper()}_SECRET}}"}
+        assert f"S3_{name.upper()}_SECRET" in SERVICES["s3-storage"]["environment"]
+
+
+def test_nothing_that_runs_tasks_reaches_more_of_the_s3_server_than_its_s3_port() -> None:
+    """Its other ports let everybody write everything."""
+    reached = {name for name in SERVICES if "storage" in SERVICES[name].get("networks", [])}
+    assert reached == {"s3-storage", "s3"}
+    assert SERVICES["s3-storage"]["networks"] == ["storage"]
+    assert COMPOSE["networks"]["storage"] == {"internal": True}
+    forwarded = COMPOSE["configs"]["s3-port"]["content"]
+    assert re.findall(r"bind (\S+)", forwarded) == [":8333"]
+    assert re.findall(r"server \w+ (\S+)", forwarded)[-1] == "s3-storage:8333"
+
+
+def test_initialisation_takes_the_keys_of_root_from_the_worker_that_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scripts.compose_init import _make_keys
+    from smartwatts_ml.kinds import model_names
+    from smartwatts_ml.objects import open_root
+    from smartwatts_ml.store import Store
+
+    monkeypatch.setenv("ROOT_THRESHOLD", "2")
+    monkeypatch.setenv("ROOT_HOLDERS", "3")
+    root, keys, trust, offline = (tmp_path / name for name in ("root", "keys", "trust", "offline"))
+    for _ in range(2):
+        _make_keys(str(root), keys, trust, offline)
+    assert [path.name for path in trust.iterdir()] == ["root.json"]
+    assert len(list(offline.glob("root-*.pem"))) == 3
+    assert not list(keys.rglob("root-*.pem"))
+    of_worker, of_signer = (Store(open_root(str(root)), folder) for folder in (trust, keys))
+    assert not of_worker.keys.uris()
+    assert of_signer.renew() is not None
+    _, targets = of_worker.metadata()
+    assert targets is not None and targets.delegations is not None
+    assert set(targets.delegations.roles or {}) == set(model_names())
 
 
 def test_settings_of_smartwatts_in_it_are_known_settings() -> None:
@@ -146,6 +225,7 @@ def test_airflow_settings_in_it_exist() -> None:
         SERVICES[name]["command"]
         for name in OURS
         if SERVICES[name]["command"][:2] != ["airflow", "celery"]
+        and SERVICES[name]["command"][0] != "smartwatts"
     ]
     + [SERVICES[name]["healthcheck"]["test"][1:] for name in ("dag-processor", "triggerer")],
     ids=" ".join,
@@ -229,3 +309,14 @@ def test_what_the_image_copies_is_in_the_build_context() -> None:
         for source in copy.split()[:-1]:
             assert (REPOSITORY / source).exists(), source
             assert f"!{source}" in ignore
+
+
+def test_the_signing_pod_of_the_page_has_the_key_folder_where_the_image_looks_for_it() -> None:
+    page = (REPOSITORY / "docs" / "kubernetes.md").read_text()
+    pod = yaml.safe_load(page.split("<!-- signing pod -->\n```yaml\n")[1].split("```")[0])["spec"]
+    (container,) = pod["containers"]
+    (mount,), (volume,) = container["volumeMounts"], pod["volumes"]
+    assert container["name"] == "base"
+    assert volume["name"] == mount["name"] and "persistentVolumeClaim" in volume
+    assert f"SMARTWATTS_KEYS={mount['mountPath']}" in (REPOSITORY / "Dockerfile").read_text()
+    assert pod["serviceAccountName"]

@@ -93,6 +93,12 @@ def test_list_says_size_and_time(objects: Objects) -> None:
     assert abs(datetime.now(UTC) - info.modified) < timedelta(minutes=1)
 
 
+def test_an_object_is_listed_as_it_is_told_alone(objects: Objects) -> None:
+    objects.create("landing/a.csv", b"123")
+    (listed,) = objects.list("landing/")
+    assert listed == objects.info("landing/a.csv")
+
+
 def test_write_takes_whatever_is_there(objects: Objects) -> None:
     objects.write("a", b"1")
     etag = objects.write("a", b"2")

@@ -152,8 +152,8 @@ def test_a_judgement_stays_where_a_later_stage_has_too_few_readings(
 
 def test_a_scheduler_keeps_what_the_tasks_after_need(played: Played) -> None:
     judged = JudgedFile(True, "nilm accepted", (), "a", "b", "none", {"power_w": 0.1}, 0.5, 4096)
-    kept = handed_over(stage_named("convert"), judged)
-    assert kept == {**plain(judged), "proceed": True}
+    kept = handed_over(stage_named("convert"), judged, replace(played.run, left={"a": "b"}))
+    assert kept == {**plain(judged), "proceed": True, "left": {"a": "b"}}
     state = record_failure(played.run.settings.root, "run1", "nilm", "no space left on device")
     assert state["failures"] == 1 and state["next_attempt"] and json.loads(json.dumps(state))
 

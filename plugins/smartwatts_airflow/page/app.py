@@ -33,7 +33,7 @@ from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.order import model_stages
 from smartwatts_ml.store import open_store
-from smartwatts_ml.store.documents import file_name
+from smartwatts_ml.store.layout import file_name
 
 __all__ = ["application"]
 
@@ -215,8 +215,8 @@ def _failed(request: Request, error: Exception) -> Response:
             request, "trouble.html", 404, title="That is not there", what=str(error), fix=None
         )
     fix = (
-        "The page reads the root that SMARTWATTS_ROOT names, and verifies it with the public"
-        " keys in SMARTWATTS_KEYS; both as the API server sees them."
+        "The page reads the root that SMARTWATTS_ROOT names, and verifies it from root.json in"
+        " SMARTWATTS_KEYS; both as the API server sees them."
     )
     title = "The models cannot be shown"
     return _page(request, "trouble.html", 503, title=title, what=str(error), fix=fix)

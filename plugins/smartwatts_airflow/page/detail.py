@@ -17,13 +17,13 @@ from smartwatts_airflow.page.overview import (
     metrics_of,
     number,
 )
-from smartwatts_ml.errors import NotFoundError, StoreError
+from smartwatts_ml.errors import StoreError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import HistoryEntry, Manifest, Store, open_store
+from smartwatts_ml.store import HistoryEntry, Manifest, open_store
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.forced import FORCE, forced
 
@@ -89,11 +89,11 @@ def detail(
     """Read and verify a model's history and manifests; ``most`` changes are listed. Raises
     TrustError."""
     kind, _ = find_model(model)
-    store = open_store(RememberedObjects(objects, f"models/{model}/"), current)
+    store = open_store(RememberedObjects(objects, model), current)
     chain = store.history(model)
     if not chain:
         return Detail(model, kind.title)
-    manifests = _manifests(store, model, chain)
+    manifests = store.manifests(model)
     criterion = next(c for c in kind.criteria if c.role == "improve")
     champion = chain[-1].version
     by_key = {run.key: run for run in runs}
@@ -122,19 +122,6 @@ def detail(
         total=len(chain),
         earlier=tuple(sorted({e.version for e in chain if e.version != champion}, reverse=True)),
     )
-
-
-def _manifests(
-    store: Store, model: str, chain: Iterable[HistoryEntry]
-) -> dict[int, Manifest | None]:
-    """Manifests of the versions that were in force; None for one that was pruned."""
-    manifests: dict[int, Manifest | None] = {}
-    for version in {entry.version for entry in chain}:
-        try:
-            manifests[version] = store.manifest(model, version)
-        except NotFoundError:
-            manifests[version] = None
-    return manifests
 
 
 def _points(

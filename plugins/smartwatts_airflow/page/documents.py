@@ -14,7 +14,7 @@ from pathlib import Path
 from smartwatts_ml.errors import NotFoundError, UsageError
 from smartwatts_ml.objects import Object, ObjectInfo, Objects, open_root
 from smartwatts_ml.objects.base import ReadOnlyObjects, check_size
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, METADATA
 
 __all__ = ["READS_AT_ONCE", "RememberedObjects"]
 
@@ -28,18 +28,25 @@ def _read(url: str, key: str, etag: str) -> Object:
 
 
 class RememberedObjects(ReadOnlyObjects):
-    """A root for reading, whose JSON documents below ``prefix`` are at hand."""
+    """A root for reading, where a model's JSON documents are at hand: its manifests, and the
+    versions of its role."""
 
-    def __init__(self, objects: Objects, prefix: str) -> None:
+    def __init__(self, objects: Objects, model: str) -> None:
         self.url = objects.url
         self._objects = objects
-        self._prefix = prefix
+        self._places = {f"models/{model}/": ".json", METADATA: f".{model}.json"}
         self._listed = {
-            info.key: info for info in objects.list(prefix) if info.key.endswith(".json")
+            info.key: info
+            for place in self._places
+            for info in objects.list(place)
+            if self._is_document(info.key)
         }
         with ThreadPoolExecutor(READS_AT_ONCE) as pool:
             for _ in pool.map(self._remembered, self._listed):
                 pass
+
+    def _is_document(self, key: str) -> bool:
+        return any(key.startswith(at) and key.endswith(end) for at, end in self._places.items())
 
     def _remembered(self, key: str) -> Object | None:
         """None where it is gone since it was listed."""
@@ -49,7 +56,7 @@ class RememberedObjects(ReadOnlyObjects):
             return None
 
     def read(self, key: str, limit: int | None = None) -> Object:
-        if not (key.startswith(self._prefix) and key.endswith(".json")):
+        if not self._is_document(key):
             return self._objects.read(key, limit)
         remembered = self._remembered(key) if key in self._listed else None
         if remembered is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.readings.ingest.ledger import Ledger, Outdated, arrived_us
-from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.readings.table.table import existing_table, open_table
 from smartwatts_ml.settings import Settings
 
 __all__ = [
@@ -63,8 +63,9 @@ class PendingReadings:
 
 
 def pending(objects: Objects) -> PendingReadings:
-    """What waits in landing/, estimated from sizes, without reading a file."""
-    ledger = Ledger.read(objects, open_table(objects).id)
+    """What waits in landing/, estimated from sizes, without reading a file or making a table."""
+    table = existing_table(objects)
+    ledger = Ledger.read(objects, table.id if table else "")
     files, _ = list_landing(objects)
     new = [info for info in files if not ledger.taken(info) and not ledger.refused(info)]
     return PendingReadings(len(new), sum(info.size for info in new), ledger.estimate_rows(new))

@@ -1,0 +1,64 @@
+"""Settings of the DAGs: when a retraining starts, who is told, where its tasks run."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from smartwatts_ml.settings.base import TomlSettings
+
+__all__ = ["AirflowSettings"]
+
+
+class AirflowSettings(TomlSettings):
+    """What the DAGs read; part of ``Settings``."""
+
+    new_growth: float = Field(
+        0.1,
+        gt=0,
+        description="Readings since the last decision that start retrain_on_new_readings, as a "
+        "share of those that it had.",
+    )
+    new_per_site: int = Field(
+        672,
+        gt=0,
+        description="Readings that have to be new for each site that it had, at least: 672 are "
+        "four weeks of hours.",
+    )
+    new_readings: int = Field(
+        0,
+        ge=0,
+        description="So many new readings instead, whatever the fleet; 0: by share and site.",
+    )
+    new_days: float = Field(
+        0.0,
+        ge=0,
+        description="Days of readings beyond the last decision's that have to be there as well.",
+    )
+    new_site_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of sites that have to have brought new readings as well.",
+    )
+    poke_seconds: float = Field(
+        60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
+    )
+    notify: str = Field(
+        "smartwatts_notify",
+        description="Airflow connection that gets one message for each run; while there is none "
+        "of this name, nobody is told.",
+    )
+    late_hours: float = Field(
+        12.0,
+        gt=0,
+        description="Hours after which a run that has not ended is reported: of retrain_weekly, "
+        "and of renew_timestamp.",
+    )
+    training_pod: str = Field(
+        "",
+        description="YAML file of a pod that KubernetesExecutor's training pods are changed to.",
+    )
+    signing_pod: str = Field(
+        "",
+        description="YAML file of a pod that KubernetesExecutor's signing pods are changed to.",
+    )
