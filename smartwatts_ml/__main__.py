@@ -1,7 +1,7 @@
 """The ``smartwatts`` command: how errors become exit codes.
 
 Exit codes: 0 done (a rejected challenger is 0), 1 the work failed, 2 wrong use,
-3 bad input, 4 the store or its trust, 130 stopped by Ctrl-C.
+3 bad input or what was never published, 4 the store or its trust, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from rich.markup import escape
 
 from smartwatts_ml.commands.cli import app
-from smartwatts_ml.commands.console import err
+from smartwatts_ml.commands.console import err, printable
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 
@@ -26,7 +26,7 @@ def main() -> None:
     try:
         app()
     except SmartwattsError as error:
-        err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        err.print(f"[red]error:[/red] {escape(printable(str(error)))}", soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

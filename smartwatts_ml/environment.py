@@ -17,7 +17,10 @@ from smartwatts_ml.settings.base import (
     settings_origin,
 )
 
-__all__ = ["check_environment", "known_variables"]
+__all__ = ["PULL_TOKEN_VARIABLE", "check_environment", "known_variables"]
+
+PULL_TOKEN_VARIABLE = f"{PREFIX}PULL_TOKEN"
+"""Holds a token that `smartwatts models pull` sends to a web server."""
 
 
 _logger = logging.getLogger("smartwatts")
@@ -30,7 +33,9 @@ def _classes() -> list[type[TomlSettings]]:
 @cache
 def known_variables() -> frozenset[str]:
     """Every ``SMARTWATTS_*`` variable that means something."""
-    return frozenset({CONFIG_VARIABLE}).union(*(cls.variables() for cls in _classes()))
+    return frozenset({CONFIG_VARIABLE, PULL_TOKEN_VARIABLE}).union(
+        *(cls.variables() for cls in _classes())
+    )
 
 
 def check_environment() -> None:
