@@ -9,15 +9,17 @@ from smartwatts_ml.errors import UsageError
 __all__ = ["check_model", "is_model"]
 
 _MODEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_RESERVED = ("metadata", "root", "targets", "snapshot", "timestamp")
+"""What a store has of its own: a folder, and roles."""
 
 
 def is_model(name: str) -> bool:
     """Whether a model can be called so.
 
-    >>> is_model("nilm"), is_model("../nilm")
-    (True, False)
+    >>> is_model("nilm"), is_model("../nilm"), is_model("root")
+    (True, False, False)
     """
-    return _MODEL_NAME.fullmatch(name) is not None
+    return _MODEL_NAME.fullmatch(name) is not None and name not in _RESERVED
 
 
 def check_model(model: str) -> str:

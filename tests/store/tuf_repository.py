@@ -87,9 +87,9 @@ class Repository:
 
     def path(self, role: str) -> Path:
         """The newest file of a role."""
-        version = self.signed[role]["version"]
-        name = "timestamp.json" if role == "timestamp" else f"{version}.{role}.json"
-        return self.metadata / name
+        if role == "timestamp":
+            return self.metadata / "timestamp.json"
+        return self.metadata / f"{self.signed[role]['version']}.{role}.json"
 
     def trusted_root(self) -> bytes:
         """The first root, which a gateway pins."""
