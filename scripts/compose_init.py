@@ -9,14 +9,15 @@ from pathlib import Path
 
 import boto3
 
+from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
-from smartwatts_ml.store.keys import KeyFolder
+from smartwatts_ml.store import Store
 
 _POOL = "smartwatts_training"
 
 
 def _main() -> int:
-    """Database, pool, first user, bucket, signing key."""
+    """Database, pool, first user, bucket, keys."""
     steps = {
         "database": ["db", "migrate"],
         "training pool": ["pools", "set", _POOL, os.environ["TRAINING_SLOTS"], "Trainings at once"],
@@ -27,8 +28,8 @@ def _main() -> int:
         subprocess.run(["airflow", *arguments], check=True)
     _say("bucket")
     _make_bucket(os.environ["SMARTWATTS_ROOT"])
-    _say("signing key")
-    _make_key(Path(os.environ["SMARTWATTS_KEYS"]))
+    _say("keys")
+    _make_keys(os.environ["SMARTWATTS_ROOT"], Path(os.environ["SMARTWATTS_KEYS"]))
     return 0
 
 
@@ -50,11 +51,14 @@ def _make_bucket(root: str) -> None:
     open_root(root)
 
 
-def _make_key(folder: Path) -> None:
-    """Create the key that signs models, once."""
-    keys = KeyFolder(folder)
-    if not keys.can_sign():
-        keys.generate()
+def _make_keys(root: str, folder: Path) -> None:
+    """Hold the ceremony, once, with one key for root: fit for trying the stack out. For more,
+    run `smartwatts keys init` with a threshold before the stack is started first."""
+    store = Store(open_root(root), folder)
+    if store.keys.is_empty():
+        store.ceremonies.init(model_names())
+    else:
+        store.ceremonies.complete()
 
 
 def _say(text: str) -> None:

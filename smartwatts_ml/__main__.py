@@ -12,9 +12,10 @@ import sys
 from rich.markup import escape
 
 from smartwatts_ml.commands.cli import app
-from smartwatts_ml.commands.console import err, printable
+from smartwatts_ml.commands.console import err
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
+from smartwatts_ml.terminal import printable
 
 __all__ = ["main"]
 

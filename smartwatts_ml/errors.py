@@ -4,10 +4,10 @@ SmartwattsError          1  the work failed
 ├── UsageError           2  wrong use of a command or a setting
 ├── BadInputError        3  a file or its readings cannot be used
 │   └── NotEnoughReadingsError   too few readings or events to train or to judge
-├── NotPublishedError    3  a model that is asked for was never published
 ├── BusyError            1  another run holds what this one needs; try again later
 └── StoreError           4  the store or its trust
     ├── NotFoundError        an object, version or model is not there
+    │   └── NotPublishedError    3  the store, which is whole, says so
     ├── DeniedError          no permission for an object
     ├── AlreadyExistsError   create-if-absent met an object
     ├── ChangedError         replace-if-unchanged met a newer object
@@ -73,12 +73,6 @@ class NotEnoughReadingsError(BadInputError):
     """Too few readings, sites or events to train on or to judge with."""
 
 
-class NotPublishedError(SmartwattsError):
-    """The store, which is whole, says that there is no such model or version."""
-
-    exit_code = 3
-
-
 class BusyError(SmartwattsError):
     """Another run holds what this one needs."""
 
@@ -91,6 +85,12 @@ class StoreError(SmartwattsError):
 
 class NotFoundError(StoreError):
     """An object, a version or a model is not in the store."""
+
+
+class NotPublishedError(NotFoundError):
+    """The store, which is whole, says that a model or a version was never published."""
+
+    exit_code = 3
 
 
 class DeniedError(StoreError):

@@ -75,6 +75,7 @@ def test_the_help_starts_at_once_and_loads_nothing_heavy() -> None:
     assert ended.ru_utime - started.ru_utime < MOST_CPU_SECONDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

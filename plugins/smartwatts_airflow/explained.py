@@ -60,18 +60,19 @@ ships, and the log and the history say why.
 **If it fails:** as `train` does; clear the task. `SMARTWATTS_REFIT=false` leaves it out.
 """,
     "publish": """
-Makes the file the champion: version, signed manifest, history entry, pointer. Emits an event of
+Makes the file the champion: the next version of the model's role, then
+what gateways are told. Emits an event of
 the asset `smartwatts/<model>`.
 
 **If it fails:** keys or store. `smartwatts models verify` checks both; then clear the task.
 Publishing twice is impossible: a second attempt completes the first.
 """,
-    "resign": """
-Signs every champion's pointer again, whatever was decided, so that gateways notice a store that
+    "renew": """
+Signs the store's timestamp again, whatever was decided, so that gateways notice a store that
 stands still.
 
-**If it fails:** gateways refuse a pointer after `SMARTWATTS_POINTER_DAYS` days, so there is
-time: `smartwatts models verify`, repair, clear the task.
+**If it fails:** gateways refuse a timestamp after `SMARTWATTS_TIMESTAMP_HOURS` hours:
+`smartwatts models verify`, repair, clear the task.
 """,
     "report": """
 Says what was decided, tells the connection `SMARTWATTS_NOTIFY`, makes failed models back off

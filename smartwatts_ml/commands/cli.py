@@ -72,14 +72,13 @@ WORK = {
         "judging:replay",
         "Repeat the judgement of a run offline: same snapshot, files, settings and seed.",
     ),
-    "models resign": (
-        "upkeep:resign",
-        "Sign pointers again: same version, same serial, a new expiry.",
+    "models renew": (
+        "upkeep:renew",
+        "Sign the timestamp again, so that gateways go on to believe the store.",
     ),
     "models verify": (
         "upkeep:verify",
-        "Check every digest, signature, serial and pointer of the store; exit code 4 "
-        "if any is wrong.",
+        "Check every digest, signature and serial of the store; exit code 4 if any is wrong.",
     ),
     "models prune": (
         "upkeep:prune",
@@ -114,19 +113,37 @@ WORK = {
         "quality:quality",
         "What is missing and what is implausible, by device. Nothing is ever dropped.",
     ),
-    "keys new": ("keys:new", "Make a signing key, and trust it here."),
-    "keys retire": (
-        "keys:retire",
-        "End a rotation: the old key is deleted and not trusted any more.",
+    "keys init": (
+        "keys:init",
+        "The ceremony of a new store: its keys, its first root, and who may sign which model.",
+    ),
+    "keys add-model": (
+        "keys:add_model",
+        "Let more models be published. Needs the private keys of root.",
+    ),
+    "keys rotate": (
+        "keys:rotate",
+        "Replace an online key without a gap: gateways verify what they meet at any moment.",
+    ),
+    "keys revoke": (
+        "keys:revoke",
+        "Trust a key no more that is lost or known to others; a new one takes its place.",
+    ),
+    "keys recover": (
+        "keys:recover",
+        "After a theft of online keys: new ones, and what was signed here last is in force again.",
     ),
     "keys list": (
         "keys:list_keys",
-        "The keys that this machine trusts, and which of them it signs with.",
+        "The keys of each role, how many have to sign, and which are here.",
     ),
-    "keys trust": ("keys:trust", "Trust models that another machine's key signed."),
+    "keys trust": (
+        "keys:trust",
+        "Trust the store of another machine, by the root of its ceremony or a later one.",
+    ),
     "keys show": (
         "keys:show",
-        "The public half of the signing key, for gateways and for `keys trust`.",
+        "The root that this machine trusts, for gateways and for `keys trust`.",
     ),
     "simulate": (
         "simulate:simulate",
@@ -174,7 +191,7 @@ _CHECK = "smartwatts_ml.environment:check_environment"
 _GROUPS = {
     "models": "Versions of the models: list, show, roll back, pull, inspect, verify, prune.",
     "readings": "The readings that are kept: totals, sites, export.",
-    "keys": "Signing keys: make, rotate, show, trust. The folder is SMARTWATTS_KEYS.",
+    "keys": "Who may sign: the ceremony, replacing keys, trust. The folder is SMARTWATTS_KEYS.",
     "import": "Turn public data sets (REFIT, UK-DALE, IDEAL, …) into files for landing/.",
 }
 

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
 from smartwatts_ml.commands.console import err, out
-from smartwatts_ml.readings.file_lines import printable
 from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.site_clocks import ClockChange, SiteClocks, change_lines
 from smartwatts_ml.readings.table.clock_changes import apply_settings, clock_changes
 from smartwatts_ml.readings.table.table import existing_table
+from smartwatts_ml.terminal import printable
 
 __all__ = ["clocks"]
 

@@ -4,14 +4,11 @@ that ``--json`` output can be piped."""
 from __future__ import annotations
 
 import os
-import unicodedata
 
 from rich.console import Console
 
-__all__ = ["err", "out", "printable"]
+__all__ = ["err", "out"]
 
-_LONGEST = 2000
-_ODD = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
 _PIPE_WIDTH = 140
 """Columns of a table that goes to a file or a pipe, where nothing has to be cut off."""
 
@@ -25,14 +22,3 @@ def _console(stderr: bool) -> Console:
 
 out = _console(stderr=False)
 err = _console(stderr=True)
-
-
-def printable(text: str) -> str:
-    """Text that others wrote, without what moves a terminal's cursor or turns its letters.
-
-    >>> printable("nilm\x1b[2J")
-    'nilm?[2J'
-    """
-    return "".join(
-        "?" if unicodedata.category(letter) in _ODD else letter for letter in text[:_LONGEST]
-    )

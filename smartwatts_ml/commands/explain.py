@@ -16,12 +16,12 @@ from smartwatts_ml.readings.explained.channels import ChannelSummary, in_words
 from smartwatts_ml.readings.explained.explain import explain
 from smartwatts_ml.readings.explained.explanation import Explanation
 from smartwatts_ml.readings.explained.source_text import SourceText, source_texts
-from smartwatts_ml.readings.file_lines import printable
 from smartwatts_ml.readings.files import find_files
 from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.settings.base import settings_file
 from smartwatts_ml.settings.source_tables import with_source
+from smartwatts_ml.terminal import printable
 
 __all__ = ["explain_files"]
 

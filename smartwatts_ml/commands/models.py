@@ -85,7 +85,7 @@ def _champion_row(store: Store, model: str) -> dict[str, Any]:
         }
         row["expires"] = store.pointer(model).expires
     except NotFoundError:
-        return row  # no pointer yet: the next publish or resign writes it
+        return row  # no pointer yet: the next publish or renewal writes it
     except TrustError as error:
         row["problem"] = str(error)
     return row

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
-from smartwatts_ml.commands.console import err, out, printable
+from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.models import VersionOption
 from smartwatts_ml.environment import PULL_TOKEN_VARIABLE
 from smartwatts_ml.errors import BadInputError, TrustError, UsageError
@@ -20,6 +20,8 @@ from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.http import open_http_root
 from smartwatts_ml.pulling import DEADLINE_S, check_trusted_root, pull_models
 from smartwatts_ml.settings import settings
+from smartwatts_ml.store import KeyFolder
+from smartwatts_ml.terminal import printable
 
 __all__ = ["pull"]
 
@@ -85,7 +87,7 @@ def pull(
         raise UsageError("--version needs exactly one MODEL")
     current = settings(root=root)
     objects = _open(current.root, header_file)
-    pinned = _trusted(trusted_root or Path(current.keys) / "root.json")
+    pinned = _trusted(trusted_root, KeyFolder(Path(current.keys)))
     outcome = pull_models(objects, pinned, folder, wanted, version=version, deadline_s=deadline)
     if as_json:
         print_json(outcome.pulled)
@@ -109,7 +111,10 @@ def _open(root: str, header_file: Path | None) -> Objects:
     return open_root(root, writable=False)
 
 
-def _trusted(path: Path) -> bytes:
+def _trusted(path: Path | None, keys: KeyFolder) -> bytes:
+    if path is None and (trusted := keys.trusted_root()):
+        return trusted.data
+    path = path or keys.root_path
     data = _read(path, _MOST_ROOT_BYTES)
     try:
         check_trusted_root(data, str(path))

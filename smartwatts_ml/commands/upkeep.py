@@ -1,9 +1,10 @@
-"""The verbs of ``smartwatts models`` that look after a store: resign, verify, prune."""
+"""The verbs of ``smartwatts models`` that look after a store: renew, verify, prune."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -19,9 +20,10 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.runs.copies import run_copy
 from smartwatts_ml.store import Audit, Pruned, Store, open_store
 
-__all__ = ["no_version_yet", "prune", "resign", "store_at", "verify"]
+__all__ = ["no_version_yet", "prune", "renew", "store_at", "verify"]
 
 _ModelsArgument = Annotated[
     list[str] | None,
@@ -49,62 +51,49 @@ def _chosen(store: Store, models: list[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(models or known))
 
 
-def resign(
-    models: _ModelsArgument = None,
-    documents: Annotated[
-        bool,
-        typer.Option(
-            "--documents",
-            help="Manifests and history too: after `keys new --rotate`. Needs permission to "
-            "replace them.",
-        ),
-    ] = False,
-    root: RootOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Sign pointers again: same version, same serial, a new expiry.
+def renew(root: RootOption = None, as_json: JsonOption = False) -> None:
+    """Sign the timestamp again, so that gateways go on to believe what the store tells them.
 
-    Every retraining does this; by hand after a long pause, or while a key is rotated.
+    Every retraining does this; a task of its own does it daily, for a timestamp holds for
+    three days at most.
 
-    Example: smartwatts models resign nilm
+    Example: smartwatts models renew
     """
-    store = store_at(root, writable=True)
-    signed = []
-    for model in _chosen(store, models):
-        again = store.resign_documents(model) if documents else 0
-        pointer = store.resign(model)
-        if pointer:
-            signed.append(pointer.to_json() | {"documents": again})
+    renewed = store_at(root, writable=True).renew()
+    if renewed is None:
+        raise NotFoundError("the store has no keys yet", fix="`smartwatts keys init`")
     if as_json:
-        print_json(signed)
-        return
-    for item in signed:
-        more = f", {item['documents']} documents signed again" if documents else ""
-        version = f"{item['model']} v{item['version']}, serial {item['serial']}"
-        out.print(f"{version}, until {item['expires']}{more}")
+        print_json(renewed)
+    else:
+        out.print(f"{len(renewed.models)} models, until {renewed.expires}")
+    if renewed.problems:
+        raise TrustError("; ".join(f"{m}: {why}" for m, why in renewed.problems.items()))
 
 
 def verify(
     models: _ModelsArgument = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Rebuild a wrong pointer from the history.")
+        bool, typer.Option("--repair", help="Mend what can be mended from what verifies.")
     ] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check every digest, signature, serial and pointer of the store; exit code 4 if any is wrong.
+    """Check every digest, signature and serial of the store; exit code 4 if any is wrong.
 
     Versions that a crash left unfinished, or that were pruned, are counted and not wrong.
 
     Example: smartwatts models verify --repair
     """
-    store = store_at(root, writable=repair)
+    objects, current = open_objects(root, writable=repair)
+    store, copies = open_store(objects, current), partial(run_copy, objects)
     audits = []
     with progress_bar("verify") as report:
         chosen = _chosen(store, models)
         for done, model in enumerate(chosen):
             report(model, done / len(chosen))
-            audits.append(store.verify(model, repair=repair))
+            audits.append(store.verify(model, repair=repair, run_file=copies))
+        if not models:
+            audits.append(store.verify_repository(repair=repair))
     if as_json:
         print_json(audits)
     else:
@@ -117,7 +106,7 @@ def verify(
         mendable = any(finding.repairable for audit in audits for finding in audit.findings)
         raise TrustError(
             f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong in the store",
-            fix="--repair rebuilds pointers" if mendable and not repair else None,
+            fix="--repair mends what it can" if mendable and not repair else None,
         )
 
 
@@ -128,7 +117,7 @@ def _print_audit(audit: Audit) -> None:
         if versions
     ]
     if audit.repaired:
-        asides.append("pointer rebuilt")
+        asides.append("repaired")
     verdict = "[red]✗[/red]" if audit.findings else "[green]✓[/green]"
     text = f"{audit.model}: {audit.entries} serials, {audit.versions} versions"
     out.print(f"{verdict} {', '.join([text, *asides])}", soft_wrap=True)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from smartwatts_ml.readings.report import FileContents, FileReport
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.terminal import printable
 
-__all__ = ["file_lines", "printable", "warning_lines"]
+__all__ = ["file_lines", "warning_lines"]
 
 _MOST = 40
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-
-
-def printable(text: str) -> str:
-    """Without what a terminal would obey instead of showing it; lines stay.
-
-    >>> printable("a\\x1b[31m.csv")
-    'a�[31m.csv'
-    """
-    return _CONTROL.sub("\ufffd", text)
 
 
 def file_lines(files: Sequence[FileReport], settings: Settings, most: int = _MOST) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
-from smartwatts_ml.readings.file_lines import printable, warning_lines
+from smartwatts_ml.readings.file_lines import warning_lines
 from smartwatts_ml.readings.ingest.intervals import untold_interval
 from smartwatts_ml.readings.ingest.landing import FILE_NAMES, LANDING, is_readings_file
 from smartwatts_ml.readings.ingest.late import contradiction, is_torn
@@ -30,6 +30,7 @@ from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said, i
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.terminal import printable
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 

@@ -14,7 +14,7 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.small import read_small
 from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "take_claim"]
 

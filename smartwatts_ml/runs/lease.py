@@ -21,7 +21,7 @@ from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.small import read_small
 from smartwatts_ml.store.canonical import Canonical, PreciseTime
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["Lease", "hold"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.objects import Object, Objects
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["read_small"]
 

@@ -18,7 +18,7 @@ from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
+from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = [
     "DecidedSnapshot",

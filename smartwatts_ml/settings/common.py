@@ -254,7 +254,12 @@ class Settings(TomlSettings):
         "",
         description="YAML file of a pod that KubernetesExecutor's training pods are changed to.",
     )
-    pointer_days: int = Field(30, gt=0, description="Days until a champion pointer expires.")
+    timestamp_hours: float = Field(
+        72.0,
+        gt=0,
+        le=72,
+        description="Hours that gateways believe what the store tells them, unless it is renewed.",
+    )
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
     max_latency_ms: float = Field(
         10.0, gt=0, description="Slowest median call that may ship, on one core, ms."

@@ -1,7 +1,7 @@
 """The stages of a retraining, in their order. Nothing else knows it.
 
     ingest ─ plan ─ for each model: train ─ validate ─ convert ─ refit ─ publish ─
-    and at the end: resign
+    and at the end: renew
 
 The command line, the DAGs, ``make run`` and the Models page go through ``STAGES``. Importing
 this is light: a stage's module is loaded when the stage is called.
@@ -146,10 +146,10 @@ STAGES = (
         publishes=True,
     ),
     Stage(
-        "resign",
-        "smartwatts_ml.stages.publish:resign_pointers",
-        "signing every champion's pointer again",
-        leaves="pointers that expire later",
+        "renew",
+        "smartwatts_ml.stages.publish:renew_timestamp",
+        "renewing what gateways are told",
+        leaves="a timestamp that expires later",
         per_model=False,
         in_dry_run=False,
     ),

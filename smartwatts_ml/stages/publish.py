@@ -23,10 +23,10 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store, open_store
-from smartwatts_ml.store.documents import file_key
 from smartwatts_ml.store.forced import FORCE
+from smartwatts_ml.store.layout import file_key
 
-__all__ = ["PublishResult", "publish", "resign_pointers"]
+__all__ = ["PublishResult", "publish", "renew_timestamp"]
 
 _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
@@ -96,7 +96,7 @@ class PublishResult:
 def publish(
     run: ModelRun, progress: Progress, *, actor: str, force: str | None = None
 ) -> PublishResult:
-    """Put the run's accepted file in force, or sign the champion's pointer again; then
+    """Put the run's accepted file in force, or renew the timestamp; then
     record the decision in the model's state. Raises StaleChallengerError where another
     champion came into force after the file was judged.
 
@@ -124,27 +124,20 @@ def publish(
     return result
 
 
-def resign_pointers(
+def renew_timestamp(
     objects: Objects, settings: Settings, progress: Progress | None = None
-) -> dict[str, str]:
-    """Sign every model's pointer again with the same serial, as the end of a run, whatever
-    it decided; when each expires. So a store that stands still or was turned back is noticed.
-    One model's trouble does not keep the others from it; then StoreError is raised."""
-    store = open_store(objects, settings)
-    expires, failures = {}, []
-    for model in store.models():
-        if progress:
-            progress(model, 0.5)
-        try:
-            pointer = store.resign(model)
-        except StoreError as error:
-            failures.append(f"{model}: {error}")
-            continue
-        if pointer:
-            expires[model] = pointer.expires
-    if failures:
-        raise StoreError("; ".join(failures))
-    return expires
+) -> str | None:
+    """Sign the store's timestamp again, whatever a run decided; when it expires, None before
+    anything was published. So a store that stands still or was turned back is noticed. One
+    model's trouble does not keep the others from it; then StoreError is raised."""
+    renewed = open_store(objects, settings).renew()
+    if renewed is None:
+        return None
+    if progress:
+        progress(f"until {renewed.expires}", 1.0)
+    if renewed.problems:
+        raise StoreError("; ".join(f"{m}: {why}" for m, why in renewed.problems.items()))
+    return renewed.expires
 
 
 def _publish_file(
@@ -217,8 +210,10 @@ def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
 
 
 def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishResult:
-    """Nothing changes but the pointer's expiry: somebody looked, and the champion stands."""
-    pointer = store.resign(run.model)
+    """Nothing changes but the timestamp's expiry: somebody looked, and the champion stands."""
+    renewed = store.renew()
+    told = renewed is not None and run.model in renewed.models
+    pointer = store.pointer(run.model) if told else None
     return PublishResult(
         model=run.model,
         outcome=_KEPT,

@@ -15,7 +15,7 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.readings.file_lines import file_lines, printable
+from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.ingest.ingest_report import outdated_lines
 from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.readings.site_clocks import change_lines
@@ -28,6 +28,7 @@ from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
 from smartwatts_ml.store import open_store
+from smartwatts_ml.terminal import printable
 
 __all__ = [
     "handed_over",

@@ -1,34 +1,44 @@
-"""Walking a whole store: every digest, signature, serial and pointer.
+"""Walking a whole store: every digest, signature and serial of a model, and the repository.
 
 Findings are values that name the object and what is wrong with it. What a crash or pruning
 may leave is counted, not found: unfinished versions that never were in force, and versions
-that were pruned.
+that were pruned. A repair mends what can be mended from what verifies: metadata from the
+memory of what was signed here, a missing file from the run that made it, then what clients
+are told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from tuf.api.metadata import Snapshot, Targets
 
 from smartwatts_ml.errors import NotFoundError, TrustError
-from smartwatts_ml.store.documents import (
-    HistoryEntry,
-    Manifest,
-    Pointer,
+from smartwatts_ml.store.ceremony import delegated
+from smartwatts_ml.store.documents import HistoryEntry
+from smartwatts_ml.store.history import Commit
+from smartwatts_ml.store.layout import (
+    METADATA,
+    TIMESTAMP_KEY,
     file_key,
-    history_key,
-    history_prefix,
     manifest_key,
-    pointer_key,
+    metadata_key,
+    object_key,
+    statement_key,
 )
+from smartwatts_ml.store.metadata import limit_of
 from smartwatts_ml.store.records import Records
 
-__all__ = ["Audit", "Auditor", "AuditFinding"]
+__all__ = ["Audit", "AuditFinding", "Auditor", "RunFile"]
+
+RunFile = Callable[[HistoryEntry], bytes | None]
+"""A run's own copy of the file that an entry put in force; None where it has none."""
 
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """One thing that is wrong. ``repairable``: rebuilding the pointer puts it right."""
+    """One thing that is wrong. ``repairable``: a repair may put it right."""
 
     key: str
     problem: str
@@ -50,128 +60,201 @@ class Audit:
 
 
 class Auditor:
-    """Checks models, one at a time."""
+    """Checks models, one at a time, and what clients are told."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._repository = records.repository
+        self._objects = records.repository.objects
 
-    def audit(self, model: str, repair: bool) -> Audit:
-        """Read and verify everything that a model has; with ``repair`` put right what the
-        history can put right. Raises StoreError only where the root cannot be read."""
-        entries, of_history = self._check_history(model)
-        stored = {v: self._check_version(model, v) for v in self._records.versions.numbers(model)}
-        in_force = {entry.version: entry for entry in entries}
-        last = entries[-1] if entries else None
-        findings = [
-            *of_history,
-            *self._check_files(stored, in_force),
-            *self._check_strays(model),
-        ]
-        if last and last.version not in stored:
-            findings.append(AuditFinding(file_key(model, last.version), "the champion is gone"))
-        of_pointer = self._check_pointer(model, last)
-        champion = stored.get(last.version) if last else None
-        whole = not of_history and isinstance(champion, Manifest)
-        repaired = repair and whole and bool(of_pointer) and all(f.repairable for f in of_pointer)
-        if repaired and last:
-            self._records.pointer.advance(last, self._records.versions.of_entry(last))
-            of_pointer = self._check_pointer(model, last)
+    def audit(self, model: str) -> Audit:
+        """Read and verify everything that a model has. Raises StoreError only where the root
+        cannot be read."""
+        commits, findings = self._check_history(model)
+        in_force = {commit.entry.version: commit for commit in commits}
+        numbers = self._records.versions.numbers(model)
+        champion = commits[0].entry.version if commits else None
+        pruned = []
+        for version, commit in in_force.items():
+            missing = list(self._missing(commit))
+            if version != champion and manifest_key(model, version) in missing:
+                pruned.append(version)
+                continue
+            findings += self._check_version(commit)
+        findings += self._check_strays(model, numbers)
+        if commits:
+            findings += self._check_told(model)
         return Audit(
             model=model,
-            entries=len(entries),
-            versions=len(stored),
-            unfinished=tuple(v for v in stored if v not in in_force),
-            pruned=tuple(sorted(v for v in in_force if v not in stored)),
-            repaired=repaired,
-            findings=(*findings, *of_pointer),
+            entries=len(commits),
+            versions=len([v for v in numbers if v not in pruned]),
+            unfinished=tuple(v for v in numbers if v not in in_force),
+            pruned=tuple(sorted(pruned)),
+            repaired=False,
+            findings=tuple(findings),
         )
 
-    def _check_history(self, model: str) -> tuple[list[HistoryEntry], list[AuditFinding]]:
-        """The entries that verify, oldest first, and what is wrong with the others."""
-        entries: list[HistoryEntry] = []
-        findings: list[AuditFinding] = []
-        serials = self._records.history.serials(model)
-        for serial in range(1, max(serials, default=0) + 1):
+    def repair(self, model: str, run_file: RunFile) -> Audit:
+        """Mend a model as far as that is possible, and audit it again."""
+        before = self.audit(model)
+        if not before.findings:
+            return before
+        self._restore_role(model)
+        try:
+            head = self._records.head(model)
+            if head:
+                for commit in {
+                    c.entry.version: c for c in self._records.history.back(head)
+                }.values():
+                    self._restore_version(
+                        commit, run_file, champion=commit.entry.version == head.entry.version
+                    )
+                self._records.pointing.tell({model: head.stored})
+        except TrustError:
+            return self.audit(model)
+        after = self.audit(model)
+        return replace(after, repaired=len(after.findings) < len(before.findings))
+
+    def audit_repository(self) -> Audit:
+        """What clients are told, and what lies beside it."""
+        findings = list(self._check_repository())
+        return Audit(METADATA.split("/")[1], 0, 0, (), (), False, tuple(findings))
+
+    def repair_repository(self) -> Audit:
+        """Tell clients again what they are to know; remove metadata that nobody signed."""
+        before = self.audit_repository()
+        if not before.findings:
+            return before
+        for key in list(self._unsigned()):
+            self._objects.delete(key)
+        self._records.pointing.tell({}, renew=True)
+        after = self.audit_repository()
+        return replace(after, repaired=len(after.findings) < len(before.findings))
+
+    def _check_history(self, model: str) -> tuple[list[Commit], list[AuditFinding]]:
+        """The commits that verify, newest first, and what ends them."""
+        commits: list[Commit] = []
+        try:
+            head = self._records.head(model)
+            if head:
+                for commit in self._records.history.back(head):
+                    commits.append(commit)
+        except TrustError as error:
+            return commits, [AuditFinding(f"{METADATA}*.{model}.json", str(error), True)]
+        identities = {commit.entry.commit_id for commit in commits}
+        if len(identities) < len(commits):
+            return commits, [AuditFinding(f"{METADATA}*.{model}.json", "holds a commit twice")]
+        return commits, []
+
+    def _missing(self, commit: Commit) -> Iterator[str]:
+        for path in commit.targets:
+            if not self._objects.exists(object_key(path)):
+                yield object_key(path)
+
+    def _check_version(self, commit: Commit) -> Iterator[AuditFinding]:
+        model, version = commit.entry.model, commit.entry.version
+        checks: dict[str, Callable[[Commit], object]] = {
+            manifest_key(model, version): self._records.versions.manifest,
+            file_key(model, version): self._records.versions.file,
+            statement_key(model, version): self._records.versions.statement,
+        }
+        for key, check in checks.items():
             try:
-                entry = self._records.history.entry(model, serial)
+                check(commit)
+            except NotFoundError:
+                yield AuditFinding(key, "is missing", repairable=True)
             except TrustError as error:
-                findings.append(AuditFinding(history_key(model, serial), str(error)))
-                continue
-            before = entries[-1] if entries else None
-            if entry.serial - 1 == (before.serial if before else 0):
-                version = before.version if before else None
-                if entry.previous_version != version:
-                    problem = f"follows v{entry.previous_version}, but v{version} was in force"
-                    findings.append(AuditFinding(history_key(model, serial), problem))
-            entries.append(entry)
-        commits = {entry.commit_id for entry in entries}
-        if len(commits) < len(entries):
-            findings.append(AuditFinding(history_prefix(model), "holds a commit twice"))
-        return entries, findings
+                yield AuditFinding(key, str(error), repairable=True)
 
-    def _check_version(self, model: str, version: int) -> Manifest | AuditFinding:
-        """The manifest, where it and the file verify."""
-        key = manifest_key(model, version)
+    def _check_told(self, model: str) -> Iterator[AuditFinding]:
+        view = self._repository.look()
         try:
-            manifest = self._records.versions.manifest(model, version)
-        except NotFoundError:
-            return AuditFinding(key, "is missing")
-        except TrustError as error:
-            return AuditFinding(key, str(error))
-        try:
-            self._records.versions.read_file(manifest)
-        except TrustError as error:
-            return AuditFinding(file_key(model, version), str(error))
-        return manifest
+            head = self._records.history.head(model, view)
+        except TrustError:  # found before
+            return
+        told = view.snapshot.signed.meta.get(f"{model}.json") if view and view.snapshot else None
+        serial = told.version if told else 0
+        if view and view.trouble:
+            yield AuditFinding(TIMESTAMP_KEY, view.trouble, repairable=True)
+        elif head and serial != head.serial:
+            problem = f"clients are told of serial {serial} of {model}, not {head.serial}"
+            yield AuditFinding(TIMESTAMP_KEY, problem, repairable=True)
 
-    def _check_files(
-        self, stored: dict[int, Manifest | AuditFinding], in_force: dict[int, HistoryEntry]
-    ) -> Iterator[AuditFinding]:
-        """Problems of versions that are or were in force; of others, all but a publish that
-        broke off before its manifest."""
-        for version, manifest in stored.items():
-            entry = in_force.get(version)
-            if isinstance(manifest, AuditFinding):
-                if entry or manifest.problem != "is missing":
-                    yield manifest
-            elif entry and entry.sha256 != manifest.sha256:
-                key = manifest_key(manifest.model, version)
-                yield AuditFinding(
-                    key, f"is of another file than serial {entry.serial} put in force"
-                )
-
-    def _check_pointer(self, model: str, last: HistoryEntry | None) -> list[AuditFinding]:
-        key = pointer_key(model)
-        try:
-            pointer = self._records.pointer.read(model)
-        except NotFoundError:
-            return [AuditFinding(key, "is missing", repairable=True)] if last else []
-        except TrustError as error:
-            return [AuditFinding(key, str(error), repairable=bool(last))]
-        serial = last.serial if last else 0
-        if pointer.serial > serial:
-            problem = f"was signed for serial {pointer.serial}, but the history ends at {serial}"
-            return [AuditFinding(key, problem)]
-        if last and not _agrees(pointer, last):
-            return [AuditFinding(key, f"is not at serial {serial}", repairable=True)]
-        trouble = pointer.trouble(self._records.clock())
-        return [AuditFinding(key, trouble, repairable=True)] if trouble else []
-
-    def _check_strays(self, model: str) -> Iterator[AuditFinding]:
+    def _check_strays(self, model: str, numbers: tuple[int, ...]) -> Iterator[AuditFinding]:
         """Objects that are no part of a store."""
-        known = {pointer_key(model)}
-        known |= {history_key(model, serial) for serial in self._records.history.serials(model)}
-        for version in self._records.versions.numbers(model):
-            known |= {file_key(model, version), manifest_key(model, version)}
-        for info in self._records.sealed.objects.list(f"models/{model}/"):
+        known = {
+            key(model, version)
+            for version in numbers
+            for key in (file_key, manifest_key, statement_key)
+        }
+        for info in self._objects.list(f"models/{model}/"):
             if info.key not in known:
                 yield AuditFinding(info.key, "is no part of the store")
 
+    def _check_repository(self) -> Iterator[AuditFinding]:
+        view = self._repository.look()
+        if view is None:
+            return
+        if view.trouble:
+            yield AuditFinding(TIMESTAMP_KEY, view.trouble, repairable=True)
+        try:
+            models = delegated(self._repository.delegators(view)[0].signed)
+        except TrustError as error:
+            yield AuditFinding(f"{METADATA}targets.json", str(error))
+            return
+        for name in self._objects.folders("models/"):
+            if name not in models and name != METADATA.split("/")[1]:
+                yield AuditFinding(f"models/{name}/", "is of no model of this store")
+        for key in self._unsigned():
+            yield AuditFinding(key, "is signed by nobody that may", repairable=True)
 
-def _agrees(pointer: Pointer, last: HistoryEntry) -> bool:
-    return (pointer.serial, pointer.commit_id, pointer.version, pointer.sha256) == (
-        last.serial,
-        last.commit_id,
-        last.version,
-        last.sha256,
-    )
+    def _unsigned(self) -> Iterator[str]:
+        """Metadata that are beyond what is signed: of snapshots and of models."""
+        view = self._repository.look()
+        if view is None:
+            return
+        newest, _ = self._repository.newest_snapshot(view)
+        for version in self._repository.listed(Snapshot.type):
+            if newest and version > newest.version:
+                yield metadata_key(Snapshot.type, version)
+
+    def _restore_role(self, model: str) -> None:
+        """Put back versions of a model's role that this machine signed, and remove those
+        after them that do not follow."""
+        memory = self._repository.memory
+        newest = memory.newest(model)
+        for version in memory.versions(model):
+            key, data = metadata_key(model, version), memory.read(model, version)
+            try:
+                there = self._objects.read(key, limit_of(model)).data
+            except (NotFoundError, TrustError):
+                there = b""
+            if there != data:
+                self._objects.write(key, data)
+        self._remove_unsigned(model, newest)
+
+    def _remove_unsigned(self, model: str, after: int) -> None:
+        view = self._repository.look()
+        if view is None:
+            return
+        for version in self._repository.listed(model):
+            if version <= after:
+                continue
+            try:
+                stored = self._repository.find(model, version, Targets)
+                if stored:
+                    self._records.history.check_signed(model, stored, view)
+            except TrustError:
+                self._objects.delete(metadata_key(model, version))
+
+    def _restore_version(self, commit: Commit, run_file: RunFile, *, champion: bool) -> None:
+        entry = commit.entry
+        missing = list(self._missing(commit))
+        if not champion and manifest_key(entry.model, entry.version) in missing:
+            return  # pruned
+        try:
+            self._records.versions.file(commit)
+        except (TrustError, NotFoundError):
+            data = run_file(entry)
+            if data is not None:
+                self._records.versions.restore(commit, file_key(entry.model, entry.version), data)

@@ -1,35 +1,46 @@
 """The commit protocol: how a version, or an older one again, comes into force.
 
-File, manifest, history entry, pointer, in that order, each created once; the history entry
-alone decides. So a crash anywhere leaves the old champion or the new one in force, and the
-same run published again completes what it left. The number of requests depends on what
-happened since the champion was promoted, not on the length of the history.
+File, manifest, statement, then the next version of the model's role, then snapshot and
+timestamp: all created once but the last. Creating the role's next version alone decides. So
+a crash anywhere leaves the old champion or the new one in force, and the same run published
+again completes what it left. The number of requests depends on what happened since the
+champion was promoted, not on the length of the history.
 """
 
 from __future__ import annotations
 
-import random
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
-from smartwatts_ml.errors import NotFoundError, StaleChallengerError, StoreError
+from tuf.api.metadata import TargetFile, Targets
+
+from smartwatts_ml.errors import NotFoundError, StaleChallengerError, StoreError, TrustError
 from smartwatts_ml.store.canonical import format_time, without_floats
-from smartwatts_ml.store.documents import HistoryEntry, Manifest
-from smartwatts_ml.store.history import PROMOTIONS
+from smartwatts_ml.store.documents import (
+    PROMOTIONS,
+    Action,
+    HistoryEntry,
+    Manifest,
+    check_text,
+    custom_of,
+)
+from smartwatts_ml.store.history import Commit
+from smartwatts_ml.store.layout import MAX_FILE_BYTES, file_key
+from smartwatts_ml.store.metadata import PREVIOUS, digest, sign
+from smartwatts_ml.store.pointing import MODEL_LIFETIME, turns
 from smartwatts_ml.store.records import Records
-from smartwatts_ml.store.sealed import check_identifier, digest
+from smartwatts_ml.store.statements import open_statement, run_statement, seal_statement
+from smartwatts_ml.store.versions import Bundle, check_identifier
 
 __all__ = ["ANY_CHAMPION", "Candidate", "Committer"]
 
-_TIMEOUT_S = 300.0
-"""Each lost attempt means that somebody else's commit succeeded."""
 _PATIENCE_S = 5.0
 """How long a version that another run has reserved is waited for. A run that died there is
 then passed over, which is what makes a gap in the version numbers."""
-_LONGEST_PAUSE_S = 0.05
 ANY_CHAMPION: Final = -1
 """For ``judged_against``: publish whatever is in force."""
 
@@ -37,15 +48,17 @@ ANY_CHAMPION: Final = -1
 @dataclass(frozen=True)
 class Candidate:
     """A file that wants to be in force. ``fields`` are those of Manifest that the store does
-    not know itself; ``judged_against``: a version, None for no champion, or ANY_CHAMPION."""
+    not know itself; ``evidence``: what the run's statement says beside them;
+    ``judged_against``: a version, None for no champion, or ANY_CHAMPION."""
 
     model: str
     data: bytes
     fields: Mapping[str, Any]
+    evidence: Mapping[str, Any]
     run_id: str
     actor: str
     reason: str
-    action: str
+    action: Action
     judged_against: int | None
 
 
@@ -61,56 +74,91 @@ class Committer:
         Raises StaleChallengerError where another champion than the one it was judged
         against is in force by the time of the commit.
         """
-        check_identifier(candidate.data, f"the file of {candidate.model}")
-        sha256 = digest(candidate.data)
-        reserved: Manifest | None = None
+        _check_candidate(candidate)
+        reserved: Bundle | None = None
+        draft: Bundle | None = None
         taken: dict[int, float] = {}
-        for _ in _turns():
-            head = self._records.head(candidate.model)
-            last = head.entry
-            done = self._published_before(candidate, sha256, last) if last else None
-            if done and last:
-                manifest = self._records.versions.of_entry(last)
-                self._records.pointer.advance(last, manifest, head.seen)
+        for _ in turns():
+            view = self._records.view()
+            delegator = self._records.delegator(candidate.model, view)
+            head = self._records.history.head(candidate.model, view)
+            if head and (done := self._published_before(candidate, head)):
+                self._records.pointing.tell({candidate.model: head.stored}, view)
                 return done
-            _check_not_stale(candidate, last)
-            if reserved is None:
-                reserved = self._reserve(
-                    self._draft(candidate, sha256, last), candidate, last, taken
-                )
+            _check_not_stale(candidate, head)
+            draft = draft or self._draft(candidate, delegator)
+            reserved = reserved or self._reserve(draft, delegator, head, taken)
             if reserved is None:
                 continue
-            entry = self._next(reserved, last, candidate.action, candidate.actor, candidate.reason)
-            if self._records.history.try_append(entry):
-                self._records.pointer.advance(entry, reserved, head.seen)
+            entry = self._next(reserved.manifest, head, candidate.action, candidate)
+            if commit := self._try_commit(delegator, head, entry, reserved.targets()):
+                self._records.pointing.tell({candidate.model: commit.stored}, view)
                 return entry
         raise StoreError(f"others publish {candidate.model} without a pause")
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> HistoryEntry:
         """Put a version that was in force before in force again, under a new serial. Does
         nothing more if that version is in force already."""
-        for _ in _turns():
-            head = self._records.head(model)
-            if head.entry is None:
+        check_text(actor, "the name")
+        check_text(reason, "the reason")
+        for _ in turns():
+            view = self._records.view()
+            head = self._records.history.head(model, view)
+            if head is None:
                 raise NotFoundError(f"{model} has no version yet")
-            manifest = self._records.versions.of_entry(self._put_in_force(head.entry, version))
-            self._records.versions.read_file(manifest)
+            wanted = self._put_in_force(head, version)
+            manifest = self._manifest_of(wanted)
+            self._records.versions.file(wanted)
             if head.entry.version == version:
-                self._records.pointer.advance(head.entry, manifest, head.seen)
+                self._records.pointing.tell({model: head.stored}, view)
                 return head.entry
-            entry = self._next(manifest, head.entry, "rollback", actor, reason)
-            if self._records.history.try_append(entry):
-                self._check_not_pruned(manifest, entry, head.entry)
-                self._records.pointer.advance(entry, manifest, head.seen)
+            delegator = self._records.delegator(model, view)
+            said = _Said(manifest.run_id, actor, reason)
+            entry = self._next(manifest, head, "rollback", said)
+            if commit := self._try_commit(delegator, head, entry, wanted.targets):
+                self._check_not_pruned(wanted, commit, head, delegator)
+                self._records.pointing.tell({model: commit.stored}, view)
                 return entry
         raise StoreError(f"others publish {model} without a pause")
 
-    def _published_before(
-        self, candidate: Candidate, sha256: str, last: HistoryEntry
-    ) -> HistoryEntry | None:
+    def sign_again(self, head: Commit, delegator: Targets) -> Commit | None:
+        """The same in force, signed by the keys of today for another year; None where another
+        writer was quicker."""
+        again = replace(head.entry, serial=head.serial + 1)
+        return self._try_commit(delegator, head, again, head.targets)
+
+    def _try_commit(
+        self,
+        delegator: Targets,
+        head: Commit | None,
+        entry: HistoryEntry,
+        targets: Mapping[str, TargetFile],
+    ) -> Commit | None:
+        """Create the next version of the model's role; None where another writer did."""
+        named = {
+            path: TargetFile(target.length, dict(target.hashes), path)
+            for path, target in targets.items()
+        }
+        path = file_key(entry.model, entry.version).removeprefix("models/")
+        named[path].unrecognized_fields["custom"] = custom_of(entry)
+        role = Targets(
+            version=entry.serial,
+            expires=self._records.repository.clock() + MODEL_LIFETIME,
+            targets=named,
+            unrecognized_fields={PREVIOUS: head.stored.sha256} if head else {},
+        )
+        signers = self._records.repository.keys.signers(delegator, entry.model)
+        stored = sign(role, signers, entry.model)
+        if not self._records.repository.create(entry.model, stored):
+            return None
+        return Commit(stored, entry)
+
+    def _published_before(self, candidate: Candidate, head: Commit) -> HistoryEntry | None:
         """The entry by which this run put this file in force, if it did. It can only have
         done so after the champion that it was judged against was promoted."""
-        for entry in self._records.history.back(last):
+        sha256 = digest(candidate.data)
+        for commit in self._records.history.back(head):
+            entry = commit.entry
             if entry.action not in PROMOTIONS:
                 continue
             if (entry.run_id, entry.sha256) == (candidate.run_id, sha256):
@@ -120,20 +168,17 @@ class Committer:
         return None
 
     def _reserve(
-        self,
-        draft: Manifest,
-        candidate: Candidate,
-        last: HistoryEntry | None,
-        taken: dict[int, float],
-    ) -> Manifest | None:
+        self, draft: Bundle, delegator: Targets, head: Commit | None, taken: dict[int, float]
+    ) -> Bundle | None:
         """The next version, as this run's own; None while another run has just reserved it.
         ``taken`` keeps when a version was first seen to be another run's."""
-        version = self._newest_promotion(last) + 1 if last else 1
+        same = partial(_same_statement, delegator, draft.manifest.model)
+        version = self._newest_promotion(head) + 1 if head else 1
         while True:
             now = time.monotonic()
             if now - taken.get(version, 0.0) < _PATIENCE_S:
                 return None
-            reserved = self._records.versions.reserve(draft, candidate.data, version)
+            reserved = self._records.versions.reserve(draft, version, same)
             if reserved:
                 return reserved
             if version not in taken:
@@ -141,69 +186,124 @@ class Committer:
                 return None
             version += 1
 
-    def _newest_promotion(self, last: HistoryEntry) -> int:
-        return next(e.version for e in self._records.history.back(last) if e.action in PROMOTIONS)
+    def _newest_promotion(self, head: Commit) -> int:
+        commits = self._records.history.back(head)
+        return next(c.entry.version for c in commits if c.entry.action in PROMOTIONS)
 
-    def _put_in_force(self, last: HistoryEntry, version: int) -> HistoryEntry:
-        """The newest entry that put a version in force."""
+    def _put_in_force(self, head: Commit, version: int) -> Commit:
+        """The newest commit that put a version in force."""
         known = set()
-        for entry in self._records.history.back(last):
-            if entry.version == version:
-                return entry
-            known.add(entry.version)
+        for commit in self._records.history.back(head):
+            if commit.entry.version == version:
+                return commit
+            known.add(commit.entry.version)
         raise NotFoundError(
-            f"{last.model} v{version} was never in force",
+            f"{head.entry.model} v{version} was never in force",
             fix=f"one of {', '.join(f'v{v}' for v in sorted(known)[-10:])}",
         )
 
+    def _manifest_of(self, commit: Commit) -> Manifest:
+        try:
+            return self._records.versions.manifest(commit)
+        except NotFoundError as error:
+            entry = commit.entry
+            raise TrustError(f"the manifest of {entry.model} v{entry.version} is gone") from error
+
     def _check_not_pruned(
-        self, manifest: Manifest, entry: HistoryEntry, before: HistoryEntry
+        self, wanted: Commit, commit: Commit, before: Commit, delegator: Targets
     ) -> None:
         """A version that was pruned while it was rolled back to goes out of force at once.
-        The manifest is what pruning removes first; the pointer has not moved yet."""
+        The manifest is what pruning removes first; clients have not been told yet."""
+        entry = commit.entry
         try:
-            self._records.versions.manifest(manifest.model, manifest.version)
+            self._records.versions.manifest(wanted)
         except NotFoundError as error:
-            kept = self._records.versions.of_entry(before)
             reason = f"v{entry.version} was pruned while it was rolled back to"
-            undo = self._next(kept, entry, "rollback", entry.actor, reason)
-            if self._records.history.try_append(undo):
-                self._records.pointer.advance(undo, kept)
+            kept = self._manifest_of(before)
+            undo = self._next(kept, commit, "rollback", _Said(kept.run_id, entry.actor, reason))
+            if undone := self._try_commit(delegator, commit, undo, before.targets):
+                self._records.pointing.tell({entry.model: undone.stored})
             raise StoreError(f"{entry.model} {reason}") from error
 
-    def _draft(self, candidate: Candidate, sha256: str, last: HistoryEntry | None) -> Manifest:
-        return Manifest(
+    def _draft(self, candidate: Candidate, delegator: Targets) -> Bundle:
+        sha256 = digest(candidate.data)
+        manifest = Manifest(
             **without_floats(candidate.fields),
             model=candidate.model,
             version=0,
             file="",
             sha256=sha256,
             size=len(candidate.data),
-            created=format_time(self._records.clock()),
             run_id=candidate.run_id,
-            replaces=last.version if last else None,
         )
+        predicate = {
+            "run": candidate.run_id,
+            "model": candidate.model,
+            "code": manifest.code,
+            "snapshot": manifest.snapshot,
+            "decision": manifest.decision,
+            **without_floats(candidate.evidence),
+        }
+        statement = run_statement({f"{candidate.model}.tflite": sha256}, predicate)
+        signers = self._records.repository.keys.signers(delegator, candidate.model)
+        return Bundle(manifest, candidate.data, seal_statement(statement, signers))
 
     def _next(
-        self, manifest: Manifest, last: HistoryEntry | None, action: str, actor: str, reason: str
+        self, manifest: Manifest, head: Commit | None, action: Action, said: Candidate | _Said
     ) -> HistoryEntry:
         return HistoryEntry(
             model=manifest.model,
-            serial=last.serial + 1 if last else 1,
+            serial=head.serial + 1 if head else 1,
             action=action,
             version=manifest.version,
             sha256=manifest.sha256,
-            previous_version=last.version if last else None,
+            size=manifest.size,
+            previous_version=head.entry.version if head else None,
             commit_id=str(uuid.uuid4()),
-            actor=actor,
-            run_id=manifest.run_id,
-            reason=reason,
-            time=format_time(self._records.clock()),
+            actor=said.actor,
+            run_id=said.run_id,
+            reason=said.reason,
+            time=format_time(self._records.repository.clock()),
         )
 
 
-def _check_not_stale(candidate: Candidate, last: HistoryEntry | None) -> None:
-    in_force = last.version if last else None
+@dataclass(frozen=True)
+class _Said:
+    """Who does something, and why."""
+
+    run_id: str
+    actor: str
+    reason: str
+
+
+def _same_statement(delegator: Targets, model: str, stored: bytes, ours: bytes) -> bool:
+    """Whether two envelopes hold the same statement, both signed by the model's keys."""
+    role = delegator.get_delegated_role(model)
+    keys = [delegator.get_key(keyid) for keyid in role.keyids]
+    try:
+        first, second = (
+            open_statement(envelope, keys, role.threshold, "the statement")
+            for envelope in (stored, ours)
+        )
+    except TrustError:
+        return False
+    return first == second
+
+
+def _check_candidate(candidate: Candidate) -> None:
+    check_identifier(candidate.data, f"the file of {candidate.model}")
+    if len(candidate.data) > MAX_FILE_BYTES:
+        raise TrustError(f"the file of {candidate.model} has {len(candidate.data):,} bytes")
+    for what, text in (
+        ("the name", candidate.actor),
+        ("the reason", candidate.reason),
+        ("the run", candidate.run_id),
+    ):
+        check_text(text, what)
+
+
+def _check_not_stale(candidate: Candidate, head: Commit | None) -> None:
+    in_force = head.entry.version if head else None
     if candidate.judged_against not in (ANY_CHAMPION, in_force):
         against = candidate.judged_against
         judged = "no champion" if against is None else f"v{against}"
@@ -212,12 +312,3 @@ def _check_not_stale(candidate: Candidate, last: HistoryEntry | None) -> None:
             f"{candidate.model} was judged against {judged}, {now} is in force",
             fix="run validate again",
         )
-
-
-def _turns() -> Iterator[None]:
-    """Turns at a commit, with short, uneven pauses, so that publishers at once do not keep
-    in step. They end when the time is up."""
-    until = time.monotonic() + _TIMEOUT_S
-    while time.monotonic() < until:
-        yield
-        time.sleep(random.uniform(0, _LONGEST_PAUSE_S))

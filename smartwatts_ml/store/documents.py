@@ -1,113 +1,48 @@
-"""The signed documents of the store, their places, and their exact JSON."""
+"""What the store's documents say: manifests, and the commits of a model's role."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import ValidationError
+from tuf.api.metadata import TargetFile, Targets
 
-from smartwatts_ml.errors import TrustError
-from smartwatts_ml.names import check_model
-from smartwatts_ml.store.canonical import Canonical, parse_json, parse_time
+from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.store.canonical import Canonical, parse_json
+from smartwatts_ml.store.layout import FILE_SUFFIX, MAX_VERSION, file_name
 
 __all__ = [
-    "Document",
+    "Action",
     "HistoryEntry",
     "Manifest",
+    "PROMOTIONS",
     "Pointer",
-    "file_key",
-    "file_name",
-    "history_key",
-    "history_prefix",
-    "manifest_key",
-    "pointer_key",
+    "check_text",
+    "custom_of",
+    "entry_of",
 ]
 
-_SCHEMA = 1
-_CLOCK_TOLERANCE = timedelta(days=1)
-"""How far the clocks of a signer and a reader may differ."""
-
-
-def file_name(model: str, version: int) -> str:
-    """Name of a version's file.
-
-    >>> file_name("forecasting_24h", 3)
-    'forecasting_24h_v3.tflite'
-    """
-    return f"{model}_v{version}.tflite"
-
-
-def file_key(model: str, version: int) -> str:
-    """Where a version's file is."""
-    return f"models/{check_model(model)}/{file_name(model, version)}"
-
-
-def manifest_key(model: str, version: int) -> str:
-    """Where a version's manifest is."""
-    return f"models/{check_model(model)}/{model}_v{version}.json"
-
-
-def history_prefix(model: str) -> str:
-    """Where a model's history is."""
-    return f"models/{check_model(model)}/history/"
-
-
-def history_key(model: str, serial: int) -> str:
-    """Where one entry of the history is.
-
-    >>> history_key("nilm", 17)
-    'models/nilm/history/0000000017.json'
-    """
-    return f"{history_prefix(model)}{serial:010d}.json"
-
-
-def pointer_key(model: str) -> str:
-    """Where the pointer to the champion is."""
-    return f"models/{check_model(model)}/champion.json"
+Action = Literal["promote", "rollback", "force"]
+PROMOTIONS: Final = ("promote", "force")
+"""Actions that put a version in force for the first time. The other one is a rollback."""
+_SCHEMA = 2
+_MOST_TEXT = 2000
+"""Characters of a reason or a name; readers have limits, so the writer has."""
 
 
 @dataclass(frozen=True)
-class Document(Canonical):
-    """Something signed."""
-
-    payload_type: ClassVar[str]
-
-    schema: int = field(default=_SCHEMA, kw_only=True)
-
-    @classmethod
-    def read(cls, payload: bytes, where: str) -> Self:
-        """Read a verified payload. Raises TrustError where it is not this document."""
-        try:
-            schema = parse_json(payload)["schema"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise TrustError(f"{where} has a payload that is no document") from error
-        if schema != _SCHEMA:
-            raise TrustError(
-                f"{where} has schema {schema}, this version reads {_SCHEMA}",
-                fix="update smartwatts-ml",
-            )
-        try:
-            return cls.parse(payload)
-        except ValidationError as error:
-            name = error.errors()[0]["loc"][0]
-            raise TrustError(f"{where} has no valid {name!r}") from error
-
-
-@dataclass(frozen=True)
-class Manifest(Document):
+class Manifest(Canonical):
     """What one version is and why it was accepted. ``size`` in bytes; measurements are
-    decimal strings; ``replaces`` is the champion's version when it was published."""
-
-    payload_type: ClassVar[str] = "application/vnd.smartwatts.manifest+json"
+    decimal strings. It says nothing of when or after what: the same run and file have the
+    same manifest, however often they are published."""
 
     model: str
     version: int
     file: str
     sha256: str
     size: int
-    created: str
     run_id: str
     code: str
     snapshot: dict[str, Any]
@@ -116,20 +51,38 @@ class Manifest(Document):
     metrics: dict[str, Any]
     decision: dict[str, Any]
     quantization: str
-    replaces: int | None
+    schema: int = field(default=_SCHEMA, kw_only=True)
+
+    @classmethod
+    def read(cls, data: bytes, where: str) -> Self:
+        """Read verified bytes. Raises TrustError where they are no manifest."""
+        try:
+            schema = parse_json(data)["schema"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise TrustError(f"{where} is no manifest") from error
+        if schema != _SCHEMA:
+            raise TrustError(
+                f"{where} is of another schema than {_SCHEMA}, which this version reads",
+                fix="update smartwatts-ml",
+            )
+        try:
+            return cls.parse(data)
+        except ValidationError as error:
+            name = error.errors()[0]["loc"][0]
+            raise TrustError(f"{where} has no valid {name!r}") from error
 
 
 @dataclass(frozen=True)
-class HistoryEntry(Document):
-    """One promotion or rollback: the version in force from this serial on."""
-
-    payload_type: ClassVar[str] = "application/vnd.smartwatts.history+json"
+class HistoryEntry(Canonical):
+    """One promotion or rollback: the version in force from this serial on. ``serial``: the
+    version of the model's role that says so first."""
 
     model: str
     serial: int
-    action: str
+    action: Action
     version: int
     sha256: str
+    size: int
     previous_version: int | None
     commit_id: str
     actor: str
@@ -139,10 +92,8 @@ class HistoryEntry(Document):
 
 
 @dataclass(frozen=True)
-class Pointer(Document):
-    """The champion in one small object, for gateways; it expires."""
-
-    payload_type: ClassVar[str] = "application/vnd.smartwatts.champion+json"
+class Pointer(Canonical):
+    """What clients are told of a model, and until when (``expires``, of the timestamp)."""
 
     model: str
     version: int
@@ -151,17 +102,79 @@ class Pointer(Document):
     size: int
     serial: int
     commit_id: str
-    time: str
     expires: str
 
-    def trouble(self, now: datetime) -> str | None:
-        """Why it does not hold at this time; None where it does."""
-        try:
-            signed, expires = parse_time(self.time), parse_time(self.expires)
-        except ValueError:
-            return "has no valid times"
-        if expires <= now:
-            return f"expired {self.expires}"
-        if signed > now + _CLOCK_TOLERANCE:
-            return f"was signed in the future, {self.time}"
-        return None
+
+def custom_of(entry: HistoryEntry) -> dict[str, Any]:
+    """What the file's target says beside its digest."""
+    return {
+        "version": entry.version,
+        "action": entry.action,
+        "reason": entry.reason,
+        "actor": entry.actor,
+        "run": entry.run_id,
+        "previous": entry.previous_version,
+        "commit": entry.commit_id,
+        "at": entry.time,
+    }
+
+
+def entry_of(model: str, role: Targets, where: str) -> HistoryEntry:
+    """What a verified version of a model's role puts in force. Raises TrustError."""
+    files = [target for path, target in role.targets.items() if path.endswith(FILE_SUFFIX)]
+    if len(files) != 1:
+        raise TrustError(f"{where} names {len(files)} files instead of one")
+    (target,) = files
+    entry = _parsed(model, role.version, target, where)
+    version_is_sound = 1 <= entry.version <= MAX_VERSION
+    if not version_is_sound or target.path != f"{model}/{file_name(model, entry.version)}":
+        raise TrustError(f"{where} names a file that is not of its version")
+    return entry
+
+
+def _parsed(model: str, serial: int, target: TargetFile, where: str) -> HistoryEntry:
+    try:
+        custom = dict(target.custom)
+        return HistoryEntry(
+            model=model,
+            serial=serial,
+            action=_action(custom["action"]),
+            version=_whole(custom["version"]),
+            sha256=str(target.hashes["sha256"]),
+            size=target.length,
+            previous_version=None if custom["previous"] is None else _whole(custom["previous"]),
+            commit_id=str(custom["commit"]),
+            actor=str(custom["actor"]),
+            run_id=str(custom["run"]),
+            reason=str(custom["reason"]),
+            time=str(custom["at"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrustError(f"{where} does not say what it puts in force") from error
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError("no whole number")
+    return value
+
+
+def _action(value: Any) -> Action:
+    if value not in ("promote", "rollback", "force"):
+        raise ValueError("no action")
+    action: Action = value
+    return action
+
+
+def check_text(text: str, what: str) -> str:
+    """The text itself, if it can be signed and shown. Raises UsageError.
+
+    >>> check_text("v4 misses kettles", "the reason")
+    'v4 misses kettles'
+    """
+    if len(text) > _MOST_TEXT:
+        raise UsageError(f"{what} has {len(text):,} characters", fix=f"at most {_MOST_TEXT:,}")
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and character != "\n":
+            raise UsageError(f"{what} holds the control character {ord(character):#04x}")
+    return text

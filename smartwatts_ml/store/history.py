@@ -1,120 +1,202 @@
-"""The append-only history of a model: creating the next serial IS the commit.
+"""The history of a model: the versions of its role. Creating the next one IS the commit.
 
-The newest entry is found from the pointer, which is normally at it and otherwise a few
-serials behind, so that neither publishing nor reading grows with the history. Without a
-valid pointer the names of all entries are listed.
+Each version names what is in force from it on, and carries the digest of the version before
+it. So the newest one, which has to be signed by the model's keys of today, vouches for all
+before it, whatever keys signed those. It is found from the snapshot, which is normally at it
+and otherwise a few versions behind; without a snapshot the names of all are listed.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError
-from smartwatts_ml.store.documents import HistoryEntry, Pointer, history_key, history_prefix
-from smartwatts_ml.store.sealed import SealedObjects
+from tuf.api.exceptions import LengthOrHashMismatchError
+from tuf.api.metadata import MetaFile, TargetFile, Targets
 
-__all__ = ["PROMOTIONS", "History"]
+from smartwatts_ml.errors import TrustError
+from smartwatts_ml.names import check_model
+from smartwatts_ml.store.documents import HistoryEntry, entry_of
+from smartwatts_ml.store.layout import metadata_key
+from smartwatts_ml.store.metadata import Stored, verify
+from smartwatts_ml.store.repository import Repository, View
 
-PROMOTIONS = ("promote", "force")
-"""Actions that put a version in force for the first time. The other one is a rollback."""
-_ENTRY = re.compile(r"(\d{10})\.json")
-_RESTORE = "restore the model's history folder from a backup"
+__all__ = ["Commit", "History"]
+
+_RESTORE = "`smartwatts models verify --repair` where the keys are, or restore it from a backup"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a model's role, and what it puts in force."""
+
+    stored: Stored[Targets]
+    entry: HistoryEntry
+
+    @property
+    def serial(self) -> int:
+        return self.stored.version
+
+    @property
+    def targets(self) -> dict[str, TargetFile]:
+        """What is in force, by path below ``models/``: file, manifest, statement."""
+        return self.stored.signed.targets
 
 
 class History:
-    """Reads and extends histories; an entry is never changed."""
+    """Reads histories; nothing of one is ever changed."""
 
-    def __init__(self, sealed: SealedObjects) -> None:
-        self._sealed = sealed
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
 
-    def serials(self, model: str) -> list[int]:
-        """Every serial that there is, ascending."""
-        prefix = history_prefix(model)
-        names = (info.key.removeprefix(prefix) for info in self._sealed.objects.list(prefix))
-        return [int(match[1]) for name in names if (match := _ENTRY.fullmatch(name))]
+    def head(self, model: str, view: View | None) -> Commit | None:
+        """The newest commit; its version is the champion. Raises TrustError where the history
+        lacks what clients were told, or what was signed here."""
+        check_model(model)
+        if view is None:
+            return None
+        remembered = self._repository.memory.newest(model)  # before the bucket is read
+        delegators = self._delegators(model, view)
+        if not delegators:
+            return None
+        named = view.snapshot.signed.meta.get(f"{model}.json") if view.snapshot else None
+        head = self._named(model, named) if named else self._listed(model)
+        while head:
+            following = self._find(model, head.version + 1)
+            if following is None:
+                break
+            self._check_follows(model, following, head)
+            self._verify(model, following, delegators)
+            head = following
+        if head is not None:
+            self._verify(model, head, delegators)
+        self._check_remembered(model, head, remembered)
+        return self._commit(model, head) if head else None
 
-    def entry(self, model: str, serial: int) -> HistoryEntry:
-        """One verified entry. Raises TrustError, also where it is missing."""
-        entry = self._find(model, serial)
-        if entry is None:
+    def back(self, commit: Commit) -> Iterator[Commit]:
+        """A commit and those before it, newest first. Versions that only were signed again
+        are passed over: an entry is told with the version that says so first."""
+        at = commit
+        while at.serial > 1:
+            before = self._before(at)
+            if before.entry.commit_id != at.entry.commit_id:
+                yield at
+            at = before
+        yield at
+
+    def role_versions(self, model: str, head: Commit) -> Iterator[Commit]:
+        """The newest version of a model's role and all before it, those too that only were
+        signed again."""
+        yield head
+        while head.serial > 1:
+            head = self._before(head)
+            yield head
+
+    def commit_of(self, model: str, stored: Stored[Targets]) -> Commit:
+        """What a verified version of a model's role says. Raises TrustError."""
+        return self._commit(model, stored)
+
+    def check_signed(self, model: str, stored: Stored[Targets], view: View) -> None:
+        """Raise TrustError where a version is not signed by the keys that may."""
+        self._verify(model, stored, self._delegators(model, view))
+
+    def _before(self, commit: Commit) -> Commit:
+        model, serial = commit.entry.model, commit.serial - 1
+        stored = self._find(model, serial)
+        if stored is None:
             raise TrustError(
                 f"the history of {model} has a gap: serial {serial} is missing", fix=_RESTORE
             )
-        return entry
-
-    def last(self, model: str, pointer: Pointer | None) -> HistoryEntry | None:
-        """The newest entry; its version is the champion. ``pointer``: the model's verified
-        one, read before. Raises TrustError where the history lacks what it was signed for."""
-        entry = self._pointed(pointer) if pointer else self._listed(model)
-        newer = entry
-        while newer:
-            entry, newer = newer, self._after(newer)
-        return entry
-
-    def back(self, entry: HistoryEntry) -> Iterator[HistoryEntry]:
-        """An entry and those before it, newest first, each following from the next."""
-        yield entry
-        while entry.serial > 1:
-            before = self.entry(entry.model, entry.serial - 1)
-            _check_follows(entry, before)
-            yield before
-            entry = before
-        _check_follows(entry, None)
-
-    def chain(self, model: str, pointer: Pointer | None) -> tuple[HistoryEntry, ...]:
-        """All entries, oldest first, each following from the one before."""
-        last = self.last(model, pointer)
-        return tuple(self.back(last))[::-1] if last else ()
-
-    def try_append(self, entry: HistoryEntry) -> bool:
-        """Commit an entry; False where another one took its serial."""
-        key = history_key(entry.model, entry.serial)
-        try:
-            self._sealed.objects.create(key, self._sealed.seal(entry))
-        except AlreadyExistsError:
-            # A retry below us may have met the success of its own first attempt.
-            return self.entry(entry.model, entry.serial).commit_id == entry.commit_id
-        return True
-
-    def _find(self, model: str, serial: int) -> HistoryEntry | None:
-        key = history_key(model, serial)
-        try:
-            entry = self._sealed.read(key, HistoryEntry)
-        except NotFoundError:
-            return None
-        if (entry.model, entry.serial) != (model, serial):
-            raise TrustError(f"{key} holds serial {entry.serial} of {entry.model}", fix=_RESTORE)
-        return entry
-
-    def _pointed(self, pointer: Pointer) -> HistoryEntry:
-        entry = self._find(pointer.model, pointer.serial)
-        if entry is None or entry.commit_id != pointer.commit_id:
-            fate = "lacks it" if entry is None else "was rewritten"
+        self._check_follows(model, commit.stored, stored)
+        before = self._commit(model, stored)
+        same = before.entry.commit_id == commit.entry.commit_id
+        expected = before.entry.previous_version if same else before.entry.version
+        if commit.entry.previous_version != expected:
             raise TrustError(
-                f"the pointer of {pointer.model} was signed for serial {pointer.serial}, but the"
-                f" history {fate}",
+                f"serial {commit.serial} of {model} follows v{commit.entry.previous_version}, but"
+                f" the entry before it put v{before.entry.version} in force",
                 fix=_RESTORE,
             )
-        return entry
+        return before
 
-    def _listed(self, model: str) -> HistoryEntry | None:
-        serials = self.serials(model)
-        missing = set(range(1, len(serials) + 1)).difference(serials)
-        return self.entry(model, min(missing, default=len(serials))) if serials else None
+    def _commit(self, model: str, stored: Stored[Targets]) -> Commit:
+        where = self._where(model, stored.version)
+        entry = entry_of(model, stored.signed, where)
+        first = (stored.previous_sha256, entry.previous_version) == (None, None)
+        if first != (stored.version == 1):
+            raise TrustError(f"{where} does not say what it follows", fix=_RESTORE)
+        return Commit(stored, entry)
 
-    def _after(self, entry: HistoryEntry) -> HistoryEntry | None:
-        newer = self._find(entry.model, entry.serial + 1)
-        if newer:
-            _check_follows(newer, entry)
-        return newer
-
-
-def _check_follows(entry: HistoryEntry, before: HistoryEntry | None) -> None:
-    version = before.version if before else None
-    if entry.previous_version != version:
-        raise TrustError(
-            f"serial {entry.serial} of {entry.model} follows v{entry.previous_version}, but the"
-            f" entry before it put v{version} in force",
-            fix=_RESTORE,
+    def _delegators(self, model: str, view: View) -> tuple[Targets, ...]:
+        """Those targets metadata that say who may sign the model."""
+        delegators = (stored.signed for stored in self._repository.delegators(view))
+        return tuple(
+            targets
+            for targets in delegators
+            if targets.delegations and model in (targets.delegations.roles or {})
         )
+
+    def _find(self, model: str, serial: int) -> Stored[Targets] | None:
+        return self._repository.find(model, serial, Targets)
+
+    def _named(self, model: str, meta: MetaFile) -> Stored[Targets]:
+        stored = self._find(model, meta.version)
+        where = self._where(model, meta.version)
+        if stored is None:
+            raise TrustError(f"{where} is gone, which clients were told of", fix=_RESTORE)
+        try:
+            meta.verify_length_and_hashes(stored.data)
+        except LengthOrHashMismatchError as error:
+            raise TrustError(f"{where} was rewritten", fix=_RESTORE) from error
+        return stored
+
+    def _listed(self, model: str) -> Stored[Targets] | None:
+        """The last before the first gap."""
+        serials = self._repository.listed(model)
+        missing = set(range(1, len(serials) + 1)).difference(serials)
+        last = min(missing, default=len(serials) + 1) - 1
+        return self._find(model, last) if last else None
+
+    def _verify(self, model: str, stored: Stored[Targets], delegators: tuple[Targets, ...]) -> None:
+        where = self._where(model, stored.version)
+        if not delegators:
+            raise TrustError(f"{where} is of no model of this store")
+        for delegator in delegators[:-1]:
+            try:
+                verify(stored, delegator, model, stored.version, where)
+            except TrustError:  # signed before a rotation that is under way
+                continue
+            return
+        verify(stored, delegators[-1], model, stored.version, where)
+
+    def _check_follows(self, model: str, stored: Stored[Targets], before: Stored[Targets]) -> None:
+        if stored.previous_sha256 != before.sha256:
+            raise TrustError(
+                f"{self._where(model, stored.version)} does not follow serial {before.version}",
+                fix=_RESTORE,
+            )
+
+    def _check_remembered(self, model: str, head: Stored[Targets] | None, newest: int) -> None:
+        """That the history holds what was signed here last."""
+        if not newest:
+            return
+        if head is None or head.version < newest:
+            at = head.version if head else 0
+            raise TrustError(
+                f"the history of {model} ends at serial {at}, but serial {newest} was signed here:"
+                " the store was turned back",
+                fix=_RESTORE,
+            )
+        there: Stored[Targets] | None = head
+        while there and there.version > newest:
+            before = self._find(model, there.version - 1)
+            if before:
+                self._check_follows(model, there, before)
+            there = before
+        if there is None or there.data != self._repository.memory.read(model, newest):
+            raise TrustError(
+                f"serial {newest} of {model} is not what was signed here", fix=_RESTORE
+            )
+
+    def _where(self, model: str, serial: int) -> str:
+        return self._repository.objects.uri(metadata_key(model, serial))

@@ -1,50 +1,44 @@
-"""The folder of keys: those that sign, and the public ones that are trusted.
+"""The folder of keys: whom this machine trusts, which keys it may use, what it signed.
 
-``signing_key.pem`` (PKCS 8, readable by its owner alone) and ``trusted/<keyid>.pub`` (PEM).
-A keyid is the SHA-256 of the public key's DER form. While a key is being rotated, the old
-one lies beside as ``outgoing_key.pem`` and both sign, so that a gateway may trust either.
+``root.json`` is the root metadata that everything is verified from; it is public.
+``signers.json`` maps key ids to URIs of private keys (a file, or a KMS, an HSM, a Vault: see
+``securesystemslib.signer``); a machine that only trains has none. ``online/`` holds private
+keys that are files, ``offline/`` those of root while they are here, ``memory/`` what was
+signed. No signing is done here: it is securesystemslib's.
 """
 
 from __future__ import annotations
 
-import hashlib
+import fcntl
+import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
 )
+from securesystemslib.exceptions import Error as SignerError
+from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
+from tuf.api.metadata import Root
 
-from smartwatts_ml.errors import BadInputError, StoreError, TrustError, UsageError
-from smartwatts_ml.objects.durable import flush_folder, staged
+from smartwatts_ml.errors import BadInputError, NotFoundError, StoreError, TrustError
+from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
+from smartwatts_ml.store.layout import MAX_METADATA_BYTES
+from smartwatts_ml.store.memory import Memory
+from smartwatts_ml.store.metadata import Delegator, Stored, parse_root
 
-__all__ = ["KeyFolder", "RESTORE", "SigningKey", "keyid_of", "load_public_key", "public_pem"]
+__all__ = ["KeyFolder", "NO_KEYS", "public_key"]
 
-_SIGNING_KEY = "signing_key.pem"
-_OUTGOING_KEY = "outgoing_key.pem"
-_TRUSTED = "trusted"
-RESTORE = (
-    "restore the key folder, or make a key with `smartwatts keys new` and let gateways trust it"
+NO_KEYS = (
+    "`smartwatts keys init` makes the keys of a new store; of one that is there, restore the key"
+    " folder, or run this where the keys are"
 )
-
-
-@dataclass(frozen=True)
-class SigningKey:
-    """A private key and its id."""
-
-    keyid: str
-    key: Ed25519PrivateKey
+_SECRET_FILE = "SMARTWATTS_KEY_SECRET_FILE"
+_MOST_SIGNERS_BYTES = 1 << 16
 
 
 class KeyFolder:
@@ -52,160 +46,184 @@ class KeyFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.memory = Memory(path / "memory")
 
     @property
-    def signing_path(self) -> Path:
-        """Where the private key is."""
-        return self.path / _SIGNING_KEY
+    def root_path(self) -> Path:
+        """Where the root is that this machine trusts."""
+        return self.path / "root.json"
 
     @property
-    def outgoing_path(self) -> Path:
-        """Where the private key is that is being rotated out."""
-        return self.path / _OUTGOING_KEY
+    def signers_path(self) -> Path:
+        """Where the URIs of private keys are."""
+        return self.path / "signers.json"
+
+    @property
+    def offline_path(self) -> Path:
+        """Where the private keys of root lie until they are taken away."""
+        return self.path / "offline"
 
     def is_empty(self) -> bool:
-        """Whether there is no key at all."""
-        private = self.signing_path.exists() or self.outgoing_path.exists()
-        return not private and not self._public_files()
+        """Whether this machine trusts nobody and can sign nothing."""
+        return not (self.root_path.exists() or self.signers_path.exists())
 
-    def can_sign(self) -> bool:
-        """Whether there is a private key."""
-        return self.signing_path.exists()
+    def trusted_root(self) -> Stored[Root] | None:
+        """The root that everything is verified from: the newest that was signed here, or the
+        one that was put here; None where there is neither."""
+        if remembered := self.memory.last(Root.type):
+            return parse_root(remembered, None, str(self.path / "memory"))
+        data = _read(self.root_path, MAX_METADATA_BYTES[Root.type])
+        return None if data is None else parse_root(data, None, str(self.root_path))
 
-    def signing_key(self) -> SigningKey:
-        """The private key. Raises TrustError where it is missing or not trusted itself."""
-        signing = _load_private_key(self.signing_path)
-        trusted = self.trusted()
-        if not trusted:  # a crash came between the two files of a new key
-            self.trust(public_pem(signing.key.public_key()))
-        elif signing.keyid not in trusted:
-            raise TrustError(
-                f"the signing key {signing.keyid[:12]} is not trusted here",
-                fix="`smartwatts keys trust FILE.pub` with its public half",
-            )
-        return signing
+    def trust(self, data: bytes, where: str) -> Stored[Root]:
+        """Trust a root and what it delegates to. Raises TrustError where it does not hold in
+        itself."""
+        root = parse_root(data, None, where)
+        self.write(self.root_path, data)
+        return root
 
-    def signing_keys(self) -> tuple[SigningKey, ...]:
-        """Every key that signs: the signing key, and the one that is being rotated out."""
-        keys = (self.signing_key(),)
-        if not self.outgoing_path.exists():
-            return keys
-        return (*keys, _load_private_key(self.outgoing_path))
-
-    def trusted(self) -> dict[str, Ed25519PublicKey]:
-        """The trusted public keys by keyid."""
-        keys = {}
-        for path in self._public_files():
-            try:
-                key = load_public_key(path.read_bytes(), str(path))
-            except (OSError, BadInputError) as error:
-                raise TrustError(f"cannot use {path}: {error}", fix="replace or remove it") from (
-                    error
-                )
-            keys[keyid_of(key)] = key
-        return keys
-
-    def generate(self, *, rotate: bool = False) -> str:
-        """Make a signing key and trust it; its keyid.
-
-        With a key already here, ``rotate`` lets both sign until ``retire``; without
-        ``rotate`` that is wrong use.
-        """
-        signing = Ed25519PrivateKey.generate()
-        pem = signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        if rotate and self.can_sign():
-            if self.outgoing_path.exists():
-                raise UsageError(
-                    f"{self.outgoing_path} is still being rotated out",
-                    fix="`smartwatts keys retire` ends that",
-                )
-            self.signing_key()
-            self.signing_path.rename(self.outgoing_path)
+    def uris(self) -> dict[str, str]:
+        """URIs of private keys by key id. Raises TrustError."""
+        data = _read(self.signers_path, _MOST_SIGNERS_BYTES)
+        if data is None:
+            return {}
         try:
-            self._write(self.signing_path, pem, os.link, 0o600)
-        except FileExistsError as error:
-            raise UsageError(
-                f"{self.signing_path} exists", fix="--rotate makes a new one, and both sign"
-            ) from error
-        return self.trust(public_pem(signing.public_key()))
+            uris = json.loads(data)
+            return {str(keyid): str(uri) for keyid, uri in uris.items()}
+        except (ValueError, AttributeError) as error:
+            raise TrustError(f"{self.signers_path} is damaged", fix="restore it") from error
 
-    def retire(self) -> str:
-        """End a rotation: the old key neither signs nor is trusted any more; its keyid."""
-        if not self.outgoing_path.exists():
-            raise UsageError(
-                f"no key is being rotated out of {self.path}",
-                fix="`smartwatts keys new --rotate` begins that",
+    def add_uris(self, uris: Mapping[str, str]) -> None:
+        """Let this machine sign with more keys."""
+        self._write_uris(self.uris() | dict(uris))
+
+    def keep_uris(self, keyids: Sequence[str]) -> None:
+        """Forget every other key; files of such keys in ``online/`` are removed."""
+        kept = {keyid: uri for keyid, uri in self.uris().items() if keyid in keyids}
+        gone = set(self.uris().values()).difference(kept.values())
+        self._write_uris(kept)
+        for uri in gone:
+            if uri.startswith("file2:online/"):
+                (self.path / uri.removeprefix("file2:")).unlink(missing_ok=True)
+
+    def can_sign(self, delegator: Delegator, role: str) -> bool:
+        """Whether there are enough keys here for a role, without opening any."""
+        held = self.uris()
+        wanted = delegator.get_delegated_role(role)
+        return sum(keyid in held for keyid in wanted.keyids) >= wanted.threshold
+
+    def signers(
+        self, delegator: Delegator, role: str, offline: Sequence[Path] = ()
+    ) -> tuple[Signer, ...]:
+        """Those that may sign a role, by URI or from PEM files in ``offline`` folders. Raises
+        TrustError where they are fewer than the delegator demands."""
+        uris, files = self.uris(), dict(_signers_in(offline))
+        wanted = delegator.get_delegated_role(role)
+        found = []
+        for keyid in wanted.keyids:
+            if keyid in files:
+                found.append(files[keyid])
+            elif keyid in uris:
+                found.append(self.signer(uris[keyid], delegator.get_key(keyid)))
+        if len(found) < wanted.threshold:
+            raise TrustError(
+                f"no key here to sign {role} with"
+                if not found
+                else f"{len(found)} of {wanted.threshold} keys are here to sign {role} with",
+                fix=NO_KEYS,
             )
-        self.signing_key()
-        keyid = _load_private_key(self.outgoing_path).keyid
-        # The private half last: a crash before leaves something to retire again.
-        self._trusted_path(keyid).unlink(missing_ok=True)
-        self.outgoing_path.unlink()
-        return keyid
+        return tuple(found)
 
-    def trust(self, pem: bytes, where: str = "the public key") -> str:
-        """Trust a public key given as PEM; its keyid."""
-        key = load_public_key(pem, where)
-        keyid = keyid_of(key)
-        self._write(self._trusted_path(keyid), public_pem(key), os.replace)
-        return keyid
+    def generate(self, name: str, folder: Path) -> tuple[str, Key]:
+        """A new Ed25519 key in a file of its own that its owner alone reads; its URI and its
+        public half."""
+        signer = CryptoSigner.generate_ed25519()
+        path = folder / f"{name}-{signer.public_key.keyid[:8]}.pem"
+        self.write(path, signer.private_bytes, 0o600)
+        inside = path.relative_to(self.path) if path.is_relative_to(self.path) else path.absolute()
+        return f"{CryptoSigner.SCHEME}:{inside}", signer.public_key
 
-    def _trusted_path(self, keyid: str) -> Path:
-        return self.path / _TRUSTED / f"{keyid}.pub"
-
-    def _public_files(self) -> list[Path]:
-        return sorted((self.path / _TRUSTED).glob("*.pub"))
-
-    def _write(
-        self, path: Path, pem: bytes, name: Callable[[Path, Path], None], mode: int = 0o666
-    ) -> None:
-        """Write a file whole or not at all, so that it survives a power cut. ``name`` gives
-        it its name: ``os.replace``, or ``os.link``, which raises FileExistsError."""
+    def write(self, path: Path, data: bytes, mode: int = 0o666) -> None:
+        """Write a file whole or not at all, so that it survives a power cut."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.parent.mkdir(exist_ok=True)
-            with staged(path.parent, pem, ".", mode) as temporary:
-                name(temporary, path)
+            make_folder(path.parent)
+            with staged(path.parent, data, ".", mode) as temporary:
+                temporary.replace(path)
             flush_folder(path.parent)
-        except FileExistsError:
-            raise
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder against other processes that make keys."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (self.path / ".lock").open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise StoreError(
+                f"cannot write {error.filename or self.path}: {error.strerror}"
+            ) from error
 
-def keyid_of(key: Ed25519PublicKey) -> str:
-    """SHA-256 of the key's DER form, in hex."""
-    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()
+    def signers_in(self, folders: Sequence[Path], keyids: Sequence[str]) -> list[Signer]:
+        """Those with these ids whose PEM files lie in folders."""
+        return [signer for keyid, signer in _signers_in(folders) if keyid in keyids]
+
+    def signer(self, uri: str, key: Key) -> Signer:
+        """The signer of a URI. Raises TrustError where it cannot be used."""
+        scheme, _, rest = uri.partition(":")
+        if scheme == CryptoSigner.SCHEME:
+            uri = f"{scheme}:{self.path.absolute() / rest}"
+        try:
+            return Signer.from_priv_key_uri(uri, key, _secret)
+        except (OSError, ValueError, SignerError, UnsupportedAlgorithm) as error:
+            # The URI may hold more than a name: it is not repeated.
+            raise TrustError(
+                f"cannot use the {scheme} key {key.keyid[:12]}: {type(error).__name__}", fix=NO_KEYS
+            ) from error
+
+    def _write_uris(self, uris: Mapping[str, str]) -> None:
+        self.write(self.signers_path, json.dumps(dict(uris), indent=1).encode(), 0o600)
 
 
-def public_pem(key: Ed25519PublicKey) -> bytes:
-    """The PEM form of a public key, as ``.pub`` files have it."""
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def load_public_key(pem: bytes, where: str) -> Ed25519PublicKey:
-    """An Ed25519 public key from PEM. Raises BadInputError."""
+def public_key(path: Path) -> Key:
+    """A public key from a PEM file. Raises BadInputError."""
     try:
-        key = load_pem_public_key(pem)
-    except ValueError as error:
-        raise BadInputError(f"{where} is not a public key in PEM form") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise BadInputError(f"{where} is not an Ed25519 public key")
-    return key
+        return SSlibKey.from_crypto(load_pem_public_key(path.read_bytes()))
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadInputError(f"{path} is no public key in PEM form") from error
 
 
-def _load_private_key(path: Path) -> SigningKey:
+def _signers_in(folders: Sequence[Path]) -> Iterator[tuple[str, Signer]]:
+    for folder in folders:
+        for path in sorted(folder.glob("*.pem")):
+            try:
+                signer = CryptoSigner(load_pem_private_key(path.read_bytes(), None))
+            except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+                raise TrustError(f"{path} is no private key that can sign") from error
+            yield signer.public_key.keyid, signer
+
+
+def _read(path: Path, limit: int) -> bytes | None:
     try:
-        pem = path.read_bytes()
-    except FileNotFoundError as error:
-        raise TrustError(f"no signing key at {path}", fix=RESTORE) from error
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise TrustError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
-        raise TrustError(f"{path} is not a private key in PEM form", fix=RESTORE) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TrustError(f"{path} is not an Ed25519 key", fix=RESTORE)
-    return SigningKey(keyid_of(key.public_key()), key)
+    if len(data) > limit:
+        raise TrustError(f"{path} has more than {limit:,} bytes")
+    return data
+
+
+def _secret(name: str) -> str:
+    """A PIN or passphrase that a signer asks for: from a file, never from an argument."""
+    path = os.environ.get(_SECRET_FILE)
+    if not path:
+        raise NotFoundError(f"a key wants a {name}", fix=f"{_SECRET_FILE} names a file with it")
+    return Path(path).read_text().strip()

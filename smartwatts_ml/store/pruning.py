@@ -3,7 +3,8 @@
 Kept are: the champion; the newest versions by number; every version that was in force at
 any time within the stated time, so that it can be rolled back to; and whatever is newer
 than the newest promotion, which may be a publish under way. Of a version the manifest goes
-first: without it there is no such version, whatever becomes of the rest.
+first: without it there is no such version, whatever becomes of the rest, and the next
+pruning removes that.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from itertools import zip_longest
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError
 from smartwatts_ml.store.canonical import parse_time
-from smartwatts_ml.store.documents import (
-    HistoryEntry,
+from smartwatts_ml.store.documents import PROMOTIONS, HistoryEntry
+from smartwatts_ml.store.layout import (
+    MAX_DOCUMENT_BYTES,
     file_key,
     manifest_key,
+    statement_key,
 )
-from smartwatts_ml.store.history import PROMOTIONS
 from smartwatts_ml.store.records import Records
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES
 
 __all__ = ["Pruned", "Pruner"]
 
@@ -48,15 +49,16 @@ class Pruner:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._objects = records.repository.objects
 
     def prune(self, model: str, keep: int, older_than: timedelta, dry_run: bool) -> Pruned:
         """Remove what is neither among the ``keep`` newest versions nor was in force within
         ``older_than``. Raises TrustError where the history is not whole."""
-        chain = self._records.chain(model)
+        chain = tuple(commit.entry for commit in self._records.chain(model))
         stored = self._records.versions.numbers(model)
         newest = max((e.version for e in chain if e.action in PROMOTIONS), default=0)
         in_force = {entry.version for entry in chain}
-        since = self._records.clock() - older_than
+        since = self._records.repository.clock() - older_than
         kept = {*[v for v in stored if v in in_force][-keep:], *_in_force_since(chain, since)}
         old = [v for v in stored if v < newest and v not in kept]
         versions = [v for v in old if v in in_force]
@@ -66,45 +68,56 @@ class Pruner:
             versions = [v for v in versions if self._remove(model, v)]
             unfinished = [v for v in unfinished if self._remove(model, v)]
             seconds = _UNFINISHED_FOR.total_seconds()
-            leftovers = self._records.sealed.objects.remove_leftovers(f"models/{model}", seconds)
+            leftovers = self._objects.remove_leftovers(f"models/{model}", seconds)
         gone = len(versions) + len(unfinished)
         return Pruned(
             model, tuple(versions), tuple(unfinished), len(stored) - gone, leftovers, dry_run
         )
 
     def _is_abandoned(self, model: str, version: int) -> bool:
-        """Whether nothing was written of an unfinished version for long."""
-        before = self._records.clock() - _UNFINISHED_FOR
+        """Whether nothing was written of an unfinished version for long. A time from the
+        future counts as now: it would keep the version for ever."""
+        now = self._records.repository.clock()
         times = []
-        for key in (manifest_key(model, version), file_key(model, version)):
+        for key in _keys(model, version):
             try:
-                times.append(self._records.sealed.objects.info(key).modified)
+                times.append(min(self._objects.info(key).modified, now))
             except NotFoundError:
                 continue
-        return all(modified < before for modified in times)
+        return all(modified < now - _UNFINISHED_FOR for modified in times)
 
     def _remove(self, model: str, version: int) -> bool:
         """Remove a version, unless it is rolled back to at this moment: either this sees
         the rollback, or the rollback sees that the manifest is gone."""
-        key = manifest_key(model, version)
+        key, *others = _keys(model, version)
         try:
-            envelope = self._records.sealed.objects.read(key, MAX_DOCUMENT_BYTES).data
+            manifest = self._objects.read(key, MAX_DOCUMENT_BYTES).data
         except (NotFoundError, TrustError):
-            envelope = None  # an earlier pruning broke off here, or it is no manifest
-        self._records.sealed.objects.delete(key)
-        last = self._records.head(model).entry
-        if last and last.version == version:
-            if envelope:
-                self._restore(key, envelope)
+            manifest = None  # an earlier pruning broke off here, or it is no manifest
+        self._objects.delete(key)
+        head = self._records.head(model)
+        if head and head.entry.version == version:
+            if manifest:
+                self._restore(key, manifest)
             return False
-        self._records.sealed.objects.delete(file_key(model, version))
+        for other in others:
+            self._objects.delete(other)
         return True
 
-    def _restore(self, key: str, envelope: bytes) -> None:
+    def _restore(self, key: str, manifest: bytes) -> None:
         try:
-            self._records.sealed.objects.create(key, envelope)
+            self._objects.create(key, manifest)
         except AlreadyExistsError:
             return
+
+
+def _keys(model: str, version: int) -> tuple[str, ...]:
+    """The objects of a version, the manifest first."""
+    return (
+        manifest_key(model, version),
+        file_key(model, version),
+        statement_key(model, version),
+    )
 
 
 def _in_force_since(chain: tuple[HistoryEntry, ...], since: datetime) -> Iterator[int]:

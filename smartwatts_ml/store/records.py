@@ -2,43 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
-from smartwatts_ml.store.documents import HistoryEntry
-from smartwatts_ml.store.history import History
-from smartwatts_ml.store.pointer import PointerFile, SeenPointer
-from smartwatts_ml.store.sealed import SealedObjects
+from tuf.api.metadata import Targets
+
+from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.store.history import Commit, History
+from smartwatts_ml.store.keys import NO_KEYS
+from smartwatts_ml.store.metadata import verify
+from smartwatts_ml.store.pointing import Pointing
+from smartwatts_ml.store.repository import Repository, View
 from smartwatts_ml.store.versions import Versions
 
-__all__ = ["Head", "Records"]
-
-
-@dataclass(frozen=True)
-class Head:
-    """Where a model stands: the newest entry, None before the first, and the pointer as it
-    was seen just before."""
-
-    entry: HistoryEntry | None
-    seen: SeenPointer
+__all__ = ["Records"]
 
 
 @dataclass(frozen=True)
 class Records:
-    """The objects of one root by what they are, and the time."""
+    """The objects of one root by what they are."""
 
-    sealed: SealedObjects
+    repository: Repository
     history: History
     versions: Versions
-    pointer: PointerFile
-    clock: Callable[[], datetime]
+    pointing: Pointing
 
-    def head(self, model: str) -> Head:
-        """The newest entry, verified, and checked against the pointer."""
-        seen = self.pointer.look(model)  # before the history: it may only be older
-        return Head(self.history.last(model, seen.pointer), seen)
+    def view(self) -> View:
+        """What clients are told now. Raises TrustError before the ceremony."""
+        view = self.repository.look()
+        if view is None:
+            raise TrustError("the store has no root", fix=NO_KEYS)
+        return view
 
-    def chain(self, model: str) -> tuple[HistoryEntry, ...]:
-        """The whole history, oldest first, verified, and checked against the pointer."""
-        return self.history.chain(model, self.pointer.look(model).pointer)
+    def head(self, model: str) -> Commit | None:
+        """The newest commit, verified, and checked against what clients were told and what
+        was signed here."""
+        return self.history.head(model, self.repository.look())
+
+    def chain(self, model: str) -> tuple[Commit, ...]:
+        """All commits, oldest first, verified."""
+        head = self.head(model)
+        return tuple(self.history.back(head))[::-1] if head else ()
+
+    def delegator(self, model: str, view: View) -> Targets:
+        """The newest targets metadata, which says who may sign the model. Raises UsageError
+        where the model was not added."""
+        targets = self.repository.delegators(view)[0].signed
+        if not targets.delegations or model not in (targets.delegations.roles or {}):
+            raise UsageError(
+                f"{model} is no model of this store",
+                fix=f"`smartwatts keys add-model {model}` with the offline keys",
+            )
+        return targets
+
+    def is_signed_by_today(self, commit: Commit, view: View) -> bool:
+        """Whether the keys that may sign a model now have signed a commit."""
+        model = commit.entry.model
+        try:
+            verify(commit.stored, self.delegator(model, view), model, None, model)
+        except TrustError:
+            return False
+        return True

@@ -1,7 +1,7 @@
 """The store's public face: publish, roll back, pull, verify, prune, and who is the champion.
 
-The history is the truth: whatever is newest in it is in force. How a version gets there is
-in ``committing``, how a gateway gets it in ``pulling``.
+A model's history is the truth: whatever is newest in it is in force. How a version gets there
+is in ``committing``, what clients are told in ``pointing``.
 """
 
 from __future__ import annotations
@@ -9,31 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
-from smartwatts_ml.names import check_model, is_model
+from tuf.api.metadata import Root, Targets, Timestamp
+
+from smartwatts_ml.errors import NotFoundError, StoreError, TrustError, UsageError
+from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling import Pulled, pull_models
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store.auditing import Audit, Auditor
+from smartwatts_ml.store.auditing import Audit, Auditor, RunFile
+from smartwatts_ml.store.canonical import format_time
+from smartwatts_ml.store.ceremony import Ceremonies, delegated
 from smartwatts_ml.store.committing import ANY_CHAMPION, Candidate, Committer
-from smartwatts_ml.store.documents import (
-    HistoryEntry,
-    Manifest,
-    Pointer,
-    file_key,
-    history_key,
-    history_prefix,
-    manifest_key,
-)
-from smartwatts_ml.store.history import History
-from smartwatts_ml.store.keys import RESTORE, KeyFolder
-from smartwatts_ml.store.pointer import PointerFile
+from smartwatts_ml.store.documents import Action, HistoryEntry, Manifest, Pointer
+from smartwatts_ml.store.history import Commit, History
+from smartwatts_ml.store.keys import NO_KEYS, KeyFolder
+from smartwatts_ml.store.layout import file_key, file_name
+from smartwatts_ml.store.metadata import Stored
+from smartwatts_ml.store.pointing import MODEL_LIFETIME, Pointing, turns
 from smartwatts_ml.store.pruning import Pruned, Pruner
-from smartwatts_ml.store.pulling import Pulled, Puller
 from smartwatts_ml.store.records import Records
-from smartwatts_ml.store.sealed import SealedObjects
-from smartwatts_ml.store.values import Champion, Published, StoredVersion
+from smartwatts_ml.store.repository import Repository
+from smartwatts_ml.store.rotation import Rotation
+from smartwatts_ml.store.values import Champion, Published, Renewed, StoredVersion
 from smartwatts_ml.store.versions import Versions
 
 __all__ = ["Store", "open_store"]
@@ -41,8 +40,8 @@ __all__ = ["Store", "open_store"]
 
 def open_store(objects: Objects, settings: Settings) -> Store:
     """The models of a root, with this machine's keys and for as long as settings say that a
-    pointer holds."""
-    return Store(objects, Path(settings.keys), pointer_days=settings.pointer_days)
+    timestamp holds."""
+    return Store(objects, Path(settings.keys), timestamp_hours=settings.timestamp_hours)
 
 
 class Store:
@@ -53,65 +52,108 @@ class Store:
         objects: Objects,
         keys_folder: Path,
         *,
-        pointer_days: int = 30,
+        timestamp_hours: float = 72,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.keys = KeyFolder(Path(keys_folder))
         self._objects = objects
-        sealed = SealedObjects(objects, self.keys)
+        repository = Repository(objects, self.keys, clock)
         self._records = Records(
-            sealed=sealed,
-            history=History(sealed),
-            versions=Versions(sealed),
-            pointer=PointerFile(sealed, pointer_days, clock),
-            clock=clock,
+            repository=repository,
+            history=History(repository),
+            versions=Versions(objects),
+            pointing=Pointing(repository, timedelta(hours=timestamp_hours)),
         )
+        self.ceremonies = Ceremonies(self._records)
+        self.rotation = Rotation(self._records, self.ceremonies, self.renew)
+
+    def metadata(self) -> tuple[Root | None, Targets | None]:
+        """Root and targets metadata: who may sign what. None before the ceremony. Raises
+        TrustError."""
+        view = self._records.repository.look()
+        if view is None:
+            return None, None
+        return view.root.signed, self._records.repository.delegators(view)[0].signed
 
     def models(self) -> tuple[str, ...]:
-        """Names of all models that have anything in the store."""
-        return tuple(filter(is_model, self._objects.folders("models/")))
+        """Names of all models that may be published and have anything in the store."""
+        view = self._records.repository.look()
+        if view is None:
+            return ()
+        known = delegated(self._records.repository.delegators(view)[0].signed)
+        return tuple(name for name in self._objects.folders("models/") if name in known)
 
     def champion(self, model: str) -> Champion | None:
         """The version in force by the history, or None. Raises TrustError."""
-        last = self._records.head(model).entry
-        return Champion(self._records.versions.of_entry(last), last) if last else None
+        head = self._records.head(model)
+        return Champion(self._manifest_of(head), head.entry) if head else None
 
     def history(self, model: str) -> tuple[HistoryEntry, ...]:
         """Every promotion and rollback, oldest first, verified as a chain."""
-        return self._records.chain(model)
+        return tuple(commit.entry for commit in self._records.chain(model))
 
     def pointer(self, model: str) -> Pointer:
-        """The pointer as gateways see it. Raises NotFoundError, TrustError."""
-        return self._records.pointer.read(model)
+        """What clients are told of a model. Raises NotFoundError, TrustError."""
+        view = self._records.repository.look()
+        if view is None or view.seen is None:
+            raise NotFoundError(f"{self._objects.url} has no timestamp")
+        if view.trouble or not (view.timestamp and view.snapshot):
+            raise TrustError(view.trouble or "there is no snapshot")
+        told = view.snapshot.signed.meta.get(f"{model}.json")
+        head = self._records.history.head(model, view)
+        if told is None or head is None:
+            raise NotFoundError(f"clients are told nothing of {model}")
+        commits = self._records.history.role_versions(model, head)
+        entry = next(c.entry for c in commits if c.serial == told.version)
+        return Pointer(
+            model=model,
+            version=entry.version,
+            file=file_name(model, entry.version),
+            sha256=entry.sha256,
+            size=entry.size,
+            serial=told.version,
+            commit_id=entry.commit_id,
+            expires=format_time(view.timestamp.signed.expires),
+        )
 
     def file_uri(self, manifest: Manifest) -> str:
         """Address of a version's file."""
         return self._objects.uri(file_key(manifest.model, manifest.version))
 
     def manifest(self, model: str, version: int) -> Manifest:
-        """The verified manifest of a version. Raises NotFoundError, TrustError."""
-        return self._records.versions.manifest(model, version)
+        """The verified manifest of a version that was in force. Raises NotFoundError,
+        TrustError."""
+        return self._records.versions.manifest(self._commit_of(model, version))
+
+    def statement(self, model: str, version: int) -> bytes:
+        """The in-toto statement of the run that made a version, in its envelope, verified by
+        digest. Raises NotFoundError, TrustError."""
+        return self._records.versions.statement(self._commit_of(model, version))
 
     def read_file(self, manifest: Manifest) -> bytes:
         """The .tflite file of a version, verified by digest. Raises TrustError."""
         return self._records.versions.read_file(manifest)
 
     def versions(self, model: str) -> tuple[StoredVersion, ...]:
-        """Every version that has a file or a manifest, oldest first."""
-        chain = self.history(model)
-        promoted = {entry.version for entry in chain}
+        """Every version of which anything is there, oldest first."""
+        commits = {commit.entry.version: commit for commit in self._records.chain(model)}
+        head = self._records.head(model)
         stored = []
         for version in self._records.versions.numbers(model):
             manifest, problem = None, None
+            commit = commits.get(version)
             try:
-                manifest = self._records.versions.manifest(model, version)
+                if commit:
+                    manifest = self._records.versions.manifest(commit)
+                else:
+                    problem = "a publish broke off before it was in force"
             except NotFoundError:
-                problem = "a publish broke off before its manifest"
+                problem = "it is being pruned"
             except TrustError as error:
                 problem = str(error)
-            in_force = bool(chain) and chain[-1].version == version
+            in_force = head is not None and head.entry.version == version
             stored.append(
-                StoredVersion(model, version, manifest, in_force, version in promoted, problem)
+                StoredVersion(model, version, manifest, in_force, commit is not None, problem)
             )
         return tuple(stored)
 
@@ -124,29 +166,32 @@ class Store:
         run_id: str,
         actor: str,
         reason: str,
-        action: Literal["promote", "force"] = "promote",
+        action: Action = "promote",
         judged_against: int | None = ANY_CHAMPION,
+        evidence: Mapping[str, Any] | None = None,
     ) -> Published:
         """Put a file in force as a new version, once for a run and its file.
 
         ``manifest_fields`` are those of Manifest that the store does not know itself:
-        code, snapshot, inputs, outputs, metrics, decision, quantization. With
-        ``judged_against`` (a version, or None for no champion) StaleChallengerError is
-        raised if another version is in force by the time of the commit.
+        code, snapshot, inputs, outputs, metrics, decision, quantization; ``evidence`` is what
+        the run's statement says beside them. With ``judged_against`` (a version, or None for
+        no champion) StaleChallengerError is raised if another version is in force by the time
+        of the commit.
         """
         candidate = Candidate(
             check_model(model),
             file_bytes,
             manifest_fields,
+            evidence or {},
             run_id,
             actor,
             reason,
             action,
             judged_against,
         )
-        new_key = self._ensure_key()
+        made = self._ready_for(model)
         entry = Committer(self._records).publish(candidate)
-        return Published(model, entry.version, entry.serial, new_key)
+        return Published(model, entry.version, entry.serial, self.keys.path if made else None)
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> Published:
         """Put a version that was in force before, and whose bytes still verify, in force
@@ -154,27 +199,26 @@ class Store:
         entry = Committer(self._records).rollback(model, version, actor, reason)
         return Published(model, entry.version, entry.serial)
 
-    def resign(self, model: str) -> Pointer | None:
-        """Sign the pointer again, same serial, new expiry; None where nothing is in force."""
-        head = self._records.head(model)
-        if head.entry is None:
+    def renew(self) -> Renewed | None:
+        """Sign the timestamp again, so that clients go on to believe what they are told; None
+        before the ceremony. What a crash left untold is told; a model's role that is about to
+        expire, or that keys of before signed, is signed again. A model whose history is not
+        whole is told of as before."""
+        view = self._records.repository.look()
+        if view is None:
             return None
-        return self._records.pointer.advance(
-            head.entry, self._records.versions.of_entry(head.entry), head.seen
-        )
-
-    def resign_documents(self, model: str) -> int:
-        """Let this machine's keys sign every manifest and history entry that they have not
-        signed yet, after verifying it; how many those were. What they say stays the same."""
-        entries = [
-            self._records.sealed.reseal(history_key(model, serial), HistoryEntry)
-            for serial in self._records.history.serials(model)
-        ]
-        manifests = [
-            self._records.sealed.reseal(manifest_key(model, version), Manifest)
-            for version in self._records.versions.described(model)
-        ]
-        return sum(entries) + sum(manifests)
+        heads: dict[str, Stored] = {}
+        problems: dict[str, str] = {}
+        for model in delegated(self._records.repository.delegators(view)[0].signed):
+            try:
+                head = self._signed_by_today(model)
+            except StoreError as error:
+                problems[model] = str(error)
+                continue
+            if head:
+                heads[model] = head.stored
+        timestamp = self._records.pointing.tell(heads, renew=True)
+        return Renewed(format_time(timestamp.signed.expires), tuple(heads), problems)
 
     def pull(self, model: str, folder: Path, version: int | None = None) -> Pulled:
         """``pull_all`` for one model."""
@@ -183,18 +227,30 @@ class Store:
     def pull_all(
         self, models: Sequence[str], folder: Path, version: int | None = None
     ) -> list[Pulled]:
-        """Copy champions, or one version that was in force, into a folder, verified.
+        """Copy champions, or one version that was in force, into a folder, verified as a gateway
+        does that trusts this machine's root. Raises the first trouble."""
+        trusted = self.keys.trusted_root()
+        if trusted is None:
+            raise TrustError("this machine trusts no root", fix="`smartwatts keys trust root.json`")
+        now = self._records.repository.clock()
+        outcome = pull_models(self._objects, trusted.data, folder, models, version=version, now=now)
+        for trouble in outcome.troubles:
+            raise trouble
+        return list(outcome.pulled)
 
-        Writes ``<model>_v<N>.tflite``, its manifest and the stable name ``<model>.tflite``.
-        Raises TrustError where anything does not verify or a pointer does not hold; the
-        folder is then as it was.
-        """
-        return Puller(self._records).pull(models, folder, version)
+    def verify(
+        self, model: str, *, repair: bool = False, run_file: RunFile = lambda entry: None
+    ) -> Audit:
+        """Check every digest, signature and serial of a model, and whether clients are told of
+        it. ``repair`` mends what can be mended from what verifies; ``run_file`` gives a run's
+        own copy of a file that is missing."""
+        auditor = Auditor(self._records)
+        return auditor.repair(model, run_file) if repair else auditor.audit(model)
 
-    def verify(self, model: str, *, repair: bool = False) -> Audit:
-        """Check every digest, signature, serial and the pointer. ``repair`` rebuilds the
-        pointer where the history is whole and the pointer does not match it."""
-        return Auditor(self._records).audit(model, repair)
+    def verify_repository(self, *, repair: bool = False) -> Audit:
+        """Check what clients are told, and what lies beside it."""
+        auditor = Auditor(self._records)
+        return auditor.repair_repository() if repair else auditor.audit_repository()
 
     def prune(
         self, model: str, *, keep: int, older_than: timedelta, dry_run: bool = False
@@ -204,18 +260,53 @@ class Store:
             raise UsageError(f"cannot keep {keep} versions", fix="1 or more")
         return Pruner(self._records).prune(model, keep, older_than, dry_run)
 
-    def _ensure_key(self) -> Path | None:
-        """Make the first key of a store that is as new as this machine's key folder."""
-        may_make = self.keys.is_empty() and not self._has_history()
-        if self.keys.can_sign():  # asked last: another process may have made it meanwhile
-            return None
-        if not may_make:
-            raise TrustError(f"no signing key at {self.keys.signing_path}", fix=RESTORE)
+    def _manifest_of(self, commit: Commit) -> Manifest:
         try:
-            self.keys.generate()
-        except UsageError:  # another process was quicker
-            return None
-        return self.keys.signing_path
+            return self._records.versions.manifest(commit)
+        except NotFoundError as error:
+            entry = commit.entry
+            raise TrustError(
+                f"the manifest of {entry.model} v{entry.version} is gone",
+                fix="restore it from a backup, or publish the run again",
+            ) from error
 
-    def _has_history(self) -> bool:
-        return any(next(self._objects.list(history_prefix(model)), None) for model in self.models())
+    def _commit_of(self, model: str, version: int) -> Commit:
+        head = self._records.head(model)
+        for commit in self._records.history.back(head) if head else ():
+            if commit.entry.version == version:
+                return commit
+        raise NotFoundError(f"{model} v{version} was never in force")
+
+    def _signed_by_today(self, model: str) -> Commit | None:
+        """The head, signed again where its keys are not those of today or its year ends."""
+        for _ in turns():
+            view = self._records.view()
+            head = self._records.history.head(model, view)
+            if head is None:
+                return None
+            ends = head.stored.signed.expires - self._records.repository.clock()
+            if ends > MODEL_LIFETIME / 4 and self._records.is_signed_by_today(head, view):
+                return head
+            delegator = self._records.delegator(model, view)
+            if again := Committer(self._records).sign_again(head, delegator):
+                return again
+        raise StoreError(f"others publish {model} without a pause")
+
+    def _ready_for(self, model: str) -> bool:
+        """Whether the keys of a new store had to be made. A store in a directory gets its
+        keys, one of each, by itself; one in a bucket needs the ceremony."""
+        local = not self._objects.url.startswith("s3:")
+        made = False
+        if self.keys.is_empty() and not self.ceremonies.is_complete():
+            if not local:
+                raise TrustError(f"{self._objects.url} has no keys yet", fix=NO_KEYS)
+            try:
+                self.ceremonies.init([model])
+                made = True
+            except UsageError:  # another process was quicker
+                made = False
+        elif not self.keys.memory.newest(Timestamp.type):
+            self.ceremonies.complete()
+        if self.keys.offline_path.is_dir():
+            self.ceremonies.add_models([model], [self.keys.offline_path])
+        return made

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from smartwatts_ml.store.documents import HistoryEntry, Manifest
 
-__all__ = ["Champion", "Published", "StoredVersion"]
+__all__ = ["Champion", "Published", "Renewed", "StoredVersion"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,23 @@ class Champion:
 
 @dataclass(frozen=True)
 class Published:
-    """What a publish or a rollback put in force. ``new_key``: a signing key was made."""
+    """What a publish or a rollback put in force. ``new_key``: the key folder in which the keys
+    of a new store were made, one of each."""
 
     model: str
     version: int
     serial: int
     new_key: Path | None = None
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """Until when clients believe what they are told. ``problems``: why a model is told of as
+    it was before, by model."""
+
+    expires: str
+    models: tuple[str, ...]
+    problems: Mapping[str, str]
 
 
 @dataclass(frozen=True)

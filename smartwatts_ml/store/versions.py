@@ -1,123 +1,182 @@
-"""Versions of a model: a file and its manifest, each created once and never changed."""
+"""Versions of a model: a file, its manifest, the statement of its run, each created once.
+
+These objects are not signed themselves: the model's role names their digests. Until that is
+committed, nothing that is read back here is believed: it has to be what this run writes.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from smartwatts_ml.errors import (
-    AlreadyExistsError,
-    NotFoundError,
-    TrustError,
-)
+from tuf.api.exceptions import LengthOrHashMismatchError
+from tuf.api.metadata import TargetFile
+
+from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, StoreError, TrustError
 from smartwatts_ml.names import check_model
-from smartwatts_ml.store.documents import (
-    HistoryEntry,
-    Manifest,
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.store.documents import Manifest
+from smartwatts_ml.store.history import Commit
+from smartwatts_ml.store.layout import (
+    MAX_DOCUMENT_BYTES,
     file_key,
     file_name,
     manifest_key,
+    object_key,
+    statement_key,
 )
-from smartwatts_ml.store.sealed import MAX_DOCUMENT_BYTES, SealedObjects
 
-__all__ = ["Versions"]
+__all__ = ["Bundle", "Versions", "check_identifier"]
+
+_IDENTIFIER = b"TFL3"
+_GONE = "restore it from a backup, or roll back to a version that verifies"
+
+
+def check_identifier(data: bytes, where: str) -> None:
+    """Raise TrustError where a file does not say that it is a flatbuffer of TensorFlow Lite."""
+    if data[4:8] != _IDENTIFIER:
+        raise TrustError(f"{where} is not a .tflite file: it lacks the identifier TFL3")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a run has for a version: the bytes of file, manifest and statement."""
+
+    manifest: Manifest
+    file: bytes
+    statement: bytes
+
+    def objects(self) -> dict[str, bytes]:
+        """By key, in the order in which they are created."""
+        model, version = self.manifest.model, self.manifest.version
+        return {
+            file_key(model, version): self.file,
+            manifest_key(model, version): self.manifest.to_bytes(),
+            statement_key(model, version): self.statement,
+        }
+
+    def targets(self) -> dict[str, TargetFile]:
+        """By path below ``models/``, with digests of the bytes at hand."""
+        paths = {key.removeprefix("models/"): data for key, data in self.objects().items()}
+        return {path: TargetFile.from_data(path, data) for path, data in paths.items()}
 
 
 class Versions:
     """Reads versions, and reserves one for a new file."""
 
-    def __init__(self, sealed: SealedObjects) -> None:
-        self._sealed = sealed
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
 
     def numbers(self, model: str) -> tuple[int, ...]:
-        """Versions that have a file or a manifest, ascending."""
-        return self._listed(model, r"(tflite|json)")
-
-    def described(self, model: str) -> tuple[int, ...]:
-        """Versions that have a manifest, ascending."""
-        return self._listed(model, "json")
-
-    def _listed(self, model: str, suffix: str) -> tuple[int, ...]:
+        """Versions of which anything is there, ascending."""
         prefix = f"models/{check_model(model)}/{model}_v"
-        name = re.compile(re.escape(prefix) + r"([1-9]\d*)\." + suffix)
-        keys = (info.key for info in self._sealed.objects.list(prefix))
+        name = re.compile(re.escape(prefix) + r"([1-9]\d{0,8})\.(tflite|json|intoto\.jsonl)")
+        keys = (info.key for info in self._objects.list(prefix))
         return tuple(sorted({int(match[1]) for key in keys if (match := name.fullmatch(key))}))
 
-    def manifest(self, model: str, version: int) -> Manifest:
-        """A version's verified manifest. Raises NotFoundError, TrustError."""
+    def manifest(self, commit: Commit) -> Manifest:
+        """The manifest that a commit names. Raises TrustError, and NotFoundError where it is
+        gone: it is what pruning removes first."""
+        model, version = commit.entry.model, commit.entry.version
         key = manifest_key(model, version)
-        envelope = self._sealed.objects.read(key, MAX_DOCUMENT_BYTES).data
-        return self.verified(envelope, model, version)
-
-    def verified(self, envelope: bytes, model: str, version: int) -> Manifest:
-        """The manifest in its envelope. Raises TrustError."""
-        key = manifest_key(model, version)
-        manifest = self._sealed.verify(envelope, key, Manifest)
-        named = (manifest.model, manifest.version, manifest.file)
-        if named != (model, version, file_name(model, version)):
-            raise TrustError(
-                f"{self._sealed.objects.uri(key)} is the manifest of {manifest.model}"
-                f" v{manifest.version}"
-            )
+        where = self._objects.uri(key)
+        manifest = Manifest.read(self._read(commit, key, MAX_DOCUMENT_BYTES), where)
+        named = (manifest.model, manifest.version, manifest.file, manifest.sha256, manifest.size)
+        entry = commit.entry
+        if named != (model, version, file_name(model, version), entry.sha256, entry.size):
+            raise TrustError(f"{where} is the manifest of another file")
         return manifest
 
-    def of_entry(self, entry: HistoryEntry) -> Manifest:
-        """The manifest of the version that an entry put in force."""
+    def file(self, commit: Commit) -> bytes:
+        """The file that a commit names, verified. Raises TrustError."""
+        key = file_key(commit.entry.model, commit.entry.version)
         try:
-            manifest = self.manifest(entry.model, entry.version)
+            data = self._read(commit, key, None)
         except NotFoundError as error:
-            raise TrustError(f"the manifest of {entry.model} v{entry.version} is gone") from error
-        if manifest.sha256 != entry.sha256:
-            raise TrustError(
-                f"manifest and history disagree about the file of {entry.model} v{entry.version}"
-            )
-        return manifest
+            raise TrustError(f"{self._objects.uri(key)} is gone", fix=_GONE) from error
+        check_identifier(data, self._objects.uri(key))
+        return data
 
     def read_file(self, manifest: Manifest) -> bytes:
-        """A version's file, verified. Raises TrustError."""
+        """The file of a verified manifest, verified. Raises TrustError."""
         key = file_key(manifest.model, manifest.version)
+        target = TargetFile(manifest.size, {"sha256": manifest.sha256}, key)
         try:
-            return self._sealed.read_file(key, manifest.sha256, manifest.size)
+            data = self._verified(target, key)
         except NotFoundError as error:
-            raise TrustError(f"{self._sealed.objects.uri(key)} is gone") from error
+            raise TrustError(f"{self._objects.uri(key)} is gone", fix=_GONE) from error
+        check_identifier(data, self._objects.uri(key))
+        return data
 
-    def reserve(self, draft: Manifest, data: bytes, version: int) -> Manifest | None:
-        """Give a file and its manifest a version; the manifest as stored, or None where
-        the version is another run's, whole or not.
+    def statement(self, commit: Commit) -> bytes:
+        """The statement that a commit names, verified by digest. Raises NotFoundError."""
+        key = statement_key(commit.entry.model, commit.entry.version)
+        return self._read(commit, key, MAX_DOCUMENT_BYTES)
 
-        What a crashed attempt of the same run left is completed.
+    def _read(self, commit: Commit, key: str, limit: int | None) -> bytes:
+        target = commit.targets.get(key.removeprefix("models/"))
+        if target is None:
+            raise TrustError(f"serial {commit.serial} of {commit.entry.model} does not name {key}")
+        if limit is not None and target.length > limit:
+            raise TrustError(f"{self._objects.uri(key)} is said to have {target.length:,} bytes")
+        return self._verified(target, key)
+
+    def _verified(self, target: TargetFile, key: str) -> bytes:
+        data = self._objects.read(key, target.length).data
+        try:
+            target.verify_length_and_hashes(data)
+        except LengthOrHashMismatchError as error:
+            raise TrustError(
+                f"{self._objects.uri(key)} is not the one that was signed", fix=_GONE
+            ) from error
+        return data
+
+    def reserve(
+        self,
+        draft: Bundle,
+        version: int,
+        same_statement: Callable[[bytes, bytes], bool],
+    ) -> Bundle | None:
+        """Give a run's file a version by creating its objects; None where the version is
+        another run's, whole or not.
+
+        What a crashed attempt of the same run left is completed. ``same_statement``: whether
+        a stored envelope holds, and says what ours does; its signature may differ.
         """
-        wanted = replace(draft, version=version, file=file_name(draft.model, version))
+        manifest = replace(
+            draft.manifest, version=version, file=file_name(draft.manifest.model, version)
+        )
+        bundle = replace(draft, manifest=manifest)
+        for key, data in bundle.objects().items():
+            stored = self._create(key, data)
+            if stored is data:
+                continue
+            if data is bundle.statement and same_statement(stored, data):
+                bundle = replace(bundle, statement=stored)
+            elif stored != data:
+                return None
+        return bundle
+
+    def _create(self, key: str, data: bytes) -> bytes:
+        """What is there then: ``data`` itself if it was created."""
         try:
-            self._sealed.objects.create(file_key(wanted.model, version), data)
+            self._objects.create(key, data)
         except AlreadyExistsError:
-            return self._complete(wanted)
-        return self._describe(wanted)
+            try:
+                return self._objects.read(key, len(data)).data
+            except TrustError:  # it is larger
+                return b""
+            except NotFoundError as error:
+                raise StoreError(f"{self._objects.uri(key)} is being removed") from error
+        return data
 
-    def _describe(self, wanted: Manifest) -> Manifest | None:
-        """Write the manifest of a file that is there; None where another run was quicker."""
-        key = manifest_key(wanted.model, wanted.version)
+    def restore(self, commit: Commit, key: str, data: bytes) -> bool:
+        """Put back an object that a commit names, if these are its bytes."""
+        target: TargetFile = commit.targets[key.removeprefix("models/")]
         try:
-            self._sealed.objects.create(key, self._sealed.seal(wanted))
-        except AlreadyExistsError:
-            return self._complete(wanted)
-        return wanted
-
-    def _complete(self, wanted: Manifest) -> Manifest | None:
-        """The version's manifest, if file and manifest are of the wanted run and bytes."""
-        try:
-            stored = self.manifest(wanted.model, wanted.version)
-        except NotFoundError:
-            # Broken off between the two, or another run is between them just now.
-            return self._describe(wanted) if self._holds_file(wanted) else None
-        except TrustError:
-            return None
-        same = (stored.run_id, stored.sha256) == (wanted.run_id, wanted.sha256)
-        return stored if same and self._holds_file(wanted) else None
-
-    def _holds_file(self, wanted: Manifest) -> bool:
-        try:
-            self.read_file(wanted)
-        except TrustError:
+            target.verify_length_and_hashes(data)
+        except LengthOrHashMismatchError:
             return False
+        self._objects.write(object_key(target.path), data)
         return True

@@ -32,6 +32,7 @@ def packages_after(warm_airflow: WarmPython, code: str) -> set[str]:
     return set(warm_airflow.output(f"{code}\n{report}").splitlines()[-1].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
 def test_a_dag_file_imports_nothing_heavy(warm_airflow: WarmPython, path: Path) -> None:
     packages = packages_after(warm_airflow, f"import runpy; runpy.run_path({str(path)!r})")

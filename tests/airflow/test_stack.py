@@ -123,6 +123,7 @@ def test_all_processes_of_the_session_are_found_in_whatever_group(
     assert {process.pid for process in members(record)} == {record.pid, child.pid}
 
 
+@pytest.mark.slow
 def test_stop_leaves_nothing_of_a_stack_whose_supervisor_was_killed(
     stack: Stack, session: tuple[Record, psutil.Process]
 ) -> None:

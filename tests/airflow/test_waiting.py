@@ -164,6 +164,7 @@ def decide_run(root: str, run_id: str) -> None:
         record_decision(objects, model, snapshot, run_id=run_id, outcome="rejected")
 
 
+@pytest.mark.slow
 def test_days_of_new_readings_may_be_asked_for_as_well(
     root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 def entry(version: int, weeks_ago: float) -> HistoryEntry:
     time = (NOW - timedelta(weeks=weeks_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return HistoryEntry("nilm", 1, "promote", version, "", None, "", "", "", "", time)
+    return HistoryEntry("nilm", 1, "promote", version, "", 0, None, "", "", "", "", time)
 
 
 def test_a_version_counts_until_a_year_after_it_was_replaced() -> None:

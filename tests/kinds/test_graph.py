@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 
 def doubled(_: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,6 +17,7 @@ def doubled(_: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: keras.ops.multiply(output, 2.0) for name, output in outputs.items()}
 
 
+@pytest.mark.slow
 def test_operations_of_a_file_and_new_ones_may_have_one_name(tmp_path: Path) -> None:
     import keras
 

@@ -43,6 +43,7 @@ def listed(folder: Path) -> tuple[list[str], str]:
     return json.loads(done.stdout), done.stderr
 
 
+@pytest.mark.slow
 def test_a_kind_of_another_distribution_has_the_commands_of_every_kind(tmp_path: Path) -> None:
     install(tmp_path, "water = water:KIND")
     assert listed(tmp_path) == (["anomaly", "forecasting", "nilm", "water"], "")
@@ -52,6 +53,7 @@ def test_a_kind_of_another_distribution_has_the_commands_of_every_kind(tmp_path:
         assert "next hour of water" in done.stdout
 
 
+@pytest.mark.slow
 def test_its_headline_of_nothing_is_undefined_and_not_perfect(tmp_path: Path) -> None:
     install(tmp_path, "water = water:KIND")
     code = (
@@ -61,6 +63,7 @@ def test_its_headline_of_nothing_is_undefined_and_not_perfect(tmp_path: Path) ->
     assert run(tmp_path, "-c", code).stdout.strip() == "{'wape': nan}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("marks", "expected"),
     [("not slow", 0), pytest.param("slow", 0, marks=pytest.mark.slow)],
@@ -74,6 +77,7 @@ def test_it_keeps_the_contract_of_kinds(tmp_path: Path, marks: str, expected: in
     assert "passed" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
@@ -113,6 +117,7 @@ class Other(WaterKind):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

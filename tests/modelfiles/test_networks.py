@@ -57,6 +57,7 @@ def test_a_command_of_our_own_looks_for_no_gpu() -> None:
     assert python(code) == "['-1', '3']"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "settled"),
     [

@@ -33,6 +33,7 @@ def ignoring(header: str) -> Callable[[WsgiApp], WsgiApp]:
     return middleware
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "named"),
     [("HTTP_IF_NONE_MATCH", "If-None-Match"), ("HTTP_IF_MATCH", r"If-Match")],
@@ -79,6 +80,7 @@ def look_then_write(header: str) -> Callable[[WsgiApp], WsgiApp]:
     return middleware
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("header", ["HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"])
 def test_a_server_that_looks_and_then_writes_is_refused(
     start_s3_server: Any, use_s3: Any, header: str
@@ -124,6 +126,7 @@ def answering(script: list[str]) -> Callable[[WsgiApp], WsgiApp]:
     return middleware
 
 
+@pytest.mark.slow
 def test_ones_own_success_is_not_taken_for_anothers(start_s3_server: Any, use_s3: Any) -> None:
     script: list[str] = []
     server = start_s3_server(answering(script))
@@ -163,6 +166,7 @@ def test_a_conflict_that_passes_is_tried_again(start_s3_server: Any, use_s3: Any
     assert objects.read("a").data == b"mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "line"),
     [

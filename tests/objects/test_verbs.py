@@ -109,6 +109,7 @@ def test_files_go_up_and_come_down(objects: Objects, tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "new folder").iterdir()) == ["copy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "/a", "a/", "../a", "a/../b", "a//b", "./a", "a\0"])
 def test_a_key_cannot_leave_the_root(objects: Objects, key: str) -> None:
     with pytest.raises(UsageError):

@@ -201,6 +201,7 @@ def objects(root_url: str) -> Objects:
     return made
 
 
+@pytest.mark.slow
 def test_a_run_gets_its_page_when_it_is_planned_and_keeps_it(objects: Objects) -> None:
     start_run(objects, Settings(), "run1", ["anomaly"])
     key = "runs/run1/data_quality.html"
@@ -214,6 +215,7 @@ def test_a_run_gets_its_page_when_it_is_planned_and_keeps_it(objects: Objects) -
     assert run_report(objects.url, "run1")["data_quality"] == objects.uri(key)
 
 
+@pytest.mark.slow
 def test_the_page_says_what_became_of_each_file_of_the_run(
     objects: Objects, caplog: pytest.LogCaptureFixture
 ) -> None:

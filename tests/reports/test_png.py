@@ -28,6 +28,7 @@ def size(content: bytes) -> tuple[int, int]:
     return width, height
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("counts", "across", "rows"), [([1], 1, 1), ([5], 2, 3), ([1, 3], 2, 3)])
 def test_panels_stand_in_rows_below_the_heading_of_their_chart(
     counts: list[int], across: int, rows: int

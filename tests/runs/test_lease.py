@@ -65,6 +65,7 @@ def test_of_many_at_once_one_gets_it(objects: Objects) -> None:
         assert sum(pool.map(attempt, range(4))) == 1
 
 
+@pytest.mark.slow
 def test_a_lease_is_renewed_while_it_is_held(objects: Objects) -> None:
     def expires() -> str:
         text: str = json.loads(objects.read("state/nilm.lease.json").data)["expires"]
@@ -82,6 +83,7 @@ def test_a_lease_is_renewed_while_it_is_held(objects: Objects) -> None:
         lease.check()
 
 
+@pytest.mark.slow
 def test_a_dead_holders_lease_is_taken_over(root_url: str, objects: Objects) -> None:
     code = (
         "import os, sys; from smartwatts_ml.objects import open_root\n"

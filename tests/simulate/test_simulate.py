@@ -314,6 +314,7 @@ def test_rows_that_go_to_and_fro_over_the_end_of_a_month_stay_in_their_months_fi
     }
 
 
+@pytest.mark.slow
 def test_clean_has_no_fault(clean: Path) -> None:
     found = lines(clean / "home01")
     assert all(map(is_reading, found))

@@ -31,7 +31,7 @@ from typing import Any
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import Store, committing
-from tests.store.helpers import content, publish
+from tests.store.helpers import content, publish, with_keys
 
 TORN_AFTER = 7
 """So many bytes of a file are written when the process dies in the middle of it."""
@@ -115,7 +115,7 @@ CHANGES_TO_STORE = {
     "first publish": Change(lambda s, m: publish(s, m, "run1"), None, 1, 1, fresh=True),
     "publish": Change(lambda s, m: publish(s, m, "run3", judged_against=2), 2, 3, 3),
     "rollback": Change(lambda s, m: s.rollback(m, 1, "bob", "why"), 2, 1, 3),
-    "resign": Change(lambda s, m: s.resign(m), 2, 2, 2),
+    "renew": Change(lambda s, m: s.renew(), 2, 2, 2),
     "prune": Change(prune, 2, 2, 2),
 }
 
@@ -189,10 +189,10 @@ def matrix(url: str, keys: Path, stride: int) -> dict[str, dict[str, Any]]:
     """For each change: the number of cases, and what was wrong in which."""
     committing._PATIENCE_S = 0.0  # the dead need not be waited for here
     objects = open_root(url)
-    store = Store(objects, keys)
+    store = with_keys(Store(objects, keys))
     # Within the same second a pointer is signed to the same bytes, which writes nothing.
     later = Store(_untouched(url), keys, clock=lambda: datetime.now(UTC) + timedelta(minutes=1))
-    publish(store, "other", "run0")  # makes the key
+    publish(store, "other", "run0")
     results = {}
     for number, (name, change) in enumerate(CHANGES_TO_STORE.items()):
         cases, bad, step = 0, [], 0

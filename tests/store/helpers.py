@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from smartwatts_ml.errors import UsageError
 from smartwatts_ml.objects import Object, ObjectInfo, Objects, open_root
 from smartwatts_ml.store import Published, Store
 
@@ -71,8 +72,19 @@ def opened(url: str) -> Objects:
 
 
 def new_store(url: str, tmp_path: Path, **more: Any) -> Store:
-    """A store on a root."""
-    return Store(opened(url), keys_of(tmp_path), **more)
+    """A store on a root, with keys: one of each, those of root too."""
+    store = Store(opened(url), keys_of(tmp_path), **more)
+    with_keys(store)
+    return store
+
+
+def with_keys(store: Store) -> Store:
+    """The store itself, after the ceremony if that was not held yet."""
+    try:
+        store.ceremonies.init(["nilm"])
+    except UsageError:  # held already, by another process maybe
+        store.ceremonies.complete()
+    return store
 
 
 class PowerCutError(Exception):

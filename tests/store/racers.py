@@ -13,11 +13,11 @@ from pathlib import Path
 from smartwatts_ml.errors import StaleChallengerError
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.store import Store
-from tests.store.helpers import publish
+from tests.store.helpers import publish, with_keys
 
 if __name__ == "__main__":
     url, keys, name, count = sys.argv[1:]
-    store = Store(open_root(url), Path(keys))
+    store = with_keys(Store(open_root(url), Path(keys)))
     versions: list[int] = []
     while len(versions) < int(count):
         champion = store.champion("nilm")

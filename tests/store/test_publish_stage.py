@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smartwatts_ml.store.sealed import digest
 
 from smartwatts_ml.errors import ChangedError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import Decision, not_judged
@@ -24,7 +25,6 @@ from smartwatts_ml.stages.branch import log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named
 from smartwatts_ml.stages.publish import publish, resign_pointers
 from smartwatts_ml.store import Store
-from smartwatts_ml.store.sealed import digest
 from tests.store.helpers import FragileObjects, PowerCutError, content, keys_of, opened
 
 SNAPSHOT = Snapshot(7, "d" * 64, 5000, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 3)
@@ -215,6 +215,7 @@ def test_a_file_judged_against_an_older_champion_is_refused(
     assert publish(run_of(objects, current, "run2"), log_progress, actor="ann").version == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accepted_again", [True, False])
 def test_a_stale_challenger_is_judged_again_before_it_is_published(
     objects: Objects, current: Settings, monkeypatch: pytest.MonkeyPatch, accepted_again: bool
@@ -246,6 +247,7 @@ def test_a_stale_challenger_is_judged_again_before_it_is_published(
     assert len(store_of(objects, current).history("nilm")) == result["version"]
 
 
+@pytest.mark.slow
 def test_a_file_that_no_disk_has_room_for_changes_nothing(
     objects: Objects, current: Settings, root_url: str
 ) -> None:
@@ -276,6 +278,7 @@ def test_a_file_that_no_disk_has_room_for_changes_nothing(
     assert leftovers == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, 6))
 def test_a_crash_at_any_write_is_completed_by_a_rerun(

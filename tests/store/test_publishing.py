@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -28,10 +29,13 @@ from tests.store.helpers import (
 )
 
 
-def payload(url: str, key: str) -> dict[str, Any]:
-    envelope = json.loads(opened(url).read(key).data)
-    value: dict[str, Any] = json.loads(b64decode(envelope["payload"]))
+def signed(url: str, key: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(opened(url).read(key).data)["signed"]
     return value
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @pytest.fixture
@@ -44,7 +48,6 @@ def test_a_new_store_has_no_champion(store: Store) -> None:
     assert store.history("nilm") == ()
     assert store.versions("nilm") == ()
     assert store.models() == ()
-    assert store.resign("nilm") is None
 
 
 def test_a_published_file_is_in_force(store: Store) -> None:
@@ -61,50 +64,69 @@ def test_the_documents_say_what_they_are_agreed_to_say(root_url: str, tmp_path: 
     store = new_store(root_url, tmp_path, clock=Clock())
     publish(store, "nilm", "run1")
     publish(store, "nilm", "run2")
-    manifest = payload(root_url, "models/nilm/nilm_v2.json")
-    sha256 = manifest.pop("sha256")
-    assert manifest == {
+    file, manifest = content("run2"), opened(root_url).read("models/nilm/nilm_v2.json").data
+    assert json.loads(manifest) == {
         **FIELDS,
-        "schema": 1,
+        "schema": 2,
         "model": "nilm",
         "version": 2,
         "file": "nilm_v2.tflite",
-        "size": len(content("run2")),
-        "created": "2026-11-22T02:11:09Z",
+        "sha256": sha256(file),
+        "size": len(file),
         "run_id": "run2",
         "metrics": {
             "challenger": {"mae": "12.5", "slices": {"site h1": {"mae": "9.5"}}},
             "champion": None,
             "baseline": {"mae": "20.25"},
         },
-        "replaces": 1,
     }
-    entry = payload(root_url, "models/nilm/history/0000000002.json")
-    commit_id = entry.pop("commit_id")
-    assert entry == {
-        "schema": 1,
-        "model": "nilm",
-        "serial": 2,
+    role = signed(root_url, "models/metadata/2.nilm.json")
+    before = opened(root_url).read("models/metadata/1.nilm.json").data
+    statement = opened(root_url).read("models/nilm/nilm_v2.intoto.jsonl").data
+    custom = role["targets"]["nilm/nilm_v2.tflite"].pop("custom")
+    assert len(custom.pop("commit")) == 36
+    assert custom == {
+        "version": 2,
         "action": "promote",
-        "version": 2,
-        "sha256": sha256,
-        "previous_version": 1,
-        "actor": "ann",
-        "run_id": "run2",
         "reason": "better",
-        "time": "2026-11-22T02:11:09Z",
+        "actor": "ann",
+        "run": "run2",
+        "previous": 1,
+        "at": "2026-11-22T02:11:09Z",
     }
-    assert payload(root_url, "models/nilm/champion.json") == {
-        "schema": 1,
-        "model": "nilm",
-        "version": 2,
-        "file": "nilm_v2.tflite",
-        "sha256": sha256,
-        "size": len(content("run2")),
-        "serial": 2,
-        "commit_id": commit_id,
-        "time": "2026-11-22T02:11:09Z",
-        "expires": "2026-12-22T02:11:09Z",
+    assert role["targets"] == {
+        f"nilm/nilm_v2.{suffix}": {"length": len(data), "hashes": {"sha256": sha256(data)}}
+        for suffix, data in (("tflite", file), ("json", manifest), ("intoto.jsonl", statement))
+    }
+    assert (role["version"], role["previous_sha256"]) == (2, sha256(before))
+    timestamp = signed(root_url, "models/metadata/timestamp.json")
+    assert timestamp["expires"] == "2026-11-25T02:11:09Z"
+    snapshot_name, meta = next(iter(timestamp["meta"].items()))
+    assert snapshot_name == "snapshot.json"
+    snapshot = signed(root_url, f"models/metadata/{meta['version']}.snapshot.json")
+    assert {name: told["version"] for name, told in snapshot["meta"].items()} == {
+        "nilm.json": 2,
+        "targets.json": 1,
+    }
+
+
+def test_the_statement_says_what_the_run_made_of_what(root_url: str, tmp_path: Path) -> None:
+    store = new_store(root_url, tmp_path)
+    publish(store, "nilm", "run1", evidence={"stages": {"train": {"challenger.keras": "ab"}}})
+    envelope = json.loads(store.statement("nilm", 1))
+    assert envelope["payloadType"] == "application/vnd.in-toto+json"
+    assert json.loads(b64decode(envelope["payload"])) == {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "nilm.tflite", "digest": {"sha256": sha256(content("run1"))}}],
+        "predicateType": "urn:smartwatts:run:v1",
+        "predicate": {
+            "run": "run1",
+            "model": "nilm",
+            "code": FIELDS["code"],
+            "snapshot": FIELDS["snapshot"],
+            "decision": FIELDS["decision"],
+            "stages": {"train": {"challenger.keras": "ab"}},
+        },
     }
 
 
@@ -170,9 +192,10 @@ def test_a_file_judged_against_another_champion_is_refused(store: Store) -> None
     assert publish(store, "nilm", "run2", judged_against=1).version == 2  # its own, again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["", "../nilm", "a/b", "Nilm", "nilm-1", "1nilm"])
 def test_a_name_that_is_no_model_is_wrong_use(store: Store, name: str) -> None:
-    for use in (store.champion, store.history, store.versions, store.resign):
+    for use in (store.champion, store.history, store.versions):
         with pytest.raises(UsageError):
             use(name)
 
@@ -194,9 +217,10 @@ def check_whole(store: Store, model: str, versions: dict[str, int]) -> None:
     assert store.read_file(champion.manifest) == content(champion.manifest.run_id)
 
 
-WRITES = 4
+WRITES = 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, WRITES + 1))
 def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
@@ -210,7 +234,7 @@ def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
     champion = store.champion("nilm")
     assert champion is not None
     assert store.read_file(champion.manifest) in (content("run1"), content("run2"))
-    committed = die_at > 3 or (die_at == 3 and after)
+    committed = die_at > 4 or (die_at == 4 and after)
     assert champion.version == (2 if committed else 1)
     published = publish(store, "nilm", "run2")
     assert (published.version, published.serial) == (2, 2)
@@ -218,12 +242,14 @@ def test_a_crash_at_any_write_leaves_old_or_new_and_a_rerun_completes(
     assert [v.version for v in store.versions("nilm")] == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("die_at", range(1, WRITES + 1))
 def test_another_run_passes_over_what_a_crash_left(
     root_url: str, tmp_path: Path, die_at: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smartwatts_ml.store.committing._PATIENCE_S", 0.0)
+    new_store(root_url, tmp_path)
     dying = Store(FragileObjects(opened(root_url), die_at, after), keys_of(tmp_path))
     with pytest.raises(PowerCutError):
         publish(dying, "nilm", "run1")
@@ -231,13 +257,14 @@ def test_another_run_passes_over_what_a_crash_left(
     other = publish(store, "nilm", "run2")
     taken = die_at > 1 or after
     assert other.version == (2 if taken else 1)
-    committed = die_at > 3 or (die_at == 3 and after)
+    committed = die_at > 4 or (die_at == 4 and after)
     first = {"run1": 1} if committed else {}
     check_whole(store, "nilm", first | {"run2": other.version})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("die_at", [1, 2])
+@pytest.mark.parametrize("die_at", [1, 2, 3])
 def test_a_crash_in_a_rollback_leaves_old_or_new_and_a_rerun_completes(
     root_url: str, tmp_path: Path, die_at: int, after: bool
 ) -> None:
@@ -255,6 +282,7 @@ def test_a_crash_in_a_rollback_leaves_old_or_new_and_a_rerun_completes(
 def test_a_publish_takes_as_many_writes_as_the_crash_tests_try(
     root_url: str, tmp_path: Path
 ) -> None:
+    new_store(root_url, tmp_path)
     objects = FragileObjects(opened(root_url), None)
     publish(Store(objects, keys_of(tmp_path)), "nilm", "run1")
     assert objects.writes == WRITES
@@ -266,6 +294,7 @@ def test_two_runs_with_the_same_bytes_get_a_version_each(store: Store) -> None:
     assert [entry.version for entry in store.history("nilm")] == [1, 2]
 
 
+@pytest.mark.slow
 def test_publishers_at_once_lose_nothing(root_url: str, tmp_path: Path) -> None:
     publish(new_store(root_url, tmp_path), "nilm", "run0")  # makes the key
     runs = [f"run{n}" for n in range(1, 7)]
@@ -328,9 +357,23 @@ def test_publishing_processes_make_one_key_and_lose_nothing(root_url: str, tmp_p
     check_whole(store, "nilm", {entry.run_id: entry.version for entry in chain})
 
 
-def test_signing_needs_the_key_once_there_is_history(store: Store) -> None:
+def test_publishing_needs_the_keys(store: Store) -> None:
     publish(store, "nilm", "run1")
-    store.keys.signing_path.unlink()
-    with pytest.raises(TrustError, match=r"no signing key.*smartwatts keys new"):
+    store.keys.signers_path.unlink()
+    with pytest.raises(TrustError, match=r"no key here to sign nilm with.*where the keys are"):
         publish(store, "nilm", "run2")
     assert store.champion("nilm") is not None
+
+
+def test_a_store_in_a_directory_gets_its_keys_by_itself_and_says_so(tmp_path: Path) -> None:
+    store = Store(opened(str(tmp_path / "root")), keys_of(tmp_path))
+    assert publish(store, "nilm", "run1").new_key == keys_of(tmp_path)
+    assert publish(store, "nilm", "run2").new_key is None
+
+
+def test_a_store_in_a_bucket_wants_a_ceremony(s3_root: str, tmp_path: Path) -> None:
+    store = Store(opened(s3_root), keys_of(tmp_path))
+    with pytest.raises(TrustError, match=r"has no keys yet.*smartwatts keys init"):
+        publish(store, "nilm", "run1")
+    assert store.models() == ()
+    assert not keys_of(tmp_path).exists()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.pull_cases import Case, Lab, cases
+from tests.store.pull_cases import cases
+from tests.store.pull_lab import Case, Lab
 from tests.store.pull_runners import JavaPuller, Puller, arguments, python_puller
 from tests.store.tuf_repository import Repository, content
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.store import Store
-from tests.store.helpers import Clock, FragileObjects, PowerCutError, content, publish
+from tests.store.helpers import Clock, FragileObjects, PowerCutError, content, publish, with_keys
 
 RUNS = st.integers(0, 5).map("run{}".format)
 DEATHS = st.one_of(st.none(), st.tuples(st.integers(1, 6), st.booleans()))
@@ -45,7 +45,7 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.clock = Clock()
         self.objects = open_root(str(self.folder / "root"))
-        self.calm = Store(self.objects, self.folder / "keys", clock=self.clock)
+        self.calm = with_keys(Store(self.objects, self.folder / "keys", clock=self.clock))
         self.committed: dict[int, tuple[str, int, str]] = {}
         self.pulled = 0
         patience = mock.patch("smartwatts_ml.store.committing._PATIENCE_S", 0.0)
@@ -66,7 +66,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(death=DEATHS)
     def sign_again(self, death: tuple[int, bool] | None) -> None:
-        self._change(death, lambda store: store.resign("nilm"))
+        self._change(death, lambda store: store.renew())
 
     @rule(keep=st.integers(1, 3), days=st.integers(0, 2), death=DEATHS)
     def prune(self, keep: int, days: int, death: tuple[int, bool] | None) -> None:

@@ -33,7 +33,7 @@ from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.order import model_stages
 from smartwatts_ml.store import open_store
-from smartwatts_ml.store.documents import file_name
+from smartwatts_ml.store.layout import file_name
 
 __all__ = ["application"]
 

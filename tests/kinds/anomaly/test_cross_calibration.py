@@ -43,6 +43,7 @@ def runs_a_month(parts: list[NormalSeries], threshold: float) -> float:
     return starts / (len(parts) * HOURS) * MONTH_HOURS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_unmarked_anomalies_in_five_percent_of_hours_cost_little(seed: int) -> None:
     settings, options = AnomalySettings(), TrainOptions()

@@ -88,6 +88,7 @@ def instants_of(texts: pd.Series, zone: str) -> np.ndarray:
     return np.array(instants)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("zone", "day"), CHANGES)
 def test_predictions_over_a_change_are_on_the_inputs_clock_and_keep_its_energy(
     zone: str, day: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -289,6 +289,7 @@ def test_a_broken_feed_costs_accuracy_and_nothing_else(
     assert (power[drawn].sum(axis=1) <= changed[drawn] + 21).all()
 
 
+@pytest.mark.slow
 def test_predictions_and_scores_do_not_load_scikit_learn() -> None:
     code = "import sys, smartwatts_ml.kinds.nilm.work; print('sklearn' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -266,6 +266,7 @@ def test_a_workbook_that_is_cut_short_is_left(tmp_path: Path, kept: int) -> None
         read(tmp_path, workbook({"Data": rows([1, 2, 3])})[:kept])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "pattern", "filler", "why"),
     [

@@ -56,6 +56,7 @@ def load(objects: Objects, site: str, period_s: int = 60) -> SiteReadings:
     return table.readings(table.snapshot(), Settings()).load(site, period_s)
 
 
+@pytest.mark.slow
 def test_a_second_run_adds_nothing(any_objects: Objects) -> None:
     land(any_objects, "a.csv", *minutes("home1", 3000))
     land(any_objects, "below/b.csv.gz", *minutes("home1/kettle", 3000), *minutes("home2", 10))
@@ -105,6 +106,7 @@ def test_a_file_that_grew_is_taken_again_and_readings_stay_single(objects: Objec
     assert np.array_equal(load(objects, "home1").channels["mains"], 1.0 + np.arange(100) % 7)
 
 
+@pytest.mark.slow
 def test_a_corrected_reading_of_a_later_file_wins(any_objects: Objects) -> None:
     land(any_objects, "z.csv", *minutes("home1", 4, 110.0))
     run(any_objects)
@@ -337,6 +339,7 @@ def test_two_processes_at_once_add_each_reading_once(any_objects: Objects) -> No
     assert open_table(any_objects).arrived() == 800
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "death",
     [
@@ -362,6 +365,7 @@ def test_a_killed_run_is_completed_by_the_next(objects: Objects, death: str) -> 
     assert run(objects).unchanged == 2
 
 
+@pytest.mark.slow
 def test_a_killed_run_on_s3_is_completed_by_the_next(s3_root: str) -> None:
     objects = open_root(s3_root)
     land(objects, "a.csv", *minutes("home1", 200))
@@ -393,6 +397,7 @@ def test_a_copy_of_an_old_file_does_not_undo_a_correction(tmp_path: Path) -> Non
     assert every_hour(objects) == {("a", 0): 1}
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made_files, st.data())
 def test_any_files_in_any_runs_end_as_the_last_word_on_each_reading(

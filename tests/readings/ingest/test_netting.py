@@ -77,6 +77,7 @@ def test_phases_are_all_needed_in_each_tariff(objects: Objects) -> None:
     assert mains(objects, parts) == {h: 300.0 for h in range(72) if h not in (10, 23)}
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.dictionaries(

@@ -75,6 +75,7 @@ def expected(a: float = 1, b: float = 1, c: float = 1) -> list[float]:
     return [*of_b, *of_a[5:], *of_c]
 
 
+@pytest.mark.slow
 def test_a_file_is_read_again_in_the_place_of_what_it_was(any_objects: Objects) -> None:
     land_three(any_objects)
     before = open_table(any_objects).snapshot()
@@ -388,6 +389,7 @@ def ingest_another(objects: Objects) -> IngestReport:
     return ingest(objects, WATTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "work",
     [
@@ -429,6 +431,7 @@ def smartwatts(objects: Objects, *words: str) -> Result:
     return CliRunner().invoke(app, [*words, "--root", objects.url])
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_has_changed_and_read_it_again(
     objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,6 +244,7 @@ def test_the_interval_that_a_source_says_holds_for_power_too(objects: Objects) -
         assert np.diff(device.stamps // 60_000_000).tolist() == [10, 20, 40, 5]
 
 
+@pytest.mark.slow
 def test_a_table_of_an_older_version_is_read_and_gets_the_new_columns(objects: Objects) -> None:
     land(objects, "a.csv", *hours(*range(50)))
     ingest(objects, Settings())

@@ -73,6 +73,7 @@ def question(objects: Objects, header: str, *rows: str, **said: Any) -> BadInput
     return asked.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("header", "value", "unit"),
     [

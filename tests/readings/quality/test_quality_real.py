@@ -62,6 +62,7 @@ def test_refit_has_filled_outages_and_a_ceiling_of_6_kw() -> None:
     assert mains.suspect * mains.rows == pytest.approx(doubted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "coverage"), [("nilm_ukdale2", 0.84), ("load_ukdale1", 0.97)])
 def test_uk_dale_has_gaps_and_nothing_in_doubt(name: str, coverage: float) -> None:
     (quality,) = qualities(name).values()
@@ -78,6 +79,7 @@ def test_fontana_has_homes_at_zero_for_weeks_and_little_else() -> None:
     assert np.mean(healthy) < 0.01
 
 
+@pytest.mark.slow
 def test_cambridge_has_a_spike_and_a_day_that_was_filled() -> None:
     sites = qualities("load_cambridge26")
     hits = found(sites)

@@ -58,6 +58,7 @@ def test_a_form_is_told_read_and_written_back(form: str) -> None:
     assert StampForm.like(stamps).write(np.array(instants, "M8[s]"), "UTC") == texts
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(FORMS),

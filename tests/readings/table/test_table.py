@@ -152,6 +152,7 @@ def test_labels_survive_the_table(objects: Objects) -> None:
     assert loaded.anomaly.tolist() == [0, 1, 0, 1]
 
 
+@pytest.mark.slow
 def test_one_ingest_writes_few_files(objects: Objects) -> None:
     for number in range(30):
         land(objects, f"{number}.csv", *minutes(f"home{number}", 3000))

@@ -58,6 +58,7 @@ def test_many_small_files_of_a_month_become_one_and_no_reading_changes(objects: 
     assert (device.rows, device.native) == (rows + 5, 60_000_000)
 
 
+@pytest.mark.slow
 def test_a_part_that_somebody_else_replaced_is_left_to_him(
     objects: Objects, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def vacuum(table: ReadingsTable, hours: int, *, dry_run: bool) -> list[str]:
     return table.vacuum(hours, pinned_versions(table.objects), dry_run=dry_run)
 
 
+@pytest.mark.slow
 def test_dropped_months_stay_in_pinned_snapshots_and_count_as_arrived(objects: Objects) -> None:
     land(objects, "a.csv", *minutes("home1", 2880, day="2024-01-31"))
     before = ingest(objects, CURRENT).snapshot
