@@ -265,8 +265,8 @@ def _metadata(path: Path) -> Metadata[Any] | None:
         return None
 
 
-def _differ(one: Metadata[Any], other: Metadata[Any]) -> bool:
-    return one.signed_bytes != other.signed_bytes
+def _differ(before: Metadata[Any], after: Metadata[Any]) -> bool:
+    return before.signed_bytes != after.signed_bytes
 
 
 def _signed_by(above: Any, role: str, metadata: Metadata[Any]) -> bool:

@@ -299,7 +299,7 @@ class _client:
     def file(self) -> bytes:
         from tuf.ngclient import Updater, UpdaterConfig
 
-        from smartwatts_ml.pulling.fetching import BoundedFetcher, Deadline
+        from tests.store.clients import ObjectsFetcher
 
         url, folder, root, clock = self._arguments
         folder.mkdir(exist_ok=True)
@@ -308,7 +308,7 @@ class _client:
             metadata_base_url="models/metadata/",
             target_dir=str(folder),
             target_base_url="models/",
-            fetcher=BoundedFetcher(opened(url), Deadline(60), "models/metadata/"),
+            fetcher=ObjectsFetcher(opened(url)),
             config=UpdaterConfig(prefix_targets_with_hash=False),
             bootstrap=root,
         )
