@@ -8,8 +8,8 @@ The second form measures another revision with the same script. Homes have habit
 their place, and are written with UTC stamps: in Berlin, in Adelaide, which is nine and a half hours
 from UTC, and in Bangkok, where no clock changes and days are parted as in Berlin. One model learns
 from a year of all of them and is judged on the next eight months, by a forecast from each local
-midnight and by its alerts. UK-DALE house 1 is judged by a model of other homes; ``--london``
-says on which clock it lives.
+midnight and by its alerts; one that is among ``--models`` is not trained again. UK-DALE house 1 is
+judged by a model of other homes; ``--london`` says on which clock it lives.
 """
 
 from __future__ import annotations
@@ -234,7 +234,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="Folder of public readings.")
     parser.add_argument("--homes", type=int, default=8, help="Simulated homes of each place.")
     parser.add_argument("--epochs", type=int, help="Most epochs of each training.")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="Of the training.")
+    parser.add_argument("--lives", type=int, default=11, help="Seed of the simulated homes.")
     parser.add_argument("--models", type=Path, required=True, help="Folder of trained files.")
     parser.add_argument("--london", default="Europe/London", help="The clock of UK-DALE house 1.")
     parser.add_argument("--only", nargs="+", choices=("homes", "house", "alerts"))
@@ -256,7 +257,7 @@ def main() -> None:
 
 def homes(folder: Path, wanted: Sequence[str], args: argparse.Namespace) -> None:
     """Forecasts and alerts of homes with habits."""
-    places = [made(folder, name, args.homes, seed=11) for name in ZONES]
+    places = [made(folder, name, args.homes, args.lives) for name in ZONES]
     # Each place's files say nothing of their clock: a site's is told by its name.
     clocks = {site: place.zone for _, place in places for site in place.power}
     learned = [path for paths, _ in places for path in paths]

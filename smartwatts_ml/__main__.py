@@ -1,7 +1,7 @@
 """The ``smartwatts`` command: how errors become exit codes.
 
 Exit codes: 0 done (a rejected challenger is 0), 1 the work failed, 2 wrong use,
-3 bad input or what was never published, 4 the store or its trust, 130 stopped by Ctrl-C.
+3 bad input, 4 the store or its trust, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from smartwatts_ml.commands.cli import app
 from smartwatts_ml.commands.console import err
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
-from smartwatts_ml.terminal import printable
+from smartwatts_ml.printable import printable
 
 __all__ = ["main"]
 
@@ -31,7 +31,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        reason = escape(f"{where}{error.strerror or error}")
+        reason = escape(printable(f"{where}{error.strerror or error}"))
         err.print(f"[red]error:[/red] {reason}", soft_wrap=True)
         sys.exit(1)
 

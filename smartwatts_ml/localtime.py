@@ -10,27 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from smartwatts_ml.errors import UsageError
+from smartwatts_ml.timezones import find_zone, is_utc
 
 __all__ = [
     "WallCells",
     "RealTime",
     "WallClock",
-    "find_zone",
     "hour_of_week",
-    "is_utc",
     "local_days",
     "local_time",
     "mondays",
     "wall_clock",
 ]
 
-_UTC = {"UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich", "GMT0", "GMT+0", "GMT-0"}
 _DAY_S = 86_400
 _MICRO = 1_000_000
 _MONDAY = np.datetime64("1969-12-29", "h")  # the Monday before the epoch
@@ -39,19 +36,6 @@ _FIRST, _LAST = 0, 4_102_444_800
 _EVER = 1 << 42  # s: farther than any time is from the epoch, and still good in microseconds
 _NEVER = (np.array([-_EVER]), np.array([0]))
 _MOST_SHIFT_S = 26 * 3600  # no clock was ever set by more, and none is that far from UTC
-
-
-def find_zone(name: str) -> ZoneInfo:
-    """The IANA timezone of that name."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise UsageError(f"no timezone {name!r}", fix="use a name like Europe/Paris") from error
-
-
-def is_utc(name: str) -> bool:
-    """Whether local time is UTC at all times."""
-    return find_zone(name).key.removeprefix("Etc/") in _UTC
 
 
 @dataclass(frozen=True)
@@ -207,6 +191,11 @@ class WallClock:
         step = np.timedelta64(period_s, "s")
         cells = self.cells(start + first * step, period_s, 2 * around + 2)
         return first + int(np.searchsorted(_epochs(cells.last_starts), _epochs(time)))
+
+    def skipped_from(self, start: np.datetime64, period_s: int) -> int:
+        """How many cells of ``period_s`` in a row the clock skips from ``start`` on."""
+        cells = self.cells(start, period_s, _MOST_SHIFT_S // period_s + 2)
+        return int(np.argmax(cells.seconds > 0))
 
     def cell_at(self, start: np.datetime64, period_s: int, time: np.datetime64) -> int:
         """Index of the cell that a UTC instant is in, counted as in ``first_cell``."""

@@ -86,7 +86,7 @@ def test_the_help_starts_at_once_and_loads_nothing_heavy() -> None:
         (["train", "nilm", "--data-dir", ".", "--output-dir", "pyproject.toml"], 2, "is a file"),
         (["convert", "--model-path", "nothing.keras"], 3, "nothing.keras"),
         (["convert", "--model-path", "nothing.keras", "--quantization", "int9"], 2, "int8"),
-        (["validate"], 4, "no run"),
+        (["validate"], 2, "--run"),
         (["validate", "--run", "nope"], 4, "no run nope in"),
         (["publish", "nilm", "--run", "nope"], 4, "no run nope in"),
         (["models", "replay", "nope"], 4, "no run nope in"),

@@ -121,9 +121,16 @@ def test_importing_stays_light(module: str) -> None:
 
 
 def test_one_module_turns_wall_clocks_into_utc_and_back() -> None:
-    """Others ask it, so that one table of changes speaks for all."""
-    asking = {name for name, path in MODULES.items() if "zoneinfo" in imports_of(path)}
-    assert asking == {f"{PACKAGE}.localtime"}
+    """Others ask it, so that one table of changes speaks for all, and ``timezones`` what is in a
+    name."""
+    opening = {name for name, path in MODULES.items() if "zoneinfo" in imports_of(path)}
+    assert opening == {f"{PACKAGE}.timezones", f"{PACKAGE}.localtime"}
+    find = (f"{PACKAGE}.timezones", "find_zone")
+    finding = {name for name, path in MODULES.items() if find in set(imported_names(path))}
+    assert finding == {
+        f"{PACKAGE}.localtime",
+        f"{PACKAGE}.readings.site_clocks",  # whether there is one of a name that is kept
+    }
 
 
 def test_imports_stand_at_the_top() -> None:

@@ -57,7 +57,8 @@ Trains the accepted model again, by the same recipe, on everything up to now, in
 `train`. The refitted file ships if it behaves as the judged one does; otherwise the judged one
 ships, and the log and the history say why.
 
-**If it fails:** as `train` does; clear the task. `SMARTWATTS_REFIT=false` leaves it out.
+**If it fails**, as `train` does, `publish` goes on with the judged file and says why.
+`SMARTWATTS_REFIT=false` leaves this out.
 """,
     "publish": """
 Makes the file the champion: the next version of the model's role, then

@@ -96,7 +96,7 @@ def _ingest(keys: list[str]) -> dict[str, Any]:
     doc_md=DOCS["plan"],
     **PATIENT,
 )
-def _plan(only_due: bool) -> list[dict[str, str]]:
+def _plan(only_due: bool) -> list[dict[str, Any]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
     ``only_due``: those with too few new readings are left out; if that is all of them,
@@ -112,37 +112,43 @@ def _plan(only_due: bool) -> list[dict[str, str]]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
     # The finest readings train for the longest: started last, they would hold up the run.
     longest_first = sorted(made["models"], key=lambda model: find_model(model)[1].period_s)
-    branches = [{"model": model} for model in longest_first]
+    branches = [{"model": model, "left": made["left"]} for model in longest_first]
     return branches + [{"model": m, "skipped": why} for m, why in made["skipped"].items()]
 
 
-def _model_task(stage: Stage) -> Callable[..., Any]:
-    """The task of a model's stage. ``before``: what the stage before it handed over."""
+def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
+    """The task of a model's stage. ``before``: what the stage before it handed over, digests
+    of what it left among that; what lies in the run's folder beside that is not believed. Where
+    it ``spares`` that one, which may fail, ``earlier``: what the one before that did."""
 
     @task(
         task_id=stage.name,
+        trigger_rule="all_done_min_one_success" if spares else "all_success",
         doc_md=DOCS.get(stage.name, stage.doing),
         outlets=[CHAMPIONS] if stage.publishes else [],
         **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
     )
-    def run(branch: dict[str, str], before: Any = None) -> dict[str, Any]:
+    def run(branch: dict[str, Any], before: Any = None, earlier: Any = None) -> dict[str, Any]:
         model = branch["model"]
         if "skipped" in branch:
             _skip(f"{model} skipped: {branch['skipped']}")
+        if spares and not earlier:
+            _skip(f"{model} failed before this")
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
             _skip(f"{before['summary']} (dry run, not published)")
+        left = (before or earlier or branch)["left"]
         with _explained(model):
-            return _unless_over(stage, model, _call(stage, model))
+            return _unless_over(stage, model, _call(stage, model, left))
 
     task_of_stage: Callable[..., Any] = run
     return task_of_stage
 
 
-def _call(stage: Stage, model: str) -> dict[str, Any]:
-    """Do the stage, in this task's own process."""
+def _call(stage: Stage, model: str, left: dict[str, str]) -> dict[str, Any]:
+    """Do the stage, in this task's own process, with what the stages before it left."""
     epochs = get_current_context()["params"]["epochs"]
     options = stage.own({"options": TrainOptions(epochs=epochs), "actor": actor()})
-    return tasks.model_stage(root(), smartwatts_run_id(), model, stage.name, **options)
+    return tasks.model_stage(root(), smartwatts_run_id(), model, stage.name, left, **options)
 
 
 def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +158,7 @@ def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str,
         if not get_current_context()["params"]["dry_run"]:
             for later in stages_after(stage):
                 if later.always:
-                    _call(later, model)
+                    _call(later, model, outcome["left"])
         _skip(outcome["summary"])
     if stage.publishes:
         _announce(model, outcome)
@@ -243,13 +249,16 @@ def retraining(*, only_due: bool) -> Any:
 
 
 @task_group(group_id="model")
-def _model(branch: dict[str, str]) -> None:
+def _model(branch: dict[str, Any]) -> None:
     """One model, from readings to a published file."""
-    step = None
+    step, earlier = None, None
     for stage in model_stages():
         # By keyword: the map name finds the model among a task's keyword arguments.
-        step = _model_task(stage)(branch=branch, before=step)
-        step.operator.operator_extra_links = (ReportLink(), ModelLink())
+        following = _model_task(stage, spares=earlier is not None)(
+            branch=branch, before=step, earlier=earlier
+        )
+        following.operator.operator_extra_links = (ReportLink(), ModelLink())
+        step, earlier = following, step if stage.may_fail else None
 
 
 def _skip(why: str) -> NoReturn:
@@ -273,7 +282,8 @@ def _explained(model: str) -> Iterator[None]:
 
 
 def _failures(states: dict[str, str]) -> dict[str, str]:
-    """Why each model failed; a task that was killed could not say why."""
+    """Why each model failed; a task that was killed could not say why. A stage that may fail
+    fails no model: what publish says of it is in the run's summary."""
     context = get_current_context()
     ti = context["ti"]
     for step in ("find_new_files", *(stage.name for stage in before_models())):
@@ -281,7 +291,7 @@ def _failures(states: dict[str, str]) -> dict[str, str]:
             return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}
     for index, branch in enumerate(ti.xcom_pull("plan") or ()):
-        for step in (stage.name for stage in model_stages()):
+        for step in (stage.name for stage in model_stages() if not stage.may_fail):
             if states.get(f"model.{step}_{index}") == "failed":
                 why = ti.xcom_pull(f"model.{step}", key="failure", map_indexes=index)
                 failures[branch["model"]] = f"{step} failed: {why or 'its process died'}"

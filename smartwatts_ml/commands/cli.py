@@ -122,15 +122,19 @@ WORK = {
         "Let more models be published. Needs the private keys of root.",
     ),
     "keys rotate": (
-        "keys:rotate",
+        "key_changes:rotate",
         "Replace an online key without a gap: gateways verify what they meet at any moment.",
     ),
     "keys revoke": (
-        "keys:revoke",
+        "key_changes:revoke",
         "Trust a key no more that is lost or known to others; a new one takes its place.",
     ),
+    "keys renew-offline": (
+        "key_changes:renew_offline",
+        "Sign root and targets again before their two years are over. Needs root's private keys.",
+    ),
     "keys recover": (
-        "keys:recover",
+        "key_changes:recover",
         "After a theft of online keys: new ones, and what was signed here last is in force again.",
     ),
     "keys list": (

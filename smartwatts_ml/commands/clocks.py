@@ -10,16 +10,16 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
 from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.site_clocks import ClockChange, SiteClocks, change_lines
 from smartwatts_ml.readings.table.clock_changes import apply_settings, clock_changes
 from smartwatts_ml.readings.table.table import existing_table
-from smartwatts_ml.terminal import printable
 
 __all__ = ["clocks"]
 
 _SITES_SHOWN = 60
-_SAID_BY = {"source": "its source", "settings": "the settings"}
+_SAID_BY = {"source": "its source", "file": "its file", "settings": "the settings"}
 
 
 def clocks(
@@ -33,9 +33,10 @@ def clocks(
     """By whose clock each site lives: hours, days and weeks of models are on it.
 
     It is what the site's source says (`site_timezone`, or the `timezone` of its timestamps),
-    else `site_timezones`, else `timezone`. It is kept with the readings when a site first
-    comes; where settings say something else later, it stays until --apply, and where a
-    source does, until `readings reread` of its files. Earlier snapshots keep theirs.
+    else `site_timezones`, the file itself, or `timezone`. It is kept with the readings when a
+    site first comes; where settings say something else later, it stays until --apply, and
+    where a source or a file does, until `readings reread` of its files. Earlier snapshots keep
+    theirs.
 
     Example: smartwatts readings clocks
     """

@@ -12,6 +12,7 @@ from rich.table import Table
 from smartwatts_ml.commands.common import print_json, write_files
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import BadInputError, UsageError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.explained.channels import ChannelSummary, in_words
 from smartwatts_ml.readings.explained.explain import explain
 from smartwatts_ml.readings.explained.explanation import Explanation
@@ -21,7 +22,6 @@ from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.settings.base import settings_file
 from smartwatts_ml.settings.source_tables import with_source
-from smartwatts_ml.terminal import printable
 
 __all__ = ["explain_files"]
 

@@ -44,6 +44,8 @@ def _print_description(file: Path, described: FileDescription) -> None:
         for tensor in tensors:
             table.add_row(way, tensor.name, str(list(tensor.shape)), tensor.dtype)
     out.print(table)
+    if described.contract:
+        out.print(f"contract {described.contract} of inputs and outputs (gateway/README.md)")
     for line in left_out_lines(described.details):
         out.print(line, soft_wrap=True, markup=False)
     if described.details:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -22,7 +23,8 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.runs.folders import existing_run, latest_run, models_of_run
+from smartwatts_ml.runs.folders import existing_run, models_of_run
+from smartwatts_ml.runs.left import read_left, write_left
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.stages.branch import StageResult, force_publish, run_stage
 from smartwatts_ml.stages.order import stage_named
@@ -35,7 +37,7 @@ ModelsArgument = Annotated[
 ]
 RunOption = Annotated[
     str | None,
-    typer.Option("--run", help="Run to work on. Default: the newest.", show_default=False),
+    typer.Option("--run", help="Run to work on, as `train` names it.", show_default=False),
 ]
 
 
@@ -46,15 +48,21 @@ def for_each_model(
     as_json: bool,
     work: Callable[[ModelRun, Progress], StageResult],
 ) -> None:
-    """Run one stage for models of a run, the newest run by default; print what it gave."""
+    """Run one stage for models of a run; print what it gave. What the stages before it left
+    is known by what this machine signed: a run that was put there by others is none."""
     for model in models or ():
         find_model(model)
+    if run is None:
+        raise UsageError("which run? --run RUN", fix="`smartwatts train` and `retrain` say it")
     objects, current = open_objects(root)
-    run_id = existing_run(objects, run) if run else latest_run(objects)
+    run_id = existing_run(objects, run)
     results = {}
     for model in models or models_of_run(objects, run_id, model_names()):
         with progress_bar(model) as report:
-            result = work(ModelRun(objects, current, run_id, model), report)
+            looked = ModelRun(objects, current, run_id, model)
+            bound = replace(looked, left=read_left(looked))
+            result = work(bound, report)
+            write_left(bound)
         results[model] = plain(result)
         if not as_json:
             out.print(result.summary, soft_wrap=True)

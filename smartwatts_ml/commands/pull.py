@@ -18,10 +18,10 @@ from smartwatts_ml.errors import BadInputError, TrustError, UsageError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.http import open_http_root
+from smartwatts_ml.printable import printable
 from smartwatts_ml.pulling import DEADLINE_S, check_trusted_root, pull_models
 from smartwatts_ml.settings import settings
 from smartwatts_ml.store import KeyFolder
-from smartwatts_ml.terminal import printable
 
 __all__ = ["pull"]
 

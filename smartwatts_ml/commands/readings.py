@@ -23,6 +23,7 @@ from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.explain import explain_files
 from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.formats.refused import advice_on
@@ -34,7 +35,6 @@ from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.ingest import ingest as ingest_new
-from smartwatts_ml.terminal import printable
 
 __all__ = [
     "as_it_is",

@@ -26,6 +26,7 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.runs.claims import drop_claim
 from smartwatts_ml.runs.folders import new_run_id
+from smartwatts_ml.runs.left import begin_left, write_left
 from smartwatts_ml.runs.plan import RunPlan
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
@@ -74,9 +75,11 @@ def retrain(
     failures: dict[str, str] = {}
     try:
         for model in plan.models:
-            run = ModelRun(objects, current, plan.run_id, model)
+            left = begin_left(plan.snapshot_sha256)
+            run = ModelRun(objects, current, plan.run_id, model, left)
             with progress_bar(model, _STOPPED) as report:
                 reason = retrain_model(run, report, options, dry_run=dry_run)
+            write_left(run)
             if reason:
                 failures[model] = reason
     except KeyboardInterrupt:

@@ -19,7 +19,9 @@ from smartwatts_ml.commands.common import (
 )
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import NotFoundError, TrustError
+from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.printable import printable
 from smartwatts_ml.runs.copies import run_copy
 from smartwatts_ml.store import Audit, Pruned, Store, open_store
 
@@ -122,7 +124,8 @@ def _print_audit(audit: Audit) -> None:
     text = f"{audit.model}: {audit.entries} serials, {audit.versions} versions"
     out.print(f"{verdict} {', '.join([text, *asides])}", soft_wrap=True)
     for finding in audit.findings:
-        out.print(f"    {escape(finding.key)}: {escape(finding.problem)}", soft_wrap=True)
+        text = printable(f"    {finding.key}: {finding.problem}")
+        out.print(escape(text), soft_wrap=True)
 
 
 def _days(text: str) -> timedelta:
@@ -154,11 +157,13 @@ def prune(
 
     Example: smartwatts models prune --keep 20 --older-than 365d --dry-run
     """
-    store = store_at(root, writable=not dry_run)
-    pruned = [
-        store.prune(model, keep=keep, older_than=older_than, dry_run=dry_run)
-        for model in _chosen(store, models)
-    ]
+    objects, current = open_objects(root, writable=not dry_run)
+    store = open_store(objects, current)
+    pruned = []
+    for model in _chosen(store, models):
+        pruned.append(store.prune(model, keep=keep, older_than=older_than, dry_run=dry_run))
+        if not dry_run:
+            drop_judged_files(objects, store, model)
     if as_json:
         print_json(pruned)
         return

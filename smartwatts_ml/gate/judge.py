@@ -231,7 +231,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
         *part_sentences(facts.parts),
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),
-        *filter(None, (facts.left_out, facts.contract, facts.unheard)),
+        *filter(None, (facts.left_out, facts.contract, facts.met, facts.unheard)),
         _how(judgement),
     )
 

@@ -53,9 +53,10 @@ class Facts:
     which of the scores are of earlier versions that guards and slices hold against too, and
     ``unheard``: which could not be scored, and why, as a sentence;
     ``fleet``: how many sites the model serves, and ``champion_weeks``: by how many weeks the
-    readings of the champion's run are older, None where that is not known; ``contract``: how
+    champion's training ended earlier, None where that is not known; ``contract``: how
     that of the champion's file differs from the challenger's, as a sentence; ``parts``: those
-    of the challenger, and which of them ship."""
+    of the challenger, and which of them ship; ``met``: of which versions what ships is met
+    since what was judged is gone, as a sentence."""
 
     split: str
     champion_version: int | None = None
@@ -73,6 +74,7 @@ class Facts:
     unheard: str = ""
     fleet: int | None = None
     champion_weeks: float | None = None
+    met: str = ""
 
 
 class _Computed(dict[str, _T]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from smartwatts_ml.errors import (
 )
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Part
 from smartwatts_ml.gate.drift import Drift, Histogram, drift
+from smartwatts_ml.judging.age import Learned, instant, made_at, weeks_older
 from smartwatts_ml.judging.anchors import anchor_name
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.extremes import check_extremes
@@ -107,16 +109,19 @@ class Bout:
 @dataclass(frozen=True)
 class _Champion:
     """The version in force; ``predictor`` None where there is none, or ``trouble`` says why it
-    cannot be used. ``sha256``: of the file that is met; ``contract``: what has to be known of
-    an older one, as a sentence."""
+    cannot be used. ``sha256``: of the file that is met; ``gone``: that what was judged is not
+    there to be met, as a clause; ``contract``: what has to be known of an older one, as a
+    sentence."""
 
     predictor: Any = None
     details: Details | None = None
     sha256: str | None = None
     trouble: str = ""
+    gone: str = ""
     contract: str = ""
     starts: dict[str, np.datetime64] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
+    weeks_older: float | None = None
 
 
 def champion_in_force(run: ModelRun) -> Manifest | None:
@@ -177,22 +182,13 @@ def prepare(
         anchors=tuple(usable),
         unheard=_unheard_sentence(unheard),
         fleet=len(split.holdout_start),
-        champion_weeks=_weeks_older(manifest, run) if manifest else None,
+        champion_weeks=champion.weeks_older,
+        met="; ".join(filter(None, (opponent.gone for opponent in opponents))),
     )
     holdout = holdout_from(run, facts)
     files = {CHAMPION: champion, **{name: earlier[name] for name in usable}}
     said = {name: file.details for name, file in files.items() if file.details is not None}
     return Bout(details, predictors, holdout, facts, champion.sha256, usable, said)
-
-
-def _weeks_older(manifest: Manifest, run: ModelRun) -> float | None:
-    """By how many weeks the readings of a version's run end earlier, 0 where they end later;
-    None where one of the ends is not known."""
-    ends = (str(manifest.snapshot.get("to") or ""), run.snapshot.end or "")
-    if not all(ends):
-        return None
-    then, now = (np.datetime64(end.removesuffix("Z"), "s") for end in ends)
-    return max(float((now - then) / np.timedelta64(7, "D")), 0.0)
 
 
 def _why_unheard(name: str, anchor: _Champion, champion: _Champion) -> str:
@@ -217,7 +213,7 @@ def holdout_from(run: ModelRun, facts: Facts) -> Readings:
     if all(span.site in starts and starts[span.site] >= span.end for span in run.holdout.spans()):
         raise NotEnoughReadingsError(
             f"champion v{facts.champion_version} was trained on all of the holdout; it can be "
-            "judged on readings that arrive from now on"
+            "judged on readings that arrive from now on" + (facts.met and f" ({facts.met})")
         )
     return holdout_part(run.holdout, hold_out_later(run.split, starts))
 
@@ -232,8 +228,8 @@ def _load(
     """A version, which sentences call ``name``."""
     try:
         shipped = _store(run).read_file(manifest)
-        content = met_file(run, manifest, shipped)
-        network = load_network(content, manifest.file)
+        met = met_file(run, manifest, shipped)
+        network = load_network(met.content, manifest.file)
     except (NotFoundError, TrustError):
         trouble = f"the file of {name} is missing, damaged or was replaced"
         return _Champion(trouble=trouble, sha256=manifest.sha256)
@@ -251,10 +247,10 @@ def _load(
         trouble = f"cannot be used: {str(error) or type(error).__name__}"
     if trouble:
         return _Champion(trouble=f"{name} {trouble}", sha256=manifest.sha256)
-    trained_on = read_trained_on(run.objects, run.model, network.details)
-    snapshot_end = str(manifest.snapshot.get("to", ""))
+    trained_on = read_trained_on(run.objects, run.model, network.details, met.judged)
+    snapshot_end, made = str(manifest.snapshot.get("to", "")), made_at(manifest)
     spans = run.holdout.spans()
-    starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end)
+    starts = later_starts(run.split, spans, network.details, trained_on, snapshot_end, made)
     moved: tuple[Drift, ...] = ()
     if trained_on:
         moved = drift(trained_on.features, now, learned.features if learned else {})
@@ -262,10 +258,24 @@ def _load(
     return _Champion(
         predictor,
         details,
-        sha256_of(content),
+        sha256_of(met.content),
+        gone=f"{name} is met as it ships, for the file that was judged is gone" if met.gone else "",
         contract=contract and sentence,
         starts=starts,
         drift=moved,
+        weeks_older=_age(run, manifest, trained_on, learned),
+    )
+
+
+def _age(
+    run: ModelRun, manifest: Manifest, before: TrainedOn | None, after: TrainedOn | None
+) -> float | None:
+    """By how many weeks a version learned less than the challenger."""
+    now = np.datetime64(datetime.now(UTC).replace(tzinfo=None), "s")
+    return weeks_older(
+        Learned(before, instant(manifest.snapshot.get("to")), made_at(manifest)),
+        Learned(after, instant(run.snapshot.end), now),
+        run.split.holdout_start.keys(),
     )
 
 

@@ -74,7 +74,13 @@ def _scored_anew(run: ModelRun, record: Record) -> Judgement:
         raise StoreError(bout.facts.unheard, fix="judge the scores that were kept: --stored-scores")
     measured = (check for check in record.facts.checks if check.name in _MEASURED)
     checks = (*bout.facts.checks, *measured)
-    facts = replace(bout.facts, checks=checks, parts=then.parts, unheard=then.unheard)
+    facts = replace(
+        bout.facts,
+        checks=checks,
+        parts=then.parts,
+        unheard=then.unheard,
+        champion_weeks=then.champion_weeks,
+    )
     scores = bout.score(run, record.rules.seed)
     return replace(recorded_judgement(run, record, scores), facts=facts)
 

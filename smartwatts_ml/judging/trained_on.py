@@ -13,6 +13,7 @@ from smartwatts_ml.gate.drift import Histogram
 from smartwatts_ml.gate.judgement import Instant
 from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.judging.day_features import day_histograms
+from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.base import SiteSpan
@@ -25,6 +26,7 @@ __all__ = [
     "TrainedOn",
     "changed_unit",
     "describe_training",
+    "judged_key",
     "later_starts",
     "leaks",
     "left_out_sentence",
@@ -33,8 +35,6 @@ __all__ = [
 
 TRAINED_ON = "trained_on.json"
 REFIT_TRAINED_ON = "refit_trained_on.json"
-_NAMED = 5
-"""Sites that a sentence names."""
 _SIZES = ("level", "peak", "change")
 _OTHER_UNIT = 30.0
 """Neither season nor growth makes days so many times larger in every respect; kW for W, or
@@ -76,9 +76,8 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
         return "what the challenger was trained on is not known"
     held_out = sorted(split.held_out_sites & trained_on.ends.keys())
     if held_out:
-        more = f" and {len(held_out) - _NAMED} more" if len(held_out) > _NAMED else ""
-        named = ", ".join(held_out[:_NAMED]) + more
-        return f"the challenger was trained on sites that are held out: {named}"
+        # No names: the clause is signed where a person forces the model all the same.
+        return f"the challenger was trained on {len(held_out)} of the sites that are held out"
     rounding = np.timedelta64(period_s, "s")
     late = [
         site
@@ -113,22 +112,32 @@ def changed_unit(trained_on: TrainedOn | None, now: Mapping[str, Histogram]) -> 
     )
 
 
-def read_trained_on(objects: Objects, model: str, details: Mapping[str, Any]) -> TrainedOn | None:
-    """What a model file was trained on, from its run; None where that is gone, or is not
-    what the file was made with."""
+def judged_key(model: str, sha256: str, ending: str = "tflite") -> str:
+    """Where a judged file is kept, or with another ``ending`` what is known of it."""
+    return f"state/judged/{check_model(model)}/{sha256}.{ending}"
+
+
+def read_trained_on(
+    objects: Objects, model: str, details: Mapping[str, Any], sha256: str | None = None
+) -> TrainedOn | None:
+    """What a model file was trained on, from its run, or as it was kept for the file of that
+    digest; None where that is gone, or is not what the file was made with."""
     summary, run_id = details.get("trained"), details.get("run_id")
     if not summary or not run_id:
         return None
     record = REFIT_TRAINED_ON if details.get("refit") else TRAINED_ON
-    key = f"runs/{run_id}/{model}/{record}"
-    try:
-        data = objects.read(key, MAX_RECORD_BYTES).data
-    except NotFoundError:
-        return None
-    if sha256_of(data) != summary.get("digest"):
-        return None
+    keys = [f"runs/{run_id}/{model}/{record}"]
+    if sha256:
+        keys.append(judged_key(model, sha256, TRAINED_ON))
     fix = "remove it: what the file was trained on is then not known"
-    return parsed_document(TrainedOn, data, objects.uri(key), fix)
+    for key in keys:
+        try:
+            data = objects.read(key, MAX_RECORD_BYTES).data
+        except NotFoundError:
+            continue
+        if sha256_of(data) == summary.get("digest"):
+            return parsed_document(TrainedOn, data, objects.uri(key), fix)
+    return None
 
 
 def later_starts(
@@ -137,16 +146,21 @@ def later_starts(
     details: Mapping[str, Any],
     trained_on: TrainedOn | None,
     snapshot_end: str,
+    made: np.datetime64,
 ) -> dict[str, np.datetime64]:
     """Sites whose holdout must begin later for a champion, and when: the embargo after its
     training ended. Without a record of its sites, the latest end that its file names holds
-    for all of them; without that, the end of the snapshot that it was made from."""
+    for all of them; without that, the end of the snapshot that it was made from. An end that is
+    later than when it was ``made`` is of those sites alone that have come so far."""
     known = details.get("trained", {}).get("to") or snapshot_end.removesuffix("Z")
     latest = np.datetime64(known, "s") if known else None
     starts = {}
     for span in spans:
         begin = split.holdout_start.get(span.site)
-        end = latest if trained_on is None else trained_on.ends.get(span.site)
+        if trained_on is not None:
+            end = trained_on.ends.get(span.site)
+        else:
+            end = latest if latest is None or span.end >= latest else min(latest, made)
         if begin is not None and end is not None and end > begin:
             starts[span.site] = end + split.embargo
     return starts

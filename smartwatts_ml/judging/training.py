@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from smartwatts_ml.errors import UsageError
@@ -38,6 +38,7 @@ class RecordedTraining:
     """The part of a training log by which it can be repeated."""
 
     options: Mapping[str, Any]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train_network(
@@ -60,10 +61,11 @@ def train_network(
 
 
 def recorded_options(run: ModelRun) -> TrainOptions:
-    """How the run's challenger was trained."""
-    options = dict(run.read_json(TRAINING_LOG, RecordedTraining).options)
+    """How the run's challenger was trained, and what it takes to go as that went."""
+    recorded = run.read_json(TRAINING_LOG, RecordedTraining)
+    options = dict(recorded.options)
     known = {name: options.pop(name) for name in ("epochs", "batch_size", "seed")}
-    return TrainOptions(**known, extra=options)
+    return TrainOptions(**known, extra=options, recipe=recorded.recipe)
 
 
 def _spec(run: ModelRun, options: TrainOptions) -> ModelSpec:

@@ -93,22 +93,26 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How to train. ``None`` means the kind's own setting. ``extra``: its own options."""
+    """How to train. ``None`` means the kind's own setting. ``extra``: its own options.
+    ``recipe``: that of an earlier training, to go as it went; empty to find out."""
 
     epochs: int | None = None
     batch_size: int | None = None
     seed: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Trained(Generic[_DetailsT]):
-    """A trained network. ``log`` has one row an epoch; ``notes`` are for people."""
+    """A trained network. ``log`` has one row an epoch; ``notes`` are for people. ``recipe``:
+    what was found on the newest readings, so that a refit can learn those too; plain JSON."""
 
     network: keras.Model
     details: _DetailsT
     log: tuple[Mapping[str, float], ...]
     notes: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Network(Protocol):
@@ -129,8 +133,8 @@ class Trainer(Protocol[_DetailsT]):
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
     ) -> Trained[_DetailsT]:
-        """Train on all of ``readings``; early stopping watches its newest part. The network's
-        normalisation is inside the graph: raw W in, missing as NaN.
+        """Train on all of ``readings``, of which early stopping watches a part, if there is no
+        recipe. The network's normalisation is inside the graph: raw W in, missing as NaN.
 
         Raises NotEnoughReadingsError, saying what is missing.
         """

@@ -25,13 +25,15 @@ class TensorDescription:
 @dataclass(frozen=True)
 class FileDescription:
     """A file's interface. ``size`` in bytes; ``details``: the embedded metadata, empty where
-    there is none; ``operators`` counts the operations of the main graph."""
+    there is none; ``operators`` counts the operations of the main graph; ``contract``: the
+    agreement of what inputs and outputs mean that it was made for, 0 where it has no details."""
 
     size: int
     sha256: str
     inputs: tuple[TensorDescription, ...]
     outputs: tuple[TensorDescription, ...]
     operators: int
+    contract: int
     details: dict[str, Any]
 
 
@@ -53,6 +55,7 @@ def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription
             inputs=tuple(_describe(graph.Tensors(i), name) for i, name in inputs.items()),
             outputs=tuple(_describe(graph.Tensors(i), name) for i, name in outputs.items()),
             operators=graph.OperatorsLength(),
+            contract=details.get("contract", 1) if details else 0,
             details=details,
         )
 

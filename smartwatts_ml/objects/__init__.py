@@ -37,6 +37,11 @@ def open_root(url: str, *, writable: bool = True) -> Objects:
     """
     if not url:
         raise UsageError("the root is empty", fix="give a path or s3://bucket/prefix")
+    if "@" in urllib.parse.urlsplit(url).netloc:
+        raise UsageError(
+            "the root's address holds a user or a password",
+            fix="keep them where they are not printed: AWS's own settings, or a file",
+        )
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)
     if scheme is None:
         return DirectoryObjects(Path(url).expanduser(), create=writable)

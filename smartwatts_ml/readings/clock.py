@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.localtime import is_utc, wall_clock
+from smartwatts_ml.localtime import wall_clock
+from smartwatts_ml.timezones import is_utc
 
 __all__ = ["LocalClock", "local_clock", "local_to_utc", "to_utc"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.report import FileContents, FileReport
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.terminal import printable
 
 __all__ = ["file_lines", "warning_lines"]
 

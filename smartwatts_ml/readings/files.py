@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.file_lines import warning_lines
@@ -26,11 +27,11 @@ from smartwatts_ml.readings.parsed import ParsedBlock, labels_of
 from smartwatts_ml.readings.report import FileReport, ReadReport
 from smartwatts_ml.readings.resample import DeviceReadings
 from smartwatts_ml.readings.scan import FileScan
-from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said, is_place
+from smartwatts_ml.readings.site_clocks import disagreement_lines, first_said
 from smartwatts_ml.readings.sites import DeviceSpan, StoredReadings, site_spans, summarise
 from smartwatts_ml.readings.stamps.text import StampForm
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.terminal import printable
+from smartwatts_ml.timezones import is_place
 
 __all__ = ["FileReadings", "LocalFile", "Watch", "find_files"]
 

@@ -157,8 +157,8 @@ def to_grid(
 ) -> tuple[int, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Readings that are fine enough for ``period_s``, on one grid aligned to the epoch; channels
     without one are left out. The grid is that of a wall ``clock``, if there is one: of a cell
-    that is skipped nothing is known, one that is repeated gets the mean of both times, and
-    nothing while readings end before the second of them.
+    that is skipped nothing is known, also where readings end as the clock skips it; one that is
+    repeated gets the mean of both times, and nothing while readings end before the second of them.
 
     Returns the start (s since the epoch, on that clock), mean W by channel (float32, shape
     (n,)) and labels by channel (uint8, shape (n,)) where a channel has them.
@@ -171,7 +171,8 @@ def to_grid(
     start = min(int(device.begins.min()) for device in spans.values()) // period_us
     end = max(int(device.ends.max()) - 1 for device in spans.values()) // period_us + 1
     cells = None
-    if clock is not None:
+    if clock is not None:  # what is skipped is over when the clock skips it
+        end += clock.skipped_from(np.datetime64(end * period_s, "s"), period_s)
         cells = clock.cells(np.datetime64(start * period_s, "s"), period_s, end - start)
     lasting = None if cells is None else cells.seconds * MICRO
     values, labels = {}, {}

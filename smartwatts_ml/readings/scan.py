@@ -21,8 +21,9 @@ from smartwatts_ml.readings.layouts.names import plain_name
 from smartwatts_ml.readings.mains.check import MainsCheck
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
-from smartwatts_ml.readings.site_clocks import FileClock, is_place
+from smartwatts_ml.readings.site_clocks import FileClock
 from smartwatts_ml.sources import DEFAULTS, Defaults, Source
+from smartwatts_ml.timezones import is_place
 
 __all__ = ["FileScan"]
 

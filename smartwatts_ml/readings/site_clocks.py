@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from smartwatts_ml.localtime import find_zone, is_utc
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.timezones import find_zone
 
 __all__ = [
     "ClockChange",
@@ -18,31 +18,18 @@ __all__ = [
     "change_lines",
     "disagreement_lines",
     "first_said",
-    "is_place",
 ]
 
 _SITES_SHOWN, _LINES_SHOWN = 5, 20
 
-_OFFSETS = {"EST", "MST", "HST"}
-
-
-def is_place(timezone: str) -> bool:
-    """Whether people live by it somewhere: UTC and fixed offsets are how machines write time.
-
-    >>> [is_place(name) for name in ("Europe/Berlin", "Etc/GMT-10", "UTC", "EST")]
-    [True, False, False, False]
-    """
-    is_offset = timezone.startswith("Etc/") or timezone in _OFFSETS
-    return not (is_offset or is_utc(timezone))
-
 
 @dataclass(frozen=True)
 class SiteClock:
-    """``timezone`` by whose clock a site lives; ``said_by`` its source (or the file itself), or
-    the settings for all files."""
+    """``timezone`` by whose clock a site lives; ``said_by`` the settings for its source, a file
+    of its own, or the settings for all files."""
 
     timezone: str
-    said_by: Literal["source", "settings"]
+    said_by: Literal["source", "file", "settings"]
 
 
 @dataclass(frozen=True)
@@ -60,17 +47,18 @@ class FileClock:
         if site in settings.site_timezones:
             return SiteClock(settings.site_timezones[site], "settings")
         if self.file:
-            return SiteClock(self.file, "source")
+            return SiteClock(self.file, "file")
         return SiteClock(settings.timezone, "settings")
 
 
 @dataclass(frozen=True)
 class SiteClocks:
     """Timezones of sites as they are kept with a snapshot: ``default`` for all that are not among
-    the others; ``by_settings`` and ``by_source`` say who said it when it was kept."""
+    the others; ``by_settings``, ``by_file`` and ``by_source`` say who said it when it was kept."""
 
     default: str
     by_settings: Mapping[str, str] = field(default_factory=dict)
+    by_file: Mapping[str, str] = field(default_factory=dict)
     by_source: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -83,38 +71,46 @@ class SiteClocks:
         """By which clock a site lives."""
         if site in self.by_source:
             return SiteClock(self.by_source[site], "source")
+        if site in self.by_file:
+            return SiteClock(self.by_file[site], "file")
         return SiteClock(self.by_settings.get(site, self.default), "settings")
 
     def with_sites(self, clocks: Mapping[str, SiteClock]) -> SiteClocks:
         """These, with other clocks of some sites."""
         for clock in clocks.values():
             find_zone(clock.timezone)
-        others = (
-            {site: zone for site, zone in known.items() if site not in clocks}
-            for known in (self.by_settings, self.by_source)
-        )
-        by_settings, by_source = others
+        kept = {"settings": self.by_settings, "file": self.by_file, "source": self.by_source}
+        said_by = {
+            who: {site: zone for site, zone in zones.items() if site not in clocks}
+            for who, zones in kept.items()
+        }
         for site, clock in clocks.items():
-            if clock.said_by == "source":
-                by_source[site] = clock.timezone
-            elif clock.timezone != self.default:
-                by_settings[site] = clock.timezone
-        return replace(self, by_settings=by_settings, by_source=by_source)
+            if clock != SiteClock(self.default, "settings"):
+                said_by[clock.said_by][site] = clock.timezone
+        return SiteClocks(self.default, said_by["settings"], said_by["file"], said_by["source"])
 
     def changed(self, sites: Iterable[str], settings: Settings) -> dict[str, SiteClock]:
         """Sites that the settings for all files move to another clock, with that one."""
-        now = {
-            site: SiteClock(settings.site_timezones.get(site, settings.timezone), "settings")
-            for site in sites
-            if self.of_site(site).said_by == "settings"
+        default = SiteClocks.of_settings(settings)
+        now = {site: default.of_site(site) for site in sites if not self._stays(site, settings)}
+        return {
+            site: clock
+            for site, clock in now.items()
+            if clock.timezone != self.of_site(site).timezone
         }
-        return {site: clock for site, clock in now.items() if clock != self.of_site(site)}
 
     def moved(self, sites: Iterable[str], settings: Settings) -> SiteClocks:
-        """These, with all ``sites`` whose source does not say it on the settings' clocks."""
+        """These, with all ``sites`` of which the settings for all files say it on their clocks."""
         default = SiteClocks.of_settings(settings)
-        said = {site: default.of_site(site) for site in sites if site not in self.by_source}
-        return SiteClocks(default.default, by_source=self.by_source).with_sites(said)
+        known = {*sites, *self.by_source, *self.by_file}
+        stay = {site: self.of_site(site) for site in known if self._stays(site, settings)}
+        said = {site: default.of_site(site) for site in sites}
+        return SiteClocks(default.default).with_sites(said | stay)
+
+    def _stays(self, site: str, settings: Settings) -> bool:
+        """Whether the source goes before the settings for all files, or the file before theirs."""
+        said_by = self.of_site(site).said_by
+        return said_by == "source" or (said_by == "file" and site not in settings.site_timezones)
 
     def may_have_changed(self, settings: Settings) -> bool:
         """Whether the settings say anything else, told without the list of sites."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.runs.small import read_small
+from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
 from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.store.canonical import Canonical, Time
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
@@ -32,9 +32,10 @@ class Claim(Canonical):
     time: Time
 
     def holds(self, state: ModelState | None, now: datetime) -> bool:
-        """Whether the run is still at it."""
+        """Whether the run is still at it. One from the future is nobody's: it would hold for
+        ever."""
         over = state is not None and state.run_id == self.run_id
-        return not over and now - self.time < LONGEST
+        return not over and -CLOCKS_DIFFER < now - self.time < LONGEST
 
 
 def other_claim(

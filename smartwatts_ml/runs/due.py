@@ -1,6 +1,9 @@
 """How many new readings are enough for a model, and what they have to bring beside their
 number: days, and sites.
 
+A stamp of the future tells nothing of what is new: a clock that runs ahead neither starts a
+retraining nor keeps it away.
+
 Days and sites are looked up only where a setting asks for them. Where each device ends is in
 the footers of the table's parts; they are read once for each version of the table, so that
 looking again costs nothing.
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from smartwatts_ml.errors import NotFoundError
@@ -29,19 +32,24 @@ _MICROSECONDS = 1e6
 
 def enough(current: Settings, state: ModelState | None) -> int:
     """New readings that it takes: a share of those that the last decision had, and so many for
-    each of its sites at least, or the number that a setting says. Before the first decision
-    there is one site, as nobody has counted them.
+    each of its sites at least, or the number that a setting says. What was dropped before it
+    taught nobody, and does not count. Before the first decision there is one site, as nobody
+    has counted them.
 
     >>> from smartwatts_ml.runs.state import ModelState
     >>> enough(Settings(), ModelState("nilm", rows=52_000_000, sites=100))
     5200000
     >>> enough(Settings(), ModelState("nilm", rows=10_000, sites=17)), enough(Settings(), None)
     (11424, 672)
+    >>> enough(Settings(), ModelState("nilm", rows=52_000_000, sites=100, held=4_000_000))
+    400000
     """
     if current.new_readings:
         return current.new_readings
-    rows, sites = (state.rows, state.sites) if state else (0, 0)
-    return max(math.ceil(current.new_growth * rows), current.new_per_site * max(sites, 1))
+    if state is None:
+        return current.new_per_site
+    rows = state.rows if state.held is None else state.held
+    return max(math.ceil(current.new_growth * rows), current.new_per_site * max(state.sites, 1))
 
 
 def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> str:
@@ -54,7 +62,9 @@ def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> 
         return ""
     table = open_table(objects)
     ends = _ends_of(objects.url, table.id, table.version)
-    days = max(0.0, (max(ends.values(), default=0.0) - decided) / _SECONDS_A_DAY)
+    now = datetime.now(UTC).timestamp()
+    newest = max((end for end in ends.values() if end <= now), default=0.0)
+    days = max(0.0, (newest - decided) / _SECONDS_A_DAY)
     if days < current.new_days:
         return f"{days:.1f} new days, {current.new_days:g} needed"
     share = sum(end > decided for end in ends.values()) / len(ends) if ends else 0.0
@@ -64,12 +74,16 @@ def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> 
 
 
 def _decided_end(objects: Objects, state: ModelState) -> float | None:
-    """Last stamp that the last decision saw, s since 1970; None where its run is gone."""
+    """Last stamp that the last decision saw, s since 1970, none later than its own time; None
+    where its run is gone."""
     try:
         end = read_snapshot(objects, state.run_id).end if state.run_id else None
     except NotFoundError:
         return None
-    return datetime.fromisoformat(end).timestamp() if end else None
+    if not end:
+        return None
+    last = datetime.fromisoformat(end)
+    return min(last, state.time or last).timestamp()
 
 
 @lru_cache(maxsize=2)

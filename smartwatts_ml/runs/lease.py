@@ -19,7 +19,7 @@ from typing import Literal
 from smartwatts_ml.errors import BusyError, ChangedError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.runs.small import read_small
+from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
 from smartwatts_ml.store.canonical import Canonical, PreciseTime
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
@@ -27,6 +27,8 @@ __all__ = ["Lease", "hold"]
 
 _OVER = datetime.fromtimestamp(0, UTC)
 """When a lease is over that is given back, or that another has taken."""
+_LONGEST = timedelta(hours=1) + CLOCKS_DIFFER
+"""No lease is taken for longer; one that says so holds nobody up."""
 _RENEWALS = 3
 """How often a lease is renewed in its lifetime: all but one of them may fail."""
 
@@ -85,7 +87,8 @@ class Lease:
     def _take(self) -> None:
         def taken(data: bytes | None) -> bytes:
             held = _parse(data)
-            if held and held.expires > datetime.now(UTC):
+            now = datetime.now(UTC)
+            if held and now < held.expires < now + _LONGEST:
                 raise self._busy(held)
             return self._tenure.to_bytes()
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.ingest.landing import pending
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
 from smartwatts_ml.runs.due import enough, shortfall
-from smartwatts_ml.runs.snapshot import pin_snapshot
+from smartwatts_ml.runs.snapshot import pin_snapshot, snapshot_bytes
 from smartwatts_ml.runs.state import FAILED, may_attempt, read_state
 from smartwatts_ml.settings import Settings
 
@@ -23,10 +24,12 @@ __all__ = ["RunPlan", "count_new_readings", "plan_run"]
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Which models a run trains, and why it leaves out the others."""
+    """Which models a run trains, and why it leaves out the others. ``snapshot_sha256``: of
+    the snapshot that it pinned, which its stages see."""
 
     run_id: str
     snapshot_version: int
+    snapshot_sha256: str
     rows: int
     models: tuple[str, ...]
     skipped: dict[str, str]
@@ -68,6 +71,7 @@ def plan_run(
     return RunPlan(
         run_id=run_id,
         snapshot_version=snapshot.version,
+        snapshot_sha256=sha256_of(snapshot_bytes(snapshot)),
         rows=snapshot.rows,
         models=chosen,
         skipped=skipped,
@@ -87,7 +91,8 @@ class _Due:
 def _decided_already(objects: Objects, model: str, rows: int) -> str:
     """Which run decided on these readings; empty where none did, or where it failed."""
     state = read_state(objects, model)
-    if state is None or state.outcome == FAILED or rows > state.rows or not rows:
+    # More than ever arrived were not decided on by any run.
+    if state is None or state.outcome == FAILED or rows != state.rows or not rows:
         return ""
     return f"no new readings since {state.run_id}"
 
@@ -109,7 +114,8 @@ def _due(
     of files in landing only their number is, and ingest brings out the rest."""
     state = read_state(objects, model)
     threshold = enough(current, state)
-    new_rows = rows - (state.rows if state else 0)
+    # More than ever arrived were not decided on by any run.
+    new_rows = rows - (state.rows if state and state.rows <= rows else 0)
     due = partial(_Due, new_rows, threshold)
     if new_rows < threshold:
         return due(f"{new_rows:,} new readings, {threshold:,} needed")

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError
+from smartwatts_ml.errors import NotEnoughReadingsError, NotFoundError, TrustError
 from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.readings.holdout import (
     SelectedReadings,
     Split,
@@ -28,8 +29,10 @@ from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings
 
-__all__ = ["ModelRun"]
+__all__ = ["SNAPSHOT", "ModelRun"]
 
+SNAPSHOT = "../snapshot.json"
+"""What a run calls its pinned snapshot, which all of its models share."""
 _T = TypeVar("_T")
 _MAX_ARTEFACT_BYTES = 1 << 30
 """What a network or scores may have; today's have a thousandth."""
@@ -45,6 +48,9 @@ class ModelRun:
     settings: Settings
     run_id: str
     model: str
+    left: dict[str, str] | None = None
+    """SHA-256 of what the run's stages have left so far, by name: nothing else is read, and
+    what is written is added. None for whoever only looks at a run."""
 
     @cached_property
     def kind(self) -> Kind:
@@ -56,7 +62,8 @@ class ModelRun:
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        return read_snapshot(self.objects, self.run_id)
+        wanted = None if self.left is None else self.left.get(SNAPSHOT, "")
+        return read_snapshot(self.objects, self.run_id, wanted)
 
     @cached_property
     def readings(self) -> SelectedReadings:
@@ -104,17 +111,23 @@ class ModelRun:
     def write(self, name: str, data: bytes) -> str:
         """Write an artefact; its address."""
         self.objects.write(self.key(name), data)
+        if self.left is not None:
+            self.left[name] = sha256_of(data)
         return self.uri(name)
 
     def read(self, name: str, limit: int = _MAX_ARTEFACT_BYTES) -> bytes:
-        """Read an artefact that an earlier stage left, of at most ``limit`` bytes."""
+        """Read an artefact that an earlier stage left, of at most ``limit`` bytes. Raises
+        NotFoundError where none did, whatever lies there; TrustError where it is another."""
+        fix = "run the stages before this one; smartwatts --help has them in order"
+        if self.left is not None and name not in self.left:
+            raise NotFoundError(f"no stage left {self.uri(name)}", fix=fix)
         try:
-            return self.objects.read(self.key(name), limit).data
+            data = self.objects.read(self.key(name), limit).data
         except NotFoundError as error:
-            raise NotFoundError(
-                f"{self.uri(name)} is not there",
-                fix="run the stages before this one; smartwatts --help has them in order",
-            ) from error
+            raise NotFoundError(f"{self.uri(name)} is not there", fix=fix) from error
+        if self.left is not None and sha256_of(data) != self.left[name]:
+            raise TrustError(f"{self.uri(name)} is not what the stage before left", fix=fix)
+        return data
 
     def write_json(self, name: str, value: Any) -> str:
         return self.write(name, json_text(value, indent=1).encode())

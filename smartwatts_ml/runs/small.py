@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.objects import Object, Objects
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
-__all__ = ["read_small"]
+__all__ = ["CLOCKS_DIFFER", "read_small"]
+
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How far the clocks of machines that share a root may be apart. These objects are unsigned:
+a time further in the future than that was not written by any run."""
 
 
 def read_small(objects: Objects, key: str) -> Object | None:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.small import CLOCKS_DIFFER
 from smartwatts_ml.store.canonical import Canonical, Time
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
@@ -47,6 +48,8 @@ class SnapshotFacts(Protocol):
     @property
     def arrived(self) -> int: ...
     @property
+    def rows(self) -> int: ...
+    @property
     def sites(self) -> int: ...
 
 
@@ -63,9 +66,10 @@ class ModelState(Canonical):
     """Where a model stands.
 
     ``snapshot``, ``rows`` (that ever arrived) and ``sites`` are of the last snapshot decided on
-    (None and 0 before the first decision). ``run_id``, ``time``, ``outcome`` and its ``reason``
-    are of the last run, decided or failed. ``failures`` counts runs that failed in a row; no
-    attempt before ``next_attempt`` (UTC).
+    (None and 0 before the first decision); ``held``: rows that it had, which is less where
+    some were dropped, None where that was not noted. ``run_id``, ``time``, ``outcome`` and its
+    ``reason`` are of the last run, decided or failed. ``failures`` counts runs that failed in a
+    row; no attempt before ``next_attempt`` (UTC).
     """
 
     model: str
@@ -78,6 +82,7 @@ class ModelState(Canonical):
     failures: int = 0
     next_attempt: Time | None = None
     sites: int = 0
+    held: int | None = None
     schema: Literal[1] = 1
 
 
@@ -93,10 +98,12 @@ def backoff(failures: int) -> int:
 
 
 def may_attempt(state: ModelState | None, now: datetime | None = None) -> bool:
-    """Whether a model's failures, if any, are long enough ago."""
+    """Whether a model's failures, if any, are long enough ago. One that is put off for longer
+    than any is may be attempted."""
     if state is None or state.next_attempt is None:
         return True
-    return state.next_attempt <= (now or datetime.now(UTC))
+    wait = state.next_attempt - (now or datetime.now(UTC))
+    return not timedelta(0) < wait < timedelta(seconds=_LONGEST_BACKOFF_S) + CLOCKS_DIFFER
 
 
 def read_state(objects: Objects, model: str) -> ModelState | None:
@@ -136,7 +143,13 @@ def record_decision(
         if state.snapshot and state.snapshot.version > snapshot.version:
             return decided
         newest = DecidedSnapshot(snapshot.version, snapshot.digest)
-        return replace(decided, snapshot=newest, rows=snapshot.arrived, sites=snapshot.sites)
+        return replace(
+            decided,
+            snapshot=newest,
+            rows=snapshot.arrived,
+            sites=snapshot.sites,
+            held=snapshot.rows,
+        )
 
     return _update(objects, model, decide)
 

@@ -116,10 +116,27 @@ def _all_stages(
         if (proceed or stage.always) and (stage.in_dry_run or not dry_run):
             part = _part(progress, stage, done)
             part(stage.doing, 0.0)
-            result = run_stage(stage, run, part, **stage.own(options))
-            proceed, summary = proceed and result.proceed, result.summary
+            result = _attempt(stage, run, part, stage.own(options))
+            if result is not None:
+                proceed, summary = proceed and result.proceed, result.summary
         done += stage.share
     return summary
+
+
+def _attempt(
+    stage: Stage, run: ModelRun, progress: Progress, options: Mapping[str, Any]
+) -> StageResult | None:
+    """What a stage gave; None where it failed and the model goes on all the same."""
+    try:
+        return run_stage(stage, run, progress, **options)
+    except Exception as error:
+        if not stage.may_fail:
+            raise
+        logging.getLogger("smartwatts").exception(
+            "%s of %s failed; it goes on without", stage.name, run.model
+        )
+        progress(f"{stage.name} failed, going on without: {error}", 1.0)
+        return None
 
 
 def _part(progress: Progress, stage: Stage, begin: float) -> Progress:

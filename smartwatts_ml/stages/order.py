@@ -42,6 +42,7 @@ class Stage:
     ``judges``: done again where the champion it judged against is not in force any more.
     ``always``: done too where an earlier step ended the model's branch, to record that.
     ``in_dry_run``: done although nothing is to be published or recorded.
+    ``may_fail``: where it fails the model goes on, to stages that do without what it leaves.
     ``publishes``: where it proceeds, the model has another champion.
     """
 
@@ -57,6 +58,7 @@ class Stage:
     judges: bool = False
     always: bool = False
     in_dry_run: bool = True
+    may_fail: bool = False
     publishes: bool = False
 
     def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,6 +134,7 @@ STAGES = (
         hands_over=("accepted", "reasons", "sha256", "until", "differences"),
         heavy=True,
         in_dry_run=False,
+        may_fail=True,
     ),
     Stage(
         "publish",

@@ -7,14 +7,21 @@ after a crash, it completes what the first attempt left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
-from smartwatts_ml.judging.refitted import JUDGED_SHA256, REFIT, REFIT_FILE, read_judged_file
+from smartwatts_ml.judging.discretion import Discretion
+from smartwatts_ml.judging.refitted import (
+    JUDGED_SHA256,
+    REFIT,
+    REFIT_FILE,
+    keep_judged_file,
+    read_judged_file,
+)
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import code_version, sha256_of
@@ -31,9 +38,9 @@ __all__ = ["PublishResult", "publish", "renew_timestamp"]
 _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
-_MOST_SLICES = 200
 _DECISION = "decision.json"
 _OTHER = "another file than this one was trained again"
+_NEVER = "nobody trained it again"
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,8 @@ def publish(
 
     ``force``: why a rejected file is to be in force all the same; signed into the history
     with the actor's name and what the gate had said."""
+    if run.left is None:
+        raise TrustError(f"nothing says what the stages of run {run.run_id} left")
     verdict = run.read_json(_DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
     if verdict.accepted:
@@ -155,12 +164,18 @@ def _publish_file(
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     judged = run.read_json(_DECISION, _JudgedFile)
     content = read_judged_file(run, judged.sha256)
-    fields = _manifest_fields(run.snapshot, judged)
+    discreet = _discretion(judged)
+    fields = _manifest_fields(run.snapshot, judged, discreet)
     refit = _refit_of(run, judged) if force is None else None
     if refit:
         reason = f"{reason}; {refit.summary}"
-        fields["decision"]["refit"] = {"summary": refit.summary, "reasons": refit.reasons}
-    if refit and refit.accepted:
+        fields["decision"]["refit"] = {
+            "summary": discreet.text(refit.summary),
+            "reasons": [discreet.text(said) for said in refit.reasons],
+        }
+    ships = not (refit and refit.accepted)
+    keep_judged_file(run, content, ships=ships)
+    if refit and not ships:
         content = _refitted_file(run, refit)
         fields["decision"][JUDGED_SHA256] = judged.sha256
         fields["quantization"] = refit.quantization
@@ -170,9 +185,10 @@ def _publish_file(
         fields,
         run_id=run.run_id,
         actor=actor,
-        reason=reason,
+        reason=discreet.text(reason),
         action=action,
         judged_against=judged.champion_version,
+        evidence={"files": run.left or {}},
     )
     return PublishResult(
         model=run.model,
@@ -186,17 +202,17 @@ def _publish_file(
 
 
 def _refit_of(run: ModelRun, judged: _JudgedFile) -> _Refit | None:
-    """What became of the refit of this very file; None where there was none. A file that was
+    """What became of the refit of this very file; None where none is wanted. A file that was
     judged again, since another champion came into force, may be another than was refitted."""
     try:
         refit = run.read_json(REFIT, _Refit)
     except NotFoundError:
-        return None
-    if refit.judged_sha256 == judged.sha256:
-        return refit
-    return replace(
-        refit, accepted=False, summary=f"{run.model} ships as it was judged: {_OTHER}", reasons=[]
-    )
+        return _none(run, _NEVER) if run.settings.refit else None
+    return refit if refit.judged_sha256 == judged.sha256 else _none(run, _OTHER)
+
+
+def _none(run: ModelRun, why: str) -> _Refit:
+    return _Refit(False, f"{run.model} ships as it was judged: {why}", [], "")
 
 
 def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
@@ -224,7 +240,9 @@ def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishRes
     )
 
 
-def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
+def _manifest_fields(
+    snapshot: Snapshot, judged: _JudgedFile, discreet: Discretion
+) -> dict[str, Any]:
     """What the manifest says beside what the store knows itself."""
     return {
         "code": code_version(),
@@ -238,26 +256,30 @@ def _manifest_fields(snapshot: Snapshot, judged: _JudgedFile) -> dict[str, Any]:
         },
         "inputs": judged.inputs,
         "outputs": judged.outputs,
-        "metrics": _with_slices(judged),
+        "metrics": _with_slices(judged, discreet),
         "decision": {
             "accepted": judged.accepted,
-            "reasons": judged.reasons,
+            "reasons": [discreet.text(reason) for reason in judged.reasons],
             "holdout_digest": judged.holdout_digest,
-            "left_out": absent_parts(judged.parts),
+            "left_out": {
+                name: discreet.text(why) for name, why in absent_parts(judged.parts).items()
+            },
             "back": [part.name for part in judged.parts if part.ships and part.notable],
         },
         "quantization": judged.quantization,
     }
 
 
-def _with_slices(judged: _JudgedFile) -> dict[str, Any]:
-    """The metrics of each system, and those of challenger and champion by slice too. A
-    manifest stays a small object: of very many sites the run's report tells."""
+def _with_slices(judged: _JudgedFile, discreet: Discretion) -> dict[str, Any]:
+    """The metrics of each system, and those of challenger and champion by slice too, none of
+    them of a single home."""
     metrics: dict[str, Any] = dict(judged.metrics)
     for system in (CHALLENGER, CHAMPION):
-        slices = judged.slices.get(system, {})
-        if len(slices) > _MOST_SLICES:
-            slices = {name: s for name, s in slices.items() if not name.startswith("site ")}
+        slices = discreet.slices(judged.slices.get(system, {}))
         if metrics.get(system) and slices:
             metrics[system] = {**metrics[system], "slices": slices}
     return metrics
+
+
+def _discretion(judged: _JudgedFile) -> Discretion:
+    return Discretion(name for slices in judged.slices.values() for name in slices)

@@ -60,18 +60,30 @@ class Refit:
 
 
 def refit(run: ModelRun, progress: Progress) -> Refit:
-    """Refit the run's accepted model. Whatever comes of it, the run goes on to publish."""
+    """Refit the run's accepted model. Whatever comes of it, the run goes on to publish: a
+    refit that fails, or whose process dies, has left that the judged file ships, and why."""
     decision = read_decision(run)
     judged_sha256 = decision.sha256 or ""
+
+    def leave(result: Refit) -> Refit:
+        result = replace(result, judged_sha256=judged_sha256)
+        run.write_json(REFIT, result)
+        return result
+
     if not decision.accepted:
-        result = Refit(False, f"{run.model} is not refitted: it was not accepted", "")
+        result = leave(Refit(False, f"{run.model} is not refitted: it was not accepted", ""))
     elif not run.settings.refit:
-        result = _as_judged(run, "refits are switched off (SMARTWATTS_REFIT)")
+        result = leave(_as_judged(run, "refits are switched off (SMARTWATTS_REFIT)"))
     else:
         judged = read_judged_file(run, judged_sha256)
-        result = _refitted(run, load_network(judged, f"{run.model}.tflite"), progress)
-    result = replace(result, judged_sha256=judged_sha256)
-    run.write_json(REFIT, result)
+        leave(_as_judged(run, "its refit was broken off"))
+        try:
+            network = load_network(judged, f"{run.model}.tflite")
+            result = leave(_refitted(run, network, progress))
+        except Exception as error:
+            reason = str(error) or type(error).__name__
+            leave(_as_judged(run, f"its refit failed: {reason}"))
+            raise
     write_report(run)
     progress(result.summary, 1.0)
     return result

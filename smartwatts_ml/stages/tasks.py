@@ -7,7 +7,7 @@ and for the reason in ``summary``.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smartwatts_ml.environment import check_environment
@@ -15,12 +15,14 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.ingest.ingest_report import outdated_lines
 from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
+from smartwatts_ml.runs.left import begin_left, write_left
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
@@ -28,7 +30,6 @@ from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
 from smartwatts_ml.store import open_store
-from smartwatts_ml.terminal import printable
 
 __all__ = [
     "handed_over",
@@ -90,26 +91,33 @@ def ingest_stage(
 def plan_stage(
     root: str, run_id: str, models: Sequence[str] | None = None, **choice: bool
 ) -> dict[str, Any]:
-    """The snapshot and the models of a run; ``choice`` as ``plan_run`` takes it."""
+    """The snapshot and the models of a run; ``choice`` as ``plan_run`` takes it. ``left`` in it
+    is what each model's first stage is handed."""
     planned: dict[str, Any] = plain(
         once_stage(root, "plan", run_id=run_id, models=models, **choice)
     )
-    return planned
+    return planned | {"left": begin_left(planned["snapshot_sha256"])}
 
 
-def model_stage(root: str, run_id: str, model: str, name: str, **options: Any) -> dict[str, Any]:
-    """A stage of one model, with options of its own. In a process of our own."""
+def model_stage(
+    root: str, run_id: str, model: str, name: str, left: Mapping[str, str], **options: Any
+) -> dict[str, Any]:
+    """A stage of one model, with options of its own. In a process of our own. ``left``: the
+    digests that the task before handed over; the stage takes nothing else for its input."""
     settle_environment()
     stage = stage_named(name)
-    result = run_stage(stage, ModelRun(*_open(root), run_id, model), log_progress, **options)
-    return handed_over(stage, result)
+    run = ModelRun(*_open(root), run_id, model, dict(left))
+    result = run_stage(stage, run, log_progress, **options)
+    if stage.publishes:  # where the keys are: a person may force what was rejected
+        write_left(run)
+    return handed_over(stage, result, run)
 
 
-def handed_over(stage: Stage, result: StageResult) -> dict[str, Any]:
+def handed_over(stage: Stage, result: StageResult, run: ModelRun) -> dict[str, Any]:
     """The part of a stage's result that a scheduler keeps for the tasks after it."""
     everything = plain(result)
     kept = {name: everything[name] for name in stage.hands_over if name in everything}
-    return {"proceed": result.proceed, "summary": result.summary, **kept}
+    return {"proceed": result.proceed, "summary": result.summary, "left": run.left, **kept}
 
 
 def new_readings(root: str) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def train(run: ModelRun, progress: Progress, options: TrainOptions | None = None
 
 
 def training_log(trained: Trained, options: TrainOptions) -> dict[str, Any]:
-    """What the training log holds: options, details and a row for each epoch."""
+    """What the training log holds: options, details, a row for each epoch, and the recipe."""
     return {
         "options": {
             "epochs": options.epochs,
@@ -84,4 +84,5 @@ def training_log(trained: Trained, options: TrainOptions) -> dict[str, Any]:
         "details": trained.details.to_json(),
         "log": [dict(row) for row in trained.log],
         "notes": list(trained.notes),
+        "recipe": dict(trained.recipe),
     }

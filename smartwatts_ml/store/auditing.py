@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from tuf.api.metadata import Snapshot, Targets
 
@@ -32,6 +33,8 @@ from smartwatts_ml.store.records import Records
 
 __all__ = ["Audit", "AuditFinding", "Auditor", "RunFile"]
 
+_NOTICE = timedelta(days=60)
+"""So long before its end it is said that somebody has to fetch the offline keys."""
 RunFile = Callable[[HistoryEntry], bytes | None]
 """A run's own copy of the file that an entry put in force; None where it has none."""
 
@@ -198,10 +201,19 @@ class Auditor:
         if view.trouble:
             yield AuditFinding(TIMESTAMP_KEY, view.trouble, repairable=True)
         try:
-            models = delegated(self._repository.delegators(view)[0].signed)
+            targets = self._repository.delegators(view)[0]
         except TrustError as error:
             yield AuditFinding(f"{METADATA}targets.json", str(error))
             return
+        models = delegated(targets.signed)
+        for offline in (view.root, targets):
+            left = offline.signed.expires - self._repository.clock()
+            if left < _NOTICE:
+                yield AuditFinding(
+                    metadata_key(offline.signed.type, offline.version),
+                    f"expires in {max(left.days, 0)} days: `smartwatts keys renew-offline` with"
+                    " the offline keys",
+                )
         for name in self._objects.folders("models/"):
             if name not in models and name != METADATA.split("/")[1]:
                 yield AuditFinding(f"models/{name}/", "is of no model of this store")

@@ -20,7 +20,7 @@ from tuf.api.metadata import DelegatedRole, Delegations, Root, Snapshot, Targets
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.names import check_model
-from smartwatts_ml.store.keys import KeyFolder
+from smartwatts_ml.store.keys import NO_KEYS, KeyFolder
 from smartwatts_ml.store.layout import metadata_key
 from smartwatts_ml.store.metadata import PREVIOUS, Stored, limit_of, sign
 from smartwatts_ml.store.pointing import turns
@@ -100,6 +100,25 @@ class Ceremonies:
     def is_complete(self) -> bool:
         """Whether the root has what the ceremony wrote here."""
         return self._repository.objects.exists(metadata_key(Root.type, 1))
+
+    def make_ready(self, model: str) -> bool:
+        """Whether the keys of a new store had to be made before a model is published. A store
+        in a directory gets its keys, one of each, by itself; one in a bucket needs the
+        ceremony. Where root's keys still lie here, a model that is new is added."""
+        made = False
+        if self._keys.is_empty() and not self.is_complete():
+            if self._repository.objects.url.startswith("s3:"):
+                raise TrustError(f"{self._repository.objects.url} has no keys yet", fix=NO_KEYS)
+            try:
+                self.init([model])
+                made = True
+            except UsageError:  # another process was quicker
+                made = False
+        elif not self._keys.memory.newest(Timestamp.type):
+            self.complete()
+        if self._keys.offline_path.is_dir():
+            self.add_models([model], [self._keys.offline_path])
+        return made
 
     def add_models(self, models: Sequence[str], offline: Sequence[Path]) -> tuple[str, ...]:
         """Let the models' keys sign more models; those that are new. Needs the offline keys."""

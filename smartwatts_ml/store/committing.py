@@ -14,12 +14,18 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
 
 from tuf.api.metadata import TargetFile, Targets
 
-from smartwatts_ml.errors import NotFoundError, StaleChallengerError, StoreError, TrustError
-from smartwatts_ml.store.canonical import format_time, without_floats
+from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
+from smartwatts_ml.store.candidate import (
+    Candidate,
+    check_candidate,
+    check_length,
+    check_not_stale,
+    same_statement,
+)
+from smartwatts_ml.store.canonical import canonical_json, format_time, without_floats
 from smartwatts_ml.store.documents import (
     PROMOTIONS,
     Action,
@@ -29,37 +35,18 @@ from smartwatts_ml.store.documents import (
     custom_of,
 )
 from smartwatts_ml.store.history import Commit
-from smartwatts_ml.store.layout import MAX_FILE_BYTES, file_key
+from smartwatts_ml.store.layout import file_key
 from smartwatts_ml.store.metadata import PREVIOUS, digest, sign
 from smartwatts_ml.store.pointing import MODEL_LIFETIME, turns
 from smartwatts_ml.store.records import Records
-from smartwatts_ml.store.statements import open_statement, run_statement, seal_statement
-from smartwatts_ml.store.versions import Bundle, check_identifier
+from smartwatts_ml.store.statements import run_statement, seal_statement
+from smartwatts_ml.store.versions import Bundle
 
-__all__ = ["ANY_CHAMPION", "Candidate", "Committer"]
+__all__ = ["Committer"]
 
 _PATIENCE_S = 5.0
 """How long a version that another run has reserved is waited for. A run that died there is
 then passed over, which is what makes a gap in the version numbers."""
-ANY_CHAMPION: Final = -1
-"""For ``judged_against``: publish whatever is in force."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A file that wants to be in force. ``fields`` are those of Manifest that the store does
-    not know itself; ``evidence``: what the run's statement says beside them;
-    ``judged_against``: a version, None for no champion, or ANY_CHAMPION."""
-
-    model: str
-    data: bytes
-    fields: Mapping[str, Any]
-    evidence: Mapping[str, Any]
-    run_id: str
-    actor: str
-    reason: str
-    action: Action
-    judged_against: int | None
 
 
 class Committer:
@@ -74,7 +61,7 @@ class Committer:
         Raises StaleChallengerError where another champion than the one it was judged
         against is in force by the time of the commit.
         """
-        _check_candidate(candidate)
+        check_candidate(candidate)
         reserved: Bundle | None = None
         draft: Bundle | None = None
         taken: dict[int, float] = {}
@@ -85,7 +72,7 @@ class Committer:
             if head and (done := self._published_before(candidate, head)):
                 self._records.pointing.tell({candidate.model: head.stored}, view)
                 return done
-            _check_not_stale(candidate, head)
+            check_not_stale(candidate, head)
             draft = draft or self._draft(candidate, delegator)
             reserved = reserved or self._reserve(draft, delegator, head, taken)
             if reserved is None:
@@ -172,7 +159,7 @@ class Committer:
     ) -> Bundle | None:
         """The next version, as this run's own; None while another run has just reserved it.
         ``taken`` keeps when a version was first seen to be another run's."""
-        same = partial(_same_statement, delegator, draft.manifest.model)
+        same = partial(same_statement, delegator, draft.manifest.model)
         version = self._newest_promotion(head) + 1 if head else 1
         while True:
             now = time.monotonic()
@@ -244,6 +231,11 @@ class Committer:
             "decision": manifest.decision,
             **without_floats(candidate.evidence),
         }
+        for what, text in (
+            ("the manifest", manifest.to_bytes()),
+            ("the statement", canonical_json(predicate)),
+        ):
+            check_length(text, what)
         statement = run_statement({f"{candidate.model}.tflite": sha256}, predicate)
         signers = self._records.repository.keys.signers(delegator, candidate.model)
         return Bundle(manifest, candidate.data, seal_statement(statement, signers))
@@ -274,41 +266,3 @@ class _Said:
     run_id: str
     actor: str
     reason: str
-
-
-def _same_statement(delegator: Targets, model: str, stored: bytes, ours: bytes) -> bool:
-    """Whether two envelopes hold the same statement, both signed by the model's keys."""
-    role = delegator.get_delegated_role(model)
-    keys = [delegator.get_key(keyid) for keyid in role.keyids]
-    try:
-        first, second = (
-            open_statement(envelope, keys, role.threshold, "the statement")
-            for envelope in (stored, ours)
-        )
-    except TrustError:
-        return False
-    return first == second
-
-
-def _check_candidate(candidate: Candidate) -> None:
-    check_identifier(candidate.data, f"the file of {candidate.model}")
-    if len(candidate.data) > MAX_FILE_BYTES:
-        raise TrustError(f"the file of {candidate.model} has {len(candidate.data):,} bytes")
-    for what, text in (
-        ("the name", candidate.actor),
-        ("the reason", candidate.reason),
-        ("the run", candidate.run_id),
-    ):
-        check_text(text, what)
-
-
-def _check_not_stale(candidate: Candidate, head: Commit | None) -> None:
-    in_force = head.entry.version if head else None
-    if candidate.judged_against not in (ANY_CHAMPION, in_force):
-        against = candidate.judged_against
-        judged = "no champion" if against is None else f"v{against}"
-        now = "none" if in_force is None else f"v{in_force}"
-        raise StaleChallengerError(
-            f"{candidate.model} was judged against {judged}, {now} is in force",
-            fix="run validate again",
-        )

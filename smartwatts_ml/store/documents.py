@@ -11,7 +11,7 @@ from tuf.api.metadata import TargetFile, Targets
 
 from smartwatts_ml.errors import TrustError, UsageError
 from smartwatts_ml.store.canonical import Canonical, parse_json
-from smartwatts_ml.store.layout import FILE_SUFFIX, MAX_VERSION, file_name
+from smartwatts_ml.store.layout import FILE_SUFFIX, MAX_FILE_BYTES, MAX_VERSION, file_name
 
 __all__ = [
     "Action",
@@ -126,8 +126,9 @@ def entry_of(model: str, role: Targets, where: str) -> HistoryEntry:
         raise TrustError(f"{where} names {len(files)} files instead of one")
     (target,) = files
     entry = _parsed(model, role.version, target, where)
-    version_is_sound = 1 <= entry.version <= MAX_VERSION
-    if not version_is_sound or target.path != f"{model}/{file_name(model, entry.version)}":
+    if not 1 <= entry.version <= MAX_VERSION or entry.size > MAX_FILE_BYTES:
+        raise TrustError(f"{where} names a version or a size that nothing has")
+    if target.path != f"{model}/{file_name(model, entry.version)}":
         raise TrustError(f"{where} names a file that is not of its version")
     return entry
 

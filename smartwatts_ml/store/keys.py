@@ -134,6 +134,15 @@ class KeyFolder:
             )
         return tuple(found)
 
+    def run_signer(self) -> CryptoSigner:
+        """The key by which this machine knows again what its own stages left; made when it is
+        first asked for. Nobody else trusts it."""
+        path = self.path / "runs.pem"
+        with self.locked():
+            if not path.exists():
+                self.write(path, CryptoSigner.generate_ed25519().private_bytes, 0o600)
+        return _signer_of(path)
+
     def generate(self, name: str, folder: Path) -> tuple[str, Key]:
         """A new Ed25519 key in a file of its own that its owner alone reads; its URI and its
         public half."""
@@ -201,11 +210,15 @@ def public_key(path: Path) -> Key:
 def _signers_in(folders: Sequence[Path]) -> Iterator[tuple[str, Signer]]:
     for folder in folders:
         for path in sorted(folder.glob("*.pem")):
-            try:
-                signer = CryptoSigner(load_pem_private_key(path.read_bytes(), None))
-            except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-                raise TrustError(f"{path} is no private key that can sign") from error
+            signer = _signer_of(path)
             yield signer.public_key.keyid, signer
+
+
+def _signer_of(path: Path) -> CryptoSigner:
+    try:
+        return CryptoSigner(load_pem_private_key(path.read_bytes(), None))
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise TrustError(f"{path} is no private key that can sign") from error
 
 
 def _read(path: Path, limit: int) -> bytes | None:

@@ -48,10 +48,9 @@ class Pointing:
         beside: Sequence[Signer] = (),
     ) -> Stored[Timestamp]:
         """Let clients know of roles at least at these versions, by name. ``view``: what was
-        seen just before. With ``renew`` the timestamp is signed anew in any case, and the
-        snapshot where it is about to expire. ``beside``: keys that sign both anew as well,
-        before root says so. Raises TrustError where this machine cannot
-        sign."""
+        seen just before. With ``renew`` the timestamp is signed anew in any case. ``beside``:
+        keys that sign both anew as well, before root says so. Raises TrustError where this
+        machine cannot sign."""
         for turn, _ in enumerate(turns()):
             view = view if turn == 0 and view else self._repository.look()
             if view is None:
@@ -71,7 +70,7 @@ class Pointing:
         expiring = newest and newest.signed.expires < self._repository.clock() + (
             SNAPSHOT_LIFETIME / 3
         )
-        if newest is None or meta != newest.signed.meta or (renew and expiring) or beside:
+        if newest is None or meta != newest.signed.meta or expiring or beside:
             newest = self._sign_snapshot(view, newest, free, meta, beside)
             if newest is None:
                 return None

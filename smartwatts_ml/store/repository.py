@@ -116,9 +116,10 @@ class Repository:
         except TrustError as error:
             return View(root, seen, timestamp, remembered, str(error))
         if remembered and remembered.version > snapshot.version:
-            trouble = f"the timestamp is back at snapshot {snapshot.version}"
-            return View(root, seen, timestamp, remembered, trouble)
-        return View(root, seen, timestamp, snapshot, self._not_current(timestamp, confirmed))
+            behind = f"the timestamp is back at snapshot {snapshot.version}"
+            return View(root, seen, timestamp, remembered, behind)
+        trouble = self._not_current(timestamp, confirmed) or self._expired(snapshot)
+        return View(root, seen, timestamp, snapshot, trouble)
 
     def find(self, role: str, version: int, kind: type[_Signed]) -> Stored[_Signed] | None:
         """A version of a role, not verified yet; None where there is none. Raises TrustError."""
@@ -204,6 +205,12 @@ class Repository:
         if timestamp.version < confirmed:
             return f"the timestamp was turned back to version {timestamp.version}"
         return None
+
+    def _expired(self, snapshot: Stored[Snapshot]) -> str | None:
+        expires = snapshot.signed.expires
+        if expires > self.clock():
+            return None
+        return f"the snapshot expired {expires:%Y-%m-%dT%H:%M:%SZ}"
 
     def _named_snapshot(self, timestamp: Stored[Timestamp], root: Stored[Root]) -> Stored[Snapshot]:
         meta = timestamp.signed.snapshot_meta

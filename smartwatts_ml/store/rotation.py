@@ -17,6 +17,7 @@ from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Delegations, Root, Snapshot, Targets, Timestamp
 
 from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
+from smartwatts_ml.store.canonical import format_time
 from smartwatts_ml.store.ceremony import (
     MODELS,
     OFFLINE_LIFETIME,
@@ -90,6 +91,13 @@ class Rotation:
         if targets.delegations and keyid in targets.delegations.keys:
             return self.rotate(MODELS, offline)
         raise NotFoundError(f"no role has a key {keyid}", fix="`smartwatts keys list`")
+
+    def renew_offline(self, offline: Sequence[Path]) -> str:
+        """Sign root and targets again, for two more years; until when."""
+        self._ceremonies.change_targets(lambda targets: True, offline)
+        self._change_root(lambda root: None, offline)
+        self._renew()
+        return format_time(self._records.view().root.signed.expires)
 
     def recover(self, offline: Sequence[Path]) -> Recovered:
         """New keys for all that is signed online; what nobody vouches for is removed; what

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tuf.api.metadata import Root, Targets, Timestamp
+from tuf.api.metadata import Root, Targets
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError, UsageError
 from smartwatts_ml.names import check_model
@@ -19,12 +19,13 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling import Pulled, pull_models
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.auditing import Audit, Auditor, RunFile
+from smartwatts_ml.store.candidate import ANY_CHAMPION, Candidate
 from smartwatts_ml.store.canonical import format_time
 from smartwatts_ml.store.ceremony import Ceremonies, delegated
-from smartwatts_ml.store.committing import ANY_CHAMPION, Candidate, Committer
+from smartwatts_ml.store.committing import Committer
 from smartwatts_ml.store.documents import Action, HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.history import Commit, History
-from smartwatts_ml.store.keys import NO_KEYS, KeyFolder
+from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.layout import file_key, file_name
 from smartwatts_ml.store.metadata import Stored
 from smartwatts_ml.store.pointing import MODEL_LIFETIME, Pointing, turns
@@ -189,7 +190,7 @@ class Store:
             action,
             judged_against,
         )
-        made = self._ready_for(model)
+        made = self.ceremonies.make_ready(model)
         entry = Committer(self._records).publish(candidate)
         return Published(model, entry.version, entry.serial, self.keys.path if made else None)
 
@@ -291,22 +292,3 @@ class Store:
             if again := Committer(self._records).sign_again(head, delegator):
                 return again
         raise StoreError(f"others publish {model} without a pause")
-
-    def _ready_for(self, model: str) -> bool:
-        """Whether the keys of a new store had to be made. A store in a directory gets its
-        keys, one of each, by itself; one in a bucket needs the ceremony."""
-        local = not self._objects.url.startswith("s3:")
-        made = False
-        if self.keys.is_empty() and not self.ceremonies.is_complete():
-            if not local:
-                raise TrustError(f"{self._objects.url} has no keys yet", fix=NO_KEYS)
-            try:
-                self.ceremonies.init([model])
-                made = True
-            except UsageError:  # another process was quicker
-                made = False
-        elif not self.keys.memory.newest(Timestamp.type):
-            self.ceremonies.complete()
-        if self.keys.offline_path.is_dir():
-            self.ceremonies.add_models([model], [self.keys.offline_path])
-        return made

@@ -25,6 +25,8 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "stale_and_then_rejected": {"rejects": {"publish": ["nilm"]}, "form": NILM},
     "the_file_is_rejected": {"rejects": {"convert": ["nilm"]}, "form": NILM},
     "too_little_to_train_on": {"rejects": {"train": ["nilm"]}, "form": NILM},
+    "the_refit_fails": {"breaks": {"refit": ["nilm"]}, "form": NILM},
+    "the_file_cannot_be_made": {"breaks": {"convert": ["nilm"]}, "form": NILM},
     "dry_run": {"rejects": {"validate": ["anomaly"]}, "form": {"dry_run": True}},
     "dry_run_that_fails": {"breaks": {"validate": ["nilm"]}, "form": {**NILM, "dry_run": True}},
     "chosen_models_and_epochs": {"form": {**NILM, "epochs": 7}},
@@ -46,6 +48,7 @@ class Stages:
     def __init__(self, scenario: dict[str, Any]) -> None:
         self.scenario = scenario
         self.calls: list[list[Any]] = []
+        self.left: dict[str, list[dict[str, str]]] = {}
 
     def _end(self, stage: str, model: str | None) -> dict[str, Any]:
         self.calls.append([stage, model])
@@ -67,14 +70,22 @@ class Stages:
         self.calls.append(["plan", how])
         skipped = [m for m in self.scenario.get("skipped", []) if only_due]
         left = [m for m in models if m in MODELS and m not in skipped]
-        return {"models": left, "skipped": dict.fromkeys(skipped, "5 new readings")}
+        skipped_why = dict.fromkeys(skipped, "5 new readings")
+        return {"models": left, "skipped": skipped_why, "left": {"../snapshot.json": "ab"}}
 
     def model_stage(
-        self, root: str, run_id: str, model: str, name: str, **options: Any
+        self,
+        root: str,
+        run_id: str,
+        model: str,
+        name: str,
+        left: dict[str, str],
+        **options: Any,
     ) -> dict[str, Any]:
+        self.left.setdefault(model, []).append(left)
         if name == "train":
             self.calls.append(["epochs", options["options"].epochs])
-        end = self._end(name, model)
+        end = self._end(name, model) | {"left": left | {name: "cd"}}
         if name != "publish":
             return end
         assert options["actor"]
@@ -107,7 +118,7 @@ def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:
     for ti in run.get_task_instances():
         name = ti.rendered_map_index or ""
         tasks[f"{ti.task_id} {ti.map_index}"] = {"state": ti.state, "name": name}
-    return {"state": run.state, "tasks": tasks, "calls": stages.calls}
+    return {"state": run.state, "tasks": tasks, "calls": stages.calls, "left": stages.left}
 
 
 def main() -> None:

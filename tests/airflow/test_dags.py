@@ -65,22 +65,22 @@ def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: st
     assert tasks["ingest"]["downstream"] == ["plan"]
     assert tasks["model.train"]["downstream"] == ["model.validate"]
     assert tasks["model.validate"]["downstream"] == ["model.convert"]
-    assert tasks["model.convert"]["downstream"] == ["model.refit"]
+    assert tasks["model.convert"]["downstream"] == ["model.publish", "model.refit"]
     assert tasks["model.refit"]["downstream"] == ["model.publish"]
-    assert sorted(tasks["model.publish"]["downstream"]) == ["report", "resign"]
-    assert tasks["report"]["downstream"] == tasks["resign"]["downstream"] == []
+    assert sorted(tasks["model.publish"]["downstream"]) == ["renew", "report"]
+    assert tasks["report"]["downstream"] == tasks["renew"]["downstream"] == []
     assert set(tasks) == {
         "find_new_files",
         "ingest",
         "plan",
         "report",
-        "resign",
+        "renew",
         *(f"model.{step}" for step in ("train", "validate", "convert", "refit", "publish")),
     }
 
 
 @pytest.mark.parametrize("dag", RETRAINING)
-@pytest.mark.parametrize("task", ["report", "resign"])
+@pytest.mark.parametrize("task", ["renew", "report"])
 def test_the_last_tasks_run_whatever_happened_before_them(
     parsed: Parsed, dag: str, task: str
 ) -> None:

@@ -56,7 +56,7 @@ def test_the_dag_follows_the_stages(seen: dict[str, Any]) -> None:
     steps = [f"model.{name}" for name in names]
     for step, following in zip(["plan", "survey", *steps], ["survey", *steps], strict=False):
         assert following in seen["dag"][step], step
-    assert sorted(seen["dag"]["model.publish"]) == ["report", "resign"]
+    assert sorted(seen["dag"]["model.publish"]) == ["renew", "report"]
 
 
 def test_what_a_stage_is_like_says_how_its_task_runs_not_its_name(seen: dict[str, Any]) -> None:

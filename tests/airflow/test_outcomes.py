@@ -50,6 +50,15 @@ def test_an_accepted_model_goes_all_the_way(played: Played) -> None:
     assert "nilm accepted: F1 +0.03, v3 published" in names(run)
 
 
+def test_each_stage_gets_the_digests_of_what_those_before_it_left(played: Played) -> None:
+    run = played["accepted_rejected_failed"]
+    names = ["../snapshot.json", "train", "validate", "convert", "refit"]
+    assert [sorted(left) for left in run["left"]["nilm"]] == [
+        sorted(names[:count]) for count in range(1, 6)
+    ]
+    assert run["left"]["nilm"][0] == {"../snapshot.json": "ab"}
+
+
 def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played) -> None:
     run = played["accepted_rejected_failed"]
     assert branch(run, "anomaly") == {
@@ -66,7 +75,7 @@ def test_a_rejected_challenger_is_recorded_and_its_branch_skipped(played: Played
 def test_a_failed_model_lets_the_others_finish_and_then_fails_the_run(played: Played) -> None:
     run = played["accepted_rejected_failed"]
     assert branch(run, "forecasting_24h")["train"] == "failed"
-    assert branch(run, "forecasting_24h")["publish"] == "upstream_failed"
+    assert branch(run, "forecasting_24h")["publish"] == "skipped"
     assert run["state"] == run["tasks"]["report -1"]["state"] == "failed"
     assert asked(run, "failure") == [["forecasting_24h", "train failed: ValueError: boom"]]
 
@@ -80,6 +89,23 @@ def test_a_rejection_at_any_step_leaves_the_run_a_success(played: Played, scenar
     assert asked(run, "failure") == []
 
 
+def test_a_refit_that_fails_keeps_nothing_from_being_published(played: Played) -> None:
+    run = played["the_refit_fails"]
+    assert (branch(run, "nilm")["refit"], branch(run, "nilm")["publish"]) == ("failed", "success")
+    assert run["state"] == "success"
+    assert "nilm accepted: F1 +0.03, v3 published" in names(run)
+    assert asked(run, "failure") == []
+
+
+def test_what_fails_before_a_stage_that_may_fail_is_not_published(played: Played) -> None:
+    run = played["the_file_cannot_be_made"]
+    states = branch(run, "nilm")
+    assert (states["refit"], states["publish"]) == ("upstream_failed", "skipped")
+    assert run["state"] == "failed"
+    assert asked(run, "publish") == []
+    assert asked(run, "failure") == [["nilm", "convert failed: ValueError: boom"]]
+
+
 def test_a_challenger_that_is_judged_again_and_rejected_is_skipped(played: Played) -> None:
     run = played["stale_and_then_rejected"]
     assert run["state"] == "success"
@@ -91,16 +117,16 @@ def test_a_challenger_that_is_judged_again_and_rejected_is_skipped(played: Playe
     "scenario",
     ["accepted_rejected_failed", "the_file_is_rejected", "nothing_is_due", "bad_landing_file"],
 )
-def test_every_run_ends_by_signing_the_pointers_again(played: Played, scenario: str) -> None:
+def test_every_run_ends_by_renewing_the_timestamp(played: Played, scenario: str) -> None:
     run = played[scenario]
-    assert run["tasks"]["resign -1"]["state"] == "success"
-    assert len(asked(run, "resign")) == 1
+    assert run["tasks"]["renew -1"]["state"] == "success"
+    assert len(asked(run, "renew")) == 1
 
 
 def test_a_dry_run_publishes_and_records_nothing(played: Played) -> None:
     run = played["dry_run"]
     assert run["state"] == "success"
-    assert asked(run, "publish") == asked(run, "resign") == []
+    assert asked(run, "publish") == asked(run, "renew") == []
     assert branch(run, "nilm") == {
         "train": "success",
         "validate": "success",

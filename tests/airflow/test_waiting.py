@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from smartwatts_ml.errors import StoreError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.objects.directory import DirectoryObjects
+from smartwatts_ml.readings.table.retention import drop_before
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.runs.state import record_decision
@@ -156,12 +158,12 @@ def test_files_still_in_landing_count_by_their_size(root: str, drop: Drop) -> No
     assert abs(event["rows"] - 1200) <= 12
 
 
-def decide_run(root: str, run_id: str) -> None:
+def decide_run(root: str, run_id: str, now: datetime | None = None) -> None:
     """As a real run: its snapshot is pinned, and every model is decided on it."""
     objects = open_root(root)
     snapshot = pin_snapshot(objects, run_id, open_table(objects).snapshot())
     for model in model_names():
-        record_decision(objects, model, snapshot, run_id=run_id, outcome="rejected")
+        record_decision(objects, model, snapshot, run_id=run_id, outcome="rejected", now=now)
 
 
 @pytest.mark.slow
@@ -183,6 +185,38 @@ def test_days_of_new_readings_may_be_asked_for_as_well(
     drop("home3", 3 * 1440)
     ingest_stage(root)
     assert new_readings(root)["models"] == list(model_names())
+
+
+def test_a_meter_whose_clock_runs_ahead_keeps_no_retraining_away(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_NEW_DAYS", "2")
+    monkeypatch.setenv("SMARTWATTS_NEW_SITE_SHARE", "0.6")
+    drop("home1", 1440)
+    ahead = b"timestamp,consumption,device_id\n2099-03-01T00:00:00,100,home2/mains\n"
+    open_root(root).write("landing/ahead.csv", ahead)
+    ingest_stage(root)
+    decide_run(root, "run1", now=datetime(2026, 3, 2, tzinfo=UTC))
+    assert new_readings(root)["why_not"]["nilm"].startswith("0 new readings")
+    drop("home1", 4 * 1440)
+    ingest_stage(root)
+    assert new_readings(root)["models"] == list(model_names())
+
+
+def test_what_retention_dropped_is_not_asked_for_again(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_NEW_READINGS", "0")
+    monkeypatch.setenv("SMARTWATTS_NEW_PER_SITE", "1")
+    for day in range(1, 4):
+        drop(f"home{day}", 10_000)
+    ingest_stage(root)
+    old = open_root(root).read("landing/home1.csv").data.replace(b"2026-03", b"2025-01")
+    open_root(root).write("landing/old.csv", old.replace(b"home1", b"home4"))
+    ingest_stage(root)
+    assert drop_before(open_table(open_root(root)), "2025-02") == 10_000
+    decide_all(root)
+    assert new_readings(root)["thresholds"]["nilm"] == 3_000
 
 
 def test_a_share_of_sites_with_new_readings_may_be_asked_for_as_well(

@@ -29,7 +29,7 @@ def build_steps() -> list[str]:
     return re.findall(r"^(?:COPY|RUN) .+$", stage, re.MULTILINE)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(1200)
 def test_the_install_steps_run_in_a_clean_folder(tmp_path: Path) -> None:
     build, venv = tmp_path / "build", tmp_path / "venv"

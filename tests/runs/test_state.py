@@ -30,6 +30,7 @@ class Facts:
     digest: str
     arrived: int
     sites: int = 17
+    rows: int = 400
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ def test_a_decision_moves_the_state(objects: Objects) -> None:
         "snapshot": {"version": 41, "digest": "d"},
         "rows": 1000,
         "sites": 17,
+        "held": 400,
         "run_id": "r1",
         "time": "2026-11-22T02:00:00Z",
         "outcome": "kept",
@@ -60,7 +62,17 @@ def test_a_decision_moves_the_state(objects: Objects) -> None:
         "next_attempt": None,
     }
     assert read_state(objects, "nilm") == ModelState(
-        "nilm", DecidedSnapshot(41, "d"), 1000, "r1", NOW, "kept", "tie", 0, None, sites=17
+        "nilm",
+        DecidedSnapshot(41, "d"),
+        1000,
+        "r1",
+        NOW,
+        "kept",
+        "tie",
+        0,
+        None,
+        sites=17,
+        held=400,
     )
 
 

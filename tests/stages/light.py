@@ -47,7 +47,7 @@ class LightSettings(TomlSettings):
 
 class LightKind(Kind[Details]):
     """``spoil`` changes the training targets: what a faulty training would learn; ``drawn``
-    is what its reports show."""
+    is what its reports show; ``asked``: how its trainings were to go."""
 
     name = "light"
     title = "next hour"
@@ -59,6 +59,7 @@ class LightKind(Kind[Details]):
     def __init__(self) -> None:
         self.spoil: Spoil = lambda targets: targets
         self.drawn: tuple[Chart, ...] = ()
+        self.asked: list[TrainOptions] = []
         self.trainer = self
         self.work = Work(
             predictor=_predictor,
@@ -79,6 +80,7 @@ class LightKind(Kind[Details]):
     def train(
         self, spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
     ) -> Trained[Details]:
+        self.asked.append(options)
         windows = [w for _, _, w in _windows(readings)]
         if not windows:
             raise NotEnoughReadingsError("no hour to learn from")
@@ -89,7 +91,7 @@ class LightKind(Kind[Details]):
         targets = self.spoil(table[:, -1].copy())
         weights, *_ = np.linalg.lstsq(x[drawn], targets[drawn], rcond=None)
         network.get_layer("mix").set_weights([weights[:, None].astype(np.float32)])
-        return Trained(network, _details(spec), ({"loss": 1.0},))
+        return Trained(network, _details(spec), ({"loss": 1.0},), recipe={"hours": len(table)})
 
     def _charts(self, details: Details, predictors: Any, readings: Readings, seed: int) -> Any:
         """Goes through the readings, as those of other kinds do."""

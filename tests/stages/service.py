@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, retrain
@@ -27,19 +28,22 @@ class Service:
     current: Settings
     light: LightKind
     runs: int = 0
+    left: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the stages of each run have left, as a scheduler hands it on."""
 
     def retrain(self, seed: int = 0) -> dict[str, Any]:
         """One run, as the command makes it; its decision."""
         self.runs += 1
         run_id = f"run{self.runs}"
-        start_run(self.objects, self.current, run_id, ["light"])
+        plan = start_run(self.objects, self.current, run_id, ["light"])
+        self.left[run_id] = begin_left(plan.snapshot_sha256)
         options = {"options": TrainOptions(seed=seed), "actor": "ann"}
         failed = retrain(self.run(run_id), log_progress, options)
         assert failed is None, failed
         return self.decision(run_id)
 
     def run(self, run_id: str) -> ModelRun:
-        return ModelRun(self.objects, self.current, run_id, "light")
+        return ModelRun(self.objects, self.current, run_id, "light", self.left.get(run_id))
 
     def decision(self, run_id: str) -> dict[str, Any]:
         decision: dict[str, Any] = json.loads(

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BusyError, StoreError
 from smartwatts_ml.jsontext import plain
+from smartwatts_ml.judging.refitted import JUDGED_SHA256
 from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.kinds.charts import Band, Chart, Line, Panel, Span
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
@@ -112,7 +113,7 @@ def test_a_version_that_was_replaced_is_an_anchor_of_the_next_decision_and_of_it
     for stored_scores in (False, True):
         again = replay(service.run("run3"), stored_scores=stored_scores)
         assert again.same and not again.differences
-    service.objects.delete("runs/run1/light/light.tflite")
+    lose_what_was_judged(service)
     with pytest.raises(StoreError, match="v1 was trained on a part of the holdout"):
         replay(service.run("run3"))
 
@@ -123,7 +124,7 @@ def test_an_earlier_version_that_has_learned_the_holdout_is_not_held_against_and
     service.retrain(seed=2)
     stage, run = stage_named("publish"), service.run("run2")
     force_publish(stage, run, log_progress, actor="bob", reason="new meters")
-    service.objects.delete("runs/run1/light/light.tflite")
+    lose_what_was_judged(service)
     decision = service.retrain(seed=3)
     assert decision["record"]["facts"]["anchors"] == []
     assert (
@@ -291,6 +292,13 @@ def test_a_champion_that_cannot_predict_is_kept_and_told(service: Service, input
     assert "champion v2 cannot be used: " in kept(service)
 
 
+def lose_what_was_judged(service: Service) -> None:
+    """Of version 1."""
+    sha256 = service.decision("run1")["sha256"]
+    for key in ("runs/run1/light/light.tflite", f"state/judged/light/{sha256}.tflite"):
+        service.objects.delete(key)
+
+
 def kept(service: Service) -> str:
     """The next run's sentence; nothing came into force by it."""
     before = service.store.history("light")
@@ -303,11 +311,12 @@ def kept(service: Service) -> str:
 def publish_other(service: Service, details: dict[str, Any]) -> None:
     """A properly signed version with the same network that says something else of itself."""
     manifest = service.store.manifest("light", 1).to_json()
-    known = ("code", "snapshot", "inputs", "outputs", "metrics", "decision", "quantization")
+    known = ("code", "snapshot", "inputs", "outputs", "metrics", "quantization")
+    decision = {k: v for k, v in manifest["decision"].items() if k != JUDGED_SHA256}
     service.store.publish(
         "light",
         embed_details(service.file.read_bytes(), details),
-        {name: manifest[name] for name in known},
+        {name: manifest[name] for name in known} | {"decision": decision},
         run_id="elsewhere",
         actor="eve",
         reason="by other means",

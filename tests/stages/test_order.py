@@ -37,12 +37,14 @@ class Result:
 
 
 class Played:
-    """Stages that note that they were called; those in ``rejecting`` end the branch."""
+    """Stages that note that they were called; those in ``rejecting`` end the branch, those
+    in ``breaking`` fail."""
 
     def __init__(self, patch: pytest.MonkeyPatch, run: ModelRun) -> None:
         self.called: list[str] = []
         self.run = run
         self.rejecting: set[str] = set()
+        self.breaking: set[str] = set()
         self.shares: list[float] = []
         self._patch = patch
 
@@ -54,6 +56,8 @@ class Played:
         assert run is self.run
         self.called.append(stage.name)
         progress("half", 0.5)
+        if stage.name in self.breaking:
+            raise OSError("full")
         return Result(proceed=stage.name not in self.rejecting)
 
     def retrain(self, **options: Any) -> list[str]:
@@ -92,6 +96,19 @@ def test_what_ends_a_branch_is_recorded_by_the_stages_that_always_run(
     played.rejecting = {name}
     before = [stage.name for stage in model_stages()]
     assert played.retrain() == [*before[: before.index(name) + 1], "publish"]
+
+
+@pytest.mark.parametrize("name", ["train", "validate", "convert", "refit", "publish"])
+def test_a_model_goes_on_without_a_stage_that_may_fail_and_without_no_other(
+    played: Played, name: str
+) -> None:
+    played.use(*STAGES)
+    played.breaking = {name}
+    called = [stage.name for stage in model_stages()]
+    failed = retrain(played.run, log_progress, {})
+    may_fail = stage_named(name).may_fail
+    assert failed == (None if may_fail else "full")
+    assert played.called == (called if may_fail else called[: called.index(name) + 1])
 
 
 def test_a_dry_run_leaves_out_what_records(played: Played) -> None:
@@ -135,8 +152,8 @@ def test_a_judgement_stays_where_a_later_stage_has_too_few_readings(
 
 def test_a_scheduler_keeps_what_the_tasks_after_need(played: Played) -> None:
     judged = JudgedFile(True, "nilm accepted", (), "a", "b", "none", {"power_w": 0.1}, 0.5, 4096)
-    kept = handed_over(stage_named("convert"), judged)
-    assert kept == {**plain(judged), "proceed": True}
+    kept = handed_over(stage_named("convert"), judged, replace(played.run, left={"a": "b"}))
+    assert kept == {**plain(judged), "proceed": True, "left": {"a": "b"}}
     state = record_failure(played.run.settings.root, "run1", "nilm", "no space left on device")
     assert state["failures"] == 1 and state["next_attempt"] and json.loads(json.dumps(state))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.simulate import simulate
@@ -35,17 +36,19 @@ class Root:
     objects: Objects
     current: Settings
     kind: TwofoldKind
+    left: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def retrain(self, run_id: str, broken: set[str]) -> dict[str, Any]:
         self.kind.broken = broken
-        start_run(self.objects, self.current, run_id, ["light"])
+        plan = start_run(self.objects, self.current, run_id, ["light"])
+        self.left[run_id] = begin_left(plan.snapshot_sha256)
         options = {"options": TrainOptions(), "actor": "ann"}
         assert retrain(self.run(run_id), log_progress, options) is None
         decision: dict[str, Any] = json.loads(self._left(run_id, "decision.json"))
         return decision
 
     def run(self, run_id: str) -> ModelRun:
-        return ModelRun(self.objects, self.current, run_id, "light")
+        return ModelRun(self.objects, self.current, run_id, "light", self.left.get(run_id))
 
     def report(self, run_id: str) -> str:
         return self._left(run_id, "report.html").decode()

@@ -36,8 +36,10 @@ class Root:
             "SMARTWATTS_KEYS": str(self.keys),
             "SMARTWATTS_GATE_RESAMPLES": "100",
             "SMARTWATTS_GATE_CONFIDENCE": "0.8",  # what three weeks of three homes can show
-            "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "1024",
+            "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "512",
+            "SMARTWATTS_FORECASTING_UNITS": "16",
             "SMARTWATTS_FORECASTING_LAYERS": "1",
+            "SMARTWATTS_FORECASTING_HEADS": "1",
         }
 
     def in_a_process(self, *arguments: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,11 @@ import pytest
 
 from smartwatts_ml.errors import TrustError
 from smartwatts_ml.judging.opponents import champion_in_force, prepare
+from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.stages.branch import log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named
 from smartwatts_ml.stages.start import start_run
@@ -59,17 +63,65 @@ def test_a_challenger_meets_what_was_judged_on_the_whole_holdout(service: Servic
     assert all(replay(service.run(name)).same for name in ("run1", "run2"))
 
 
-def test_where_the_run_that_judged_is_gone_a_challenger_meets_what_ships(
+def test_a_refit_goes_as_the_judged_training_went(service: Service) -> None:
+    empty_store(service)
+    service.retrain(seed=2)
+    judged, refitted = service.light.asked
+    assert judged.recipe == {} and refitted.recipe["hours"] > 0
+    assert replace(refitted, recipe={}) == judged
+
+
+def kept(service: Service) -> list[str]:
+    """What is kept of judged files."""
+    return sorted(info.key for info in service.objects.list("state/judged/light/"))
+
+
+def test_where_runs_were_cleaned_a_challenger_still_meets_what_was_judged(
     service: Service,
 ) -> None:
-    service.objects.delete("runs/run1/light/light.tflite")
+    judged = service.decision("run1")["sha256"]
+    names = (f"{judged}.tflite", f"{judged}.trained_on.json")
+    assert kept(service) == [f"state/judged/light/{name}" for name in names]
+    for info in list(service.objects.list("runs/run1/")):
+        service.objects.delete(info.key)
+    record = service.retrain(seed=2)["record"]
+    assert record["champion_sha256"] == judged
+    assert record["facts"]["drift"], "what it was trained on is known as well"
+    assert not record["facts"]["starts"] and not record["facts"]["met"]
+
+
+def test_where_what_was_judged_is_gone_a_challenger_meets_what_ships_and_that_is_said(
+    service: Service,
+) -> None:
+    for key in ("runs/run1/light/light.tflite", *kept(service)):
+        service.objects.delete(key)
     decision = service.retrain(seed=2)
     assert not decision["accepted"]
     assert "champion v1 was trained on all of the holdout" in decision["summary"]
+    assert (
+        "champion v1 is met as it ships, for the file that was judged is gone"
+        in decision["summary"]
+    )
+
+
+def test_what_was_judged_goes_with_its_version_and_not_before(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = service.decision("run1")["sha256"]
+    service.objects.write(f"state/judged/light/{'0' * 64}.tflite", b"of a version that was pruned")
+    before = kept(service)
+    assert drop_judged_files(service.objects, service.store, "light") == 0, "they are young"
+    monkeypatch.setattr("smartwatts_ml.judging.refitted._UNFINISHED_FOR", timedelta(0))
+    assert drop_judged_files(service.objects, service.store, "light") == 1
+    assert kept(service) == [key for key in before if judged in key]
+    manifest = service.objects.read("models/light/light_v1.json").data
+    service.objects.write("models/light/light_v1.json", manifest[:-1])
+    assert drop_judged_files(service.objects, service.store, "light") == 0, "it does not verify"
 
 
 def test_a_judged_file_that_was_replaced_is_not_met(service: Service) -> None:
-    service.objects.write("runs/run1/light/light.tflite", service.file.read_bytes())
+    for key in ("runs/run1/light/light.tflite", kept(service)[0]):
+        service.objects.write(key, service.file.read_bytes())
     start_run(service.objects, service.current, "run2", ["light"])
     run = service.run("run2")
     run_stage(stage_named("train"), run, log_progress)
@@ -111,6 +163,46 @@ def test_a_refit_that_behaves_otherwise_does_not_ship(
     manifest = service.store.manifest("light", 1)
     assert manifest.sha256 == service.decision("run2")["sha256"]
     assert "judged_sha256" not in manifest.decision
+
+
+def test_a_refit_that_fails_keeps_nothing_waiting_and_is_told(service: Service) -> None:
+    def exhausted(_: np.ndarray) -> np.ndarray:
+        raise MemoryError("no memory left")
+
+    reason = accepted_again(service, exhausted)
+    assert "light ships as it was judged: its refit failed: no memory left" in reason
+    assert service.store.manifest("light", 1).sha256 == service.decision("run2")["sha256"]
+    state = read_state(service.objects, "light")
+    assert state is not None and (state.outcome, state.failures) == ("published", 0)
+
+
+def test_a_refit_whose_process_died_keeps_nothing_waiting_and_can_be_done_again(
+    service: Service,
+) -> None:
+    def killed(_: np.ndarray) -> np.ndarray:
+        raise SystemExit
+
+    run = service.run("run1")
+    service.light.spoil = killed
+    with pytest.raises(SystemExit):
+        run_stage(stage_named("refit"), run, log_progress)
+    empty_store(service)
+    publish = stage_named("publish")
+    first = run_stage(publish, run, log_progress, actor="ann")
+    assert "ships as it was judged: its refit was broken off" in first.summary
+    empty_store(service)
+    service.light.spoil = lambda targets: targets
+    run_stage(stage_named("refit"), run, log_progress)
+    again = run_stage(publish, run, log_progress, actor="ann")
+    assert "refitted on readings up to" in again.summary
+
+
+def test_what_nobody_refitted_is_published_and_that_is_said(service: Service) -> None:
+    service.objects.delete("runs/run1/light/refit.json")
+    empty_store(service)
+    publish = stage_named("publish")
+    result = run_stage(publish, service.run("run1"), log_progress, actor="ann")
+    assert "ships as it was judged: nobody trained it again" in result.summary
 
 
 def test_without_refits_what_was_judged_ships(service: Service) -> None:

@@ -53,7 +53,7 @@ def test_list_names_what_cannot_be_trusted_and_shows_the_rest(root: str, tmp_pat
     (Path(root) / "models/nilm/nilm_v1.json").write_bytes(b"{}")
     result = CliRunner().invoke(app, ["models", "list"])
     assert isinstance(result.exception, TrustError)
-    assert "nilm_v1.json is not a signed envelope" in str(result.exception)
+    assert "nilm_v1.json is not the one that was signed" in str(result.exception)
     assert "anomaly" in result.stdout
 
 
@@ -78,8 +78,6 @@ def test_show_is_of_the_champion_or_of_a_version(root: str) -> None:
     text = call("models", "show", "nilm").stdout
     assert "12.5" in text
     assert "mains_w [1, 512, 1] W" in text
-    assert "site h1" in text
-    assert "9.5" in text
     with pytest.raises(NotFoundError):
         call("models", "show", "anomaly")
 
@@ -104,9 +102,12 @@ def test_rollback_wants_a_reason_and_takes_both_forms_of_a_version(root: str) ->
     assert json_of("models", "list")[0]["version"] == 2
 
 
-def test_resign_moves_the_expiry_alone(root: str) -> None:
-    (pointer,) = json_of("models", "resign", "nilm")
-    assert (pointer["version"], pointer["serial"]) == (1, 3)
+def test_renew_moves_the_expiry_alone(root: str) -> None:
+    renewed = json_of("models", "renew")
+    assert (renewed["models"], renewed["problems"]) == (["nilm"], {})
+    (row,) = json_of("models", "list")
+    assert (row["serial"], row["expires"]) == (3, renewed["expires"])
+    assert f"until {renewed['expires'][:10]}" in call("models", "renew").stdout
 
 
 def test_pull_writes_all_models_or_those_named(root: str, tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_folders_that_are_no_models_are_left_alone(root: str) -> None:
     for name in (".DS_Store", "Old models", "nilm-backup"):
         (Path(root) / "models" / name).mkdir()
     assert [row["model"] for row in json_of("models", "list")] == ["nilm"]
-    assert [item["model"] for item in json_of("models", "resign")] == ["nilm"]
+    assert json_of("models", "renew")["models"] == ["nilm"]
 
 
 def test_pull_reads_a_web_server_too(root: str, tmp_path: Path, web_server: Any) -> None:
@@ -137,20 +138,20 @@ def test_pull_reads_a_web_server_too(root: str, tmp_path: Path, web_server: Any)
     assert (out / "nilm.tflite").read_bytes() == content("run1")
     with pytest.raises(UsageError, match="name the models"):
         call("models", "pull", "--to", str(out), "--root", url)
-    with pytest.raises(NotFoundError, match="anomaly has no pointer"):
+    with pytest.raises(NotFoundError, match="anomaly has no version yet"):
         call("models", "pull", "anomaly", "--to", str(out), "--root", url)
     with pytest.raises(UsageError, match="cannot open root"):
-        call("models", "resign", "--root", url)
+        call("models", "renew", "--root", url)
 
 
-def test_verify_names_what_is_wrong_and_repair_rebuilds_the_pointer(root: str) -> None:
+def test_verify_names_what_is_wrong_and_repair_mends_it(root: str) -> None:
     assert "nilm: 3 serials, 2 versions" in call("models", "verify").stdout
-    (Path(root) / "models/nilm/champion.json").unlink()
+    (Path(root) / "models/metadata/timestamp.json").unlink()
     result = CliRunner().invoke(app, ["models", "verify"])
-    assert "models/nilm/champion.json: is missing" in result.stdout
+    assert "models/metadata/timestamp.json: there is no timestamp" in result.stdout
     assert isinstance(result.exception, TrustError)
     assert "--repair" in str(result.exception)
-    assert "pointer rebuilt" in call("models", "verify", "--repair").stdout
+    assert "repaired" in call("models", "verify", "--repair").stdout
     (audit,) = json_of("models", "verify", "nilm")
     assert audit["findings"] == []
     with pytest.raises(NotFoundError):
@@ -197,6 +198,16 @@ def test_inspect_shows_a_files_interface_and_metadata(tmp_path: Path) -> None:
     assert "mains_w" in call("models", "inspect", str(file)).stdout
 
 
+@pytest.mark.parametrize(("said", "contract"), [({}, 1), ({"contract": 2}, 2)])
+def test_inspect_shows_the_contract_of_old_files_too(
+    tmp_path: Path, said: dict[str, Any], contract: int
+) -> None:
+    file = tmp_path / "forecasting_24h.tflite"
+    file.write_bytes(embed_details(tiny_tflite(), {"kind": "forecasting", **said}))
+    assert json_of("models", "inspect", str(file))["contract"] == contract
+    assert f"contract {contract} of inputs" in call("models", "inspect", str(file)).stdout
+
+
 def test_inspect_of_a_file_without_metadata_says_so(tmp_path: Path) -> None:
     (tmp_path / "x.tflite").write_bytes(tiny_tflite())
     assert "no embedded metadata" in call("models", "inspect", str(tmp_path / "x.tflite")).output
@@ -211,28 +222,55 @@ def test_inspect_of_no_model_is_bad_input(tmp_path: Path, data: bytes) -> None:
         call("models", "inspect", str(tmp_path / "none.tflite"))
 
 
-def test_keys_are_made_listed_shown_and_trusted(tmp_path: Path) -> None:
-    here, there = str(tmp_path / "here"), str(tmp_path / "there")
-    assert "smartwatts keys new" in call("keys", "list", "--keys", here).output
-    made = json_of("keys", "new", "--keys", here)
-    assert json_of("keys", "list", "--keys", here) == [{"keyid": made["keyid"], "signs": True}]
-    (tmp_path / "a.pub").write_text(call("keys", "show", "--keys", here).stdout)
-    call("keys", "trust", str(tmp_path / "a.pub"), "--keys", there)
-    assert json_of("keys", "list", "--keys", there) == [{"keyid": made["keyid"], "signs": False}]
-    with pytest.raises(UsageError, match="--rotate"):
-        call("keys", "new", "--keys", here)
-    rotated = json_of("keys", "new", "--rotate", "--keys", here)
-    listed = json_of("keys", "list", "--keys", here)
-    assert {(key["keyid"], key["signs"]) for key in listed} == {
-        (made["keyid"], True),
-        (rotated["keyid"], True),
-    }
-    assert json_of("keys", "retire", "--keys", here) == {"keyid": made["keyid"]}
-    assert json_of("keys", "list", "--keys", here) == [{"keyid": rotated["keyid"], "signs": True}]
-    with pytest.raises(UsageError, match="--rotate"):
-        call("keys", "retire", "--keys", here)
+def test_keys_are_made_listed_rotated_revoked_and_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, usb = str(tmp_path / "root"), str(tmp_path / "usb")
+    monkeypatch.setenv("SMARTWATTS_ROOT", root)
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "here"))
+    assert "smartwatts keys init" in call("keys", "list").output
+    with pytest.raises(NotFoundError, match="keys init"):
+        call("models", "renew")
+    options = ("--threshold", "2", "--of", "3", "--offline", usb)
+    made = json_of("keys", "init", "nilm", *options)
+    assert (made["threshold"], made["models"]) == (2, ["nilm"])
+    assert all(path.startswith(usb) for path in made["offline"])
+    rows = json_of("keys", "list")
+    assert {row["role"] for row in rows} == {"root", "targets", "snapshot", "timestamp", "models"}
+    assert {row["role"] for row in rows if row["here"]} == {"snapshot", "timestamp", "models"}
+    assert json_of("keys", "add-model", "water", "--offline", usb) == {"added": ["water"]}
+    (old,) = (row["keyid"] for row in rows if row["role"] == "timestamp")
+    new = json_of("keys", "rotate", "timestamp", "--offline", usb)["keyid"]
+    shown = [row["keyid"] for row in json_of("keys", "list") if row["role"] == "timestamp"]
+    assert shown == [new] != [old]
+    json_of("keys", "revoke", new[:16], "--offline", usb, "--to", usb)
+    lost = made["keyids"][0]
+    json_of("keys", "revoke", lost, "--offline", usb, "--to", usb)
+    assert json_of("keys", "renew-offline", "--offline", usb)["expires"]
+    assert json_of("keys", "recover", "--offline", usb)["removed"] == []
+    (tmp_path / "root.json").write_text(call("keys", "show").stdout)
+    there = str(tmp_path / "there")
+    call("keys", "trust", str(tmp_path / "root.json"), "--keys", there)
+    assert not any(row["here"] for row in json_of("keys", "list", "--keys", there))
+    with pytest.raises(UsageError, match="has keys already"):
+        call("keys", "init")
+    for bad in (tmp_path / "none.json", tmp_path / "usb"):
+        with pytest.raises(BadInputError):
+            call("keys", "trust", str(bad), "--keys", there)
+    (tmp_path / "text.json").write_text("{}")
     with pytest.raises(BadInputError):
-        call("keys", "trust", str(tmp_path / "none.pub"), "--keys", there)
+        call("keys", "trust", str(tmp_path / "text.json"), "--keys", there)
+    with pytest.raises(UsageError, match="--uri needs --public"):
+        call("keys", "rotate", "timestamp", "--uri", "awskms:x", "--offline", usb)
+
+
+def test_one_key_for_root_is_said_to_be_fit_for_trying_things_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "root"))
+    said = call("keys", "init", "--keys", str(tmp_path / "keys")).stdout
+    assert "fit for trying things out" in said
+    assert "remove them here" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("verb", [name for name in WORK if name.startswith(("models ", "keys "))])

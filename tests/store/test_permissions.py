@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import Store
 from tests.ministack import Ministack
-from tests.store.helpers import content, keys_of, publish
+from tests.store.helpers import keys_of, publish, with_keys
 
 REPOSITORY = Path(__file__).parents[2]
 PREFIX = "homes/smartwatts"
@@ -57,9 +56,9 @@ def as_user(
 
 @pytest.fixture
 def filled(as_user: Callable[..., Objects], tmp_path: Path) -> Objects:
-    """Three versions, published by a publisher, and a run; nothing by the owner."""
-    objects = as_user("publisher")
-    store = Store(objects, keys_of(tmp_path))
+    """Three versions, published by a signer, and a run; nothing by the owner."""
+    objects = as_user("signer")
+    store = with_keys(Store(objects, keys_of(tmp_path)))
     for run_id in ("run1", "run2", "run3"):
         publish(store, "nilm", run_id)
     objects.write("runs/run1/nilm/decision.json", b"{}")
@@ -67,19 +66,21 @@ def filled(as_user: Callable[..., Objects], tmp_path: Path) -> Objects:
     return objects
 
 
-def test_a_publisher_publishes_rolls_back_and_signs_again(filled: Objects, tmp_path: Path) -> None:
+def test_a_signer_publishes_rolls_back_and_renews(filled: Objects, tmp_path: Path) -> None:
     store = Store(filled, keys_of(tmp_path))
     assert store.rollback("nilm", 1, "bob", "why").serial == 4
-    assert store.resign("nilm") is not None
+    assert store.renew() is not None
     assert publish(store, "nilm", "run4").version == 4
-    assert store.verify("nilm").findings == ()
+    assert store.verify("nilm").findings == store.verify_repository().findings == ()
 
 
-@pytest.mark.parametrize("key", ["nilm_v3.tflite", "nilm_v3.json", "history/0000000003.json"])
-def test_a_publisher_can_neither_delete_nor_overwrite_a_version(
+@pytest.mark.parametrize(
+    "key", ["nilm/nilm_v3.tflite", "nilm/nilm_v3.json", "metadata/3.nilm.json"]
+)
+def test_a_signer_can_neither_delete_nor_overwrite_what_is_written_once(
     filled: Objects, tmp_path: Path, key: str
 ) -> None:
-    key = f"models/nilm/{key}"
+    key = f"models/{key}"
     found = filled.read(key)
     with pytest.raises(StoreError, match=DENIED):
         filled.delete(key)
@@ -92,41 +93,71 @@ def test_a_publisher_can_neither_delete_nor_overwrite_a_version(
     assert filled.read(key).data == found.data
 
 
-def test_a_publisher_cannot_prune(filled: Objects, tmp_path: Path) -> None:
+def test_a_condition_that_is_none_does_not_pass_for_one(filled: Objects) -> None:
+    """``If-None-Match: "zzz"`` is a condition, and holds of whatever is there."""
+    client, at = filled._client, filled._at("models/nilm/nilm_v3.json")  # type: ignore[attr-defined]
+    with pytest.raises(ClientError, match=r"AccessDenied|403"):
+        client.put_object(**at, Body=b"forged", IfNoneMatch='"zzz"')
+    assert filled.read("models/nilm/nilm_v3.json").data != b"forged"
+
+
+def test_a_signer_cannot_prune(filled: Objects, tmp_path: Path) -> None:
     store = Store(filled, keys_of(tmp_path))
     with pytest.raises(StoreError, match=DENIED):
         store.prune("nilm", keep=1, older_than=timedelta(0))
     assert store.verify("nilm").findings == ()
 
 
-def test_an_operator_prunes_and_signs_documents_again(
+def test_a_trainer_writes_nothing_of_the_store(
+    filled: Objects, as_user: Callable[..., Objects], tmp_path: Path
+) -> None:
+    objects = as_user("trainer")
+    objects.write("runs/run2/nilm/decision.json", b"{}")
+    objects.write("state/nilm.json", b"{}")
+    reader = Store(objects, tmp_path / "trainer")
+    reader.keys.trust(Store(filled, keys_of(tmp_path)).keys.root_path.read_bytes(), "root.json")
+    champion = reader.champion("nilm")
+    assert champion is not None and champion.version == 3
+    key = "models/metadata/timestamp.json"
+    for attempt in (
+        lambda: objects.create("models/nilm/nilm_v9.tflite", b"x"),
+        lambda: objects.create("models/metadata/4.nilm.json", b"x"),
+        lambda: objects.replace(key, b"x", objects.read(key).etag),
+        lambda: objects.delete(key),
+        lambda: objects.delete("runs/run1/nilm/decision.json"),
+    ):
+        with pytest.raises(StoreError, match=DENIED):
+            attempt()
+
+
+def test_an_operator_prunes_repairs_and_recovers(
     filled: Objects, as_user: Callable[..., Objects], tmp_path: Path
 ) -> None:
     store = Store(as_user("operator"), keys_of(tmp_path))
     assert store.prune("nilm", keep=1, older_than=timedelta(0)).versions == (1, 2)
-    store.keys.generate(rotate=True)
-    assert store.resign_documents("nilm") == 4
+    store.rotation.recover([store.keys.offline_path])
     assert store.verify("nilm", repair=True).findings == ()
     with pytest.raises(StoreError, match=DENIED):
-        store._objects.read("runs/run1/nilm/decision.json")
+        store._objects.read("state/nilm.json")
 
 
 def test_a_gateway_pulls(filled: Objects, as_user: Callable[..., Objects], tmp_path: Path) -> None:
-    store = Store(as_user("gateway", writable=False), keys_of(tmp_path))
+    root = Store(filled, keys_of(tmp_path)).keys.root_path.read_bytes()
+    store = Store(as_user("gateway", writable=False), tmp_path / "gateway")
+    store.keys.trust(root, "root.json")
     assert store.models() == ("nilm",)
     assert store.pull("nilm", tmp_path / "out").version == 3
-    assert store.pull("nilm", tmp_path / "old", version=1).version == 1
 
 
 def test_a_gateway_can_neither_write_nor_list_nor_read_anything_else(
     filled: Objects, as_user: Callable[..., Objects]
 ) -> None:
     objects = as_user("gateway", writable=False)
-    etag = objects.read("models/nilm/champion.json").etag
+    etag = objects.read("models/metadata/timestamp.json").etag
     for attempt in (
         lambda: objects.create("models/nilm/nilm_v9.tflite", b"x"),
-        lambda: objects.replace("models/nilm/champion.json", b"x", etag),
-        lambda: objects.delete("models/nilm/champion.json"),
+        lambda: objects.replace("models/metadata/timestamp.json", b"x", etag),
+        lambda: objects.delete("models/metadata/timestamp.json"),
         lambda: objects.read("runs/run1/nilm/decision.json"),
         lambda: objects.read("state/nilm.json"),
         lambda: list(objects.list("runs/")),
@@ -136,33 +167,3 @@ def test_a_gateway_can_neither_write_nor_list_nor_read_anything_else(
     ):
         with pytest.raises(StoreError, match=DENIED):
             attempt()
-
-
-@pytest.mark.skipif(shutil.which("java") is None, reason="no JDK on this machine")
-def test_the_java_puller_signs_its_requests_as_a_gateway(
-    filled: Objects, ministack: Ministack, bucket: str, tmp_path: Path
-) -> None:
-    from smartwatts_ml.store.keys import public_pem
-
-    key = Store(filled, keys_of(tmp_path)).keys.signing_key()
-    (tmp_path / "key.pub").write_bytes(public_pem(key.key.public_key()))
-    source = REPOSITORY / "gateway" / "SmartWattsPull.java"
-    key_file = str(tmp_path / "key.pub")
-    command = ["java", str(source), "--root", f"s3://{bucket}/{PREFIX}", "--key", key_file]
-    user = ministack.new_user(policy("gateway", bucket))
-    path = {"PATH": "/usr/bin:/bin:/usr/local/bin"}
-    for environment, code in ((user, 0), (user | {"AWS_SECRET_ACCESS_KEY": "wrong"}, 4), ({}, 4)):
-        out = tmp_path / f"out{len(environment)}{code}"
-        endpoint = {"AWS_ENDPOINT_URL_S3": ministack.url}
-        run = subprocess.run(
-            [*command, "--to", str(out), "nilm"],
-            env=path | endpoint | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert run.returncode == code, run.stderr
-        assert ("answers 403" in run.stderr) == bool(code)
-        if not code:
-            assert (out / "nilm.tflite").read_bytes() == content("run3")

@@ -5,28 +5,48 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from base64 import b64decode
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from smartwatts_ml.store.sealed import digest
+from typer.testing import CliRunner, Result
 
-from smartwatts_ml.errors import ChangedError, SmartwattsError, StoreError, TrustError
+from smartwatts_ml.commands.cli import app
+from smartwatts_ml.errors import (
+    ChangedError,
+    NotFoundError,
+    SmartwattsError,
+    StoreError,
+    TrustError,
+    UsageError,
+)
 from smartwatts_ml.gate import Decision, not_judged
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
+from smartwatts_ml.runs.left import write_left
+from smartwatts_ml.runs.run import SNAPSHOT as SNAPSHOT_NAME
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named
-from smartwatts_ml.stages.publish import publish, resign_pointers
+from smartwatts_ml.stages.publish import publish, renew_timestamp
 from smartwatts_ml.store import Store
-from tests.store.helpers import FragileObjects, PowerCutError, content, keys_of, opened
+from smartwatts_ml.store.metadata import digest
+from tests.store.helpers import (
+    FragileObjects,
+    PowerCutError,
+    content,
+    keys_of,
+    opened,
+    with_keys,
+)
 
+NOT_REFITTED = "nilm ships as it was judged: nobody trained it again"
 SNAPSHOT = Snapshot(7, "d" * 64, 5000, "2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 3)
 
 
@@ -65,11 +85,28 @@ def judged(
 
 
 def run_of(objects: Objects, current: Settings, run_id: str) -> ModelRun:
-    return ModelRun(objects, current, run_id, "nilm")
+    """The run, and what its stages handed over: what lies there now."""
+    prefix = f"runs/{run_id}/nilm/"
+    names = [info.key.removeprefix(prefix) for info in objects.list(prefix)]
+    left = {name: digest(objects.read(prefix + name).data) for name in names}
+    left[SNAPSHOT_NAME] = digest(objects.read(f"runs/{run_id}/snapshot.json").data)
+    return ModelRun(objects, current, run_id, "nilm", left)
+
+
+def brief(current: Settings) -> Settings:
+    """Timestamps that hold for an hour."""
+    return current.model_copy(update={"timestamp_hours": 1.0})
 
 
 def store_of(objects: Objects, current: Settings) -> Store:
     return Store(objects, Path(current.keys))
+
+
+@pytest.fixture(autouse=True)
+def keys(objects: Objects, current: Settings, request: pytest.FixtureRequest) -> None:
+    """The ceremony, but for the store that is new."""
+    if "new_store" not in request.node.name:
+        with_keys(store_of(objects, current))
 
 
 def test_an_accepted_file_is_published_and_the_state_moves(
@@ -83,13 +120,12 @@ def test_an_accepted_file_is_published_and_the_state_moves(
     assert asdict(result) == {
         "model": "nilm",
         "outcome": "published",
-        "summary": "nilm accepted: MAE 12.5 W",
+        "summary": f"nilm accepted: MAE 12.5 W; {NOT_REFITTED}",
         "version": 1,
         "serial": 1,
         "file": objects.uri("models/nilm/nilm_v1.tflite"),
-        "new_key": f"{current.keys}/signing_key.pem",
+        "new_key": None,
     }
-    assert "new signing key" in said[-1]
     store = store_of(objects, current)
     champion = store.champion("nilm")
     assert champion is not None
@@ -102,11 +138,8 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "rows": 5000,
         "sites": 3,
     }
-    assert champion.manifest.metrics["challenger"] == {
-        "mae": "12.5",
-        "slices": {"site h1": {"mae": "9.5"}},
-    }
-    assert (champion.entry.actor, champion.entry.reason) == ("ann", "nilm accepted: MAE 12.5 W")
+    assert champion.manifest.metrics["challenger"] == {"mae": "12.5"}
+    assert (champion.entry.actor, champion.entry.reason) == ("ann", result.summary)
     state = read_state(objects, "nilm")
     assert state is not None
     assert state.snapshot is not None
@@ -117,7 +150,30 @@ def test_numbers_are_signed_just_as_they_were_written(objects: Objects, current:
     judged(objects, "run1", metrics={"challenger": {"n": 3, "f1": None}, "champion": None})
     publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     metrics = store_of(objects, current).manifest("nilm", 1).metrics
-    assert metrics["challenger"] == {"n": 3, "f1": None, "slices": {"site h1": {"mae": "9.5"}}}
+    assert metrics["challenger"] == {"n": 3, "f1": None}
+
+
+def test_no_home_is_named_in_what_ships(objects: Objects, current: Settings) -> None:
+    slices = {"site berlin-7": {"mae": 9.5}, "site b": {"mae": 1.5}, "hours day": {"mae": 2.5}}
+    judged(
+        objects,
+        "run1",
+        accepted=False,
+        summary="nilm kept: site berlin-7 loses 4 %",
+        reasons=["site b gains", "site berlin-7 loses 4 %"],
+        slices={"challenger": slices},
+    )
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann", force="new meters")
+    store = store_of(objects, current)
+    manifest = store.manifest("nilm", 1)
+    assert manifest.metrics["challenger"]["slices"] == {"hours day": {"mae": "2.5"}}
+    assert manifest.decision["reasons"] == ["site #1 gains", "site #2 loses 4 %"]
+    (entry,) = store.history("nilm")
+    assert entry.reason == "new meters (the gate said: nilm kept: site #2 loses 4 %)"
+    for info in objects.list("models/"):
+        data = objects.read(info.key).data
+        said = data if not info.key.endswith("jsonl") else b64decode(json.loads(data)["payload"])
+        assert b"berlin" not in said
 
 
 @pytest.mark.parametrize("change", [{"metrics": []}, {"quantization": None}, {"accepted": "no"}])
@@ -134,18 +190,17 @@ def test_publishing_a_run_again_is_the_same_result(objects: Objects, current: Se
     judged(objects, "run1")
     first = publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     again = publish(run_of(objects, current, "run1"), log_progress, actor="ann")
-    assert again == replace(first, new_key=None)
+    assert again == first
 
 
-def test_a_rejected_challenger_signs_the_pointer_again_and_moves_the_state(
+def test_a_rejected_challenger_renews_the_timestamp_and_moves_the_state(
     objects: Objects, current: Settings
 ) -> None:
     judged(objects, "run1")
-    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
+    publish(run_of(objects, brief(current), "run1"), log_progress, actor="ann")
     before = store_of(objects, current).pointer("nilm")
-    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
     judged(objects, "run2", 1, accepted=False, summary="nilm kept: F1 −0.02")
-    result = publish(run_of(objects, longer, "run2"), log_progress, actor="ann")
+    result = publish(run_of(objects, current, "run2"), log_progress, actor="ann")
     assert (result.outcome, result.version, result.serial) == ("kept", 1, 1)
     assert result.file == objects.uri("models/nilm/nilm_v1.tflite")
     assert store_of(objects, current).pointer("nilm").expires > before.expires
@@ -154,31 +209,33 @@ def test_a_rejected_challenger_signs_the_pointer_again_and_moves_the_state(
     assert (state.run_id, state.outcome, state.reason) == ("run2", "kept", "nilm kept: F1 −0.02")
 
 
-def test_a_run_ends_by_signing_every_pointer_again(objects: Objects, current: Settings) -> None:
-    assert resign_pointers(objects, current) == {}
+def test_a_run_ends_by_renewing_the_timestamp(objects: Objects, current: Settings) -> None:
     judged(objects, "run1")
-    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
+    publish(run_of(objects, brief(current), "run1"), log_progress, actor="ann")
     store = store_of(objects, current)
     before = store.pointer("nilm")
-    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
-    expires = resign_pointers(objects, longer)
+    expires = renew_timestamp(objects, current)
     after = store.pointer("nilm")
-    assert expires == {"nilm": after.expires}
-    assert after.expires > before.expires
+    assert expires == after.expires > before.expires
     assert (after.serial, after.commit_id) == (before.serial, before.commit_id)
 
 
-def test_one_broken_model_does_not_keep_the_other_pointers_from_being_signed(
+def test_a_new_store_has_no_timestamp_to_renew(objects: Objects, current: Settings) -> None:
+    assert renew_timestamp(objects, current) is None
+
+
+def test_one_broken_model_does_not_keep_the_timestamp_from_being_renewed(
     objects: Objects, current: Settings
 ) -> None:
+    store = store_of(objects, current)
+    store.ceremonies.add_models(["anomaly"], [store.keys.offline_path])
     judged(objects, "run1")
-    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
-    objects.create("models/anomaly/history/0000000001.json", b"{}")
-    longer = current.model_copy(update={"pointer_days": current.pointer_days + 1})
-    before = store_of(objects, current).pointer("nilm")
+    publish(run_of(objects, brief(current), "run1"), log_progress, actor="ann")
+    objects.create("models/metadata/1.anomaly.json", b"[" * 100_000)
+    before = store.pointer("nilm")
     with pytest.raises(StoreError, match="anomaly"):
-        resign_pointers(objects, longer)
-    assert store_of(objects, current).pointer("nilm").expires > before.expires
+        renew_timestamp(objects, current)
+    assert store.pointer("nilm").expires > before.expires
 
 
 def test_a_rejected_challenger_of_a_new_store_leaves_it_empty(
@@ -188,7 +245,7 @@ def test_a_rejected_challenger_of_a_new_store_leaves_it_empty(
     result = publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     assert (result.version, result.serial, result.file) == (None, None, None)
     assert not list(objects.list("models/"))
-    assert not Path(current.keys).exists()
+    assert not (Path(current.keys) / "root.json").exists()
 
 
 def test_a_file_that_was_not_judged_is_refused(objects: Objects, current: Settings) -> None:
@@ -199,8 +256,88 @@ def test_a_file_that_was_not_judged_is_refused(objects: Objects, current: Settin
     judged(objects, "run2", sha256=None)
     with pytest.raises(SmartwattsError, match="run convert first"):
         publish(run_of(objects, current, "run2"), log_progress, actor="ann")
-    assert not list(objects.list("models/"))
+    assert store_of(objects, current).champion("nilm") is None
     assert read_state(objects, "nilm") is None
+
+
+def overwrite(objects: Objects, run_id: str) -> None:
+    """What whoever may write into ``runs/`` can do: file and decision agree."""
+    evil = content("evil")
+    judged(objects, run_id, sha256=digest(evil), summary="nilm accepted: trust me")
+    objects.write(f"runs/{run_id}/nilm/nilm.tflite", evil)
+
+
+def test_a_file_and_a_decision_that_were_overwritten_together_are_not_published(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    run = run_of(objects, current, "run1")
+    overwrite(objects, "run1")
+    with pytest.raises(TrustError, match=r"decision\.json is not what the stage before left"):
+        publish(run, log_progress, actor="ann")
+    assert store_of(objects, current).champion("nilm") is None
+
+
+def test_a_refit_that_was_planted_is_not_there(objects: Objects, current: Settings) -> None:
+    judged(objects, "run1")
+    run = run_of(objects, current, "run1")
+    evil = content("evil")
+    objects.write("runs/run1/nilm/refitted.tflite", evil)
+    refit = {
+        "accepted": True,
+        "summary": "behaves as it was judged",
+        "reasons": [],
+        "judged_sha256": digest(content("run1")),
+        "sha256": digest(evil),
+        "quantization": "dynamic",
+    }
+    objects.write("runs/run1/nilm/refit.json", json.dumps(refit).encode())
+    publish(run, log_progress, actor="ann")
+    store = store_of(objects, current)
+    assert store.read_file(store.manifest("nilm", 1)) == content("run1")
+
+
+def test_a_snapshot_that_was_changed_ends_the_run(objects: Objects, current: Settings) -> None:
+    judged(objects, "run1")
+    run = run_of(objects, current, "run1")
+    objects.write("runs/run1/snapshot.json", json.dumps({**asdict(SNAPSHOT), "rows": 1}).encode())
+    with pytest.raises(TrustError, match="not what the run pinned"):
+        publish(run, log_progress, actor="ann")
+
+
+def test_a_run_of_which_nobody_says_what_it_left_is_not_published(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    with pytest.raises(TrustError, match="nothing says what the stages of run run1 left"):
+        publish(ModelRun(objects, current, "run1", "nilm"), log_progress, actor="ann")
+
+
+def test_the_command_publishes_what_this_machine_signed_and_no_planted_run(
+    objects: Objects, current: Settings, root_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_ROOT", root_url)
+    monkeypatch.setenv("SMARTWATTS_KEYS", current.keys)
+
+    def published(*run: str) -> Result:
+        return CliRunner().invoke(app, ["publish", "nilm", *run])
+
+    judged(objects, "cli-29990101T000000Z-1f3a")  # planted: nobody signed what it left
+    assert isinstance(published().exception, UsageError)
+    assert isinstance(published("--run", "cli-29990101T000000Z-1f3a").exception, NotFoundError)
+    judged(objects, "run1")
+    run = run_of(objects, current, "run1")
+    write_left(run)
+    overwrite(objects, "run1")
+    assert isinstance(published("--run", "run1").exception, TrustError)
+    judged(objects, "run1")
+    statement = objects.read("runs/run1/nilm/run.intoto.jsonl").data
+    objects.write("runs/cli-29990101T000000Z-1f3a/nilm/run.intoto.jsonl", statement)
+    stolen = published("--run", "cli-29990101T000000Z-1f3a")
+    assert "is of nilm in run run1" in str(stolen.exception)
+    assert published("--run", "run1").exit_code == 0
+    said = store_of(objects, current).statement("nilm", 1)
+    assert digest(content("run1")) in b64decode(json.loads(said)["payload"]).decode()
 
 
 def test_a_file_judged_against_an_older_champion_is_refused(
@@ -226,14 +363,19 @@ def test_a_stale_challenger_is_judged_again_before_it_is_published(
     publish(run_of(objects, current, "run1"), log_progress, actor="ann")
     asked: list[str] = []
 
-    def validate_again(*_: Any) -> Decision:
+    def leave(run: ModelRun, **changes: Any) -> None:
+        judged(objects, "run2", 1, **changes)
+        assert run.left is not None
+        run.left.update(run_of(objects, current, "run2").left or {})
+
+    def validate_again(run: ModelRun, *_: Any) -> Decision:
         asked.append("validate")
-        judged(objects, "run2", 1, accepted=accepted_again, sha256=None)
+        leave(run, accepted=accepted_again, sha256=None)
         return replace(not_judged("nilm", "worse"), accepted=accepted_again)
 
-    def convert_again(*_: Any) -> Decision:
+    def convert_again(run: ModelRun, *_: Any) -> Decision:
         asked.append("convert")
-        judged(objects, "run2", 1)
+        leave(run)
         return replace(not_judged("nilm", ""), accepted=True)
 
     monkeypatch.setattr("smartwatts_ml.stages.validate.validate", validate_again)
@@ -264,7 +406,7 @@ def test_a_file_that_no_disk_has_room_for_changes_nothing(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"
         "store.publish('nilm', content('run2') * 99, FIELDS, run_id='run2', actor='a', reason='')"
     )
-    for limit in (0, 1000, 20_000):
+    for limit in (0, 1000, 5_000):
         run = subprocess.run(
             [sys.executable, "-c", code, root_url, Path(current.keys).parent, str(limit)],
             cwd=Path(__file__).parents[2],
@@ -280,7 +422,7 @@ def test_a_file_that_no_disk_has_room_for_changes_nothing(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("die_at", range(1, 6))
+@pytest.mark.parametrize("die_at", range(1, 8))
 def test_a_crash_at_any_write_is_completed_by_a_rerun(
     objects: Objects, current: Settings, die_at: int, after: bool
 ) -> None:

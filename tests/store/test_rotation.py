@@ -91,7 +91,7 @@ def test_a_threshold_that_no_number_of_keys_meets_is_refused(
 def test_a_model_is_added_with_a_threshold_of_the_offline_keys(
     store: Store, offline: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError, match="no model of this store.*keys add-model water"):
+    with pytest.raises(UsageError, match=r"no model of this store.*keys add-model water"):
         publish(store, "water", "run1")
     one = tmp_path / "one"
     one.mkdir()
@@ -204,6 +204,17 @@ def test_a_revoked_online_key_is_replaced(store: Store, offline: Path, tmp_path:
     assert store.renew() is not None
 
 
+def test_root_and_targets_are_renewed_in_time(
+    store: Store, offline: Path, clock: Clock, tmp_path: Path
+) -> None:
+    clock.advance(days=690)
+    store.renew()
+    assert len(store.verify_repository().findings) == 2
+    assert store.rotation.renew_offline([offline]).startswith("2030")
+    assert store.verify_repository().findings == ()
+    assert store.pull("nilm", tmp_path / "out").version == 2
+
+
 class Thief:
     """Has every online key and may write whatever he likes into the bucket."""
 
@@ -262,7 +273,7 @@ def test_after_a_theft_what_was_signed_here_last_is_in_force_again(
     tmp_path: Path,
     version: int,
 ) -> None:
-    victim = _client(root_url, tmp_path, first_root, clock)
+    victim = FrameworkClient(root_url, tmp_path, first_root, clock)
     Thief(store, objects, clock).plant(version, b"\x1c\0\0\0TFL3 evil")
     assert b"evil" in victim.file()
     assert store.verify_repository().findings or store.verify("nilm").findings
@@ -290,7 +301,7 @@ def test_without_the_memory_the_bucket_is_not_taken_at_its_word(
         store.rotation.recover([offline])
 
 
-class _client:
+class FrameworkClient:
     """The framework's own client, as it is."""
 
     def __init__(self, url: str, tmp_path: Path, root: bytes, clock: Clock) -> None:

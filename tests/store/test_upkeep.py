@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError, UsageError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.store import Audit, KeyFolder, Store
-from smartwatts_ml.store.keys import public_pem
-from tests.store.helpers import Clock, content, new_store, opened, publish
+from smartwatts_ml.runs.copies import run_copy
+from smartwatts_ml.store import Audit, Store
+from tests.store.helpers import (
+    Clock,
+    FragileObjects,
+    PowerCutError,
+    content,
+    new_store,
+    opened,
+    publish,
+)
 
 
 @pytest.fixture
@@ -55,67 +66,80 @@ def test_a_whole_store_has_nothing_wrong(store: Store) -> None:
 @pytest.mark.parametrize(
     ("key", "data", "named"),
     [
-        ("nilm_v1.tflite", content("other"), "nilm_v1.tflite .*not the file that was signed"),
-        ("nilm_v1.tflite", content("run1")[:50], "nilm_v1.tflite .*not the file that was signed"),
-        ("nilm_v1.tflite", content("run1") * 2, "nilm_v1.tflite .*larger than"),
-        ("nilm_v1.json", b"{}", "nilm_v1.json .*not a signed envelope"),
-        ("history/0000000002.json", b"{", "0000000002.json .*not a signed envelope"),
-        ("champion.json", b"", "champion.json .*not a signed envelope"),
-        ("notes.txt", b"", "notes.txt is no part of the store"),
+        ("nilm/nilm_v1.tflite", content("other"), "nilm_v1.tflite .*not the one that was signed"),
+        ("nilm/nilm_v1.tflite", content("run1")[:50], "nilm_v1.tflite .*not the one that was"),
+        ("nilm/nilm_v1.tflite", content("run1") * 2, "nilm_v1.tflite .*larger than"),
+        ("nilm/nilm_v1.json", b"{}", "nilm_v1.json .*not the one that was signed"),
+        ("nilm/nilm_v1.intoto.jsonl", b"{}", "nilm_v1.intoto.jsonl .*not the one that was signed"),
+        ("metadata/2.nilm.json", b"{", r"\*.nilm.json .*2.nilm.json is no metadata"),
+        ("metadata/timestamp.json", b"", "timestamp.json .*is no metadata"),
+        ("nilm/notes.txt", b"", "notes.txt is no part of the store"),
     ],
 )
 def test_what_was_damaged_is_named(
     store: Store, objects: Objects, key: str, data: bytes, named: str
 ) -> None:
-    objects.write(f"models/nilm/{key}", data)
+    objects.write(f"models/{key}", data)
     (found,) = wrong(store.verify("nilm"))
-    import re
-
     assert re.match(named, found)
 
 
 @pytest.mark.parametrize(
     ("key", "named"),
     [
-        ("nilm_v1.json", "nilm_v1.json is missing"),
-        ("history/0000000002.json", "serial 2 is missing"),
-        ("champion.json", "champion.json is missing"),
-        ("nilm_v2.tflite", "is gone"),
+        ("nilm/nilm_v3.json", "nilm_v3.json is missing"),
+        ("metadata/2.nilm.json", "serial 2 is missing"),
+        ("metadata/3.nilm.json", "3.nilm.json is gone, which clients were told of"),
+        ("metadata/timestamp.json", "there is no timestamp"),
+        ("nilm/nilm_v2.tflite", "is gone"),
     ],
 )
 def test_what_was_removed_is_named(store: Store, objects: Objects, key: str, named: str) -> None:
-    objects.delete(f"models/nilm/{key}")
+    objects.delete(f"models/{key}")
     assert any(named in found for found in wrong(store.verify("nilm")))
 
 
 def test_a_champion_that_is_gone_is_wrong_and_a_pruned_version_is_not(
     store: Store, objects: Objects
 ) -> None:
-    for name in ("nilm_v1.json", "nilm_v1.tflite"):
-        objects.delete(f"models/nilm/{name}")
+    for suffix in ("json", "tflite", "intoto.jsonl"):
+        objects.delete(f"models/nilm/nilm_v1.{suffix}")
     audit = store.verify("nilm")
     assert (audit.pruned, audit.findings) == ((1,), ())
-    for name in ("nilm_v3.json", "nilm_v3.tflite"):
-        objects.delete(f"models/nilm/{name}")
-    assert wrong(store.verify("nilm", repair=True)) == ["nilm_v3.tflite the champion is gone"]
+    objects.delete("models/nilm/nilm_v3.tflite")
+    assert "nilm_v3.tflite is gone" in wrong(store.verify("nilm", repair=True))[0]
 
 
-@pytest.mark.parametrize("pointer", ["missing", "unreadable", "behind", "expired", "future"])
-def test_a_wrong_pointer_is_rebuilt_from_the_history(
-    store: Store, objects: Objects, clock: Clock, tmp_path: Path, pointer: str
+def test_a_missing_file_is_mended_from_the_run_that_made_it(store: Store, objects: Objects) -> None:
+    for version in (2, 3):
+        objects.delete(f"models/nilm/nilm_v{version}.tflite")
+        objects.write(f"runs/run{version}/nilm/nilm.tflite", content(f"run{version}"))
+    objects.write("runs/run2/nilm/nilm.tflite", content("evil"))  # unsigned, and not its bytes
+    audit = store.verify("nilm", repair=True, run_file=partial(run_copy, objects))
+    assert audit.repaired
+    (left,) = wrong(audit)
+    assert left.startswith("nilm_v2.tflite")
+    objects.write("runs/run2/nilm/refitted.tflite", content("run2"))
+    assert store.verify("nilm", repair=True, run_file=partial(run_copy, objects)).findings == ()
+
+
+@pytest.mark.parametrize("timestamp", ["missing", "unreadable", "behind", "expired", "future"])
+def test_a_wrong_timestamp_is_signed_anew(
+    store: Store, objects: Objects, clock: Clock, tmp_path: Path, timestamp: str
 ) -> None:
-    key = "models/nilm/champion.json"
+    key = "models/metadata/timestamp.json"
     old = objects.read(key).data
-    if pointer == "missing":
+    if timestamp == "missing":
         objects.delete(key)
-    elif pointer == "unreadable":
+    elif timestamp == "unreadable":
         objects.write(key, b"{")
-    elif pointer == "behind":
+    elif timestamp == "behind":
         publish(store, "nilm", "run4")
         objects.write(key, old)
     else:
-        clock.advance(days=-40 if pointer == "future" else 40)
-    assert [finding.repairable for finding in store.verify("nilm").findings] == [True]
+        clock.advance(days=-40 if timestamp == "future" else 40)
+    for audit in (store.verify("nilm"), store.verify_repository()):
+        assert [finding.repairable for finding in audit.findings] == [True]
     repaired = store.verify("nilm", repair=True)
     assert (repaired.repaired, repaired.findings) == (True, ())
     champion = store.champion("nilm")
@@ -123,11 +147,39 @@ def test_a_wrong_pointer_is_rebuilt_from_the_history(
     assert store.pull("nilm", tmp_path / "out").version == champion.version
 
 
+def test_metadata_that_were_signed_here_are_put_back(store: Store, objects: Objects) -> None:
+    for serial in (1, 3):
+        objects.delete(f"models/metadata/{serial}.nilm.json")
+    objects.write("models/metadata/2.nilm.json", b"{}")
+    with pytest.raises(TrustError):
+        publish(store, "nilm", "run4")
+    assert store.verify("nilm", repair=True).findings == ()
+    assert [entry.version for entry in store.history("nilm")] == [1, 2, 3]
+
+
 def test_a_history_that_was_cut_is_not_repaired_away(store: Store, objects: Objects) -> None:
-    objects.delete("models/nilm/history/0000000003.json")
+    """Without what was signed here nobody knows what serial 3 was."""
+    shutil.rmtree(store.keys.path / "memory")
+    objects.delete("models/metadata/3.nilm.json")
     audit = store.verify("nilm", repair=True)
     assert not audit.repaired
-    assert "was signed for serial 3, but the history ends at 2" in wrong(audit)[0]
+    assert "is gone, which clients were told of" in wrong(audit)[0]
+
+
+def _snapshots(objects: Objects) -> list[str]:
+    keys = [info.key for info in objects.list("models/metadata/")]
+    return [key for key in keys if key.endswith(".snapshot.json")]
+
+
+def test_what_nobody_signed_is_removed_from_the_way(store: Store, objects: Objects) -> None:
+    newest = max(int(k.split("/")[2].split(".")[0]) for k in _snapshots(objects))
+    for name in ("4.nilm", f"{newest + 1}.snapshot", f"{newest + 2}.snapshot"):
+        objects.create(f"models/metadata/{name}.json", b"[" * 50_000)
+    assert store.renew() is not None  # whoever may create snapshots cannot stop it
+    with pytest.raises(TrustError, match="is no metadata"):
+        publish(store, "nilm", "run4")
+    assert store.verify("nilm", repair=True).findings == ()
+    assert publish(store, "nilm", "run4").version == 4
 
 
 # Prune
@@ -214,7 +266,7 @@ def test_a_rollback_to_a_version_that_is_pruned_meanwhile_puts_the_old_champion_
     create = objects.create
 
     def prune_first(key: str, data: bytes) -> str:
-        if key.endswith("0000000004.json"):
+        if key.endswith("/4.nilm.json"):
             prune(store)
         return create(key, data)
 
@@ -226,6 +278,20 @@ def test_a_rollback_to_a_version_that_is_pruned_meanwhile_puts_the_old_champion_
     assert champion.version == 3
     assert store.pull("nilm", tmp_path / "out").serial == 5
     assert store.verify("nilm").findings == ()
+
+
+def test_a_pruning_that_died_is_completed_by_the_next(store: Store, root_url: str) -> None:
+    """Killed between any two of its deletes; nothing is ever wrong in between."""
+    for die_at in range(1, 7):
+        dying = FragileObjects(opened(root_url), die_at)
+        with suppress(PowerCutError):
+            Store(dying, store.keys.path, clock=Clock()).prune(
+                "nilm", keep=1, older_than=timedelta(0)
+            )
+        assert store.verify("nilm").findings == ()
+    assert prune(store) in ((), (1,), (2,), (1, 2))
+    assert [version.version for version in store.versions("nilm")] == [3]
+    assert not [i.key for i in opened(root_url).list("models/nilm/nilm_v1")]
 
 
 def test_files_of_writers_that_died_go_when_they_are_old(store: Store, root_url: str) -> None:
@@ -241,81 +307,7 @@ def test_files_of_writers_that_died_go_when_they_are_old(store: Store, root_url:
     assert (old.exists(), young.exists()) == (False, True)
 
 
-# Rotation of keys
-
-
-def trusting(root_url: str, folder: Path, keyids: set[str], keys: KeyFolder, clock: Clock) -> Store:
-    """A gateway's machine, which has some public keys and no other."""
-    trusted = folder / "trusted"
-    shutil.rmtree(folder, ignore_errors=True)
-    trusted.mkdir(parents=True)
-    for keyid in keyids:
-        shutil.copy(keys.path / "trusted" / f"{keyid}.pub", trusted)
-    return Store(opened(root_url), folder, clock=clock)
-
-
-def test_a_key_is_rotated_without_a_gap(
-    root_url: str, store: Store, clock: Clock, tmp_path: Path
-) -> None:
-    keys = store.keys
-    old = keys.signing_key().keyid
-    new = keys.generate(rotate=True)
-    only_old = trusting(root_url, tmp_path / "gw-old", {old}, keys, clock)
-    only_new = trusting(root_url, tmp_path / "gw-new", {new}, keys, clock)
-    assert only_old.pull("nilm", tmp_path / "a").version == 3
-    with pytest.raises(TrustError, match="not signed by a trusted key"):
-        only_new.pull("nilm", tmp_path / "b")
-    assert store.resign_documents("nilm") == 6
-    assert store.resign_documents("nilm") == 0
-    store.resign("nilm")
-    publish(store, "nilm", "run4")
-    for number, gateway in enumerate((only_old, only_new)):
-        assert gateway.pull("nilm", tmp_path / f"c{number}").version == 4
-        assert len(gateway.history("nilm")) == 4
-        assert gateway.pull("nilm", tmp_path / f"d{number}", version=1).version == 1
-    with pytest.raises(UsageError, match="keys retire"):
-        keys.generate(rotate=True)
-    assert keys.retire() == old
-    assert set(keys.trusted()) == {new}
-    publish(store, "nilm", "run5")
-    assert store.verify("nilm").findings == ()
-    assert only_new.pull("nilm", tmp_path / "e").version == 5
-    with pytest.raises(TrustError, match="not signed by a trusted key"):
-        only_old.pull("nilm", tmp_path / "f")
-
-
-def test_signing_documents_again_verifies_them_first(store: Store, objects: Objects) -> None:
-    store.keys.generate(rotate=True)
-    objects.write("models/nilm/nilm_v1.json", objects.read("models/nilm/nilm_v2.json").data[:-9])
-    with pytest.raises(TrustError):
-        store.resign_documents("nilm")
-
-
-def test_a_crash_in_a_rotation_is_made_good(store: Store, tmp_path: Path) -> None:
-    old = store.keys.signing_key().keyid
-    store.keys.signing_path.rename(store.keys.outgoing_path)  # it died right here
-    with pytest.raises(TrustError, match="keys new"):
-        store.resign("nilm")
-    new = store.keys.generate(rotate=True)
-    assert {key.keyid for key in store.keys.signing_keys()} == {old, new}
-
-
-def test_keys_are_for_their_owner_alone_and_never_shown(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    keys = KeyFolder(tmp_path / "keys")
-    caplog.set_level(0)
-    keys.generate()
-    keys.generate(rotate=True)
-    for path in (keys.signing_path, keys.outgoing_path):
-        assert path.stat().st_mode & 0o777 == 0o600
-        secret = path.read_text().splitlines()[1]
-        assert secret not in caplog.text + repr(keys.signing_keys())
-    assert keys.path.stat().st_mode & 0o777 == 0o700
-    public_pem(keys.signing_key().key.public_key())
-
-
 def test_verify_of_a_model_that_is_not_there_finds_nothing(store: Store) -> None:
     assert store.verify("anomaly").findings == ()
     with pytest.raises(NotFoundError):
-        store.pull("anomaly", Path("nowhere"))
+        store.pull("anomaly", Path(f"{store.keys.path}-out"))

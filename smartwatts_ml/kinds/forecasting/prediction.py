@@ -86,10 +86,18 @@ def _origins(
         wanted = np.array([last])
     else:
         first = clock.first_cell(loaded.start, HOUR_S, start)
+        first += clock.skipped_from(loaded.start + first * np.timedelta64(HOUR_S, "s"), HOUR_S)
         stop = series.end if end is None else clock.cell_at(loaded.start, HOUR_S, end)
         wanted = np.arange(first, stop + 1, every)
-    wanted = wanted[(wanted > 0) & (wanted <= len(loaded))]
+    wanted = _that_come(loaded, wanted[(wanted > 0) & (wanted <= len(loaded))])
     return np.asarray(wanted[series.known_before(wanted) > 0])
+
+
+def _that_come(loaded: SiteReadings, hours: np.ndarray) -> np.ndarray:
+    """Hours by their indices, each once: instead of those that the clock skips, the next ones."""
+    come = np.flatnonzero(loaded.cells_until(len(loaded) + 1).seconds)
+    places = np.searchsorted(come, hours)
+    return np.unique(come[places[places < len(come)]])
 
 
 def _frame(

@@ -9,9 +9,10 @@ import numpy as np
 from smartwatts_ml.kinds.forecasting.details import NO_EXOGENOUS, Exogenous
 from smartwatts_ml.kinds.forecasting.holiday import holiday_flags
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, HOLIDAY
-from smartwatts_ml.localtime import hour_of_week, is_utc, local_days
+from smartwatts_ml.localtime import hour_of_week, local_days
 from smartwatts_ml.readings.base import MAINS, SiteReadings
 from smartwatts_ml.readings.base import TEMPERATURE as TEMPERATURE_CHANNEL
+from smartwatts_ml.timezones import is_utc
 
 __all__ = ["CHANNELS", "HOUR_S", "Series", "to_series"]
 

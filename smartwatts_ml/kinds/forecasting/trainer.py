@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import astuple
-from typing import Any
+from dataclasses import astuple, dataclass
+from typing import Annotated, Any
 
 import keras
 import numpy as np
+from pydantic import Field
 
+from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.details import LOCAL_HOURS, TensorDetails
 from smartwatts_ml.kinds.forecasting.calibration import (
@@ -35,8 +38,15 @@ from smartwatts_ml.kinds.forecasting.training import (
     predict_windows,
     spread_rows,
 )
-from smartwatts_ml.kinds.forecasting.windows import Windows, collect, known_sites, split_windows
+from smartwatts_ml.kinds.forecasting.windows import (
+    Windows,
+    all_windows,
+    collect,
+    known_sites,
+    split_windows,
+)
 from smartwatts_ml.kinds.graph import put_on_top
+from smartwatts_ml.kinds.recipe import best_epoch, read_recipe
 from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = ["leave_out", "train"]
@@ -53,37 +63,102 @@ _INPUT_NOTES: dict[str, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """The best epoch, counted from 1, and what the widths of intervals were calibrated to:
+    ``stretch``, shape (horizon, 2), ``short`` and ``energy`` as in the details."""
+
+    epochs: Annotated[int, Field(gt=0)]
+    stretch: list[list[float]]
+    short: list[float]
+    energy: dict[str, EnergyFactors]
+
+    def calibration(self, horizon: int) -> WidthCalibration:
+        """Raises BadInputError where it is of another horizon."""
+        shapes = [len(self.stretch), *{len(row) for row in self.stretch}, len(self.short)]
+        if shapes != [horizon, 2, len(SHORT_DAYS)]:
+            raise BadInputError(f"the recipe of the judged training is not of {horizon} hours")
+        return WidthCalibration(np.array(self.stretch), tuple(self.short))
+
+
+@dataclass(frozen=True)
+class _Calibrated:
+    """A network with its intervals, and how it came by them, for people."""
+
+    network: keras.Model
+    calibration: WidthCalibration
+    energy: dict[str, EnergyFactors]
+    log: tuple[dict[str, float], ...]
+    notes: tuple[str, ...]
+
+
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
 ) -> Trained[ForecastingDetails]:
     """Train, calibrate on the newest part that early stopping did not watch, and rebuild the
-    graph with the calibration."""
+    graph with the calibration. By a recipe: for as many epochs on everything, with the
+    calibration that was found then."""
     plan = ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
     horizon = int(spec.parameters["horizon"])
+    recipe = read_recipe(_Recipe, options.recipe)
     progress("reading sites", 0.0)
     series = collect(readings, plan.max_sites, options.seed)
     exogenous = _exogenous(spec, plan)
-    training, watching, calibrating = split_windows(
-        series, horizon, plan.validation_share, exogenous
-    )
     keras.utils.set_random_seed(options.seed)
     design = Design(horizon, plan.units, plan.layers, plan.heads, plan.dropout, exogenous.names)
-    fitted = fit(design, training, watching, plan, options.seed, progress)
-    rows = spread_rows(calibrating)
-    calibration, coverage = _calibrate(fitted, calibrating, rows)
-    factors = calibration.stretch
-    network = build_network(fitted.trunk, calibration)
-    energy = _energy(network, calibrating, rows)
-    best = min(fitted.log, key=lambda row: row["validation_loss"])
-    notes = (
-        f"{len(training):,} windows of {len(series):,} of {known_sites(readings):,} sites; "
-        f"the best of {len(fitted.log)} epochs was {best['epoch']:.0f}, watched on "
-        f"{fitted.watched:,} later windows",
-        f"the 80 % interval covered {coverage:.0%} of {len(rows):,} others before calibration; "
-        f"widths were stretched by {factors.min():.2f} to {factors.max():.2f}",
+    course = _Course(design, plan, options.seed, progress)
+    if recipe:
+        windows = all_windows(series, horizon, exogenous)
+        made = course.by_recipe(windows, recipe)
+    else:
+        windows, *apart = split_windows(series, horizon, plan.validation_share, exogenous)
+        made = course.searched(windows, *apart)
+    learned = f"{len(windows):,} windows of {len(series):,} of {known_sites(readings):,} sites"
+    details = _details(spec, design, exogenous, made.calibration, made.energy)
+    followed = _Recipe(
+        recipe.epochs if recipe else best_epoch(made.log),
+        made.calibration.stretch.tolist(),
+        list(made.calibration.short),
+        made.energy,
     )
-    details = _details(spec, design, exogenous, calibration, energy)
-    return Trained(network, details, fitted.log, notes)
+    notes = (f"{learned}; {made.notes[0]}", *made.notes[1:])
+    return Trained(made.network, details, made.log, notes, plain(followed))
+
+
+@dataclass(frozen=True)
+class _Course:
+    """How one training goes."""
+
+    design: Design
+    plan: ForecastingSettings
+    seed: int
+    progress: Progress
+
+    def searched(self, training: Windows, watching: Windows, calibrating: Windows) -> _Calibrated:
+        """The epoch is chosen on some windows, the widths on others."""
+        fitted = fit(self.design, training, watching, self.plan, self.seed, self.progress)
+        rows = spread_rows(calibrating)
+        calibration, coverage = _calibrate(fitted, calibrating, rows)
+        network = build_network(fitted.trunk, calibration)
+        factors = calibration.stretch
+        notes = (
+            f"the best of {len(fitted.log)} epochs was {best_epoch(fitted.log)}, watched on "
+            f"{fitted.watched:,} later windows",
+            f"the 80 % interval covered {coverage:.0%} of {len(rows):,} others before calibration; "
+            f"widths were stretched by {factors.min():.2f} to {factors.max():.2f}",
+        )
+        energy = _energy(network, calibrating, rows)
+        return _Calibrated(network, calibration, energy, fitted.log, notes)
+
+    def by_recipe(self, training: Windows, recipe: _Recipe) -> _Calibrated:
+        """Both as they were found before."""
+        calibration = recipe.calibration(self.design.horizon)
+        fitted = fit(
+            self.design, training, None, self.plan, self.seed, self.progress, recipe.epochs
+        )
+        network = build_network(fitted.trunk, calibration)
+        notes = (f"{len(fitted.log)} epochs and widths as the judged training found them",)
+        return _Calibrated(network, calibration, recipe.energy, fitted.log, notes)
 
 
 def leave_out(

@@ -37,7 +37,7 @@ _AVERAGE_EVERY = 8
 @dataclass(frozen=True)
 class FittedTrunk:
     """A trained network. ``log``: a row for each epoch; ``watched``: how many windows early
-    stopping looked at."""
+    stopping looked at, 0 where there was none."""
 
     trunk: Trunk
     network: keras.Model
@@ -63,12 +63,14 @@ def pinball_loss(y_true: Any, y_pred: Any) -> Any:
 def fit(
     design: Design,
     training: Windows,
-    validation: Windows,
+    validation: Windows | None,
     plan: ForecastingSettings,
     seed: int,
     progress: Progress,
+    epochs: int | None = None,
 ) -> FittedTrunk:
-    """Train; the averaged weights of the best epoch stay."""
+    """Train; the averaged weights of the best epoch stay. Without ``validation`` nobody looks
+    for it: it is the last of ``epochs``, in which the learning rate goes as in all of them."""
     rng = np.random.default_rng(seed)
     trunk = Trunk(design)
     learner = build_learner(trunk, min(plan.days_at_once, design.days))
@@ -76,12 +78,12 @@ def fit(
     trunk.begin()
     steps = math.ceil(plan.epoch_windows / plan.batch_size)
     _compile(learner, plan, steps * plan.epochs)
-    watched = spread_rows(validation)
-    truth = _make_targets(validation, watched)
+    watch = None if validation is None else _Watch(network, validation)
     average = _Average(learner, plan.averaging)
     best = BestEpoch(learner, plan.patience)
     log: list[dict[str, float]] = []
-    for epoch in range(1, plan.epochs + 1):
+    last = min(epochs or plan.epochs, plan.epochs)
+    for epoch in range(1, last + 1):
         losses = []
         for step in range(steps):
             rows = training.draw(plan.batch_size, rng, plan.midnight_share)
@@ -89,19 +91,31 @@ def fit(
             if step % _AVERAGE_EVERY == _AVERAGE_EVERY - 1:
                 average.add()
         moving = average.use()
-        watch = float(pinball_loss(truth, predict_windows(network, validation, watched)))
-        loss = float(np.mean(losses))
-        log.append({"epoch": epoch, "loss": loss, "validation_loss": watch})
-        progress(
-            f"epoch {epoch}/{plan.epochs}, loss {loss:.3f}, validation {watch:.3f}",
-            epoch / plan.epochs,
-        )
-        goes_on = best.goes_on(watch)
+        row = {"epoch": epoch, "loss": float(np.mean(losses))}
+        if watch:
+            row["validation_loss"] = watch.loss()
+        log.append(row)
+        shown = ", ".join(f"{name.replace('_', ' ')} {row[name]:.3f}" for name in list(row)[1:])
+        progress(f"epoch {epoch}/{last}, {shown}", epoch / last)
+        goes_on = best.goes_on(row.get("validation_loss", -epoch))
         learner.set_weights(moving)
         if not goes_on:
             break
     best.restore()
-    return FittedTrunk(trunk, network, tuple(log), len(watched))
+    return FittedTrunk(trunk, network, tuple(log), len(watch.rows) if watch else 0)
+
+
+class _Watch:
+    """The loss on windows that teach nothing."""
+
+    def __init__(self, network: keras.Model, windows: Windows) -> None:
+        self.rows = spread_rows(windows)
+        self._network, self._windows = network, windows
+        self._truth = _make_targets(windows, self.rows)
+
+    def loss(self) -> float:
+        said = predict_windows(self._network, self._windows, self.rows)
+        return float(pinball_loss(self._truth, said))
 
 
 class _Average:

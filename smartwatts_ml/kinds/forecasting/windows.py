@@ -24,6 +24,7 @@ from smartwatts_ml.readings.base import MAINS, Readings
 __all__ = [
     "MIN_CONTEXT_HOURS",
     "Windows",
+    "all_windows",
     "collect",
     "known_sites",
     "make_windows",
@@ -132,6 +133,17 @@ def _names(readings: Readings) -> list[str]:
     return [span.site for span in readings.spans() if MAINS in span.channels]
 
 
+def all_windows(
+    series: Sequence[Series], horizon: int, exogenous: Exogenous = NO_EXOGENOUS
+) -> Windows:
+    """Windows to learn from where nothing is held back."""
+    ends = [len(site) for site in series]
+    windows = make_windows(series, horizon, [0] * len(ends), ends, _MIN_TARGET_HOURS, exogenous)
+    if not len(windows):
+        raise _too_short(series)
+    return windows
+
+
 def split_windows(
     series: Sequence[Series], horizon: int, share: float, exogenous: Exogenous = NO_EXOGENOUS
 ) -> tuple[Windows, Windows, Windows]:
@@ -143,12 +155,16 @@ def split_windows(
     training = make_windows(series, horizon, [0] * len(cuts), cuts, _MIN_TARGET_HOURS, exogenous)
     watching, calibrating = _folds(series, horizon, cuts, ends, exogenous)
     if not (len(training) and len(watching) and len(calibrating)):
-        longest = max((int(np.isfinite(site.power).sum()) for site in series), default=0)
-        raise NotEnoughReadingsError(
-            f"forecasting needs a site with about 8 days of hourly readings; the longest of "
-            f"{len(series)} sites has {longest} hours"
-        )
+        raise _too_short(series)
     return training, watching, calibrating
+
+
+def _too_short(series: Sequence[Series]) -> NotEnoughReadingsError:
+    longest = max((int(np.isfinite(site.power).sum()) for site in series), default=0)
+    return NotEnoughReadingsError(
+        f"forecasting needs a site with about 8 days of hourly readings; the longest of "
+        f"{len(series)} sites has {longest} hours"
+    )
 
 
 def _folds(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,7 +39,7 @@ class Corpus:
     """Sites to train on and, later in time, to validate on.
 
     ``thresholds`` and ``on_power``: W by appliance, in the order of ``appliances``;
-    ``durations`` by name.
+    ``durations`` by name. ``validation`` is empty where nothing is held back.
     """
 
     appliances: tuple[str, ...]
@@ -51,10 +51,16 @@ class Corpus:
     notes: tuple[str, ...]
 
 
-def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Corpus:
+def build_corpus(
+    readings: Readings,
+    settings: NilmSettings,
+    window: int,
+    again: Collection[str] | None = None,
+) -> Corpus:
     """Load the sub-metered sites, choose the appliances and cut off the newest part.
 
-    A window of samples lies between the two parts, so that none is in both. Raises
+    A window of samples lies between the two parts, so that none is in both. ``again``: the
+    appliances that were chosen before; nothing is cut off then. Raises
     NotEnoughReadingsError, saying what is missing.
     """
     sites = _load(readings, settings, window)
@@ -69,16 +75,22 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
         for name, values in power.items()
     }
     parts = [_cut(site, window) for site in sites]
+    learned = sites if again is not None else [old for old, _ in parts]
+    held_back = [] if again is not None else [new for _, new in parts]
     spans = {
-        name: np.concatenate([_activations(old, name, thresholds, settings) for old, _ in parts])
+        name: np.concatenate([_activations(site, name, thresholds, settings) for site in learned])
         for name in power
     }
     counts = {name: len(of_appliance) for name, of_appliance in spans.items()}
-    kept = tuple(name for name in power if counts[name] >= settings.min_activations)
+    kept = tuple(
+        name
+        for name in power
+        if counts[name] >= settings.min_activations and (again is None or name in again)
+    )
     notes = [
         f"{name} left out: {counts[name]} activations, {settings.min_activations} needed"
         for name in power
-        if name not in kept
+        if counts[name] < settings.min_activations
     ]
     if not kept:
         raise NotEnoughReadingsError("no appliance can be learned: " + "; ".join(notes))
@@ -94,8 +106,8 @@ def build_corpus(readings: Readings, settings: NilmSettings, window: int) -> Cor
             name: duration_of(name, np.diff(spans[name], axis=1)[:, 0] * settings.period_s)
             for name in kept
         },
-        training=tuple(_arrays(old, kept, thresholds, settings) for old, _ in parts),
-        validation=tuple(_arrays(new, kept, thresholds, settings) for _, new in parts),
+        training=tuple(_arrays(site, kept, thresholds, settings) for site in learned),
+        validation=tuple(_arrays(site, kept, thresholds, settings) for site in held_back),
         notes=tuple(notes),
     )
 

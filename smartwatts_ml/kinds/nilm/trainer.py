@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.details import TensorDetails
 from smartwatts_ml.kinds.graph import put_on_top
@@ -16,7 +17,8 @@ from smartwatts_ml.kinds.nilm.details import NilmDetails
 from smartwatts_ml.kinds.nilm.kind import NilmKind
 from smartwatts_ml.kinds.nilm.network import Grid
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
-from smartwatts_ml.kinds.nilm.training import fit
+from smartwatts_ml.kinds.nilm.training import Recipe, fit
+from smartwatts_ml.kinds.recipe import best_epoch, read_recipe
 from smartwatts_ml.readings.base import Readings
 
 __all__ = ["leave_out", "train"]
@@ -25,15 +27,21 @@ __all__ = ["leave_out", "train"]
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
 ) -> Trained[NilmDetails]:
-    """Read the sub-metered sites and fit one network to all their appliances."""
+    """Read the sub-metered sites and fit one network to all their appliances. By a recipe: to
+    those that were chosen before, for as many epochs on everything, with the cuts found then."""
     NilmKind.check_options(options)
     settings = NilmSettings.load()
     grid = Grid.for_period(settings.period_s, settings.window_minutes)
     progress("reading sub-metered sites", 0.0)
-    corpus = build_corpus(readings, settings, grid.window)
-    fitted = fit(corpus, settings, grid, options, progress)
+    recipe = read_recipe(Recipe, options.recipe)
+    corpus = build_corpus(readings, settings, grid.window, recipe.cuts if recipe else None)
+    fitted = fit(corpus, settings, grid, options, progress, recipe)
     details = _details(spec, settings, corpus, grid.window, fitted.cuts)
-    return Trained(fitted.network, details, fitted.log, corpus.notes)
+    followed = Recipe(
+        recipe.epochs if recipe else best_epoch(fitted.log),
+        _by_name(corpus.appliances, fitted.cuts),
+    )
+    return Trained(fitted.network, details, fitted.log, corpus.notes, plain(followed))
 
 
 def leave_out(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from pydantic import Field
 
 from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Progress, TrainOptions
@@ -26,7 +27,7 @@ from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.simulated import simulated_sites
 from smartwatts_ml.kinds.nilm.sliding import slide
 
-__all__ = ["FittedNetwork", "fit"]
+__all__ = ["FittedNetwork", "Recipe", "fit"]
 
 _CUTS = (0.2, 0.3, 0.4)
 _POWER_WEIGHT, _UNGATED_WEIGHT = 4.0, 0.1
@@ -36,6 +37,15 @@ _VALIDATION_SEED = 1
 _PERIOD_S = 60
 _SMALLEST_BATCH = 8
 _WATCHED_AT_ONCE = 64  # windows
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The best epoch, counted from 1, and the on-probability below which an appliance is off,
+    by its name."""
+
+    epochs: Annotated[int, Field(gt=0)]
+    cuts: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,11 @@ def fit(
     grid: Grid,
     options: TrainOptions,
     progress: Progress,
+    recipe: Recipe | None = None,
 ) -> FittedNetwork:
     """Train with Adam on a warmed-up cosine. Early stopping watches the error in W of each
-    appliance in units of its own power, on the earlier half of what is held back.
+    appliance in units of its own power, on the earlier half of what is held back; by a
+    ``recipe`` nothing is, and the last of its epochs is the best.
 
     Without a batch size in ``options``: the setting, fewer windows where these have more
     samples.
@@ -68,7 +80,7 @@ def fit(
         corpus, settings.period_s, settings.simulated_homes, settings.simulated_days
     )
     sampler = Sampler(corpus, corpus.training, simulated, grid.window, settings, options.seed)
-    held_back = _held_back(corpus, simulated, grid.window, settings)
+    held_back = [] if recipe else _held_back(corpus, simulated, grid.window, settings)
     trained, shipped = build_networks(grid, corpus.on_power, settings.members)
     epochs = options.epochs or settings.epochs
     size = options.batch_size or _batch(settings)
@@ -78,23 +90,31 @@ def fit(
     log: list[dict[str, float]] = []
     best = BestEpoch(shipped, settings.patience)
     started = time.monotonic()
-    for epoch in range(1, epochs + 1):
+    last = min(recipe.epochs, epochs) if recipe else epochs
+    for epoch in range(1, last + 1):
         losses = [float(step(*sampler.batch(size))) for _ in range(settings.steps)]
-        errors = _errors(_half(_estimate(shipped, held_back, corpus, grid.window), 0))
-        score = float(np.nanmean(errors / corpus.on_power))
-        log.append({"loss": float(np.mean(losses)), "validation_loss": score,
-                    "validation_mae_w": float(np.nanmean(errors))})  # fmt: skip
-        left = (time.monotonic() - started) / epoch * (epochs - epoch)
-        progress(
-            f"epoch {epoch}/{epochs}, loss {log[-1]['loss']:.3f}, "
-            f"validation MAE {log[-1]['validation_mae_w']:.1f} W, at most {left:.0f} s left",
-            epoch / epochs,
-        )
-        if not best.goes_on(score):
+        row = {"loss": float(np.mean(losses))}
+        if not recipe:
+            errors = _errors(_half(_estimate(shipped, held_back, corpus, grid.window), 0))
+            row["validation_loss"] = float(np.nanmean(errors / corpus.on_power))
+            row["validation_mae_w"] = float(np.nanmean(errors))
+        log.append(row)
+        left = (time.monotonic() - started) / epoch * (last - epoch)
+        progress(f"epoch {epoch}/{last}, {_shown(row)}, at most {left:.0f} s left", epoch / last)
+        if not best.goes_on(row.get("validation_loss", -epoch)):
             break
     best.restore()
+    if recipe:
+        cuts = np.array([recipe.cuts[name] for name in corpus.appliances])
+        return FittedNetwork(shipped, cuts, tuple(log))
     later = _half(_estimate(shipped, held_back, corpus, grid.window), 1)
     return FittedNetwork(shipped, _choose_cuts(later), tuple(log))
+
+
+def _shown(row: dict[str, float]) -> str:
+    watched = "validation_mae_w"
+    more = f", validation MAE {row[watched]:.1f} W" if watched in row else ""
+    return f"loss {row['loss']:.3f}{more}"
 
 
 def _batch(settings: NilmSettings) -> int:

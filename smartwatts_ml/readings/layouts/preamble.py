@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from smartwatts_ml.errors import UsageError
-from smartwatts_ml.localtime import find_zone
 from smartwatts_ml.readings.layouts.names import UNIT, role_of
 from smartwatts_ml.readings.units import unit_of
+from smartwatts_ml.timezones import zone_named
 
 __all__ = ["word_of_preamble", "zone_in"]
 
@@ -28,10 +27,8 @@ def zone_in(text: str) -> str | None:
     for match in _ZONE.finditer(text):
         if match[0].upper() in ("UTC", "GMT"):
             return "UTC"
-        try:
-            return find_zone(match[0]).key
-        except UsageError:
-            continue
+        if zone_named(match[0]) is not None:
+            return match[0]
     return None
 
 

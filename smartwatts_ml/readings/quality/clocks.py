@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from smartwatts_ml.localtime import is_utc, wall_clock
+from smartwatts_ml.localtime import wall_clock
 from smartwatts_ml.readings.resample import HOUR_US, MICRO
 from smartwatts_ml.readings.run_lengths import equal_runs
+from smartwatts_ml.timezones import is_utc
 
 __all__ = ["beat_shifts", "change_hours", "lost_hours"]
 

@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.localtime import is_utc, local_time, wall_clock
+from smartwatts_ml.localtime import local_time, wall_clock
 from smartwatts_ml.readings.clock import to_utc
 from smartwatts_ml.readings.stamps.forms import ISO, SERIAL, FileStamps
 from smartwatts_ml.readings.stamps.writing import offset_seconds, write_form
+from smartwatts_ml.timezones import is_utc
 
 __all__ = ["StampForm", "parse_stamp"]
 

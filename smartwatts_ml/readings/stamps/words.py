@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from functools import cache
 
-from smartwatts_ml.localtime import find_zone, is_utc
+from smartwatts_ml.timezones import is_utc, words_of
 
 __all__ = ["DOUBTFUL_ZONES", "language_of", "month_numbers", "months_like", "zone_minutes"]
 
@@ -115,16 +114,4 @@ def zone_minutes(timezone: str) -> dict[str, int]:
     >>> zone_minutes("America/New_York")["EST"], zone_minutes("UTC").get("EST")
     (-300, None)
     """
-    return dict(_ZONES) | ({} if is_utc(timezone) else _own_words(timezone))
-
-
-@cache
-def _own_words(timezone: str) -> dict[str, int]:
-    zone = find_zone(timezone)
-    words = {}
-    for month in (1, 7):
-        local = datetime(2026, month, 1, tzinfo=UTC).astimezone(zone)
-        offset, word = local.utcoffset(), local.tzname()
-        if offset is not None and word is not None and word.isalpha():
-            words[word] = round(offset.total_seconds() / 60)
-    return words
+    return dict(_ZONES) | ({} if is_utc(timezone) else words_of(timezone))

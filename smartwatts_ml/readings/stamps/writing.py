@@ -8,10 +8,11 @@ from datetime import datetime
 
 import numpy as np
 
-from smartwatts_ml.localtime import find_zone, is_utc, local_time
+from smartwatts_ml.localtime import local_time
 from smartwatts_ml.readings.stamps.forms import EPOCHS, SERIAL, FileStamps
 from smartwatts_ml.readings.stamps.grammar import split_form
 from smartwatts_ml.readings.stamps.words import months_like
+from smartwatts_ml.timezones import is_utc, word_at
 
 __all__ = ["offset_seconds", "write_form"]
 
@@ -92,13 +93,10 @@ def _special(stamps: FileStamps, timezone: str) -> _Special:
     half = _sample_part(stamps, "p") or "AM"
     zone = _sample_part(stamps, "z")
     word = _sample_part(stamps, "Z")
-    place = None if is_utc(timezone) else find_zone(timezone)
+    said = is_utc(timezone)  # by the file alone
 
     def zone_word(stamp: datetime, ahead: int) -> str:
-        if place is None:
-            return word
-        instant = datetime.fromtimestamp(_epoch(stamp) - ahead, place)
-        return instant.tzname() or word
+        return word if said else word_at(timezone, _epoch(stamp) - ahead) or word
 
     return {
         "b": lambda stamp, _: months[stamp.month - 1],

@@ -25,7 +25,7 @@ def clock_changes(
     for file in files:
         for site, said in file.clocks(settings).items() if file.accepted else ():
             kept = clocks.of_site(site)
-            if said.said_by == "source" and said.timezone != kept.timezone:
+            if said.said_by != "settings" and said.timezone != kept.timezone:
                 changes[site] = ClockChange(site, kept.timezone, said.timezone, file.key)
     if clocks.may_have_changed(settings):
         for site, said in clocks.changed(sorted(table.sites()), settings).items():
@@ -36,7 +36,7 @@ def clock_changes(
 
 def apply_settings(table: ReadingsTable, settings: Settings) -> list[ClockChange]:
     """Move sites to the clocks that the settings for all files say, in one commit; what moved.
-    Those of which their source says it stay."""
+    Those of which their source says it stay, or a file of their own unless they are named."""
     for _ in table.attempts():
         changes = clock_changes(table, settings)
         kept = table.clocks or SiteClocks.of_settings(settings)

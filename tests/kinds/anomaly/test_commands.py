@@ -45,6 +45,7 @@ def test_a_threshold_alone_is_that_quantile_and_every_hour_above_it_an_alert(
     homes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMARTWATTS_ANOMALY_INJECTED_WINDOWS", "1000")
+    monkeypatch.setenv("SMARTWATTS_ANOMALY_NORMAL_HOURS", "1000")
     model = tmp_path / "anomaly_model.tflite"
     run("train", "anomaly", "--data-dir", str(homes), "--output-dir", str(tmp_path),
         "--threshold", "0.95", "--epochs", "2", "--quantization", "dynamic")  # fmt: skip

@@ -141,6 +141,34 @@ def test_every_day_stays_at_local_midnight(
         assert rows["consumption"][~peak].lt(600).all()
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "skipped"),
+    [
+        ("Europe/Berlin", "2026-03-29", "02:00"),
+        ("America/St_Johns", "2026-03-08", "02:00"),
+        ("America/Santiago", "2026-09-06", "00:00"),
+    ],
+)
+def test_no_forecast_is_issued_at_an_hour_that_the_clock_skips(
+    zone: str, day: str, skipped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hour after it is the first that is to come, as in a gateway's ring."""
+    monkeypatch.setenv("SMARTWATTS_TIMEZONE", zone)
+    write_input(tmp_path / "in.csv", zone, day, FORMS["naive"])
+    after = f"{day} {int(skipped[:2]) + 1:02}:00"
+    hourly = predicted(tmp_path, "--from", str(np.datetime64(day) - 1), "--every", "1h")
+    assert not hourly.duplicated(["issued_at", "timestamp"]).any()
+    assert hourly["issued_at"].value_counts()[after] == 48
+    daily = predicted(tmp_path, "--from", after, "--every", "24h")
+    assert set(daily["issued_at"].str[11:]) == {after[11:]} and daily["issued_at"].nunique() == 3
+    lines = (tmp_path / "in.csv").read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith(after))
+    (tmp_path / "in.csv").write_text("\n".join(lines[:first]))
+    at_the_end = predicted(tmp_path)
+    assert at_the_end["issued_at"].unique().tolist() == [after] and len(at_the_end) == 48
+    pd.testing.assert_frame_equal(at_the_end, predicted(tmp_path, "--to", after))
+
+
 def test_homes_of_several_clocks_are_each_on_their_own(tmp_path: Path) -> None:
     for zone, name in (("Europe/Berlin", "a"), ("Asia/Kolkata", "b")):
         write_input(tmp_path / "in.csv", zone, "2026-10-25", FORMS["naive"])

@@ -85,8 +85,10 @@ def hard_contexts() -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("horizon", [24, 200])
+@pytest.mark.parametrize(
+    "horizon",
+    [pytest.param(24, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.full)],
+)
 def test_any_context_gives_finite_quantiles_that_do_not_cross(horizon: int) -> None:
     for system in (network(horizon), file(horizon)):
         found = system(hard_contexts())["power_w"]

@@ -108,7 +108,7 @@ def check_killed(tmp_path: Path, kills: int, seed: int) -> None:
 def test_two_ingesters_killed_at_random_moments_leave_the_table_of_a_clean_run(
     tmp_path: Path,
 ) -> None:
-    check_killed(tmp_path, 8, seed=1)
+    check_killed(tmp_path, 4, seed=1)
 
 
 @pytest.mark.full
@@ -135,7 +135,7 @@ def check_killed_rereading(tmp_path: Path, kills: int, seed: int, units: tuple[s
 def test_files_that_are_read_again_while_killed_are_there_once(
     tmp_path: Path, units: tuple[str, str]
 ) -> None:
-    check_killed_rereading(tmp_path, 8, 4, units)
+    check_killed_rereading(tmp_path, 4, 4, units)
 
 
 @pytest.mark.full

@@ -15,7 +15,7 @@ from smartwatts_ml.readings.table.table import newest_readings, open_table
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source
 from smartwatts_ml.stages.ingest import ingest, reread
-from tests.readings.ingest.landing import land
+from tests.readings.ingest.landing import HEADER, land
 
 LONDON = Source(match="uk/*", timezone="UTC", site_timezone="Europe/London")
 
@@ -93,6 +93,23 @@ def test_what_a_source_says_later_is_told_and_comes_with_reread(objects: Objects
     assert lived(objects, "a") == ["Europe/London"]
 
 
+def test_what_settings_say_of_a_site_later_goes_before_what_its_files_say(objects: Objects) -> None:
+    land(objects, "a.csv", "# Timezone: Europe/Vienna", HEADER, *rows("a"), *rows("b"), header="")
+    land(objects, "uk/c.csv", *rows("c"))
+    ingest(objects, Settings(sources=[LONDON]))
+    zones = ["Europe/Vienna", "Europe/Vienna", "Europe/London"]
+    assert lived(objects, *"abc") == zones
+    later = Settings(
+        timezone="Asia/Tokyo", site_timezones=dict.fromkeys("ac", "Europe/Lisbon"), sources=[LONDON]
+    )
+    (change,) = ingest(objects, later).clocks
+    assert (change.site, change.kept, change.said) == ("a", "Europe/Vienna", "Europe/Lisbon")
+    assert lived(objects, *"abc") == zones
+    assert apply_settings(open_table(objects), later) == [change]
+    assert lived(objects, *"abc") == ["Europe/Lisbon", *zones[1:]]
+    assert not ingest(objects, later).clocks and not apply_settings(open_table(objects), later)
+
+
 def test_clocks_of_very_many_files_are_told_in_a_few_lines() -> None:
     changes = [ClockChange("a", "UTC", "Europe/Rome", f"{i}.csv") for i in range(1000)]
     lines = change_lines(changes)
@@ -128,7 +145,9 @@ def test_a_damaged_property_names_the_table(objects: Objects) -> None:
     table = open_table(objects, SiteClocks("UTC"))
     (log,) = Path(objects.url).glob("readings/_delta_log/*0.json")
     text = log.read_text()
-    kept = json.dumps(json.dumps({"by_settings": {}, "by_source": {}, "default": "UTC"}))
+    kept = json.dumps(
+        json.dumps({"by_file": {}, "by_settings": {}, "by_source": {}, "default": "UTC"})
+    )
     assert kept in text
     log.write_text(text.replace(kept, json.dumps("{}")))
     with pytest.raises(StoreError, match=r"smartwatts\.clocks of .*readings is damaged: default"):

@@ -1,4 +1,4 @@
-"""What may be shown on a terminal."""
+"""Text that others wrote, as a terminal or a log may show it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _ODD = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
 
 
 def printable(text: str) -> str:
-    """Text that others wrote without what a terminal would obey instead of showing it, and what
-    turns or hides letters; lines stay.
+    """Without what a terminal would obey instead of showing it, and what turns or hides letters;
+    lines stay.
 
     >>> printable("a\\x1b[31m.csv")
     'a�[31m.csv'

@@ -1,0 +1,92 @@
+"""A file that wants to be in force, and what is asked of it before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tuf.api.metadata import Targets
+
+from smartwatts_ml.errors import StaleChallengerError, TrustError, UsageError
+from smartwatts_ml.store.documents import Action, check_text
+from smartwatts_ml.store.history import Commit
+from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
+from smartwatts_ml.store.statements import open_statement
+from smartwatts_ml.store.versions import check_identifier
+
+__all__ = [
+    "ANY_CHAMPION",
+    "Candidate",
+    "check_candidate",
+    "check_length",
+    "check_not_stale",
+    "same_statement",
+]
+
+ANY_CHAMPION: Final = -1
+"""For ``judged_against``: publish whatever is in force."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that wants to be in force. ``fields`` are those of Manifest that the store does
+    not know itself; ``evidence``: what the run's statement says beside them;
+    ``judged_against``: a version, None for no champion, or ANY_CHAMPION."""
+
+    model: str
+    data: bytes
+    fields: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+    run_id: str
+    actor: str
+    reason: str
+    action: Action
+    judged_against: int | None
+
+
+def check_candidate(candidate: Candidate) -> None:
+    """Raise where readers would refuse what would be published."""
+    check_identifier(candidate.data, f"the file of {candidate.model}")
+    if len(candidate.data) > MAX_FILE_BYTES:
+        raise TrustError(f"the file of {candidate.model} has {len(candidate.data):,} bytes")
+    for what, text in (
+        ("the name", candidate.actor),
+        ("the reason", candidate.reason),
+        ("the run", candidate.run_id),
+    ):
+        check_text(text, what)
+
+
+def check_length(document: bytes, what: str) -> None:
+    """Raise UsageError where a document has more than half of what readers take: it grows
+    where it is wrapped."""
+    if len(document) > MAX_DOCUMENT_BYTES // 2:
+        raise UsageError(f"{what} would have {len(document):,} bytes, more than readers take")
+
+
+def check_not_stale(candidate: Candidate, head: Commit | None) -> None:
+    """Raise StaleChallengerError where it was judged against another champion."""
+    in_force = head.entry.version if head else None
+    if candidate.judged_against not in (ANY_CHAMPION, in_force):
+        against = candidate.judged_against
+        judged = "no champion" if against is None else f"v{against}"
+        now = "none" if in_force is None else f"v{in_force}"
+        raise StaleChallengerError(
+            f"{candidate.model} was judged against {judged}, {now} is in force",
+            fix="run validate again",
+        )
+
+
+def same_statement(delegator: Targets, model: str, stored: bytes, ours: bytes) -> bool:
+    """Whether two envelopes hold the same statement, both signed by the model's keys."""
+    role = delegator.get_delegated_role(model)
+    keys = [delegator.get_key(keyid) for keyid in role.keyids]
+    try:
+        first, second = (
+            open_statement(envelope, keys, role.threshold, "the statement")
+            for envelope in (stored, ours)
+        )
+    except TrustError:
+        return False
+    return first == second
