@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
@@ -88,7 +88,10 @@ class Client:
     def target(self, path: str) -> TargetFile:
         """What signed metadata says of a file. Raises TrustError."""
         with as_store_errors():
-            target = self._updater.get_targetinfo(path)
+            try:
+                target = self._updater.get_targetinfo(path)
+            finally:
+                self._keep_roles()
         if target is None:
             raise TrustError(f"no metadata speaks of {path}")
         return target
@@ -204,6 +207,15 @@ class Client:
         follows = after.signed.version == before.signed.version + 1
         if follows and previous is not None and previous != hashlib.sha256(data).hexdigest():
             raise _forked(role, before.signed.version)
+
+    def _keep_roles(self) -> None:
+        """Keep the roles that a search came by, but for forks."""
+        for path in self._copy.glob("*.json"):
+            role = unquote(path.name.removesuffix(".json"))
+            if role not in TOP_LEVEL:
+                with contextlib.suppress(TrustError):
+                    self._check_lineage(role)
+                    self._keep(path.name)
 
     def _verified_role(self, name: str) -> Targets:
         """The role's metadata as it is delegated to by the top level, whichever way python-tuf

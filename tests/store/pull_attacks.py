@@ -95,7 +95,7 @@ def _two_of_three(role: str, signing: int, lab: Lab) -> None:
         repository.commit("targets")
     else:
         repository.next("root")
-    repository.signers[role] = signers[:signing]
+    repository.signers[role] = list(signers[:signing])
     return repository.rewrite(role)
 
 

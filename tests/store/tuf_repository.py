@@ -205,7 +205,7 @@ class Repository:
         }
         by_id = {keys[model].keyid: keys[model] for model in MODELS}
         targets = Targets(1, expires=year, delegations=Delegations(by_id, delegated))
-        parts = {
+        parts: dict[str, Any] = {
             "root": root,
             "targets": targets,
             "snapshot": Snapshot(1, expires=year, meta={"targets.json": MetaFile(1)}),
