@@ -407,23 +407,32 @@ public final class SmartWattsPull {
 
         /** Waits for another pull into this folder. */
         FileLock lock(Deadline deadline) throws PullException {
+            FileChannel channel;
             try {
                 Files.createDirectories(state());
-                FileChannel channel = FileChannel.open(path.resolve(STATE).resolve("lock"),
+                channel = FileChannel.open(path.resolve(STATE).resolve("lock"),
                         StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                FileLock free = channel.tryLock();
-                return free != null ? free : deadline.within(channel::lock, "another pull into " + path);
+            } catch (IOException error) {
+                throw cannotWrite(error);
+            }
+            try {
+                return deadline.within(channel::lock, "another pull into " + path);
+            } catch (PullException error) {
+                close(channel);
+                throw error;
+            }
+        }
+
+        private void close(FileChannel channel) throws PullException {
+            try {
+                channel.close();
             } catch (IOException error) {
                 throw cannotWrite(error);
             }
         }
 
         void unlock(FileLock lock) throws PullException {
-            try {
-                lock.channel().close();
-            } catch (IOException error) {
-                throw cannotWrite(error);
-            }
+            close((FileChannel) lock.acquiredBy());
         }
 
         /** What a pull that was killed left. */

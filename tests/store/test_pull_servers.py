@@ -11,6 +11,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from smartwatts_ml.objects import http as http_objects
-from tests.store.pull_runners import Ended, JavaPuller, Puller, arguments, python_puller
+from tests.store.pull_runners import JVM, Ended, JavaPuller, Puller, arguments, python_puller
 from tests.store.tuf_repository import Repository, content
 
 pytestmark = [
@@ -321,6 +322,39 @@ def test_nobody_there_is_the_servers_trouble(lab: Lab, puller: str) -> None:
     ended = lab.pull(puller, f"http://127.0.0.1:{port}")
     assert ended.code == 4
     assert "cannot reach http://127.0.0.1" in ended.err
+
+
+@pytest.mark.parametrize("puller", PULLERS)
+def test_a_pull_that_is_killed_leaves_nothing_that_ships(
+    lab: Lab, classes: Path, puller: str
+) -> None:
+    """While it goes on, no other one takes the folder."""
+    reached = threading.Event()
+
+    def hangs_at_the_file(request: Request) -> None:
+        if request.path.endswith(".tflite") and not reached.is_set():
+            reached.set()
+            request.hang()
+        else:
+            request.serve()
+
+    server = lab.server(hangs_at_the_file)
+    folder = lab.top / "shared"
+    words = [*arguments(server.url, lab.top / "root.json", folder), "nilm"]
+    command: list[str] = [sys.executable, "-m", "smartwatts_ml", "models", "pull"]
+    if puller == "java":
+        command = [*JVM, "-cp", str(classes), "SmartWattsPull"]
+    with subprocess.Popen([*command, *words], cwd=Path(__file__).parents[2]) as first:
+        assert reached.wait(60)
+        for other in lab.pullers.values():
+            ended = other([*words, "--deadline", "1"], {})
+            assert ended.code == 4
+            assert "another pull into" in ended.err
+        first.kill()
+    assert {path.name for path in folder.iterdir()} == {".smartwatts"}
+    assert lab.pullers[puller](words, {}).code == 0
+    assert {path.name for path in (folder / ".smartwatts").iterdir()} == {"lock", "metadata"}
+    assert (folder / "nilm.tflite").read_bytes() == content("one")
 
 
 def guarded(request: Request) -> None:
