@@ -24,7 +24,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=/opt/smartwatts/logs \
     SMARTWATTS_KEYS=/opt/smartwatts/keys
 RUN useradd --uid 50000 --create-home smartwatts \
-    && mkdir -p /opt/smartwatts/airflow /opt/smartwatts/logs /opt/smartwatts/keys/trusted \
+    && mkdir -p /opt/smartwatts/airflow /opt/smartwatts/logs /opt/smartwatts/keys /opt/smartwatts/trust \
     && chown -R smartwatts:smartwatts /opt/smartwatts
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /opt/smartwatts

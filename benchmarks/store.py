@@ -66,6 +66,7 @@ def row(server: Ministack, versions: int, repeat: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         objects = open_root(f"s3://{server.new_bucket()}/smartwatts")
         store = open_store(objects, Settings(keys=f"{folder}/keys"))
+        store.ceremonies.init(["nilm"])
         fill(store, versions)
         target = Path(folder) / "models"
         published, pulled, idle = [], [], []
@@ -100,7 +101,7 @@ def publish(store: Store, number: int) -> None:
 
 def check(objects: Objects, store: Store, versions: int) -> None:
     """What was measured did happen."""
-    serials = [info.key for info in objects.list("models/nilm/history/")]
+    serials = [i.key for i in objects.list("models/metadata/") if i.key.endswith(".nilm.json")]
     pointer = store.pointer("nilm")
     if (len(serials), pointer.serial, pointer.version) != (versions, versions, versions):
         raise SystemExit(f"{len(serials)} serials and {pointer} instead of {versions} versions")

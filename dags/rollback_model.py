@@ -9,8 +9,8 @@ from smartwatts_airflow.rollback import rollback
 
 DOC = """
 ### Roll a model back
-Adds a new entry to the model's signed history that names an older version, and points
-`champion.json` at it. Nothing is deleted; rolling forward again is one more run of this DAG.
+Adds a new entry to the model's signed history that names an older version, and tells
+gateways of it. Nothing is deleted; rolling forward again is one more run of this DAG.
 The history names the Airflow user who triggered it, and the reason given.
 """
 

@@ -27,7 +27,7 @@ from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages.tasks import run_report
 
 _WEEKLY = "retrain_weekly"
-_OTHERS = ("retrain_on_new_readings", "rollback_model")
+_OTHERS = ("retrain_on_new_readings", "renew_timestamp", "rollback_model")
 _POOL = "smartwatts_training"
 _START_SECONDS = 300.0
 _RUN_SECONDS = 3600.0

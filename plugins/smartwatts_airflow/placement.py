@@ -1,4 +1,4 @@
-"""Where a training runs: its pool, its Celery queue, its Kubernetes pod."""
+"""Where a training runs: its pool, its Celery queue, its Kubernetes pod; and where is signed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 from smartwatts_ml.settings import settings
 
-__all__ = ["TRAINING_POOL", "TRAINING_QUEUE", "training_placement"]
+__all__ = ["SIGNING_QUEUE", "TRAINING_POOL", "TRAINING_QUEUE", "training_placement"]
 
 TRAINING_POOL = "smartwatts_training"
 """Its slots bound how many trainings run at once, over all DAGs. Made at start-up."""
 TRAINING_QUEUE = "training"
 """Celery workers with ``--queues training`` take trainings; LocalExecutor has no queues."""
+SIGNING_QUEUE = "signing"
+"""Celery workers with ``--queues signing`` hold the keys, and do nothing but sign."""
 
 _POD_GENERATOR = "airflow.providers.cncf.kubernetes.pod_generator:PodGenerator"
 """Of a provider that only KubernetesExecutor needs."""

@@ -27,7 +27,7 @@ from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
 from smartwatts_airflow.links import ModelLink, ReportLink
 from smartwatts_airflow.notify import about_run, send
-from smartwatts_airflow.placement import TRAINING_POOL, training_placement
+from smartwatts_airflow.placement import SIGNING_QUEUE, TRAINING_POOL, training_placement
 from smartwatts_airflow.retries import RetryWhatCanPass
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import TrainOptions
@@ -127,6 +127,7 @@ def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
         doc_md=DOCS.get(stage.name, stage.doing),
         outlets=[CHAMPIONS] if stage.publishes else [],
         **(_BRANCH | _HEAVY if stage.heavy else _BRANCH),
+        **_signing(stage),
     )
     def run(branch: dict[str, Any], before: Any = None, earlier: Any = None) -> dict[str, Any]:
         model = branch["model"]
@@ -142,6 +143,10 @@ def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
 
     task_of_stage: Callable[..., Any] = run
     return task_of_stage
+
+
+def _signing(stage: Stage) -> dict[str, str]:
+    return {"queue": SIGNING_QUEUE} if stage.signs else {}
 
 
 def _call(stage: Stage, model: str, left: dict[str, str]) -> dict[str, Any]:
@@ -188,6 +193,7 @@ def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
         execution_timeout=timedelta(minutes=15),
         doc_md=DOCS.get(stage.name, stage.doing),
         **PATIENT,
+        **_signing(stage),
     )
     def run() -> Any:
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:

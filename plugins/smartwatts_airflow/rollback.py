@@ -11,6 +11,7 @@ from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import actor, in_log, root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.placement import SIGNING_QUEUE
 from smartwatts_airflow.retries import RetryWhatCanPass
 
 __all__ = ["rollback"]
@@ -22,10 +23,11 @@ __all__ = ["rollback"]
     retry_delay=timedelta(seconds=10),
     retry_policy=RetryWhatCanPass(),
     outlets=[CHAMPIONS],
+    queue=SIGNING_QUEUE,
     doc_md=DOCS["rollback"],
 )
 def rollback() -> dict[str, Any]:
-    """Commit the rollback to the history and repoint the champion."""
+    """Commit the rollback to the history and tell clients."""
     form = get_current_context()["params"]
     model, reason = form["model"], form["reason"]
     in_log(model)

@@ -29,7 +29,7 @@ def init(
     threshold: Annotated[
         int, typer.Option(min=1, help="So many keys of root have to sign whatever root signs.")
     ] = 1,
-    of: Annotated[int, typer.Option("--of", min=1, help="So many keys of root are made.")] = 1,
+    made_of: Annotated[int, typer.Option("--of", min=1, help="So many keys of root are made.")] = 1,
     offline: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +58,7 @@ def init(
     """
     store = store_with(root, keys)
     made = store.ceremonies.init(
-        models or model_names(), threshold=threshold, of=of, offline=offline
+        models or model_names(), threshold=threshold, count=made_of, offline=offline
     )
     if as_json:
         print_json(made)

@@ -78,7 +78,7 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
         ("model", f"{manifest.model} v{manifest.version}"),
         ("file", f"{uri} ({manifest.size / 1024:.0f} KiB, {manifest.quantization})"),
         ("sha256", manifest.sha256),
-        ("made", f"by run {manifest.run_id}, code {manifest.code}"),
+        ("made", f"{manifest.created} by run {manifest.run_id}, code {manifest.code}"),
         (
             "readings",
             f"{snapshot.get('rows')} of {snapshot.get('sites')} sites, {snapshot.get('from')}"

@@ -54,7 +54,7 @@ def _chosen(store: Store, models: list[str] | None) -> tuple[str, ...]:
 
 
 def renew(root: RootOption = None, as_json: JsonOption = False) -> None:
-    """Sign the timestamp again, so that gateways go on to believe what the store tells them.
+    """Sign the timestamp again, so that gateways go on to believe the store.
 
     Every retraining does this; a task of its own does it daily, for a timestamp holds for
     three days at most.
@@ -94,7 +94,7 @@ def verify(
         for done, model in enumerate(chosen):
             report(model, done / len(chosen))
             audits.append(store.verify(model, repair=repair, run_file=copies))
-        if not models:
+        if not models and store.metadata() != (None, None):
             audits.append(store.verify_repository(repair=repair))
     if as_json:
         print_json(audits)

@@ -26,13 +26,13 @@ class Discretion:
 
     def __init__(self, slices: Iterable[str]) -> None:
         names = sorted({name for name in slices if name.startswith(_SITE)})
-        told = {name: f"{_SITE}#{number}" for number, name in enumerate(names, 1)}
+        numbers = {name: f"{_SITE}#{number}" for number, name in enumerate(names, 1)}
         # The longest first: one name may begin another.
-        self._told = dict(sorted(told.items(), key=lambda item: -len(item[0])))
+        self._numbers = dict(sorted(numbers.items(), key=lambda item: -len(item[0])))
 
     def text(self, text: str) -> str:
         """The text without names of sites."""
-        for name, number in self._told.items():
+        for name, number in self._numbers.items():
             text = text.replace(name, number)
         return text
 

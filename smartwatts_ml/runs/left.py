@@ -46,11 +46,11 @@ def read_left(run: ModelRun) -> dict[str, str]:
     try:
         statement = parse_json(open_statement(data, [signer.public_key], 1, where))
         named = {item["name"]: item["digest"]["sha256"] for item in statement["subject"]}
-        of = (statement["predicate"]["run"], statement["predicate"]["model"])
+        run_id, model = (statement["predicate"][part] for part in ("run", "model"))
     except TrustError as error:
         raise TrustError(f"{where} was not signed on this machine", fix=_AGAIN) from error
     except (ValueError, KeyError, TypeError) as error:
         raise TrustError(f"{where} is no statement of a run", fix=_AGAIN) from error
-    if of != (run.run_id, run.model):
-        raise TrustError(f"{where} is of {of[1]} in run {of[0]}", fix=_AGAIN)
+    if (run_id, model) != (run.run_id, run.model):
+        raise TrustError(f"{where} is of {model} in run {run_id}", fix=_AGAIN)
     return {str(name): str(sha256) for name, sha256 in named.items()}

@@ -178,10 +178,7 @@ class Settings(TomlSettings):
         ".local/smartwatts",
         description="Path, file:/// or s3://bucket/prefix of everything that is kept.",
     )
-    keys: str = Field(
-        ".local/keys",
-        description="Folder of the signing key (signing_key.pem) and of trusted public keys.",
-    )
+    keys: str = Field(".local/keys", description="Folder of trusted root, keys, and memory.")
     timezone: str = Field(
         "UTC",
         description="IANA timezone of naive timestamps, and of sites without their own.",
@@ -255,10 +252,7 @@ class Settings(TomlSettings):
         description="YAML file of a pod that KubernetesExecutor's training pods are changed to.",
     )
     timestamp_hours: float = Field(
-        72.0,
-        gt=0,
-        le=72,
-        description="Hours that gateways believe what the store tells them, unless it is renewed.",
+        72.0, gt=0, le=72, description="Hours until a timestamp expires."
     )
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
     max_latency_ms: float = Field(

@@ -43,6 +43,7 @@ class Stage:
     ``always``: done too where an earlier step ended the model's branch, to record that.
     ``in_dry_run``: done although nothing is to be published or recorded.
     ``may_fail``: where it fails the model goes on, to stages that do without what it leaves.
+    ``signs``: done where the keys are.
     ``publishes``: where it proceeds, the model has another champion.
     """
 
@@ -59,6 +60,7 @@ class Stage:
     always: bool = False
     in_dry_run: bool = True
     may_fail: bool = False
+    signs: bool = False
     publishes: bool = False
 
     def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +148,7 @@ STAGES = (
         hands_over=("model", "outcome", "version", "serial", "file", "new_key"),
         always=True,
         in_dry_run=False,
+        signs=True,
         publishes=True,
     ),
     Stage(
@@ -155,6 +158,7 @@ STAGES = (
         leaves="a timestamp that expires later",
         per_model=False,
         in_dry_run=False,
+        signs=True,
     ),
 )
 

@@ -226,17 +226,19 @@ def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
 
 
 def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishResult:
-    """Nothing changes but the timestamp's expiry: somebody looked, and the champion stands."""
-    renewed = store.renew()
-    told = renewed is not None and run.model in renewed.models
-    pointer = store.pointer(run.model) if told else None
+    """Nothing changes but the timestamp's expiry, where the keys are: somebody looked, and the
+    champion stands."""
+    if store.keys.uris():
+        store.renew()
+    history = store.history(run.model)
+    last = history[-1] if history else None
     return PublishResult(
         model=run.model,
         outcome=_KEPT,
         summary=verdict.summary,
-        version=pointer.version if pointer else None,
-        serial=pointer.serial if pointer else None,
-        file=run.objects.uri(file_key(run.model, pointer.version)) if pointer else None,
+        version=last.version if last else None,
+        serial=last.serial if last else None,
+        file=run.objects.uri(file_key(run.model, last.version)) if last else None,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from smartwatts_ml.environment import check_environment
@@ -29,7 +30,7 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
-from smartwatts_ml.store import open_store
+from smartwatts_ml.store import KeyFolder, open_store
 
 __all__ = [
     "handed_over",
@@ -108,8 +109,8 @@ def model_stage(
     stage = stage_named(name)
     run = ModelRun(*_open(root), run_id, model, dict(left))
     result = run_stage(stage, run, log_progress, **options)
-    if stage.publishes:  # where the keys are: a person may force what was rejected
-        write_left(run)
+    if stage.publishes and KeyFolder(Path(run.settings.keys)).uris():
+        write_left(run)  # where the keys are: a person may force what was rejected
     return handed_over(stage, result, run)
 
 

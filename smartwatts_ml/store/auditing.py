@@ -175,8 +175,8 @@ class Auditor:
             head = self._records.history.head(model, view)
         except TrustError:  # found before
             return
-        told = view.snapshot.signed.meta.get(f"{model}.json") if view and view.snapshot else None
-        serial = told.version if told else 0
+        named = view.snapshot.signed.meta.get(f"{model}.json") if view and view.snapshot else None
+        serial = named.version if named else 0
         if view and view.trouble:
             yield AuditFinding(TIMESTAMP_KEY, view.trouble, repairable=True)
         elif head and serial != head.serial:

@@ -62,22 +62,22 @@ class Ceremonies:
         models: Sequence[str],
         *,
         threshold: int = 1,
-        of: int = 1,
+        count: int = 1,
         offline: Path | None = None,
         online: Mapping[str, tuple[str, Key]] | None = None,
     ) -> Ceremony:
         """Make the keys of a new store and its first metadata. ``offline``: folder for the
         private keys of root (default: in the key folder); ``online``: URI and public key of
         keys that are there already, by role. Raises UsageError where there are keys."""
-        if not 1 <= threshold <= of <= _MOST_KEYS:
-            raise UsageError(f"cannot demand {threshold} of {of} keys")
+        if not 1 <= threshold <= count <= _MOST_KEYS:
+            raise UsageError(f"cannot demand {threshold} of {count} keys")
         with self._keys.locked():
             if self._keys.root_path.exists():
                 raise UsageError(
                     f"{self._keys.path} has keys already", fix="`smartwatts keys list` shows them"
                 )
             self._check_new()
-            made = self._make(models, threshold, of, offline or self._keys.offline_path, online)
+            made = self._make(models, threshold, count, offline or self._keys.offline_path, online)
         self.complete()
         return made
 
@@ -171,11 +171,11 @@ class Ceremonies:
         self,
         models: Sequence[str],
         threshold: int,
-        of: int,
+        count: int,
         offline: Path,
         online: Mapping[str, tuple[str, Key]] | None,
     ) -> Ceremony:
-        roots = [self._keys.generate(f"root-{n}", offline) for n in range(1, of + 1)]
+        roots = [self._keys.generate(f"root-{n}", offline) for n in range(1, count + 1)]
         at_hand = dict(online or {})
         for role in ONLINE:
             if role not in at_hand:

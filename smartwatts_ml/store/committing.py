@@ -89,9 +89,9 @@ class Committer:
         check_text(actor, "the name")
         check_text(reason, "the reason")
         for _ in turns():
-            view = self._records.view()
+            view = self._records.repository.look()
             head = self._records.history.head(model, view)
-            if head is None:
+            if view is None or head is None:
                 raise NotFoundError(f"{model} has no version yet")
             wanted = self._put_in_force(head, version)
             manifest = self._manifest_of(wanted)
@@ -221,6 +221,7 @@ class Committer:
             file="",
             sha256=sha256,
             size=len(candidate.data),
+            created=format_time(self._records.repository.clock()),
             run_id=candidate.run_id,
         )
         predicate = {

@@ -35,14 +35,14 @@ _MOST_TEXT = 2000
 @dataclass(frozen=True)
 class Manifest(Canonical):
     """What one version is and why it was accepted. ``size`` in bytes; measurements are
-    decimal strings. It says nothing of when or after what: the same run and file have the
-    same manifest, however often they are published."""
+    decimal strings; ``created`` by the clock of who published it first."""
 
     model: str
     version: int
     file: str
     sha256: str
     size: int
+    created: str
     run_id: str
     code: str
     snapshot: dict[str, Any]

@@ -119,20 +119,20 @@ class KeyFolder:
         TrustError where they are fewer than the delegator demands."""
         uris, files = self.uris(), dict(_signers_in(offline))
         wanted = delegator.get_delegated_role(role)
-        found = []
+        signers: list[Signer] = []
         for keyid in wanted.keyids:
             if keyid in files:
-                found.append(files[keyid])
+                signers.append(files[keyid])
             elif keyid in uris:
-                found.append(self.signer(uris[keyid], delegator.get_key(keyid)))
-        if len(found) < wanted.threshold:
+                signers.append(self.signer(uris[keyid], delegator.get_key(keyid)))
+        if len(signers) < wanted.threshold:
             raise TrustError(
                 f"no key here to sign {role} with"
-                if not found
-                else f"{len(found)} of {wanted.threshold} keys are here to sign {role} with",
+                if not signers
+                else f"{len(signers)} of {wanted.threshold} keys are here to sign {role} with",
                 fix=NO_KEYS,
             )
-        return tuple(found)
+        return tuple(signers)
 
     def run_signer(self) -> CryptoSigner:
         """The key by which this machine knows again what its own stages left; made when it is

@@ -76,8 +76,8 @@ class Pointing:
                 return None
         elif view.trouble:
             self._repository.put_back(Snapshot.type, newest)
-        told = view.timestamp.signed.snapshot_meta if view.timestamp else None
-        current = view.timestamp if not view.trouble and told == newest.meta_file() else None
+        named = view.timestamp.signed.snapshot_meta if view.timestamp else None
+        current = view.timestamp if not view.trouble and named == newest.meta_file() else None
         if current and not renew:
             return current
         return self._sign_timestamp(view, newest, beside)
@@ -134,9 +134,9 @@ class Pointing:
         return int(self._repository.clock().timestamp() // 60)
 
 
-def _merged(told: Mapping[str, MetaFile], wanted: Mapping[str, MetaFile]) -> dict[str, MetaFile]:
+def _merged(before: Mapping[str, MetaFile], wanted: Mapping[str, MetaFile]) -> dict[str, MetaFile]:
     """The newer of each."""
-    merged = deepcopy(dict(told))
+    merged = deepcopy(dict(before))
     for name, meta in wanted.items():
         if name not in merged or merged[name].version < meta.version:
             merged[name] = meta

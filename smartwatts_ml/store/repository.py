@@ -162,10 +162,10 @@ class Repository:
         """The targets metadata that delegate to models, newest first: those that clients
         know, and newer ones of a rotation under way. Raises TrustError."""
         if not view.delegators:
-            found: Stored[Targets] | None = self._first_targets(view)
-            while found:
-                view.delegators.insert(0, found)
-                found = self._following_targets(found, view.root)
+            targets: Stored[Targets] | None = self._first_targets(view)
+            while targets:
+                view.delegators.insert(0, targets)
+                targets = self._following_targets(targets, view.root)
         return tuple(view.delegators)
 
     def create(self, role: str, stored: Stored[_Signed]) -> bool:

@@ -35,12 +35,12 @@ def role_keys(store: Store) -> list[RoleKey]:
 
 def full_keyid(store: Store, start: str) -> str:
     """The one key id that starts so. Raises UsageError where there are none or some."""
-    found = {row.keyid for row in role_keys(store) if row.keyid.startswith(start)}
-    if len(found) != 1:
+    keyids = {row.keyid for row in role_keys(store) if row.keyid.startswith(start)}
+    if len(keyids) != 1:
         raise UsageError(
-            f"{len(found)} keys have an id that starts so", fix="`smartwatts keys list`"
+            f"{len(keyids)} keys have an id that starts so", fix="`smartwatts keys list`"
         )
-    return found.pop()
+    return keyids.pop()
 
 
 def _rows(store: Store, root: Root, targets: Targets) -> Iterator[RoleKey]:

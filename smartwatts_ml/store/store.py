@@ -100,19 +100,19 @@ class Store:
             raise NotFoundError(f"{self._objects.url} has no timestamp")
         if view.trouble or not (view.timestamp and view.snapshot):
             raise TrustError(view.trouble or "there is no snapshot")
-        told = view.snapshot.signed.meta.get(f"{model}.json")
+        named = view.snapshot.signed.meta.get(f"{model}.json")
         head = self._records.history.head(model, view)
-        if told is None or head is None:
+        if named is None or head is None:
             raise NotFoundError(f"clients are told nothing of {model}")
         commits = self._records.history.role_versions(model, head)
-        entry = next(c.entry for c in commits if c.serial == told.version)
+        entry = next(c.entry for c in commits if c.serial == named.version)
         return Pointer(
             model=model,
             version=entry.version,
             file=file_name(model, entry.version),
             sha256=entry.sha256,
             size=entry.size,
-            serial=told.version,
+            serial=named.version,
             commit_id=entry.commit_id,
             expires=format_time(view.timestamp.signed.expires),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from tuf.api.exceptions import LengthOrHashMismatchError
 from tuf.api.metadata import TargetFile
@@ -16,6 +17,7 @@ from tuf.api.metadata import TargetFile
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, StoreError, TrustError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.documents import Manifest
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.layout import (
@@ -30,6 +32,10 @@ from smartwatts_ml.store.layout import (
 __all__ = ["Bundle", "Versions", "check_identifier"]
 
 _IDENTIFIER = b"TFL3"
+_MAY_DIFFER_BYTES = 1024
+"""By so much may a statement differ in length that the same keys signed twice."""
+_UNFINISHED_FOR = timedelta(days=30)
+"""So long a publish that broke off may still be completed by running it again."""
 _GONE = "restore it from a backup, or roll back to a version that verifies"
 
 
@@ -60,6 +66,18 @@ class Bundle:
         """By path below ``models/``, with digests of the bytes at hand."""
         paths = {key.removeprefix("models/"): data for key, data in self.objects().items()}
         return {path: TargetFile.from_data(path, data) for path, data in paths.items()}
+
+
+def _of_earlier_attempt(stored: bytes, ours: Manifest) -> Manifest | None:
+    """A stored manifest that says what ours does, and was made a little earlier: it is signed
+    as it is. None where it is anything else; nobody has signed it yet."""
+    try:
+        earlier = Manifest.read(stored, "the manifest")
+        age = parse_time(ours.created) - parse_time(earlier.created)
+    except (TrustError, ValueError):
+        return None
+    same = replace(earlier, created=ours.created) == ours and earlier.to_bytes() == stored
+    return earlier if same and timedelta(0) <= age <= _UNFINISHED_FOR else None
 
 
 class Versions:
@@ -147,16 +165,20 @@ class Versions:
         manifest = replace(
             draft.manifest, version=version, file=file_name(draft.manifest.model, version)
         )
-        bundle = replace(draft, manifest=manifest)
-        for key, data in bundle.objects().items():
-            stored = self._create(key, data)
-            if stored is data:
-                continue
-            if data is bundle.statement and same_statement(stored, data):
-                bundle = replace(bundle, statement=stored)
-            elif stored != data:
+        model = manifest.model
+        if self._create(file_key(model, version), draft.file) != draft.file:
+            return None
+        ours = manifest.to_bytes()
+        stored = self._create(manifest_key(model, version), ours)
+        if stored != ours:
+            earlier = _of_earlier_attempt(stored, manifest)
+            if earlier is None:
                 return None
-        return bundle
+            manifest = earlier
+        statement = self._create(statement_key(model, version), draft.statement)
+        if statement != draft.statement and not same_statement(statement, draft.statement):
+            return None
+        return Bundle(manifest, draft.file, statement)
 
     def _create(self, key: str, data: bytes) -> bytes:
         """What is there then: ``data`` itself if it was created."""
@@ -164,7 +186,7 @@ class Versions:
             self._objects.create(key, data)
         except AlreadyExistsError:
             try:
-                return self._objects.read(key, len(data)).data
+                return self._objects.read(key, len(data) + _MAY_DIFFER_BYTES).data
             except TrustError:  # it is larger
                 return b""
             except NotFoundError as error:

@@ -162,7 +162,7 @@ class Distributed:
     def start_worker(self, name: str) -> None:
         pid = str(self.folder / f"{name}.pid")
         named = ["--celery-hostname", f"{name}@%h", "--pid", pid, "--skip-serve-logs"]
-        self.start(name, "celery", "worker", "--queues", "default,training", *named)
+        self.start(name, "celery", "worker", "--queues", "default,training,signing", *named)
 
     def _spawn(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:

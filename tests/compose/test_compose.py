@@ -58,10 +58,12 @@ def test_it_has_the_services_that_the_stack_needs() -> None:
         "triggerer",
         "redis",
         "worker",
+        "signer",
     }
     assert {name for name in SERVICES if SERVICES[name].get("profiles") == ["celery"]} == {
         "redis",
         "worker",
+        "signer",
     }
 
 
@@ -114,11 +116,15 @@ def test_every_port_is_published_on_loopback_alone() -> None:
             assert port.startswith("127.0.0.1:")
 
 
-def test_the_signing_key_is_mounted_only_where_tasks_run() -> None:
+def test_the_keys_are_mounted_only_where_is_signed() -> None:
     holders = {
-        name for name, service in SERVICES.items() if "keys:" in str(service.get("volumes", ""))
+        name
+        for name, service in SERVICES.items()
+        if any(volume.startswith("keys:") for volume in service.get("volumes", []))
     }
-    assert holders == {"init", "scheduler", "worker"}
+    assert holders == {"init", "scheduler", "signer"}
+    assert "signing" in SERVICES["signer"]["command"]
+    assert "signing" not in str(SERVICES["worker"]["command"])
 
 
 def test_settings_of_smartwatts_in_it_are_known_settings() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from smartwatts_ml.commands.cli import WORK, app
-from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError, UsageError
+from smartwatts_ml.errors import (
+    BadInputError,
+    NotFoundError,
+    NotPublishedError,
+    TrustError,
+    UsageError,
+)
 from smartwatts_ml.modelfiles.litert import embed_details
 from smartwatts_ml.stages.tasks import roll_back
 from smartwatts_ml.store import Store
@@ -136,9 +143,8 @@ def test_pull_reads_a_web_server_too(root: str, tmp_path: Path, web_server: Any)
     pulled = call("models", "pull", "nilm", "--to", str(out), "--root", url)
     assert "nilm v1 updated" in pulled.stdout
     assert (out / "nilm.tflite").read_bytes() == content("run1")
-    with pytest.raises(UsageError, match="name the models"):
-        call("models", "pull", "--to", str(out), "--root", url)
-    with pytest.raises(NotFoundError, match="anomaly has no version yet"):
+    assert "nilm v1 up to date" in call("models", "pull", "--to", str(out), "--root", url).stdout
+    with pytest.raises(NotPublishedError, match=r"no model anomaly|not been published"):
         call("models", "pull", "anomaly", "--to", str(out), "--root", url)
     with pytest.raises(UsageError, match="cannot open root"):
         call("models", "renew", "--root", url)
@@ -271,6 +277,20 @@ def test_one_key_for_root_is_said_to_be_fit_for_trying_things_out(
     said = call("keys", "init", "--keys", str(tmp_path / "keys")).stdout
     assert "fit for trying things out" in said
     assert "remove them here" in " ".join(said.split())
+
+
+def test_the_drill_of_the_operations_page_works_as_it_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    drill = page.split("<!-- drill -->\n```sh\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMARTWATTS_ROOT", "root")
+    monkeypatch.setenv("SMARTWATTS_KEYS", "keys")
+    for number, line in enumerate(drill.splitlines()):
+        assert call(*shlex.split(line, comments=True)[1:]).exit_code == 0, line
+        publish(Store(opened(str(tmp_path / "root")), Path("keys")), "nilm", f"run{number}")
+    assert len(json_of("models", "history", "nilm")) == len(drill.splitlines())
 
 
 @pytest.mark.parametrize("verb", [name for name in WORK if name.startswith(("models ", "keys "))])

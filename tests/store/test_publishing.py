@@ -73,6 +73,7 @@ def test_the_documents_say_what_they_are_agreed_to_say(root_url: str, tmp_path: 
         "file": "nilm_v2.tflite",
         "sha256": sha256(file),
         "size": len(file),
+        "created": "2026-11-22T02:11:09Z",
         "run_id": "run2",
         "metrics": {
             "challenger": {"mae": "12.5", "slices": {"site h1": {"mae": "9.5"}}},

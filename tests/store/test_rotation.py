@@ -43,7 +43,7 @@ def offline(tmp_path: Path) -> Path:
 def store(root_url: str, tmp_path: Path, clock: Clock, offline: Path) -> Store:
     """Root is 2 of 3, offline; two versions of nilm, one of anomaly."""
     store = Store(opened(root_url), keys_of(tmp_path), clock=clock)
-    store.ceremonies.init(["nilm", "anomaly"], threshold=2, of=3, offline=offline)
+    store.ceremonies.init(["nilm", "anomaly"], threshold=2, count=3, offline=offline)
     publish(store, "nilm", "run1")
     publish(store, "nilm", "run2")
     publish(store, "anomaly", "run1")
@@ -85,7 +85,7 @@ def test_a_threshold_that_no_number_of_keys_meets_is_refused(
 ) -> None:
     store = Store(opened(root_url), tmp_path / "keys")
     with pytest.raises(UsageError):
-        store.ceremonies.init(["nilm"], threshold=threshold, of=3)
+        store.ceremonies.init(["nilm"], threshold=threshold, count=3)
 
 
 def test_a_model_is_added_with_a_threshold_of_the_offline_keys(

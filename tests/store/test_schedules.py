@@ -1,0 +1,57 @@
+"""Random schedules of processes that are killed and cut off lose no commit and make no gap."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.store.test_crashes import REPOSITORY, Root, root
+
+__all__ = ["root"]
+
+FULL = {"directory": 140, "moto": 80, "ministack": 80}
+"""Together 300."""
+SEED = 2026
+
+pytestmark = pytest.mark.slow
+
+
+def play(root: Root, tmp_path: Path, count: int, seed: int) -> dict[str, Any]:
+    arguments = [root.url, tmp_path / "keys", str(count), str(seed)]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.store.schedules", *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | root.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1800,
+    )
+    assert run.returncode == 0, run.stderr
+    tally: dict[str, Any] = json.loads(run.stdout)
+    print(  # noqa: T201
+        f"\n{root.server}: {tally['schedules']} schedules, {tally['kills']} kills,"
+        f" {tally['faults']} faults, {tally['commits']} commits, lost {len(tally['lost'])},"
+        f" gaps {len(tally['gaps'])}, red {len(tally['red'])}"
+    )
+    assert (tally["lost"], tally["gaps"], tally["red"], tally["odd"]) == ([], [], [], [])
+    assert tally["schedules"] == count
+    return tally
+
+
+def test_a_few_random_schedules_lose_nothing(root: Root, tmp_path: Path) -> None:
+    tally = play(root, tmp_path, count=4, seed=SEED)
+    assert tally["faults"] + tally["kills"] > 0
+
+
+@pytest.mark.full
+@pytest.mark.timeout(2000)
+def test_three_hundred_random_schedules_lose_nothing(root: Root, tmp_path: Path) -> None:
+    tally = play(root, tmp_path, count=FULL[root.server], seed=SEED + 1000)
+    assert min(tally["faults"], tally["kills"], tally["commits"]) > FULL[root.server] / 4
