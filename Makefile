@@ -8,7 +8,7 @@ ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env ministack run stop test test-store test-distributed test-full check types quick format hooks lock docs secrets clean
+.PHONY: help env ministack run stop test test-store tuf-conformance test-distributed test-full check types quick format hooks lock docs secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ test: env  ## Every test, the heavy ones with reduced counts
 
 test-store: ministack  ## The store in full: crashes, races, servers, pullers, users
 	$(PYTEST) tests/store tests/objects -s
+
+tuf-conformance: env  ## Both pullers in the suite of The Update Framework, SUITE=a checkout of it
+	$(BIN)/python -m scripts.tuf_conformance $(SUITE)
 
 test-distributed: ministack  ## Celery, Redis, Postgres and S3: a worker dies in mid-training
 	@$(BIN)/python -m scripts.side_environment compose

@@ -7,6 +7,8 @@ SmartwattsError          1  the work failed
 ├── BusyError            1  another run holds what this one needs; try again later
 └── StoreError           4  the store or its trust
     ├── NotFoundError        an object, version or model is not there
+    │   └── NotPublishedError    3  the store, which is whole, says so
+    ├── DeniedError          no permission for an object
     ├── AlreadyExistsError   create-if-absent met an object
     ├── ChangedError         replace-if-unchanged met a newer object
     │   └── StaleChallengerError   judged against a champion that is no longer in force
@@ -21,8 +23,10 @@ __all__ = [
     "BadInputError",
     "BusyError",
     "ChangedError",
+    "DeniedError",
     "NotEnoughReadingsError",
     "NotFoundError",
+    "NotPublishedError",
     "SmartwattsError",
     "StaleChallengerError",
     "StoreError",
@@ -81,6 +85,16 @@ class StoreError(SmartwattsError):
 
 class NotFoundError(StoreError):
     """An object, a version or a model is not in the store."""
+
+
+class NotPublishedError(NotFoundError):
+    """The store, which is whole, says that a model or a version was never published."""
+
+    exit_code = 3
+
+
+class DeniedError(StoreError):
+    """These credentials may not do that with an object."""
 
 
 class AlreadyExistsError(StoreError):

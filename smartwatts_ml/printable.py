@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 
 __all__ = ["printable"]
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_ODD = ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
 
 
 def printable(text: str) -> str:
-    """Without what a terminal would obey instead of showing it; lines stay.
+    """Without what a terminal would obey instead of showing it, and what turns or hides letters;
+    lines stay.
 
     >>> printable("a\\x1b[31m.csv")
     'a�[31m.csv'
     """
-    return _CONTROL.sub("\ufffd", text)
+    return "".join(
+        "\ufffd" if letter != "\n" and unicodedata.category(letter) in _ODD else letter
+        for letter in text
+    )

@@ -61,8 +61,8 @@ WORK = {
         "Put a version that was in force before in force again, under a new serial.",
     ),
     "models pull": (
-        "models:pull",
-        "Copy champions into a folder, verified: signature, digest, expiry, no going back.",
+        "pull:pull",
+        "Copy what is in force into a folder, verified from a trusted root; no going back.",
     ),
     "models inspect": (
         "inspect:inspect",

@@ -1,9 +1,8 @@
-"""``smartwatts models``: what is in the store, rolling back, pulling, inspecting a file."""
+"""``smartwatts models``: what is in the store, and rolling back."""
 
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,12 +12,12 @@ from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.model_tables import champions_table, history_table, print_manifest
 from smartwatts_ml.commands.upkeep import no_version_yet, store_at
-from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
+from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.forced import forced, in_force_by_force
 
-__all__ = ["history", "list_models", "pull", "rollback", "show"]
+__all__ = ["VersionOption", "history", "list_models", "rollback", "show"]
 
 
 def _version(text: str) -> int:
@@ -32,7 +31,7 @@ _ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="E.g. nilm.
 _VersionArgument = Annotated[
     int, typer.Argument(metavar="VERSION", parser=_version, help="E.g. 3 or v3.")
 ]
-_VersionOption = Annotated[
+VersionOption = Annotated[
     int | None,
     typer.Option(
         "--version",
@@ -94,7 +93,7 @@ def _champion_row(store: Store, model: str) -> dict[str, Any]:
 
 def show(
     model: _ModelArgument,
-    version: _VersionOption = None,
+    version: VersionOption = None,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -159,38 +158,3 @@ def rollback(
         print_json(done)
     else:
         out.print(f"{model} v{done.version} is in force, serial {done.serial}")
-
-
-def pull(
-    folder: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="Folder to write to.", file_okay=False)
-    ],
-    models: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Default: all.", show_default=False),
-    ] = None,
-    version: _VersionOption = None,
-    root: RootOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Copy champions into a folder, verified: signature, digest, expiry, no going back.
-
-    Writes <model>_v<N>.tflite, its manifest and <model>.tflite, all or nothing. Nothing is
-    written where the folder is up to date. ROOT may be an https address too; then name the
-    models.
-
-    Example: smartwatts models pull nilm --to app/src/main/resources/models
-    """
-    store = store_at(root)
-    wanted = tuple(dict.fromkeys(models or store.models()))
-    if version is not None and len(wanted) != 1:
-        raise UsageError("--version needs exactly one MODEL")
-    if not wanted:
-        raise NotFoundError("the store has no models", fix="check --root")
-    pulled = store.pull_all(wanted, folder, version)
-    if as_json:
-        print_json(pulled)
-        return
-    for item in pulled:
-        what = "updated" if item.updated else "up to date"
-        out.print(f"{item.model} v{item.version} {what}: {item.path}", soft_wrap=True)

@@ -56,10 +56,15 @@ class DirectoryObjects(Objects):
 
     def read(self, key: str, limit: int | None = None) -> Object:
         path = self._file(key)
-        with _as_store_errors(path, "read"), path.open("rb") as file:
-            stat = os.fstat(file.fileno())
-            check_size(stat.st_size, limit, str(path))
-            return Object(file.read(), _etag(stat))
+        with _as_store_errors(path, "read"):
+            if stat.S_ISFIFO(path.stat().st_mode):
+                raise StoreError(f"{path} is no file")  # it would be waited for without end
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                check_size(status.st_size, limit, str(path))
+                data = file.read() if limit is None else file.read(limit + 1)
+        check_size(len(data), limit, str(path))
+        return Object(data, _etag(status))
 
     def info(self, key: str) -> ObjectInfo:
         path = self._file(key)

@@ -1,50 +1,92 @@
-"""Objects under a plain ``http(s)`` address: read one by one, never listed or written."""
+"""Objects under a plain ``http(s)`` address: read one by one, never listed or written.
+
+A server may be slow, silent, endless or lead elsewhere; each has an end here. Credentials are
+headers, never part of the address, and are sent to no other one.
+"""
 
 from __future__ import annotations
 
 import http.client
+import random
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import IO
 
-from smartwatts_ml.errors import NotFoundError, StoreError, UsageError
+from smartwatts_ml.errors import DeniedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects.base import Object, ObjectInfo, ReadOnlyObjects, check_key, check_size
 
-__all__ = ["HttpObjects", "open_http_root"]
+__all__ = ["HttpObjects", "Pace", "open_http_root"]
 
-_TIMEOUT_S = 60
+_CHUNK_BYTES = 1 << 16
+_LEAST_PAUSE = 0.5
 
 
-def open_http_root(url: str, *, writable: bool = True) -> HttpObjects:
-    """Open the address of a root on the web, which nothing can be written to this way."""
+@dataclass(frozen=True)
+class Pace:
+    """How long a server may be silent and, after a grace, how slow it may be; how often a request
+    is tried, and how long the first pause is, which doubles."""
+
+    silence_s: float = 15.0
+    grace_s: float = 15.0
+    least_bytes_per_s: int = 1024
+    attempts: int = 4
+    first_pause_s: float = 0.25
+
+
+class _TryAgainError(StoreError):
+    """What may go well another time."""
+
+
+def open_http_root(
+    url: str, *, writable: bool = True, headers: Mapping[str, str] | None = None
+) -> HttpObjects:
+    """Open the address of a root on the web, which nothing can be written to this way;
+    ``headers`` go with every request. Raises UsageError."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.username or parts.password:
+        raise UsageError(
+            "the root has credentials in it, where others see them",
+            fix="put them in a file: --header-file",
+        )
+    if not parts.hostname or parts.query or parts.fragment:
+        raise UsageError("the root is no address of a folder", fix="https://host/path")
     if writable:
         raise UsageError(
             f"cannot open root {url} to write", fix="give a path or s3://bucket/prefix"
         )
-    return HttpObjects(url)
+    return HttpObjects(url, headers or {})
 
 
 class HttpObjects(ReadOnlyObjects):
     """A root that a web server offers, e.g. a bucket's public address or a mirror of it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, headers: Mapping[str, str] | None = None, pace: Pace | None = None
+    ) -> None:
         self.url = url.rstrip("/")
+        self._headers = dict(headers or {})
+        self._pace = pace or Pace()
+        self._opener = urllib.request.build_opener(_Redirects(followed=not self._headers))
 
     def read(self, key: str, limit: int | None = None) -> Object:
-        where = self.uri(key)
-        with self._answer(key, "GET") as answer:
-            size = int(answer.headers.get("Content-Length") or 0)
-            check_size(size, limit, where)
-            data = answer.read() if limit is None else answer.read(limit + 1)
-            check_size(len(data), limit, where)
-            if len(data) < size:
-                raise StoreError(f"{where} breaks off after {len(data)} of {size} bytes")
-            return Object(data, answer.headers.get("ETag") or "")
+        for attempt in range(self._pace.attempts):
+            if attempt:
+                pause = self._pace.first_pause_s * 2 ** (attempt - 1)
+                time.sleep(random.uniform(_LEAST_PAUSE, 1) * pause)
+            try:
+                return self._read_once(key, limit)
+            except _TryAgainError as error:
+                trouble = error
+        raise StoreError(str(trouble))
 
     def info(self, key: str) -> ObjectInfo:
         with self._answer(key, "HEAD") as answer:
@@ -53,7 +95,7 @@ class HttpObjects(ReadOnlyObjects):
         written = parsedate_to_datetime(modified) if modified else datetime.fromtimestamp(0, UTC)
         return ObjectInfo(
             key,
-            int(headers.get("Content-Length") or 0),
+            _length(headers) or 0,
             headers.get("ETag") or "",
             modified=written,
             arrived=written,
@@ -74,25 +116,46 @@ class HttpObjects(ReadOnlyObjects):
         raise self._unlisted()
 
     def uri(self, key: str) -> str:
-        return f"{self.url}/{urllib.parse.quote(check_key(key))}" if key else self.url
+        """A key may be in percent form already."""
+        return f"{self.url}/{urllib.parse.quote(check_key(key), '/%')}" if key else self.url
 
     def storage_options(self) -> dict[str, str]:
         return {}
 
+    def _read_once(self, key: str, limit: int | None) -> Object:
+        where = self.uri(key)
+        with self._answer(key, "GET") as answer:
+            size = _length(answer.headers)
+            check_size(size or 0, limit, where)
+            data = self._body(answer, limit, where)
+            if size is not None and len(data) < size:
+                raise _TryAgainError(f"{where} breaks off after {len(data)} of {size} bytes")
+            return Object(data, answer.headers.get("ETag") or "")
+
+    def _body(self, answer: http.client.HTTPResponse, limit: int | None, where: str) -> bytes:
+        start, data = time.monotonic(), bytearray()
+        while chunk := answer.read1(_CHUNK_BYTES):
+            data += chunk
+            check_size(len(data), limit, where)
+            taken = time.monotonic() - start
+            if taken > self._pace.grace_s and len(data) < self._pace.least_bytes_per_s * taken:
+                raise StoreError(f"cannot reach {where}: the server is too slow")
+        return bytes(data)
+
     @contextmanager
     def _answer(self, key: str, method: str) -> Iterator[http.client.HTTPResponse]:
         where = self.uri(key)
-        request = urllib.request.Request(where, method=method)
+        request = urllib.request.Request(where, method=method, headers=self._headers)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            with self._opener.open(request, timeout=self._pace.silence_s) as answer:
+                if answer.status != 200:
+                    raise StoreError(f"{where} answers {answer.status}")
                 yield answer
         except urllib.error.HTTPError as error:
-            if error.code in (404, 410):
-                raise NotFoundError(f"no object {where}") from error
-            raise StoreError(f"{where} answers {error.code} {error.reason}") from error
+            raise _refused(error.code, where) from error
         except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise StoreError(f"cannot reach {where}: {reason!s}") from error
+            raise _TryAgainError(f"cannot reach {where}: {reason!s}") from error
 
     def refusal(self) -> UsageError:
         return UsageError(
@@ -101,3 +164,40 @@ class HttpObjects(ReadOnlyObjects):
 
     def _unlisted(self) -> UsageError:
         return UsageError(f"{self.url} cannot be listed", fix="name the models")
+
+
+def _length(headers: Message) -> int | None:
+    text = (headers.get("Content-Length") or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _refused(status: int, where: str) -> StoreError:
+    what = f"{where} answers {status}"
+    if status in (404, 410):
+        return NotFoundError(f"no object {where}")
+    if status == 403:
+        return DeniedError(what)
+    return _TryAgainError(what) if status == 429 or status >= 500 else StoreError(what)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a few redirects, none from https to http, and none where headers could leak."""
+
+    max_redirections = 5
+
+    def __init__(self, *, followed: bool) -> None:
+        self._followed = followed
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: Message,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        scheme = urllib.parse.urlsplit(newurl).scheme
+        if not self._followed or (req.type == "https" and scheme != "https"):
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]

@@ -88,13 +88,7 @@ class S3Objects(Objects):
             try:
                 with as_store_errors(self.uri(key), passing=_BROKEN_OFF):
                     response = self._client.get_object(**self._at(key), **part)
-                    size = response["ContentLength"]
-                    check_size(size, limit, self.uri(key))
-                    # Never more than was said, whatever the body goes on to send.
-                    data = response["Body"].read(size)
-                    if len(data) == size:
-                        return Object(data, response["ETag"])
-                pause(attempt)
+                    return Object(_body(response, limit, self.uri(key)), response["ETag"])
             except _BROKEN_OFF:
                 # boto3 retries requests, but not a body that breaks off.
                 pause(attempt)
@@ -250,6 +244,19 @@ class S3Objects(Objects):
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._full(key)}
+
+
+def _body(response: Mapping[str, Any], limit: int | None, where: str) -> bytes:
+    """A body, but never more of it than is due, whatever the server says of its length."""
+    size = response.get("ContentLength")
+    check_size(size or 0, limit, where)
+    if limit is None:
+        return bytes(response["Body"].read())
+    data = bytes(response["Body"].read(limit + 1))
+    check_size(len(data), limit, where)
+    if size is not None and len(data) < size:
+        raise IncompleteReadError(actual_bytes=len(data), expected_bytes=size)
+    return data
 
 
 def _info(key: str, size: int, entry: Mapping[str, Any]) -> ObjectInfo:

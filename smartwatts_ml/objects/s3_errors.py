@@ -19,7 +19,7 @@ from botocore.exceptions import (
     ConnectionError as BotoConnectionError,
 )
 
-from smartwatts_ml.errors import NotFoundError, StoreError
+from smartwatts_ml.errors import DeniedError, NotFoundError, StoreError
 
 __all__ = ["as_store_errors", "error_code", "status"]
 
@@ -78,7 +78,7 @@ def _client_error(error: ClientError, where: str) -> StoreError:
     if code in _BAD_CREDENTIALS:
         return StoreError(f"credentials refused for {where}: {message}", fix=_CREDENTIALS_FIX)
     if code in _DENIED:
-        return StoreError(
+        return DeniedError(
             f"no permission for {error.operation_name} on {where}",
             fix="let these credentials get, put and list objects below the root",
         )

@@ -31,7 +31,7 @@ TIMESTAMP_KEY: Final = f"{METADATA}timestamp.json"
 FILE_SUFFIX: Final = ".tflite"
 MAX_VERSION: Final = 10**9
 """Of any metadata or model: more is no counting, but a thief who locks clients out."""
-MAX_FILE_BYTES: Final = 512 << 20
+MAX_FILE_BYTES: Final = 64 << 20
 MAX_DOCUMENT_BYTES: Final = 1 << 20
 """What a manifest, a statement or another small document may have."""
 MAX_METADATA_BYTES: Final = {

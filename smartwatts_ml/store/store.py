@@ -16,6 +16,7 @@ from tuf.api.metadata import Root, Targets
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError, UsageError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling import Pulled, pull_models
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.auditing import Audit, Auditor, RunFile
 from smartwatts_ml.store.candidate import ANY_CHAMPION, Candidate
@@ -29,7 +30,6 @@ from smartwatts_ml.store.layout import file_key, file_name
 from smartwatts_ml.store.metadata import Stored
 from smartwatts_ml.store.pointing import MODEL_LIFETIME, Pointing, turns
 from smartwatts_ml.store.pruning import Pruned, Pruner
-from smartwatts_ml.store.pulling import Pulled, Puller
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.repository import Repository
 from smartwatts_ml.store.rotation import Rotation
@@ -241,8 +241,16 @@ class Store:
     def pull_all(
         self, models: Sequence[str], folder: Path, version: int | None = None
     ) -> list[Pulled]:
-        """Copy champions, or one version that was in force, into a folder, verified."""
-        return Puller(self._records).pull(models, folder, version)
+        """Copy champions, or one version that was in force, into a folder, verified as a gateway
+        does that trusts this machine's root. Raises the first trouble."""
+        trusted = self.keys.trusted_root()
+        if trusted is None:
+            raise TrustError("this machine trusts no root", fix="`smartwatts keys trust root.json`")
+        now = self._records.repository.clock()
+        outcome = pull_models(self._objects, trusted.data, folder, models, version=version, now=now)
+        for trouble in outcome.troubles:
+            raise trouble
+        return list(outcome.pulled)
 
     def verify(
         self, model: str, *, repair: bool = False, run_file: RunFile = lambda entry: None

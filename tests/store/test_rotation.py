@@ -310,15 +310,15 @@ class FrameworkClient:
     def file(self) -> bytes:
         from tuf.ngclient import Updater, UpdaterConfig
 
-        from smartwatts_ml.store.pulling import ObjectsFetcher
+        from tests.store.clients import ObjectsFetcher
 
         url, folder, root, clock = self._arguments
         folder.mkdir(exist_ok=True)
         updater = Updater(
             metadata_dir=str(folder),
-            metadata_base_url="store:/models/metadata/",
+            metadata_base_url="models/metadata/",
             target_dir=str(folder),
-            target_base_url="store:/models/",
+            target_base_url="models/",
             fetcher=ObjectsFetcher(opened(url)),
             config=UpdaterConfig(prefix_targets_with_hash=False),
             bootstrap=root,

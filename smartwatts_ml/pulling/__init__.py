@@ -1,0 +1,8 @@
+"""What a gateway's build does: copies of verified versions in a folder. Needs no key."""
+
+from __future__ import annotations
+
+from smartwatts_ml.pulling.fetching import check_trusted_root
+from smartwatts_ml.pulling.models import DEADLINE_S, Pulled, PullOutcome, pull_models
+
+__all__ = ["DEADLINE_S", "Pulled", "PullOutcome", "check_trusted_root", "pull_models"]

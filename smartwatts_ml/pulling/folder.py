@@ -1,0 +1,130 @@
+"""The folder that an app ships, and ``.smartwatts/`` in it: what was verified before.
+
+gateway/SmartWattsPull.java keeps the same, so that either puller goes on where the other stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import TargetFile
+
+from smartwatts_ml.errors import StoreError
+from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
+from smartwatts_ml.pulling.fetching import Deadline
+
+__all__ = ["MAX_FILE_BYTES", "MAX_MANIFEST_BYTES", "PulledVersion", "PullFolder"]
+
+MAX_FILE_BYTES = 64 << 20
+MAX_MANIFEST_BYTES = 1 << 20
+_STATE = ".smartwatts"
+_STAGED = "staged-"
+
+
+@dataclass(frozen=True)
+class PulledVersion:
+    """A version of a model, as signed metadata names its file and its manifest."""
+
+    model: str
+    version: int
+    file: TargetFile
+    manifest: TargetFile
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Of file, manifest, and the file again under the name that does not change, which
+        comes last."""
+        base = f"{self.model}_v{self.version}"
+        return f"{base}.tflite", f"{base}.json", f"{self.model}.tflite"
+
+
+@dataclass(frozen=True)
+class PullFolder:
+    """A folder to pull into."""
+
+    path: Path
+
+    @property
+    def state(self) -> Path:
+        """Where verified metadata is kept."""
+        return self.path / _STATE / "metadata"
+
+    @contextmanager
+    def held(self, deadline: Deadline) -> Iterator[None]:
+        """Hold the folder against other pulls; what a killed one left is removed."""
+        with self._writing():
+            make_folder(self.state)
+            lock = (self.path / _STATE / "lock").open("ab")
+        with lock:
+            # As Java locks files; released where the process dies.
+            deadline.within(fcntl.lockf, lock, fcntl.LOCK_EX, what=f"another pull into {self.path}")
+            with self._writing():
+                for leftover in (self.path / _STATE).glob(f"{_STAGED}*"):
+                    shutil.rmtree(leftover)
+            yield
+
+    def holds(self, version: PulledVersion) -> bool:
+        """Whether the folder has this version, whole, under both of its names."""
+        file, manifest, stable = version.names
+        return (
+            self._is(stable, version.file, MAX_FILE_BYTES)
+            and self._is(file, version.file, MAX_FILE_BYTES)
+            and self._is(manifest, version.manifest, MAX_MANIFEST_BYTES)
+        )
+
+    def write(
+        self, changes: Sequence[tuple[str, bytes]], versions: Sequence[PulledVersion]
+    ) -> None:
+        """Write every change or none: all bytes are on the disk before one file takes its name.
+        Other versions of these models then go: an app ships its whole folder."""
+        with self._writing(), contextlib.ExitStack() as stack:
+            if changes:
+                folder = tempfile.TemporaryDirectory(dir=self.path / _STATE, prefix=_STAGED)
+                place = Path(stack.enter_context(folder))
+                ready = [stack.enter_context(staged(place, data, "")) for _, data in changes]
+                for name, _ in changes:
+                    self._check_place(self.path / name)
+                for path, (name, _) in zip(ready, changes, strict=True):
+                    path.replace(self.path / name)
+                flush_folder(self.path)
+            for version in versions:
+                self._remove_others(version)
+
+    def _is(self, name: str, target: TargetFile, limit: int) -> bool:
+        path = self.path / name
+        try:
+            if not path.is_file() or path.stat().st_size > limit:
+                return False
+            target.verify_length_and_hashes(path.read_bytes())
+        except (OSError, RepositoryError):
+            return False
+        return True
+
+    @staticmethod
+    def _check_place(path: Path) -> None:
+        """Before anything is moved: nothing else is in a file's place."""
+        if path.exists() and not path.is_file():
+            raise StoreError(f"{path} is no file")
+
+    def _remove_others(self, version: PulledVersion) -> None:
+        name = re.compile(re.escape(version.model) + r"_v[1-9][0-9]*\.(tflite|json)")
+        for path in self.path.iterdir():
+            if name.fullmatch(path.name) and path.name not in version.names:
+                path.unlink()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where = error.filename or self.path
+            raise StoreError(f"cannot write {where}: {error.strerror}") from error

@@ -1,0 +1,166 @@
+"""Copying verified versions into a folder, for a gateway's build.
+
+Needs a root to read from and the pinned root of trust, nothing that signs. Everything of a model
+is verified before its first file takes its name, and one model's trouble is its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tuf.api.metadata import TargetFile, Targets
+
+from smartwatts_ml.errors import NotPublishedError, SmartwattsError, TrustError
+from smartwatts_ml.names import is_model
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling.client import Client
+from smartwatts_ml.pulling.fetching import Deadline
+from smartwatts_ml.pulling.folder import (
+    MAX_FILE_BYTES,
+    MAX_MANIFEST_BYTES,
+    PulledVersion,
+    PullFolder,
+)
+
+__all__ = ["DEADLINE_S", "Pulled", "PullOutcome", "pull_models"]
+
+DEADLINE_S = 600
+_FILE = re.compile(r"([a-z][a-z0-9_]*)_v([1-9][0-9]{0,15})\.tflite")
+_IDENTIFIER = b"TFL3"
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What lies in the folder now; ``serial`` is the version of the model's metadata."""
+
+    model: str
+    version: int
+    serial: int
+    path: Path
+    sha256: str
+    updated: bool
+
+
+@dataclass(frozen=True)
+class PullOutcome:
+    """What was pulled, and what was not."""
+
+    pulled: tuple[Pulled, ...]
+    troubles: tuple[SmartwattsError, ...]
+
+
+def pull_models(
+    objects: Objects,
+    trusted_root: bytes,
+    folder: Path,
+    models: Sequence[str] = (),
+    *,
+    version: int | None = None,
+    deadline_s: float = DEADLINE_S,
+    now: datetime | None = None,
+) -> PullOutcome:
+    """Bring a folder up to date with what is in force, or with one version that once was.
+
+    ``models``: all that are published where none is named; ``deadline_s``: seconds that all of
+    it may take. Raises TrustError or StoreError where the repository as a whole does not hold,
+    and the models are then as they were.
+    """
+    place = PullFolder(folder)
+    with Deadline(deadline_s) as deadline, place.held(deadline):
+        client = Client(place.state, objects, trusted_root, deadline, now=now)
+        with client.opened():
+            return _pull_all(client, place, models or _published(client, objects), version)
+
+
+def _published(client: Client, objects: Objects) -> list[str]:
+    models = [name for name, is_there in client.models().items() if is_there and is_model(name)]
+    if not models:
+        raise NotPublishedError(f"no model has been published in {objects.url}", fix="check --root")
+    return models
+
+
+def _pull_all(
+    client: Client, place: PullFolder, models: Sequence[str], version: int | None
+) -> PullOutcome:
+    pulled, changes, versions = [], [], []
+    troubles: list[SmartwattsError] = []
+    for model in dict.fromkeys(models):
+        try:
+            serial, wanted = _wanted(client, model, version)
+            current = place.holds(wanted)
+            changes += [] if current else _files(client, wanted)
+        except SmartwattsError as error:
+            troubles.append(error)
+            continue
+        versions.append(wanted)
+        stable = place.path / wanted.names[-1]
+        sha256 = wanted.file.hashes.get("sha256", "")
+        pulled.append(Pulled(model, wanted.version, serial, stable, sha256, not current))
+    place.write(changes, versions)
+    return PullOutcome(tuple(pulled), tuple(troubles))
+
+
+def _wanted(client: Client, model: str, version: int | None) -> tuple[int, PulledVersion]:
+    """The version of the model's metadata, and the model's version that is asked for."""
+    models = client.models()
+    if model not in models:
+        raise NotPublishedError(f"there is no model {model} in {client.objects.url}")
+    if not models[model]:
+        raise NotPublishedError(f"{model} has not been published yet")
+    role = client.role(model)
+    number, path = _in_force(model, role)
+    if version is None or version == number:
+        manifest = f"{model}/{model}_v{number}.json"
+        wanted = PulledVersion(model, number, client.target(path), client.target(manifest))
+        return role.version, wanted
+    return role.version, _once_in_force(client, model, role, version)
+
+
+def _once_in_force(client: Client, model: str, role: Targets, version: int) -> PulledVersion:
+    """A version that was in force, found from the newest metadata back."""
+    older = role
+    while isinstance(previous := older.unrecognized_fields.get("previous_sha256"), str):
+        if older.version == 1:
+            break
+        older = client.past(model, older.version - 1, previous)
+        number, path = _in_force(model, older)
+        if number == version:
+            manifest = _target(older, f"{model}/{model}_v{number}.json")
+            return PulledVersion(model, number, _target(older, path), manifest)
+    raise NotPublishedError(f"{model} v{version} was never in force")
+
+
+def _target(role: Targets, path: str) -> TargetFile:
+    if path not in role.targets:
+        raise TrustError(f"no metadata speaks of {path}")
+    return role.targets[path]
+
+
+def _in_force(model: str, role: Targets) -> tuple[int, str]:
+    """Number and path of the one file that a role's metadata names."""
+    files = [path for path in role.targets if path.endswith(".tflite")]
+    if len(files) != 1:
+        raise TrustError(f"the metadata of {model} names {len(files)} files, not one")
+    path = files[0]
+    name = _FILE.fullmatch(path.rpartition("/")[2])
+    if name is None or name[1] != model or path != f"{model}/{name[0]}":
+        raise TrustError(f"the metadata of {model} names {path}, which is no file of it")
+    custom = role.targets[path].custom
+    said = custom.get("version") if isinstance(custom, dict) else None
+    if isinstance(said, bool) or said != int(name[2]):
+        raise TrustError(f"{path} is said to be another version than its name says")
+    return int(name[2]), path
+
+
+def _files(client: Client, wanted: PulledVersion) -> list[tuple[str, bytes]]:
+    """What to write, verified, in the order in which it takes its names."""
+    manifest = client.download(wanted.manifest, MAX_MANIFEST_BYTES)
+    data = client.download(wanted.file, MAX_FILE_BYTES)
+    if data[4:8] != _IDENTIFIER:
+        raise TrustError(f"{wanted.file.path} is no .tflite file: it lacks the identifier TFL3")
+    file_name, manifest_name, stable = wanted.names
+    return [(file_name, data), (manifest_name, manifest), (stable, data)]
