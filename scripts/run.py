@@ -88,7 +88,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     started = time.monotonic()
     stack.prepare()
     objects = open_root(stack.root)
-    _hold_ceremony(objects, stack.keys)
+    hold_ceremony(objects, stack.keys)
     process = _bring_up(stack)
     _fill_landing(objects, options)
     record = _wait_until_up(stack, process)
@@ -114,7 +114,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     return 0 if state == "success" else 1
 
 
-def _hold_ceremony(objects: Objects, keys: Path) -> None:
+def hold_ceremony(objects: Objects, keys: Path) -> None:
     """One key of each kind, if the store and this machine have none."""
     store = Store(objects, keys)
     if not store.keys.is_empty() or store.ceremonies.is_complete():

@@ -17,7 +17,7 @@ from functools import partial
 
 from tuf.api.metadata import TargetFile, Targets
 
-from smartwatts_ml.errors import NotFoundError, StoreError, TrustError
+from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.store.candidate import (
     Candidate,
     check_candidate,
@@ -94,7 +94,7 @@ class Committer:
             if view is None or head is None:
                 raise NotFoundError(f"{model} has no version yet")
             wanted = self._put_in_force(head, version)
-            manifest = self._manifest_of(wanted)
+            manifest = self._records.manifest_of(wanted)
             self._records.versions.file(wanted)
             if head.entry.version == version:
                 self._records.pointing.tell({model: head.stored}, view)
@@ -189,13 +189,6 @@ class Committer:
             fix=f"one of {', '.join(f'v{v}' for v in sorted(known)[-10:])}",
         )
 
-    def _manifest_of(self, commit: Commit) -> Manifest:
-        try:
-            return self._records.versions.manifest(commit)
-        except NotFoundError as error:
-            entry = commit.entry
-            raise TrustError(f"the manifest of {entry.model} v{entry.version} is gone") from error
-
     def _check_not_pruned(
         self, wanted: Commit, commit: Commit, before: Commit, delegator: Targets
     ) -> None:
@@ -206,7 +199,7 @@ class Committer:
             self._records.versions.manifest(wanted)
         except NotFoundError as error:
             reason = f"v{entry.version} was pruned while it was rolled back to"
-            kept = self._manifest_of(before)
+            kept = self._records.manifest_of(before)
             undo = self._next(kept, commit, "rollback", _Said(kept.run_id, entry.actor, reason))
             if undone := self._try_commit(delegator, commit, undo, before.targets):
                 self._records.pointing.tell({entry.model: undone.stored})

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tuf.api.metadata import Targets
 
-from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.errors import NotFoundError, TrustError, UsageError
+from smartwatts_ml.store.documents import Manifest
 from smartwatts_ml.store.history import Commit, History
 from smartwatts_ml.store.keys import NO_KEYS
 from smartwatts_ml.store.metadata import verify
@@ -42,6 +43,17 @@ class Records:
         """All commits, oldest first, verified."""
         head = self.head(model)
         return tuple(self.history.back(head))[::-1] if head else ()
+
+    def manifest_of(self, commit: Commit) -> Manifest:
+        """The verified manifest of what a commit put in force. Raises TrustError."""
+        try:
+            return self.versions.manifest(commit)
+        except NotFoundError as error:
+            entry = commit.entry
+            raise TrustError(
+                f"the manifest of {entry.model} v{entry.version} is gone",
+                fix="restore it from a backup, or publish the run again",
+            ) from error
 
     def delegator(self, model: str, view: View) -> Targets:
         """The newest targets metadata, which says who may sign the model. Raises UsageError

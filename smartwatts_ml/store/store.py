@@ -87,7 +87,7 @@ class Store:
     def champion(self, model: str) -> Champion | None:
         """The version in force by the history, or None. Raises TrustError."""
         head = self._records.head(model)
-        return Champion(self._manifest_of(head), head.entry) if head else None
+        return Champion(self._records.manifest_of(head), head.entry) if head else None
 
     def history(self, model: str) -> tuple[HistoryEntry, ...]:
         """Every promotion and rollback, oldest first, verified as a chain."""
@@ -273,16 +273,6 @@ class Store:
         if keep < 1:
             raise UsageError(f"cannot keep {keep} versions", fix="1 or more")
         return Pruner(self._records).prune(model, keep, older_than, dry_run)
-
-    def _manifest_of(self, commit: Commit) -> Manifest:
-        try:
-            return self._records.versions.manifest(commit)
-        except NotFoundError as error:
-            entry = commit.entry
-            raise TrustError(
-                f"the manifest of {entry.model} v{entry.version} is gone",
-                fix="restore it from a backup, or publish the run again",
-            ) from error
 
     def _commit_of(self, model: str, version: int) -> Commit:
         head = self._records.head(model)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,7 @@ def test_root_and_targets_are_renewed_in_time(
 class Thief:
     """Has every online key and may write whatever he likes into the bucket."""
 
-    def __init__(self, store: Store, objects: Objects, clock: Clock) -> None:
+    def __init__(self, store: Store, objects: Objects, clock: Callable[[], datetime]) -> None:
         root = Metadata[Root].from_bytes(store.keys.root_path.read_bytes()).signed
         self.objects, self.clock = objects, clock
         self.signers: dict[str, Signer] = {
