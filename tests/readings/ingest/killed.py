@@ -29,7 +29,7 @@ while True:
     if not number:
         unit, _, root = line.partition(" ")
         if unit != "-":
-            report = reread(open_root(root), Settings(unit=unit), ["*"])
+            report = reread(open_root(root), Settings(unit=unit, check_mains=False), ["*"])
         else:
             report = ingest(open_root(root), Settings())
         os._exit(3 if report.left else 0)

@@ -31,7 +31,7 @@ from smartwatts_ml.stages.ingest import ingest, reread
 from tests.readings.ingest.landing import Ingester, land, minutes
 
 WATTS = Settings()
-KILOWATTS = Settings(unit="kW")
+KILOWATTS = Settings(unit="kW", check_mains=False)  # more than any fuse allows
 ROWS = 100
 
 
@@ -123,7 +123,7 @@ def test_a_layout_that_changes_makes_its_files_outdated(
     for module in (catalog, taken_for):
         monkeypatch.setattr(module, "known_layouts", lambda: layouts)
     assert {file.changed for file in ingest(objects, WATTS).outdated} == {("layout",)}
-    reread(objects, WATTS, [], outdated=True)
+    reread(objects, Settings(check_mains=False), [], outdated=True)
     assert not ingest(objects, WATTS).outdated
     layouts = (*known, made("W"))
     (first, *_) = ingest(objects, WATTS).outdated
@@ -369,7 +369,7 @@ def test_a_killed_rereading_leaves_the_old_or_the_new_and_the_next_completes_it(
     objects: Objects, death: str
 ) -> None:
     land_three(objects)
-    killed = Ingester.start(objects, death, "a.csv", unit="kW")
+    killed = Ingester.start(objects, death, "a.csv", unit="kW", check_mains="false")
     killed.go()
     assert killed.was_killed()
     done = death in DEATHS[DEATHS.index("after the commit") :]
@@ -389,8 +389,8 @@ def test_two_that_read_a_file_again_at_once_leave_it_once(any_objects: Objects) 
     land_three(any_objects)
     land(any_objects, "d.csv", *minutes("home2", 10, 400.0))
     started = [
-        Ingester.start(any_objects, "", "*.csv", unit="kW"),
-        Ingester.start(any_objects, "", "a.csv", "b.csv", unit="kW"),
+        Ingester.start(any_objects, "", "*.csv", unit="kW", check_mains="false"),
+        Ingester.start(any_objects, "", "a.csv", "b.csv", unit="kW", check_mains="false"),
         Ingester.start(any_objects),
     ]
     for process in started:
@@ -475,6 +475,7 @@ def test_the_commands_say_what_has_changed_and_read_it_again(
     ingest(objects, WATTS)
     assert "reread" not in smartwatts(objects, "ingest").output
     monkeypatch.setenv("SMARTWATTS_UNIT", "kW")
+    monkeypatch.setenv("SMARTWATTS_CHECK_MAINS", "false")
     said = smartwatts(objects, "ingest")
     assert said.exit_code == 0
     lines = [line for line in said.stderr.splitlines() if "reread" in line]
