@@ -13,6 +13,8 @@ from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.store import KeyFolder, Store
 
+__all__ = ["make_keys"]
+
 _POOL = "smartwatts_training"
 
 
@@ -30,7 +32,7 @@ def _main() -> int:
     _make_bucket(os.environ["SMARTWATTS_ROOT"])
     _say("keys")
     folders = (os.environ["SMARTWATTS_KEYS"], os.environ["TRUST"], os.environ["OFFLINE"])
-    _make_keys(os.environ["SMARTWATTS_ROOT"], *map(Path, folders))
+    make_keys(os.environ["SMARTWATTS_ROOT"], *map(Path, folders))
     return 0
 
 
@@ -52,7 +54,7 @@ def _make_bucket(root: str) -> None:
     open_root(root)
 
 
-def _make_keys(root: str, keys: Path, trust: Path, offline: Path) -> None:
+def make_keys(root: str, keys: Path, trust: Path, offline: Path) -> None:
     """Hold the ceremony, once: the private keys of root into ``offline``, which no service that
     stays mounts, the others into ``keys``, which the signing worker alone does. What everybody
     else trusts goes into ``trust``."""

@@ -28,6 +28,8 @@ from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages.tasks import run_report
 from smartwatts_ml.store import Store
 
+__all__ = ["hold_ceremony"]
+
 _WEEKLY = "retrain_weekly"
 _OTHERS = ("retrain_on_new_readings", "renew_timestamp", "rollback_model")
 _POOL = "smartwatts_training"
@@ -88,7 +90,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     started = time.monotonic()
     stack.prepare()
     objects = open_root(stack.root)
-    _hold_ceremony(objects, stack.keys)
+    hold_ceremony(objects, stack.keys)
     process = _bring_up(stack)
     _fill_landing(objects, options)
     record = _wait_until_up(stack, process)
@@ -114,7 +116,7 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     return 0 if state == "success" else 1
 
 
-def _hold_ceremony(objects: Objects, keys: Path) -> None:
+def hold_ceremony(objects: Objects, keys: Path) -> None:
     """One key of each kind, if the store and this machine have none."""
     store = Store(objects, keys)
     if not store.keys.is_empty() or store.ceremonies.is_complete():

@@ -194,19 +194,19 @@ def test_a_record_is_plain_json(stack: Stack, session: tuple[Record, psutil.Proc
 def test_the_local_stack_has_one_key_of_each_kind_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from scripts.run import _hold_ceremony
+    from scripts.run import hold_ceremony
     from smartwatts_ml.kinds import model_names
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.store import Store
 
     objects, keys = open_root(str(tmp_path / "root")), tmp_path / "keys"
-    _hold_ceremony(objects, keys)
+    hold_ceremony(objects, keys)
     assert "one of each kind" in capsys.readouterr().out
     root, targets = Store(objects, keys).metadata()
     assert root is not None and len(root.roles["root"].keyids) == 1
     assert targets is not None and targets.delegations is not None
     assert set(targets.delegations.roles or {}) == set(model_names())
-    _hold_ceremony(objects, keys)
-    _hold_ceremony(objects, tmp_path / "of another machine")
+    hold_ceremony(objects, keys)
+    hold_ceremony(objects, tmp_path / "of another machine")
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "of another machine").exists()

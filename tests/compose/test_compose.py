@@ -179,7 +179,7 @@ def test_nothing_that_runs_tasks_reaches_more_of_the_s3_server_than_its_s3_port(
 def test_initialisation_takes_the_keys_of_root_from_the_worker_that_signs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from scripts.compose_init import _make_keys
+    from scripts.compose_init import make_keys
     from smartwatts_ml.kinds import model_names
     from smartwatts_ml.objects import open_root
     from smartwatts_ml.store import Store
@@ -188,7 +188,7 @@ def test_initialisation_takes_the_keys_of_root_from_the_worker_that_signs(
     monkeypatch.setenv("ROOT_HOLDERS", "3")
     root, keys, trust, offline = (tmp_path / name for name in ("root", "keys", "trust", "offline"))
     for _ in range(2):
-        _make_keys(str(root), keys, trust, offline)
+        make_keys(str(root), keys, trust, offline)
     assert [path.name for path in trust.iterdir()] == ["root.json"]
     assert len(list(offline.glob("root-*.pem"))) == 3
     assert not list(keys.rglob("root-*.pem"))
