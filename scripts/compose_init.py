@@ -13,6 +13,8 @@ from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.store import KeyFolder, Store
 
+__all__ = ["make_keys"]
+
 _POOL = "smartwatts_training"
 
 

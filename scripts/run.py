@@ -28,6 +28,8 @@ from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages.tasks import run_report
 from smartwatts_ml.store import Store
 
+__all__ = ["hold_ceremony"]
+
 _WEEKLY = "retrain_weekly"
 _OTHERS = ("retrain_on_new_readings", "renew_timestamp", "rollback_model")
 _POOL = "smartwatts_training"

@@ -14,7 +14,7 @@ import pytest
 from smartwatts_ml.errors import TrustError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import Store
-from tests.store.helpers import content, publish
+from tests.store.helpers import Clock, content, publish
 from tests.store.test_commands import call
 from tests.store.test_rotation import Thief
 
@@ -103,7 +103,9 @@ def test_rotation(objects: Objects, store: Store) -> None:
 @pytest.mark.parametrize("version", [3, 10**9], ids=["next", "far ahead"])
 def test_theft_of_the_online_keys(objects: Objects, store: Store, version: int) -> None:
     stolen = Path(shutil.copytree("keys", "stolen"))
-    Thief(store, objects, lambda: datetime.now(UTC)).plant(version, b"\x1c\0\0\0TFL3 evil")
+    clock = Clock()
+    clock.now = datetime.now(UTC)
+    Thief(store, objects, clock).plant(version, b"\x1c\0\0\0TFL3 evil")
     do("theft")
     check_gateway(objects, "run2")
     with pytest.raises(TrustError, match="no key here to sign"):
