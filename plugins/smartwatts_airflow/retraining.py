@@ -145,7 +145,7 @@ def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
     return task_of_stage
 
 
-def _signing(stage: Stage) -> dict[str, str]:
+def _signing(stage: Stage) -> dict[str, Any]:
     return {"queue": SIGNING_QUEUE} if stage.signs else {}
 
 

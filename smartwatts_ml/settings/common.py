@@ -179,6 +179,7 @@ class Settings(TomlSettings):
         description="Path, file:/// or s3://bucket/prefix of everything that is kept.",
     )
     keys: str = Field(".local/keys", description="Folder of trusted root, keys, and memory.")
+    key_secret_file: str = Field("", description="File with the PIN of a key that wants one.")
     timezone: str = Field(
         "UTC",
         description="IANA timezone of naive timestamps, and of sites without their own.",

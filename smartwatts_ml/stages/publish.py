@@ -109,8 +109,6 @@ def publish(
 
     ``force``: why a rejected file is to be in force all the same; signed into the history
     with the actor's name and what the gate had said."""
-    if run.left is None:
-        raise TrustError(f"nothing says what the stages of run {run.run_id} left")
     verdict = run.read_json(_DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
     if verdict.accepted:
@@ -162,6 +160,8 @@ def _publish_file(
         reason, action = f"{force} (the gate said: {reason})", FORCE
     if not verdict.sha256:
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
+    if run.left is None:
+        raise TrustError(f"nothing says what the stages of run {run.run_id} left")
     judged = run.read_json(_DECISION, _JudgedFile)
     content = read_judged_file(run, judged.sha256)
     discreet = _discretion(judged)

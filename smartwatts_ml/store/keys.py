@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +24,9 @@ from securesystemslib.exceptions import Error as SignerError
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 from tuf.api.metadata import Root
 
-from smartwatts_ml.errors import BadInputError, NotFoundError, StoreError, TrustError
+from smartwatts_ml.errors import BadInputError, StoreError, TrustError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
+from smartwatts_ml.settings import settings
 from smartwatts_ml.store.layout import MAX_METADATA_BYTES
 from smartwatts_ml.store.memory import Memory
 from smartwatts_ml.store.metadata import Delegator, Stored, parse_root
@@ -37,7 +37,6 @@ NO_KEYS = (
     "`smartwatts keys init` makes the keys of a new store; of one that is there, restore the key"
     " folder, or run this where the keys are"
 )
-_SECRET_FILE = "SMARTWATTS_KEY_SECRET_FILE"
 _MOST_SIGNERS_BYTES = 1 << 16
 
 
@@ -236,7 +235,9 @@ def _read(path: Path, limit: int) -> bytes | None:
 
 def _secret(name: str) -> str:
     """A PIN or passphrase that a signer asks for: from a file, never from an argument."""
-    path = os.environ.get(_SECRET_FILE)
+    path = settings().key_secret_file
     if not path:
-        raise NotFoundError(f"a key wants a {name}", fix=f"{_SECRET_FILE} names a file with it")
+        raise TrustError(
+            f"a key wants a {name}", fix="SMARTWATTS_KEY_SECRET_FILE names a file with it"
+        )
     return Path(path).read_text().strip()

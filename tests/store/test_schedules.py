@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def play(root: Root, tmp_path: Path, count: int, seed: int) -> dict[str, Any]:
-    arguments = [root.url, tmp_path / "keys", str(count), str(seed)]
+    arguments = [root.url, str(tmp_path / "keys"), str(count), str(seed)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.store.schedules", *arguments],
         cwd=REPOSITORY,
