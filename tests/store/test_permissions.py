@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from smartwatts_ml.errors import StoreError
+from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import Store
 from tests.ministack import Ministack
@@ -131,10 +132,17 @@ def test_a_trainer_writes_nothing_of_the_store(
 
 
 def test_an_operator_prunes_repairs_and_recovers(
-    filled: Objects, as_user: Callable[..., Objects], tmp_path: Path
+    filled: Objects,
+    as_user: Callable[..., Objects],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store = Store(as_user("operator"), keys_of(tmp_path))
+    filled.write(f"state/judged/nilm/{'0' * 64}.tflite", b"what version 1 was judged as")
+    monkeypatch.setattr("smartwatts_ml.judging.refitted._UNFINISHED_FOR", timedelta(0))
+    objects = as_user("operator")
+    store = Store(objects, keys_of(tmp_path))
     assert store.prune("nilm", keep=1, older_than=timedelta(0)).versions == (1, 2)
+    assert drop_judged_files(objects, store, "nilm") == 1
     store.rotation.recover([store.keys.offline_path])
     assert store.verify("nilm", repair=True).findings == ()
     with pytest.raises(StoreError, match=DENIED):
