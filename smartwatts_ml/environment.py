@@ -21,8 +21,6 @@ __all__ = ["PULL_TOKEN_VARIABLE", "check_environment", "known_variables"]
 
 PULL_TOKEN_VARIABLE = f"{PREFIX}PULL_TOKEN"
 """Holds a token that `smartwatts models pull` sends to a web server."""
-_KEY_SECRET_FILE_VARIABLE = f"{PREFIX}KEY_SECRET_FILE"
-"""Names a file with the PIN of a key, which securesystemslib asks for."""
 
 
 _logger = logging.getLogger("smartwatts")
@@ -35,7 +33,7 @@ def _classes() -> list[type[TomlSettings]]:
 @cache
 def known_variables() -> frozenset[str]:
     """Every ``SMARTWATTS_*`` variable that means something."""
-    return frozenset({CONFIG_VARIABLE, PULL_TOKEN_VARIABLE, _KEY_SECRET_FILE_VARIABLE}).union(
+    return frozenset({CONFIG_VARIABLE, PULL_TOKEN_VARIABLE}).union(
         *(cls.variables() for cls in _classes())
     )
 
