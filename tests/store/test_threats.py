@@ -14,7 +14,7 @@ from tuf.api.metadata import Metadata, Root, Timestamp
 from typer.testing import CliRunner
 
 from smartwatts_ml.commands.cli import app
-from smartwatts_ml.errors import StoreError, TrustError
+from smartwatts_ml.errors import StoreError, TrustError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.store import Store
 from tests.store.helpers import FIELDS, Clock, content, new_store, opened, publish
