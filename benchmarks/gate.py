@@ -120,7 +120,8 @@ def _years(arguments: argparse.Namespace) -> None:
     for policy in arguments.policies:
         rules = rules_of(settings(gate_resamples=100, **RULES[policy]))
         for sites in arguments.sites:
-            lived = live_years(WORLD, rules, sites, arguments.years, arguments.seed)
+            years, seed, renews = arguments.years, arguments.seed, arguments.renew_weeks
+            lived = live_years(WORLD, rules, sites, years, seed, renews)
             print(f"| {policy} | {' | '.join(as_row(lived))} |", flush=True)
 
 
@@ -178,6 +179,7 @@ def main() -> None:
     by_years.add_argument("--sites", nargs="+", type=int, default=SIZES)
     by_years.add_argument("--years", type=int, default=12)
     by_years.add_argument("--seed", type=int, default=0)
+    by_years.add_argument("--renew-weeks", type=int, default=0, help="0: nothing is renewed")
     by_years.set_defaults(run=_years)
     by_parts = verbs.add_parser("components", help="what varies from training to training")
     by_parts.add_argument("--data", type=Path, required=True)

@@ -8,7 +8,7 @@ none of them sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision, Facts, Outcome, R
 from smartwatts_ml.gate.drift import Histogram, drift
 from smartwatts_ml.gate.refit import parity_of_behaviour
 from smartwatts_ml.judging.agreement import difference
+from smartwatts_ml.judging.anchors import a_few
 from smartwatts_ml.judging.day_features import day_histograms
 from smartwatts_ml.judging.record import judgement_of, rules_of
 from smartwatts_ml.kinds import find_kind
@@ -46,12 +47,13 @@ by a tenth in all, or by half for one appliance, over the four weeks that follow
 
 @dataclass(frozen=True)
 class Week:
-    """What a policy is asked about."""
+    """What a policy is asked about; ``earlier``: what it had in force before, oldest first."""
 
     number: int
     candidate: Candidate
     champion: Candidate
     offer: _Offer
+    earlier: Sequence[Model] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ POLICIES: dict[str, ByGate | Deploys] = {
 def _decide(week: Week, rules: Rules) -> Decision:
     kind: Any = find_kind("nilm")
     judged, champion = week.candidate.judged, week.champion.judged
+    anchors = {f"v{model.end}": model for model in a_few(week.earlier) if model is not champion}
     facts = Facts(
         split=week.candidate.split.digest,
         champion_version=champion.end,
@@ -136,9 +139,10 @@ def _decide(week: Week, rules: Rules) -> Decision:
         drift=drift(champion.days, week.offer.now, judged.days),
         fleet=len(week.candidate.split.holdout_start),
         champion_weeks=(judged.end - champion.end) / WEEK_H,
+        anchors=tuple(anchors),
     )
-    rules = replace(rules, seed=week.number)
-    return judge(judgement_of(kind, "nilm", week.offer.against(champion), rules, facts))
+    rules, scores = replace(rules, seed=week.number), week.offer.against(champion, anchors)
+    return judge(judgement_of(kind, "nilm", scores, rules, facts))
 
 
 def live(
@@ -163,6 +167,7 @@ def _live(fleet: Fleet, learner: Learner, way: Way, weeks: int, year: Year) -> N
     champions = dict.fromkeys(POLICIES, first)
     errors: dict[str, list[float]] = {name: [] for name in POLICIES}
     ages: dict[str, list[float]] = {name: [] for name in POLICIES}
+    earlier: dict[str, list[Model]] = {name: [] for name in POLICIES}
     for name in POLICIES:
         year.deployed[way.name, name], year.ruined[way.name, name] = [], []
     for week in range(WARM_UP + 1, WARM_UP + weeks):
@@ -170,8 +175,10 @@ def _live(fleet: Fleet, learner: Learner, way: Way, weeks: int, year: Year) -> N
         offer = _Offer(fleet, week, candidate)
         for name, policy in POLICIES.items():
             champion = champions[name]
-            following = policy.next(Week(week, candidate, champion, offer))
+            following = policy.next(Week(week, candidate, champion, offer, earlier[name]))
             if following:
+                if following.judged is not champion.judged:
+                    earlier[name].append(champion.judged)
                 year.deployed[way.name, name].append(week - WARM_UP)
                 if _is_ruined(fleet, week, following.shipped, champion.shipped):
                     year.ruined[way.name, name].append(week - WARM_UP)
@@ -204,9 +211,13 @@ class _Offer:
     def _said(self, model: Model) -> np.ndarray:
         return np.concatenate([model.said(self._fleet, week) for week in self._weeks], 1)
 
-    def against(self, champion: Model) -> dict[str, Scores]:
-        """Scores with those of a champion."""
-        return {**self._scores, CHAMPION: self._score(self._said(champion))}
+    def against(
+        self, champion: Model, anchors: Mapping[str, Model] | None = None
+    ) -> dict[str, Scores]:
+        """Scores with those of a champion, and of what was in force before."""
+        others = {CHAMPION: champion, **(anchors or {})}
+        said = {name: self._score(self._said(model)) for name, model in others.items()}
+        return {**self._scores, **said}
 
     @cached_property
     def shipped(self) -> Model:

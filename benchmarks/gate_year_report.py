@@ -72,7 +72,8 @@ def draw_year(years: Sequence[Year], picture: Path) -> None:
     axes.text(CAR_WEEK, axes.get_ylim()[1], " cars appear", va="top", fontsize="small")
     axes.set_xlabel("week")
     axes.set_ylabel("MAE on truth of the week that follows, W")
-    axes.set_title(f"The model in force, {SHIPS}, mean of {len(years)} seeds")
+    seeds = "one seed" if len(years) == 1 else f"mean of {len(years)} seeds"
+    axes.set_title(f"The model in force, {SHIPS}, {seeds}")
     axes.legend(frameon=False)
     figure.savefig(picture, dpi=90)
 

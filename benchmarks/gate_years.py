@@ -13,9 +13,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import stdtrit
 
 from benchmarks.gate_tables import CRITERIA
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts, Judgement, Rules, judge
+from smartwatts_ml.gate import (
+    CHALLENGER,
+    CHAMPION,
+    Decision,
+    Facts,
+    Judgement,
+    Outcome,
+    Rules,
+    judge,
+)
+from smartwatts_ml.gate.rules import compare
 from smartwatts_ml.scores.scores import Scores
 
 __all__ = ["SIZES", "WORLD", "World", "Years", "as_row", "live_years", "titles"]
@@ -73,7 +84,7 @@ class _Model:
 class Years:
     """What years under a policy gave. ``worse``: for each offer that was accepted, its week
     and by how much its true log loss is above that of what it replaced; ``offers``: the same
-    of all offers; ``ages``: weeks since the champion's acceptance, week by week; ``losses``:
+    of all offers; ``ages``: weeks since what ships was put in force, week by week; ``losses``:
     its true log loss over that of a new model of average luck."""
 
     sites: int
@@ -98,21 +109,39 @@ class Years:
         return sum(worse >= 0 for _, worse in self.accepted) / max(bad, 1)
 
 
-def live_years(world: World, rules: Rules, sites: int, years: int, seed: int) -> Years:
-    """So many years of so many homes under the rules."""
+def live_years(
+    world: World, rules: Rules, sites: int, years: int, seed: int, renew_weeks: int = 0
+) -> Years:
+    """So many years of so many homes under the rules. ``renew_weeks``: after so many weeks what
+    ships is renewed by a challenger that evidence alone is lacking for, if it is shown to be no
+    worse than the margin; the next ones meet what was judged before. 0: never."""
     rng = np.random.default_rng((seed, sites))
-    champion, lived = _trained(world, sites, 0, 0, rng), Years(sites)
-    since = 0
+    judged, lived = _trained(world, sites, 0, 0, rng), Years(sites)
+    shipped, since = judged, 0
     for week in range(1, years * WEEKS_A_YEAR + 1):
         challenger = _trained(world, sites, week, week, rng)
-        worse = float(np.mean(challenger.skill(week) - champion.skill(week)))
+        worse = float(np.mean(challenger.skill(week) - shipped.skill(week)))
         lived.offers.append(worse)
-        if _accepts(world, rules, seed, week, challenger, champion):
+        met = _met(world, rules, seed, week, challenger, judged)
+        decision = judge(met)
+        if decision.accepted:
+            judged = challenger
+        waited = bool(renew_weeks) and week - since >= renew_weeks
+        if decision.accepted or (waited and _renews(met, decision)):
             lived.accepted.append((week - 1, worse))
-            champion, since = challenger, week
+            shipped, since = challenger, week
         lived.ages.append(week - since)
-        lived.losses.append(float(champion.skill(week).mean()))
+        lived.losses.append(float(shipped.skill(week).mean()))
     return lived
+
+
+def _renews(met: Judgement, decision: Decision) -> bool:
+    """Whether nothing but evidence is lacking, and a loss beyond the margin is not likely."""
+    if decision.outcome is not Outcome.NO_EVIDENCE:
+        return False
+    gain = compare(met, met.improve, CHAMPION)
+    low = gain.gain - gain.error * float(stdtrit(gain.freedom, met.rules.fresh_confidence))
+    return low > -met.rules.margin * abs(met.metrics[CHAMPION][met.improve.metric])
 
 
 def _trained(world: World, sites: int, number: int, week: int, rng: np.random.Generator) -> _Model:
@@ -124,9 +153,9 @@ def _trained(world: World, sites: int, number: int, week: int, rng: np.random.Ge
     return _Model(number, week, luck + rng.normal(0, world.site, sites), ageing)
 
 
-def _accepts(
+def _met(
     world: World, rules: Rules, seed: int, week: int, challenger: _Model, champion: _Model
-) -> bool:
+) -> Judgement:
     weeks = range(week - world.holdout, week)
     sites = len(champion.new)
     simple = _Model(-1, week, np.full(sites, 0.5), np.zeros(sites))
@@ -134,9 +163,7 @@ def _accepts(
     scores = {name: _scores(world, model, weeks, seed) for name, model in systems.items()}
     age = float(week - champion.born)
     facts = Facts("simulated", champion.number, fleet=sites, champion_weeks=age)
-    return judge(
-        Judgement("simulated", CRITERIA, ("loss",), _headline, scores, rules, facts)
-    ).accepted
+    return Judgement("simulated", CRITERIA, ("loss",), _headline, scores, rules, facts)
 
 
 def _scores(world: World, model: _Model, weeks: Sequence[int], seed: int) -> Scores:

@@ -73,7 +73,8 @@ class Layout(BaseModel):
     channels: dict[str, str] = Field(
         default_factory=dict,
         description="Channel of a register or a column of values: fridge; +mains and -mains are "
-        "parts that are added and taken away; empty: left out. * stands for all others.",
+        "parts that are added and taken away; empty: left out, as is any column. * stands for all "
+        "others.",
     )
     unit: str | dict[str, str] | None = Field(
         default=None,

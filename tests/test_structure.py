@@ -130,6 +130,7 @@ def test_one_module_turns_wall_clocks_into_utc_and_back() -> None:
     assert finding == {
         f"{PACKAGE}.localtime",
         f"{PACKAGE}.readings.site_clocks",  # whether there is one of a name that is kept
+        f"{PACKAGE}.readings.said",  # likewise, of a name that a source says
     }
 
 

@@ -45,17 +45,25 @@ def clocks(
     sites = sorted(table.sites()) if table else []
     if table is None or not sites:
         if as_json:
-            print_json({"sites": [], "changes": []})
+            strangers = sorted(current.site_timezones)
+            print_json({"sites": [], "changes": [], "without_readings": strangers})
         else:
             out.print(empty_root(objects), soft_wrap=True, markup=False)
         return
     changes = apply_settings(table, current) if apply else clock_changes(table, current)
     kept = table.clocks or SiteClocks.of_settings(current)
+    strangers = sorted(current.site_timezones.keys() - set(sites))
     if as_json:
         listed = [_site_json(site, kept) for site in sites]
-        print_json({"sites": listed, "moved" if apply else "changes": changes})
+        changed = {"moved" if apply else "changes": changes}
+        print_json({"sites": listed, **changed, "without_readings": strangers})
         return
     out.print(_as_table(sites, kept))
+    if strangers:
+        shown = ", ".join(strangers[:_SITES_SHOWN])
+        more = f" and {len(strangers) - _SITES_SHOWN:,} more" if strangers[_SITES_SHOWN:] else ""
+        line = f"site_timezones names sites without readings: {shown}{more}"
+        err.print(printable(line), soft_wrap=True, markup=False)
     if apply:
         for change in changes:
             out.print(printable(_moved(change)), soft_wrap=True, markup=False)

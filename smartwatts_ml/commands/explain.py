@@ -18,7 +18,7 @@ from smartwatts_ml.readings.explained.explain import explain
 from smartwatts_ml.readings.explained.explanation import Explanation
 from smartwatts_ml.readings.explained.source_text import SourceText, source_texts
 from smartwatts_ml.readings.files import find_files
-from smartwatts_ml.readings.report import FileReport
+from smartwatts_ml.readings.report import FileReport, Rejected
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.settings.base import settings_file
 from smartwatts_ml.settings.source_tables import with_source
@@ -112,7 +112,7 @@ def _table(file: Explanation) -> Table:
     if file.report:
         row("lines", _lines(file.report))
     first = {row.why: row for row in reversed(file.rejected)}
-    row("rejected", "\n".join(f"{r.where}: {r.text!r}: {why}" for why, r in first.items()))
+    row("rejected", "\n".join(_rejected(row, file.report) for row in first.values()))
     for about in _LAST:
         row(about, facts.get(about, ""))
     doubts = [doubt.problem for doubt in file.doubts if doubt.problem != file.refused]
@@ -153,6 +153,13 @@ def _channel(channel: ChannelSummary) -> str:
         f"{f' every {spacing}' if spacing else ''}, {channel.first} {channel.first_w:,.5g} W to "
         f"{channel.last} {channel.last_w:,.5g} W, {channel.kwh:,.5g} kWh"
     )
+
+
+def _rejected(row: Rejected, report: FileReport | None) -> str:
+    """One reason, how often it is, and where first."""
+    count = report.reasons.get(row.fault, 0) if report else 0
+    times = f"{count:,} × " if count else ""
+    return f"{times}{row.why}: {row.where}: {row.text!r}"
 
 
 def _lines(report: FileReport) -> str:

@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TypeVar
 
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.store import HistoryEntry, Manifest, Store, open_store
 
-__all__ = ["anchor_name", "anchors_in_force", "anchors_then", "versions_of_the_year"]
+__all__ = ["a_few", "anchor_name", "anchors_in_force", "anchors_then", "versions_of_the_year"]
 
+_T = TypeVar("_T")
 _YEAR = timedelta(days=365)
 _MOST = 4
 """Scoring one costs what scoring the champion does; of more, the oldest and some evenly after."""
@@ -50,8 +52,16 @@ def versions_of_the_year(history: Sequence[HistoryEntry], now: datetime) -> list
         (entry.version, datetime.fromisoformat(after.time)) for entry, after in pairwise(history)
     ]
     recent = dict.fromkeys(version for version, end in ended if now - end <= _YEAR)
-    versions = [version for version in recent if version != history[-1].version]
+    return a_few([version for version in recent if version != history[-1].version])
+
+
+def a_few(versions: Sequence[_T]) -> list[_T]:
+    """Of many the oldest, the newest, and some evenly between.
+
+    >>> a_few([3, 5]), a_few([1, 2, 3, 4, 5, 6, 7])
+    ([3, 5], [1, 3, 5, 7])
+    """
     last = len(versions) - 1
     if last < _MOST:
-        return versions
+        return list(versions)
     return [versions[i * last // (_MOST - 1)] for i in range(_MOST)]

@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.layouts.interpretation import Interpretation, interpret
 from smartwatts_ml.readings.layouts.on_change import with_held_values
+from smartwatts_ml.readings.layouts.one_series import check_series
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.sources import Layout, Source
 
@@ -70,6 +71,7 @@ class FileReader(ABC):
         defaults = self.defaults.model_copy(update=self.above)
         form = interpret(names, sample, self.source, where, self.key, defaults, own, written)
         form = replace(form, above=frozenset(self.above))
+        check_series(form, first or sample, where, self.key)
         return with_held_values(form, first or sample)
 
     def facts(self) -> dict[str, str]:

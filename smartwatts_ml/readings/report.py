@@ -49,7 +49,9 @@ FAULTS: Mapping[str, Fault] = {
     "stamp_gap": Fault(TIMESTAMP, "does not exist: daylight saving time skips it"),
     "stamp_hour": Fault(TIMESTAMP, "no number of an hour of its day"),
     "interval_long": Fault(TIMESTAMP, "an interval of more than a day"),
-    "interval_none": Fault(TIMESTAMP, "without the end or the length of its interval"),
+    "interval_none": Fault(
+        TIMESTAMP, "without the length of its interval, or an end that is after its start"
+    ),
     "value_form": Fault(CONSUMPTION, "not a number"),
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),
@@ -128,11 +130,12 @@ class FileReport:
     earlier device and stamp) + netted (parts of another reading, or of none: ``incomplete``, since
     another part has no value) + dropped (rejected once all
     rows of a device were together). ``reasons`` counts what was rejected by fault.
-    ``left``: why nothing was taken of the file. ``same_as``: an earlier file with the
+    ``left``: why nothing was taken of the file; ``passing``: that says nothing of what is in it.
+    ``same_as``: an earlier file with the
     same content. ``stamps``: how it writes timestamps, those without an offset on the clock of
     ``timezone``; None where a timestamp is no column of its own. ``named``: its columns have the
-    names that ours have. ``site_clock``: what is said of the clock by which its ``sites`` live.
-    ``contents``: None where there are none.
+    names that ours have, and no other seems to have values. ``site_clock``: what is said of the
+    clock by which its ``sites`` live. ``contents``: None where there are none.
     """
 
     key: str
@@ -152,6 +155,7 @@ class FileReport:
     reasons: Mapping[str, int] = field(default_factory=dict)
     digest: str = ""
     left: str | None = None
+    passing: bool = False
     same_as: str | None = None
     stamps: FileStamps | None = None
     named: bool = False
@@ -186,8 +190,8 @@ class FileReport:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether it has no reading, in columns that are named as ours, so that nothing can be
-        misunderstood: a quiet month is no error."""
+        """Whether each of its lines is marked as without a value, in columns named as ours are,
+        so that nothing can be misunderstood: a month without power is no error."""
         return self.named and not self.values and not self.rejected
 
     @property

@@ -49,20 +49,25 @@ class DeviceReadings:
         return native_interval(self.stamps)
 
     @cached_property
+    def lasting(self) -> np.ndarray:
+        """How long each reading lasts, int64 µs, shape (n,): no longer than to the next."""
+        own, _ = self._own
+        if self.lengths is None:
+            return own
+        lasting = np.where(self.lengths > 0, self.lengths, own)
+        lasting[:-1] = np.minimum(lasting[:-1], np.diff(self.stamps))
+        return lasting
+
+    @cached_property
     def ends(self) -> np.ndarray:
         """Where the time that each reading covers ends (exclusive), int64 µs, shape (n,)."""
-        lasting, _ = self._own
-        if self.lengths is not None:
-            lasting = np.where(self.lengths > 0, self.lengths, lasting)
-        ends = self.stamps + lasting
-        ends[:-1] = np.minimum(ends[:-1], self.stamps[1:])
-        return ends
+        return self.stamps + self.lasting
 
     @cached_property
     def spacing(self) -> np.ndarray:
         """The spacing that each reading is of, µs: a finer grid can't have it; int64, shape
         (n,). 0 where the power was the same all the while."""
-        spacing = np.minimum(self._own[1], self.ends - self.stamps)
+        spacing = np.minimum(self._own[1], self.lasting)
         return spacing if self.held is None else np.where(self.held, 0, spacing)
 
     @cached_property
@@ -72,7 +77,7 @@ class DeviceReadings:
     def fine(self, period_us: int) -> DeviceReadings:
         """Only the readings that a grid of such a period can have, each as long as it is: none
         if all are coarser, else those that are not much coarser too, spread evenly."""
-        lasting = self.ends - self.stamps
+        lasting = self.lasting
         fits = (lasting > 0) & (self.spacing <= period_us * COARSER)
         if fits.any():
             fits = (lasting > 0) & (self.spacing <= period_us * _MUCH_COARSER)
@@ -82,7 +87,7 @@ class DeviceReadings:
 
     def take(self, chosen: np.ndarray) -> DeviceReadings:
         """The readings of a mask, each as long as it is among all."""
-        columns = (self.labels, self.ends - self.stamps, self.held)
+        columns = (self.labels, self.lasting, self.held)
         labels, lengths, held = (None if c is None else c[chosen] for c in columns)
         return DeviceReadings(self.stamps[chosen], self.values[chosen], labels, lengths, held)
 
@@ -128,18 +133,7 @@ def _means(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """``resample`` on the clock of the spans; ``lasting_us``: real time of each cell, shape
     (count,), where it is not the period."""
-    begins, ends = spans.begins, spans.ends
-    first = np.maximum((begins - start_us) // period_us, 0)
-    last = np.minimum((ends - 1 - start_us) // period_us, count - 1)
-    cells = np.maximum(last - first + 1, 0)
-    reading: slice | np.ndarray = slice(None)
-    at = first
-    if not np.all(cells == 1):
-        reading = np.repeat(np.arange(len(begins)), cells)
-        at = first[reading] + np.arange(len(reading)) - (np.cumsum(cells) - cells)[reading]
-    edge = start_us + at * period_us
-    begin = np.maximum(begins[reading], edge)
-    lasting = (np.minimum(ends[reading], edge + period_us) - begin).astype(np.float64)
+    reading, at, lasting = _pieces(spans.begins - start_us, spans.ends - start_us, period_us, count)
     energy = np.bincount(at, lasting * spans.values[reading], minlength=count)
     covered = np.bincount(at, lasting, minlength=count)
     labels = None
@@ -150,6 +144,23 @@ def _means(
     mean = np.full(count, np.nan, np.float32)
     mean[enough] = energy[enough] / covered[enough]
     return mean, labels
+
+
+def _pieces(
+    begins: np.ndarray, ends: np.ndarray, period_us: int, count: int
+) -> tuple[slice | np.ndarray, np.ndarray, np.ndarray]:
+    """What falls into each cell: of which reading, into which cell, for how long (µs, float64).
+    ``begins`` and ``ends`` count from the first cell."""
+    first, last = begins // period_us, (ends - 1) // period_us
+    if np.array_equal(first, last) and first.min(initial=0) >= 0 and last.max(initial=0) < count:
+        return slice(None), first, (ends - begins).astype(np.float64)
+    first, last = np.maximum(first, 0), np.minimum(last, count - 1)
+    cells = np.maximum(last - first + 1, 0)
+    reading = np.repeat(np.arange(len(begins)), cells)
+    at = first[reading] + np.arange(len(reading)) - (np.cumsum(cells) - cells)[reading]
+    edge = at * period_us
+    begin = np.maximum(begins[reading], edge)
+    return reading, at, (np.minimum(ends[reading], edge + period_us) - begin).astype(np.float64)
 
 
 def to_grid(

@@ -11,16 +11,17 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from smartwatts_ml.errors import BadInputError, SmartwattsError
+from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
 from smartwatts_ml.readings.clock import LocalClock, local_clock
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.formats.choice import open_reader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
-from smartwatts_ml.readings.layouts.names import plain_name
+from smartwatts_ml.readings.layouts.names import VALUE, plain_name, role_of
 from smartwatts_ml.readings.mains.check import MainsCheck
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
+from smartwatts_ml.readings.said import check_source, of_source
 from smartwatts_ml.readings.site_clocks import FileClock
 from smartwatts_ml.sources import DEFAULTS, Defaults, Source
 from smartwatts_ml.timezones import is_place
@@ -139,13 +140,19 @@ class FileScan:
             reasons=dict(sorted(self.rejected.items())),
             digest=self.digest,
             stamps=self.interpretation.stamps_of_column,
-            named={plain_name(name) for name in self.interpretation.mapping.names}
-            >= set(CSV_COLUMNS),
+            named=self._is_named_as_ours,
             timezone=self.interpretation.timezone,
             site_clock=self.site_clock,
             sites=self.sites,
             contents=self._contents(),
         )
+
+    @property
+    def _is_named_as_ours(self) -> bool:
+        """Whether columns have our names, and no other has values that could be meant."""
+        mapping = self.interpretation.mapping
+        ours = {plain_name(name) for name in mapping.names} >= set(CSV_COLUMNS)
+        return ours and VALUE not in map(role_of, mapping.ignored)
 
     def _contents(self) -> FileContents | None:
         if self._stamps is None:
@@ -169,8 +176,13 @@ class FileScan:
             yield str(doubt.args[0]).removeprefix(f"{self.name}: ")
 
     def __iter__(self) -> Iterator[ParsedBlock]:
+        check_source(self.source, self.name)
         try:
             yield from self._blocks()
+        except UsageError as error:
+            if self.source.stamp is None:
+                raise
+            raise of_source(self.source, self.name, error) from error
         except (duckdb.Error, pa.ArrowException) as error:
             raise BadInputError(
                 f"{self.name} cannot be read: {str(error)[:_KEPT_TEXT]}",

@@ -106,7 +106,8 @@ def power_of_totals(stamps: np.ndarray, totals: np.ndarray) -> tuple[np.ndarray,
 
 
 def _is_own(stamps: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    """Where the next total is of the same meter, which was not reset; bool, shape (n - 1,)."""
+    """Where the next total is of the same meter, which was not reset; bool, shape (n - 1,). What is
+    0 may be no meter, so that what it leaps to then is none of its own."""
     before, after = totals[:-1], totals[1:]
     moved = after - before
     own = np.abs(moved) <= _limits(stamps, totals, np.inf)
@@ -116,7 +117,27 @@ def _is_own(stamps: np.ndarray, totals: np.ndarray) -> np.ndarray:
         runs_back = np.count_nonzero(falls & own & ~to_zero) >= _FEW_FALLS
         far = _limits(stamps, totals, _FAR if runs_back else _FAR_AT_ONCE)
         own &= ~falls | ((-moved <= far) & (runs_back | ~to_zero))
+    if not totals.all():
+        own &= (before != 0) | (moved <= _limits(stamps, totals, _FAR))
+        own &= ~_is_idle(totals, own)
     return own
+
+
+def _is_idle(totals: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Steps from 0 to 0 of what was no meter: it leaps afterwards, or was reset before and counts
+    nothing any more; bool, shape (n - 1,).
+
+    >>> own = np.array([1, 1, 0, 1, 0, 1, 1], bool)
+    >>> _is_idle(np.array([0, 0, 0, 500, 501, 0, 0, 0.1]), own).astype(int)
+    array([1, 1, 0, 0, 0, 0, 0])
+    """
+    still = (totals[:-1] == 0) & (totals[1:] == 0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], still, [False]]).astype(np.int8)))
+    idle = np.zeros(len(own), bool)
+    for start, end in edges.reshape(-1, 2).tolist():
+        leaps = not own[end] if end < len(own) else start > 0 and not own[start - 1]
+        idle[start:end] = leaps
+    return idle
 
 
 def _limits(stamps: np.ndarray, totals: np.ndarray, times: float) -> np.ndarray:

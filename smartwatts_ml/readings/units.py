@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +51,10 @@ _NO_POWER = {
     "windspeed cloudcover visibility dewpoint precipintensity precipprobability precipitation "
     "windbearing apparenttemperature summary icon latitude longitude postcode zip percent "
     "percentage capacity degree degrees hdd cdd radiation irradiance ghi dni dhi",
+    "a maximum or a minimum": "max maximum maximal maximale maximaal máxima maxima massima maks "
+    "spitzenlast spitzenleistung piekvermogen minimum minimal minimale mínima minima",
+    "no reading of this meter": "forecast prognose prognosis predicted prediction budget baseline "
+    "neighbors neighbours",
     "a total of a longer time": "today yesterday daily monthly yearly weekly heute gestern täglich "
     "monatlich jährlich",
 }
@@ -114,8 +119,12 @@ def no_power(text: str) -> str | None:
 
     >>> no_power("kVArh"), no_power("Gas"), no_power("use [kW]")
     ('reactive energy', 'gas, not electricity', None)
+    >>> no_power("Peak demand (kW)"), no_power("Off-peak usage (kWh)"), no_power("kWh per 15 min")
+    ('a maximum or a minimum', None, None)
     """
     words = [word.lower() for word in _WORD.findall(text)]
+    if _is_extreme(words):
+        return "a maximum or a minimum"
     measured = unit_in_name(text) is not None
     alone = {text.strip().lower(), *(unit.strip().lower() for unit in _IN_BRACKETS.findall(text))}
     for word in words:
@@ -124,6 +133,14 @@ def no_power(text: str) -> str | None:
     if measured or _OF_POWER & set(words):
         return None
     return next((_WHY_WEAK[word] for word in words if word in _WHY_WEAK), None)
+
+
+def _is_extreme(words: Sequence[str]) -> bool:
+    """Whether words speak of the highest or the lowest power, by those that may mean a tariff or
+    minutes as well."""
+    of_power = bool({"demand", "power", "load", "w", "kw"} & set(words))
+    peak = "peak" in words and not {"on", "off", "mid", "non", "usage", "kwh"} & set(words)
+    return of_power and (peak or words[0] == "min")
 
 
 def unit_in_name(name: str) -> Unit | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from typing import Any
 
 from pydantic import ValidationError
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.settings.base import PREFIX
+from smartwatts_ml.settings.base import PREFIX, settings_file
 from smartwatts_ml.sources import Source
 
-__all__ = ["with_source"]
+__all__ = ["place_of_source", "with_source"]
 
 _VARIABLE = f"{PREFIX}SOURCES"
+_MATCH = re.compile(r"\s*match\s*=.*")
 
 
 def with_source(text: str, table: str, where: str) -> str:
@@ -45,6 +47,28 @@ def with_source(text: str, table: str, where: str) -> str:
         f"no source can be added at the end of {where}",
         fix="write its sources as [[smartwatts.sources]]",
     )
+
+
+def place_of_source(match: str) -> str:
+    """Where the source of that pattern is written, for people: variable or file and line."""
+    if os.environ.get(_VARIABLE):
+        return _VARIABLE
+    path = settings_file()
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return str(path)
+    for number, line in enumerate(lines, 1):
+        if _MATCH.fullmatch(line) and _value_of(line) == match:
+            return f"{path}, line {number}"
+    return str(path)
+
+
+def _value_of(line: str) -> Any:
+    try:
+        return tomllib.loads(line.strip()).get("match")
+    except tomllib.TOMLDecodeError:
+        return None
 
 
 def _sources(settings: dict[str, Any]) -> list[dict[str, Any]]:

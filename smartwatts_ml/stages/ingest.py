@@ -72,7 +72,8 @@ def reread(
 
     Raises BadInputError where a pattern matches no file. A file of which nothing can be taken
     now keeps what the table has of it, unless that is to ``drop``; as is then what the table has
-    of files that match and are gone from landing/.
+    of files that match and are gone from landing/, but not of those that could not be read this
+    time.
     """
     landing = _Landing(objects, settings)
     gone = landing.gone() if drop else frozenset()
@@ -83,7 +84,8 @@ def reread(
     report = landing.take(files, files, progress, again=True)
     if not drop:
         return report
-    return landing.drop(report, [*(file.key for file in report.left), *sorted(gone & chosen)])
+    unusable = [file.key for file in report.left if not file.passing]
+    return landing.drop(report, [*unusable, *sorted(gone & chosen)])
 
 
 class _Landing:

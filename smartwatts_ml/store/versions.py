@@ -36,6 +36,7 @@ _MAY_DIFFER_BYTES = 1024
 """By so much may a statement differ in length that the same keys signed twice."""
 _UNFINISHED_FOR = timedelta(days=30)
 """So long a publish that broke off may still be completed by running it again."""
+_CLOCKS_DIFFER = timedelta(days=1)
 _GONE = "restore it from a backup, or roll back to a version that verifies"
 
 
@@ -77,7 +78,7 @@ def _of_earlier_attempt(stored: bytes, ours: Manifest) -> Manifest | None:
     except (TrustError, ValueError):
         return None
     same = replace(earlier, created=ours.created) == ours and earlier.to_bytes() == stored
-    return earlier if same and timedelta(0) <= age <= _UNFINISHED_FOR else None
+    return earlier if same and -_CLOCKS_DIFFER <= age <= _UNFINISHED_FOR else None
 
 
 class Versions:

@@ -145,7 +145,20 @@ def test_clocks_shows_who_said_them_and_takes_over_what_the_settings_say(
     assert "home1: Europe/Berlin from now on, UTC before" in applied.stdout
     kept = json.loads(smartwatts(objects, "readings", "clocks", "--json").stdout)
     site = {"site": "home1", "timezone": "Europe/Berlin", "said_by": "settings"}
-    assert kept == {"sites": [site], "changes": []}
+    assert kept == {"sites": [site], "changes": [], "without_readings": []}
+
+
+def test_clocks_names_sites_of_the_settings_that_are_not_there(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(objects, "a.csv", *minutes("home1", 10))
+    smartwatts(objects, "ingest")
+    zones = {"home1": "UTC", "home-1": "Europe/Berlin"}
+    monkeypatch.setenv("SMARTWATTS_SITE_TIMEZONES", json.dumps(zones))
+    shown = smartwatts(objects, "readings", "clocks")
+    assert "site_timezones names sites without readings: home-1\n" in shown.stderr
+    kept = json.loads(smartwatts(objects, "readings", "clocks", "--json").stdout)
+    assert kept["without_readings"] == ["home-1"]
 
 
 @pytest.mark.parametrize("verb", ["stats", "quality"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+import smartwatts_ml
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import SiteSpan
@@ -26,6 +28,7 @@ from smartwatts_ml.settings import Settings
 from smartwatts_ml.sources import Source, Unit
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import HEADER
+from tests.readings.layouts.test_layouts import FIXTURES, said_of
 from tests.readings.test_exports import EXPORTS, FOLDERS, source_of
 
 pytestmark = pytest.mark.slow
@@ -40,6 +43,24 @@ def test_readings_of_files_are_those_of_the_table_with_the_same_account(
     files, given = expected["files"], expected["given"]
     settings = Settings(sources=[source_of(name, given, files) for name in files])
     check({name: (folder / name).read_bytes() for name in files}, settings, tmp_path)
+
+
+@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
+def test_so_are_those_of_each_known_layout(path: Path, tmp_path: Path) -> None:
+    settings = Settings(sources=[Source(**said_of(path))])
+    check({path.name: path.read_bytes()}, settings, tmp_path)
+
+
+def test_no_verb_has_a_reader_of_its_own() -> None:
+    """All that read files do it by one class each for files and for landing/."""
+    package = Path(smartwatts_ml.__file__).parent
+    texts = {path: path.read_text() for path in package.rglob("*.py")}
+    scanning = {path.name for path, text in texts.items() if re.search(r"\bFileScan\(\w", text)}
+    assert scanning == {"files.py", "file_batch.py"}
+    reading = {
+        path.name for path, text in texts.items() if re.search(r"\bFileReadings\(\[?\w+[],]", text)
+    }
+    assert reading == {"explain.py", "predict.py", "train.py"}
 
 
 @pytest.mark.parametrize("unit", ["W", "kWh", "kWh-counter"])

@@ -134,3 +134,27 @@ def test_leaps_everywhere_are_no_glitches_and_take_no_time() -> None:
     chance = np.random.default_rng(2)
     totals = chance.uniform(0, 1e6, 200_000)
     assert not glitches(np.arange(200_000) * QUARTER, totals).any()
+
+
+def test_zeros_between_two_meters_are_none_of_either() -> None:
+    first = usual(30)
+    power = hourly(*first, 0, 0, *(12 + np.cumsum(np.full(20, 0.4))))
+    assert np.flatnonzero(np.isnan(power)).tolist() == [29, 30, 31]
+    assert np.allclose(power[32:], 400)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_zeros_before_the_first_or_after_the_last_of_a_meter_are_no_power(where: str) -> None:
+    totals = usual(30)
+    zeros = np.zeros(5)
+    parts = [zeros, totals] if where == "before" else [totals, zeros]
+    power = hourly(*np.concatenate(parts))
+    known = slice(5, None) if where == "before" else slice(None, 29)
+    assert np.allclose(power[known], np.diff(totals) * 1000)
+    assert np.count_nonzero(np.isnan(power)) == 5
+
+
+def test_a_meter_that_begins_at_zero_and_waits_draws_nothing() -> None:
+    power = hourly(0, 0, 0, *np.cumsum(np.full(20, 0.4)))
+    assert power[:2].tolist() == [0, 0]
+    assert not np.isnan(power).any()

@@ -14,6 +14,7 @@ import pytest
 
 from scripts.s3_users import ROLES, policy
 from smartwatts_ml.errors import StoreError
+from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.copies import run_copy
 from smartwatts_ml.settings import settings
@@ -252,14 +253,18 @@ def test_a_reader_looks_at_models_and_waits_for_readings(
 
 
 def test_an_operator_prunes_repairs_and_recovers(
-    filled: Store, as_user: AsUser, tmp_path: Path
+    filled: Store, as_user: AsUser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_user("owner").write("models/nilm/nilm_v3.tflite", b"damaged")
+    owner = as_user("owner")
+    owner.write("models/nilm/nilm_v3.tflite", b"damaged")
+    owner.write(f"state/judged/nilm/{'0' * 64}.tflite", b"what version 1 was judged as")
+    monkeypatch.setattr("smartwatts_ml.judging.refitted._UNFINISHED_FOR", timedelta(0))
     objects = as_user("operator")
     store = Store(objects, keys_of(tmp_path))
     audit = store.verify("nilm", repair=True, run_file=partial(run_copy, objects))
     assert (audit.repaired, audit.findings) == (True, ())
     assert store.prune("nilm", keep=1, older_than=timedelta(0)).versions == (1, 2)
+    assert drop_judged_files(objects, store, "nilm") == 1
     assert store.rotation.recover([store.keys.offline_path]).models == ("nilm",)
     assert store.verify("nilm").findings == store.verify_repository().findings == ()
     check_denied(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from smartwatts_ml.kinds.anomaly.graphops import quantiles
+from smartwatts_ml.kinds.anomaly.graphops import delay, quantiles
 from smartwatts_ml.kinds.base import Tensor
 
 __all__ = ["NormalisedWindows", "normalise"]
@@ -36,10 +36,8 @@ class NormalisedWindows:
 def normalise(history: Tensor, newest: Tensor, hours: int) -> NormalisedWindows:
     """Inputs of shapes (windows, hours, 1) and (windows, 1) as a ``NormalisedWindows``."""
     shape = (-1, hours // 24, 24)
-    raw = ops.squeeze(history, -1)
-    missing = ops.not_equal(raw, raw)
-    present = ops.reshape(1.0 - ops.cast(missing, "float32"), shape)
-    raw = ops.reshape(ops.where(missing, 0.0, raw), shape)
+    raw, present = _bridged(ops.squeeze(history, -1))
+    raw, present = ops.reshape(raw, shape), ops.reshape(present, shape)
     # Divided by the mean first: sorting in W could meet the mark of absent values.
     count = ops.maximum(ops.sum(present, (1, 2), keepdims=True), 1.0)
     mean = ops.sum(ops.abs(raw), (1, 2), keepdims=True) / count + 1.0
@@ -63,6 +61,19 @@ def normalise(history: Tensor, newest: Tensor, hours: int) -> NormalisedWindows:
         spread=_spread((days - expected) * present, present),
         scale=mean * level,
     )
+
+
+def _bridged(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Power, 0 where missing, and whether it is present, shapes (windows, hours). An hour that is
+    missing by itself is the mean of its neighbours, or each spring the one that the clock skips
+    would make the hours after it look odd."""
+    missing = ops.not_equal(raw, raw)
+    present = 1.0 - ops.cast(missing, "float32")
+    both = ops.stack([ops.where(missing, 0.0, raw), present], axis=1)
+    before = delay(both, 1, 0.0)
+    after = ops.pad(both[:, :, 1:], ((0, 0), (0, 0), (0, 1)))
+    alone = (1.0 - present) * before[:, 1] * after[:, 1]
+    return both[:, 0] + alone * (before[:, 0] + after[:, 0]) / 2, present + alone
 
 
 def _by_hour(days: Tensor) -> Tensor:

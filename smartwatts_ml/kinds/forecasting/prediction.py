@@ -88,7 +88,8 @@ def _origins(
         first = clock.first_cell(loaded.start, HOUR_S, start)
         first += clock.skipped_from(loaded.start + first * np.timedelta64(HOUR_S, "s"), HOUR_S)
         stop = series.end if end is None else clock.cell_at(loaded.start, HOUR_S, end)
-        wanted = np.arange(first, stop + 1, every)
+        first += every * max(0, -(-(1 - first) // every))  # as if from far before, in memory
+        wanted = np.arange(first, min(stop, len(loaded)) + 1, every)
     wanted = _that_come(loaded, wanted[(wanted > 0) & (wanted <= len(loaded))])
     return np.asarray(wanted[series.known_before(wanted) > 0])
 

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.columns import CSV_COLUMNS
-from smartwatts_ml.readings.csv.encodings import undecodable
-from smartwatts_ml.readings.csv.headerless import named_columns, question_of_names, split_fields
+from smartwatts_ml.readings.csv.headerless import (
+    SEPARATORS,
+    named_columns,
+    refuse_headerless,
+    split_fields,
+)
 from smartwatts_ml.readings.csv.sample import (
     columns_of,
     first_lines,
@@ -25,12 +27,8 @@ from smartwatts_ml.sources import Source
 
 __all__ = ["Dialect", "Header", "find_header"]
 
-_SEPARATORS = (",", ";", "\t", "|")
 _MOST_ABOVE = 200
 """Lines above the header."""
-_LOOKED_AT = 100
-"""Lines without a header that tell what it may be."""
-_BLANK = b" \t\r\xef\xbb\xbf"
 _BELOW = 5
 """Lines below a header, of which one should be of readings."""
 _SEPARATOR_SAID = re.compile(r'"?sep=(\\t|[^"\w])"?', re.IGNORECASE)
@@ -100,7 +98,7 @@ def find_header(
     lines = data.split(b"\n", source.skip + _MOST_ABOVE + 2 * _BELOW)[:-1]
     header = _find_header(lines, source, f"{name}, line {first_line + source.skip}")
     if header is None:
-        _refuse(data.split(b"\n"), first_line, name, source, key)
+        refuse_headerless(data.split(b"\n"), first_line, name, source, key)
         return None
     offset, rows, separator, names = header
     start = sum(map(len, lines[: offset + 1])) + offset + 1
@@ -114,7 +112,7 @@ def find_header(
 def _find_header(lines: Sequence[bytes], source: Source, where: str) -> _HeaderLines | None:
     """The first line that names columns of readings, and a line of units below it."""
     texts = _texts(lines)
-    separators: Sequence[str] = _SEPARATORS
+    separators: Sequence[str] = SEPARATORS
     if texts and (said := _SEPARATOR_SAID.fullmatch(texts[min(texts)])):
         separators = (said[1].replace("\\t", "\t"),)
         del texts[min(texts)]
@@ -126,7 +124,7 @@ def _find_header(lines: Sequence[bytes], source: Source, where: str) -> _HeaderL
     for offset in texts:
         header = _of_line(offset, texts, separators, source)
         if header is not None and _fits(header, texts):
-            return _with_second_row(header, texts)
+            return _with_second_row(_below_facts(header, texts, separators, source), texts)
         doubtful = doubtful or header
     return doubtful or _of_two_rows(texts, separators, source) or _without_time(texts, separators)
 
@@ -196,6 +194,22 @@ def _fits(header: _HeaderLines, texts: Mapping[int, str]) -> bool:
     )
 
 
+def _below_facts(
+    header: _HeaderLines, texts: Mapping[int, str], separators: Sequence[str], source: Source
+) -> _HeaderLines:
+    """A header further down, where the lines below the first one up to there are facts about the
+    readings (the meter, the unit), and of another width than these."""
+    near = itertools.islice((offset for offset in texts if offset > header.offset + 1), _BELOW - 1)
+    for offset in near:
+        later = _of_line(offset, texts, separators, source)
+        if later is None or len(later.names) == len(header.names) or not _fits(later, texts):
+            continue
+        below = _HeaderLines(offset, 1, header.separator, header.names)
+        if not any(len(_trimmed(row)) == len(header.names) for row in _rows_below(below, texts)):
+            return later
+    return header
+
+
 def _with_second_row(header: _HeaderLines, texts: Mapping[int, str]) -> _HeaderLines:
     """With the units that the next line has, or what tells columns of one name apart."""
     offset = next((offset for offset in texts if offset > header.offset), None)
@@ -245,34 +259,6 @@ def _without_time(texts: Mapping[int, str], separators: Sequence[str]) -> _Heade
             if speaks and not any(map(_HAS_DIGIT, header.names)) and _fits(header, texts):
                 return header
     return None
-
-
-def _refuse(lines: Sequence[bytes], first_line: int, name: str, source: Source, key: str) -> None:
-    """Raise what there is to say of lines without a header; nothing where all are blank."""
-    filled = ((offset, line) for offset, line in enumerate(lines) if line.strip(_BLANK))
-    offset, first = next(filled, (0, b""))
-    text = first.decode("utf-8", "replace").strip("\ufeff").strip()
-    if not text:
-        return
-    where = f"{name}, line {first_line + offset}"
-    stated = [*source.timestamp, *source.consumption]
-    if not stated:
-        below = {
-            i: line.decode("utf-8", "replace") for i, line in itertools.islice(filled, _LOOKED_AT)
-        }
-        texts = {i: line.strip() for i, line in {offset: text, **below}.items()}
-        unread = undecodable(where, itertools.islice(texts.values(), _BELOW))
-        if unread is not None:
-            raise unread
-        question = question_of_names(texts, _SEPARATORS, where, key, source)
-        if question is not None:
-            raise question
-    problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
-    raise BadInputError(
-        f"{where}: {problem}: {text[:80]!r}",
-        fix=f"the first line names the columns, e.g. {','.join(CSV_COLUMNS)}; "
-        f"`smartwatts ingest --explain` shows what is understood",
-    )
 
 
 def _last_name(name: str, following: str) -> str:

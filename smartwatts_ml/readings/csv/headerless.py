@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from smartwatts_ml.errors import BadInputError
-from smartwatts_ml.readings.columns import CONSUMPTION, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.columns import CONSUMPTION, CSV_COLUMNS, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.csv.encodings import undecodable
 from smartwatts_ml.readings.layouts.file_columns import ask, content_of
 from smartwatts_ml.readings.units import unit_of
 from smartwatts_ml.sources import Source, toml_string
 
-__all__ = ["named_columns", "question_of_names", "split_fields"]
+__all__ = ["SEPARATORS", "named_columns", "refuse_headerless", "split_fields"]
+
+SEPARATORS = (",", ";", "\t", "|")
 
 _LEAST_WIDTH = 2
 _WHEN = frozenset({"stamp", "date", "range"})
+_BLANK = b" \t\r\xef\xbb\xbf"
+_SHOWN = 5
+_LOOKED_AT = 100
+"""Lines without a header that tell what it may be."""
 _MOST_ABOVE = 20
 """Lines above the readings."""
 
@@ -55,15 +63,46 @@ def named_columns(
     return separator, [field.casefold() for field in fields[:width]] == names
 
 
-def question_of_names(
-    texts: Mapping[int, str], separators: Sequence[str], where: str, key: str, source: Source
+def refuse_headerless(
+    lines: Sequence[bytes], first_line: int, name: str, source: Source, key: str
+) -> None:
+    """Raise BadInputError with what there is to say of lines without a header; nothing where all
+    are blank. ``name`` and ``key``: the file for people and for patterns."""
+    filled = ((offset, line) for offset, line in enumerate(lines) if line.strip(_BLANK))
+    offset, first = next(filled, (0, b""))
+    text = first.decode("utf-8", "replace").strip("\ufeff").strip()
+    if not text:
+        return
+    where = f"{name}, line {first_line + offset}"
+    stated = [*source.timestamp, *source.consumption]
+    if not stated:
+        below = {
+            i: line.decode("utf-8", "replace") for i, line in itertools.islice(filled, _LOOKED_AT)
+        }
+        texts = {i: line.strip() for i, line in {offset: text, **below}.items()}
+        unread = undecodable(where, itertools.islice(texts.values(), _SHOWN))
+        if unread is not None:
+            raise unread
+        question = _question_of_names(texts, where, key, source)
+        if question is not None:
+            raise question
+    problem = f"no line names the columns {', '.join(stated)}" if stated else "no header"
+    raise BadInputError(
+        f"{where}: {problem}: {text[:80]!r}",
+        fix=f"the first line names the columns, e.g. {','.join(CSV_COLUMNS)}; "
+        f"`smartwatts ingest --explain` shows what is understood",
+    )
+
+
+def _question_of_names(
+    texts: Mapping[int, str], where: str, key: str, source: Source
 ) -> BadInputError | None:
     """What to ask of lines of readings without a header; None where they are no such. ``texts``:
     lines that are not blank, by their offset."""
     offsets = list(texts)
     for place, offset in enumerate(offsets[:_MOST_ABOVE]):
         below = [texts[i] for i in offsets[place:]]
-        guess = max((_guess(below, s) for s in separators), key=lambda g: len(g.columns))
+        guess = max((_guess(below, s) for s in SEPARATORS), key=lambda g: len(g.columns))
         contents = [content_of(column[:1]) for column in guess.columns]
         if _WHEN & set(contents) and "number" in contents:
             names = ", ".join(map(toml_string, _names(guess.columns)))

@@ -19,7 +19,7 @@ from smartwatts_ml.readings.csv.lines import cells_of
 from smartwatts_ml.readings.file_reader import FilePart, FileReader
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapper import RowMapper
-from smartwatts_ml.readings.layouts.preamble import word_of_preamble
+from smartwatts_ml.readings.layouts.preamble import unit_of_no_power, word_of_preamble
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.sources import Layout, Source
 
@@ -61,6 +61,11 @@ class CsvReader(FileReader):
                 self.blank += block.lines
                 continue
             self.above = word_of_preamble(self._header.above)
+            if unit := unit_of_no_power(self._header.above):
+                raise BadInputError(
+                    f"{self.name} is in {unit}, which is neither power nor energy",
+                    fix="export power or energy",
+                )
             dialect = Dialect(
                 self._header.last, self._header.separator, self._interpreted(self._header)
             )

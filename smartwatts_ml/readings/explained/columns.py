@@ -115,11 +115,15 @@ def _value(mapping: ColumnMapping, value: ValueColumn) -> str:
     sign = {1: "+", -1: "−"}.get(value.sign, "")
     channel = f"{sign}{value.channel}" if value.channel else "consumption"
     channel = f"{channel} of {value.site}" if value.site else channel
+    return channel + _unit(mapping, value)
+
+
+def _unit(mapping: ColumnMapping, value: ValueColumn) -> str:
     if mapping.unit is not None:
-        return f"{channel}, in the unit of column {mapping.names[mapping.unit]}"
+        return f", in the unit of column {mapping.names[mapping.unit]}"
     if isinstance(mapping.said.unit, dict):
-        return f"{channel}, in the unit that its source says"
-    return f"{channel}: {unit_in_words(value.unit or mapping.default_unit)}"
+        return ", in the unit that its source says"
+    return f": {unit_in_words(value.unit or mapping.default_unit)}"
 
 
 def unit_in_words(unit: Unit) -> str:
@@ -135,10 +139,10 @@ def unit_in_words(unit: Unit) -> str:
 def _times_of_day(mapping: ColumnMapping, example: str) -> ColumnMeaning:
     first, *_, last = mapping.values
     name = f"{first.name} … {last.name} ({len(mapping.values)} columns)"
-    unit = unit_in_words(first.unit or mapping.default_unit)
+    unit = _unit(mapping, first)
     minutes = first.minutes or 0
     begins = f"{minutes // 60:02}:{minutes % 60:02}"
-    return ColumnMeaning(name, f"consumption: {unit}; the first begins at {begins}", example)
+    return ColumnMeaning(name, f"consumption{unit}; the first begins at {begins}", example)
 
 
 def _why_ignored(mapping: ColumnMapping, name: str) -> str:

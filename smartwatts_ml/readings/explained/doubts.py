@@ -26,6 +26,7 @@ _MOST_NAMES = 3
 _FEW = 20
 _OF_PATH = re.compile(r"\{(folder|name|home)\}")
 _NO_ID = re.compile(r"[^\w.@:+-]")
+_OF_PHASES = re.compile(rf"{MAINS}_\d_of_\d")
 _IRREGULAR = 0.5
 _FIELD = re.compile(r"\b(?:stamp|timezone|decimal|unit|stamp_is|interval_s) = '[^'\n]*'")
 """What a fix says of a source."""
@@ -67,7 +68,7 @@ def find_doubts(
         *_clock(form, settings),
         *map(open_question, asked),
         *(() if about_unit else _unit(form, settings, channels)),
-        *_site(form, key),
+        *_site(form, key, channels),
         *_mains(form, sample, channels),
         *_spacing(form, channels),
         *_contradictions(report),
@@ -127,14 +128,17 @@ def _units(mains: ChannelSummary) -> Iterator[str]:
             return
 
 
-def _site(form: Interpretation, key: str) -> Iterator[Doubt]:
+def _site(form: Interpretation, key: str, channels: Sequence[ChannelSummary]) -> Iterator[Doubt]:
     mapping = form.mapping
     by_path = mapping.said.device is None or _OF_PATH.search(mapping.said.device)
     if mapping.device is None and by_path and "/" not in key:
+        line = f"device = {toml_string(_NO_ID.sub('_', mapping.site))}  # the name of the home"
+        if any(_OF_PHASES.fullmatch(channel.channel) for channel in channels):
+            line = 'device = "home1"  # the name of the home, the same for the files of all phases'
         yield Doubt(
             f"nothing but the file's name says the site: it is called {mapping.site}, and other "
             "files are other sites",
-            (f"device = {toml_string(_NO_ID.sub('_', mapping.site))}  # the name of the home",),
+            (line,),
         )
 
 
@@ -147,7 +151,13 @@ def _mains(
     }
     stated = set(form.mapping.said.channels.values())
     without = [site for site, of_site in sites.items() if not of_site & {MAINS, *stated}]
-    if without:
+    phases = {name for site in without for name in sites[site] if _OF_PHASES.fullmatch(name)}
+    if phases:
+        yield Doubt(
+            f"{', '.join(sorted(phases))} is a part of mains: with files of the others of one "
+            "home, it is added up"
+        )
+    elif without:
         shown = f"{', '.join(without[:_MOST_NAMES])}{', …' if len(without) > _MOST_NAMES else ''}"
         names = [value.name for value in form.mapping.values if value.channel]
         if form.mapping.register is not None:

@@ -73,7 +73,7 @@ class Committed:
 
     reports: Mapping[int, FileReport] = field(default_factory=dict)
     arrivals: Mapping[int, int] = field(default_factory=dict)
-    left: Mapping[int, BadInputError] = field(default_factory=dict)
+    left: Mapping[int, BadInputError | ChangedError] = field(default_factory=dict)
     replaced: int = 0
 
 
@@ -108,7 +108,7 @@ class FileBatch:
         self._table = table
         self._work = work
         self._again = again
-        self._left: dict[int, BadInputError] = {}
+        self._left: dict[int, BadInputError | ChangedError] = {}
         self._clocks_kept: set[str] = set()
 
     @property
@@ -215,13 +215,14 @@ class FileBatch:
 
     def _judged(
         self, reports: Mapping[int, FileReport], writing: Writing
-    ) -> tuple[dict[int, Quarantine], dict[int, BadInputError]]:
+    ) -> tuple[dict[int, Quarantine], dict[int, BadInputError | ChangedError]]:
         """What is rejected of each file, and why files are left as a whole."""
-        quarantines, refused = {}, {}
+        quarantines: dict[int, Quarantine] = {}
+        refused: dict[int, BadInputError | ChangedError] = {}
         for number, report in reports.items():
             try:
                 quarantines[number] = self._quarantine(number, report, writing.dropped)
-            except BadInputError as error:
+            except (BadInputError, ChangedError) as error:
                 refused[number] = error
         return quarantines, refused
 
@@ -229,7 +230,8 @@ class FileBatch:
         self, number: int, report: FileReport, dropped: Sequence[Dropped]
     ) -> Quarantine:
         """What is rejected of a file, rows that were dropped included. Raises BadInputError
-        where nothing else is there, or the file is not understood."""
+        where nothing else is there, or the file is not understood, ChangedError where it is
+        another by now."""
         file, late = self.files[number], dropped_by_file(dropped).get(number, Counter())
         if is_torn(late, file.report):
             with self._scanned_again(file) as scan:

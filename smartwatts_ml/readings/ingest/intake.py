@@ -12,6 +12,7 @@ from smartwatts_ml.readings.ingest.ledger import Known, Ledger
 from smartwatts_ml.readings.ingest.quarantine import Quarantine
 from smartwatts_ml.readings.ingest.refusals import (
     changed_meanwhile,
+    is_passing,
     is_the_files_fault,
     of_version_1,
     unusable,
@@ -86,7 +87,8 @@ class Intake:
     def _leave(self, info: ObjectInfo, error: BadInputError | StoreError) -> None:
         """Nothing is taken of a file now; what the table has of it stays. Where the file, or
         what is said of it, has to change before it can be taken, that is remembered."""
-        self.reports[info.key] = FileReport(info.key, left=str(error))
+        passing = is_passing(error)
+        self.reports[info.key] = FileReport(info.key, left=str(error), passing=passing)
         if not self._ledger.taken(info):
             said = said_of(info.key, self._settings) if isinstance(error, BadInputError) else ""
             self._news[info.key] = Known.of_object(info, left=str(error), said=said)

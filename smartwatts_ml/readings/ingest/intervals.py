@@ -30,11 +30,13 @@ class Intervals:
     def __init__(self) -> None:
         self._steps: dict[tuple[int, int], dict[int, int]] = {}
 
-    def count(self, rows: Rows) -> None:
-        """Take in the rows of one shard, which may lie in any order."""
+    def count(self, rows: Rows, later: np.ndarray) -> None:
+        """Take in the rows of one shard, which may lie in any order. ``later``: how much later
+        (µs) each may be than it says, as its clock shows it twice; 0 where it does not; int64,
+        shape (n,)."""
         order = np.lexsort((rows.stamps, rows.devices, rows.streams))
         streams, devices = rows.streams[order], rows.devices[order]
-        steps = np.diff(rows.stamps[order]) // MICRO
+        steps = _shown(np.diff(rows.stamps[order]), later[order]) // MICRO
         same = (streams[1:] == streams[:-1]) & (devices[1:] == devices[:-1])
         same &= (steps > 0) & (steps <= _DAY_S)
         keys = (streams[1:][same].astype(np.int64) << 32) | devices[1:][same]
@@ -63,3 +65,16 @@ class Intervals:
         Without ``device``, of all devices of the stream together."""
         steps = self._steps.get((stream, device)) or self._steps.get((stream, -1))
         return min(steps, key=lambda step: (-steps[step], step)) if steps else None
+
+
+def _shown(steps: np.ndarray, later: np.ndarray) -> np.ndarray:
+    """Steps as a clock shows them: what leads on from a repeated hour does so from the second of
+    the two, and so may what is in it from one to the other.
+
+    >>> minutes = np.array([0, 15, 45, 120])  # of which 0 to 60 come twice
+    >>> _shown(np.diff(minutes), np.array([60, 60, 60, 0])).tolist()
+    [15, 30, 15]
+    """
+    left, stays = (later[:-1] > 0) & (later[1:] == 0), (later[:-1] > 0) & (later[1:] > 0)
+    shown = np.where(left, steps - later[:-1], steps)
+    return np.where(stays & (steps < later[:-1]), np.minimum(steps, later[:-1] - steps), shown)

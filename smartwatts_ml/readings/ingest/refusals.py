@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from smartwatts_ml.errors import BadInputError, NotFoundError, StoreError
+from smartwatts_ml.errors import (
+    BadInputError,
+    ChangedError,
+    NotFoundError,
+    StoreError,
+    UsageError,
+)
 from smartwatts_ml.readings.report import FileReport
 
-__all__ = ["changed_meanwhile", "is_the_files_fault", "of_version_1", "unusable"]
+__all__ = ["changed_meanwhile", "is_passing", "is_the_files_fault", "of_version_1", "unusable"]
 
 _SHOWN = 8
 
 
 def is_the_files_fault(error: BadInputError | StoreError) -> bool:
     """Whether other files may still work: it is bad, gone, or may not be read."""
-    return isinstance(error, BadInputError | NotFoundError) or isinstance(
+    return isinstance(error, BadInputError | ChangedError | NotFoundError) or isinstance(
         error.__cause__, PermissionError
     )
 
 
-def changed_meanwhile(key: str) -> BadInputError:
+def is_passing(error: BadInputError | StoreError) -> bool:
+    """Whether it says nothing of what is in a file: it could not be read this time, or settings
+    are wrong."""
+    return isinstance(error, StoreError) or isinstance(error.__cause__, UsageError)
+
+
+def changed_meanwhile(key: str) -> ChangedError:
     """Somebody writes the file."""
-    return BadInputError(f"{key} changed while it was read", fix="try again later")
+    return ChangedError(f"{key} changed while it was read", fix="try again later")
 
 
 def unusable(report: FileReport, registers: Sequence[str] = ()) -> BadInputError:

@@ -228,5 +228,15 @@ class Staging:
         if untold:
             for shard in self.spill.sizes():
                 for rows in self.spill.pieces(shard, _ROWS_AT_ONCE):
-                    intervals.count(rows.take(np.isin(rows.streams, untold)))
+                    chosen = rows.take(np.isin(rows.streams, untold))
+                    intervals.count(chosen, self._later_by(chosen))
         return intervals
+
+    def _later_by(self, rows: Rows) -> np.ndarray:
+        """How much later (µs) each row may be than its stamp, as its clock shows that twice."""
+        later, folded = np.zeros(len(rows), np.int64), (rows.labels & FOLD) > 0
+        for number in np.unique(rows.streams[folded]).tolist():
+            clock, own = self.streams[number].clock, folded & (rows.streams == number)
+            assert clock is not None
+            later[own] = clock.later_by(rows.stamps[own])
+        return later

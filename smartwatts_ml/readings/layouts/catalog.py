@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import hashlib
 import tomllib
@@ -50,8 +51,10 @@ def layout_named(name: str) -> KnownLayout:
     for layout in known_layouts():
         if layout.name == name:
             return layout
-    names = ", ".join(layout.name for layout in known_layouts())
-    raise UsageError(f"no layout {name!r}", fix=f"known: {names}")
+    names = [layout.name for layout in known_layouts()]
+    near = difflib.get_close_matches(name, names, n=1)
+    fix = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+    raise UsageError(f"no layout {name!r}", fix=fix)
 
 
 def recognise(names: Sequence[str]) -> KnownLayout | None:

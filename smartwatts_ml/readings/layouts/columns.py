@@ -33,6 +33,7 @@ from smartwatts_ml.readings.layouts.names import (
 from smartwatts_ml.readings.layouts.preamble import zone_in
 from smartwatts_ml.readings.layouts.registers import register_column
 from smartwatts_ml.readings.layouts.stamp_columns import StampColumns, stamp_columns
+from smartwatts_ml.readings.layouts.unsaid_units import check_units
 from smartwatts_ml.readings.layouts.value_columns import value_columns
 from smartwatts_ml.readings.units import no_power, unit_of
 from smartwatts_ml.sources import UNITS, Layout, Unit, toml_string
@@ -89,6 +90,8 @@ def map_columns(
         apart,
         register is not None,
     )
+    if unit is None:
+        check_units(file, values, register, default_unit)
     return ColumnMapping(
         names=file.names,
         layout=layout,

@@ -127,6 +127,7 @@ class _Group:
         drawn = [name for name in columns if sense_of(name).flow not in _NOT_DRAWN]
         answers = [_rule(drawn[0], MAINS) if drawn else _not_drawn(columns)]
         if len(columns) > 1:
+            answers[0] += '  # or "+mains" and "-mains" of its parts'
             answers.append(EACH_A_SITE)
         return self.file.ask(f"which of the columns is mains? ({', '.join(columns)})", *answers)
 
@@ -174,13 +175,15 @@ def _use_and_feed_in(
 ) -> list[ValueColumn]:
     """A home's own use is never 0 while it feeds in; what a meter counts nearly always is."""
     drawn, given_away = _parts(group, use, 1), _parts(group, fed, -1)
-    if len(drawn) > 1 or len(given_away) > 1 or _quantity(drawn[0]) == "total":
+    by_tariff = any(sense_of(value.name).tariff for value in (*drawn, *given_away))
+    if by_tariff or _quantity(drawn[0]) == "total":
         return [*drawn, *given_away]
-    a, b = group.numbers(drawn[0]), group.numbers(given_away[0])
+    a = np.sum([group.numbers(value) for value in drawn], axis=0)
+    b = np.sum([group.numbers(value) for value in given_away], axis=0)
     feeding = (np.abs(b) > 0) & ~np.isnan(a)
     both = float(np.mean(np.abs(a[feeding]) > 0)) if feeding.any() else 1.0
     if both >= _AT_ONCE and (feeding.sum() >= _FEWEST or not feeding.any()):
-        return [_whole(drawn[0])]
+        return drawn if len(drawn) > 1 else [_whole(drawn[0])]
     if both <= _IN_TURN and feeding.sum() >= _FEWEST:
         return _parts(group, net, 1, alone=True) if net else [*drawn, *given_away]
     raise group.ask([*use, *net, *fed])

@@ -117,10 +117,8 @@ def interpret(
     if until is not None and not mapping.until:
         mapping = replace(mapping, until=mapping.stamp)
     values = [
-        text
+        [t for t in (written or sample)[value.position] if t.casefold() not in mapping.missing]
         for value in mapping.values
-        for text in (written or sample)[value.position]
-        if text.casefold() not in mapping.missing
     ]
     numbers = find_numbers(values, where, said.decimal)
     return Interpretation(mapping, stamps, until, numbers, timezone)

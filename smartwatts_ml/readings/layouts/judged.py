@@ -113,6 +113,7 @@ class JudgedBlock:
                     stamps, local, until, until_local, good, self._clock, self._until_borrows
                 )
                 good = self._less(good, long, "interval_long", stamps)
+                untold = untold | np.isnan(seconds)
             ends = mapping.said.stamp_is == "end"
             stamps, gap, folds = local_to_utc(self._clock, stamps, local & good, ends)
             good = self._less(good, gap, "stamp_gap", stamps)

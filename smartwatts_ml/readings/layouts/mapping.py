@@ -13,7 +13,7 @@ from smartwatts_ml.readings.base import MAINS, SOLAR
 from smartwatts_ml.readings.layouts.file_columns import MISSING
 from smartwatts_ml.readings.layouts.names import bare_name, channel_of, plain_name, sense_of
 from smartwatts_ml.readings.parsed import Measure, part_name
-from smartwatts_ml.readings.units import no_power, scale_of, unit_of
+from smartwatts_ml.readings.units import no_power, scale_of, unit_in_name, unit_of
 from smartwatts_ml.sources import UNITS, Layout, Unit
 
 __all__ = [
@@ -189,7 +189,8 @@ class ColumnMapping:
             stated = checked_unit(unit) if unit in UNITS else unit_of(unit)
             total = (value.unit or "").endswith("-counter") and (stated or "").endswith("h")
             return checked_unit(f"{stated}-counter") if total else stated
-        return value.unit or self.default_unit
+        of_register = unit_in_name(register) if register and value.unit is None else None
+        return value.unit or of_register or self.default_unit
 
 
 def rule_of_register(text: str) -> str:

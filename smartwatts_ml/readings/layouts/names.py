@@ -25,9 +25,13 @@ __all__ = [
     "bare_name",
     "channel_of",
     "is_appliance",
+    "is_of_the_row",
+    "names_a_thing",
     "plain_name",
     "role_of",
     "sense_of",
+    "speaks_of_energy",
+    "speaks_of_values",
 ]
 
 STAMP, END, VALUE, DEVICE = "stamp", "end", "value", "device"
@@ -51,7 +55,7 @@ _PHRASES = (
     (re.compile(r"\bself[ -_]?(?:consum\w*|use|usage)\b", re.IGNORECASE), " eigenverbrauch "),
 )  # fmt: skip
 """Codes of registers (OBIS, IEC 62056-61) and phrases, as words."""
-_PHASE = re.compile(r"(?:l|phase|phasea?|mains|leg|p|ph)?([123abc])")
+_PHASE = re.compile(r"(?:l|phase|phasea?|mains?|leg|p|ph)?([123abc])")
 _IN_BRACKETS = re.compile(r"[\[(][ABCabc123][\])]")
 _PHASES = {"a": 1, "b": 2, "c": 3, "1": 1, "2": 2, "3": 3}
 _OWN_USE = vocabulary.words("eigenverbrauch eigendeckung autoconsumo autoconsommation zelfverbruik")
@@ -147,6 +151,48 @@ def is_appliance(name: str) -> bool:
     return any(word.rstrip("0123456789") in vocabulary.APPLIANCES for word in _words(name))
 
 
+def is_of_the_row(name: str) -> bool:
+    """Whether it speaks of the row and not of its reading.
+
+    >>> is_of_the_row("Quality"), is_of_the_row("Sensor")
+    (True, False)
+    """
+    return bool(set(_words(name)) & vocabulary.OF_THE_ROW)
+
+
+def names_a_thing(name: str) -> bool:
+    """Whether it speaks of sensors, sockets or the like, of which a file may have several.
+
+    >>> names_a_thing("MQTT topic"), names_a_thing("weather")
+    (True, False)
+    """
+    words = set(_words(name))
+    known = vocabulary.THINGS | vocabulary.ROLES[DEVICE] | vocabulary.ROLES[REGISTER]
+    return bool(words & known)
+
+
+def speaks_of_energy(name: str) -> bool:
+    """Whether it says energy, and not power.
+
+    >>> [speaks_of_energy(n) for n in ("sensor.washer_energy", "Energie", "P (Wh)", "energy power")]
+    [True, True, True, False]
+    """
+    unit = unit_in_name(name)
+    words = set(_words(name))
+    if unit is not None or words & vocabulary.POWER:
+        return unit is not None and "h" in unit
+    return bool(words & vocabulary.ENERGY)
+
+
+def speaks_of_values(name: str) -> bool:
+    """Whether it says that numbers of it measure something.
+
+    >>> [speaks_of_values(n) for n in ("Main A (W)", "Voltage", "sn")]
+    [True, True, False]
+    """
+    return role_of(name) == VALUE or no_power(name) is not None
+
+
 @dataclass(frozen=True)
 class Sense:
     """What a name says of its power. ``flow``: whole use of a home, what passes its supply
@@ -204,7 +250,7 @@ def _phase(name: str, rest: set[str]) -> tuple[int, set[str]]:
     """The phase that a name speaks of, and what else it says."""
     for word in sorted(rest):
         match = _PHASE.fullmatch(word)
-        bare = len(word) == 1 and not rest & {"phase", "mains", "leg"}
+        bare = len(word) == 1 and not rest & {"phase", "mains", "main", "leg"}
         if match is None or (bare and not _IN_BRACKETS.search(name)):
             continue
         return _PHASES[match[1]], rest - {word, "phase", "mains"} | (rest & {"mains"})

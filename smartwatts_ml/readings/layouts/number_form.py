@@ -29,25 +29,30 @@ class NumberForm:
     group: str = ""
 
 
-def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> NumberForm:
-    """The form that most of a file's first values have. ``said``: its decimal mark, if known.
+def find_numbers(
+    columns: Sequence[Sequence[str]], where: str, said: str | None = None
+) -> NumberForm:
+    """The form that most of a file's first values have, given by column. ``said``: its decimal
+    mark, if known.
 
     Raises BadInputError where a mark may stand before decimals or between thousands.
 
-    >>> find_numbers(["800,5", "1.010,5"], "a.csv")
+    >>> find_numbers([["800,5", "1.010,5"]], "a.csv")
     NumberForm(decimal=',', group='.')
-    >>> find_numbers(["0.324", "12"], "a.csv")
+    >>> find_numbers([["0.324", "12"]], "a.csv")
     NumberForm(decimal='.', group='')
-    >>> find_numbers(["1 234,5", "12,5"], "a.csv")
+    >>> find_numbers([["1 234,5", "12,5"]], "a.csv")
     NumberForm(decimal=',', group=' ')
-    >>> find_numbers(["12,5", "n.v.", "n.v."], "a.csv")
+    >>> find_numbers([["12,5", "n.v.", "n.v."]], "a.csv")
     NumberForm(decimal=',', group='')
+    >>> find_numbers([["100.000", "100.125"], ["800", "750"]], "a.csv")
+    NumberForm(decimal='.', group='')
     """
+    texts = [text for column in columns for text in column]
     spaced = next((m["mark"] for text in texts if (m := _SPACED.fullmatch(text))), None)
     if spaced is not None:
-        return NumberForm(
-            find_numbers([t.replace(spaced, "") for t in texts], where, said).decimal, spaced
-        )
+        closed = [[text.replace(spaced, "") for text in column] for column in columns]
+        return NumberForm(find_numbers(closed, where, said).decimal, spaced)
     both = [m for text in texts if (m := _BOTH.fullmatch(text)) and m["group"] != m["decimal"]]
     if both and said in (None, both[0]["decimal"]):
         return NumberForm(both[0]["decimal"], both[0]["group"])
@@ -61,9 +66,8 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
     several = [text for text in marked if text.count(mark) > 1]
     if several and all(_GROUPED.fullmatch(text) for text in marked):
         return NumberForm("." if comma else ",", mark)
-    plain = [text for text in texts if text.strip("+-").isdigit()]
     alike = bool(marked) and all(_GROUPED.fullmatch(text) for text in marked)
-    if alike and plain and not _have_decimals(marked, plain, mark):
+    if alike and not any(_have_decimals(column, mark) for column in columns):
         raise BadInputError(
             f"{where}: {marked[0]!r} may be {marked[0].replace(mark, '')} or have decimals",
             fix=f"say so with the source's decimal = '{mark}' or "
@@ -73,18 +77,23 @@ def find_numbers(texts: Sequence[str], where: str, said: str | None = None) -> N
     return NumberForm(mark)
 
 
-def _have_decimals(marked: Sequence[str], plain: Sequence[str], mark: str) -> bool:
-    """Whether numbers like 701.654 beside whole ones are no thousands: a whole one of four
-    digits has no mark, or all are as close together as a meter's totals are.
+def _have_decimals(texts: Sequence[str], mark: str) -> bool:
+    """Whether one column shows that numbers like 701.654 are no thousands: it has whole ones of
+    four digits without a mark, or all are as close together as a meter's totals are, which leap
+    by thousands otherwise.
 
-    >>> _have_decimals(["701.654", "700.035"], ["700"], ".")
-    True
-    >>> _have_decimals(["1.010"], ["800"], "."), _have_decimals(["1.010"], ["1200"], ".")
+    >>> _have_decimals(["701.654", "700.035", "700"], "."), _have_decimals(["1.010"], ".")
+    (True, False)
+    >>> _have_decimals(["1.010", "800"], "."), _have_decimals(["1.010", "1200"], ".")
     (False, True)
     """
+    plain = [text for text in texts if text.strip("+-").isdigit()]
     if any(len(text.strip("+-")) > _GROUP for text in plain):
         return True
+    marked = [text for text in texts if _MARKED.search(text)]
     numbers = [float(text.replace(mark, ".")) for text in (*marked, *plain)]
+    if len(set(numbers)) < 2 or not marked:
+        return False
     least, most = sorted(map(abs, (min(numbers), max(numbers))))
     return least >= _LEAST and most <= _CLOSE * least
 

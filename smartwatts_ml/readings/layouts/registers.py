@@ -11,7 +11,7 @@ from smartwatts_ml.readings.layouts.mapping import rule_for, rule_of_column, rul
 from smartwatts_ml.readings.layouts.names import REGISTER, plain_name, sense_of
 from smartwatts_ml.sources import toml_string
 
-__all__ = ["register_column"]
+__all__ = ["register_column", "shown_some", "which_is_mains"]
 
 _MOST = 200
 _SEVERAL = 0.3
@@ -42,6 +42,7 @@ def register_column(
         i
         for i, texts in enumerate(file.sample)
         if i not in taken and i != device and 0 < len(set(texts)) <= _MOST
+        if rule_for(said.channels, file.names[i]) != ""
     ]
     stated = [i for i in open_columns if _is_named(file, i)]
     if stated:
@@ -77,12 +78,14 @@ def _several(file: FileColumns, stamps: Sequence[int], device: int | None) -> bo
 
 
 def _feeds_in(file: FileColumns, position: int, role: str | None) -> bool:
-    """Whether some of its texts speak of feed-in, or all where it is called a register."""
+    """Whether some of its texts speak of what is fed in or made, or all where it is called a
+    register."""
     texts = file.texts(position)
     flows = {sense_of(text).flow for text in texts if len(text) < _MOST}
-    if role == REGISTER and flows and flows <= {"export", "production"}:
+    fed_in = flows & {"export", "production"}
+    if role == REGISTER and flows and flows <= fed_in:
         return True
-    return "export" in flows and bool(flows & {"import", "use"})
+    return bool(fed_in and flows & {"import", "use"})
 
 
 def _is_register(file: FileColumns, roles: Sequence[str | None], position: int) -> bool:
@@ -110,11 +113,27 @@ def _check(file: FileColumns, position: int) -> None:
     ]
     if any(rule.lstrip("+-") == MAINS for rule in meant) or rules:
         return  # or somebody says what they are, and that none is mains
-    shown = ", ".join(texts[:_SHOWN]) + (", …" if len(texts) > _SHOWN else "")
     name = file.names[position]
     raise file.ask(
-        f"several lines have the same timestamp, told apart by {name}: which is mains? ({shown})",
-        f"register = {toml_string(name)}\n"
-        f'channels = {{{toml_string(texts[0])} = "mains"}}  # or "+mains" and "-mains" of parts',
-        f"device = {toml_string(name)}  # each is a site",
+        f"several lines have the same timestamp, told apart by {name}: which is mains? "
+        f"({shown_some(texts)})",
+        *which_is_mains(name, texts),
     )
+
+
+def shown_some(texts: Sequence[str]) -> str:
+    """The first of several texts, for people."""
+    return ", ".join(texts[:_SHOWN]) + (", …" if len(texts) > _SHOWN else "")
+
+
+def which_is_mains(column: str, texts: Sequence[str]) -> tuple[str, str]:
+    """What a source may say of a column that tells registers, sensors or sites apart."""
+    rules = {text: rule_of_register(text) for text in texts}
+    supply = next((text for text, rule in rules.items() if rule == MAINS), texts[0])
+    register = f"register = {toml_string(column)}"
+    if MAINS in {rule.lstrip("+-") for rule in rules.values()} - set(rules.values()):
+        register += "  # parts of mains by their names"
+    else:
+        rule = f'{toml_string(supply)} = "mains"'
+        register += f'\nchannels = {{{rule}}}  # or "+mains" and "-mains" of parts'
+    return register, f"device = {toml_string(column)}  # each is a site"

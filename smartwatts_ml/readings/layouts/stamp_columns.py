@@ -51,6 +51,9 @@ def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumn
     """As said, or by the names of the columns, or by what stands in them."""
     said = file.said
     until = tuple(map(file.position, said.until))
+    in_utc = _in_utc(file, roles)
+    if not said.timestamp and in_utc is not None:
+        return StampColumns((in_utc,), until)
     if said.timestamp or file.has(TIMESTAMP):
         start = tuple(map(file.position, said.timestamp or (TIMESTAMP,)))
         return StampColumns(start, until)
@@ -67,6 +70,17 @@ def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumn
     elif ends and [file.contents[i] for i in ends] != [file.contents[i] for i in starts]:
         ends = ()
     return _with_hours(file, roles, StampColumns(starts, ends))
+
+
+def _in_utc(file: FileColumns, roles: Sequence[str | None]) -> int | None:
+    """A column of starts that is in UTC by its name, beside ours of a clock that nobody names."""
+    if not file.has(TIMESTAMP) or file.said.timezone is not None:
+        return None
+    ours = file.position(TIMESTAMP)
+    if _is_utc(file, ours) or file.contents[ours] != "stamp":
+        return None
+    others = (i for i, role in enumerate(roles) if role == STAMP and file.contents[i] == "stamp")
+    return next((i for i in others if _UTC.search(file.names[i])), None)
 
 
 def _no_stamps(file: FileColumns, roles: Sequence[str | None]) -> BadInputError:

@@ -62,7 +62,9 @@ def value_columns(
         if days and (dated or file.layout):
             return days
         values = _by_name(file, roles, taken, register)
-    values = [replace(value, unit=_total_or_not(file, value, apart)) for value in values]
+    values = _still_ones(
+        file, [replace(value, unit=_total_or_not(file, value, apart)) for value in values]
+    )
     if not values:
         raise _no_values(file, taken)
     return tuple(channels_of(file, values, register))
@@ -76,7 +78,11 @@ def _no_values(file: FileColumns, taken: frozenset[int]) -> BadInputError:
     likely = sorted(numbers, key=lambda i: bool(no_power(file.names[i])))[:_MOST_ASKED]
     if not likely:
         return BadInputError(f"{file.where}: {problem}", fix="no other column has numbers")
-    answers = [f"consumption = {toml_string(file.names[i])}" for i in likely]
+    answers = [
+        f"consumption = {toml_string(file.names[i])}"
+        + (f"  # though it seems to be {why}" if (why := no_power(file.names[i])) else "")
+        for i in likely
+    ]
     if len(likely) > 1:
         answers.append(EACH_A_SITE)
     return file.ask(problem, *answers)
@@ -123,6 +129,24 @@ def _unit(file: FileColumns, position: int) -> Unit | None:
     if isinstance(stated, str) and stated in UNITS:
         return checked_unit(stated)
     return unit_in_name(file.names[position])
+
+
+def _still_ones(file: FileColumns, values: Sequence[ValueColumn]) -> list[ValueColumn]:
+    """With what stands still as a total, where another column of energy is one: of a register
+    that counts nothing as yet, no step tells."""
+    if file.layout or not any((value.unit or "").endswith("-counter") for value in values):
+        return list(values)
+
+    def is_still(value: ValueColumn) -> bool:
+        numbers = {number_of(text) for text in file.sample[value.position]} - {None}
+        return len(numbers) == 1 and numbers != {0.0}
+
+    return [
+        replace(value, unit=checked_unit(f"{value.unit}-counter"))
+        if (value.unit or "").endswith("h") and is_still(value)
+        else value
+        for value in values
+    ]
 
 
 def _total_or_not(file: FileColumns, value: ValueColumn, apart: Sequence[int]) -> Unit | None:

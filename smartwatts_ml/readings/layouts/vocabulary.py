@@ -6,15 +6,18 @@ from __future__ import annotations
 __all__ = [
     "APPLIANCES",
     "COMPOUNDS",
+    "ENERGY",
     "EXPORT",
     "GENERIC",
     "GRID",
     "IMPORT",
     "NET",
     "OF_THE_ROW",
+    "POWER",
     "PRODUCTION",
     "ROLES",
     "TARIFFS",
+    "THINGS",
     "WHOLE",
     "words",
 ]
@@ -127,15 +130,32 @@ GENERIC = words(
     "wirkleistung wirkarbeit strom stroom potenza potencia puissance energi effekt teho moc kwh wh "
     "kw w mwh mw kwhs whs kilowatt kilowatts kilowatthour kilowatthours watt watts kwatts wattage "
     "avg average mean mittel in per interval hh half hour hourly 15min 15 30 60 min value meter "
-    "the of from to is p e ea we period hours"
+    "the of from to is p e ea we period hours registado registada registrado registrada"
 )
 """Words that tell nothing of a column's part."""
+ENERGY = words(
+    "energy energie énergie energia energía energi energian enerji wirkarbeit energieverbrauch"
+)
+"""Words that say energy."""
+POWER = words(
+    "power leistung wirkleistung puissance potencia potenza vermogen potência teho effekt moc "
+    "výkon demand watt watts wattage w kw avg average mean"
+)
+"""Words that say power, whatever else a name says."""
 OF_THE_ROW = words(
     "revision created updated modified billing bill invoice processed inserted exported quality "
     "status estimated validated notes note comment qualität kvalitet laatu calidad kwaliteit "
     "qualité"
 )
 """What is said of a row and not of its reading."""
+THINGS = words(
+    "plug socket outlet switch relay topic name label tag source node point circuit breaker probe "
+    "appliance item object load address mac sn imei equipment phase leg line input gerät geraet "
+    "gerätename fühler quelle messpunkt steckdose apparat apparaat stekker appareil capteur prise "
+    "dispositivo sensore presa enchufe enhed laite anturi pistorasia urządzenie czujnik gniazdko "
+    "zařízení čidlo zásuvka"
+)
+"""What a file may have several of, each with power of its own."""
 TARIFFS = words(
     "t1 t2 t3 t4 tariff tarif tarief tariffa tarifa rate low high normal peak offpeak off day "
     "night dag nacht tag nat natt nuit jour dal piek ht nt hp hc hphp hchp hchc hphc f1 f2 f3 "

@@ -10,6 +10,7 @@ from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.file_columns import ask
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.names import plain_name
+from smartwatts_ml.readings.mains.day_ends import DayEnds
 from smartwatts_ml.readings.mains.hours import MainsHours
 from smartwatts_ml.readings.mains.level import MainsLevel
 from smartwatts_ml.readings.mains.power import power_of_mains
@@ -32,6 +33,7 @@ class MainsCheck:
         self._defaults = defaults
         self._level = MainsLevel(defaults)
         self._hours = MainsHours()
+        self._days = DayEnds()
         self._parts: dict[str, dict[str, int]] = {}
         self._form: Interpretation | None = None
 
@@ -45,6 +47,7 @@ class MainsCheck:
         for whole, sign, register in map(split_part, rows.names):
             if whole.endswith(f"/{MAINS}"):
                 self._parts.setdefault(whole, {})[register] = sign
+        self._days.see(rows)
         power = power_of_mains(rows)
         if len(power):
             self._level.see(power)
@@ -57,25 +60,25 @@ class MainsCheck:
 
     def question(self) -> BadInputError | None:
         """What there is to ask, if anything."""
-        return self._of_level() or self._of_parts() or (None if self._is_ours else self._of_hours())
+        return (
+            self._of_level()
+            or (None if self._is_ours else self._of_rise())
+            or self._of_parts()
+            or self._of_day_ends()
+            or (None if self._is_ours else self._of_hours() or self._of_idle_hours())
+        )
 
     def doubts(self) -> Iterator[BadInputError]:
         """What is told of a file that is taken all the same."""
-        form = self._form
         if self._source.check_mains is False:
             return
-        if form and "unit" in form.unsaid - self._defaults.model_fields_set and self._level.rises:
-            problem = "nobody says the unit, and mains hardly ever falls: is it a meter's total?"
-            yield self._ask(problem, 'unit = "kWh-counter"', 'unit = "Wh-counter"')
-        if made := self._of_hours():
-            if self._is_ours:
-                yield made
-        elif idle := self._hours.often_nothing():
-            yield self._ask(
-                f"{_shown(idle)}: exactly nothing at some hours of most days is what a register of "
-                "several counts: do panels feed in then, or does another tariff count? Put all "
-                "registers of a meter into one file"
-            )
+        if self._is_ours and (rise := self._of_rise()):
+            yield rise
+        made, idle = self._of_hours(), self._idle_hours()
+        if made and self._is_ours:
+            yield made
+        elif idle and not made:
+            yield idle
 
     @property
     def _is_ours(self) -> bool:
@@ -87,10 +90,10 @@ class MainsCheck:
         level, form = self._level, self._form
         if form is None or self._is_watts_as_said(form):
             return None
-        unsaid = "unit" in form.unsaid - self._defaults.model_fields_set
+        unsaid = self._is_unit_unsaid(form)
         who = "nobody says the unit" if unsaid else f"its unit is {_said_unit(form)}"
         for is_odd, limit in (
-            (level.is_low, f"below {self._defaults.lowest_watts:g} W"),
+            (level.is_low(unsaid), f"below {self._defaults.lowest_watts:g} W"),
             (level.is_high, "above its fuse"),
         ):
             if is_odd:
@@ -101,6 +104,20 @@ class MainsCheck:
                 return self._ask(problem, *self._units(form))
         return None
 
+    def _is_unit_unsaid(self, form: Interpretation) -> bool:
+        return "unit" in form.unsaid - self._defaults.model_fields_set
+
+    def _of_rise(self) -> BadInputError | None:
+        """Where nobody says that it is power, and it hardly ever falls."""
+        form = self._form
+        if form is None or not self._level.rises or not self._is_unit_unsaid(form):
+            return None
+        return self._ask(
+            "nobody says the unit, and mains hardly ever falls: is it a meter's total?",
+            *(self._units(form) or ('unit = "kWh-counter"', 'unit = "Wh-counter"')),
+            'unit = "W"  # it is power',
+        )
+
     def _is_watts_as_said(self, form: Interpretation) -> bool:
         """Whether source or settings say that it is W, all the same."""
         stated = self._source.unit
@@ -108,14 +125,16 @@ class MainsCheck:
             stated = self._defaults.unit
         return stated == "W"
 
-    def _units(self, form: Interpretation) -> Iterator[str]:
+    def _units(self, form: Interpretation) -> list[str]:
         """What a source may say of the unit, where that would hold."""
         mapping = form.mapping
         by_column = mapping.unit is not None or any(mapping.said.consumption.values())
         if by_column or isinstance(mapping.said.unit, dict):
-            return
-        for candidate, watts in self._level.units(_unit_of(form)):
-            yield f'unit = "{candidate}"  # mains has {_watts(watts)} in the middle then'
+            return []
+        return [
+            f'unit = "{candidate}"  # mains has {_watts(watts)} in the middle then'
+            for candidate, watts in self._level.units(_unit_of(form))
+        ]
 
     def _of_parts(self) -> BadInputError | None:
         """Where there is nothing of a home but what it feeds in, and nobody says that it is so."""
@@ -132,6 +151,20 @@ class MainsCheck:
                 return self._ask(problem, f"channels = {{{rules}}}")
         return None
 
+    def _of_day_ends(self) -> BadInputError | None:
+        """Where days run from one interval after midnight to midnight."""
+        form, step_s = self._form, self._level.step_s
+        if form is None or self._is_ours or not self._days.are_shown(step_s, form):
+            return None
+        minutes = f"{step_s / 60:g} minutes"
+        problem = (
+            f"it begins {minutes} after midnight and ends at midnight, as files do whose "
+            "timestamps are ends of intervals: are they?"
+        )
+        return self._ask(
+            problem, 'stamp_is = "end"', 'stamp_is = "start"  # it was cut off so', or_not=""
+        )
+
     def _of_hours(self) -> BadInputError | None:
         """Where the file itself does not say what flows where."""
         form = self._form
@@ -144,8 +177,24 @@ class MainsCheck:
         )
         return self._ask(problem, *_flows(form, made, others))
 
-    def _ask(self, problem: str, *answers: str) -> BadInputError:
-        return ask(self._where, self._key, self._source, problem, *answers, _AS_IT_IS)
+    def _of_idle_hours(self) -> BadInputError | None:
+        """Where nobody says which registers there are."""
+        form = self._form
+        return None if form is None or form.mapping.said.channels else self._idle_hours()
+
+    def _idle_hours(self) -> BadInputError | None:
+        idle = self._hours.often_nothing()
+        if not idle:
+            return None
+        return self._ask(
+            f"{_shown(idle)}: exactly nothing at some hours of most days is what a register of "
+            "several counts: do panels feed in then, or does another tariff count? Put all "
+            "registers of a meter into one file"
+        )
+
+    def _ask(self, problem: str, *answers: str, or_not: str = _AS_IT_IS) -> BadInputError:
+        last = (or_not,) if or_not else ()
+        return ask(self._where, self._key, self._source, problem, *answers, *last)
 
 
 def _flows(form: Interpretation, made: list[str], others: list[str]) -> Iterator[str]:

@@ -46,13 +46,16 @@ class MainsHours:
         below = np.bincount(cells, power.watts < 0, minlength=size)
         watts = np.bincount(cells, power.watts, minlength=size)
         table = np.stack([counted, above, below, watts]).reshape(4, -1, _DAY_H)
+        first = np.full(len(power.names), np.iinfo(np.int64).max)
+        last = np.full(len(power.names), np.iinfo(np.int64).min)
+        np.minimum.at(first, power.devices, power.stamps)
+        np.maximum.at(last, power.devices, power.stamps)
         for place in np.flatnonzero(table[0].any(axis=1)).tolist():
             name = power.names[place]
             if name in self._sums or len(self._sums) < _MOST_DEVICES:
                 self._sums[name] = self._sums.get(name, np.zeros((4, _DAY_H))) + table[:, place]
-                stamps = power.stamps[power.devices == place]
-                first, last = self._spans.get(name, (stamps[0], stamps[-1]))
-                self._spans[name] = min(first, stamps[0]), max(last, stamps[-1])
+                since, until = self._spans.get(name, (first[place], last[place]))
+                self._spans[name] = min(since, first[place]), max(until, last[place])
 
     def made_by_panels(self) -> tuple[list[str], list[str]]:
         """Devices whose mains looks like what panels make, or what of it is fed in; and others."""
@@ -106,10 +109,11 @@ def _longest_run(flags: np.ndarray) -> tuple[int, int]:
     >>> _longest_run(np.array([1, 1, 0, 1, 0, 1], bool))
     (5, 3)
     """
-    best = (0, 0)
-    for start in range(len(flags)):
-        around = np.roll(flags, -start)
-        length = len(flags) if around.all() else int(np.argmin(around))
-        if length > best[1]:
-            best = (start, length)
+    if flags.all():
+        return 0, len(flags)
+    best, run = (0, 0), 0
+    for place, flag in enumerate(np.tile(flags, 2).tolist()):
+        run = run + 1 if flag else 0
+        if run > best[1]:
+            best = (place - run + 1, run)
     return best

@@ -55,7 +55,10 @@ PART_SCHEMA = pa.schema(
         (HELD, pa.bool_()),
     ]
 )
-_VALUES = (TIMESTAMP, CONSUMPTION, ANOMALY, ARRIVAL, TOTAL, INTERVAL, HELD)
+_SELDOM = (ANOMALY, TOTAL, INTERVAL, HELD)
+"""What most devices have none of. Statistics say so, which saves reading them; older parts, and
+those that others wrote, may lack a column."""
+_VALUES = (TIMESTAMP, CONSUMPTION, ARRIVAL, *_SELDOM)
 _FOOTER_KEY = "smartwatts.devices"
 _OLD_FIELDS = 6
 _ROW_GROUP = 1 << 16
@@ -64,7 +67,7 @@ _WRITER: dict[str, Any] = {
     "compression_level": 1,
     "use_dictionary": [SITE, CHANNEL, ANOMALY, ARRIVAL, INTERVAL],
     "column_encoding": {TIMESTAMP: "DELTA_BINARY_PACKED"},
-    "write_statistics": [TIMESTAMP, SITE],
+    "write_statistics": [TIMESTAMP, SITE, *_SELDOM],
     "store_schema": False,
 }
 
@@ -258,12 +261,31 @@ def _groups_between(metadata: pq.FileMetaData, first: int, last: int) -> tuple[l
 
 
 def _read_values(part: pq.ParquetFile, groups: list[int], *more: str) -> pa.Table:
-    rows = part.read_row_groups(groups, columns=[*more, *_VALUES], use_threads=False)
-    for name in (TOTAL, INTERVAL, HELD):  # not in older parts, nor where others leave out nulls
+    empty = _without_values(part.metadata, groups)
+    names = [name for name in (*more, *_VALUES) if name not in empty]
+    rows = part.read_row_groups(groups, columns=names, use_threads=False)
+    for name in _SELDOM:
         if name not in rows.column_names:
             kind = PART_SCHEMA.field(name).type
             rows = rows.append_column(name, pa.nulls(len(rows), kind))
     return rows.select([*more, *_VALUES])
+
+
+def _without_values(metadata: pq.FileMetaData, groups: list[int]) -> set[str]:
+    """Which of the columns that most devices have none of hold no value in any of the groups."""
+    names = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
+    seldom = {name: place for place, name in enumerate(names) if name in _SELDOM}
+    parts = [metadata.row_group(group) for group in groups]
+    return {
+        name
+        for name, place in seldom.items()
+        if all(_is_null(part.column(place), part.num_rows) for part in parts)
+    }
+
+
+def _is_null(column: pq.ColumnChunkMetaData, rows: int) -> bool:
+    statistics = column.statistics
+    return statistics is not None and statistics.has_null_count and statistics.null_count == rows
 
 
 def _search_site(part: pq.ParquetFile, site: str, channels: Collection[str]) -> dict[str, pa.Table]:

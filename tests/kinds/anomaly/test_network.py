@@ -48,6 +48,31 @@ def test_features_do_not_depend_on_the_size_of_the_home(case: Case) -> None:
     )
 
 
+def test_an_hour_that_is_missing_by_itself_makes_those_after_it_no_odder() -> None:
+    """As one is in each home each spring, when the clock skips it."""
+    rng = np.random.default_rng(0)
+    hours = np.arange(672)
+    watts = 200 + 400 * (hours % 24 == 19) + 20 * rng.random(672)
+    history = np.tile(watts.astype(np.float32)[None, :, None], (6, 1, 1))
+    gaps = [671 - back for back in (1, 2, 3, 5, 12, 300)]
+    for row, gap in enumerate(gaps):
+        history[row, gap] = (history[row, gap - 1] + history[row, gap + 1]) / 2
+    model, newest = feature_model(672), np.full((6, 1), 100, np.float32)
+
+    def of_windows() -> dict[str, np.ndarray]:
+        given = {"history_w": history, "hour_of_week": newest}
+        return {name: np.asarray(values) for name, values in model(given).items()}
+
+    whole = of_windows()
+    for row, gap in enumerate(gaps):
+        history[row, gap] = np.nan
+    torn = of_windows()
+    for name in whole:
+        np.testing.assert_allclose(torn[name], whole[name], rtol=1e-4, atol=1e-3)
+    history[:, 660:662] = np.nan  # two in a row are missing
+    assert np.abs(of_windows()["features"] - whole["features"]).max() > 0.1
+
+
 def test_a_size_that_is_left_out_silences_no_stuck_meter_that_shows_what_is_usual() -> None:
     """A network that alerts at all hours, each of another type, and expects the newest value."""
     import keras

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +108,15 @@ def test_origins_outside_the_readings_are_left_out() -> None:
     )
     early = predicted(habit(3, 1), from_=hours_after(MONDAY, -48), every="24h")
     assert early["issued_at"].min() == pd.Timestamp(hours_after(MONDAY, 24))
+
+
+def test_times_of_other_ages_take_no_memory() -> None:
+    ages = {"from_": np.datetime64("0001-01-01", "s"), "to": np.datetime64("9999-01-01", "s")}
+    tracemalloc.start()
+    found = predicted(habit(3, 1), **ages, every="1h")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found["issued_at"].nunique() == 72 and peak < 50e6
 
 
 def test_changing_later_readings_changes_no_forecast() -> None:

@@ -6,13 +6,14 @@ import gzip
 import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from smartwatts_ml.errors import BadInputError, UsageError
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.stamps.forms import find_stamps
 from smartwatts_ml.readings.table.table import open_table
@@ -167,9 +168,30 @@ def test_a_form_with_an_offset_is_not_moved_by_the_clock(objects: Objects) -> No
     assert readings(objects, rows, sources=[source]) == EXPECTED
 
 
-def test_a_form_that_is_none_is_wrong_use(objects: Objects) -> None:
-    with pytest.raises(UsageError, match="no form of timestamps"):
-        readings(objects, PLAIN, sources=[Source(stamp="%Q")])
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"stamp": "%Q"}, "'%Q' is no form of timestamps"),
+        ({"timezone": "Europe/Brusels"}, "did you mean Europe/Brussels?"),
+        ({"site_timezone": "Mars/X"}, "no timezone 'Mars/X'"),
+        ({"layout": "homewizzard"}, "did you mean homewizard?"),
+    ],
+)
+def test_a_slip_in_one_source_names_it_and_is_no_matter_of_other_files(
+    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Any, problem: str
+) -> None:
+    lines = [f'{name} = "{text}"' for name, text in said.items()]
+    text = "\n".join(["[[smartwatts.sources]]", 'match = "a.csv"', *lines, ""])
+    (tmp_path / "smartwatts.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.csv", "b.csv"):
+        objects.write(f"landing/{name}", csv(f"2026-12-31 14:05,1.5,{name}").encode())
+    report = ingest(objects, Settings.load())
+    assert report.accepted == 1
+    (left,) = report.left
+    assert f'its source "a.csv" ({tmp_path}/smartwatts.toml, line 2): ' in str(left.left)
+    assert problem in str(left.left)
+    assert not ingest(objects, Settings(sources=[Source(match="a.csv")])).left
 
 
 @pytest.mark.parametrize(("unit", "value"), [("W", 1500), ("kW", 1.5), ("Wh", 375), ("kWh", 0.375)])

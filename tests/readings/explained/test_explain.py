@@ -67,7 +67,7 @@ def test_a_file_is_told_in_one_table() -> None:
         "2026-05-01T04:45:00Z 419",
         "home1/kettle: 3 readings",
         "25 = 1 header + 23 read + 1 rejected; values: 23 readings",
-        "line 25: 'yesterday': timestamp not a date and time",
+        "1 × timestamp not a date and time",
     ):
         assert part in shown, part
 

@@ -133,6 +133,24 @@ FILES: dict[str, list[str] | dict[str, list[list[Any]]]] = {
     "no mains": ["Time,Fridge (W),Kettle (W)", *both(watts(30), watts(30))],
     "no mains in a file of ours": [OURS, *quarters(*watts(30), device="h/kettle")],
     "irregular": [OURS, *irregular()],
+    "in turn": [
+        "Time,W,Plug",
+        *(f"{row},{'ab'[i % 2]}" for i, row in enumerate(quarters(*watts(60)))),
+    ],
+    "energy": ["Time,Energy", *quarters(*watts(30))],
+    "energy of registers": [
+        "entity_id,state,last_changed",
+        *(f"sensor.{r},{400 + i},{FIRST + 900 * i}Z" for r in ("a", "b_energy") for i in range(9)),
+    ],
+    "days from 00:15": ["Time,Usage (W)", *quarters("", *watts(96))[1:]],
+    "one phase of Shelly": [
+        "Date/time UTC,Active energy Wh (A),Returned energy Wh (A)",
+        *(row.replace("T", " ").replace("Z", "") + ",0" for row in quarters(*watts(30))),
+    ],
+    "nothing by day": [
+        "Time,Import (kWh)",
+        *quarters(*("0" if 32 <= i % 96 < 56 else w for i, w in enumerate(watts(400, 1e-3)))),
+    ],
     "on change": [OURS, *changes()],
     "sheets": {
         "A": [["Time", "kWh"], ["2026-05-01 00:00", 0.5], ["2026-05-01 01:00", 0.25]],
@@ -269,8 +287,6 @@ def test_no_question_is_left_out() -> None:
 
 ELSEWHERE = {
     "on all lines: are there other phases, in files of their own?",
-    ": exactly nothing at some hours of most days is what a register of several counts: do panels "
-    "feed in then, or does another tariff count? Put all registers of a meter into one file",
     "it has several meters (",  # Green Button XML
     "has the other decimal mark: one file, two ways to write numbers",
     "values contradict another one of the same device and timestamp, and are left out",

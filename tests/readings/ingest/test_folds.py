@@ -167,6 +167,26 @@ def test_files_of_half_an_hour_each_by_ingests_of_their_own(order: int, spacing:
     assert not check_ingest(files[::order], "Europe/Berlin")
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca"])
+@pytest.mark.parametrize("spacing", [600, 900, 1800])
+@pytest.mark.parametrize("first", [1, 2])
+def test_energy_of_small_files_is_of_the_spacing_that_the_clock_shows(
+    zone: str, spacing: int, first: int, tmp_path: Path
+) -> None:
+    """Two lines may lie an hour nearer to each other than they seem to."""
+    readings = around(zone, spacing)  # as many Wh
+    files = parts_of(readings, list(range(first, len(readings), 2)))
+    for number, file in enumerate(files):
+        lines = [reading.line(zone) for reading in file]
+        if len({line[:16] for line in lines}) > 1:  # or nothing tells, and it is refused
+            (tmp_path / f"{number:03}.csv").write_text("\n".join([HEADER, *lines, ""]))
+    with FileReadings([tmp_path], Settings(timezone=zone, unit="Wh")) as of_files:
+        found = stored(of_files)
+    truth = {reading.at: reading.value * 3600 / spacing for reading in readings}
+    assert len(found) >= 8  # the others could be either, and are rejected
+    assert found == pytest.approx({at: truth[at] for at in found}, rel=1e-6)
+
+
 AUTUMN = "Europe/Berlin"
 
 

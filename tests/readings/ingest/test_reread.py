@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from deltalake import DeltaTable
 from typer.testing import CliRunner, Result
 
 from smartwatts_ml.commands.cli import app
-from smartwatts_ml.errors import BadInputError, UsageError
+from smartwatts_ml.errors import BadInputError, StoreError, UsageError
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.ingest import taken_for
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport
@@ -208,6 +209,39 @@ def test_what_is_refused_now_may_go(objects: Objects) -> None:
     assert ingest(objects, WATTS).unchanged == 3
     reread(objects, nowhere, ["a.csv"], drop=True)
     assert reread(objects, WATTS, ["a.csv"]).accepted == ROWS
+    assert mains(objects) == expected()
+
+
+def test_what_cannot_be_read_this_time_stays(
+    objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land_three(objects)
+    slip = Settings(sources=[Source(match="a.csv", timezone="Europe/Brusels")])
+    report = reread(objects, slip, ["a.csv"], drop=True)
+    assert (report.replaced, report.dropped) == (0, ())
+    assert "did you mean Europe/Brussels?" in str(report.left[0].left)
+
+    def is_denied(*_: Any) -> None:
+        raise StoreError("no") from PermissionError()
+
+    monkeypatch.setattr(type(objects), "at_hand", is_denied)
+    report = reread(objects, WATTS, ["a.csv"], drop=True)
+    assert (len(report.left), report.dropped) == (1, ())
+    assert mains(objects) == expected()
+
+
+def test_what_is_written_meanwhile_stays(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    land_three(objects)
+    whole = type(objects).info
+
+    def grows(of: Objects, key: str) -> Any:
+        info = whole(of, key)
+        return info and replace(info, size=info.size + 1) if key.startswith("landing/") else info
+
+    monkeypatch.setattr(type(objects), "info", grows)
+    report = reread(objects, WATTS, ["a.csv"], drop=True)
+    assert "changed while it was read" in str(report.left[0].left)
+    assert report.dropped == ()
     assert mains(objects) == expected()
 
 

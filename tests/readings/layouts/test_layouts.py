@@ -7,9 +7,11 @@ import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.layouts.catalog import known_layouts, layout_named, recognise
 from smartwatts_ml.readings.scan import FileScan
@@ -28,6 +30,12 @@ SAID = {"comed": {"timezone": "America/Chicago"}}
 """What a layout's files do not say."""
 
 
+def said_of(path: Path) -> dict[str, Any]:
+    """What has to be said of a fixture."""
+    home = {} if layout_named(path.stem).device else {"device": "home1"}
+    return SAID.get(path.stem, {}) | home
+
+
 @pytest.mark.parametrize("layout", known_layouts(), ids=lambda layout: layout.name)
 def test_a_layout_is_recognised_by_its_columns_alone_in_any_order(layout) -> None:  # type: ignore[no-untyped-def]
     names = [column.replace("*", "x").replace("?", "A") for column in layout.columns]
@@ -38,10 +46,9 @@ def test_a_layout_is_recognised_by_its_columns_alone_in_any_order(layout) -> Non
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
 def test_a_file_of_a_layout_gives_the_power_that_it_says(path: Path) -> None:
-    home = {} if layout_named(path.stem).device else {"device": "home1"}
-    stated = SAID.get(path.stem, {}) | home
+    stated = said_of(path)
     expected = json.loads(path.with_suffix(".json").read_text())
-    with FileReadings([path], Settings(sources=[Source(**stated)])) as readings:  # type: ignore[arg-type]
+    with FileReadings([path], Settings(sources=[Source(**stated)])) as readings:
         actual = {
             f"{span.site}/{channel}": device
             for span in readings.spans()
@@ -56,9 +63,14 @@ def test_a_file_of_a_layout_gives_the_power_that_it_says(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*FIXTURES, *KNOWN_EXPORTS], ids=lambda path: path.stem)
 def test_nothing_has_to_be_said_of_a_file_but_what_its_layout_needs(path: Path) -> None:
+    layout = layout_named(path.stem if path in FIXTURES else path.parent.name)
     scan = FileScan(path, path.name, Source())
+    if "unit" in layout.needs:
+        with pytest.raises(BadInputError, match="nobody says the unit"):
+            list(scan)
+        return
     names = {name for block in scan for parsed in block.rows for name in parsed.names}
-    layout = layout_named(scan.interpretation.mapping.layout)
+    assert scan.interpretation.mapping.layout == layout.name
     assert scan.interpretation.unsaid == set(layout.needs) - {"mains"}
     assert "mains" in layout.needs or any("/mains" in name for name in names)
 

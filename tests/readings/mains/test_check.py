@@ -136,23 +136,81 @@ def test_yes_takes_what_was_left_and_nothing_else_changes(objects: Objects) -> N
     assert later.exit_code == 0 and "was taken for" not in later.stderr
 
 
-def test_a_total_of_which_nobody_says_the_unit_is_warned_of(objects: Objects) -> None:
+@pytest.mark.parametrize(
+    ("value", "unit"), [(total, "kWh-counter"), (lambda i: 1000 * total(i), "Wh-counter")]
+)
+def test_a_total_of_which_nobody_says_the_unit_is_asked_about(
+    objects: Objects, value: Callable[[int], float], unit: str
+) -> None:
+    asked = question(objects, "Time,Total", *lines(value))
+    assert asked is not None and "nobody says the unit" in str(asked)
+    assert re.match(rf'unit = "{unit}"  # mains has 5\d\d W', asked.settle[0])
+    assert question(objects, "Time,Total", *lines(value), unit=unit) is None
+
+
+def test_of_a_total_in_columns_of_ours_it_is_told(objects: Objects) -> None:
     land(objects, "a.csv", *lines(total, "home1"))
     assert "hardly ever falls" in file_lines(ingest(objects, Settings()).files, Settings())[0]
     said = Settings(sources=[Source(unit="kWh-counter")])
     assert "hardly ever falls" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
 
 
-def test_a_meter_that_counts_coarsely_is_asked_about_and_warned_of_likewise(
-    objects: Objects,
+def test_power_that_only_rises_may_be_said_to_be_power(objects: Objects) -> None:
+    rows = lines(lambda i: 500 + i)
+    asked = question(objects, "Time,Usage", *rows)
+    assert asked is not None and "hardly ever falls" in str(asked)
+    assert 'unit = "W"  # it is power' in asked.settle
+    assert question(objects, "Time,Usage", *rows, unit="W") is None
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_few_readings_above_any_fuse_are_enough(objects: Objects, count: int) -> None:
+    rows = lines(lambda i: 5_000_000 + i, "home1", count)
+    asked = question(objects, OURS, *rows)
+    assert asked is not None and "above its fuse" in str(asked)
+
+
+def test_few_fractions_are_enough_where_nobody_says_the_unit(objects: Objects) -> None:
+    rows = lines(lambda i: watts(i) / 1000, "home1", 4)
+    asked = question(objects, OURS, *rows)
+    assert asked is not None and 'unit = "kW"' in str(asked)
+    assert question(objects, OURS, *rows, unit="kW") is None
+    assert question(objects, "Time,Power (W)", *lines(lambda i: watts(i) / 1000, "", 4)) is None
+
+
+@pytest.mark.parametrize("stamp_is", ["start", "end"])
+@pytest.mark.parametrize("zone", ["", "+01:00"])
+def test_days_that_end_at_midnight_are_asked_about(
+    objects: Objects, zone: str, stamp_is: str
 ) -> None:
+    day = np.datetime64("2026-01-05", "m")
+    rows = [f"{day + 15 * i}:00{zone},{watts(i)}" for i in range(1, QUARTERS + 1)]
+    said = {} if zone else {"timezone": "Europe/Paris"}
+    asked = question(objects, "Horodate,Valeur (W)", *rows, **said)
+    assert asked is not None and "15 minutes after midnight" in str(asked)
+    assert asked.settle[0] == 'stamp_is = "end"'
+    assert question(objects, "Horodate,Valeur (W)", *rows, stamp_is=stamp_is, **said) is None
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 96), (1, 95), (1, 97), (2, 95), (5, 200)])
+def test_days_that_begin_at_midnight_or_are_cut_are_not(
+    objects: Objects, first: int, count: int
+) -> None:
+    day = np.datetime64("2026-01-05", "m")
+    rows = [f"{day + 15 * i}:00Z,{watts(i)}" for i in range(first, first + count)]
+    assert question(objects, "Time,Power (W)", *rows) is None
+
+
+def test_a_meter_that_counts_coarsely_is_asked_about_likewise(objects: Objects) -> None:
     rows = lines(lambda i: 0.1 * (1 + i * 7 % 4), "home1")
     asked = question(objects, OURS, *rows)
     assert asked is not None and "nobody says the unit" in str(asked)
     assert question(objects, OURS, *rows, unit="kWh") is None
-    land(objects, "total.csv", *lines(lambda i: 4000 + i // 8, "home2"))
-    report = ingest(objects, Settings(sources=[Source(match="home1.csv", unit="kWh")]))
-    assert "hardly ever falls" in file_lines(report.files, Settings())[0]
+
+
+def test_so_is_a_total_that_moves_now_and_then(objects: Objects) -> None:
+    asked = question(objects, "Time,Total", *lines(lambda i: 4000 + i // 8))
+    assert asked is not None and "hardly ever falls" in str(asked)
 
 
 def test_registers_are_judged_together(objects: Objects) -> None:
@@ -208,16 +266,24 @@ def test_a_home_that_draws_at_night_alone_is_one(objects: Objects) -> None:
 
 
 @pytest.mark.parametrize("nights", [True, False])
-def test_one_register_of_several_is_warned_of(objects: Objects, nights: bool) -> None:
+@pytest.mark.parametrize("header", ["Time,Import (kWh)", OURS])
+def test_one_register_of_several_is_asked_about_or_warned_of(
+    objects: Objects, nights: bool, header: str
+) -> None:
     def counted(place: int) -> float:
         hour = place // 4 % 24
         idle = hour < 7 if nights else 8 <= hour < 14
-        return 0.0 if idle else watts(place) / 4000
+        return 0.0 if idle else watts(place) / (4000 if header != OURS else 1)
 
-    land(objects, "home1.csv", *lines(counted), header="Time,Import (kWh)")
-    report = ingest(objects, Settings())
-    assert report.accepted == QUARTERS
-    assert "all registers of a meter into one file" in file_lines(report.files, Settings())[0]
+    rows = lines(counted, "home1" if header == OURS else "")
+    asked = question(objects, header, *rows)
+    if header == OURS:  # which says that it is all that the home draws
+        assert asked is None
+        file = reread(objects, Settings(), ["*"]).files
+        assert "all registers of a meter into one file" in file_lines(file, Settings())[0]
+    else:
+        assert asked is not None and "all registers of a meter into one file" in str(asked)
+        assert question(objects, header, *rows, check_mains=False) is None
     said = Settings(sources=[Source(check_mains=False)])
     assert "registers" not in file_lines(reread(objects, said, ["*"]).files, said)[0]
 

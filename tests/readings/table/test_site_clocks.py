@@ -134,10 +134,12 @@ def test_readings_of_an_older_release_get_the_clocks_of_the_settings(objects: Ob
     assert lived(objects, *"ab") == ["Europe/Berlin", "Europe/Lisbon"]
 
 
-def test_a_clock_that_is_none_is_refused_before_anything_is_taken(objects: Objects) -> None:
+def test_a_file_of_a_clock_that_is_none_is_left_before_anything_is_taken(objects: Objects) -> None:
     land(objects, "a.csv", *rows("a"))
+    (file,) = ingest(objects, Settings(sources=[Source(site_timezone="Mars/Base")])).files
+    assert file.left and "no timezone 'Mars/Base'" in file.left
     with pytest.raises(UsageError, match="no timezone 'Mars/Base'"):
-        ingest(objects, Settings(sources=[Source(site_timezone="Mars/Base")]))
+        ingest(objects, Settings(site_timezones={"a": "Mars/Base"}))
     assert newest_readings(objects, Settings())[1].rows == 0
 
 
