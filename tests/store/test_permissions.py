@@ -255,8 +255,9 @@ def test_a_reader_looks_at_models_and_waits_for_readings(
 def test_an_operator_prunes_repairs_and_recovers(
     filled: Store, as_user: AsUser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_user("owner").write("models/nilm/nilm_v3.tflite", b"damaged")
-    as_user("signer").write(f"state/judged/nilm/{'0' * 64}.tflite", b"what v1 was judged as")
+    owner = as_user("owner")
+    owner.write("models/nilm/nilm_v3.tflite", b"damaged")
+    owner.write(f"state/judged/nilm/{'0' * 64}.tflite", b"what version 1 was judged as")
     monkeypatch.setattr("smartwatts_ml.judging.refitted._UNFINISHED_FOR", timedelta(0))
     objects = as_user("operator")
     store = Store(objects, keys_of(tmp_path))
