@@ -50,7 +50,7 @@ def play(root: Root, tmp_path: Path, stride: int) -> int:
         capture_output=True,
         text=True,
         check=False,
-        timeout=580,
+        timeout=1800,
     )
     assert run.returncode == 0, run.stderr
     results: dict[str, dict[str, Any]] = json.loads(run.stdout)
@@ -69,5 +69,6 @@ def test_a_sample_of_kills_leaves_no_bad_state(root: Root, tmp_path: Path) -> No
 
 
 @pytest.mark.full
+@pytest.mark.timeout(2000)
 def test_no_kill_at_any_step_leaves_a_bad_state(root: Root, tmp_path: Path) -> None:
     assert play(root, tmp_path, stride=1) >= CASES[root.server]
