@@ -175,7 +175,7 @@ def test_a_file_that_was_changed_is_not_handed_out(
     answer = clients["admin"].get("/smartwatts/models/nilm/versions/2")
     path.write_bytes(before)
     assert answer.status_code == 503
-    assert "is not the file that was signed" in answer.text
+    assert "is not what was signed" in answer.text
 
 
 def test_a_report_runs_no_script(clients: dict[str, Any], store: Store) -> None:
@@ -221,6 +221,7 @@ def test_an_empty_root_shows_the_steps_of_a_model_in_their_order(
     clients: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "new"))
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
     monkeypatch.setattr(order, "STAGES", order.STAGES[::-1])
     text = clients["viewer"].get("/smartwatts/").text
     steps = text.split('id="stages"')[1].split("</ol>")[0]

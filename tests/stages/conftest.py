@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ingest(made.objects, made.current)
         decision = made.retrain(seed=1)
     assert decision["accepted"], decision["reasons"]
+    (folder / "left.json").write_text(json.dumps(made.left))
     return folder
 
 
@@ -30,4 +32,5 @@ def service(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.copytree(published, tmp_path / "made")
     made = service_in(tmp_path / "made", monkeypatch)
     made.runs = 1
+    made.left = json.loads((published / "left.json").read_text())
     return made

@@ -108,6 +108,7 @@ def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) 
 
 def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
     root = root_on_s3
+    root.smartwatts("keys", "init")
     root.smartwatts("ingest")
     trained = root.in_a_process("train", "forecasting_24h", "--epochs", "3", "--json")
     run = ("--run", trained["run_id"], "--json")

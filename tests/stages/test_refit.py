@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -132,9 +133,9 @@ def test_a_judged_file_that_was_replaced_is_not_met(service: Service) -> None:
 
 def empty_store(service: Service) -> None:
     """So that what is published next meets no champion."""
-    service.objects.delete("models/light/champion.json")
-    for info in list(service.objects.list("models/light/")):
+    for info in list(service.objects.list("models/")):
         service.objects.delete(info.key)
+    shutil.rmtree(service.current.keys)
 
 
 def accepted_again(service: Service, spoil: Callable[[np.ndarray], np.ndarray]) -> str:

@@ -192,7 +192,7 @@ def test_the_file_alerts_where_the_details_say(case: Case) -> None:
 
 
 def test_alerts_have_a_row_each_with_energy_kind_and_a_sentence(case: Case) -> None:
-    site = made_home("home", 50, 4)
+    site = made_home("home", 50, 5)
     values = site.channels["mains"].copy()
     values[1000:1010] = 0
     broken = replace(site, channels={"mains": values})
