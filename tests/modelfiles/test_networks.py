@@ -64,7 +64,7 @@ def test_a_command_of_our_own_looks_for_no_gpu() -> None:
         ("from smartwatts_ml.stages.validate import validate\ntry: validate(None, print)", None),
         (
             "from smartwatts_ml.stages.tasks import model_stage\n"
-            "try: model_stage('/nowhere/at/all', 'r', 'nilm', 'plan')",
+            "try: model_stage('/nowhere/at/all', 'r', 'nilm', 'plan', {})",
             "-1",
         ),
     ],
