@@ -175,7 +175,7 @@ def test_a_file_that_was_changed_is_not_handed_out(
     answer = clients["admin"].get("/smartwatts/models/nilm/versions/2")
     path.write_bytes(before)
     assert answer.status_code == 503
-    assert "is not what was signed" in answer.text
+    assert "is not the one that was signed" in answer.text
 
 
 def test_a_report_runs_no_script(clients: dict[str, Any], store: Store) -> None:
