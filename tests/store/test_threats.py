@@ -89,6 +89,7 @@ def test_what_was_signed_is_not_signed_below(
     assert store.pull("nilm", tmp_path / "out").version == 3
 
 
+@pytest.mark.slow
 def test_what_was_signed_is_not_signed_beside(
     store: Store, root_url: str, tmp_path: Path, clock: Clock
 ) -> None:
@@ -104,6 +105,7 @@ def test_what_was_signed_is_not_signed_beside(
         store.champion("nilm")
 
 
+@pytest.mark.slow
 def test_a_history_that_is_spliced_from_two_forks_does_not_verify(
     store: Store, root_url: str, tmp_path: Path, clock: Clock
 ) -> None:

@@ -152,7 +152,7 @@ def test_killed_ingesters_on_s3_leave_the_readings_of_a_clean_run(
     killed = open_root(s3_root)
     for info in DirectoryObjects(tmp_path / "clean").list("landing/"):
         killed.write(info.key, clean.read(info.key).data)
-    assert kill_at_random(s3_root, 6, 3, 5 * lasts) > 0
+    assert kill_at_random(s3_root, 4, 3, 5 * lasts) > 0
     assert not ingest(killed, Settings()).left
     # S3 says itself when a file landed.
     mine, theirs = (table_of(root).drop_columns(["arrival"]) for root in (killed, clean))
