@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +14,12 @@ from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.models import VersionOption
 from smartwatts_ml.environment import PULL_TOKEN_VARIABLE
-from smartwatts_ml.errors import BadInputError, TrustError, UsageError
+from smartwatts_ml.errors import BadInputError, SmartwattsError, TrustError, UsageError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.http import open_http_root
 from smartwatts_ml.printable import printable
-from smartwatts_ml.pulling import DEADLINE_S, check_trusted_root, pull_models
+from smartwatts_ml.pulling import DEADLINE_S, Pulled, check_trusted_root, pull_models
 from smartwatts_ml.settings import settings
 from smartwatts_ml.store import KeyFolder
 
@@ -92,14 +92,23 @@ def pull(
     if as_json:
         print_json(outcome.pulled)
     else:
-        for item in outcome.pulled:
-            what = "updated" if item.updated else "up to date"
-            out.print(f"{item.model} v{item.version} {what}: {item.path}", soft_wrap=True)
-    troubles = sorted(outcome.troubles, key=lambda trouble: trouble.exit_code)
-    for trouble in troubles[:-1]:
+        _tell_pulled(outcome.pulled)
+    _raise_troubles(outcome.troubles)
+
+
+def _tell_pulled(pulled: Iterable[Pulled]) -> None:
+    for item in pulled:
+        what = "updated" if item.updated else "up to date"
+        out.print(f"{item.model} v{item.version} {what}: {item.path}", soft_wrap=True)
+
+
+def _raise_troubles(troubles: Iterable[SmartwattsError]) -> None:
+    """Raise the gravest of what went wrong, and tell the others; nothing where all went well."""
+    by_gravity = sorted(troubles, key=lambda trouble: trouble.exit_code)
+    for trouble in by_gravity[:-1]:
         err.print(f"error: {printable(str(trouble))}", soft_wrap=True, markup=False)
-    if troubles:
-        raise troubles[-1]
+    if by_gravity:
+        raise by_gravity[-1]
 
 
 def _open(root: str, header_file: Path | None) -> Objects:

@@ -1,4 +1,4 @@
-"""The gateway's pullers, as every test of them uses them."""
+"""A root, a clock, and the gateway's pullers, as tests of the store use them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from smartwatts_ml.objects import Objects
+from tests.store.helpers import Clock, opened
 from tests.store.pull_runners import JavaPuller, compiled
+
+
+@pytest.fixture
+def objects(root_url: str) -> Objects:
+    return opened(root_url)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture(scope="session")

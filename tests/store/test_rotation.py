@@ -26,16 +26,6 @@ def root_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def objects(root_url: str) -> Objects:
-    return opened(root_url)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def offline(tmp_path: Path) -> Path:
     return tmp_path / "offline"
 

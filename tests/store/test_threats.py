@@ -28,16 +28,6 @@ def root_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def objects(root_url: str) -> Objects:
-    return opened(root_url)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def store(root_url: str, tmp_path: Path, clock: Clock) -> Store:
     """Three versions of nilm."""
     store = new_store(root_url, tmp_path, clock=clock)
