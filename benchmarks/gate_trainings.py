@@ -22,6 +22,7 @@ from smartwatts_ml.kinds.base import Kind, Trained, TrainOptions
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.holdout import SelectedReadings
+from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, retrain
@@ -89,7 +90,7 @@ def _half_zero(trained: Trained) -> Trained:
 def _training(train: Callable[..., Trained], kind: Kind) -> Iterator[None]:
     """The kind trains so within."""
     faulty: Any = copy.copy(kind)
-    faulty.trainer = SimpleNamespace(train=train)
+    faulty.trainer = SimpleNamespace(train=train, leave_out=kind.trainer.leave_out)
     replaced = {**kinds.kinds(), kind.name: faulty}
     with mock.patch.object(kinds, "kinds", lambda: replaced):
         yield
@@ -145,9 +146,9 @@ def retrained(
 ) -> dict[str, Any]:
     """The decision of one run of every stage. Raises RuntimeError where a stage fails."""
     objects = open_root(current.root)
-    start_run(objects, current, run_id, [model])
+    plan = start_run(objects, current, run_id, [model])
     failed = retrain(
-        ModelRun(objects, current, run_id, model),
+        ModelRun(objects, current, run_id, model, begin_left(plan.snapshot_sha256)),
         log_progress,
         {"options": options, "actor": "benchmark"},
         dry_run=dry_run,

@@ -20,6 +20,7 @@ from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.readings.ingest.intake import Intake
 from smartwatts_ml.readings.ingest.landing import LANDING, arrivals_of, list_landing
 from smartwatts_ml.readings.ingest.ledger import Ledger
+from smartwatts_ml.readings.ingest.memory import share_memory
 from smartwatts_ml.readings.ingest.taken_for import said_of
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.report import FileReport
@@ -92,6 +93,7 @@ class _Landing:
     """What lies in landing/, and what is known of it."""
 
     def __init__(self, objects: Objects, settings: Settings) -> None:
+        share_memory()
         self._objects = objects
         self._settings = settings
         self._table = open_table(objects, SiteClocks.of_settings(settings))

@@ -42,6 +42,7 @@ class DeviceNumbers:
         self._numbers: dict[str, int] = {}
         self._facts: list[tuple[int, int, int]] = []
         self._as_array = np.zeros((3, 0), np.int32)
+        self._ranked: tuple[list[tuple[str, str]], np.ndarray] = ([], np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -80,11 +81,13 @@ class DeviceNumbers:
     def ranked(self) -> tuple[list[tuple[str, str]], np.ndarray]:
         """Site and channel of all devices, sorted; and the place of each number in that
         (int64, shape (n_devices,))."""
-        pairs = [(*name.split("/", 1),) for name in self._numbers]
-        order = sorted(range(len(pairs)), key=pairs.__getitem__)
-        ranks = np.empty(len(order), np.int64)
-        ranks[order] = np.arange(len(order))
-        return [pairs[number] for number in order], ranks  # type: ignore[misc]
+        if len(self._ranked[1]) != len(self):
+            pairs = [(*name.split("/", 1),) for name in self._numbers]
+            order = sorted(range(len(pairs)), key=pairs.__getitem__)
+            ranks = np.empty(len(order), np.int64)
+            ranks[order] = np.arange(len(order))
+            self._ranked = [pairs[number] for number in order], ranks  # type: ignore[assignment]
+        return self._ranked
 
 
 def as_rows(parsed: Parsed, stream: int, devices: DeviceNumbers) -> Rows:

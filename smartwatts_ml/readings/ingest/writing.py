@@ -167,11 +167,11 @@ class _Job:
         arrivals = self._arrivals[self._staged.files(rows)]
         table, devices = self._table(rows, arrivals)
         write_part(path, [table], devices)
-        return WrittenPart(
+        return WrittenPart.of(
             path,
             str(np.datetime64(month, "M")),
             shard % BUCKETS,
-            tuple(devices),
+            devices,
             (int(arrivals.min()), int(arrivals.max())),
         )
 

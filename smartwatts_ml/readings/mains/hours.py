@@ -38,24 +38,38 @@ class MainsHours:
 
     def see(self, power: MainsPower) -> None:
         """Take in some more."""
-        hour = (power.stamps // _HOUR_US % _DAY_H).astype(np.int64)
-        cells = power.devices * _DAY_H + hour
-        size = len(power.names) * _DAY_H
+        looked_at = self._looked_at(power)
+        numbers = np.full(len(power.names), -1, np.int64)
+        numbers[looked_at] = np.arange(len(looked_at))
+        chosen = numbers[power.devices] >= 0
+        devices, stamps = numbers[power.devices[chosen]], power.stamps[chosen]
+        watts = power.watts[chosen]
+        cells = devices * _DAY_H + stamps // _HOUR_US % _DAY_H
+        size = len(looked_at) * _DAY_H
         counted = np.bincount(cells, minlength=size)
-        above = np.bincount(cells, power.watts > 0, minlength=size)
-        below = np.bincount(cells, power.watts < 0, minlength=size)
-        watts = np.bincount(cells, power.watts, minlength=size)
-        table = np.stack([counted, above, below, watts]).reshape(4, -1, _DAY_H)
-        first = np.full(len(power.names), np.iinfo(np.int64).max)
-        last = np.full(len(power.names), np.iinfo(np.int64).min)
-        np.minimum.at(first, power.devices, power.stamps)
-        np.maximum.at(last, power.devices, power.stamps)
-        for place in np.flatnonzero(table[0].any(axis=1)).tolist():
+        above = np.bincount(cells, watts > 0, minlength=size)
+        below = np.bincount(cells, watts < 0, minlength=size)
+        sums = np.bincount(cells, watts, minlength=size)
+        table = np.stack([counted, above, below, sums]).reshape(4, -1, _DAY_H)
+        first = np.full(len(looked_at), np.iinfo(np.int64).max)
+        last = np.full(len(looked_at), np.iinfo(np.int64).min)
+        np.minimum.at(first, devices, stamps)
+        np.maximum.at(last, devices, stamps)
+        for number, place in enumerate(looked_at):
             name = power.names[place]
-            if name in self._sums or len(self._sums) < _MOST_DEVICES:
-                self._sums[name] = self._sums.get(name, np.zeros((4, _DAY_H))) + table[:, place]
-                since, until = self._spans.get(name, (first[place], last[place]))
-                self._spans[name] = min(since, first[place]), max(until, last[place])
+            self._sums[name] = self._sums.get(name, np.zeros((4, _DAY_H))) + table[:, number]
+            since, until = self._spans.get(name, (first[number], last[number]))
+            self._spans[name] = min(since, first[number]), max(until, last[number])
+
+    def _looked_at(self, power: MainsPower) -> list[int]:
+        """Which of the names: the first ones, and those that were there before."""
+        places, room = [], _MOST_DEVICES - len(self._sums)
+        for place in np.unique(power.devices).tolist():
+            is_new = power.names[place] not in self._sums
+            if room > 0 or not is_new:
+                places.append(place)
+                room -= is_new
+        return places
 
     def made_by_panels(self) -> tuple[list[str], list[str]]:
         """Devices whose mains looks like what panels make, or what of it is fed in; and others."""

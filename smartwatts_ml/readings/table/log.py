@@ -111,17 +111,16 @@ def _iso(stamp: pa.Scalar) -> str:
 
 def add_statistics(part: WrittenPart) -> str:
     """What the log says of a part, as Delta's protocol has it; stamps to the ms, outwards."""
-    devices = part.devices
     low = {
-        TIMESTAMP: _stamp(min(device.first for device in devices) // 1000),
-        SITE: min(device.site for device in devices),
-        CHANNEL: min(device.channel for device in devices),
+        TIMESTAMP: _stamp(part.first // 1000),
+        SITE: part.sites[0],
+        CHANNEL: part.channels[0],
         ARRIVAL: part.arrivals[0],
     }
     high = {
-        TIMESTAMP: _stamp(-(-max(device.last for device in devices) // 1000)),
-        SITE: max(device.site for device in devices),
-        CHANNEL: max(device.channel for device in devices),
+        TIMESTAMP: _stamp(-(-part.last // 1000)),
+        SITE: part.sites[1],
+        CHANNEL: part.channels[1],
         ARRIVAL: part.arrivals[1],
     }
     counts = {

@@ -74,18 +74,45 @@ _WRITER: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class WrittenPart:
-    """A part file where it was written, and what the table's log will say of it;
-    ``arrivals``: the lowest and the highest of its rows."""
+    """A part file where it was written, and what the table's log will say of it: ``first`` and
+    ``last`` stamp (µs), and the lowest and the highest of its rows' ``sites``, ``channels``
+    and ``arrivals``. Nothing of single devices, of which there may be very many."""
 
     path: Path
     month: str
     bucket: int
-    devices: tuple[DeviceSpan, ...]
+    rows: int
+    first: int
+    last: int
+    sites: tuple[str, str]
+    channels: tuple[str, str]
     arrivals: tuple[int, int]
 
-    @property
-    def rows(self) -> int:
-        return sum(device.rows for device in self.devices)
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        month: str,
+        bucket: int,
+        devices: Sequence[DeviceSpan],
+        arrivals: tuple[int, int],
+    ) -> WrittenPart:
+        """Of a file that has rows of these devices."""
+        return cls(
+            path,
+            month,
+            bucket,
+            rows=sum(device.rows for device in devices),
+            first=min(device.first for device in devices),
+            last=max(device.last for device in devices),
+            sites=_ends([device.site for device in devices]),
+            channels=_ends([device.channel for device in devices]),
+            arrivals=arrivals,
+        )
+
+
+def _ends(names: Sequence[str]) -> tuple[str, str]:
+    return min(names), max(names)
 
 
 def merge_devices(footers: Iterable[Iterable[DeviceSpan]]) -> list[DeviceSpan]:

@@ -48,7 +48,7 @@ def rewrite(
         devices = kept.devices() if without else merge_devices(read_footers(table.objects, parts))
         path = place / f"{uuid.uuid4().hex}.parquet"
         write_part(path, kept.tables(PART_SCHEMA.names), devices)
-    return WrittenPart(path, parts[0].month, parts[0].bucket, tuple(devices), arrivals)
+    return WrittenPart.of(path, parts[0].month, parts[0].bucket, devices, arrivals)
 
 
 class _Kept:
