@@ -25,7 +25,7 @@ from smartwatts_ml.store import Store
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 
 WEEKLY = "retrain_weekly"
-SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "3", "--slots", "1"]
+SIZE = ["--homes", "3", "--days", "90", "--submetered", "3", "--epochs", "3", "--slots", "1"]
 DYING = ("scheduler", "triggerer", "api-server")
 PATIENCE = 600.0
 
@@ -41,7 +41,7 @@ class Running:
         } | {
             "SMARTWATTS_ROOT": self.stack.root,
             "SMARTWATTS_KEYS": str(folder / "keys"),
-            # Three homes of three weeks show little: what is tried here is Airflow.
+            # Three homes of ninety days show little: what is tried here is Airflow.
             "SMARTWATTS_GATE_CONFIDENCE": "0.8",
         }
         with self._log.open("wb") as log:

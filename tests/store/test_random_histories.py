@@ -3,10 +3,11 @@ keeps the store whole."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.store import Store
+from smartwatts_ml.store.layout import TIMESTAMP_KEY
 from tests.store.helpers import Clock, FragileObjects, PowerCutError, content, publish, with_keys
 
 RUNS = st.integers(0, 5).map("run{}".format)
@@ -85,6 +87,10 @@ class Histories(RuleBasedStateMachine):
         except NotFoundError:
             assert self.pulled == 0
             return
+        except TrustError as error:
+            assert "timestamp.json is expired" in str(error)
+            assert self._is_expired()
+            return
         assert pulled.serial >= self.pulled
         self.pulled = pulled.serial
         entry = self.calm.history("nilm")[pulled.serial - 1]
@@ -108,6 +114,10 @@ class Histories(RuleBasedStateMachine):
         for finding in self.calm.verify("nilm").findings:
             # A pruning that died has removed the manifest, and not yet the file.
             assert finding.repairable or finding.problem == "is missing", finding
+
+    def _is_expired(self) -> bool:
+        signed = json.loads(self.objects.read(TIMESTAMP_KEY).data)["signed"]
+        return datetime.fromisoformat(signed["expires"]) <= self.clock()
 
     def _change(self, death: tuple[int, bool] | None, change: Callable[[Store], object]) -> None:
         die_at, after = death or (None, False)
