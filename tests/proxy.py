@@ -16,7 +16,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-__all__ = ["Answer", "Behaviour", "COUNTS", "FAULTS", "Proxy", "RandomFaults", "Request", "drips"]
+__all__ = [
+    "Behaviour",
+    "COUNTS",
+    "FAULTS",
+    "Proxy",
+    "RandomFaults",
+    "Request",
+    "Spoilt",
+    "drips",
+    "drips_headers",
+]
 
 COUNTS = "/-/counts"
 """Answered by the proxy itself, once nothing is on its way any more: how often it did what."""
@@ -245,6 +255,13 @@ def drips(request: Request) -> None:
     request.answered = True
 
 
+def drips_headers(request: Request) -> None:
+    """Headers that never end."""
+    request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while not request.server.over.wait(0.1):
+        request.wfile.write(b"X")
+
+
 FAULTS: tuple[Behaviour, ...] = (
     lost,
     unanswered,
@@ -258,6 +275,22 @@ FAULTS: tuple[Behaviour, ...] = (
     conflicts,
     conflicts_afterwards,
 )
+
+
+class Spoilt:
+    """Spoils the first ``times`` requests of each kind by ``fault``, where that is one."""
+
+    def __init__(self, fault: Behaviour | None = None, times: float = 1) -> None:
+        self.fault, self.times = fault, times
+        self.met: Counter[tuple[str, str]] = Counter()
+
+    def __call__(self, request: Request) -> None:
+        asked = (request.command, request.path)
+        self.met[asked] += 1
+        if self.fault and self.met[asked] <= self.times:
+            self.fault(request)
+        else:
+            request.answer(request.forward())
 
 
 class RandomFaults:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from smartwatts_ml.errors import AlreadyExistsError, ChangedError, StoreError
 from smartwatts_ml.objects import Objects, open_root
 from tests.conftest import S3Server
-from tests.proxy import FAULTS, Behaviour, Proxy, Request
+from tests.proxy import FAULTS, Behaviour, Proxy, Spoilt
 
 pytestmark = pytest.mark.slow
 BEFORE = b"before" * 100
@@ -51,23 +51,6 @@ WRITING: dict[str, Callable[[Objects, str, Path], Any]] = {
     "upload": uploaded,
     "delete": lambda o, key, _: o.delete(key),
 }
-
-
-class Spoilt:
-    """Spoils the first ``times`` requests of each kind."""
-
-    def __init__(self) -> None:
-        self.fault: Behaviour | None = None
-        self.times = 1
-        self.met: Counter[tuple[str, str]] = Counter()
-
-    def __call__(self, request: Request) -> None:
-        asked = (request.command, request.path)
-        self.met[asked] += 1
-        if self.fault and self.met[asked] <= self.times:
-            self.fault(request)
-        else:
-            request.answer(request.forward())
 
 
 @pytest.fixture
@@ -122,7 +105,7 @@ def test_what_fails_each_time_is_an_error_of_the_store(
     for verb, act in (READING | WRITING).items():
         objects.write(f"{verb}/a", BEFORE)
         spoilt.met.clear()
-        spoilt.fault, spoilt.times = fault, 10**9
+        spoilt.fault, spoilt.times = fault, math.inf
         try:
             act(objects, f"{verb}/a", tmp_path)
         except StoreError as error:
