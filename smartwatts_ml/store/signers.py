@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from securesystemslib.exceptions import UnsupportedLibraryError, UnverifiedSignatureError
+from securesystemslib.exceptions import (
+    KeyMismatchError,
+    UnsupportedLibraryError,
+    UnverifiedSignatureError,
+)
 from securesystemslib.signer import (
     CryptoSigner,
     Key,
@@ -70,9 +74,7 @@ class UriSigner(Signer):
         try:
             self.public_key.verify_signature(self.sign(sample), sample)
         except UnverifiedSignatureError as error:
-            raise UsageError(
-                f"the public key is not that of the {self._scheme} key", fix="export it again"
-            ) from error
+            raise _mismatch(self._scheme) from error
 
 
 @contextmanager
@@ -83,10 +85,16 @@ def _told(scheme: str, key: Key) -> Iterator[None]:
         yield
     except SmartwattsError:
         raise
+    except KeyMismatchError as error:
+        raise _mismatch(scheme) from error
     except Exception as error:
         raise TrustError(
             f"cannot use the {scheme} key {key.keyid[:12]}: {_name(error)}", fix=_fix(scheme, error)
         ) from error
+
+
+def _mismatch(scheme: str) -> UsageError:
+    return UsageError(f"the public key is not that of the {scheme} key", fix="export it again")
 
 
 def _name(error: Exception) -> str:

@@ -1,5 +1,4 @@
-"""Keys that are no files: in a KMS that enforces who may sign, in an HSM; and what is said where
-one cannot be used."""
+"""Keys that are no files: in a KMS, in an HSM; and what is said where one cannot be used."""
 
 from __future__ import annotations
 
@@ -64,23 +63,17 @@ def check_published_and_pulled(store: Store, tmp_path: Path, java: JavaPuller) -
 # A KMS
 
 
-def use_kms(ministack: Ministack, monkeypatch: pytest.MonkeyPatch, *actions: str) -> None:
-    """As a user who may do so much with keys."""
-    allowed = {"Effect": "Allow", "Action": ["kms:DescribeKey", *actions], "Resource": "*"}
-    user = ministack.new_user({"Version": "2012-10-17", "Statement": [allowed]})
-    for name, value in (user | {"AWS_ENDPOINT_URL_KMS": ministack.url}).items():
+@pytest.fixture
+def kms(ministack: Ministack, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of it, in an environment that reaches it."""
+    for name, value in ministack.environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", ministack.url)
+    return boto3.client("kms")
 
 
-def new_kms_key(ministack: Ministack, spec: str, folder: Path) -> tuple[str, Path]:
+def new_kms_key(kms: Any, spec: str, folder: Path) -> tuple[str, Path]:
     """Its URI, and a file of its public half."""
-    kms = boto3.client(
-        "kms",
-        endpoint_url=ministack.url,
-        region_name="us-east-1",
-        aws_access_key_id=ministack.environment()["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key="any",
-    )
     keyid = kms.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
     public = load_der_public_key(kms.get_public_key(KeyId=keyid)["PublicKey"])
     path = folder / f"{keyid}.pem"
@@ -91,27 +84,31 @@ def new_kms_key(ministack: Ministack, spec: str, folder: Path) -> tuple[str, Pat
 @pytest.mark.skipif(shutil.which("javac") is None, reason="no JDK on this machine")
 @pytest.mark.parametrize("spec", ["ECC_NIST_P256", "RSA_2048"])
 def test_keys_in_a_kms_publish_and_both_pullers_verify(
-    store: Store,
-    ministack: Ministack,
-    java: JavaPuller,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    spec: str,
+    store: Store, kms: Any, java: JavaPuller, tmp_path: Path, spec: str
 ) -> None:
     (tmp_path / "root.json").write_text(call("keys", "show").stdout)
-    use_kms(ministack, monkeypatch, "kms:Sign")
     for role in ROLES:
-        uri, public = new_kms_key(ministack, spec, tmp_path)
+        uri, public = new_kms_key(kms, spec, tmp_path)
         call("keys", "rotate", role, "--uri", uri, "--public", str(public))
     check_published_and_pulled(store, tmp_path, java)
 
 
-def test_who_may_not_sign_changes_nothing(
-    store: Store, ministack: Ministack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_key_that_does_not_sign_changes_nothing(store: Store, kms: Any, tmp_path: Path) -> None:
+    uri, public = new_kms_key(kms, "ECC_NIST_P256", tmp_path)
+    kms.disable_key(KeyId=uri.removeprefix("awskms:"))
+    check_refused(store, TrustError, r"awskms key.*DisabledException", uri, public)
+
+
+def test_a_key_of_the_store_that_does_not_sign_any_more_is_named(
+    store: Store, kms: Any, tmp_path: Path
 ) -> None:
-    use_kms(ministack, monkeypatch)
-    uri, public = new_kms_key(ministack, "ECC_NIST_P256", tmp_path)
-    check_refused(store, TrustError, r"awskms key.*AccessDenied.*AWS's own settings", uri, public)
+    uri, public = new_kms_key(kms, "ECC_NIST_P256", tmp_path)
+    call("keys", "rotate", "models", "--uri", uri, "--public", str(public))
+    kms.disable_key(KeyId=uri.removeprefix("awskms:"))
+    with pytest.raises(TrustError, match=r"awskms key.*DisabledException"):
+        publish(store, "nilm", "run2")
+    kms.enable_key(KeyId=uri.removeprefix("awskms:"))
+    assert publish(store, "nilm", "run2").version == 2
 
 
 def test_a_region_that_is_missing_is_asked_for(
@@ -192,11 +189,17 @@ def test_a_library_that_is_missing_is_named(
     check_refused(store, TrustError, rf'pip install "securesystemslib\[{extra}\]"', uri, public)
 
 
-def test_a_public_half_of_another_key_is_refused(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["file2", "awskms"])
+def test_a_public_half_of_another_key_is_refused(
+    store: Store, kms: Any, tmp_path: Path, scheme: str
+) -> None:
     private = tmp_path / "private.pem"
     private.write_bytes(CryptoSigner.generate_ecdsa().private_bytes)
+    uri = f"file2:{private}"
+    if scheme == "awskms":
+        uri = new_kms_key(kms, "ECC_NIST_P256", tmp_path)[0]
     public = pem(CryptoSigner.generate_ecdsa().public_key, tmp_path / "public.pem")
-    check_refused(store, UsageError, "not that of the file2 key", f"file2:{private}", public)
+    check_refused(store, UsageError, f"not that of the {scheme} key", uri, public)
 
 
 def test_a_key_that_no_gateway_takes_is_refused(store: Store, tmp_path: Path) -> None:
