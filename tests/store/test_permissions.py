@@ -16,6 +16,8 @@ from typer.testing import CliRunner, Result
 from scripts.s3_users import ROLES, policy
 from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import StoreError
+from smartwatts_ml.gate import not_judged
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.copies import run_copy
@@ -149,8 +151,9 @@ def test_a_signer_forces_what_was_made_and_opens_no_model_to_make_it(
     as_user: AsUser, filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = as_user("trainer")
-    judged(trainer, "run4", 3, accepted=False, sha256=None, summary="nilm kept: +2 %")
-    judged(trainer, "run5", 3, accepted=False)
+    rejected = plain(not_judged("nilm", "MAE +2 %", 3))
+    judged(trainer, "run4", **rejected, sha256=None)
+    judged(trainer, "run5", **rejected)
     objects = as_user("signer")
     monkeypatch.setenv("SMARTWATTS_ROOT", objects.url)
     monkeypatch.setenv("SMARTWATTS_KEYS", str(keys_of(tmp_path)))
