@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -179,13 +180,8 @@ def schedule(store: Store, alike: Alike, model: str, seed: int, tally: Tally) ->
     children, keys = [], store.keys.path
     for number in range(_ACTORS):
         random = Random(f"{seed} {number}")
-        children.append(
-            _fork(
-                lambda pipe, r=random, n=number: _child(
-                    alike.objects, keys, model, f"p{n}", r, pipe
-                )
-            )  # type: ignore[misc]
-        )
+        act = partial(_child, alike.objects, keys, model, f"p{number}", random)
+        children.append(_fork(act))
     said: list[str] = []
     for child, pipe in children:
         with os.fdopen(pipe) as lines:
