@@ -65,8 +65,7 @@ def _cells(
 def slice_rows(kind: Kind, decision: StoredDecision) -> dict[str, Any]:
     """Slices, broken ones first, then groups, then sites by loss."""
     facts = decision.record.facts if decision.record else Facts(split="")
-    # Sites of one loss in the order of what people read: that of names would tell which is which.
-    results = sorted(decision.slice_results, key=lambda r: (*_by_need(r), _tie(r, facts)))
+    results = sorted(decision.slice_results, key=_by_need)
     rows = [
         {
             "name": facts.call(result.name),
@@ -89,10 +88,6 @@ def slice_rows(kind: Kind, decision: StoredDecision) -> dict[str, Any]:
 def _by_need(result: SliceResult) -> tuple[bool, bool, float]:
     is_site = result.name.startswith("site ")
     return result.passed, is_site, -np.nan_to_num(result.loss) if is_site else 0.0
-
-
-def _tie(result: SliceResult, facts: Facts) -> str:
-    return facts.call(result.name) if result.name.startswith("site ") else ""
 
 
 def drift_rows(record: Record | None) -> list[dict[str, Any]]:

@@ -54,8 +54,8 @@ def ingest(
     due = [info for info in new if info.key not in left]
     report = landing.take(landed, due, progress, left=left)
     if run_id is not None and report.files:
-        left, lines = len(report.left), file_lines(report.files, settings)
-        keep_ingested(objects, run_id, Ingested(len(report.files) - left, left, lines))
+        lines, none = file_lines(report.files, settings), len(report.left)
+        keep_ingested(objects, run_id, Ingested(len(report.files) - none, none, lines))
     return report
 
 
