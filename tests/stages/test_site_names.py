@@ -17,7 +17,7 @@ from tests.stages.service import Service
 
 pytestmark = pytest.mark.slow
 
-HOMES = [f"home{number}" for number in range(1, 5)]
+HOMES = [f"home{number:02}" for number in range(1, 5)]
 PANEL = Panel("best", "hours", "W", [0.0, 1.0], (Line("true", "truth", [1.0, 2.0]),))
 
 
