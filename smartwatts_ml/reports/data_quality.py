@@ -156,11 +156,11 @@ def write_quality_page(objects: Objects, settings: Settings, run_id: str) -> str
 
 def _file_lines(objects: Objects, run_id: str, names: SiteNames) -> list[str]:
     """A line on each file that the run ingested; on all of them where sites are not named."""
-    told = ingested(objects, run_id)
-    if names.shown or not told.read + told.left:
-        return [*told.lines, *told.troubles]
+    files = ingested(objects, run_id)
+    if names.shown or not files.read + files.left:
+        return [*files.lines, *files.troubles]
     line = (
-        f"{told.read:,} read, {told.left:,} left. Files may be called after homes: the log of the "
-        f"ingest says what became of each, and {ingested_folder(run_id)} in the root."
+        f"{files.read:,} read, {files.left:,} left. Files may be called after homes: the log of "
+        f"the ingest says what became of each, and {ingested_folder(run_id)} in the root."
     )
-    return [line, *told.troubles]
+    return [line, *files.troubles]

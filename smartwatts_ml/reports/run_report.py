@@ -115,7 +115,7 @@ def _coverage(run: ModelRun) -> dict[str, Any]:
 
 def _called(chart: Chart, names: SiteNames) -> Chart:
     """The chart with its sites as people read of them."""
-    panels = (replace(one, site=names(one.site)) if one.site else one for one in chart.panels)
+    panels = (replace(axes, site=names(axes.site)) if axes.site else axes for axes in chart.panels)
     return replace(chart, panels=tuple(panels))
 
 
