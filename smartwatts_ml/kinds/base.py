@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = [
+    "QUANTIZATIONS",
     "Details",
     "Kind",
     "ModelSpec",
@@ -48,6 +49,8 @@ __all__ = [
 
 _STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"
 """Needs numpy."""
+QUANTIZATIONS = ("dynamic", "float16", "none")
+"""How weights of a file can be kept: as integers of 8 bits, as float16, as they are."""
 Tensor = Any
 """A tensor of Keras, in a graph or not."""
 
@@ -216,6 +219,8 @@ class Kind(ABC, Generic[_DetailsT]):
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
     train_options: ClassVar[tuple[Option, ...]] = ()
     predict_options: ClassVar[tuple[Option, ...]] = ()
+    quantizations: ClassVar[tuple[str, ...]] = QUANTIZATIONS
+    """Those that its files keep what they compute with."""
     prediction_columns: ClassVar[tuple[str, ...]]
 
     @cached_property
