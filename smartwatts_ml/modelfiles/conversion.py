@@ -47,6 +47,7 @@ _PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03}
 _SAMPLES = 64
 _CONVERT = "smartwatts_ml.modelfiles.conversion:serve_conversion"
 _CONVERTER = "smartwatts_ml.modelfiles.keras_files:converter"
+_INPUT_SPECS = "smartwatts_ml.modelfiles.keras_files:input_specs"
 """What loads TensorFlow."""
 
 _Samples = Mapping[str, np.ndarray]
@@ -133,11 +134,12 @@ def serve_conversion(
 
 
 def generic_samples(network: Network, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Inputs for a model that says nothing of itself: watt-sized and positive."""
+    """Inputs for a model that says nothing of itself: watt-sized and positive. Raises
+    BadInputError for a model that no file can be made of."""
     rng = np.random.default_rng(seed)
     return {
-        tensor.name: rng.gamma(1.0, 300.0, (count, *tensor.shape[1:])).astype(np.float32)
-        for tensor in _model_of(network).inputs
+        spec.name: rng.gamma(1.0, 300.0, (count, *spec.shape[1:])).astype(np.float32)
+        for spec in resolve_name(_INPUT_SPECS)(_model_of(network))
     }
 
 

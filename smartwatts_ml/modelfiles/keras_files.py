@@ -22,7 +22,7 @@ from smartwatts_ml.kinds.details import Said, parse_details
 from smartwatts_ml.modelfiles.networks import DETAILS_MEMBER, KerasNetwork, name_outputs
 from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
-__all__ = ["converter", "load_keras"]
+__all__ = ["converter", "input_specs", "load_keras"]
 
 _SIGNATURE = "serve"
 
@@ -39,8 +39,7 @@ def load_keras(content: bytes, name: str) -> KerasNetwork:
             with keras.saving.custom_object_scope(_OF_KERAS_2):
                 model = keras.models.load_model(path, compile=False)
         except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-            reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-            reason = reason.replace(str(path), name)
+            reason = _reason_of(error).replace(str(path), name)
             raise BadInputError(f"{name}: Keras cannot load it: {reason}") from error
     details = {}
     if zipfile.is_zipfile(io.BytesIO(content)):
@@ -49,6 +48,12 @@ def load_keras(content: bytes, name: str) -> KerasNetwork:
                 details = parse_details(archive.read(DETAILS_MEMBER), name)
     _check_interface(model, details, name)
     return KerasNetwork(model, details)
+
+
+def _reason_of(error: Exception) -> str:
+    """One line of what Keras says, which quotes whole configurations before the reason."""
+    *_, said = f"{error}".strip().split("Exception encountered: ")
+    return said.splitlines()[0] if said else type(error).__name__
 
 
 def _check_interface(model: keras.Model, details: Mapping[str, Any], name: str) -> None:
@@ -75,9 +80,9 @@ def _taking_time_major(layer: type[keras.Layer]) -> type[keras.Layer]:
 
     def __init__(self: keras.Layer, *args: Any, time_major: bool = False, **kwargs: Any) -> None:  # noqa: N807
         if time_major:
-            raise BadInputError(
-                f"layer {kwargs.get('name')} has time_major=True, which Keras 3 does not know",
-                fix="build the model with the time on the second axis",
+            raise ValueError(
+                f"layer {kwargs.get('name')} has time_major=True, which Keras 3 does not know: "
+                "build it with the time on the second axis"
             )
         super(made, self).__init__(*args, **kwargs)
 
@@ -102,11 +107,16 @@ def converter(model: keras.Model) -> Iterator[Callable[[str], bytes]]:
 
 def _export(model: keras.Model, folder: Path) -> None:
     """Write a SavedModel with one endpoint of fixed shapes and the model's own names."""
-    specs = [_spec(tensor) for tensor in model.inputs]
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint(_SIGNATURE, _endpoint(model), input_signature=specs)
+    archive.add_endpoint(_SIGNATURE, _endpoint(model), input_signature=input_specs(model))
     archive.write_out(folder, verbose=False)
+
+
+def input_specs(model: keras.Model) -> list[tf.TensorSpec]:
+    """The inputs of a file of the model, with the batch of 1. Raises BadInputError where there
+    can be none."""
+    return [_spec(tensor) for tensor in model.inputs]
 
 
 def _spec(tensor: Any) -> tf.TensorSpec:

@@ -19,8 +19,10 @@ APPLIANCES = ("dishwasher", "fridge", "kettle", "microwave", "washing_machine")
 def embedded(kind: str, **changes: Any) -> dict[str, Any]:
     """Details of a file of this kind, with ``changes`` and the shapes that follow from them."""
     path = Path(__file__).parent / "embedded" / f"{kind}.json"
-    details: dict[str, Any] = json.loads(path.read_text()) | changes
-    shapes = find_kind(kind).details_class.model_construct(**details).shapes()
+    details: dict[str, Any] = json.loads(path.read_text())
+    read = find_kind(kind).details_class.model_validate(details)
+    shapes = read.model_copy(update=changes).shapes()
+    details |= changes
     for tensor in (*details["inputs"], *details["outputs"]):
         tensor["shape"] = list(shapes[tensor["name"]])
     return details

@@ -13,6 +13,8 @@ import pytest
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.modelfiles.apart import MEMORY_GIB, apart
 
+pytestmark = pytest.mark.slow
+
 
 def adding(first: int) -> Iterator[int]:
     answer = first
