@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import json
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
@@ -36,8 +38,9 @@ def load_keras(content: bytes, name: str) -> KerasNetwork:
         path = Path(folder) / f"model{Path(name).suffix}"
         path.write_bytes(content)
         try:
-            with keras.saving.custom_object_scope(_OF_KERAS_2):
-                model = keras.models.load_model(path, compile=False)
+            if path.suffix != ".keras":
+                _without_time_major(path)
+            model = keras.models.load_model(path, compile=False)
         except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
             reason = _reason_of(error).replace(str(path), name)
             raise BadInputError(f"{name}: Keras cannot load it: {reason}") from error
@@ -67,33 +70,26 @@ def _check_interface(model: keras.Model, details: Mapping[str, Any], name: str) 
         said = Said.read(details)
     tensors = {
         "inputs": {tensor.name: tensor for tensor in model.inputs},
-        "outputs": name_outputs(model.output),
+        "outputs": name_outputs(
+            model.outputs if isinstance(model, keras.Sequential) else model.output
+        ),
     }
     for way, named in tensors.items():
         shapes = {tensor: (1, *value.shape[1:]) for tensor, value in named.items()}
         said.check_tensors(way, shapes, name)
 
 
-def _taking_time_major(layer: type[keras.Layer]) -> type[keras.Layer]:
-    """The layer as Keras 2 wrote it: its files say ``time_major``, which Keras 3 does not know
-    and, where it is false, does not need."""
-
-    def __init__(self: keras.Layer, *args: Any, time_major: bool = False, **kwargs: Any) -> None:  # noqa: N807
-        if time_major:
-            raise ValueError(
-                f"layer {kwargs.get('name')} has time_major=True, which Keras 3 does not know: "
-                "build it with the time on the second axis"
-            )
-        super(made, self).__init__(*args, **kwargs)
-
-    made = type(layer.__name__, (layer,), {"__init__": __init__})
-    return made
+def _without_time_major(path: Path) -> None:
+    """Take out of a legacy file what Keras 2 wrote of recurrent layers: Keras 3 does not know it
+    and, where it is false, does not need it."""
+    with h5py.File(path, "r+") as file:
+        if "model_config" in file.attrs:
+            config = json.loads(file.attrs["model_config"], object_hook=_known)
+            file.attrs["model_config"] = json.dumps(config)
 
 
-_OF_KERAS_2 = {
-    layer.__name__: _taking_time_major(layer)
-    for layer in (keras.layers.GRU, keras.layers.LSTM, keras.layers.RNN, keras.layers.SimpleRNN)
-}
+def _known(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name != "time_major" or value}
 
 
 @contextmanager
