@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from smartwatts_ml.modelfiles.apart import MEMORY_GIB, apart
 pytestmark = pytest.mark.slow
 
 
-def adding(first: int) -> Iterator[int]:
+def adding(first: int) -> Generator[int, int, None]:
     answer = first
     while True:
         answer += yield answer
