@@ -59,7 +59,10 @@ def read_model_file(path: Path) -> bytes:
         raise BadInputError(f"{path}: {'no file' if path.exists() else 'no such model file'}")
     if path.stat().st_size > _LARGEST:
         raise BadInputError(f"{path}: too large for a model file, which has 2 GiB at most")
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
 
 
 @contextmanager
