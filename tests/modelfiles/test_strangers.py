@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import BadInputError, SmartwattsError
