@@ -123,7 +123,7 @@ def serve_conversion(
     """For ``apart``: the converted file."""
     network = load_network(content, name)
     with naming(name):
-        offered = QUANTIZATIONS
+        offered: Sequence[str] = QUANTIZATIONS
         if network.details:
             kind = find_kind(Details.read(network.details).kind)
             samples = kind.work.sample_inputs(kind.read_details(network.details), _SAMPLES, seed)

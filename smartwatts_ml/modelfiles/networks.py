@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ class _NetworkApart:
         return self.ask(inputs)
 
 
-def serve_network(content: bytes, name: str) -> Iterator[Any]:
+def serve_network(content: bytes, name: str) -> Generator[Any, Any, None]:
     """For ``apart``: the details of a network, then its outputs for each inputs."""
     network = load_network(content, name)
     answer: Any = network.details

@@ -163,7 +163,7 @@ def test_python_in_a_file_is_not_run(suffix: str, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     x = keras.Input((8,), name="x")
     touch = keras.layers.Lambda(
-        lambda x, path=str(marker): (open(path, "w").close(), x)[1],  # noqa: PTH123
+        lambda x, path=str(marker): (open(path, "w"), x)[1],  # noqa: PTH123, SIM115
         output_shape=(8,),
     )
     path = tmp_path / f"model.{suffix}"
