@@ -20,7 +20,7 @@ from smartwatts_ml.commands.console import out
 from smartwatts_ml.commands.one_stage import ModelsArgument, RunOption, for_each_model
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds import kinds
-from smartwatts_ml.kinds.base import QUANTIZATIONS
+from smartwatts_ml.kinds.details import QUANTIZATIONS
 from smartwatts_ml.modelfiles.conversion import Quantization, convert_file
 from smartwatts_ml.stages.order import stage_named
 

@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from smartwatts_ml.errors import BadInputError, UsageError
-from smartwatts_ml.kinds.details import Details
+from smartwatts_ml.kinds.details import QUANTIZATIONS, Details
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = [
-    "QUANTIZATIONS",
     "Details",
     "Kind",
     "ModelSpec",
@@ -49,8 +48,6 @@ __all__ = [
 
 _STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"
 """Needs numpy."""
-QUANTIZATIONS = ("dynamic", "float16", "none")
-"""How weights of a file can be kept: as integers of 8 bits, as float16, as they are."""
 Tensor = Any
 """A tensor of Keras, in a graph or not."""
 
@@ -220,7 +217,6 @@ class Kind(ABC, Generic[_DetailsT]):
     train_options: ClassVar[tuple[Option, ...]] = ()
     predict_options: ClassVar[tuple[Option, ...]] = ()
     quantizations: ClassVar[tuple[str, ...]] = QUANTIZATIONS
-    """Those that its files keep what they compute with."""
     prediction_columns: ClassVar[tuple[str, ...]]
 
     @cached_property
@@ -263,8 +259,7 @@ class Kind(ABC, Generic[_DetailsT]):
     def older_contract(self, details: _DetailsT) -> str:
         """What has to be known of a file that was made for an older contract, as a clause; empty
         where it is of this one."""
-        newer = range(details.contract + 1, self.contract + 1)
-        changes = [self.contract_changes[number] for number in newer]
+        changes = [self.contract_changes[n] for n in range(details.contract + 1, self.contract + 1)]
         if not changes:
             return ""
         return f"is of contract {details.contract}, now {self.contract}: {'; '.join(changes)}"

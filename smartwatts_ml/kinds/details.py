@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOCAL_HOURS",
+    "QUANTIZATIONS",
     "Details",
     "Said",
     "TensorDetails",
@@ -28,6 +29,10 @@ LOCAL_HOURS = (
     "of both"
 )
 """What the cells of an input are, where they are not of real time."""
+
+QUANTIZATIONS = ("dynamic", "float16", "none")
+"""How weights of a file can be kept: as integers of 8 bits, as float16, as they are. A kind
+offers those with which its files go on to compute what they did."""
 
 
 class TensorDetails(BaseModel):

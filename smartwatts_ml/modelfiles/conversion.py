@@ -18,8 +18,8 @@ import numpy as np
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError, naming
 from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.kinds.base import QUANTIZATIONS, Details, Network
-from smartwatts_ml.kinds.details import shipped_outputs
+from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.kinds.details import QUANTIZATIONS, shipped_outputs
 from smartwatts_ml.modelfiles.apart import apart
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
 from smartwatts_ml.modelfiles.networks import KerasNetwork, load_network, read_model_file
