@@ -101,10 +101,10 @@ def _limit(name: int, most: int) -> tuple[int, int]:
 
 def _tell_shortly(kind: type[BaseException], value: BaseException, _: TracebackType | None) -> None:
     """The one line by which the other process tells of an error that nobody foresaw."""
-    told = f"{kind.__name__}: {value}".splitlines()[0]
+    line = f"{kind.__name__}: {value}".splitlines()[0]
     if issubclass(kind, MemoryError):
-        told = f"it needs more than the {MEMORY_GIB} GiB of memory that a file may take"
-    print(told, file=sys.stderr)  # noqa: T201 - read by the process that started this one
+        line = f"it needs more than the {MEMORY_GIB} GiB of memory that a file may take"
+    print(line, file=sys.stderr)  # noqa: T201 - read by the process that started this one
 
 
 def _serve(connection: Connection) -> None:
