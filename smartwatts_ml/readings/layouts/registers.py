@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.layouts.file_columns import FileColumns
 from smartwatts_ml.readings.layouts.mapping import rule_for, rule_of_column, rule_of_register
-from smartwatts_ml.readings.layouts.names import REGISTER, VALUE, plain_name, sense_of
+from smartwatts_ml.readings.layouts.names import (
+    END,
+    REGISTER,
+    STAMP,
+    VALUE,
+    plain_name,
+    sense_of,
+)
 from smartwatts_ml.sources import toml_string
 
 __all__ = ["register_column", "shown_some", "which_is_mains"]
@@ -60,6 +67,13 @@ def register_column(
     if not apart:
         return None
     best = min(apart, key=lambda i: (i != devices, roles[i] != REGISTER, len(file.texts(i)), i))
+    if roles[best] in (STAMP, END):
+        listed = ", ".join(toml_string(file.names[i]) for i in (*stamps, best))
+        raise file.ask(
+            f"{file.names[best]} says when, in a form that is not read "
+            f"({shown_some(file.texts(best))})",
+            f'timestamp = [{listed}]\nstamp = "%d.%m.%Y %H:%M"  # as they are written',
+        )
     _check(file, best)
     return best
 

@@ -170,3 +170,16 @@ def test_energy_an_hour_is_power(tmp_path: Path) -> None:
     quarters = [START + timedelta(minutes=15 * i) for i in range(96)]
     (mains,) = read(written(tmp_path, "time,kWh/h", [f"{at},0.5" for at in quarters])).values()
     assert mains == dict.fromkeys(quarters, 500)
+
+
+@pytest.mark.parametrize(
+    ("text", "form"), [("%H:%M Uhr", "%Y-%m-%d %H:%M Uhr"), ("t%H%M", "%Y-%m-%d t%H%M")]
+)
+def test_times_in_a_form_that_is_not_read_are_no_registers(
+    tmp_path: Path, text: str, form: str
+) -> None:
+    rows = [f"{at:%Y-%m-%d},{at.strftime(text)},{0.4 + at.hour % 2 / 10:.3f}" for at in HOURS]
+    path = written(tmp_path, "Datum,Uhrzeit,kWh", rows)
+    (answer,) = asked(path, "Uhrzeit says when, in a form that is not read")
+    said = answer.replace("%d.%m.%Y %H:%M", form)
+    assert len(read(path, said)["home1/mains"]) == len(HOURS)
