@@ -71,19 +71,19 @@ def value_columns(
 
 
 def with_totals_told(
-    file: FileColumns, values: Sequence[ValueColumn], unit: int, apart: Sequence[int]
+    file: FileColumns, values: Sequence[ValueColumn], column: int, apart: Sequence[int]
 ) -> list[ValueColumn]:
     """Values whose unit is in a column, energy of intervals told from a meter's total there too."""
-    units = {unit_of(text) for text in file.texts(unit)} - {None}
+    units = {unit_of(text) for text in file.texts(column)} - {None}
     if len(units) != 1:
         return list(values)
     (stated,) = units
-    told = [
-        (value, _total_or_not(file, replace(value, unit=stated), apart))
+    of_unit = {
+        value.position: _total_or_not(file, replace(value, unit=stated), apart)
         for value in values
         if value.unit is None and value.minutes is None
-    ]
-    totals = {value.position: total for value, total in told if (total or "").endswith("-counter")}
+    }
+    totals = {place: unit for place, unit in of_unit.items() if (unit or "").endswith("-counter")}
     return [replace(v, unit=totals.get(v.position, v.unit)) for v in values]
 
 
