@@ -90,7 +90,8 @@ def _half_zero(trained: Trained) -> Trained:
 def _training(train: Callable[..., Trained], kind: Kind) -> Iterator[None]:
     """The kind trains so within."""
     faulty: Any = copy.copy(kind)
-    faulty.trainer = SimpleNamespace(train=train, leave_out=kind.trainer.leave_out)
+    sound: Any = kind.trainer
+    faulty.trainer = SimpleNamespace(train=train, leave_out=sound.leave_out)
     replaced = {**kinds.kinds(), kind.name: faulty}
     with mock.patch.object(kinds, "kinds", lambda: replaced):
         yield

@@ -1,4 +1,4 @@
-"""The wall clock of a site, and UTC: the one place that turns one into the other, in arrays.
+"""The wall clock of a site, and UTC: the one place that knows when clocks change, in arrays.
 
 People's habits follow the clock on the wall, so hours of the week, days and the cells that
 models read are those of the site's own clock; what is stored is UTC. When clocks change, a time

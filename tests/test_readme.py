@@ -188,6 +188,10 @@ def options(command: Any) -> set[str]:
     return {name for option in command.params for name in option.opts} | {"--help"}
 
 
+OF_A_RUN = ("validate", "convert", "refit", "publish")
+"""Verbs that work on no run unless it is named."""
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_command_that_a_page_shows_exists_with_its_options(page: Path) -> None:
     for command in shown(page.read_text()):
@@ -198,6 +202,7 @@ def test_every_command_that_a_page_shows_exists_with_its_options(page: Path) -> 
             assert given <= {"--help", "--version"}, command
         elif verb in verbs():
             assert given <= options(verbs()[verb]), command
+            assert verb not in OF_A_RUN or given & {"--run", "--model-path", "--help"}, command
         else:
             assert any(name.startswith(f"{verb} ") for name in verbs()), command
             assert given <= {"--help"}, command

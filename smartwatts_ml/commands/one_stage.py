@@ -115,7 +115,7 @@ def publish(
     With --force and --reason a rejected challenger is put in force all the same. The history
     says who did it and what the gate had said, and every page shows it in red.
 
-    Example: smartwatts publish nilm --force --reason "new meters; v3 reads them wrongly"
+    Example: smartwatts publish nilm --run RUN --force --reason "new meters; v3 reads them wrongly"
     """
     if force != bool(reason and reason.strip()):
         raise UsageError("--force needs a --reason, and --reason is for --force alone")

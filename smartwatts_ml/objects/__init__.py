@@ -1,4 +1,4 @@
-"""Four verbs on objects (read, list, create-if-absent, replace-if-unchanged) and a root.
+"""Objects by their key, with conditional writes, and a root.
 
 A root is a directory or a prefix of an S3 bucket; everything that is kept lies below it.
 The two conditional writes are what publishing, leases and Delta commits stand on, so a

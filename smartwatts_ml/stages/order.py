@@ -131,7 +131,7 @@ STAGES = (
         "refit",
         "smartwatts_ml.stages.refit:refit",
         "training it again on everything up to now",
-        leaves="refitted.tflite",
+        leaves="refit.json",
         share=0.25,
         hands_over=("accepted", "reasons", "sha256", "until", "differences"),
         heavy=True,

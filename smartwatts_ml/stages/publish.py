@@ -86,7 +86,7 @@ class _Refit:
 @dataclass(frozen=True)
 class PublishResult:
     """What is in force now. ``file``: its address, None (with version and serial) where a
-    model has no version yet. ``new_key``: a signing key that had to be made."""
+    model has no version yet. ``new_key``: the folder of keys that had to be made."""
 
     model: str
     outcome: Literal["published", "kept"]
@@ -127,7 +127,7 @@ def publish(
         reason=result.summary,
     )
     run.write_json("published.json", result)
-    note = f"; new signing key {result.new_key}, keep a copy" if result.new_key else ""
+    note = f"; new keys in {result.new_key}, keep a copy" if result.new_key else ""
     progress(f"{result.outcome}: {result.summary}{note}", 1.0)
     return result
 
@@ -174,9 +174,9 @@ def _publish_file(
             "summary": discreet.text(refit.summary),
             "reasons": [discreet.text(said) for said in refit.reasons],
         }
-    ships = not (refit and refit.accepted)
-    keep_judged_file(run, content, ships=ships)
-    if refit and not ships:
+    as_judged = not (refit and refit.accepted)
+    keep_judged_file(run, content, ships=as_judged)
+    if refit and not as_judged:
         content = _refitted_file(run, refit)
         fields["decision"][JUDGED_SHA256] = judged.sha256
         fields["quantization"] = refit.quantization

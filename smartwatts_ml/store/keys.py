@@ -104,12 +104,6 @@ class KeyFolder:
             if uri.startswith("file2:online/"):
                 (self.path / uri.removeprefix("file2:")).unlink(missing_ok=True)
 
-    def can_sign(self, delegator: Delegator, role: str) -> bool:
-        """Whether there are enough keys here for a role, without opening any."""
-        held = self.uris()
-        wanted = delegator.get_delegated_role(role)
-        return sum(keyid in held for keyid in wanted.keyids) >= wanted.threshold
-
     def signers(
         self, delegator: Delegator, role: str, offline: Sequence[Path] = ()
     ) -> tuple[Signer, ...]:

@@ -40,8 +40,8 @@ MAX_METADATA_BYTES: Final = {
     "snapshot": 2_000_000,
     "targets": 2_000_000,
 }
-"""By role; one of a model may have ``MAX_DOCUMENT_BYTES``. Readers stop there, so the writer
-does."""
+"""By role; one of a model may have ``MAX_DOCUMENT_BYTES``. Clients take as much or more, so the
+writer stops there."""
 
 
 def metadata_key(role: str, version: int) -> str:

@@ -64,13 +64,6 @@ class Memory:
                 for older in self.versions(role)[:-1]:
                     self._path(role, older).unlink(missing_ok=True)
 
-    def forget(self, role: str, above: int) -> None:
-        """Forget versions that were taken out of the bucket on purpose."""
-        with locked(self._folder):
-            for version in self.versions(role):
-                if version > above:
-                    self._path(role, version).unlink(missing_ok=True)
-
     def next_timestamp(self, above: int) -> int:
         """A version for a timestamp that none was signed with: above that of the bucket."""
         with locked(self._folder):

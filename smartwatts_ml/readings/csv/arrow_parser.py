@@ -1,7 +1,7 @@
 """Blocks without a flaw → rows, at the speed of a columnar CSV reader.
 
 It takes a block only if each line of it is a good row beyond doubt, and otherwise leaves
-it to ``careful``, which judges line by line. A property test holds the two to the same
+it to ``RowMapper``, which judges line by line. A property test holds the two to the same
 result.
 """
 

@@ -86,7 +86,7 @@ class DeviceNumbers:
             order = sorted(range(len(pairs)), key=pairs.__getitem__)
             ranks = np.empty(len(order), np.int64)
             ranks[order] = np.arange(len(order))
-            self._ranked = [pairs[number] for number in order], ranks  # type: ignore[assignment]
+            self._ranked = [pairs[number] for number in order], ranks  # type: ignore[misc]
         return self._ranked
 
 

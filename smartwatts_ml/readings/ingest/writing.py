@@ -21,10 +21,10 @@ from smartwatts_ml.readings.ingest.staging import Staging, Taken, month_of_all, 
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
-    WrittenPart,
     summarise_all,
     write_part,
 )
+from smartwatts_ml.readings.table.written_part import WrittenPart
 
 __all__ = ["OverfullError", "Writing", "write_staged"]
 
@@ -167,7 +167,7 @@ class _Job:
         arrivals = self._arrivals[self._staged.files(rows)]
         table, devices = self._table(rows, arrivals)
         write_part(path, [table], devices)
-        return WrittenPart.of(
+        return WrittenPart.of_devices(
             path,
             str(np.datetime64(month, "M")),
             shard % BUCKETS,

@@ -16,8 +16,8 @@ from deltalake import DeltaTable
 
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.columns import ARRIVAL, BUCKET, CHANNEL, MONTH, SITE, TIMESTAMP
-from smartwatts_ml.readings.table.part_files import WrittenPart
 from smartwatts_ml.readings.table.snapshot_readings import TablePart
+from smartwatts_ml.readings.table.written_part import WrittenPart
 
 __all__ = ["TABLE", "LogEntries", "Snapshot", "add_statistics", "commit_notes"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,7 +34,6 @@ from smartwatts_ml.readings.sites import DeviceSpan, summarise
 
 __all__ = [
     "PART_SCHEMA",
-    "WrittenPart",
     "devices_of",
     "merge_devices",
     "read_site",
@@ -70,49 +69,6 @@ _WRITER: dict[str, Any] = {
     "write_statistics": [TIMESTAMP, SITE, *_SELDOM],
     "store_schema": False,
 }
-
-
-@dataclass(frozen=True)
-class WrittenPart:
-    """A part file where it was written, and what the table's log will say of it: ``first`` and
-    ``last`` stamp (µs), and the lowest and the highest of its rows' ``sites``, ``channels``
-    and ``arrivals``. Nothing of single devices, of which there may be very many."""
-
-    path: Path
-    month: str
-    bucket: int
-    rows: int
-    first: int
-    last: int
-    sites: tuple[str, str]
-    channels: tuple[str, str]
-    arrivals: tuple[int, int]
-
-    @classmethod
-    def of(
-        cls,
-        path: Path,
-        month: str,
-        bucket: int,
-        devices: Sequence[DeviceSpan],
-        arrivals: tuple[int, int],
-    ) -> WrittenPart:
-        """Of a file that has rows of these devices."""
-        return cls(
-            path,
-            month,
-            bucket,
-            rows=sum(device.rows for device in devices),
-            first=min(device.first for device in devices),
-            last=max(device.last for device in devices),
-            sites=_ends([device.site for device in devices]),
-            channels=_ends([device.channel for device in devices]),
-            arrivals=arrivals,
-        )
-
-
-def _ends(names: Sequence[str]) -> tuple[str, str]:
-    return min(names), max(names)
 
 
 def merge_devices(footers: Iterable[Iterable[DeviceSpan]]) -> list[DeviceSpan]:

@@ -17,12 +17,12 @@ from smartwatts_ml.readings.columns import ARRIVAL, CHANNEL, HELD, INTERVAL, SIT
 from smartwatts_ml.readings.sites import DeviceSpan, summarise
 from smartwatts_ml.readings.table.part_files import (
     PART_SCHEMA,
-    WrittenPart,
     merge_devices,
     write_part,
 )
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, read_footers
 from smartwatts_ml.readings.table.table import ReadingsTable
+from smartwatts_ml.readings.table.written_part import WrittenPart
 
 __all__ = ["rewrite"]
 
@@ -48,7 +48,7 @@ def rewrite(
         devices = kept.devices() if without else merge_devices(read_footers(table.objects, parts))
         path = place / f"{uuid.uuid4().hex}.parquet"
         write_part(path, kept.tables(PART_SCHEMA.names), devices)
-    return WrittenPart.of(path, parts[0].month, parts[0].bucket, devices, arrivals)
+    return WrittenPart.of_devices(path, parts[0].month, parts[0].bucket, devices, arrivals)
 
 
 class _Kept:

@@ -33,13 +33,13 @@ from smartwatts_ml.readings.table.changes import (
 )
 from smartwatts_ml.readings.table.delta import as_store_errors, check_address, open_or_create
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
-from smartwatts_ml.readings.table.part_files import WrittenPart
 from smartwatts_ml.readings.table.schema import (
     clocks_of,
     clocks_property,
     columns_since,
 )
 from smartwatts_ml.readings.table.snapshot_readings import TablePart, TableReadings, read_footers
+from smartwatts_ml.readings.table.written_part import WrittenPart
 from smartwatts_ml.settings import Settings
 
 __all__ = ["ReadingsTable", "Snapshot", "existing_table", "newest_readings", "open_table"]

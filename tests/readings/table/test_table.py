@@ -16,9 +16,10 @@ from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.columns import BUCKETS, site_bucket
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.sites import summarise
-from smartwatts_ml.readings.table.part_files import PART_SCHEMA, WrittenPart, write_part
+from smartwatts_ml.readings.table.part_files import PART_SCHEMA, write_part
 from smartwatts_ml.readings.table.schema import SCHEMA
 from smartwatts_ml.readings.table.table import Snapshot, open_table
+from smartwatts_ml.readings.table.written_part import WrittenPart
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from tests.readings.ingest.landing import land, minutes
@@ -46,7 +47,7 @@ def part(folder: Path, site: str, count: int) -> WrittenPart:
     }
     path = folder / f"{site}.parquet"
     write_part(path, [pa.table(made).cast(PART_SCHEMA)], [device])
-    return WrittenPart(path, "2024-01", site_bucket(site), (device,), (1, 1))
+    return WrittenPart.of_devices(path, "2024-01", site_bucket(site), (device,), (1, 1))
 
 
 def test_an_empty_root_has_an_empty_table(objects: Objects) -> None:
