@@ -19,6 +19,7 @@ import smartwatts.Appliances;
 import smartwatts.Forecast;
 import smartwatts.Forecaster;
 import smartwatts.LocalHours;
+import smartwatts.Model;
 import smartwatts.ModelDetails;
 import smartwatts.NilmPredictor;
 import smartwatts.Outside;
@@ -28,7 +29,8 @@ import smartwatts.WallClock;
 
 /**
  * What tests ask the gateway's library, one word each: {@code clock} (cases of a ring), {@code replay} (a home's
- * readings, reading by reading, with states that are taken up and kept), {@code damage} (states that are spoilt).
+ * readings, reading by reading, with states that are taken up and kept), {@code damage} (states that are spoilt),
+ * {@code refusals} (what else it does not take).
  */
 public final class Replay {
     private static final int HOURS = 672;
@@ -56,8 +58,11 @@ public final class Replay {
             case "replay":
                 new Replay(Paths.get(args[1])).replay(Long.parseLong(args[2]), Long.parseLong(args[3]));
                 break;
-            default:
+            case "damage":
                 new Replay(Paths.get(args[1])).damage();
+                break;
+            default:
+                refusals(Paths.get(args[1]));
         }
     }
 
@@ -105,7 +110,11 @@ public final class Replay {
     }
 
     private ModelDetails details(String kind) throws IOException {
-        return ModelDetails.of(Files.readAllBytes(folder.resolve(kind + ".tflite")));
+        return details(folder, kind);
+    }
+
+    private static ModelDetails details(Path folder, String name) throws IOException {
+        return ModelDetails.of(Files.readAllBytes(folder.resolve(name + ".tflite")));
     }
 
     private PythonModel open(String kind) throws IOException {
@@ -204,7 +213,8 @@ public final class Replay {
             }
             say(name, state.length, refused, refuses(name, state));
         }
-        say("swapped", refuses("hours", nilm.state()), refuses("nilm", scorer.state()), refuses("anomaly", hours.state()));
+        say("swapped", refuses("hours", nilm.state()), refuses("nilm", scorer.state()),
+                refuses("anomaly", hours.state()));
         say("zone", refused(() -> LocalHours.restore(ZoneId.of("Asia/Tokyo"), HOURS, hours.state())));
     }
 
@@ -230,9 +240,33 @@ public final class Replay {
         try {
             attempt.run();
             return null;
-        } catch (IOException error) {
+        } catch (IOException | IllegalArgumentException | IllegalStateException error) {
             return error.getMessage();
         }
+    }
+
+    /** A line for each thing that it should not take: what it says. */
+    private static void refusals(Path folder) throws IOException {
+        ZoneId zone = ZoneId.of("Europe/Berlin");
+        Model silent = inputs -> new LinkedHashMap<>();
+        NilmPredictor nilm = new NilmPredictor(silent, details(folder, "nilm"), zone);
+        LocalHours ring = new LocalHours(zone, HOURS);
+        nilm.add(6000, 6060, 100);
+        for (int hour = 0; hour < HOURS + 30; hour++) {
+            ring.add(hour * 3600L, hour * 3600L + 3600, 100);
+        }
+        say("kind", refused(() -> new NilmPredictor(silent, details(folder, "anomaly"), zone)));
+        say("contract", refused(() -> new AnomalyScorer(silent, details(folder, "newer"))));
+        say("lacking", refused(() -> new AnomalyScorer(silent, details(folder, "lacking"))));
+        say("outside", refused(() -> new Forecaster(silent, details(folder, "forecasting"))));
+        say("coarse", refused(() -> nilm.add(6060, 6960, 100)));
+        say("order", refused(() -> nilm.add(6000, 6060, 100)));
+        say("long", refused(() -> {
+            ring.add(0, 7200, 100);
+            return null;
+        }));
+        say("forgotten", refused(() -> ring.history(ring.next(HOURS * 3600L), HOURS)));
+        say("silent", refused(() -> new AnomalyScorer(silent, details(folder, "anomaly")).update(ring, 3600L * 700)));
     }
 
     /** Runs the cases of clock.csv and says where an hour differs. */

@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.forecasting.holiday import holiday_flags
 from smartwatts_ml.localtime import wall_clock
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.simulate import simulate
 from tests.gateway.files import EXAMPLES, JVM, compile_java, model_file
 from tests.gateway.networks import HORIZON, Made
 from tests.kinds.networks import embedded
@@ -234,10 +238,11 @@ def test_a_month_over_a_clock_change_is_told_as_predict_tells_it(
     home = make_home(tmp_path, case)
     server = [sys.executable, str(Path(__file__).with_name("networks.py"))]
     write_inputs(home, server, {kind: model_file(said) for kind, said in home.details.items()})
-    compare(home, replay, lambda kind: Made(home.details[kind]))
+    told = compare(home, replay, lambda kind: Made(home.details[kind]))
+    assert all(len(rows) > 5 for rows in told.values())
 
 
-def compare(home: Home, classes: str, networks: Callable[[str], Any]) -> None:
+def compare(home: Home, classes: str, networks: Callable[[str], Any]) -> Rows:
     """Both over the whole month, and up to a restart two hours after the change."""
     restart = home.change + 127 * MINUTE
     before = replayed(home, classes, home.begin, restart)
@@ -248,12 +253,37 @@ def compare(home: Home, classes: str, networks: Callable[[str], Any]) -> None:
     found["forecast"] = found["forecast"].drop_duplicates()
     found["energy"] = found["energy"].drop_duplicates()
     for what in COLUMNS:
-        assert len(wanted[what]), what
         same(found[what], wanted[what], what)
     by_then = predicted(home.readings(restart), networks, home.begin)
     so_far = joined(frames(before), frames(before, "so far "))
     for what in ("power", "activation", "day"):
         same(so_far[what], by_then[what], what)
+    return wanted
+
+
+BRIEF = {"NILM_STEPS": 24, "NILM_SIMULATED_HOMES": 8, "NILM_MEMBERS": 1, "ANOMALY_EPOCHS": 2,
+         "FORECASTING_EPOCH_WINDOWS": 512, "ANOMALY_INJECTED_WINDOWS": 1000}  # fmt: skip
+
+
+@pytest.mark.full
+def test_files_of_litert_tell_the_same(
+    replay: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in BRIEF.items():
+        monkeypatch.setenv(f"SMARTWATTS_{name}", str(value))
+    simulate(homes=3, days=75, out=tmp_path / "homes", seed=5, submetered=2)
+    files = {}
+    for kind in ("nilm", "forecasting", "anomaly"):
+        places = ("--data-dir", str(tmp_path / "homes"), "--output-dir", str(tmp_path / kind))
+        done = CliRunner().invoke(app, ["train", kind, *places, "--epochs", "1"])
+        assert done.exit_code == 0, done.output
+        (file,) = (tmp_path / kind).glob("*.tflite")
+        files[kind] = file.read_bytes()
+    folder = tmp_path / "home"
+    folder.mkdir()
+    home = make_home(folder, "autumn")
+    write_inputs(home, [sys.executable, str(EXAMPLES / "model_server.py")], files)
+    compare(home, replay, lambda kind: LiteRTNetwork(files[kind]))
 
 
 def test_a_state_that_is_damaged_or_of_something_else_is_refused(
@@ -270,6 +300,31 @@ def test_a_state_that_is_damaged_or_of_something_else_is_refused(
         assert refused == length and whole == "false", name
     assert rows[3] == ["swapped", "true", "true", "true"]
     assert rows[4][1].startswith("the state is of local hours 1 of Europe/Berlin")
+
+
+def test_what_would_be_wrong_without_a_word_is_refused(replay: str, tmp_path: Path) -> None:
+    details = details_of(outside=True)
+    details["newer"] = details["anomaly"] | {"contract": 3}
+    details["lacking"] = {n: v for n, v in details["anomaly"].items() if n != "threshold"}
+    for name, said in details.items():
+        (tmp_path / f"{name}.tflite").write_bytes(model_file(said))
+    command = [*JVM, "-cp", replay, "Replay", "refusals", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (run.returncode, run.stderr) == (0, "")
+    said = dict(line.split("\t") for line in run.stdout.splitlines())
+    wanted = {
+        "kind": "a model of anomaly instead of nilm",
+        "contract": "contract 3 of anomaly; known are those up to 2",
+        "lacking": "it lacks what using it needs (threshold)",
+        "outside": "where [history_w, hour_of_week] are given and [power_w] needed",
+        "coarse": "a reading of 900 s, where the file takes mains every 60 s",
+        "order": "no reading after 6060: 100.0 W from 6000 to 6060",
+        "long": "no reading of an hour or less: 100.0 from 0 to 7200",
+        "forgotten": "a ring of 672 hours no longer has 672",
+        "silent": "the model gave no values of score instead of 1",
+    }
+    assert said.keys() == wanted.keys()
+    assert all(message in said[name] for name, message in wanted.items()), said
 
 
 def test_the_examples_fit_the_library_and_litert(library: Path, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ public final class LocalHours {
      */
     public void add(long start, long end, double mean) {
         if (end <= start || end - start > LONGEST_S || Double.isInfinite(mean)) {
-            throw new IllegalArgumentException("no reading of an hour or less: " + mean + " from " + start + " to " + end);
+            throw new IllegalArgumentException("no reading of an hour or less: " + mean + " from " + start + " to "
+                    + end);
         }
         long next;
         for (long at = Double.isNaN(mean) ? end : start; at < end; at = next) {
