@@ -259,6 +259,7 @@ public final class Replay {
         say("contract", refused(() -> new AnomalyScorer(silent, details(folder, "newer"))));
         say("lacking", refused(() -> new AnomalyScorer(silent, details(folder, "lacking"))));
         say("outside", refused(() -> new Forecaster(silent, details(folder, "forecasting"))));
+        say("sizes", refused(() -> new Forecaster(silent, details(folder, "sizes"))));
         say("coarse", refused(() -> nilm.add(6060, 6960, 100)));
         say("order", refused(() -> nilm.add(6000, 6060, 100)));
         say("long", refused(() -> {

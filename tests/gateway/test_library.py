@@ -305,6 +305,7 @@ def test_a_state_that_is_damaged_or_of_something_else_is_refused(
 def test_what_would_be_wrong_without_a_word_is_refused(replay: str, tmp_path: Path) -> None:
     details = details_of(outside=True)
     details["newer"] = details["anomaly"] | {"contract": 3}
+    details["sizes"] = embedded("forecasting") | {"outputs": details["forecasting"]["outputs"]}
     details["lacking"] = {n: v for n, v in details["anomaly"].items() if n != "threshold"}
     for name, said in details.items():
         (tmp_path / f"{name}.tflite").write_bytes(model_file(said))
@@ -316,7 +317,8 @@ def test_what_would_be_wrong_without_a_word_is_refused(replay: str, tmp_path: Pa
         "kind": "a model of anomaly instead of nilm",
         "contract": "contract 3 of anomaly; known are those up to 2",
         "lacking": "it lacks what using it needs (threshold)",
-        "outside": "where [history_w, hour_of_week] are given and [power_w] needed",
+        "outside": "where {history_w=672, hour_of_week=1} are given and {power_w=216} wanted",
+        "sizes": "where {history_w=672, hour_of_week=1} are given and {power_w=72} wanted",
         "coarse": "a reading of 900 s, where the file takes mains every 60 s",
         "order": "no reading after 6060: 100.0 W from 6000 to 6060",
         "long": "no reading of an hour or less: 100.0 from 0 to 7200",

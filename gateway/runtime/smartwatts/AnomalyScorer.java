@@ -39,9 +39,15 @@ public final class AnomalyScorer {
 
     /** Of a file. Throws IOException where it cannot be used. */
     public AnomalyScorer(Model model, ModelDetails details) throws IOException {
-        this.model = new CheckedModel(model, details, "anomaly", NEWEST_CONTRACT)
-                .expect(Arrays.asList("history_w", "hour_of_week"), OUTPUTS);
+        CheckedModel checked = new CheckedModel(model, details, "anomaly", NEWEST_CONTRACT);
         context = details.integer("context_hours");
+        Map<String, Integer> given = new LinkedHashMap<>();
+        given.put("history_w", context);
+        given.put("hour_of_week", 1);
+        Map<String, Integer> wanted = new LinkedHashMap<>();
+        OUTPUTS.forEach(name -> wanted.put(name, 1));
+        wanted.put("likeness", AlertWindow.TYPES.size());
+        this.model = checked.expect(given, wanted);
         threshold = AlertPolicy.nines(details.number("threshold"));
         policy = new AlertPolicy(!details.has("quiet_repeats") || details.flag("quiet_repeats"), threshold);
     }

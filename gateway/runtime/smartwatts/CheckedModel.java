@@ -1,7 +1,6 @@
 package smartwatts;
 
 import java.io.IOException;
-import java.util.Collection;
 import java.util.Map;
 
 /** A model that is of the kind in question and takes and gives what its file says. */
@@ -18,18 +17,20 @@ final class CheckedModel {
         this.outputs = details.outputs();
     }
 
-    /** Throws IOException where the file wants inputs that cannot be given, or does not give all of these outputs. */
-    CheckedModel expect(Collection<String> given, Collection<String> wanted) throws IOException {
-        if (!given.containsAll(inputs.keySet()) || !outputs.keySet().containsAll(wanted)) {
-            throw new IOException("a file from " + inputs.keySet() + " to " + outputs.keySet() + ", where " + given
-                    + " are given and " + wanted + " needed");
+    /**
+     * By names and numbers of values. Throws IOException where the file wants inputs that are not among those
+     * given, or does not give all outputs that are wanted.
+     */
+    CheckedModel expect(Map<String, Integer> given, Map<String, Integer> wanted) throws IOException {
+        if (!given.entrySet().containsAll(inputs.entrySet()) || !outputs.entrySet().containsAll(wanted.entrySet())) {
+            throw new IOException("a file from " + inputs + " to " + outputs + ", where " + given + " are given and "
+                    + wanted + " wanted");
         }
         return this;
     }
 
-    /** So many values an input has; 0 where there is none of that name. */
-    int size(String input) {
-        return inputs.getOrDefault(input, 0);
+    boolean takes(String input) {
+        return inputs.containsKey(input);
     }
 
     /** Throws IllegalStateException where the model gives something else than its file says. */

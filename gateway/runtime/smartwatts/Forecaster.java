@@ -3,7 +3,6 @@ package smartwatts;
 import java.io.IOException;
 import java.time.LocalDate;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,6 +33,7 @@ public final class Forecaster {
     private final Outside outside;
     private final int context;
     private final int horizon;
+    private final int around; // hours of the context and ahead of which it gets what is outside
     private final Factors ofDay;
     private final Factors ofHorizon;
     private final boolean leavesOut;
@@ -45,15 +45,19 @@ public final class Forecaster {
 
     /** Of a file that wants holidays or temperatures as well. Throws IOException where it cannot be used. */
     public Forecaster(Model model, ModelDetails details, Outside outside) throws IOException {
-        List<String> given = new ArrayList<>(Arrays.asList("history_w", "hour_of_week"));
-        if (outside != null) {
-            given.addAll(Arrays.asList("holiday", "temperature_c"));
-        }
-        this.model = new CheckedModel(model, details, "forecasting", NEWEST_CONTRACT)
-                .expect(given, Collections.singleton("power_w"));
+        CheckedModel checked = new CheckedModel(model, details, "forecasting", NEWEST_CONTRACT);
         this.outside = outside;
         context = details.integer("context_hours");
         horizon = details.integer("horizon");
+        around = context + (details.has("outside", "ahead") ? details.integer("outside", "ahead") : 0);
+        Map<String, Integer> given = new LinkedHashMap<>();
+        given.put("history_w", context);
+        given.put("hour_of_week", 1);
+        if (outside != null) {
+            given.put("holiday", around);
+            given.put("temperature_c", around);
+        }
+        this.model = checked.expect(given, Collections.singletonMap("power_w", horizon * QUANTILES));
         boolean energy = details.has("energy", "day");
         ofDay = energy ? new Factors(details, "day") : null;
         ofHorizon = energy ? new Factors(details, "horizon") : null;
@@ -88,19 +92,19 @@ public final class Forecaster {
         Map<String, float[]> inputs = new LinkedHashMap<>();
         inputs.put("history_w", hours.history(origin, context));
         inputs.put("hour_of_week", new float[] {WallClock.hourOfWeek(origin)});
-        float[] holidays = new float[model.size("holiday")];
-        float[] temperatures = new float[model.size("temperature_c")];
-        for (int i = 0; i < holidays.length; i++) {
-            long day = WallClock.dayOf(origin - context + i);
-            holidays[i] = outside.isHoliday(LocalDate.ofEpochDay(day)) ? 1 : 0;
-        }
-        for (int i = 0; i < temperatures.length; i++) {
-            temperatures[i] = outside.temperature(origin - context + i);
-        }
-        if (holidays.length > 0) {
+        if (model.takes("holiday")) {
+            float[] holidays = new float[around];
+            for (int i = 0; i < around; i++) {
+                long day = WallClock.dayOf(origin - context + i);
+                holidays[i] = outside.isHoliday(LocalDate.ofEpochDay(day)) ? 1 : 0;
+            }
             inputs.put("holiday", holidays);
         }
-        if (temperatures.length > 0) {
+        if (model.takes("temperature_c")) {
+            float[] temperatures = new float[around];
+            for (int i = 0; i < around; i++) {
+                temperatures[i] = outside.temperature(origin - context + i);
+            }
             inputs.put("temperature_c", temperatures);
         }
         return inputs;

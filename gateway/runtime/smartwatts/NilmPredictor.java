@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.LocalDate;
 import java.time.ZoneId;
-import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -51,18 +51,21 @@ public final class NilmPredictor {
 
     /** Of a file and a home's zone. Throws IOException where the file cannot be used. */
     public NilmPredictor(Model model, ModelDetails details, ZoneId zone) throws IOException {
-        CheckedModel checked = new CheckedModel(model, details, "nilm", NEWEST_CONTRACT)
-                .expect(Collections.singleton("mains_w"), Arrays.asList("power_w", "on_probability"));
+        CheckedModel checked = new CheckedModel(model, details, "nilm", NEWEST_CONTRACT);
         this.model = model;
         this.details = details;
         clock = new WallClock(zone);
         appliances = details.names("appliances");
         window = details.integer("window");
         period = details.integer("period_s");
-        if (period < 1 || window < 2 || window % 2 != 0 || checked.size("mains_w") != window) {
+        if (period < 1 || window < 2 || window % 2 != 0) {
             throw new IOException("no windows that overlap by half: " + window + " samples of " + period + " s");
         }
         int count = appliances.size();
+        Map<String, Integer> wanted = new LinkedHashMap<>();
+        wanted.put("power_w", window * count);
+        wanted.put("on_probability", window * count);
+        checked.expect(Collections.singletonMap("mains_w", window), wanted);
         cuts = new double[count];
         Activations.Appliance[] runs = new Activations.Appliance[count];
         for (int k = 0; k < count; k++) {
