@@ -165,7 +165,7 @@ def replayed(home: Home, classes: str, start: np.datetime64, end: np.datetime64)
     seconds = (str(int(at.astype(np.int64))) for at in (start, end))
     command = [*JVM, "-ea", "-cp", classes, "Replay", "replay", str(home.folder), *seconds]
     run = subprocess.run(command, capture_output=True, text=True, timeout=500)
-    assert (run.returncode, run.stderr) == (0, "")
+    assert run.returncode == 0, run.stderr
     rows: dict[str, list[list[str]]] = {}
     for line in run.stdout.splitlines():
         what, *values = line.split("\t")
