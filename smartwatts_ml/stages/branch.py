@@ -14,7 +14,7 @@ from smartwatts_ml.errors import (
     StoreError,
 )
 from smartwatts_ml.gate import not_judged
-from smartwatts_ml.judging.record import read_decision
+from smartwatts_ml.judging.record import read_decision, record_of
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_failure
@@ -88,7 +88,9 @@ def force_publish(
 ) -> StageResult:
     """Publish a rejected challenger for a reason; it is converted first where it was not. Raises
     DeniedError where this machine may sign and not judge: it opens no model then."""
-    if not read_decision(run).sha256:
+    decision = read_decision(run)
+    record_of(run, decision)
+    if not decision.sha256:
         _check_may_judge(run)
         last_judge = [stage for stage in model_stages() if stage.judges][-1]
         run_stage(last_judge, run, progress)

@@ -30,8 +30,11 @@ class Fixed:
         self.details = {
             "kind": "nilm",
             "model": "nilm",
-            "inputs": [],
-            "outputs": [],
+            "inputs": [{"name": "mains_w", "shape": [1, WINDOW, 1]}],
+            "outputs": [
+                {"name": name, "shape": [1, WINDOW, len(NAMES)]}
+                for name in ("power_w", "on_probability")
+            ],
             "appliances": list(NAMES),
             "window": WINDOW,
             "period_s": 60,
