@@ -28,7 +28,7 @@ from smartwatts_ml.readings.table.clock_changes import clock_changes
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.readings.table.taking_back import take_back
-from smartwatts_ml.runs.ingested import keep_lines
+from smartwatts_ml.runs.ingested import Ingested, keep_ingested
 from smartwatts_ml.settings import Settings
 
 __all__ = ["ingest", "reread"]
@@ -54,7 +54,8 @@ def ingest(
     due = [info for info in new if info.key not in left]
     report = landing.take(landed, due, progress, left=left)
     if run_id is not None and report.files:
-        keep_lines(objects, run_id, file_lines(report.files, settings))
+        lines, none = file_lines(report.files, settings), len(report.left)
+        keep_ingested(objects, run_id, Ingested(len(report.files) - none, none, lines))
     return report
 
 

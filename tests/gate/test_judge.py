@@ -277,6 +277,9 @@ def test_a_slice_under_its_floor_that_the_challenger_repairs_is_named() -> None:
     decision = decide(challenger, floor, champion)
     assert decision.outcome is Outcome.REPAIRS, decision.summary
     assert any("site home02" in text for text in decision.repairs)
+    discreet = decide(challenger, floor, champion, called={"site home02": "home k3fq7z"})
+    assert discreet.summary == decision.summary.replace("site home02", "home k3fq7z")
+    assert not any("home02" in text for text in (*discreet.repairs, *discreet.reasons))
 
 
 def test_the_same_case_gives_the_same_decision() -> None:

@@ -29,6 +29,7 @@ from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.left import write_left
 from smartwatts_ml.runs.run import SNAPSHOT as SNAPSHOT_NAME
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
@@ -167,9 +168,11 @@ def test_no_home_is_named_in_what_ships(objects: Objects, current: Settings) -> 
     store = store_of(objects, current)
     manifest = store.manifest("nilm", 1)
     assert manifest.metrics["challenger"]["slices"] == {"hours day": {"mae": "2.5"}}
-    assert manifest.decision["reasons"] == ["site #1 gains", "site #2 loses 4 %"]
+    names = site_names(objects, current)
+    b, berlin = names("b"), names("berlin-7")
+    assert manifest.decision["reasons"] == [f"{b} gains", f"{berlin} loses 4 %"]
     (entry,) = store.history("nilm")
-    assert entry.reason == "new meters (the gate said: nilm kept: site #2 loses 4 %)"
+    assert entry.reason == f"new meters (the gate said: nilm kept: {berlin} loses 4 %)"
     for info in objects.list("models/"):
         data = objects.read(info.key).data
         said = data if not info.key.endswith("jsonl") else b64decode(json.loads(data)["payload"])
@@ -338,6 +341,32 @@ def test_the_command_publishes_what_this_machine_signed_and_no_planted_run(
     assert published("--run", "run1").exit_code == 0
     said = store_of(objects, current).statement("nilm", 1)
     assert digest(content("run1")) in b64decode(json.loads(said)["payload"]).decode()
+
+
+def test_a_run_that_a_machine_without_the_keys_made_is_not_forced(
+    objects: Objects,
+    current: Settings,
+    root_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever may write into its folder could have signed it as well."""
+    monkeypatch.setenv("SMARTWATTS_ROOT", root_url)
+    monkeypatch.setenv("SMARTWATTS_KEYS", current.keys)
+    judged(objects, "run1", accepted=False)
+
+    def refused() -> str:
+        words = ["publish", "nilm", "--run", "run1", "--force", "--reason", "new meters"]
+        done = CliRunner().invoke(app, words)
+        assert isinstance(done.exception, StoreError)
+        return str(done.exception)
+
+    where = "of a run of Airflow where `publish` was"
+    assert "is not there" in (said := refused()) and where in said
+    elsewhere = settings(root=root_url, keys=str(tmp_path / "elsewhere"))
+    write_left(run_of(objects, elsewhere, "run1"))
+    assert "not signed on this machine" in (said := refused()) and where in said
+    assert store_of(objects, current).champion("nilm") is None
 
 
 def test_a_file_judged_against_an_older_champion_is_refused(
