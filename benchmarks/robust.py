@@ -290,10 +290,11 @@ def wape(files: Files, watts: np.ndarray) -> tuple[float, float]:
     truth = watts[origins[:, None] + np.arange(DAY)]
     mean = SameHourMean(DAY, 4).forecast(to_series(made(watts)), origins)[:, :, 1]
     total = np.nansum(np.abs(truth))
-    return tuple(
+    ours, theirs = (
         float(np.nansum(np.abs(truth - found)) / total)
         for found in (files.forecast(watts, origins), mean)
     )
+    return ours, theirs
 
 
 def main() -> None:
