@@ -54,7 +54,9 @@ def ingest(
     due = [info for info in new if info.key not in left]
     report = landing.take(landed, due, progress, left=left)
     if run_id is not None and report.files:
-        keep_lines(objects, run_id, file_lines(report.files, settings))
+        doubtful = [file for file in report.files if file.left or file.rejected]
+        keep_lines(objects, run_id, "ingested", file_lines(report.files, settings))
+        keep_lines(objects, run_id, "doubtful", file_lines(doubtful, settings))
     return report
 
 

@@ -231,6 +231,28 @@ def test_the_page_says_what_became_of_each_file_of_the_run(
     logged = [record.getMessage() for record in caplog.records]
     assert lines[0] in logged
     assert any(text.startswith("left: landing/bad.csv") for text in logged)
+    (doubtful,) = run_report(objects.url, "run1")["doubtful"]
+    assert doubtful.startswith("left: landing/bad.csv")
+
+
+@pytest.mark.slow
+def test_a_home_in_kilowatts_among_others_in_watts_is_doubtful(objects: Objects) -> None:
+    quarters = [
+        (t, i % 96)
+        for i, t in enumerate(
+            f"2026-03-{1 + n // 96:02d}T{n // 4 % 24:02d}:{n % 4 * 15:02d}:00" for n in range(480)
+        )
+    ]
+    lines = [
+        f"{t},{(200 + 13 * i) / unit},{home}/mains"
+        for home, unit in (("home2", 1), ("home3", 1000))
+        for t, i in quarters
+    ]
+    land(objects, "both.csv", *lines)
+    ingest_stage(objects.url, None, "run1")
+    start_page(objects)
+    (doubtful,) = run_report(objects.url, "run1")["doubtful"]
+    assert doubtful.startswith("home3/mains: too low for a home")
 
 
 def start_page(objects: Objects) -> str:
