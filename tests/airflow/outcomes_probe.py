@@ -130,7 +130,8 @@ def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:
     for name in vars(Stages):
         if not name.startswith("_"):
             setattr(real_stages, name, getattr(stages, name))
-    retraining.by_hand = lambda: scenario.get("by_hand", False)  # dag.test knows no schedule
+    # What dag.test runs is always by hand.
+    vars(retraining)["by_hand"] = lambda: scenario.get("by_hand", False)
     run = dag.test(logical_date=when, run_conf=scenario.get("form"))
     tasks = {}
     for ti in run.get_task_instances():
