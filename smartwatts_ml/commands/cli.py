@@ -92,6 +92,10 @@ WORK = {
         "readings:stats",
         "Totals, and each device's span, spacing and coverage, from metadata alone.",
     ),
+    "readings sites": (
+        "sites:sites",
+        "Each site and its pseudonym: what reports, messages and histories call it.",
+    ),
     "readings clocks": (
         "clocks:clocks",
         "By whose clock each site lives: hours, days and weeks of models are on it.",

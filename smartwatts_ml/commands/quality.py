@@ -23,6 +23,7 @@ from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.reports.data_quality import Survey, render
+from smartwatts_ml.runs.site_names import site_names
 
 __all__ = ["quality"]
 
@@ -50,8 +51,9 @@ def quality(
     seen = _look(readings, sites)
     if html:
         about = f"{objects.url} · readings snapshot {snapshot.version}"
+        shown = seen.called(site_names(objects, current)) if seen.sites else seen
         html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(render(seen, "Data quality", about), "utf-8")
+        html.write_text(render(shown, "Data quality", about), "utf-8")
     if as_json:
         listed = [site.to_json() for site in seen.sites]
         print_json({"snapshot": snapshot, "sites": listed})

@@ -188,7 +188,7 @@ def _broken(judgement: Judgement, results: _Results) -> tuple[Outcome, str] | No
     lost = [result for result in results.slices if not result.passed]
     if lost:
         worst = max(lost, key=lambda result: result.loss)
-        return Outcome.SLICE, slice_sentence(worst, judgement.improve.label)
+        return Outcome.SLICE, slice_sentence(worst, judgement.improve.label, judgement.facts.call)
     return None
 
 
@@ -227,7 +227,7 @@ def _reasons(judgement: Judgement, results: _Results) -> tuple[str, ...]:
         *results.troubles,
         *(("the champion's predictions are not finite: baselines are met instead",) * replaced),
         *(comparison.text for comparison in results.comparisons),
-        *(f"{verdict(False)}: {slice_sentence(result, label)}" for result in lost),
+        *(f"{verdict(False)}: {slice_sentence(result, label, facts.call)}" for result in lost),
         *(f"{verdict(check.passed)}: {check.text}" for check in results.checks),
         *part_sentences(facts.parts),
         *(f"named failure of the champion: {repair.text}" for repair in results.repairs),

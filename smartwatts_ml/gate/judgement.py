@@ -56,7 +56,8 @@ class Facts:
     champion's training ended earlier, None where that is not known; ``contract``: how
     that of the champion's file differs from the challenger's, as a sentence; ``parts``: those
     of the challenger, and which of them ship; ``met``: of which versions what ships is met
-    since what was judged is gone, as a sentence."""
+    since what was judged is gone, as a sentence; ``called``: what people read of slices that are
+    not told by their own names."""
 
     split: str
     champion_version: int | None = None
@@ -75,6 +76,11 @@ class Facts:
     fleet: int | None = None
     champion_weeks: float | None = None
     met: str = ""
+    called: Mapping[str, str] = field(default_factory=dict)
+
+    def call(self, part: str) -> str:
+        """What people read of a slice."""
+        return self.called.get(part, part)
 
 
 class _Computed(dict[str, _T]):

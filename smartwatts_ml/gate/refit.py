@@ -51,11 +51,11 @@ def _no_worse(judgement: Judgement) -> Check:
 
 def _vetoes(judgement: Judgement) -> tuple[Check, ...]:
     """Guards and slices, those that fail alone."""
-    label = judgement.improve.label
+    label, call = judgement.improve.label, judgement.facts.call
     return (
         *(Check(g.metric, False, change(g)) for g in guards(judgement) if not g.passed),
         *(
-            Check(part.name, False, slice_sentence(part, label))
+            Check(part.name, False, slice_sentence(part, label, call))
             for part in slices(judgement)
             if not part.passed
         ),

@@ -49,8 +49,9 @@ def _repaired_slices(judgement: Judgement, slices: tuple[SliceResult, ...]) -> l
     judged = [result.name for result in slices if result.judged and result.name in parts]
     p_values = [_p_of_repair(judgement, name) for name in judged]
     label, floor = judgement.improve.label, judgement.baselines[0]
+    call = judgement.facts.call
     return [
-        Repair(f"{name}, where {label} of the champion is under its floor ({floor})", name)
+        Repair(f"{call(name)}, where {label} of the champion is under its floor ({floor})", name)
         for name, p in zip(judged, holm(p_values), strict=True)
         if p <= 1 - judgement.rules.confidence
     ]

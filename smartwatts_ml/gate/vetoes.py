@@ -196,7 +196,8 @@ def _cells_out(table: WeekTable) -> list[np.ndarray]:
 
 def _homes(judgement: Judgement) -> tuple[SliceResult, ...]:
     """Every home by itself; their variances lend each other evidence, so that one home of a
-    thousand can be told from chance."""
+    thousand can be told from chance. In the order of what people read of them: that of names
+    would tell which is which."""
     values = {name: judgement.by_home[name].whole for name in _met(judgement)}
     p_values: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     sign, results = sign_of(judgement.improve), []
@@ -207,6 +208,7 @@ def _homes(judgement: Judgement) -> tuple[SliceResult, ...]:
             p_values[other] = _p_of_homes(judgement.home_gains[other])
         p, judged = p_values[other]
         results.append(_home(judgement, f"site {site}", of_home, other, p[i], bool(judged[i])))
+    results.sort(key=lambda result: judgement.facts.call(result.name))
     return _adjusted(results, _alpha(judgement))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -180,11 +180,12 @@ def _have(evidence: Evidence) -> str:
     return f"{evidence.count} {evidence.over}"
 
 
-def slice_sentence(result: SliceResult, label: str) -> str:
-    """What got worse where."""
+def slice_sentence(result: SliceResult, label: str, call: Callable[[str], str]) -> str:
+    """What got worse where; ``call``: what people read of a slice."""
     if not np.isfinite(result.challenger):
-        return f"{label} of {result.name} is missing"
+        return f"{label} of {call(result.name)} is missing"
+    ours, theirs = number(result.challenger), number(result.champion)
     return (
-        f"{result.name}: {label} {number(result.challenger)} against {number(result.champion)} of "
-        f"{result.opponent}, worse by {result.loss:.0%} (at most {result.allowed:.0%})"
+        f"{call(result.name)}: {label} {ours} against {theirs} of {result.opponent}, "
+        f"worse by {result.loss:.0%} (at most {result.allowed:.0%})"
     )

@@ -1,7 +1,8 @@
-"""What ships names no home: a manifest lies inside every app, and its text is read by anyone.
+"""How the sites of a decision are told of: inside, its slices are called ``site <name>``.
 
-Inside, slices are called ``site <name>``. In what is signed they are told by numbers, which
-mean something within one decision alone, and the metrics of single homes are left out.
+What people read calls a site as ``runs.site_names`` does. What ships names no home whatever
+settings say, since a manifest lies inside every app: it has pseudonyms, and the metrics of
+single homes are left out.
 """
 
 from __future__ import annotations
@@ -9,31 +10,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["Discretion"]
+from smartwatts_ml.runs.site_names import SiteNames
+
+__all__ = ["Discretion", "called"]
 
 _SITE = "site "
 
 
-class Discretion:
-    """Tells of the sites of one decision by numbers.
+def called(sites: Iterable[str], names: SiteNames) -> dict[str, str]:
+    """What people read of the slices of these sites; nothing else than how they are called
+    inside where names are shown.
 
-    >>> discreet = Discretion(["site berlin-7", "site b", "hours day"])
+    >>> called(["b"], SiteNames(bytes(32))), called(["b"], SiteNames(bytes(32), shown=True))
+    ({'site b': 'home mmb2qw'}, {})
+    """
+    return {} if names.shown else {_SITE + site: names.pseudonym(site) for site in sites}
+
+
+class Discretion:
+    """Tells of the sites of one decision by pseudonyms.
+
+    >>> discreet = Discretion(["site berlin-7", "site b", "hours day"], SiteNames(bytes(32)))
     >>> discreet.text("kept: site berlin-7 loses 4 %, site b does not")
-    'kept: site #2 loses 4 %, site #1 does not'
+    'kept: home l775ny loses 4 %, home mmb2qw does not'
     >>> discreet.slices({"site b": 1, "hours day": 2})
     {'hours day': 2}
     """
 
-    def __init__(self, slices: Iterable[str]) -> None:
-        names = sorted({name for name in slices if name.startswith(_SITE)})
-        numbers = {name: f"{_SITE}#{number}" for number, name in enumerate(names, 1)}
+    def __init__(self, slices: Iterable[str], names: SiteNames) -> None:
+        sites = {name for name in slices if name.startswith(_SITE)}
         # The longest first: one name may begin another.
-        self._numbers = dict(sorted(numbers.items(), key=lambda item: -len(item[0])))
+        self._pseudonyms = {
+            name: names.pseudonym(name.removeprefix(_SITE))
+            for name in sorted(sites, key=lambda name: (-len(name), name))
+        }
 
     def text(self, text: str) -> str:
         """The text without names of sites."""
-        for name, number in self._numbers.items():
-            text = text.replace(name, number)
+        for name, pseudonym in self._pseudonyms.items():
+            text = text.replace(name, pseudonym)
         return text
 
     def slices(self, slices: Mapping[str, Any]) -> dict[str, Any]:

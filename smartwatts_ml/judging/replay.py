@@ -80,6 +80,7 @@ def _scored_anew(run: ModelRun, record: Record) -> Judgement:
         parts=then.parts,
         unheard=then.unheard,
         champion_weeks=then.champion_weeks,
+        called=then.called,
     )
     scores = bout.score(run, record.rules.seed)
     return replace(recorded_judgement(run, record, scores), facts=facts)

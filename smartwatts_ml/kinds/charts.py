@@ -55,7 +55,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes."""
+    """One pair of axes. ``site``: whose readings it is of, if of one; whoever shows it may call
+    that otherwise."""
 
     title: str
     x_label: str
@@ -64,6 +65,12 @@ class Panel:
     lines: tuple[Line, ...]
     bands: tuple[Band, ...] = ()
     spans: tuple[Span, ...] = ()
+    site: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Its title, with the site."""
+        return f"{self.site}, {self.title}" if self.site else self.title
 
 
 @dataclass(frozen=True)

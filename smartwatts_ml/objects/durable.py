@@ -35,11 +35,12 @@ def staged(folder: Path, data: bytes | IO[bytes], prefix: str, mode: int = 0o666
             path.unlink()
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each so that it survives a power cut."""
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder and those above it, each so that it survives a power cut; ``mode``: of the
+    folder itself, if it is new."""
     if not folder.is_dir():
         make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode, exist_ok=True)
         flush_folder(folder.parent)
 
 

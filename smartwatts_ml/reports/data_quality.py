@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smartwatts_ml.objects import Objects
@@ -17,7 +17,9 @@ from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.reports.pages import page
-from smartwatts_ml.runs.ingested import keep_lines, kept_lines
+from smartwatts_ml.runs.doubtful import keep_doubtful
+from smartwatts_ml.runs.ingested import ingested, ingested_folder
+from smartwatts_ml.runs.site_names import SiteNames, site_names
 from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings
 
@@ -38,6 +40,11 @@ class Survey:
     sites: tuple[SiteQuality, ...]
     total: int
     timed_out: bool = False
+
+    def called(self, names: SiteNames) -> Survey:
+        """The same, of sites as people read of them."""
+        sites = (replace(site, site=names(site.site)) for site in self.sites)
+        return replace(self, sites=tuple(sites))
 
     def by_need(self) -> list[SiteQuality]:
         """The worst first: most time missing or in doubt."""
@@ -138,23 +145,37 @@ def write_quality_page(objects: Objects, settings: Settings, run_id: str) -> str
 
     The page informs, it decides nothing: no fault in making it may cost a retraining, nor
     may it go unseen. So such a fault is logged, and the page itself says that it could not
-    be made and why. Only a store that cannot be written raises, as in any stage.
+    be made and why. Only a store that cannot be written raises, or that has a damaged key of
+    pseudonyms, as in any stage.
     """
     key = quality_key(run_id)
     if objects.exists(key):
         return objects.uri(key)
     files: list[str] = []
+    names = site_names(objects, settings)
     try:
-        files = kept_lines(objects, run_id, "ingested")
+        files = _file_lines(objects, run_id, names)
         snapshot = read_snapshot(objects, run_id)
         about = f"run {run_id} · readings snapshot {snapshot.version}, {snapshot.rows:,} readings"
         readings = open_table(objects).readings(snapshot, settings)
-        looked_at = survey(readings)
-        keep_lines(objects, run_id, "doubtful", looked_at.wrong_units())
+        looked_at = survey(readings).called(names)
+        keep_doubtful(objects, run_id, looked_at.wrong_units())
         html = render(looked_at, "Data quality", about, files)
     except Exception as error:
         logging.getLogger("smartwatts").exception("run %s: no data quality page", run_id)
-        reason = str(error) or type(error).__name__
-        html = page(PAGE, title="Data quality", about=f"run {run_id}", failure=reason, files=files)
+        about, reason = f"run {run_id}", names.of_error(error)
+        html = page(PAGE, title="Data quality", about=about, failure=reason, files=files)
     objects.write(key, html.encode())
     return objects.uri(key)
+
+
+def _file_lines(objects: Objects, run_id: str, names: SiteNames) -> list[str]:
+    """A line on each file that the run ingested; on all of them where sites are not named."""
+    files = ingested(objects, run_id)
+    if names.shown or not files.read + files.left:
+        return [*files.lines, *files.troubles]
+    line = (
+        f"{files.read:,} read, {files.left:,} left. Files may be called after homes: the log of "
+        f"the ingest says what became of each, and {ingested_folder(run_id)} in the root."
+    )
+    return [line, *files.troubles]

@@ -86,7 +86,7 @@ def _panel(axes: Axes, panel: Panel) -> None:
         _band(axes, panel, band)
     for line in panel.lines:
         _line(axes, panel, line)
-    axes.set_title(_of_model(panel.title), fontsize="small", loc="left")
+    axes.set_title(_of_model(panel.heading), fontsize="small", loc="left")
     axes.set_xlabel(panel.x_label, fontsize="small")
     axes.set_ylabel(panel.y_label, fontsize="small")
     axes.spines[["top", "right"]].set_visible(False)

@@ -6,7 +6,7 @@ One file without scripts, fonts or requests; light and dark; readable on a phone
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from markupsafe import Markup
@@ -16,11 +16,13 @@ from smartwatts_ml.judging.opponents import Bout
 from smartwatts_ml.judging.record import StoredDecision, read_decision
 from smartwatts_ml.judging.refitted import REFIT
 from smartwatts_ml.kinds.charts import Chart, Line, Panel
+from smartwatts_ml.readings.holdout import SelectedReadings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.pages import page
 from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
 from smartwatts_ml.reports.svg import legend, panel
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.site_names import SiteNames, site_names
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.forced import Forced, forced
 
@@ -61,18 +63,21 @@ def write_report(run: ModelRun) -> str:
     return run.write("report.html", page("run_report.html", **values).encode())
 
 
-def write_charts(run: ModelRun, bout: Bout, seed: int) -> None:
+def write_charts(run: ModelRun, bout: Bout, seed: int, names: SiteNames) -> None:
     """Leave the kind's own charts in the run, for every report that follows.
 
     Charts inform, they decide nothing: no fault in making them may cost a retraining, nor
     may it go unseen, so it is logged and the report says that they are missing and why.
     """
+    # In the order of what people read: that of names would tell which is which.
+    spans = sorted(bout.holdout.spans(), key=lambda span: names(span.site))
+    readings = SelectedReadings(bout.holdout, spans)
     try:
-        charts = run.kind.work.charts(bout.details, bout.predictors, bout.holdout, seed)
-        drawn: dict[str, Any] = {"charts": charts}
+        charts = run.kind.work.charts(bout.details, bout.predictors, readings, seed)
+        drawn: dict[str, Any] = {"charts": [_called(chart, names) for chart in charts]}
     except Exception as error:
         logging.getLogger("smartwatts").exception("%s: no charts", run.model)
-        drawn = {"charts": [], "failure": str(error) or type(error).__name__}
+        drawn = {"charts": [], "failure": names.of_error(error)}
     run.write_json(_CHARTS, drawn)
 
 
@@ -102,9 +107,16 @@ def _forced(run: ModelRun) -> list[Forced]:
 def _coverage(run: ModelRun) -> dict[str, Any]:
     try:
         readings = run.readings
-        return coverage_rows(readings.spans(), run.split, readings.timezone)
+        names = site_names(run.objects, run.settings)
+        return coverage_rows(readings.spans(), run.split, readings.timezone, names)
     except NotEnoughReadingsError:
         return {}
+
+
+def _called(chart: Chart, names: SiteNames) -> Chart:
+    """The chart with its sites as people read of them."""
+    panels = (replace(axes, site=names(axes.site)) if axes.site else axes for axes in chart.panels)
+    return replace(chart, panels=tuple(panels))
 
 
 def _training_chart(training: dict[str, Any] | None) -> list[Chart]:
@@ -128,5 +140,5 @@ def _drawn(chart: Chart) -> dict[str, Any]:
         "title": chart.title,
         "caption": chart.caption,
         "legend": legend(chart),
-        "panels": [{"title": axes.title, "svg": Markup(panel(axes))} for axes in chart.panels],
+        "panels": [{"title": axes.heading, "svg": Markup(panel(axes))} for axes in chart.panels],
     }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Decision
+from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
 from smartwatts_ml.gate.decision import SliceResult
 from smartwatts_ml.judging.record import Record, StoredDecision
 from smartwatts_ml.kinds.base import Kind
@@ -16,6 +16,7 @@ from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.holdout import Split
 from smartwatts_ml.reports.pages import number
 from smartwatts_ml.reports.svg import change_bar, interval_bar, time_bar
+from smartwatts_ml.runs.site_names import SiteNames
 
 __all__ = ["coverage_rows", "drift_rows", "metric_rows", "slice_rows"]
 
@@ -61,12 +62,13 @@ def _cells(
     return cells
 
 
-def slice_rows(kind: Kind, decision: Decision) -> dict[str, Any]:
+def slice_rows(kind: Kind, decision: StoredDecision) -> dict[str, Any]:
     """Slices, broken ones first, then groups, then sites by loss."""
+    facts = decision.record.facts if decision.record else Facts(split="")
     results = sorted(decision.slice_results, key=_by_need)
     rows = [
         {
-            "name": result.name,
+            "name": facts.call(result.name),
             "judged": result.judged,
             "passed": result.passed,
             "challenger": number(result.challenger),
@@ -105,22 +107,22 @@ def drift_rows(record: Record | None) -> list[dict[str, Any]]:
 
 
 def coverage_rows(
-    spans: Sequence[SiteSpan], split: Split, timezone: Callable[[str], str]
+    spans: Sequence[SiteSpan], split: Split, timezone: Callable[[str], str], names: SiteNames
 ) -> dict[str, Any]:
     """What each site holds, from when on it is held out, both on a common time axis, and by whose
-    clock it lives."""
-    shown = spans[:_MOST_SITES]
+    clock it lives. In the order of what people read: that of names would tell which is which."""
+    shown = sorted(spans, key=lambda span: names(span.site))[:_MOST_SITES]
     axis = (min(span.start for span in shown), max(span.end for span in shown))
     rows = [
         {
-            "site": span.site,
+            "site": names(span.site),
             "clock": timezone(span.site),
             "start": _day(span.start),
             "end": _day(span.end),
             "held_out": _day(_held_out(span, split)) if span.site in split.judged_sites else "–",
             "coverage": "–" if span.coverage is None else f"{span.coverage:.1%}",
             "unseen": span.site in split.held_out_sites,
-            "bar": _time_bar(span, split, axis),
+            "bar": _time_bar(span, split, axis, names(span.site)),
         }
         for span in shown
     ]
@@ -136,7 +138,9 @@ def _day(time: np.datetime64) -> str:
     return str(time)[:10]
 
 
-def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.datetime64]) -> Markup:
+def _time_bar(
+    span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.datetime64], site: str
+) -> Markup:
     first, last = axis
 
     def share(time: np.datetime64) -> float:
@@ -149,4 +153,4 @@ def _time_bar(span: SiteSpan, split: Split, axis: tuple[np.datetime64, np.dateti
         ("context", share(trained), share(held_out)),
         ("champion", share(held_out), share(span.end)),
     ]
-    return Markup(time_bar(parts, f"{span.site}, {_day(span.start)} to {_day(span.end)}"))
+    return Markup(time_bar(parts, f"{site}, {_day(span.start)} to {_day(span.end)}"))

@@ -60,7 +60,7 @@ def panel(drawn: Panel) -> str:
         f"{escape(drawn.x_label)}</text>",
         f'<text class="axis" x="4" y="11">{escape(drawn.y_label)}</text>',
     ]
-    return _svg(drawn.title, _WIDTH, _HEIGHT, parts)
+    return _svg(drawn.heading, _WIDTH, _HEIGHT, parts)
 
 
 def legend(chart: Chart) -> list[tuple[str, str]]:

@@ -1,13 +1,9 @@
-"""What a run was told of its readings, a line each: for its page on them, and for people.
-
-What ingest said of every file, and what somebody has to see to: files of which nothing was
-taken, lines that were rejected, sites that look as if their unit were wrong.
-"""
+"""What a run's ingest said of its files: for the run's page on its readings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
 
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.jsontext import json_text, parsed_document
@@ -15,33 +11,50 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.runs.folders import check_run_id
 
-__all__ = ["kept_lines", "keep_lines"]
+__all__ = ["Ingested", "ingested", "ingested_folder", "keep_ingested"]
 
 _MOST_BYTES = 1 << 20
 _MOST_LINES = 200
-_What = Literal["ingested", "doubtful"]
 
 
-def keep_lines(objects: Objects, run_id: str, what: _What, lines: Sequence[str]) -> None:
-    """Keep what one batch of files gave; several may be at it at once. No lines leave nothing."""
-    if lines:
-        content = json_text(list(lines), indent=1).encode()
-        objects.write(f"{_folder(run_id, what)}{sha256_of(content)[:16]}.json", content)
+@dataclass(frozen=True)
+class Ingested:
+    """How many files were ``read``, and how many ``left`` as nothing can be taken of them; a line
+    on each, of which the least remarkable may be missing. ``troubles``: what of all this is
+    damaged."""
+
+    read: int
+    left: int
+    lines: Sequence[str]
+    troubles: Sequence[str] = ()
 
 
-def kept_lines(objects: Objects, run_id: str, what: _What) -> list[str]:
-    """What there is, for a page: what cannot be read is said in its place."""
-    lines: list[str] = []
-    for info in objects.list(_folder(run_id, what)):
-        if len(lines) >= _MOST_LINES:
-            return [*lines[:_MOST_LINES], "…"]
+def keep_ingested(objects: Objects, run_id: str, batch: Ingested) -> None:
+    """Keep what one batch of files gave; several may be at it at once."""
+    content = json_text(batch, indent=1).encode()
+    objects.write(f"{ingested_folder(run_id)}{sha256_of(content)[:16]}.json", content)
+
+
+def ingested(objects: Objects, run_id: str) -> Ingested:
+    """What all batches gave, as far as it can be read."""
+    batches: list[Ingested] = []
+    troubles: list[str] = []
+    for info in objects.list(ingested_folder(run_id)):
         try:
             data = objects.read(info.key, _MOST_BYTES).data
-            lines += parsed_document(list[str], data, objects.uri(info.key), "it only informs")
+            where = objects.uri(info.key)
+            batches.append(parsed_document(Ingested, data, where, "it only informs"))
         except StoreError as error:
-            lines.append(str(error))
-    return lines
+            troubles.append(str(error))
+    lines = [line for batch in batches for line in batch.lines]
+    return Ingested(
+        read=sum(batch.read for batch in batches),
+        left=sum(batch.left for batch in batches),
+        lines=[*lines[:_MOST_LINES], "…"] if len(lines) > _MOST_LINES else lines,
+        troubles=troubles,
+    )
 
 
-def _folder(run_id: str, what: _What) -> str:
-    return f"runs/{check_run_id(run_id)}/{what}/"
+def ingested_folder(run_id: str) -> str:
+    """Where that is kept."""
+    return f"runs/{check_run_id(run_id)}/ingested/"

@@ -214,6 +214,11 @@ class Settings(AirflowSettings):
         description="New landing files are ingested in batches of this many MiB, each a task "
         "that any worker can take.",
     )
+    show_site_names: bool = Field(
+        False,
+        description="Whether reports, messages and the Models page name sites; else each has a "
+        "pseudonym, which `smartwatts readings sites` tells. What is published names none.",
+    )
     timestamp_hours: float = Field(
         72.0, gt=0, le=72, description="Hours until a timestamp expires."
     )

@@ -27,6 +27,7 @@ from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import code_version, sha256_of
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.site_names import SiteNames, site_names
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Champion, Store, open_store
@@ -164,7 +165,7 @@ def _publish_file(
         raise TrustError(f"nothing says what the stages of run {run.run_id} left")
     judged = run.read_json(_DECISION, _JudgedFile)
     content = read_judged_file(run, judged.sha256)
-    discreet = _discretion(judged)
+    discreet = _discretion(judged, site_names(run.objects, run.settings))
     fields = _manifest_fields(run.snapshot, judged, discreet)
     refit = _refit_of(run, judged) if force is None else None
     if refit:
@@ -291,5 +292,5 @@ def _with_slices(judged: _JudgedFile, discreet: Discretion) -> dict[str, Any]:
     return metrics
 
 
-def _discretion(judged: _JudgedFile) -> Discretion:
-    return Discretion(name for slices in judged.slices.values() for name in slices)
+def _discretion(judged: _JudgedFile, names: SiteNames) -> Discretion:
+    return Discretion((part for slices in judged.slices.values() for part in slices), names)

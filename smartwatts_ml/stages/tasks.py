@@ -24,7 +24,7 @@ from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
-from smartwatts_ml.runs.ingested import kept_lines
+from smartwatts_ml.runs.doubtful import doubtful_lines
 from smartwatts_ml.runs.left import begin_left, write_left
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.runs.plan import count_new_readings
@@ -203,7 +203,7 @@ def _told_of(objects: Objects, store: Store, entry: HistoryEntry) -> dict[str, A
 def find_troubles(root: str) -> list[dict[str, Any]]:
     """What somebody has to see to: ``about``, ``severity``, ``what`` and ``fix`` of each, and
     whether it is ``due`` to be told, which nobody was lately."""
-    objects, current = _open(root, writable=False)
+    objects, current = _open(root)
     told = read_told(objects)
     everything = troubles.find_troubles(objects, current)
     return [plain(trouble) | {"due": told.is_due(trouble)} for trouble in everything]
@@ -224,6 +224,6 @@ def run_report(root: str, run_id: str) -> dict[str, Any]:
         "run_id": run_id,
         "root": objects.url,
         "data_quality": objects.uri(key) if objects.exists(key) else None,
-        "doubtful": kept_lines(objects, run_id, "doubtful"),
+        "doubtful": doubtful_lines(objects, run_id),
         "models": [row for row in rows if row],
     }

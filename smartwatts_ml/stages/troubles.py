@@ -15,6 +15,7 @@ from smartwatts_ml.readings.ingest.landing import list_landing
 from smartwatts_ml.readings.table.table import existing_table
 from smartwatts_ml.runs.claims import standing_claim
 from smartwatts_ml.runs.site_ends import site_ends
+from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.told import Severity, Told, Trouble
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import HistoryEntry, Store, open_store
@@ -110,7 +111,8 @@ def _silence(objects: Objects, settings: Settings, now: datetime) -> Iterator[Tr
     newest = max(known.values(), default=0.0)
     silent = sorted(s for s, end in known.items() if newest - end >= longest.total_seconds())
     if silent:
-        named = [f"{s} since {_day(known[s])}" for s in silent[:_NAMED]]
+        called = site_names(objects, settings)
+        named = [f"{called(site)} since {_day(known[site])}" for site in silent[:_NAMED]]
         more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
         what = f"{len(silent)} of {len(known)} sites are silent: {', '.join(named)}{more}"
         about = f"silent {sha256(' '.join(silent).encode()).hexdigest()[:16]}"

@@ -9,10 +9,9 @@ signed. No signing is done here: it is securesystemslib's.
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -28,7 +27,7 @@ from smartwatts_ml.errors import BadInputError, StoreError, TrustError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.settings import settings
 from smartwatts_ml.store.layout import MAX_METADATA_BYTES
-from smartwatts_ml.store.memory import Memory
+from smartwatts_ml.store.memory import Memory, locked
 from smartwatts_ml.store.metadata import Delegator, Stored, parse_root
 
 __all__ = ["KeyFolder", "NO_KEYS", "public_key"]
@@ -154,7 +153,7 @@ class KeyFolder:
     def write(self, path: Path, data: bytes, mode: int = 0o666) -> None:
         """Write a file whole or not at all, so that it survives a power cut."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path, 0o700)
             make_folder(path.parent)
             with staged(path.parent, data, ".", mode) as temporary:
                 temporary.replace(path)
@@ -162,18 +161,9 @@ class KeyFolder:
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder against other processes that make keys."""
-        try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (self.path / ".lock").open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield
-        except OSError as error:
-            raise StoreError(
-                f"cannot write {error.filename or self.path}: {error.strerror}"
-            ) from error
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the folder against other processes that make keys. Raises StoreError."""
+        return locked(self.path)
 
     def signers_in(self, folders: Sequence[Path], keyids: Sequence[str]) -> list[Signer]:
         """Those with these ids whose PEM files lie in folders."""

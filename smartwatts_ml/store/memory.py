@@ -16,7 +16,7 @@ from pathlib import Path
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "locked"]
 
 _NAME = re.compile(r"([1-9]\d{0,9})\.([a-z0-9_]+)\.json")
 _MARK = "timestamp.mark"
@@ -58,7 +58,7 @@ class Memory:
 
     def record(self, role: str, version: int, data: bytes) -> None:
         """Remember what is in the bucket now by our hand."""
-        with self._lock():
+        with locked(self._folder):
             self._write(self._path(role, version).name, data)
             if role in _OF_ONE_VERSION:
                 for older in self.versions(role)[:-1]:
@@ -66,14 +66,14 @@ class Memory:
 
     def forget(self, role: str, above: int) -> None:
         """Forget versions that were taken out of the bucket on purpose."""
-        with self._lock():
+        with locked(self._folder):
             for version in self.versions(role):
                 if version > above:
                     self._path(role, version).unlink(missing_ok=True)
 
     def next_timestamp(self, above: int) -> int:
         """A version for a timestamp that none was signed with: above that of the bucket."""
-        with self._lock():
+        with locked(self._folder):
             version = max(above, self._marked()) + 1
             self._write(_MARK, f"{version}\n".encode())
         return version
@@ -100,14 +100,15 @@ class Memory:
             temporary.replace(self._folder / name)
         flush_folder(self._folder)
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        try:
-            make_folder(self._folder)
-            with (self._folder / ".lock").open("ab") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield
-        except OSError as error:
-            raise StoreError(
-                f"cannot write {error.filename or self._folder}: {error.strerror}"
-            ) from error
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes; made, for its owner alone, where it is not there.
+    Raises StoreError where it, or what is written meanwhile, cannot be."""
+    try:
+        make_folder(folder, 0o700)
+        with (folder / ".lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise StoreError(f"cannot write {error.filename or folder}: {error.strerror}") from error

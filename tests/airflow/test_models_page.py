@@ -197,12 +197,12 @@ def test_a_claim_says_whose_it_is_and_how_it_is_released(
 def test_readings_that_want_a_look_are_on_the_first_page(
     clients: dict[str, Any], store: Store, root: Path
 ) -> None:
-    from smartwatts_ml.runs.ingested import keep_lines
+    from smartwatts_ml.runs.doubtful import keep_doubtful
 
     objects = open_root(str(root / "root"))
     snapshot = Snapshot(version=1, digest="d", rows=1, start=None, end=None, sites=1)
     record_decision(objects, "nilm", snapshot, run_id="cli-9", outcome="kept")
-    keep_lines(objects, "cli-9", "doubtful", ["left: landing/x.csv: it is <no> CSV"])
+    keep_doubtful(objects, "cli-9", ["left: landing/x.csv: it is <no> CSV"])
     text = clients["viewer"].get("/smartwatts/").text
     objects.delete("state/nilm.json")
     section = text.split('id="doubtful"')[1].split("</section>")[0]

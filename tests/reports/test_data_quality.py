@@ -24,6 +24,7 @@ from smartwatts_ml.reports.calendar import CELL, calendar
 from smartwatts_ml.reports.data_quality import Survey, choose, render, survey
 from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.start import start_run
@@ -206,7 +207,8 @@ def test_a_run_gets_its_page_when_it_is_planned_and_keeps_it(objects: Objects) -
     start_run(objects, Settings(), "run1", ["anomaly"])
     key = "runs/run1/data_quality.html"
     page = objects.read(key)
-    assert "<h3>home1</h3>" in page.data.decode()
+    assert f"<h3>{site_names(objects, Settings())('home1')}</h3>" in page.data.decode()
+    assert "home1" not in page.data.decode()
     assert "run run1" in page.data.decode()
     land(objects, "b.csv", *minutes("home2", 100, 200))
     ingest(objects, Settings())
@@ -217,8 +219,9 @@ def test_a_run_gets_its_page_when_it_is_planned_and_keeps_it(objects: Objects) -
 
 @pytest.mark.slow
 def test_the_page_says_what_became_of_each_file_of_the_run(
-    objects: Objects, caplog: pytest.LogCaptureFixture
+    objects: Objects, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SMARTWATTS_SHOW_SITE_NAMES", "true")
     land(objects, f"{NASTY.replace('/', '')}.csv", *minutes("home2", 100, 200))
     land(objects, "bad.csv", header="a,b")
     with caplog.at_level(logging.INFO, "smartwatts"):
@@ -252,7 +255,24 @@ def test_a_home_in_kilowatts_among_others_in_watts_is_doubtful(objects: Objects)
     ingest_stage(objects.url, None, "run1")
     start_page(objects)
     (doubtful,) = run_report(objects.url, "run1")["doubtful"]
-    assert doubtful.startswith("home3/mains: too low for a home")
+    assert doubtful.startswith("home ") and "/mains: too low for a home" in doubtful
+    assert "home3" not in doubtful
+
+
+def test_files_are_counted_where_sites_are_not_named(objects: Objects) -> None:
+    land(objects, "berlin.csv", *minutes("home2", 100, 200))
+    land(objects, "bad.csv", header="a,b")
+    ingest_stage(objects.url, None, "run1")
+    page = objects.read(start_page(objects)).data.decode()
+    assert "1 read, 1 left." in page and "runs/run1/ingested/ in the root" in page
+    assert "berlin" not in page and "bad.csv" not in page
+    doubtful = run_report(objects.url, "run1")["doubtful"]
+    assert doubtful == ["1 files were left; the log of the ingest names each file"]
+
+
+def test_what_is_damaged_of_what_files_gave_is_told(objects: Objects) -> None:
+    objects.write("runs/run1/ingested/0.json", b"[]")
+    assert "0.json is damaged" in objects.read(start_page(objects)).data.decode()
 
 
 def start_page(objects: Objects) -> str:
@@ -288,11 +308,14 @@ def test_a_fault_of_the_page_is_told_on_it_and_in_the_log_and_ends_no_run(
 
     monkeypatch.setattr(ReadingsTable, "readings", fail)
     with caplog.at_level(logging.ERROR):
-        plan = start_run(made, Settings(), "run1", ["anomaly"])
+        plan = start_run(made, Settings(show_site_names=True), "run1", ["anomaly"])
     assert plan.models == ("anomaly",)
     assert "run1: no data quality page" in caplog.text and "ZeroDivisionError" in caplog.text
     page = Page(made.read("runs/run1/data_quality.html").data.decode())
     assert any("could not be made: a <b>fault</b>" in text for text in page.text)
+    start_run(made, Settings(), "run2", ["anomaly"])
+    page = Page(made.read("runs/run2/data_quality.html").data.decode())
+    assert any(text.endswith("could not be made: ZeroDivisionError") for text in page.text)
 
 
 def test_json_of_a_site_is_plain_json() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -125,6 +126,7 @@ def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
 
     file = root.keys.parent / champion.file
     file.write_bytes(root.store.read_file(champion.manifest))
+    assert not re.search(rb"home\d", file.read_bytes()), "what ships names no home"
     described = root.smartwatts("models", "inspect", str(file), "--json")["details"]
     assert described["snapshot"]["digest"] == champion.manifest.snapshot["digest"]
     assert described["code"] == champion.manifest.code

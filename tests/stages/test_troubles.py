@@ -85,7 +85,10 @@ def test_sites_that_fall_silent_are_named_and_those_that_are_alike_are_not(
         land(objects, site, NOW - timedelta(days=days))
     ingest(objects, current)
     (trouble,) = find_troubles(objects, current, NOW)
-    assert trouble.what.startswith("1 of 3 sites are silent: home3 since ")
+    assert trouble.what.startswith("1 of 3 sites are silent: home ")
+    assert "home3" not in trouble.what
+    shown = find_troubles(objects, current.replaced({"show_site_names": True}), NOW)[0]
+    assert shown.what.startswith("1 of 3 sites are silent: home3 since ")
     assert find_troubles(objects, current.replaced({"silent_days": 0}), NOW) == []
     later = find_troubles(objects, current, NOW + timedelta(days=8))
     assert any("nothing has come into landing/" in each.what for each in later)

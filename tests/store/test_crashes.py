@@ -41,10 +41,10 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Root:
     return Root("ministack", url, ministack.environment())
 
 
-def play(root: Root, tmp_path: Path, stride: int) -> int:
-    """The number of cases tried; each of them left a good state."""
+def played(module: str, root: Root, *arguments: object) -> Any:
+    """What a process of its own found at a root."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.store.crashes", root.url, tmp_path / "keys", str(stride)],
+        [sys.executable, "-m", module, root.url, *map(str, arguments)],
         cwd=REPOSITORY,
         env=os.environ | root.environment,
         capture_output=True,
@@ -53,7 +53,14 @@ def play(root: Root, tmp_path: Path, stride: int) -> int:
         timeout=1800,
     )
     assert run.returncode == 0, run.stderr
-    results: dict[str, dict[str, Any]] = json.loads(run.stdout)
+    return json.loads(run.stdout)
+
+
+def play(root: Root, tmp_path: Path, stride: int) -> int:
+    """The number of cases tried; each of them left a good state."""
+    results: dict[str, dict[str, Any]] = played(
+        "tests.store.crashes", root, tmp_path / "keys", stride
+    )
     cases = {change: result["cases"] for change, result in results.items()}
     bad = {change: result["bad"] for change, result in results.items() if result["bad"]}
     each = ", ".join(f"{change} {count}" for change, count in cases.items())

@@ -29,6 +29,7 @@ from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.left import write_left
 from smartwatts_ml.runs.run import SNAPSHOT as SNAPSHOT_NAME
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.snapshot import pin_snapshot
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
@@ -167,9 +168,11 @@ def test_no_home_is_named_in_what_ships(objects: Objects, current: Settings) -> 
     store = store_of(objects, current)
     manifest = store.manifest("nilm", 1)
     assert manifest.metrics["challenger"]["slices"] == {"hours day": {"mae": "2.5"}}
-    assert manifest.decision["reasons"] == ["site #1 gains", "site #2 loses 4 %"]
+    names = site_names(objects, current)
+    b, berlin = names("b"), names("berlin-7")
+    assert manifest.decision["reasons"] == [f"{b} gains", f"{berlin} loses 4 %"]
     (entry,) = store.history("nilm")
-    assert entry.reason == "new meters (the gate said: nilm kept: site #2 loses 4 %)"
+    assert entry.reason == f"new meters (the gate said: nilm kept: {berlin} loses 4 %)"
     for info in objects.list("models/"):
         data = objects.read(info.key).data
         said = data if not info.key.endswith("jsonl") else b64decode(json.loads(data)["payload"])

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.store.test_crashes import REPOSITORY, Root, root
+from tests.store.test_crashes import Root, played, root
 
 __all__ = ["root"]
 
@@ -23,18 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def play(root: Root, tmp_path: Path, count: int, seed: int) -> dict[str, Any]:
-    arguments = [root.url, str(tmp_path / "keys"), str(count), str(seed)]
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.store.schedules", *arguments],
-        cwd=REPOSITORY,
-        env=os.environ | root.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1800,
-    )
-    assert run.returncode == 0, run.stderr
-    tally: dict[str, Any] = json.loads(run.stdout)
+    tally: dict[str, Any] = played("tests.store.schedules", root, tmp_path / "keys", count, seed)
     print(  # noqa: T201
         f"\n{root.server}: {tally['schedules']} schedules, {tally['kills']} kills,"
         f" {tally['faults']} faults, {tally['commits']} commits, lost {len(tally['lost'])},"

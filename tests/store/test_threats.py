@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,10 +34,9 @@ def store(root_url: str, tmp_path: Path, clock: Clock) -> Store:
     return store
 
 
-@contextmanager
-def forked(store: Store, root_url: str, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    """Another store that the same keys signed, which parted after serial 2: the bucket as it
-    was then, published to by a machine with the keys and without the memory."""
+def forked(store: Store, root_url: str, tmp_path: Path, clock: Clock) -> Path:
+    """Another root that the same keys signed, which parted after serial 2: the bucket as it was
+    then, published to twice by a machine with the keys and without the memory."""
     folder, keys = tmp_path / "fork", tmp_path / "keys of fork"
     shutil.copytree(root_url, folder)
     shutil.copytree(store.keys.path, keys)
@@ -49,7 +46,9 @@ def forked(store: Store, root_url: str, tmp_path: Path, clock: Clock) -> Iterato
     newest = max(int(p.name.split(".")[0]) for p in metadata.glob("*.snapshot.json"))
     for name in ("3.nilm", f"{newest}.snapshot", "timestamp"):
         (metadata / f"{name}.json").unlink()
-    yield fork
+    publish(fork, "nilm", "run3b")
+    publish(fork, "nilm", "run4b")
+    return folder
 
 
 def newest_snapshot(folder: Path) -> Path:
@@ -84,11 +83,9 @@ def test_what_was_signed_is_not_signed_beside(
     store: Store, root_url: str, tmp_path: Path, clock: Clock
 ) -> None:
     """The whole bucket is replaced by a fork that the same keys signed."""
-    with forked(store, root_url, tmp_path, clock) as fork:
-        publish(fork, "nilm", "run3b")
-        publish(fork, "nilm", "run4b")
+    fork = forked(store, root_url, tmp_path, clock)
     shutil.rmtree(Path(root_url) / "models")
-    shutil.copytree(tmp_path / "fork/models", Path(root_url) / "models")
+    shutil.copytree(fork / "models", Path(root_url) / "models")
     with pytest.raises(TrustError, match="is not what was signed here"):
         publish(store, "nilm", "run4")
     with pytest.raises(TrustError, match="is not what was signed here"):
@@ -99,11 +96,9 @@ def test_what_was_signed_is_not_signed_beside(
 def test_a_history_that_is_spliced_from_two_forks_does_not_verify(
     store: Store, root_url: str, tmp_path: Path, clock: Clock
 ) -> None:
-    with forked(store, root_url, tmp_path, clock) as fork:
-        publish(fork, "nilm", "run3b")
-        publish(fork, "nilm", "run4b")
     name = "models/metadata/4.nilm.json"
-    shutil.copy(tmp_path / "fork" / name, Path(root_url) / name)
+    fork = forked(store, root_url, tmp_path, clock)
+    shutil.copy(fork / name, Path(root_url) / name)
     reader = Store(opened(root_url), tmp_path / "reader", clock=clock)  # remembers nothing
     reader.keys.trust(store.keys.root_path.read_bytes(), "root.json")
     for one in (store, reader):

@@ -28,9 +28,9 @@ from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.table.log import TABLE
+from smartwatts_ml.runs.doubtful import doubtful_lines
 from smartwatts_ml.runs.due import enough
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
-from smartwatts_ml.runs.ingested import kept_lines
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.order import model_stages
@@ -107,7 +107,7 @@ def _show_models(request: Request, session: SessionDep, opened: _Root) -> Respon
         last=last,
         last_run=known.get(last.run_id) if last else None,
         runs=known,
-        doubtful=kept_lines(objects, last.run_id, "doubtful") if last else [],
+        doubtful=doubtful_lines(objects, last.run_id) if last else [],
         root=objects.url,
         stages=model_stages(),
     )

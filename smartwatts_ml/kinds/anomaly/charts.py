@@ -103,11 +103,10 @@ def _example(word: str, site: _Scored, at: int) -> Panel:
         for first, end in zip(*true_runs(marked[part]), strict=True)
     )
     hour = str(site.wall[at])[:13].replace("T", " ")
-    title = f"{word}: {site.site}, {hour} h {site.timezone}"
+    title = f"{word}, {hour} h {site.timezone}"
     line = Line("mains", "truth", rounded(site.power[part], 1))
-    return Panel(
-        title, "hours from its start", "W", hours.astype(float).tolist(), (line,), (), spans
-    )
+    x = hours.astype(float).tolist()
+    return Panel(title, "hours from its start", "W", x, (line,), (), spans, site.site)
 
 
 def _calibration(scored: list[_Scored]) -> Chart:

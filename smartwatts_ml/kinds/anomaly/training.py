@@ -143,7 +143,7 @@ def _collect(
     context = settings.context_days * 24
     halves = []
     for index, span in enumerate(spans):
-        progress(f"features of {span.site}", 0.6 * index / len(spans))
+        progress(f"features of site {index + 1} of {len(spans)}", 0.6 * index / len(spans))
         site = readings.load(span.site, 3600, ("mains",), local=True)
         values = mains_of(site)
         # Hours that the source marks are context like any other, but no normal ones.

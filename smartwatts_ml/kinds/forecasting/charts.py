@@ -86,7 +86,7 @@ def figures(
         return {}
     chosen = (ranked[0], ranked[len(ranked) // 2], ranked[-1])
     panels = tuple(
-        _fan_of_site(f"{rank}: {site}, WAPE {wape[site]:.3f}", site, forecaster, readings)
+        _fan_of_site(site, f"{rank}: WAPE {wape[site]:.3f}", forecaster, readings)
         for rank, site in zip(_RANKS, chosen, strict=True)
     )
     rows = ranked[:: -(-len(ranked) // _MOST_ROWS)]
@@ -139,7 +139,8 @@ def _typical_and_bad(weeks: list[_Week]) -> Chart:
     chosen = {"typical": ranked[len(ranked) // 2], "bad": ranked[-1]} if ranked else {}
     panels = tuple(
         _fan(
-            f"{word}: {week.site} from {week.start}, error {week.error:.0%}",
+            week.site,
+            f"{word}: from {week.start}, error {week.error:.0%}",
             week.truth,
             week.quantiles,
         )
@@ -149,7 +150,7 @@ def _typical_and_bad(weeks: list[_Week]) -> Chart:
     return Chart("A typical and a bad week", caption, panels)
 
 
-def _fan_of_site(title: str, site: str, forecaster: Forecaster, readings: Readings) -> Panel:
+def _fan_of_site(site: str, title: str, forecaster: Forecaster, readings: Readings) -> Panel:
     """A site's middle forecast, after half of a horizon of its past."""
     backtest = make_backtest(readings.load(site, HOUR_S, CHANNELS, local=True), forecaster.horizon)
     assert backtest is not None, "a site that was scored has origins"
@@ -160,6 +161,7 @@ def _fan_of_site(title: str, site: str, forecaster: Forecaster, readings: Readin
     past, truth = backtest.series.power[first:origin], backtest.truth[middle]
     issued = _time(backtest.series, origin)
     return _fan(
+        site,
         f"{title}, issued {issued} {backtest.series.timezone}",
         truth,
         {"challenger": quantiles},
@@ -168,7 +170,11 @@ def _fan_of_site(title: str, site: str, forecaster: Forecaster, readings: Readin
 
 
 def _fan(
-    title: str, truth: np.ndarray, fans: Mapping[Role, np.ndarray], past: np.ndarray | None = None
+    site: str,
+    title: str,
+    truth: np.ndarray,
+    fans: Mapping[Role, np.ndarray],
+    past: np.ndarray | None = None,
 ) -> Panel:
     """``truth`` (h,) with the P50 of ``fans``, (h, 3) each, and the challenger's P10 to P90,
     all W; before them the ``past`` that they were made from, if any."""
@@ -189,7 +195,7 @@ def _fan(
     )
     x = np.arange(-len(before), len(truth), dtype=float).tolist()
     x_label = "hours from the origin" if len(before) else "hours"
-    return Panel(title, x_label, "W", x, lines, bands, spans)
+    return Panel(title, x_label, "W", x, lines, bands, spans, site)
 
 
 def _mean_of_known(values: np.ndarray) -> np.ndarray:

@@ -108,5 +108,6 @@ def _panel(rank: str, view: _View) -> Panel:
         Line(labels.get(role, role), role, rounded(values, 1))
         for role, values in view.traces.items()
     )
-    title = f"{rank}: error {view.error:.0%}, {view.site} {view.start}"
-    return Panel(title, "minutes from its start", "W", view.minutes.tolist(), lines)
+    title = f"{rank}: error {view.error:.0%}, {view.start}"
+    x_label, minutes = "minutes from its start", view.minutes.tolist()
+    return Panel(title, x_label, "W", minutes, lines, site=view.site)

@@ -94,7 +94,7 @@ def build_corpus(
     ]
     if not kept:
         raise NotEnoughReadingsError("no appliance can be learned: " + "; ".join(notes))
-    notes.append(f"learned from {', '.join(site.site for site in sites)}")
+    notes.append(f"learned from {len(sites)} sub-metered site{'' if len(sites) == 1 else 's'}")
     bare = sum(len(span.channels) < 2 for span in readings.spans())
     if bare:
         notes.append(f"{bare} sites without sub-meters teach nothing here and were not used")

@@ -11,6 +11,8 @@ from typer.testing import CliRunner, Result
 from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.runs.site_names import site_names
+from smartwatts_ml.settings import Settings
 from tests.readings.ingest.landing import land, minutes
 
 
@@ -74,7 +76,8 @@ def test_the_page_is_written_where_it_was_asked_for(two_homes: Objects, tmp_path
     shown = smartwatts(two_homes, "readings", "quality", "home2", "--html", str(page))
     assert shown.exit_code == 0
     text = page.read_text()
-    assert "<h3>home2</h3>" in text and "home1" not in text
+    assert f"<h3>{site_names(two_homes, Settings())('home2')}</h3>" in text
+    assert "home2" not in text and text.count("<h3>") == 1
     assert "quality.html" in shown.stdout
 
 
