@@ -31,7 +31,8 @@ from sklearn.metrics import average_precision_score
 
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
-from smartwatts_ml.kinds.anomaly.injection import TYPES, inject
+from smartwatts_ml.kinds.anomaly.injection import inject
+from smartwatts_ml.kinds.anomaly.layout import TYPES
 from smartwatts_ml.kinds.anomaly.metrics import false_alerts, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import TrainOptions

@@ -18,6 +18,9 @@ SmartwattsError          1  the work failed
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
     "AlreadyExistsError",
     "BadInputError",
@@ -33,6 +36,7 @@ __all__ = [
     "TrustError",
     "UnfitServerError",
     "UsageError",
+    "naming",
 ]
 
 
@@ -115,3 +119,12 @@ class UnfitServerError(StoreError):
 
 class TrustError(StoreError):
     """A signature, a digest or an expiry does not hold."""
+
+
+@contextmanager
+def naming(file: object) -> Iterator[None]:
+    """Errors of the block say first which file they are about."""
+    try:
+        yield
+    except SmartwattsError as error:
+        raise type(error)(f"{file}: {error.args[0]}", fix=error.fix) from error

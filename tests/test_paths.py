@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     for module in (predict, train):
         monkeypatch.setattr(module, "FileReadings", read)
-    monkeypatch.setattr(predict, "_open", lambda *_: (None, None))
+    monkeypatch.setattr(predict, "_open", lambda *_: nullcontext((None, None)))
     monkeypatch.setattr(train, "start_tensorflow", lambda: None)
     for name in ("b.csv", "a.csv", "c.csv"):
         (tmp_path / name).touch()

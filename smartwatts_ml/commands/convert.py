@@ -19,12 +19,23 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.commands.one_stage import ModelsArgument, RunOption, for_each_model
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.kinds import find_kind
-from smartwatts_ml.modelfiles.conversion import Quantization, convert_network, generic_samples
-from smartwatts_ml.modelfiles.networks import open_network
+from smartwatts_ml.kinds import kinds
+from smartwatts_ml.kinds.details import QUANTIZATIONS
+from smartwatts_ml.modelfiles.conversion import Quantization, convert_file
 from smartwatts_ml.stages.order import stage_named
 
 __all__ = ["convert"]
+
+
+def _exceptions() -> str:
+    """Quantizations that some kinds do not offer, in words."""
+    lacking = {
+        kind.name: [name for name in QUANTIZATIONS if name not in kind.quantizations]
+        for kind in kinds().values()
+    }
+    return " ".join(
+        f"Not for {kind}: {', '.join(names)}." for kind, names in lacking.items() if names
+    )
 
 
 def convert(
@@ -38,8 +49,8 @@ def convert(
     quantization: Annotated[
         Quantization,
         typer.Option(
-            help="auto: the smallest of dynamic, float16 and none that computes what Keras "
-            "computes."
+            help="auto: the smallest of those that the kind offers that computes what Keras "
+            f"computes. {_exceptions()}"
         ),
     ] = "auto",
     root: RootOption = None,
@@ -64,15 +75,9 @@ def _convert_file(
     model_path: Path, output_path: Path | None, quantization: str, seed: int, as_json: bool
 ) -> None:
     target = output_path or model_path.with_suffix(".tflite")
-    with progress_bar(f"convert {model_path.name}") as report:
-        network = open_network(model_path)
-        report(quantization, 0.3)
-        if network.details:
-            kind = find_kind(network.details["kind"])
-            samples = kind.work.sample_inputs(kind.read_details(network.details), 64, seed)
-        else:
-            samples = generic_samples(network, 64, seed)
-        converted = convert_network(network, samples, quantization)
+    with progress_bar(f"convert {model_path.name}", "nothing was written") as report:
+        report(quantization, 0.0)
+        converted = convert_file(model_path, quantization, seed)
     write_files({target: converted.content})
     result: dict[str, Any] = {"file": str(target), **converted.to_json()}
     if as_json:

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from smartwatts_ml.commands.common import JsonOption, print_json
 from smartwatts_ml.commands.console import err, out
-from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.modelfiles.inspection import FileDescription, describe_file
+from smartwatts_ml.modelfiles.networks import read_model_file
+from smartwatts_ml.printable import printable
 
 __all__ = ["inspect"]
 
@@ -25,10 +27,7 @@ def inspect(
 
     Example: smartwatts models inspect app/src/main/assets/nilm.tflite
     """
-    try:
-        described = describe_file(file.read_bytes(), str(file))
-    except OSError as error:
-        raise BadInputError(f"cannot read {file}: {error.strerror}") from error
+    described = describe_file(read_model_file(file), str(file))
     if as_json:
         print_json(described)
         return
@@ -37,17 +36,19 @@ def inspect(
 
 def _print_description(file: Path, described: FileDescription) -> None:
     """A model file's interface and metadata."""
-    out.print(f"{file}: {described.size / 1024:.0f} KiB, {described.operators} operators")
+    kib, operators = described.size / 1024, described.operators
+    out.print(f"{file}: {kib:.0f} KiB, {operators} operators", soft_wrap=True, markup=False)
     out.print(f"sha256 {described.sha256}", soft_wrap=True)
     table = Table("", "name", "shape", "type")
     for way, tensors in (("input", described.inputs), ("output", described.outputs)):
         for tensor in tensors:
-            table.add_row(way, tensor.name, str(list(tensor.shape)), tensor.dtype)
+            name = Text(printable(tensor.name))
+            table.add_row(way, name, str(list(tensor.shape)), tensor.dtype)
     out.print(table)
     if described.contract:
         out.print(f"contract {described.contract} of inputs and outputs (gateway/README.md)")
     for line in left_out_lines(described.details):
-        out.print(line, soft_wrap=True, markup=False)
+        out.print(printable(line), soft_wrap=True, markup=False)
     if described.details:
         out.print_json(data=described.details)
     else:

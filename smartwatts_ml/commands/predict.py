@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,16 +12,18 @@ import numpy as np
 import pandas as pd
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
 from smartwatts_ml.commands.common import JsonOption, SeedOption, print_json, progress_bar
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.commands.paths import paths_option
-from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.errors import BadInputError, naming
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
 from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.modelfiles.networks import open_network
+from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import split_device_id
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.holdout import SelectedReadings
@@ -61,8 +63,8 @@ def _evaluate_body(kind: Kind) -> Callable[..., None]:
         as_json: JsonOption = False,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        network, details = _open(kind, model_path)
         with ExitStack() as opened:
+            network, details = opened.enter_context(_open(kind, model_path))
             report = opened.enter_context(progress_bar(f"evaluate {kind.name}"))
             report("reading files", 0.1)
             readings = opened.enter_context(_read(test_data))
@@ -99,8 +101,9 @@ def _clock_line(sites: dict[str, list[str]]) -> str:
 
 def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
     """All metrics of the whole, those that the gate looks at by site and channel, tables."""
+    model = Text(printable(result["model"]))
     whole = Table(
-        "metric", Column(result["model"], justify="right"), Column("95 % interval", justify="right")
+        "metric", Column(model, justify="right"), Column("95 % interval", justify="right")
     )
     for name, value in result["metrics"].items():
         low, high = result["intervals"].get(name, (None, None))
@@ -109,16 +112,16 @@ def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
     names = list(dict.fromkeys((*(c.metric for c in kind.criteria), *kind.required_metrics)))
     parts = Table("", *(Column(name, justify="right") for name in names))
     for label, metrics in result["slices"].items():
-        parts.add_row(label, *(f"{metrics[name]:.4g}" for name in names))
+        parts.add_row(Text(printable(label)), *(f"{metrics[name]:.4g}" for name in names))
     if len(result["slices"]) > 1:
         out.print(parts)
     for title, rows in result["tables"].items():
         shown = Table(title, *(Column(name, justify="right") for name in next(iter(rows.values()))))
         for label, values in rows.items():
-            shown.add_row(label, *(f"{value:.4g}" for value in values.values()))
+            shown.add_row(Text(printable(label)), *(f"{value:.4g}" for value in values.values()))
         out.print(shown)
     for note in (*result["notes"], *result.get("files", ())):
-        out.print(note, soft_wrap=True)
+        out.print(printable(note), soft_wrap=True, markup=False)
 
 
 def _predict_body(kind: Kind) -> Callable[..., None]:
@@ -130,8 +133,8 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
         extra: dict[str, Any] | None = None,
     ) -> None:
         columns = kind.columns(**(extra or {}))
-        network, details = _open(kind, model_path)
         with ExitStack() as opened:
+            network, details = opened.enter_context(_open(kind, model_path))
             report = opened.enter_context(progress_bar(f"predict {kind.name}"))
             report("reading files", 0.05)
             readings = opened.enter_context(_read(input))
@@ -148,21 +151,25 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
             print_json({**report, "notes": remarks})
             return
         for line in remarks:
-            err.print(f"note: {line}", soft_wrap=True)
-        out.print(f"{output}: {rows:,} rows", soft_wrap=True)
+            err.print(printable(f"note: {line}"), soft_wrap=True, markup=False)
+        out.print(f"{output}: {rows:,} rows", soft_wrap=True, markup=False)
 
     return body
 
 
-def _open(kind: Kind, path: Path) -> tuple[Network, Details]:
-    network = open_network(path)
-    if network.details.get("kind") != kind.name:
-        what = network.details.get("kind") or "no SmartWatts model (it carries no details)"
-        raise BadInputError(f"{path} is {what}", fix=f"give a file that `train {kind.name}` wrote")
-    details = kind.read_details(network.details)
-    if older := kind.older_contract(details):
-        err.print(f"note: {path} {older}", soft_wrap=True, markup=False)
-    return network, details
+@contextmanager
+def _open(kind: Kind, path: Path) -> Iterator[tuple[Network, Details]]:
+    with open_network(path) as network:
+        if network.details.get("kind") != kind.name:
+            what = network.details.get("kind") or "no SmartWatts model (it carries no details)"
+            raise BadInputError(
+                f"{path} is {what}", fix=f"give a file that `train {kind.name}` wrote"
+            )
+        with naming(path):
+            details = kind.read_details(network.details)
+        if older := kind.older_contract(details):
+            err.print(f"note: {path} {older}", soft_wrap=True, markup=False)
+        yield network, details
 
 
 def _read(paths: list[Path]) -> FileReadings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -82,9 +82,7 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
             typer.Option(min=1, help="Windows of one step. Default: the kind's setting."),
         ] = None,
         seed: SeedOption = 0,
-        quantization: Annotated[
-            Quantization, typer.Option(help="Of the .tflite; auto: the smallest that is right.")
-        ] = "auto",
+        quantization: Quantization = "auto",
         as_json: JsonOption = False,
         extra: dict[str, Any] | None = None,
     ) -> None:
@@ -102,6 +100,10 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
         for name in report["files"]:
             out.print(name, soft_wrap=True)
 
+    body.__annotations__["quantization"] = Annotated[
+        Literal[("auto", *kind.quantizations)],
+        typer.Option(help="Of the .tflite; auto: the smallest that is right."),
+    ]
     return body
 
 
@@ -126,7 +128,7 @@ def train_files(
         report("converting", 0.98)
         network = KerasNetwork.from_training(trained)
         samples = kind.work.sample_inputs(trained.details, 64, options.seed)
-        converted = convert_network(network, samples, quantization)
+        converted = convert_network(network, samples, quantization, kind.quantizations)
     log = training_log(trained, options) | {"converted": converted.to_json()}
     # Only now: a network that cannot be converted leaves what is there as it is.
     contents = {

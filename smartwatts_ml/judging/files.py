@@ -19,7 +19,7 @@ def convert_for(run: ModelRun, network: Network, quantization: str, seed: int) -
     what it computes."""
     details = run.kind.read_details(network.details)
     samples = run.kind.work.sample_inputs(details, _PARITY_SAMPLES, seed)
-    return convert_network(network, samples, quantization)
+    return convert_network(network, samples, quantization, run.kind.quantizations)
 
 
 def file_checks(run: ModelRun, converted: Converted, network: Network) -> tuple[Check, ...]:

@@ -16,7 +16,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from smartwatts_ml.errors import BadInputError, UsageError
-from smartwatts_ml.kinds.details import Details
+from smartwatts_ml.kinds.details import QUANTIZATIONS, Details
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
@@ -216,6 +216,7 @@ class Kind(ABC, Generic[_DetailsT]):
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
     train_options: ClassVar[tuple[Option, ...]] = ()
     predict_options: ClassVar[tuple[Option, ...]] = ()
+    quantizations: ClassVar[tuple[str, ...]] = QUANTIZATIONS
     prediction_columns: ClassVar[tuple[str, ...]]
 
     @cached_property
@@ -258,8 +259,7 @@ class Kind(ABC, Generic[_DetailsT]):
     def older_contract(self, details: _DetailsT) -> str:
         """What has to be known of a file that was made for an older contract, as a clause; empty
         where it is of this one."""
-        newer = range(details.contract + 1, self.contract + 1)
-        changes = [self.contract_changes[number] for number in newer]
+        changes = [self.contract_changes[n] for n in range(details.contract + 1, self.contract + 1)]
         if not changes:
             return ""
         return f"is of contract {details.contract}, now {self.contract}: {'; '.join(changes)}"

@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from smartwatts_ml.errors import BadInputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["LOCAL_HOURS", "Details", "TensorDetails", "left_out_lines", "shipped_outputs"]
+__all__ = [
+    "LOCAL_HOURS",
+    "QUANTIZATIONS",
+    "Details",
+    "Said",
+    "TensorDetails",
+    "left_out_lines",
+    "parse_details",
+    "shipped_outputs",
+]
 
 LOCAL_HOURS = (
     "hours of the site's wall clock: one that it skips is missing, one that it repeats is the mean "
     "of both"
 )
 """What the cells of an input are, where they are not of real time."""
+
+QUANTIZATIONS = ("dynamic", "float16", "none")
+"""How weights of a file can be kept: as integers of 8 bits, as float16, as they are. A kind
+offers those with which its files go on to compute what they did."""
 
 
 class TensorDetails(BaseModel):
@@ -48,24 +62,18 @@ class TensorDetails(BaseModel):
         return values[:, [place for place in range(values.shape[1]) if place not in absent]]
 
 
-class Details(BaseModel):
-    """All that is needed beside the weights to use a network; a kind adds its own. What a
-    file says beyond that (its run, its snapshot) is kept. ``contract``: which agreement of
-    what inputs and outputs mean the file was made for; those that do not say are of the first."""
+class Said(BaseModel):
+    """What any file may say of itself, one of another kind or make too. ``contract``: which
+    agreement of what inputs and outputs mean the file was made for; those that do not say are of
+    the first."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
-    kind: str
-    model: str
     contract: int = Field(1, ge=1)
-    inputs: tuple[TensorDetails, ...]
-    outputs: tuple[TensorDetails, ...]
+    inputs: tuple[TensorDetails, ...] = ()
+    outputs: tuple[TensorDetails, ...] = ()
     left_out: dict[str, str] = {}
     """Parts that were not better than their own baseline, each with the reason."""
-
-    def lacks(self, parts: Collection[str]) -> frozenset[str]:
-        """Which of the parts the file does not give."""
-        return frozenset(parts) & self.left_out.keys()
 
     @classmethod
     def read(cls, embedded: Mapping[str, Any]) -> Self:
@@ -77,9 +85,54 @@ class Details(BaseModel):
             lacking = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
             raise BadInputError(f"it lacks what using it needs ({lacking})") from error
 
+    def check_tensors(self, way: str, shapes: Mapping[str, tuple[int, ...]], name: str) -> None:
+        """Raises BadInputError where the file ``name`` says other ``inputs`` or ``outputs``
+        (``way``) than those of these names and shapes, which its network has."""
+        said = {tensor.name: tensor.shape for tensor in getattr(self, way)}
+        if said and said != shapes:
+            raise BadInputError(f"{name}: it says that its {way} are {said}, and they are {shapes}")
+
+
+class Details(Said):
+    """All that is needed beside the weights to use a network; a kind adds its own. What a
+    file says beyond that (its run, its snapshot) is kept."""
+
+    kind: str
+    model: str
+    inputs: tuple[TensorDetails, ...]
+    outputs: tuple[TensorDetails, ...]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Inputs and outputs that follow from what else is said, by name, with the batch of 1."""
+        return {}
+
+    @model_validator(mode="after")
+    def _agree_with_shapes(self) -> Self:
+        said = {tensor.name: tensor.shape for tensor in (*self.inputs, *self.outputs)}
+        for name, shape in self.shapes().items():
+            if said.get(name) != shape:
+                raise ValueError(f"{name} has to have shape {shape}, and has {said.get(name)}")
+        return self
+
+    def lacks(self, parts: Collection[str]) -> frozenset[str]:
+        """Which of the parts the file does not give."""
+        return frozenset(parts) & self.left_out.keys()
+
     def to_json(self) -> dict[str, Any]:
         """What is embedded: what was told, and nothing that was not."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def parse_details(embedded: bytes, name: str) -> dict[str, Any]:
+    """Details from the JSON that the file ``name`` has embedded. Raises BadInputError where it
+    is none of an object."""
+    try:
+        details = from_json(embedded, allow_inf_nan=False)
+    except ValueError as error:
+        raise BadInputError(f"{name}: its details are no JSON: {error}") from error
+    if not isinstance(details, dict):
+        raise BadInputError(f"{name}: its details are no JSON object")
+    return details
 
 
 def shipped_outputs(

@@ -8,18 +8,21 @@ so every file is run and compared with its Keras model before it is returned.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
-from smartwatts_ml.kinds.base import Network
-from smartwatts_ml.kinds.details import shipped_outputs
+from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError, naming
+from smartwatts_ml.kinds import find_kind
+from smartwatts_ml.kinds.base import Details, Network
+from smartwatts_ml.kinds.details import QUANTIZATIONS, shipped_outputs
+from smartwatts_ml.modelfiles.apart import apart
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, embed_details
-from smartwatts_ml.modelfiles.networks import KerasNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork, load_network, read_model_file
 
 if TYPE_CHECKING:
     import keras
@@ -28,18 +31,23 @@ __all__ = [
     "Converted",
     "ParityError",
     "Quantization",
+    "convert_file",
     "convert_network",
     "generic_samples",
     "measure_latency_ms",
+    "serve_conversion",
 ]
 
-Quantization = Literal["auto", "none", "dynamic", "float16", "int8"]
-"""``auto``: the smallest of dynamic, float16 and none that computes what Keras computes."""
-_AUTO = ("dynamic", "float16", "none")
-_PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
+Quantization = Literal["auto", "none", "dynamic", "float16"]
+"""``auto``: the smallest of what the kind offers that computes what Keras computes. Integers all
+through (``int8``) are not offered: they have no value for a reading that is missing."""
+_PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03}
 """Largest mean absolute difference from Keras, as a share of the output's own spread."""
 
+_SAMPLES = 64
+_CONVERT = "smartwatts_ml.modelfiles.conversion:serve_conversion"
 _CONVERTER = "smartwatts_ml.modelfiles.keras_files:converter"
+_INPUT_SPECS = "smartwatts_ml.modelfiles.keras_files:input_specs"
 """What loads TensorFlow."""
 
 _Samples = Mapping[str, np.ndarray]
@@ -66,35 +74,72 @@ class Converted:
         }
 
 
-def convert_network(network: Network, samples: _Samples, quantization: str) -> Converted:
-    """Convert and check; ``auto`` is the smallest that passes.
+def convert_network(
+    network: Network,
+    samples: _Samples,
+    quantization: str,
+    offered: Sequence[str] = QUANTIZATIONS,
+) -> Converted:
+    """Convert and check; ``auto`` is the smallest of ``offered`` that passes.
 
-    ``samples``: realistic inputs by name, shape (n, …). Raises ParityError if the weights
-    did not arrive, an output is not finite or the parity is out of bounds.
+    ``samples``: realistic inputs by name, shape (n, …). Raises UsageError for a quantization that
+    is not offered, ParityError if the weights did not arrive, an output is not finite or the
+    parity is out of bounds, and BadInputError for a network that no file can be made of.
     """
-    known = get_args(Quantization)
-    if quantization not in known:
-        raise UsageError(f"no quantization {quantization!r}", fix=f"one of {', '.join(known)}")
+    if quantization not in ("auto", *offered):
+        model = network.details.get("model", "it")
+        raise UsageError(
+            f"quantization {quantization!r} is not offered for {model}, whose file would not "
+            "compute what Keras computes",
+            fix=f"one of {', '.join(('auto', *offered))}",
+        )
     reference = shipped_outputs(network.details, network(samples))
     passed, failures = [], []
     with resolve_name(_CONVERTER)(_model_of(network)) as convert:
-        for candidate in _AUTO if quantization == "auto" else (quantization,):
-            content = embed_details(convert(samples, candidate), network.details)
+        for candidate in offered if quantization == "auto" else (quantization,):
+            content = embed_details(convert(candidate), network.details)
             try:
                 passed.append(_checked(content, samples, reference, candidate))
             except ParityError as error:
-                failures.append(str(error))
+                failures.append(f"{candidate}: {error}")
     if not passed:
         raise ParityError("; ".join(failures))
     return min(passed, key=lambda converted: len(converted.content))
 
 
+def convert_file(path: Path, quantization: str, seed: int) -> Converted:
+    """Convert a Keras file of anybody's in a process of its own, with samples of the kind that
+    it says it is of. Raises as ``convert_network``, and BadInputError where it is no such file or
+    crashes TensorFlow."""
+    content, name = read_model_file(path), str(path)
+    with apart(name, _CONVERT, content, name, quantization, seed) as ask:
+        converted: Converted = ask(None)
+    return converted
+
+
+def serve_conversion(
+    content: bytes, name: str, quantization: str, seed: int
+) -> Iterator[Converted]:
+    """For ``apart``: the converted file."""
+    network = load_network(content, name)
+    with naming(name):
+        offered: Sequence[str] = QUANTIZATIONS
+        if network.details:
+            kind = find_kind(Details.read(network.details).kind)
+            samples = kind.work.sample_inputs(kind.read_details(network.details), _SAMPLES, seed)
+            offered = kind.quantizations
+        else:
+            samples = generic_samples(network, _SAMPLES, seed)
+        yield convert_network(network, samples, quantization, offered)
+
+
 def generic_samples(network: Network, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Inputs for a model that says nothing of itself: watt-sized and positive."""
+    """Inputs for a model that says nothing of itself: watt-sized and positive. Raises
+    BadInputError for a model that no file can be made of."""
     rng = np.random.default_rng(seed)
     return {
-        tensor.name: rng.gamma(1.0, 300.0, (count, *tensor.shape[1:])).astype(np.float32)
-        for tensor in _model_of(network).inputs
+        spec.name: rng.gamma(1.0, 300.0, (count, *spec.shape[1:])).astype(np.float32)
+        for spec in resolve_name(_INPUT_SPECS)(_model_of(network))
     }
 
 
@@ -112,7 +157,7 @@ def _checked(
     worst = max(parity, key=lambda name: parity[name])
     if not parity[worst] <= _PARITY_TOLERANCE[quantization]:
         raise ParityError(
-            f"{quantization}: output {worst} differs from Keras by {parity[worst]:.1%} of its "
+            f"output {worst} differs from Keras by {parity[worst]:.1%} of its "
             f"spread, {_PARITY_TOLERANCE[quantization]:.1%} is the bound"
         )
     return Converted(content, quantization, parity, measure_latency_ms(lite, samples))
@@ -129,7 +174,7 @@ def _parity(reference: _Samples, result: _Samples) -> dict[str, float]:
         difference = float(np.mean(np.abs(result[name] - expected)))
         parity[name] = difference / spread if spread > 1e-6 else difference
         if spread > 1e-6 and float(np.std(result[name])) < 1e-3 * spread:
-            raise ParityError(f"output {name} is constant: the weights did not arrive")
+            raise ParityError(f"output {name} is constant in the file, and not in Keras")
     return parity
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
+from smartwatts_ml.errors import naming
+from smartwatts_ml.kinds.details import Said
 from smartwatts_ml.modelfiles.litert import damage_named, read_details
 
 __all__ = ["FileDescription", "TensorDescription", "describe_file"]
@@ -41,6 +43,8 @@ def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription
     """Read a file's interface and metadata. Raises BadInputError where it is not one."""
     with damage_named(name):
         details = read_details(content, name)
+        with naming(name):
+            said = Said.read(details)
         model = schema.Model.GetRootAs(content, 0)
         graph = model.Subgraphs(0)
         inputs = {graph.Inputs(i): "" for i in range(graph.InputsLength())}
@@ -55,7 +59,7 @@ def describe_file(content: bytes, name: str = "model.tflite") -> FileDescription
             inputs=tuple(_describe(graph.Tensors(i), name) for i, name in inputs.items()),
             outputs=tuple(_describe(graph.Tensors(i), name) for i, name in outputs.items()),
             operators=graph.OperatorsLength(),
-            contract=details.get("contract", 1) if details else 0,
+            contract=said.contract if details else 0,
             details=details,
         )
 

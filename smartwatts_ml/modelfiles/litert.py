@@ -13,7 +13,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from smartwatts_ml.errors import BadInputError
+from smartwatts_ml.errors import BadInputError, naming
+from smartwatts_ml.kinds.details import Said, parse_details
 from smartwatts_ml.modelfiles.tensorflow import native_stderr_kept
 
 __all__ = ["LiteRTNetwork", "damage_named", "embed_details", "read_details"]
@@ -32,9 +33,11 @@ class LiteRTNetwork:
                 self._interpreter.allocate_tensors()
             runner = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
-            raise BadInputError(f"{name}: not a LiteRT model that runs here: {error}") from error
+            reason = (str(error).splitlines() or ["it needs too much memory"])[0]
+            raise BadInputError(f"{name}: not a LiteRT model that runs here: {reason}") from error
         self._inputs = runner.get_input_details()
         self._outputs = runner.get_output_details()
+        _check_interface(self.details, self._inputs, self._outputs, name)
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         count = len(next(iter(inputs.values())))
@@ -79,9 +82,29 @@ def read_details(content: bytes, name: str = "model.tflite") -> dict[str, Any]:
             metadata = model.Metadata(i)
             if _text(metadata.Name()) == _METADATA_NAME:
                 data = model.Buffers(metadata.Buffer()).DataAsNumpy()
-                details: dict[str, Any] = json.loads(bytes(data))
-                return details
+                return parse_details(bytes(data), name)
     return {}
+
+
+def _check_interface(
+    details: Mapping[str, Any],
+    inputs: Mapping[str, Mapping[str, Any]],
+    outputs: Mapping[str, Mapping[str, Any]],
+    name: str,
+) -> None:
+    """Numbers of float32, one window at a time, and the tensors that the details speak of."""
+    with naming(name):
+        said = Said.read(details)
+    for way, tensors in (("inputs", inputs), ("outputs", outputs)):
+        for tensor, detail in tensors.items():
+            if detail["dtype"] is not np.float32 or list(detail["shape"][:1]) != [1]:
+                got = f"{np.dtype(detail['dtype'])} of shape {detail['shape'].tolist()}"
+                raise BadInputError(
+                    f"{name}: {tensor} of its {way} is {got}",
+                    fix="float32 of shape [1, …] is read here: convert it from Keras",
+                )
+        shapes = {tensor: tuple(map(int, d["shape"])) for tensor, d in tensors.items()}
+        said.check_tensors(way, shapes, name)
 
 
 @contextmanager
@@ -89,7 +112,7 @@ def damage_named(name: str) -> Iterator[None]:
     """What flatbuffers raises where offsets lead out of a damaged file, as a BadInputError."""
     try:
         yield
-    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
+    except (struct.error, LookupError, ValueError, TypeError, AttributeError) as error:
         raise BadInputError(f"{name}: not a whole .tflite file") from error
 
 

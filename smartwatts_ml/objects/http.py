@@ -23,21 +23,19 @@ from typing import IO
 
 from smartwatts_ml.errors import DeniedError, NotFoundError, StoreError, UsageError
 from smartwatts_ml.objects.base import Object, ObjectInfo, ReadOnlyObjects, check_key, check_size
+from smartwatts_ml.objects.pace import Pace
 
-__all__ = ["HttpObjects", "Pace", "open_http_root"]
+__all__ = ["HttpObjects", "Patience", "open_http_root"]
 
-_CHUNK_BYTES = 1 << 16
 _LEAST_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How long a server may be silent and, after a grace, how slow it may be; how often a request
-    is tried, and how long the first pause is, which doubles."""
+class Patience:
+    """How long a server may be silent; how often a request is tried, and how long the first pause
+    is, which doubles."""
 
     silence_s: float = 15.0
-    grace_s: float = 15.0
-    least_bytes_per_s: int = 1024
     attempts: int = 4
     first_pause_s: float = 0.25
 
@@ -69,18 +67,16 @@ def open_http_root(
 class HttpObjects(ReadOnlyObjects):
     """A root that a web server offers, e.g. a bucket's public address or a mirror of it."""
 
-    def __init__(
-        self, url: str, headers: Mapping[str, str] | None = None, pace: Pace | None = None
-    ) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str] | None = None) -> None:
         self.url = url.rstrip("/")
         self._headers = dict(headers or {})
-        self._pace = pace or Pace()
+        self._patience, self._pace = Patience(), Pace()
         self._opener = urllib.request.build_opener(_Redirects(followed=not self._headers))
 
     def read(self, key: str, limit: int | None = None) -> Object:
-        for attempt in range(self._pace.attempts):
+        for attempt in range(self._patience.attempts):
             if attempt:
-                pause = self._pace.first_pause_s * 2 ** (attempt - 1)
+                pause = self._patience.first_pause_s * 2 ** (attempt - 1)
                 time.sleep(random.uniform(_LEAST_PAUSE, 1) * pause)
             try:
                 return self._read_once(key, limit)
@@ -127,27 +123,17 @@ class HttpObjects(ReadOnlyObjects):
         with self._answer(key, "GET") as answer:
             size = _length(answer.headers)
             check_size(size or 0, limit, where)
-            data = self._body(answer, limit, where)
+            data = self._pace.read(answer.read1, limit, where)
             if size is not None and len(data) < size:
                 raise _TryAgainError(f"{where} breaks off after {len(data)} of {size} bytes")
             return Object(data, answer.headers.get("ETag") or "")
-
-    def _body(self, answer: http.client.HTTPResponse, limit: int | None, where: str) -> bytes:
-        start, data = time.monotonic(), bytearray()
-        while chunk := answer.read1(_CHUNK_BYTES):
-            data += chunk
-            check_size(len(data), limit, where)
-            taken = time.monotonic() - start
-            if taken > self._pace.grace_s and len(data) < self._pace.least_bytes_per_s * taken:
-                raise StoreError(f"cannot reach {where}: the server is too slow")
-        return bytes(data)
 
     @contextmanager
     def _answer(self, key: str, method: str) -> Iterator[http.client.HTTPResponse]:
         where = self.uri(key)
         request = urllib.request.Request(where, method=method, headers=self._headers)
         try:
-            with self._opener.open(request, timeout=self._pace.silence_s) as answer:
+            with self._opener.open(request, timeout=self._patience.silence_s) as answer:
                 if answer.status != 200:
                     raise StoreError(f"{where} answers {answer.status}")
                 yield answer

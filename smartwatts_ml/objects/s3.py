@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import (
-    ClientError,
-    IncompleteReadError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ClientError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
@@ -22,6 +19,7 @@ from smartwatts_ml.errors import (
     UsageError,
 )
 from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
+from smartwatts_ml.objects.pace import Pace
 from smartwatts_ml.objects.ranges import open_ranges
 from smartwatts_ml.objects.s3_client import (
     DEFAULT_REGION,
@@ -40,7 +38,10 @@ from smartwatts_ml.objects.selftest import (
 
 __all__ = ["S3Objects", "open_s3_root"]
 
-_BROKEN_OFF = (ResponseStreamingError, IncompleteReadError)
+
+class _BrokenOffError(Exception):
+    """A body ended before it was whole."""
+
 
 _fit_servers: set[tuple[str, str]] = set()
 """Endpoints and buckets that passed the self-test in this process."""
@@ -70,6 +71,7 @@ class S3Objects(Objects):
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._base = f"{prefix}/" if prefix else ""
+        self._pace = Pace()
         self._session = make_session()
         try:
             with as_store_errors(self.url):
@@ -86,13 +88,30 @@ class S3Objects(Objects):
     def _get(self, key: str, limit: int | None = None, **part: str) -> Object:
         for attempt in range(ATTEMPTS):
             try:
-                with as_store_errors(self.uri(key), passing=_BROKEN_OFF):
+                with as_store_errors(self.uri(key)):
                     response = self._client.get_object(**self._at(key), **part)
-                    return Object(_body(response, limit, self.uri(key)), response["ETag"])
-            except _BROKEN_OFF:
+                return Object(self._body(response, limit, self.uri(key)), response["ETag"])
+            except _BrokenOffError:
                 # boto3 retries requests, but not a body that breaks off.
                 pause(attempt)
         raise StoreError(f"{self.uri(key)} breaks off each time it is read")
+
+    def _body(self, response: Mapping[str, Any], limit: int | None, where: str) -> bytes:
+        """A body, but never more of it than is due, whatever the server says of its length, nor
+        slower than it may be. It is read from urllib3's stream, since boto3's tells nothing of
+        what has arrived; TLS guards it on its way."""
+        size: int | None = response.get("ContentLength")
+        check_size(size or 0, limit, where)
+        try:
+            with response["Body"] as stream:
+                data = self._pace.read(stream.read1, limit, where)
+        except ReadTimeoutError as error:
+            raise StoreError(f"cannot reach {where}: the server is silent") from error
+        except HTTPError as error:
+            raise _BrokenOffError from error
+        if size is not None and len(data) < size:
+            raise _BrokenOffError
+        return data
 
     def info(self, key: str) -> ObjectInfo:
         with as_store_errors(self.uri(key)):
@@ -244,19 +263,6 @@ class S3Objects(Objects):
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._full(key)}
-
-
-def _body(response: Mapping[str, Any], limit: int | None, where: str) -> bytes:
-    """A body, but never more of it than is due, whatever the server says of its length."""
-    size = response.get("ContentLength")
-    check_size(size or 0, limit, where)
-    if limit is None:
-        return bytes(response["Body"].read())
-    data = bytes(response["Body"].read(limit + 1))
-    check_size(len(data), limit, where)
-    if size is not None and len(data) < size:
-        raise IncompleteReadError(actual_bytes=len(data), expected_bytes=size)
-    return data
 
 
 def _info(key: str, size: int, entry: Mapping[str, Any]) -> ObjectInfo:

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-__all__ = ["LIMITS", "MAX_VERSION", "TOP_LEVEL", "check_form", "kind_of"]
+__all__ = ["LIMITS", "MAX_VERSION", "TOP_LEVEL", "check_form", "check_key_form", "kind_of"]
 
 TOP_LEVEL: Final = ("root", "timestamp", "snapshot", "targets")
 LIMITS: Final = {
@@ -227,6 +227,11 @@ def check_form(data: bytes, kind: str) -> None:
         fault = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise ValueError(f"{where}: {fault['msg']}" if where else fault["msg"]) from error
+
+
+def check_key_form(key: Mapping[str, Any]) -> None:
+    """Raise ValueError where a key, as metadata has it, is of no kind that is taken here."""
+    _Key.model_validate(key)
 
 
 def _check_ids(role: _Role, keys: Mapping[str, _Key]) -> None:

@@ -71,7 +71,7 @@ class FileReader(ABC):
         defaults = self.defaults.model_copy(update=self.above)
         form = interpret(names, sample, self.source, where, self.key, defaults, own, written)
         form = replace(form, above=frozenset(self.above))
-        check_series(form, first or sample, where, self.key)
+        check_series(form, first or sample, where, self.key, sample)
         return with_held_values(form, first or sample)
 
     def facts(self) -> dict[str, str]:

@@ -52,6 +52,11 @@ FAULTS: Mapping[str, Fault] = {
     "interval_none": Fault(
         TIMESTAMP, "without the length of its interval, or an end that is after its start"
     ),
+    "interval_untold": Fault(
+        TIMESTAMP,
+        "of energy before a gap like few others, or after the last: its interval may be as long, "
+        "unless interval_s of its source says how long it is",
+    ),
     "value_form": Fault(CONSUMPTION, "not a number"),
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
     "value_range": Fault(CONSUMPTION, "1e9 or more"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["PATIENCE", "native_interval", "own_intervals"]
+__all__ = ["PATIENCE", "native_interval", "own_intervals", "untold_lengths"]
 
 PATIENCE = 1.5
 """A gap of so many intervals is one interval, written late; a longer one is a hole."""
@@ -16,6 +16,8 @@ _MOSTLY = 0.5
 _BY_CHANCE = 0.01
 _NEAR = 5
 """Gaps next to a hole whose mean is the spacing there."""
+_RARELY = 0.1
+"""So many runs of holes like one another are there by chance, where they may be a spacing."""
 
 
 def native_interval(stamps: np.ndarray) -> int:
@@ -66,6 +68,47 @@ def own_intervals(
     lasting = np.append(gaps, spacing[-1])
     lasting[odd] = np.where(gaps[odd] > PATIENCE * nearest, nearest, gaps[odd])
     return lasting, spacing
+
+
+def untold_lengths(
+    stamps: np.ndarray, energy: np.ndarray, lasting: np.ndarray, ends: bool = False
+) -> np.ndarray:
+    """Which readings may be as long as the gap at them, though they are taken to be shorter; bool,
+    shape (n,). Arguments as of ``own_intervals``, and what it gave; ``energy`` of each reading.
+
+    Two holes alike in a row, or one at the very start or end, may as well be a spacing that has
+    just changed, if hardly another hole is like them, and no less energy is in them than is usual.
+    So may one gap at the end that is shorter than the spacing.
+
+    >>> quarters = np.arange(40) * 15
+    >>> hours = np.append(quarters, quarters[-1] + [15, 75, 135])
+    >>> energy = np.append(np.full(40, 125), [500, 500, 500])
+    >>> untold_lengths(hours, energy, own_intervals(hours)[0])[-4:]
+    array([False,  True,  True,  True])
+    >>> untold_lengths(hours, np.full(43, 125), own_intervals(hours)[0]).any()
+    np.False_
+    """
+    if ends:
+        return untold_lengths(-stamps[::-1], energy[::-1], lasting[::-1])[::-1]
+    untold = np.zeros(len(stamps), bool)
+    gaps = np.diff(stamps)
+    if len(gaps):
+        untold[-1] = PATIENCE * gaps[-1] < lasting[-1]
+    holes = np.flatnonzero(gaps > lasting[:-1])
+    if not len(holes):
+        return untold
+    usual = np.median(np.abs(energy))
+    for run in np.split(holes, np.flatnonzero(np.diff(holes) > 1) + 1):
+        last = len(gaps) - 1
+        length = len(run) + int(run[0] == 0) + int(run[-1] == last)
+        shortest, longest = gaps[run].min(), gaps[run].max()
+        alike = (gaps[holes] <= _ALIKE * shortest) & (gaps[holes] >= longest / _ALIKE)
+        by_chance = len(gaps) * (np.count_nonzero(alike) / len(gaps)) ** length
+        if length < 2 or longest > _ALIKE * shortest or by_chance > _RARELY:
+            continue
+        places = np.append(run, last + 1) if run[-1] == last else run
+        untold[places] |= np.mean(np.abs(energy[places])) > usual
+    return untold
 
 
 def _odd_gaps(

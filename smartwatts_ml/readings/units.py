@@ -72,6 +72,9 @@ _WHY = {word: why for why, words in _NO_POWER.items() for word in words.split()}
 _WHY_WEAK = {word: why for why, words in _WEAK.items() for word in words.split()}
 _IN_BRACKETS = re.compile(r"[\[(]([^\])]*)[\])]")
 _WATT_HOURS = re.compile(r"(kilo|mega)?[ _-]?watts?[ _-]*(?:hours?|hrs?)", re.IGNORECASE)
+_EACH_HOUR = re.compile(r"\b([kM]?W)h ?/ ?(?:h|hour|std)\b", re.IGNORECASE)
+_JOINED = re.compile(r"(?<=[a-z]{2})(?=(?:[Kk]W|MW|Kw)h?\b)|(?<=[a-z]{2})(?<![km])(?=Wh\b)")
+"""Before a unit that stands at the end of another word."""
 _WORD = re.compile(r"[^\W_]+|[°%$€£]\w?")
 _TOTAL = frozenset(
     {"total", "cumulative", "counter", "reading", "zählerstand", "zaehlerstand", "stand", "index"}
@@ -152,7 +155,10 @@ def unit_in_name(name: str) -> Unit | None:
     ('Wh', 'kWh', 'mW')
     >>> unit_in_name("total_kwh"), unit_in_name("Total kWh reading")
     ('kWh-counter', 'kWh-counter')
+    >>> unit_in_name("kWh/h"), unit_in_name("consumptionKwh"), unit_in_name("usagekWh")
+    ('kW', 'kWh', 'kWh')
     """
+    name = _EACH_HOUR.sub(r"\1", _JOINED.sub(" ", name))
     name = _WATT_HOURS.sub(lambda match: f" {(match[1] or '')[:1].lower()}Wh ", name)
     bracketed = [unit for text in _IN_BRACKETS.findall(name) if (unit := unit_of(text))]
     words = [word.lower() for word in _WORD.findall(name)]

@@ -20,7 +20,10 @@ from smartwatts_ml.store.statements import open_statement, run_statement, seal_s
 __all__ = ["begin_left", "read_left", "write_left"]
 
 _STATEMENT: Final = "run.intoto.jsonl"
-_AGAIN = "`smartwatts retrain`, or the stages of this run again from train on, on one machine"
+_AGAIN = (
+    "go on where its last stage was done, of a run of Airflow where `publish` was;"
+    " or `smartwatts retrain` here"
+)
 
 
 def begin_left(snapshot_sha256: str) -> dict[str, str]:

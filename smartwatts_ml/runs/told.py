@@ -67,17 +67,17 @@ def read_told(objects: Objects) -> Told:
 
 def note_troubles(
     objects: Objects,
-    told: Collection[str],
+    abouts: Collection[str],
     present: Collection[str],
     now: datetime | None = None,
 ) -> None:
-    """These were told now; those that are not ``present`` any more are forgotten."""
+    """Troubles about these were told now; those that are not ``present`` any more are forgotten."""
     time = now or datetime.now(UTC)
 
     def noted(data: bytes | None) -> bytes:
         before = _parse(data)
         kept = {about: when for about, when in before.troubles.items() if about in present}
-        return Told(kept | dict.fromkeys(told, time), before.serials).to_bytes()
+        return Told(kept | dict.fromkeys(abouts, time), before.serials).to_bytes()
 
     objects.update(_KEY, noted, limit=MAX_DOCUMENT_BYTES)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from smartwatts_ml.errors import (
+    DeniedError,
     NotEnoughReadingsError,
     SmartwattsError,
     StaleChallengerError,
@@ -85,11 +86,24 @@ def _judge_again(run: ModelRun, progress: Progress, *, to_the_end: bool) -> None
 def force_publish(
     publish: Stage, run: ModelRun, progress: Progress, *, actor: str, reason: str
 ) -> StageResult:
-    """Publish a rejected challenger for a reason; it is converted first where it was not."""
+    """Publish a rejected challenger for a reason; it is converted first where it was not. Raises
+    DeniedError where this machine may sign and not judge: it opens no model then."""
     if not read_decision(run).sha256:
+        _check_may_judge(run)
         last_judge = [stage for stage in model_stages() if stage.judges][-1]
         run_stage(last_judge, run, progress)
     return run_stage(publish, run, progress, actor=actor, force=reason)
+
+
+def _check_may_judge(run: ModelRun) -> None:
+    try:
+        _ = run.readings
+    except StoreError as error:
+        raise DeniedError(
+            f"{run.model} was rejected before it was a .tflite file, and this machine may not make"
+            f" it one: {error}",
+            fix="`smartwatts retrain` where readings can be read, or another gate for the next run",
+        ) from error
 
 
 def retrain(

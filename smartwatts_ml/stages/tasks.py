@@ -167,11 +167,12 @@ def untold_changes(root: str) -> list[dict[str, Any]]:
     """Each as ``change_of_champion`` has it: those of the command line, mostly. From here on
     every model's are noted."""
     objects, current = _open(root)
-    store, told = open_store(objects, current), read_told(objects)
+    store, memory = open_store(objects, current), read_told(objects)
     changes = [
-        _told_of(objects, store, entry) for entry in troubles.untold_changes(objects, current, told)
+        _told_of(objects, store, entry)
+        for entry in troubles.untold_changes(objects, current, memory)
     ]
-    for model in set(model_names()) - told.serials.keys():
+    for model in set(model_names()) - memory.serials.keys():
         with suppress(StoreError):  # a trouble, which is told as such
             champion = store.champion(model)
             note_of_change(objects, model, champion.entry.serial if champion else 0)
@@ -204,14 +205,14 @@ def find_troubles(root: str) -> list[dict[str, Any]]:
     """What somebody has to see to: ``about``, ``severity``, ``what`` and ``fix`` of each, and
     whether it is ``due`` to be told, which nobody was lately."""
     objects, current = _open(root)
-    told = read_told(objects)
+    memory = read_told(objects)
     everything = troubles.find_troubles(objects, current)
-    return [plain(trouble) | {"due": told.is_due(trouble)} for trouble in everything]
+    return [plain(trouble) | {"due": memory.is_due(trouble)} for trouble in everything]
 
 
-def note_troubles(root: str, told: Sequence[str], present: Sequence[str]) -> None:
-    """These were told; others than those that are ``present`` are over."""
-    told_troubles(_open(root)[0], told, present)
+def note_troubles(root: str, abouts: Sequence[str], present: Sequence[str]) -> None:
+    """Troubles about these were told; others than those that are ``present`` are over."""
+    told_troubles(_open(root)[0], abouts, present)
 
 
 def run_report(root: str, run_id: str) -> dict[str, Any]:

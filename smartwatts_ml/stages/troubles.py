@@ -39,7 +39,7 @@ def find_troubles(
     ]
 
 
-def untold_changes(objects: Objects, settings: Settings, told: Told) -> list[HistoryEntry]:
+def untold_changes(objects: Objects, settings: Settings, memory: Told) -> list[HistoryEntry]:
     """Changes of champions that nobody was told of, oldest first: of the command line, mostly."""
     store = open_store(objects, settings)
     changes: list[HistoryEntry] = []
@@ -48,7 +48,7 @@ def untold_changes(objects: Objects, settings: Settings, told: Told) -> list[His
             history = store.history(model)
         except StoreError:  # a trouble, which is told as such
             continue
-        changes += [entry for entry in history if told.is_untold(model, entry.serial)]
+        changes += [entry for entry in history if memory.is_untold(model, entry.serial)]
     return changes
 
 

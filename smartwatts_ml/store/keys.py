@@ -19,16 +19,16 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
-from securesystemslib.exceptions import Error as SignerError
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 from tuf.api.metadata import Root
 
 from smartwatts_ml.errors import BadInputError, StoreError, TrustError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
-from smartwatts_ml.settings import settings
+from smartwatts_ml.pulling.forms import check_key_form
 from smartwatts_ml.store.layout import MAX_METADATA_BYTES
 from smartwatts_ml.store.memory import Memory, locked
 from smartwatts_ml.store.metadata import Delegator, Stored, parse_root
+from smartwatts_ml.store.signers import UriSigner
 
 __all__ = ["KeyFolder", "NO_KEYS", "public_key"]
 
@@ -169,31 +169,33 @@ class KeyFolder:
         """Those with these ids whose PEM files lie in folders."""
         return [signer for keyid, signer in _signers_in(folders) if keyid in keyids]
 
-    def signer(self, uri: str, key: Key) -> Signer:
-        """The signer of a URI. Raises TrustError where it cannot be used."""
+    def signer(self, uri: str, key: Key) -> UriSigner:
+        """The signer of a URI. Raises UsageError, TrustError where it cannot be used."""
         scheme, _, rest = uri.partition(":")
         if scheme == CryptoSigner.SCHEME:
             uri = f"{scheme}:{self.path.absolute() / rest}"
-        try:
-            return Signer.from_priv_key_uri(uri, key, _secret)
-        except (OSError, ValueError, SignerError, UnsupportedAlgorithm) as error:
-            # The URI may hold more than a name: it is not repeated.
-            raise TrustError(
-                f"cannot use the {scheme} key {key.keyid[:12]}: {type(error).__name__}", fix=NO_KEYS
-            ) from error
+        return UriSigner.from_priv_key_uri(uri, key)
 
     def _write_uris(self, uris: Mapping[str, str]) -> None:
         self.write(self.signers_path, json.dumps(dict(uris), indent=1).encode(), 0o600)
 
 
 def public_key(path: Path) -> Key:
-    """A public key from a PEM file. Raises BadInputError."""
+    """A public key from a PEM file. Raises BadInputError, also of kinds that no client takes."""
     try:
-        return SSlibKey.from_crypto(load_pem_public_key(path.read_bytes()))
+        key = SSlibKey.from_crypto(load_pem_public_key(path.read_bytes()))
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise BadInputError(f"{path} is no public key in PEM form") from error
+    try:
+        check_key_form(key.to_dict())
+    except ValueError as error:
+        raise BadInputError(
+            f"no gateway would take the {key.scheme} key of {path}",
+            fix="Ed25519, ECDSA P-256 or RSA",
+        ) from error
+    return key
 
 
 def _signers_in(folders: Sequence[Path]) -> Iterator[tuple[str, Signer]]:
@@ -221,13 +223,3 @@ def _read(path: Path, limit: int) -> bytes | None:
     if len(data) > limit:
         raise TrustError(f"{path} has more than {limit:,} bytes")
     return data
-
-
-def _secret(name: str) -> str:
-    """A PIN or passphrase that a signer asks for: from a file, never from an argument."""
-    path = settings().key_secret_file
-    if not path:
-        raise TrustError(
-            f"a key wants a {name}", fix="SMARTWATTS_KEY_SECRET_FILE names a file with it"
-        )
-    return Path(path).read_text().strip()

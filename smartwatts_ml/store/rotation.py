@@ -59,9 +59,12 @@ class Rotation:
 
     def rotate(self, role: str, offline: Sequence[Path], new: tuple[str, Key] | None = None) -> str:
         """Replace the key of snapshot, timestamp or the models without a gap; the id of the
-        new one. ``new``: URI and public half of one that is there already."""
+        new one. ``new``: URI and public half of one that is there already. Raises UsageError,
+        TrustError where that one does not sign."""
         if role not in ONLINE:
             raise UsageError(f"{role} is not rotated so", fix=f"one of {', '.join(ONLINE)}")
+        if new:
+            self._keys.signer(*new).check_pair()
         uri, key = new or self._keys.generate(role, self._keys.path / "online")
         self._keys.add_uris({key.keyid: uri})
         if role == MODELS:

@@ -68,12 +68,13 @@ def mean_power(never: frozenset[str] = frozenset()) -> Scores:
 
 
 def details(*names: str, left_out: Mapping[str, str] | None = None) -> NilmDetails:
-    said = embedded("nilm") | {
-        "appliances": list(names),
-        "on_thresholds_w": dict.fromkeys(NAMES, ON_W),
-        "on_cuts": dict.fromkeys(NAMES, 0.4),
-        "durations": {name: {"pause_s": 60, "shortest_s": 12} for name in NAMES},
-    }
+    said = embedded(
+        "nilm",
+        appliances=list(names),
+        on_thresholds_w=dict.fromkeys(NAMES, ON_W),
+        on_cuts=dict.fromkeys(NAMES, 0.4),
+        durations={name: {"pause_s": 60, "shortest_s": 12} for name in NAMES},
+    )
     return NilmDetails.read(said | ({"left_out": left_out} if left_out else {}))
 
 
@@ -165,7 +166,7 @@ def days_of(error_w: list[float], champion: Mapping[str, str] | None = None) -> 
         return scores_of(np.array(sums), day_names(168), FORECAST_STATS)
 
     scores = {CHALLENGER: forecasts(np.array(error_w)), "last_week": forecasts(np.full(7, 100.0))}
-    said = FORECASTING.read_details(embedded("forecasting") | {"horizon": 168})
+    said = FORECASTING.read_details(embedded("forecasting", horizon=168))
     before = None if champion is None else said.model_copy(update={"left_out": champion})
     return judge_parts(FORECASTING, said, scores, ["last_week"], before, RULES)
 

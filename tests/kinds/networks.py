@@ -16,12 +16,16 @@ START = np.datetime64("2026-01-05T00:00:00")
 APPLIANCES = ("dishwasher", "fridge", "kettle", "microwave", "washing_machine")
 
 
-def embedded(kind: str) -> dict[str, Any]:
-    """Details of a file of this kind."""
-    read: dict[str, Any] = json.loads(
-        (Path(__file__).parent / "embedded" / f"{kind}.json").read_text()
-    )
-    return read
+def embedded(kind: str, **changes: Any) -> dict[str, Any]:
+    """Details of a file of this kind, with ``changes`` and the shapes that follow from them."""
+    path = Path(__file__).parent / "embedded" / f"{kind}.json"
+    details: dict[str, Any] = json.loads(path.read_text())
+    read = find_kind(kind).details_class.model_validate(details)
+    shapes = read.model_copy(update=changes).shapes()
+    details |= changes
+    for tensor in (*details["inputs"], *details["outputs"]):
+        tensor["shape"] = list(shapes[tensor["name"]])
+    return details
 
 
 class Faked:

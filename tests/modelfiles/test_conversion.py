@@ -18,7 +18,12 @@ from smartwatts_ml.modelfiles.conversion import (
     generic_samples,
 )
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, read_details
-from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file, open_network
+from smartwatts_ml.modelfiles.networks import (
+    KerasNetwork,
+    keras_file,
+    load_network,
+    open_network,
+)
 
 pytestmark = pytest.mark.slow
 DETAILS = {"kind": "made", "model": "made_1h", "numbers": [1, 2.5]}
@@ -77,13 +82,16 @@ def test_auto_is_no_larger_than_any_other(converted: Callable[[str], Converted])
 def test_details_travel_inside_both_files(
     network: KerasNetwork, samples: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    (tmp_path / "m.keras").write_bytes(keras_file(network))
-    loaded = open_network(tmp_path / "m.keras")
+    loaded = load_network(keras_file(network), "m.keras")
     assert loaded.details == DETAILS
     converted = convert_network(loaded, samples, "dynamic")
     assert read_details(converted.content) == DETAILS
     (tmp_path / "m.tflite").write_bytes(converted.content)
-    assert open_network(tmp_path / "m.tflite").details == DETAILS
+    with open_network(tmp_path / "m.tflite") as opened:
+        assert opened.details == DETAILS
+        found, expected = opened(samples), LiteRTNetwork(converted.content)(samples)
+    for name in ("power_w", "on_probability"):
+        np.testing.assert_array_equal(found[name], expected[name])
 
 
 def test_a_file_that_lost_its_weights_is_refused(
@@ -96,13 +104,15 @@ def test_a_file_that_lost_its_weights_is_refused(
         layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
     real = keras_files.converter
     monkeypatch.setattr(keras_files, "converter", lambda _: real(other))
-    with pytest.raises(ParityError, match=r"differs|weights did not arrive"):
+    with pytest.raises(ParityError, match=r"differs|constant in the file"):
         convert_network(network, samples, "auto")
 
 
 def test_an_unknown_quantization_names_the_known_ones(network: KerasNetwork) -> None:
     with pytest.raises(UsageError, match="dynamic"):
         convert_network(network, {}, "int4")
+    with pytest.raises(UsageError, match=r"not offered for made_1h.*one of auto, dynamic, none"):
+        convert_network(network, {}, "float16", ("dynamic", "none"))
 
 
 def test_a_legacy_h5_model_converts(tmp_path: Path) -> None:
@@ -112,7 +122,7 @@ def test_a_legacy_h5_model_converts(tmp_path: Path) -> None:
         [keras.Input((32,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)]
     )
     model.save(tmp_path / "old.h5")
-    loaded = open_network(tmp_path / "old.h5")
+    loaded = load_network((tmp_path / "old.h5").read_bytes(), "old.h5")
     inputs = generic_samples(loaded, 8, 0)
     converted = convert_network(loaded, inputs, "none")
     found = LiteRTNetwork(converted.content)(inputs)
@@ -124,4 +134,4 @@ def test_a_legacy_h5_model_converts(tmp_path: Path) -> None:
 def test_a_file_that_is_no_model_gets_a_clear_error(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"not a model at all")
     with pytest.raises(BadInputError, match=name):
-        open_network(tmp_path / name)
+        load_network((tmp_path / name).read_bytes(), name)

@@ -79,8 +79,8 @@ def test_tasks_of_our_own_alone_look_for_no_gpu(call: str, settled: str | None) 
 def test_a_file_of_another_suffix_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"onnx")
-    with pytest.raises(BadInputError, match=r"model.onnx.*\.tflite, \.keras"):
-        open_network(path)
+    with pytest.raises(BadInputError, match=r"model.onnx.*\.tflite, \.keras"), open_network(path):
+        pass
 
 
 def test_a_litert_file_loads_no_tensorflow() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -49,7 +50,7 @@ def test_a_command_that_read_files_gives_up_its_copy_of_them_even_where_it_fails
         whole(self)
 
     monkeypatch.setattr(FileReadings, "close", close)
-    monkeypatch.setattr(predict, "_open", lambda *_: (None, None))
+    monkeypatch.setattr(predict, "_open", lambda *_: nullcontext((None, None)))
     words = [verb, "nilm", "--model-path", "a.csv", *options]
     assert isinstance(CliRunner().invoke(app, words).exception, AttributeError)
     assert len(closed) == 1

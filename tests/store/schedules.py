@@ -2,21 +2,27 @@
 
 ``python -m tests.store.schedules ROOT KEYS COUNT SEED`` prints one line of JSON. In each of
 COUNT schedules a few processes publish, roll back, renew and prune one model at once. Their
-requests fail at random: before they arrive, after they took effect, or because they were sent
-twice and met their own success. Some of the processes are killed (SIGKILL) at a random step.
-What a process was told to be committed has to be in the history; serials have no gap; after
-one more publish nothing is wrong.
+requests fail at random: those to an S3 server at a proxy (tests/proxy.py), those to a directory
+before they arrive, after they took effect, or because they were sent twice and met their own
+success. Some of the processes are killed (SIGKILL) at a random step. What a process was told to
+be committed has to be in the history; serials have no gap; after one more publish nothing is
+wrong.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +30,7 @@ from typing import Any
 from smartwatts_ml.errors import StoreError, TrustError
 from smartwatts_ml.objects import Object, Objects, open_root
 from smartwatts_ml.store import Published, Store, committing
+from tests.proxy import COUNTS, Proxy, RandomFaults
 from tests.store.crashes import Tripwire, trip_in_directory, trip_in_requests
 from tests.store.helpers import FragileObjects, publish
 
@@ -35,7 +42,8 @@ _RATE = 0.07
 
 
 class FaultyObjects(FragileObjects):
-    """Objects whose requests fail at random; ``say`` is told of each that does."""
+    """Objects in a directory, whose reads and writes fail at random; ``say`` is told of each
+    that does."""
 
     def __init__(self, objects: Objects, random: Random, say: Callable[[str], None]) -> None:
         super().__init__(objects, None)
@@ -46,7 +54,7 @@ class FaultyObjects(FragileObjects):
         if self._random.random() > _RATE:
             return write(*args)
         fault = self._random.choice(_FAULTS)
-        self._say("fault")
+        self._say(f"fault {fault}")
         if fault == "before":
             raise StoreError("the connection was refused")
         result = write(*args)
@@ -56,7 +64,7 @@ class FaultyObjects(FragileObjects):
 
     def read(self, key: str, limit: int | None = None) -> Object:
         if self._random.random() < _RATE / 10:
-            self._say("fault")
+            self._say("fault read")
             raise StoreError("the connection was reset")
         return super().read(key, limit)
 
@@ -69,7 +77,7 @@ class Tally:
 
     schedules: int = 0
     kills: int = 0
-    faults: int = 0
+    faults: dict[str, int] = field(default_factory=dict)
     commits: int = 0
     lost: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
@@ -99,6 +107,41 @@ def _act(store: Store, model: str, name: str, random: Random, say: Callable[[str
                 say(f"ack {done.serial} {done.version}")
 
 
+@dataclass(frozen=True)
+class Alike:
+    """The root, opened for the processes alone: no two share a connection. ``proxy``: through
+    which they reach an S3 server, or None."""
+
+    objects: Objects
+    proxy: str | None
+
+    def settle(self) -> dict[str, int]:
+        """Wait until no request of theirs is under way; how many the proxy spoiled so far."""
+        if self.proxy is None:
+            return {}
+        with urllib.request.urlopen(f"{self.proxy}{COUNTS}", timeout=60) as answer:
+            counts: dict[str, int] = json.loads(answer.read())
+        return counts
+
+
+@contextmanager
+def _alike(url: str, seed: int) -> Iterator[Alike]:
+    if not url.startswith("s3://"):
+        yield Alike(open_root(url), None)
+        return
+    faults = RandomFaults(Random(seed), rate=0.15, reading_rate=0.03)
+    proxy = Proxy(os.environ["AWS_ENDPOINT_URL_S3"], faults)
+    process = multiprocessing.get_context("fork").Process(target=proxy.serve_forever, daemon=True)
+    process.start()
+    proxy.server_close()  # it is that process's own
+    os.environ |= {"AWS_ENDPOINT_URL_S3": proxy.url, "AWS_MAX_ATTEMPTS": "2"}
+    try:
+        yield Alike(open_root(url, writable=False), proxy.url)
+    finally:
+        process.terminate()
+        process.join()
+
+
 def _child(objects: Objects, keys: Path, model: str, name: str, random: Random, pipe: int) -> None:
     """Act in this process, which may die at any step."""
 
@@ -112,7 +155,8 @@ def _child(objects: Objects, keys: Path, model: str, name: str, random: Random, 
             trip_in_requests(tripwire)
         else:
             trip_in_directory(tripwire, objects.url)
-    _act(Store(FaultyObjects(objects, random, say), keys), model, name, random, say)
+    faulty = objects if requests else FaultyObjects(objects, random, say)
+    _act(Store(faulty, keys), model, name, random, say)
 
 
 def _fork(act: Callable[[int], None]) -> tuple[int, int]:
@@ -130,27 +174,28 @@ def _fork(act: Callable[[int], None]) -> tuple[int, int]:
     os._exit(0)
 
 
-def schedule(store: Store, alike: Objects, model: str, seed: int, tally: Tally) -> None:
+def schedule(store: Store, alike: Alike, model: str, seed: int, tally: Tally) -> None:
     """Play one schedule on a model that has a version, and add up what came of it."""
     publish(store, model, "first")
     children, keys = [], store.keys.path
     for number in range(_ACTORS):
         random = Random(f"{seed} {number}")
-        children.append(
-            _fork(lambda pipe, r=random, n=number: _child(alike, keys, model, f"p{n}", r, pipe))  # type: ignore[misc]
-        )
+        act = partial(_child, alike.objects, keys, model, f"p{number}", random)
+        children.append(_fork(act))
     said: list[str] = []
     for child, pipe in children:
         with os.fdopen(pipe) as lines:
             said += lines.read().splitlines()
         status = os.waitpid(child, 0)[1]
         tally.kills += os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    alike.settle()
     publish(store, model, "last")
     chain = {entry.serial: entry.version for entry in store.history(model)}
     acknowledged = [line.split()[1:] for line in said if line.startswith("ack ")]
     where = f"schedule {seed}"
     tally.schedules += 1
-    tally.faults += said.count("fault")
+    faults = Counter(line.split()[1] for line in said if line.startswith("fault "))
+    tally.faults = dict(Counter(tally.faults) + faults)
     tally.commits += len(acknowledged)
     tally.lost += [f"{where}: {a}" for a in acknowledged if chain.get(int(a[0])) != int(a[1])]
     if sorted(chain) != list(range(1, len(chain) + 1)):
@@ -166,10 +211,11 @@ def play(url: str, keys: Path, count: int, seed: int) -> Tally:
     store = Store(open_root(url), keys)
     models = [f"s{number}" for number in range(count)]
     store.ceremonies.init(models)
-    alike = open_root(url, writable=False)  # no two processes share a connection
     tally = Tally()
-    for number, model in enumerate(models):
-        schedule(store, alike, model, seed + number, tally)
+    with _alike(url, seed) as alike:
+        for number, model in enumerate(models):
+            schedule(store, alike, model, seed + number, tally)
+        tally.faults |= alike.settle()
     return tally
 
 

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from scripts.s3_users import ROLES, policy
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import StoreError
+from smartwatts_ml.gate import not_judged
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.claims import drop_claim, standing_claim, take_claim
@@ -142,6 +146,33 @@ def test_a_signer_records_what_it_published(
     run = run_of(objects, current, "run4")
     assert publish_stage(run, lambda text, share: None, actor="ann").version == 4
     assert b"published" in objects.read("runs/run4/nilm/published.json").data
+
+
+def test_a_signer_forces_what_was_made_and_opens_no_model_to_make_it(
+    as_user: AsUser, filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = as_user("trainer")
+    rejected = plain(not_judged("nilm", "MAE +2 %", 3))
+    judged(trainer, "run4", **rejected, sha256=None)
+    judged(trainer, "run5", **rejected)
+    objects = as_user("signer")
+    monkeypatch.setenv("SMARTWATTS_ROOT", objects.url)
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(keys_of(tmp_path)))
+    current = settings(root=objects.url, keys=str(keys_of(tmp_path)))
+    for run_id in ("run4", "run5"):
+        left = run_of(objects, current, run_id).left or {}
+        tasks.model_stage(objects.url, run_id, "nilm", "publish", left, actor="retrain_weekly")
+
+    def forced(run_id: str) -> Result:
+        words = ["publish", "nilm", "--run", run_id, "--force", "--reason", "new meters"]
+        return CliRunner().invoke(app, words)
+
+    refused = str(forced("run4").exception)
+    assert "rejected before it was a .tflite file" in refused and "smartwatts retrain" in refused
+    assert forced("run5").exit_code == 0
+    entry = filled.history("nilm")[-1]
+    assert (entry.action, entry.run_id, entry.version) == ("force", "run5", 4)
+    assert "new meters (the gate said: " in entry.reason
 
 
 def test_a_signer_can_neither_delete_nor_overwrite_what_is_created_once(

@@ -356,6 +356,32 @@ def test_the_command_publishes_what_this_machine_signed_and_no_planted_run(
     assert digest(content("run1")) in b64decode(json.loads(said)["payload"]).decode()
 
 
+def test_a_run_that_a_machine_without_the_keys_made_is_not_forced(
+    objects: Objects,
+    current: Settings,
+    root_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever may write into its folder could have signed it as well."""
+    monkeypatch.setenv("SMARTWATTS_ROOT", root_url)
+    monkeypatch.setenv("SMARTWATTS_KEYS", current.keys)
+    judged(objects, "run1", accepted=False)
+
+    def refused() -> str:
+        words = ["publish", "nilm", "--run", "run1", "--force", "--reason", "new meters"]
+        done = CliRunner().invoke(app, words)
+        assert isinstance(done.exception, StoreError)
+        return str(done.exception)
+
+    where = "of a run of Airflow where `publish` was"
+    assert "is not there" in (said := refused()) and where in said
+    elsewhere = settings(root=root_url, keys=str(tmp_path / "elsewhere"))
+    write_left(run_of(objects, elsewhere, "run1"))
+    assert "not signed on this machine" in (said := refused()) and where in said
+    assert store_of(objects, current).champion("nilm") is None
+
+
 def test_a_file_judged_against_an_older_champion_is_refused(
     objects: Objects, current: Settings
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import gzip
 import http.server
 import ipaddress
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from smartwatts_ml.objects import http as http_objects
+from smartwatts_ml.objects.pace import Pace
 from tests.store.pull_runners import JVM, Ended, JavaPuller, Puller, arguments, python_puller
 from tests.store.tuf_repository import Repository, content
 
@@ -136,10 +136,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 def lab(
     repository: Repository, java: JavaPuller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Lab]:
-    quick = functools.partial(
-        http_objects.Pace, silence_s=0.8, grace_s=0.8, attempts=4, first_pause_s=0.005
-    )
-    monkeypatch.setattr(http_objects, "Pace", quick)
+    patience = http_objects.Patience(silence_s=0.8, attempts=4, first_pause_s=0.005)
+    monkeypatch.setattr(http_objects, "Patience", lambda: patience)
+    monkeypatch.setattr(http_objects, "Pace", lambda: Pace(grace_s=0.8))
     (tmp_path / "root.json").write_bytes(repository.trusted_root())
     made = Lab(tmp_path, repository, {"java": java, "python": python_puller})
     yield made

@@ -7,8 +7,7 @@ import pandas as pd
 
 from smartwatts_ml.kinds.anomaly.alert_window import AlertWindow
 from smartwatts_ml.kinds.anomaly.hours import ScoredHours
-from smartwatts_ml.kinds.anomaly.injection import TYPES
-from smartwatts_ml.kinds.anomaly.layout import ALERT
+from smartwatts_ml.kinds.anomaly.layout import ALERT, TYPES
 from smartwatts_ml.kinds.anomaly.sentences import SENTENCES
 
 __all__ = ["alert_frame"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from smartwatts_ml.kinds.anomaly.layout import TYPES
 from smartwatts_ml.kinds.details import Details
 
 __all__ = ["AnomalyDetails"]
@@ -21,3 +22,11 @@ class AnomalyDetails(Details):
     quiet_repeats: bool = True
     max_alerts_per_month: float = Field(ge=0)
     min_present_hours: int = Field(ge=0)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {
+            "history_w": (1, self.context_hours, 1),
+            "hour_of_week": (1, 1),
+            **dict.fromkeys(("score", "alert", "expected_w"), (1, 1)),
+            "likeness": (1, len(TYPES)),
+        }

@@ -27,9 +27,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smartwatts_ml.kinds.anomaly.layout import TYPES
+
 __all__ = [
     "CHANGES",
-    "TYPES",
     "Changed",
     "Device",
     "Event",
@@ -135,8 +136,7 @@ CHANGES: _Changes = {
     "high": (8, 120, _high),
     "scale": (1, 72, _scale),
 }
-"""Fewest and most hours of each type, and what happens to the readings."""
-TYPES = tuple(CHANGES)
+"""In the order of ``TYPES``: fewest and most hours of each, and what happens to the readings."""
 
 
 def inject(

@@ -15,8 +15,7 @@ import numpy as np
 from keras import layers, ops
 
 from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
-from smartwatts_ml.kinds.anomaly.injection import TYPES
-from smartwatts_ml.kinds.anomaly.layout import SIZES
+from smartwatts_ml.kinds.anomaly.layout import SIZES, TYPES
 from smartwatts_ml.kinds.anomaly.policy import FAMILIES
 from smartwatts_ml.kinds.graph import put_on_top
 

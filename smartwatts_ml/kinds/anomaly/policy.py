@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.kinds.anomaly.layout import TYPES
 
 __all__ = ["FAMILIES", "LONGEST", "MEMORY", "families", "nines", "plain_alerts", "quiet_alerts"]
 

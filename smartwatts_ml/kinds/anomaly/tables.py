@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smartwatts_ml.kinds.anomaly.injection import TYPES, Event
-from smartwatts_ml.kinds.anomaly.layout import SIZES
+from smartwatts_ml.kinds.anomaly.injection import Event
+from smartwatts_ml.kinds.anomaly.layout import SIZES, TYPES
 from smartwatts_ml.kinds.anomaly.metrics import BINS, BINS_A_DECADE, COUNTS, average_precision
 from smartwatts_ml.scores.parts import PartMetrics
 from smartwatts_ml.scores.scores import Scores, Table

@@ -8,9 +8,8 @@ import keras
 
 from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
-from smartwatts_ml.kinds.anomaly.injection import TYPES
 from smartwatts_ml.kinds.anomaly.kind import AnomalyKind
-from smartwatts_ml.kinds.anomaly.layout import CONTRACT
+from smartwatts_ml.kinds.anomaly.layout import CONTRACT, TYPES
 from smartwatts_ml.kinds.anomaly.network import quieted
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.training import fit

@@ -9,7 +9,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from smartwatts_ml.kinds.details import Details
-from smartwatts_ml.kinds.forecasting.layout import HOLIDAY, MAX_HORIZON, TEMPERATURE, day_names
+from smartwatts_ml.kinds.forecasting.layout import (
+    CONTEXT_HOURS,
+    HOLIDAY,
+    MAX_HORIZON,
+    TEMPERATURE,
+    day_names,
+)
 
 __all__ = ["NO_EXOGENOUS", "EnergyFactors", "Exogenous", "ForecastingDetails"]
 
@@ -22,7 +28,7 @@ class Exogenous(BaseModel):
 
     country: str = ""
     temperature: bool = False
-    ahead: int = Field(0, ge=0)
+    ahead: int = Field(0, ge=0, le=MAX_HORIZON)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,10 +57,19 @@ class ForecastingDetails(Details):
     ``day`` and ``horizon``."""
 
     horizon: int = Field(ge=1, le=MAX_HORIZON)
-    context_hours: int = Field(gt=0)
+    context_hours: int = Field(ge=CONTEXT_HOURS, le=CONTEXT_HOURS)
     stretch: Mapping[str, Any]
     exogenous: Exogenous = Field(NO_EXOGENOUS, alias="outside")
     energy: Mapping[str, EnergyFactors] = {}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        both = (1, self.context_hours + self.exogenous.ahead, 1)
+        return {
+            "history_w": (1, self.context_hours, 1),
+            "hour_of_week": (1, 1),
+            **dict.fromkeys(self.exogenous.names, both),
+            "power_w": (1, self.horizon, 3),
+        }
 
     @property
     def left_out_hours(self) -> tuple[tuple[int, int], ...]:

@@ -28,10 +28,14 @@ class NilmDetails(Details):
 
     appliances: tuple[str, ...]
     window: int = Field(gt=0, le=8640)
-    period_s: int = Field(gt=0)
+    period_s: int = Field(gt=0, le=3600)
     on_thresholds_w: dict[str, float]
     on_cuts: dict[str, float]
     durations: dict[str, Duration]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        each = (1, self.window, len(self.appliances))
+        return {"mains_w": (1, self.window, 1), "power_w": each, "on_probability": each}
 
     def lacks(self, parts: Collection[str]) -> frozenset[str]:
         return frozenset(parts) - set(self.appliances)

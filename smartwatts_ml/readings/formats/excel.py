@@ -14,7 +14,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.clock import local_clock
 from smartwatts_ml.readings.formats.rows import Row, RowTable
 from smartwatts_ml.readings.formats.tables import Table, TableReader
-from smartwatts_ml.readings.formats.workbook import Worksheet, open_workbook
+from smartwatts_ml.readings.formats.workbook import UNSAVED, Worksheet, open_workbook
 from smartwatts_ml.readings.layouts.file_columns import ask
 from smartwatts_ml.readings.layouts.interpretation import is_header
 from smartwatts_ml.readings.layouts.mapper import RowMapper
@@ -105,6 +105,7 @@ class ExcelReader(TableReader):
         where = f"{self.name}, sheet {title!r}, row {number}"
         table = RowTable.begin(names, below, where, part=f"sheet {title!r}")
         _check_dates(table)
+        _check_formulas(table)
         return table, ""
 
     def _header_among(self, rows: Sequence[tuple[int, list[str]]]) -> int | None:
@@ -175,4 +176,15 @@ def _check_dates(table: RowTable) -> None:
                 f"{table.where}: in column {name} some dates are text ({written}) and some are "
                 f"not ({dates}): Excel may have taken days for months",
                 fix="send the file as it was before Excel opened it",
+            )
+
+
+def _check_formulas(table: RowTable) -> None:
+    """A column of formulas that no program has calculated has no values, whatever Excel shows."""
+    for name, texts in zip(table.names, table.sample, strict=True):
+        filled = [text for text in texts if text]
+        if 2 * filled.count(UNSAVED) > len(filled):
+            raise BadInputError(
+                f"{table.where}: column {name} has formulas whose values were never saved",
+                fix="open the workbook in Excel or LibreOffice and save it, so that they are",
             )

@@ -14,19 +14,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any, NamedTuple
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError
 
 from openpyxl.reader.excel import ExcelReader as Package
 from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils.exceptions import InvalidFileException
-from openpyxl.worksheet._reader import WorkSheetParser
+from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.formats.rows import Number
 
-__all__ = ["Worksheet", "open_workbook"]
+__all__ = ["UNSAVED", "Worksheet", "open_workbook"]
+
+UNSAVED = "a formula without a saved value"
+"""What a cell holds that no program has calculated."""
 
 _LARGEST_SHEET = 1 << 30
 _LARGEST_TEXTS = 1 << 26
@@ -183,11 +186,22 @@ class _Guarded:
         return data
 
 
+class _SheetParser(WorkSheetParser):  # type: ignore[misc]
+    """Tells cells that nobody has calculated from empty ones."""
+
+    def parse_cell(self, element: Element) -> dict[str, Any]:
+        cell: dict[str, Any] = super().parse_cell(element)
+        is_text = element.get("t") == "str"  # of which an empty one is a result
+        if cell["value"] is None and not is_text and element.find(FORMULA_TAG) is not None:
+            cell["value"] = UNSAVED
+        return cell
+
+
 def _rows(package: Any, part: str, content: Content) -> Iterator[tuple[int, list[str]]]:
     book = package.wb
     with _as_bad_input(content), package.archive.open(part) as unpacked:
         source = _Guarded(unpacked, content)
-        parser = WorkSheetParser(
+        parser = _SheetParser(
             source,
             package.shared_strings,
             data_only=True,

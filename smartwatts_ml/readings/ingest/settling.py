@@ -22,7 +22,7 @@ from smartwatts_ml.readings.ingest.staged import Staged, count_files
 from smartwatts_ml.readings.parsed import FOLD
 from smartwatts_ml.readings.resample import MICRO
 from smartwatts_ml.readings.run_lengths import equal_runs
-from smartwatts_ml.readings.spacing import own_intervals
+from smartwatts_ml.readings.spacing import own_intervals, untold_lengths
 from smartwatts_ml.readings.totals import glitches
 
 __all__ = ["Dropped", "Settled", "drop_repeats", "settle", "sort_rows"]
@@ -71,7 +71,10 @@ def settle(rows: Rows, staged: Staged) -> Settled:
     dropped += contradicting
     rows, glitched = _without_glitches(rows, staged)
     dropped += glitched
-    rows = _with_seconds(rows, ends, staged)
+    rows, untold = _with_seconds(rows, ends, staged)
+    if untold.any():
+        dropped.append(_dropped("interval_untold", rows.take(untold), staged))
+        rows = rows.take(~untold)
     as_sent, rows = rows, _on_starts(rows, staged)
     if not staged.signs[rows.devices].any():
         rows = rows if rows.seconds is None else sort_rows(rows, staged.ranks)
@@ -156,20 +159,22 @@ def _without_glitches(rows: Rows, staged: Staged) -> tuple[Rows, list[Dropped]]:
     return rows.take(~wrong), [_dropped("total_glitch", rows.take(wrong), staged)]
 
 
-def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
+def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> tuple[Rows, np.ndarray]:
     """How long rows last: by what the file says; of energy and of ends by the stamps around
-    them; of what is held by the next row of the device, or by one of ``ends``."""
+    them; of what is held by the next row of the device, or by one of ``ends``. And of which
+    energy that is not told; bool, shape (n,)."""
+    untold = np.zeros(len(rows), bool)
     measures = [stream.measure for stream in staged.streams]
     stated = np.array([measure.interval_s or np.nan for measure in measures])
     sought = np.array([m.quantity == "energy" or m.ends or m.late for m in measures], bool)
     held = np.array([measure.held for measure in measures], bool)
     if not (sought.any() or held.any()) and np.isnan(stated).all():
-        return rows
+        return rows, untold
     seconds = stated[rows.streams]
     if rows.seconds is not None:
         seconds = np.where(np.isnan(rows.seconds), seconds, rows.seconds)
-    untold = np.isnan(seconds)
-    chosen = np.flatnonzero(sought[rows.streams] & untold)
+    unsaid = np.isnan(seconds)
+    chosen = np.flatnonzero(sought[rows.streams] & unsaid)
     order = chosen[np.lexsort((rows.stamps[chosen], rows.devices[chosen], rows.streams[chosen]))]
     keys = rows.devices[order].astype(np.int64) << 32 | rows.streams[order]
     for first, end in zip(*equal_runs(keys), strict=True):
@@ -177,12 +182,15 @@ def _with_seconds(rows: Rows, ends: Rows, staged: Staged) -> Rows:
         stream, device = int(rows.streams[places[0]]), int(rows.devices[places[0]])
         usual = staged.intervals.seconds(stream, device)
         usual_us = None if usual is None else usual * MICRO
-        lasting, _ = own_intervals(rows.stamps[places], usual_us, measures[stream].ends)
+        measure, stamps = measures[stream], rows.stamps[places]
+        lasting, _ = own_intervals(stamps, usual_us, measure.ends)
         seconds[places] = lasting / MICRO
-    chosen = np.flatnonzero(held[rows.streams] & untold)
+        if measure.quantity == "energy":
+            untold[places] = untold_lengths(stamps, rows.values[places], lasting, measure.ends)
+    chosen = np.flatnonzero(held[rows.streams] & unsaid)
     if len(chosen):
         seconds[chosen] = seconds_held(rows.take(chosen), ends)
-    return replace(rows, seconds=seconds)
+    return replace(rows, seconds=seconds), untold
 
 
 def _on_starts(rows: Rows, staged: Staged) -> Rows:

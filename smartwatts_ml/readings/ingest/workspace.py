@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import tempfile
 from pathlib import Path
+from types import TracebackType
+
+from smartwatts_ml.errors import StoreError
 
 __all__ = ["Workspace"]
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class Workspace:
-    """A temporary folder, gone at the end; ``TMPDIR`` says where it lies."""
+    """A temporary folder, gone at the end; ``TMPDIR`` says where it lies. As a context, raises
+    StoreError where it has no room."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="smartwatts-")
@@ -27,5 +35,16 @@ class Workspace:
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise StoreError(
+                f"cannot write temporary files below {self.folder.parent}: "
+                f"{os.strerror(error.errno)}",
+                fix="free some space there, or let TMPDIR name another folder",
+            ) from error

@@ -34,7 +34,7 @@ from smartwatts_ml.readings.layouts.preamble import zone_in
 from smartwatts_ml.readings.layouts.registers import register_column
 from smartwatts_ml.readings.layouts.stamp_columns import StampColumns, stamp_columns
 from smartwatts_ml.readings.layouts.unsaid_units import check_units
-from smartwatts_ml.readings.layouts.value_columns import value_columns
+from smartwatts_ml.readings.layouts.value_columns import value_columns, with_totals_told
 from smartwatts_ml.readings.units import no_power, unit_of
 from smartwatts_ml.sources import UNITS, Layout, Unit, toml_string
 
@@ -80,7 +80,7 @@ def map_columns(
     taken = stamps.taken | {p for p in (device, unit, interval, factor) if p is not None}
     register = None
     if not (file.has(CONSUMPTION) and file.has(TIMESTAMP)) or said.register_:
-        register = register_column(file, roles, stamps.start, device, devices, taken)
+        register = register_column(file, roles, stamps.of_line, device, devices, taken)
     apart = [position for position in (device, register) if position is not None]
     values = value_columns(
         file,
@@ -90,12 +90,14 @@ def map_columns(
         apart,
         register is not None,
     )
-    if unit is None:
+    if unit is not None:
+        values = tuple(with_totals_told(file, values, unit, apart))
+    else:
         check_units(file, values, register, default_unit)
     return ColumnMapping(
         names=file.names,
         layout=layout,
-        stamp=stamps.start,
+        stamp=stamps.stamp,
         values=tuple(_of_site(value, site) for value in values),
         until=stamps.until,
         interval=interval,
@@ -131,8 +133,8 @@ def _own_word(
     instants = totals or file.said.stamp_is is not None
     if stamps.ends or (not instants and _closes_days(file, stamps)):
         word["stamp_is"] = "end"
-    for position in stamps.start:
-        if zone := zone_in(file.names[position]):
+    for zone in (stamps.zone, *(zone_in(file.names[position]) for position in stamps.start)):
+        if zone:
             word["timezone"] = zone
     return word
 

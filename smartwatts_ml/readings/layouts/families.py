@@ -26,6 +26,8 @@ EACH_A_SITE = 'device = "{column}"  # each column is a site'
 """What a source may say where columns of values are not parts of one home."""
 _FEWEST = 3
 _CLOSE = 0.02
+_NOISE = 0.01
+"""Share of what is fed in that may be below 0."""
 
 
 def channels_of(
@@ -163,7 +165,7 @@ def _mains(group: _Group) -> list[ValueColumn]:
         if wholes:
             return _parts(group, wholes, 1, alone=True)
     if imports:
-        parts = [*_parts(group, imports, 1), *(_parts(group, exports, -1) if exports else [])]
+        parts = [*_parts(group, imports, 1), *(_fed_in(group, exports) if exports else [])]
         if len({_quantity(part) for part in parts}) > 1:
             raise group.ask(parts)
         return [_whole(parts[0])] if len(parts) == 1 else parts
@@ -174,7 +176,7 @@ def _use_and_feed_in(
     group: _Group, use: list[ValueColumn], net: list[ValueColumn], fed: list[ValueColumn]
 ) -> list[ValueColumn]:
     """A home's own use is never 0 while it feeds in; what a meter counts nearly always is."""
-    drawn, given_away = _parts(group, use, 1), _parts(group, fed, -1)
+    drawn, given_away = _parts(group, use, 1), _fed_in(group, fed)
     by_tariff = any(sense_of(value.name).tariff for value in (*drawn, *given_away))
     if by_tariff or _quantity(drawn[0]) == "total":
         return [*drawn, *given_away]
@@ -208,6 +210,27 @@ def _parts(
             raise group.ask(values)
         return [_whole(chosen[0])]
     return [replace(value, channel=MAINS, sign=sign) for value in chosen]
+
+
+def _fed_in(group: _Group, values: list[ValueColumn]) -> list[ValueColumn]:
+    """What is taken away, but for numbers that are below 0 already."""
+    parts = _parts(group, values, -1)
+    numbers = np.concatenate([group.numbers(part) for part in parts])
+    numbers = numbers[np.isfinite(numbers)]
+    below, above = -numbers[numbers < 0].sum(), numbers[numbers > 0].sum()
+    if below <= _NOISE * above:
+        return parts
+    if above > _NOISE * below or any(_quantity(part) == "total" for part in parts):
+        names = ", ".join(part.name for part in parts)
+        rules = ", ".join(f'{toml_string(part.name)} = "%s{MAINS}"' for part in parts)
+        drawn = ", ".join(f'{toml_string(v.name)} = "+{MAINS}"' for v in group.flowing("import"))
+        both = f"channels = {{{', '.join(filter(None, (drawn, rules)))}}}"
+        raise group.file.ask(
+            f"{names} has numbers below 0: are they what is fed in, or drawn?",
+            f"{both.replace('%s', '-')}  # below 0: drawn",
+            f"{both.replace('%s', '+')}  # below 0: fed in",
+        )
+    return [replace(part, sign=1) for part in parts]
 
 
 def _adds_up(group: _Group, whole: ValueColumn, parts: Sequence[ValueColumn]) -> bool | None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 
 from smartwatts_ml.readings.columns import CSV_COLUMNS
 from smartwatts_ml.readings.layouts.catalog import layout_named, recognise
 from smartwatts_ml.readings.layouts.columns import map_columns
 from smartwatts_ml.readings.layouts.day_columns import is_day_header
-from smartwatts_ml.readings.layouts.file_columns import content_of
-from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit
+from smartwatts_ml.readings.layouts.file_columns import FileColumns, content_of
+from smartwatts_ml.readings.layouts.mapping import ColumnMapping, checked_unit, number_of
 from smartwatts_ml.readings.layouts.names import END, STAMP, VALUE, bare_name, plain_name, role_of
 from smartwatts_ml.readings.layouts.number_form import NumberForm, find_numbers
-from smartwatts_ml.readings.stamps.forms import FileStamps, find_stamps
-from smartwatts_ml.sources import DEFAULTS, Layout, Source
+from smartwatts_ml.readings.stamps.forms import ISO, FileStamps, find_stamps
+from smartwatts_ml.readings.units import scale_of
+from smartwatts_ml.sources import DEFAULTS, Layout, Source, toml_string
 
 __all__ = ["Interpretation", "interpret", "is_header"]
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_SECONDS = re.compile(r"\d\d:\d\d:\d\d")
+_DAYS = 5.0
+"""So many times as much energy as is usual is in no first interval of a day."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,38 @@ def interpret(
         for value in mapping.values
     ]
     numbers = find_numbers(values, where, said.decimal)
+    _check_dates(
+        FileColumns(tuple(names), sample, where, key, mapping.layout, said), mapping, stamps
+    )
     return Interpretation(mapping, stamps, until, numbers, timezone)
+
+
+def _check_dates(file: FileColumns, mapping: ColumnMapping, stamps: FileStamps) -> None:
+    """Ask where a few timestamps of energy are dates without a time, and have much more of it than
+    others: days, among hours."""
+    unit = mapping.values[0].unit or mapping.default_unit
+    if stamps.form != ISO or file.said.stamp or len(mapping.stamp) != 1 or mapping.by_time_of_day:
+        return
+    if scale_of(unit).quantity != "energy":
+        return
+    energy: dict[bool, list[float]] = {True: [], False: []}
+    sample = file.sample
+    for text, value in zip(
+        sample[mapping.stamp[0]], sample[mapping.values[0].position], strict=True
+    ):
+        if (number := number_of(value)) is not None:
+            energy[_DATE.fullmatch(text) is not None].append(number)
+    dates, times = energy[True], energy[False]
+    if len(dates) < len(times) and dates and median(dates) > _DAYS * abs(median(times)):
+        date = next(text for text in sample[mapping.stamp[0]] if _DATE.fullmatch(text))
+        seconds = ":%S" if _SECONDS.search(stamps.sample) else ""
+        form = f"%Y-%m-%d{stamps.sample[10:11]}%H:%M{seconds}{'%z' if stamps.zoned else ''}"
+        raise file.ask(
+            f"{date!r} is a date without a time, where others have one, and has much more energy: "
+            "is it that of a day?",
+            f"stamp = {toml_string(form)}  # of days, which are left out then",
+            f"stamp = {toml_string(ISO)}  # it is of the first interval after midnight",
+        )
 
 
 def _stamp_forms(

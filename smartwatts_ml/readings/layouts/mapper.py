@@ -15,6 +15,7 @@ from smartwatts_ml.readings.clock import LocalClock
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.judged import FINITE, FORM, GOOD, MISSING, JudgedBlock
 from smartwatts_ml.readings.layouts.number_form import number_sql
+from smartwatts_ml.readings.layouts.vocabulary import NO_READING
 from smartwatts_ml.readings.parsed import ParsedBlock
 from smartwatts_ml.readings.stamps.casts import database, text_sql
 from smartwatts_ml.readings.stamps.sql import local_sql, stamp_sql, swapped_sql
@@ -70,7 +71,7 @@ class RowMapper:
             SELECT number, line, CASE WHEN contains(line, '{FIELD}')
                 THEN string_split(line, '{FIELD}')
                 ELSE string_split(line, {text_sql(cells.separator)}) END AS fields FROM lines"""
-        texts = _texts_sql([value.position for value in mapping.values])
+        texts = self._texts_sql()
         until = "NULL::TIMESTAMP AS until, false AS until_local"
         if self._until is not None:
             until = f"""{stamp_sql("until_text", self._until)} AS until,
@@ -99,6 +100,18 @@ class RowMapper:
             interval, device, register, unit, factor, hour, label, blank, fault,
             {_text_sql()} AS text, texts
         FROM judged"""
+
+    def _texts_sql(self) -> str:
+        """Texts of values, as a list; empty ones where the line says that they are no readings."""
+        mapping = self._mapping
+        texts = _texts_sql([value.position for value in mapping.values])
+        if not mapping.quality:
+            return texts
+        none = ", ".join(map(text_sql, sorted(NO_READING)))
+        marked = " OR ".join(f"lower({_field((i,))}) IN ({none})" for i in mapping.quality)
+        return (
+            f"CASE WHEN {marked} THEN list_resize([''], {len(mapping.values)}, '') ELSE {texts} END"
+        )
 
     def _values_sql(self) -> str:
         """Texts of values, column after column of each line → numbers, and what there is."""

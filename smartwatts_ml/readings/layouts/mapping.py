@@ -11,7 +11,13 @@ from typing import Literal
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.base import MAINS, SOLAR
 from smartwatts_ml.readings.layouts.file_columns import MISSING
-from smartwatts_ml.readings.layouts.names import bare_name, channel_of, plain_name, sense_of
+from smartwatts_ml.readings.layouts.names import (
+    bare_name,
+    channel_of,
+    plain_name,
+    says_quality,
+    sense_of,
+)
 from smartwatts_ml.readings.parsed import Measure, part_name
 from smartwatts_ml.readings.units import no_power, scale_of, unit_in_name, unit_of
 from smartwatts_ml.sources import UNITS, Layout, Unit
@@ -97,10 +103,17 @@ class ColumnMapping:
             and not self.by_time_of_day
             and self.device is not None
             and self.register is self.unit is self.interval is self.factor is self.hours is None
+            and not self.quality
             and not self.values[0].channel
             and not self.said.channels
             and not isinstance(self.said.unit, dict)
         )
+
+    @cached_property
+    def quality(self) -> tuple[int, ...]:
+        """Positions of columns that may say of a line that its numbers are no readings."""
+        names = enumerate(self.names)
+        return tuple(i for i, name in names if i not in self.used and says_quality(name))
 
     @cached_property
     def used(self) -> frozenset[int]:

@@ -29,6 +29,7 @@ __all__ = [
     "names_a_thing",
     "plain_name",
     "role_of",
+    "says_quality",
     "sense_of",
     "speaks_of_energy",
     "speaks_of_values",
@@ -50,6 +51,7 @@ _PHRASES = (
     (re.compile(r"(?<![\w+-])(?:A\+|\+A)(?!\w)"), " import "),
     (re.compile(r"(?<![\w+-])(?:A-|-A)(?!\w)"), " export "),
     (re.compile(r"(?<![\w+-])[RQ][+-]?\d?(?=[+-]|\d)[+-]?\d?(?!\w)"), " reactive "),
+    (re.compile(r"^R[IE]$"), " reactive "),
     (re.compile(r"\b(?:in)?to (?:the )?grid\b", re.IGNORECASE), " togrid "),
     (re.compile(r"\bfrom (?:the )?grid\b", re.IGNORECASE), " fromgrid "),
     (re.compile(r"\bself[ -_]?(?:consum\w*|use|usage)\b", re.IGNORECASE), " eigenverbrauch "),
@@ -58,7 +60,9 @@ _PHRASES = (
 _PHASE = re.compile(r"(?:l|phase|phasea?|mains?|leg|p|ph)?([123abc])")
 _IN_BRACKETS = re.compile(r"[\[(][ABCabc123][\])]")
 _PHASES = {"a": 1, "b": 2, "c": 3, "1": 1, "2": 2, "3": 3}
-_OWN_USE = vocabulary.words("eigenverbrauch eigendeckung autoconsumo autoconsommation zelfverbruik")
+_OWN_USE = vocabulary.words(
+    "eigenverbrauch eigendeckung autoconsumo autocons autoconsommation zelfverbruik"
+)
 _SMALL_WORDS = frozenset({"dutch", "users", "data", "sum", "summe", "raw", "new", "end"})
 
 _KNOWN = frozenset().union(
@@ -158,6 +162,15 @@ def is_of_the_row(name: str) -> bool:
     (True, False)
     """
     return bool(set(_words(name)) & vocabulary.OF_THE_ROW)
+
+
+def says_quality(name: str) -> bool:
+    """Whether it says how good the values of its lines are.
+
+    >>> says_quality("Validatiestatus"), says_quality("State")
+    (True, False)
+    """
+    return bool(set(_words(name)) & vocabulary.QUALITY)
 
 
 def names_a_thing(name: str) -> bool:

@@ -7,7 +7,9 @@ gives them away, unless it is only an attribute of the readings of one meter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +20,11 @@ from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.mapper import Cells, RowMapper
 from smartwatts_ml.readings.layouts.mapping import rule_for
 from smartwatts_ml.readings.layouts.names import (
+    STAMP,
     is_appliance,
     is_of_the_row,
     names_a_thing,
+    role_of,
     sense_of,
     speaks_of_values,
 )
@@ -44,16 +48,26 @@ _TURNS = 0.5
 """Share of the changes of text that there would be by chance, of lines of several sensors."""
 _DAY_US = 86_400_000_000
 _ID_DIGITS = 3
+_IS_ID = re.compile(r"(?!20\d\d)(?=.*\d.*\d)[\w./-]{3,}")
+"""Of a meter, and no word and no date."""
+_MOST_BLOCKS = 12
 _YES_OR_NO = words("true false yes no y n t f on off 0 1 ja nein oui non si")
 
 
-def check_series(form: Interpretation, rows: Sequence[Sequence[str]], where: str, key: str) -> None:
-    """``rows``: columns of a file, of lines that follow each other; ``where`` and ``key``: the file
-    for people and for patterns. Raises BadInputError, with what a source may say, where a column
-    that means nothing tells several series of one device apart."""
+def check_series(
+    form: Interpretation,
+    rows: Sequence[Sequence[str]],
+    where: str,
+    key: str,
+    sample: Sequence[Sequence[str]] = (),
+) -> None:
+    """``rows``: columns of a file, of lines that follow each other; ``sample``: of lines far apart;
+    ``where`` and ``key``: the file for people and for patterns. Raises BadInputError, with what a
+    source may say, where a column that means nothing tells several series of one device apart."""
     mapping = form.mapping
     if mapping.layout or mapping.by_time_of_day or mapping.hours or mapping.said.register_:
         return
+    _check_blocks(form, sample or rows, where, key)
     candidates = list(_candidates(form, rows))
     if not candidates:
         return
@@ -75,6 +89,38 @@ def check_series(form: Interpretation, rows: Sequence[Sequence[str]], where: str
                 *which_is_mains(name, first_ones),
                 f'channels = {{{toml_string(name)} = ""}}  # all are of the same meter',
             )
+
+
+def _check_blocks(
+    form: Interpretation, sample: Sequence[Sequence[str]], where: str, key: str
+) -> None:
+    """Ask where lines of one meter come after those of another."""
+    for position in _candidates(form, sample):
+        name, texts = form.mapping.names[position], sample[position]
+        if _are_ids_in_blocks(name, texts):
+            first_ones = list(dict.fromkeys(texts))
+            raise ask(
+                where,
+                key,
+                form.mapping.said,
+                f"{name} changes from {first_ones[0]} to {first_ones[1]}: are these meters of "
+                "several homes, or of one that got another?",
+                f"device = {toml_string(name)}  # each is a site",
+                f'channels = {{{toml_string(name)} = ""}}  # all are of the same home',
+            )
+
+
+def _are_ids_in_blocks(name: str, texts: Sequence[str]) -> bool:
+    """Whether a column has numbers of meters, one after the other has all of its lines.
+
+    >>> _are_ids_in_blocks("x", ["1EMH01"] * 9 + ["1EMH02"] * 9)
+    True
+    >>> _are_ids_in_blocks("x", ["summer"] * 9 + ["winter"] * 9)
+    False
+    """
+    blocks = [text for text, _ in groupby(texts)]
+    in_blocks = len(set(blocks)) == len(blocks) <= _MOST_BLOCKS
+    return in_blocks and role_of(name) != STAMP and all(map(_IS_ID.fullmatch, blocks))
 
 
 def _candidates(form: Interpretation, rows: Sequence[Sequence[str]]) -> Iterator[int]:

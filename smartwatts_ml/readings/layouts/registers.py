@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.layouts.file_columns import FileColumns
 from smartwatts_ml.readings.layouts.mapping import rule_for, rule_of_column, rule_of_register
-from smartwatts_ml.readings.layouts.names import REGISTER, plain_name, sense_of
+from smartwatts_ml.readings.layouts.names import (
+    END,
+    REGISTER,
+    STAMP,
+    VALUE,
+    plain_name,
+    sense_of,
+)
 from smartwatts_ml.sources import toml_string
 
 __all__ = ["register_column", "shown_some", "which_is_mains"]
@@ -42,6 +49,7 @@ def register_column(
         i
         for i, texts in enumerate(file.sample)
         if i not in taken and i != device and 0 < len(set(texts)) <= _MOST
+        if roles[i] != VALUE or file.contents[i] != "number"
         if rule_for(said.channels, file.names[i]) != ""
     ]
     stated = [i for i in open_columns if _is_named(file, i)]
@@ -59,6 +67,13 @@ def register_column(
     if not apart:
         return None
     best = min(apart, key=lambda i: (i != devices, roles[i] != REGISTER, len(file.texts(i)), i))
+    if roles[best] in (STAMP, END):
+        listed = ", ".join(toml_string(file.names[i]) for i in (*stamps, best))
+        raise file.ask(
+            f"{file.names[best]} says when, in a form that is not read "
+            f"({shown_some(file.texts(best))})",
+            f'timestamp = [{listed}]\nstamp = "%d.%m.%Y %H:%M"  # as they are written',
+        )
     _check(file, best)
     return best
 
@@ -108,6 +123,13 @@ def _check_phase(file: FileColumns, positions: Sequence[int]) -> None:
 def _check(file: FileColumns, position: int) -> None:
     """Ask where texts do not say which of them is mains, or what adds up to it."""
     texts, rules = file.texts(position), file.said.channels
+    if {"AI", "AE"} <= set(texts) and not rules:
+        raise file.ask(
+            f"{file.names[position]} is AI and AE, which is active import and active export, and "
+            "elsewhere AE is what is drawn",
+            f"register = {toml_string(file.names[position])}\n"
+            'channels = {"AI" = "+mains", "AE" = "-mains", "*" = ""}',
+        )
     meant = [
         rule if (rule := rule_for(rules, t)) is not None else rule_of_register(t) for t in texts
     ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.columns import TIMESTAMP
 from smartwatts_ml.readings.layouts.file_columns import Content, FileColumns
+from smartwatts_ml.readings.layouts.mapping import rule_for
 from smartwatts_ml.readings.layouts.names import END, STAMP, plain_name
 from smartwatts_ml.sources import toml_string
+from smartwatts_ml.timezones import zone_named
 
 __all__ = ["StampColumns", "stamp_columns"]
 
@@ -25,6 +27,11 @@ _PARTS = {
 }
 """Names of columns that are parts of a date, by codes of strptime."""
 _LEAST_PARTS = 3
+_OF_OFFSETS = re.compile(
+    r"(?:utc|gmt|tz|time ?zone|timezone|zeitzone|local|zone)?[ _-]*(?:offset|versatz)"
+    r"(?:[ _-](?:utc|gmt|hours?|h|min|minutes?|s|sec|seconds?))?|tz|time[ _-]?zone|zeitzone|fuseau"
+)
+_OFFSET = re.compile(r"[+-]\d\d:?[0-5]\d|[+-]\d\d|Z|UTC")
 _UTC = re.compile(r"(?<![a-z])(utc|gmt)(?![a-z])", re.IGNORECASE)
 _MIDNIGHT = re.compile(r".*[ T]0?0[:.]00(?:[:.]00(?:\.0+)?)?")
 _INSTANT = re.compile(r"\d{10,}(\.\d*)?|.*\d(Z|[+-]\d\d(:?\d\d)?)")
@@ -34,21 +41,37 @@ _INSTANT = re.compile(r"\d{10,}(\.\d*)?|.*\d(Z|[+-]\d\d(:?\d\d)?)")
 class StampColumns:
     """``start`` and ``until``: one column, or date and time, by position. ``ends``: there are
     only ends, which ``start`` names. ``hours``: a column that numbers the hours of a day,
-    and the first number."""
+    and the first number. ``offset``: a column that says how far each is ahead of UTC; ``zone``: the
+    timezone that such a column says of all."""
 
     start: tuple[int, ...]
     until: tuple[int, ...] = ()
     ends: bool = False
     hours: tuple[int, int] | None = None
+    offset: int | None = None
+    zone: str | None = None
+
+    @property
+    def stamp(self) -> tuple[int, ...]:
+        """What makes up a timestamp."""
+        return self.start if self.offset is None else (*self.start, self.offset)
+
+    @property
+    def of_line(self) -> tuple[int, ...]:
+        """All that together say when a line begins."""
+        return self.start if self.hours is None else (*self.start, self.hours[0])
 
     @property
     def taken(self) -> frozenset[int]:
-        hours = () if self.hours is None else self.hours[:1]
-        return frozenset((*self.start, *self.until, *hours))
+        return frozenset((*self.of_line, *self.stamp, *self.until))
 
 
 def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumns:
     """As said, or by the names of the columns, or by what stands in them."""
+    return _with_offset(file, _without_offset(file, roles))
+
+
+def _without_offset(file: FileColumns, roles: Sequence[str | None]) -> StampColumns:
     said = file.said
     until = tuple(map(file.position, said.until))
     in_utc = _in_utc(file, roles)
@@ -70,6 +93,34 @@ def stamp_columns(file: FileColumns, roles: Sequence[str | None]) -> StampColumn
     elif ends and [file.contents[i] for i in ends] != [file.contents[i] for i in starts]:
         ends = ()
     return _with_hours(file, roles, StampColumns(starts, ends))
+
+
+def _with_offset(file: FileColumns, columns: StampColumns) -> StampColumns:
+    """With a column of offsets, where timestamps say none and nobody else does. Raises
+    BadInputError where it has them in a form that is not read."""
+    if file.said.timezone is not None or any(_is_utc(file, i) for i in columns.start):
+        return columns
+    if file.contents[columns.start[-1]] not in ("stamp", "time"):
+        return columns
+    for position, name in enumerate(file.names):
+        if position in columns.taken or rule_for(file.said.channels, name) == "":
+            continue
+        texts = file.texts(position)
+        if not texts or not _OF_OFFSETS.fullmatch(plain_name(name)):
+            continue
+        if all(map(_OFFSET.fullmatch, texts)):
+            if columns.until:
+                columns = replace(columns, until=(*columns.until, position))
+            return replace(columns, offset=position)
+        if len(texts) == 1 and zone_named(texts[0]):
+            return replace(columns, zone=texts[0])
+        raise file.ask(
+            f"{name} ({', '.join(texts[:_MOST_ASKED])}) says how far timestamps are ahead of UTC, "
+            "in a form that is not read: write it as +01:00, or",
+            'timezone = "Europe/Berlin"  # by whose clock they are: its own',
+            f'channels = {{{toml_string(name)} = ""}}  # it says nothing of them',
+        )
+    return columns
 
 
 def _in_utc(file: FileColumns, roles: Sequence[str | None]) -> int | None:

@@ -19,10 +19,10 @@ from smartwatts_ml.readings.layouts.mapping import (
     rule_of_column,
 )
 from smartwatts_ml.readings.layouts.names import VALUE, is_appliance, sense_of
-from smartwatts_ml.readings.units import no_power, unit_in_name
+from smartwatts_ml.readings.units import no_power, unit_in_name, unit_of
 from smartwatts_ml.sources import UNITS, Unit, toml_string
 
-__all__ = ["value_columns"]
+__all__ = ["value_columns", "with_totals_told"]
 
 _FEWEST_STEPS = 20
 _MOST_ASKED = 3
@@ -68,6 +68,23 @@ def value_columns(
     if not values:
         raise _no_values(file, taken)
     return tuple(channels_of(file, values, register))
+
+
+def with_totals_told(
+    file: FileColumns, values: Sequence[ValueColumn], column: int, apart: Sequence[int]
+) -> list[ValueColumn]:
+    """Values whose unit is in a column, energy of intervals told from a meter's total there too."""
+    units = {unit_of(text) for text in file.texts(column)} - {None}
+    if len(units) != 1:
+        return list(values)
+    (stated,) = units
+    of_unit = {
+        value.position: _total_or_not(file, replace(value, unit=stated), apart)
+        for value in values
+        if value.unit is None and value.minutes is None
+    }
+    totals = {place: unit for place, unit in of_unit.items() if (unit or "").endswith("-counter")}
+    return [replace(v, unit=totals.get(v.position, v.unit)) for v in values]
 
 
 def _no_values(file: FileColumns, taken: frozenset[int]) -> BadInputError:

@@ -12,9 +12,11 @@ __all__ = [
     "GRID",
     "IMPORT",
     "NET",
+    "NO_READING",
     "OF_THE_ROW",
     "POWER",
     "PRODUCTION",
+    "QUALITY",
     "ROLES",
     "TARIFFS",
     "THINGS",
@@ -94,28 +96,34 @@ EXPORT = words(
     "einspeiseleistung teruglevering teruggeleverd terug invoeding ingevoed surplusgeneration "
     "inyección inyectada vertida vertido excedente excedentes excedentaria immissione immessa "
     "injeção injetada inmatning salg anto oddana oddanie wprowadzona received togrid sold verkauf "
-    "sell as dodávka dodavka"
+    "sell as dodávka dodavka exportada exportado betáplálás betáplált visszatáplálás atiduota "
+    "nodotā "
+    "predana injectat injectată veriş"
 )
 """What a home feeds into the grid."""
 IMPORT = words(
     "import imported imports offtake inflow afname afgenomen bezug netzbezug strombezug "
     "restnetzbezug bezogen levering geleverd delivered uttag otto pobór pobrana prelievo prelevata "
-    "odběr odber soutirage soutiré soutirée zugekauft fromgrid purchased bought kauf buy ae"
+    "odběr odber soutirage soutiré soutirée prélèvement prelevement prélevé prélevée zugekauft "
+    "fromgrid purchased bought kauf buy ae importada importado vételezés vételezett prejeta "
+    "preuzeta çekiş køb kjøp köp ostettu"
 )
 """What a home takes from the grid."""
 PRODUCTION = words(
     "production produced produktion produziert produzione prodotta producción producida produção "
     "produsert produceret producerad tuotanto produkcja erzeugung erzeugt generation generated "
     "generación generada generazione gen geração opwek opgewekt zonnepanelen solar pv photovoltaic "
-    "tootmine výroba vyroba termelés üretim photovoltaik panels ertrag yield zonne solaire aurinko "
-    "paneles fotovoltaica fotovoltaico"
+    "tootmine produksjon výroba vyroba termelés üretim photovoltaik panels ertrag yield zonne "
+    "solaire aurinko "
+    "solarproduktion solarerzeugung solarertrag solarleistung pvproduktion pverzeugung pvertrag "
+    "pvleistung paneles fotovoltaica fotovoltaico"
 )
 """What panels of a home make."""
 WHOLE = words(
     "mains main use usage used consumption consumed total overall whole aggregate house household "
     "home net_consumption verbrauch stromverbrauch gesamtverbrauch hausverbrauch energieverbrauch "
     "verbraucht consommation conso consommé consumo consumi verbruik verbruikt forbrug forbruk "
-    "tarbimine spotřeba spotreba fogyasztás suvartojimas patēriņš tüketim צריכה "
+    "tarbimine spotřeba spotreba fogyasztás suvartojimas patēriņš tüketim consum צריכה "
     "förbrukning kulutus zużycie load demand lastgang global site value wert valeur valore waarde "
     "verdi zählerstand zaehlerstand stand meterstand index counter cumulative lifetime värde værdi "
     "arvo mængde mengde määrä volume volym quantity reading"
@@ -148,6 +156,20 @@ OF_THE_ROW = words(
     "qualité"
 )
 """What is said of a row and not of its reading."""
+QUALITY = words(
+    "quality status validity qualität kvalitet kvalitetskod laatu calidad kwaliteit qualité "
+    "qualità validatiestatus datenqualität messwertstatus statuswert stav jakość kvaliteet"
+)
+"""What a column is called that says how good the value of its line is."""
+NO_READING = frozenset(
+    {"missing", "no data", "nodata", "no_data", "no reading", "unavailable", "n/a", "not available"}
+    | {"mangler", "mangler data", "manglende", "fehlt", "fehlend", "fehlender wert", "kein wert"}
+    | {"keine daten", "nicht vorhanden", "puuttuu", "puuttuva", "saknas", "manquant", "manquante"}
+    | {"absent", "absente", "pas de données", "ontbreekt", "ontbrekend", "geen data", "brak"}
+    | {"brak danych", "falta", "sin datos", "sin lectura", "mancante", "assente", "chybí"}
+    | {"em falta", "sem dados", "puudub"}
+)
+"""What it says where a number beside it is none, though it may be 0; lower case."""
 THINGS = words(
     "plug socket outlet switch relay topic name label tag source node point circuit breaker probe "
     "appliance item object load address mac sn imei equipment phase leg line input gerät geraet "

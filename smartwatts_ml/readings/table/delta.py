@@ -17,6 +17,9 @@ from smartwatts_ml.readings.table.schema import CONFIGURATION, SCHEMA, clocks_pr
 __all__ = ["as_store_errors", "check_address", "open_or_create"]
 
 _OPEN_ATTEMPTS = 5
+_MARKS = re.compile(r"\x1b\[[0-9;]*m|↳")
+"""Colours and arrows that delta-rs puts into its messages."""
+_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 @contextmanager
@@ -25,7 +28,11 @@ def as_store_errors(where: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, OSError) as error:
-        raise StoreError(f"cannot use the table {where}: {error}") from error
+        why = " ".join(_MARKS.sub(" ", str(error)).split())
+        full = next((what for what in _FULL if what in why), None)
+        if full:
+            raise StoreError(f"cannot write {where}: {full}", fix="free some space") from error
+        raise StoreError(f"cannot use the table {where}: {why}") from error
 
 
 def check_address(address: str) -> str:

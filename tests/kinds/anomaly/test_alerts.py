@@ -10,7 +10,7 @@ import pytest
 
 from smartwatts_ml.kinds.anomaly.alerts import alert_frame
 from smartwatts_ml.kinds.anomaly.hours import ScoredHours
-from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.kinds.anomaly.layout import TYPES
 from smartwatts_ml.localtime import wall_clock
 
 DAYS = 42

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from smartwatts_ml.kinds.anomaly import KIND
-from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.kinds.anomaly.layout import TYPES
 from smartwatts_ml.localtime import wall_clock
 from smartwatts_ml.readings.base import MAINS, SiteReadings
 from tests.kinds.anomaly.conftest import MemoryReadings

@@ -8,7 +8,8 @@ import numpy as np
 
 from smartwatts_ml.kinds.anomaly.evaluation import evaluate
 from smartwatts_ml.kinds.anomaly.exam import EXAM, examine
-from smartwatts_ml.kinds.anomaly.injection import CHANGES, TYPES, inject
+from smartwatts_ml.kinds.anomaly.injection import CHANGES, inject
+from smartwatts_ml.kinds.anomaly.layout import TYPES
 from smartwatts_ml.readings.base import SiteReadings
 
 from .conftest import MemoryReadings, made_home, scored_from

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smartwatts_ml.kinds.anomaly.injection import CHANGES, TYPES, Injected, inject
+from smartwatts_ml.kinds.anomaly.injection import CHANGES, Injected, inject
+from smartwatts_ml.kinds.anomaly.layout import TYPES
 
 from .conftest import made_home
 

@@ -13,8 +13,7 @@ from smartwatts_ml.kinds.anomaly import KIND
 from smartwatts_ml.kinds.anomaly.examples import SiteHours, draw
 from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
-from smartwatts_ml.kinds.anomaly.injection import TYPES
-from smartwatts_ml.kinds.anomaly.layout import SIZES
+from smartwatts_ml.kinds.anomaly.layout import SIZES, TYPES
 from smartwatts_ml.kinds.anomaly.network import quieted
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.readings.base import SiteReadings

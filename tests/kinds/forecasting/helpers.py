@@ -8,6 +8,7 @@ import numpy as np
 
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
+from tests.kinds.networks import embedded
 
 HOUR_S = 3600
 MONDAY = np.datetime64("2026-01-05T00:00:00")
@@ -71,13 +72,6 @@ def hours_after(start: np.datetime64, hours: int) -> np.datetime64:
 
 def details_of(horizon: int) -> ForecastingDetails:
     """Of a model with this horizon, mains alone and no more."""
-    model, tensors = f"forecasting_{horizon}h", ()
-    return ForecastingDetails(
-        kind="forecasting",
-        model=model,
-        inputs=tensors,
-        outputs=tensors,
-        horizon=horizon,
-        context_hours=672,
-        stretch={},
-    )
+    model = f"forecasting_{horizon}h"
+    said = embedded("forecasting", model=model, horizon=horizon, stretch={}, energy={})
+    return ForecastingDetails.read(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +48,9 @@ class LastWeek(SameHourMean):
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_open", lambda *_: (Mock(details={}), details_of(48)))
+    monkeypatch.setattr(
+        commands, "_open", lambda *_: nullcontext((Mock(details={}), details_of(48)))
+    )
     work = replace(KIND.work, predictor=lambda _: LastWeek(48, 1))
     monkeypatch.setitem(vars(KIND), "work", work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_baselines_live_with_gaps_and_short_histories() -> None:
 def test_a_time_without_readings_is_told_with_their_span(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: tuple[str, str]
 ) -> None:
-    monkeypatch.setattr(commands, "_open", lambda *_: (None, details_of(24)))
+    monkeypatch.setattr(commands, "_open", lambda *_: nullcontext((None, details_of(24))))
     work = replace(KIND.work, predictor=lambda _: SameHourMean(24, 4))
     monkeypatch.setitem(vars(KIND), "work", work)
     (tmp_path / "a.csv").write_text("\n".join((HEADER, *minutes("home1", 3000))))

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from smartwatts_ml.kinds.nilm import KIND
 from smartwatts_ml.kinds.nilm.metrics import STATS
 from smartwatts_ml.kinds.nilm.predictors import MeanPower
+from tests.kinds.networks import embedded
 from tests.kinds.nilm.homes import Made
-
-EMBEDDED = json.loads((Path(__file__).parents[1] / "embedded" / "nilm.json").read_text())
 
 
 def on_samples(threshold_w: float, first: str) -> float:
     """Samples of the kettle that count as on, where a baseline or another is asked first."""
     details = KIND.read_details(
-        EMBEDDED
-        | {
-            "appliances": ["kettle"],
-            "on_thresholds_w": {"kettle": threshold_w},
-            "on_cuts": {"kettle": 0.5},
-            "durations": {"kettle": {"pause_s": 60, "shortest_s": 12}},
-        }
+        embedded(
+            "nilm",
+            appliances=["kettle"],
+            on_thresholds_w={"kettle": threshold_w},
+            on_cuts={"kettle": 0.5},
+            durations={"kettle": {"pause_s": 60, "shortest_s": 12}},
+        )
     )
     names = [first, *sorted({"challenger", "mean_power"} - {first})]
     systems = {name: MeanPower(("kettle",), np.array([0.0])) for name in names}

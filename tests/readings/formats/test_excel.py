@@ -66,6 +66,19 @@ def test_the_sheet_with_readings_is_read_below_what_stands_above(tmp_path: Path)
     assert (report.lines, report.header, report.blank, report.read) == (11, 6, 2, 3)
 
 
+def test_formulas_without_saved_values_are_named_as_the_cause(tmp_path: Path) -> None:
+    content = workbook({"Data": rows(["=1/2", "=1/4", "=1/8"])})
+    with pytest.raises(BadInputError, match=r"column Consumption \(kWh\) has formulas") as refused:
+        read(tmp_path, content)
+    assert "save it" in str(refused.value)
+
+
+def test_one_formula_without_a_saved_value_is_rejected_with_its_row(tmp_path: Path) -> None:
+    scanned = read(tmp_path, workbook({"Data": rows([0.5, "=1/4", 0.25])}))
+    assert scanned.faults == {3: "value_form"}
+    assert len(scanned.rows[MAINS]) == 2
+
+
 def test_rejected_rows_are_numbered_as_in_their_sheet(tmp_path: Path) -> None:
     content = workbook({"Cover": [["x"]], "Data": [["y"], [], *rows([0.5, "n/k", 0.25])]})
     assert read(tmp_path, content).faults == {5: "value_form"}

@@ -1,6 +1,8 @@
-"""A process that loads everything once and then forks ingesters, which can be killed.
+"""A process that loads everything once and then forks ingesters, which the kernel kills after so
+much work.
 
-It starts no thread before it forks, so that a fork is as good as a process of its own.
+It starts no thread before it forks, so that a fork is as good as a process of its own. Moments of
+death are in seconds of its processor, which are as many however busy the machine is.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ import subprocess
 import sys
 from types import TracebackType
 
+DEATH = signal.SIGPROF
+"""By what they die: nothing handles it."""
+
 SERVER = """
-import os, sys, threading
+import os, signal, sys, threading
 import deltalake, duckdb, pyarrow.csv, pyarrow.parquet
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.table import compaction
@@ -27,13 +32,13 @@ while True:
         break
     number = os.fork()
     if not number:
-        unit, _, root = line.partition(" ")
+        unit, dies_after_s, root = line.split(" ", 2)
+        signal.setitimer(signal.ITIMER_PROF, float(dies_after_s))
         if unit != "-":
             report = reread(open_root(root), Settings(unit=unit, check_mains=False), ["*"])
         else:
             report = ingest(open_root(root), Settings())
         os._exit(3 if report.left else 0)
-    print(number, flush=True)
     _, status = os.waitpid(number, 0)
     print(os.waitstatus_to_exitcode(status), flush=True)
 """
@@ -51,7 +56,6 @@ class Forks:
             env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
         )
         assert self._line() == "ready"
-        self._running = 0
 
     def __enter__(self) -> Forks:
         return self
@@ -64,19 +68,12 @@ class Forks:
     ) -> None:
         self._server.communicate(timeout=60)
 
-    def start(self, root: str, unit: str = "") -> None:
-        """Ingest a root, or read all of its files again in a unit."""
+    def start(self, root: str, dies_after_s: float, unit: str = "") -> None:
+        """Ingest a root, or read all of its files again in a unit, until it is done or has worked
+        for so long."""
         assert self._server.stdin is not None
-        self._server.stdin.write(f"{unit or '-'} {root}\n")
+        self._server.stdin.write(f"{unit or '-'} {dies_after_s:.6f} {root}\n")
         self._server.stdin.flush()
-        self._running = int(self._line())
-
-    def kill(self) -> None:
-        """Unless it is done already."""
-        try:
-            os.kill(self._running, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
     def ended(self) -> int:
         """How it ended: 0, or minus the signal's number."""

@@ -6,6 +6,9 @@ import csv
 import gzip
 import io
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -433,3 +436,26 @@ def every_hour(objects: Objects) -> dict[tuple[str, int], int]:
         found[name, row["timestamp"].hour] = int(row["consumption"])
     assert pc.all(pc.equal(rows["month"], "2024-01")).as_py() in (True, None)
     return found
+
+
+@pytest.mark.slow
+def test_a_disk_without_room_ends_an_ingest_with_its_cause_and_the_next_one_goes_on(
+    objects: Objects,
+) -> None:
+    land(objects, "a.csv", *minutes("home1", 20_000))
+
+    def no_more_than() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "smartwatts_ml", "ingest"],
+        env=os.environ | {"SMARTWATTS_ROOT": objects.url, "PYTHONDONTWRITEBYTECODE": "1"},
+        preexec_fn=no_more_than,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 4
+    assert "cannot write temporary files below" in ended.stderr
+    assert "TMPDIR" in ended.stderr
+    assert open_table(objects).snapshot().rows == 0
+    assert run(objects).accepted == 20_000

@@ -304,3 +304,32 @@ def test_a_correction_of_all_rejected_lines_is_taken(objects: Objects) -> None:
     ingest(objects, Settings())
     land(objects, "a.csv", *hours(*range(400)))
     assert ingest(objects, Settings()).accepted == 400
+
+
+def test_energy_is_rejected_where_its_interval_may_have_become_longer_and_nothing_tells(
+    objects: Objects,
+) -> None:
+    start = datetime(2026, 5, 1)
+    quarters = [(start + timedelta(minutes=15 * i), 0.125) for i in range(96)]
+    hours = [(start + timedelta(hours=24 + i), 0.5) for i in range(3)]
+    land(objects, "a.csv", *(f"{at},{kwh},a" for at, kwh in [*quarters, *hours]))
+    current = Settings(unit="kWh")
+    (file,) = ingest(objects, current).files
+    assert file.reasons == {"interval_untold": 3}
+    assert file.quarantine_key is not None
+    text = gzip.decompress(objects.read(file.quarantine_key).data).decode()
+    assert [int(row["line"]) for row in csv.DictReader(io.StringIO(text))] == [98, 99, 100]
+    readings, _ = newest_readings(objects, current)
+    assert set(readings.read_devices("a")["mains"].values.tolist()) == {500}
+
+
+@pytest.mark.parametrize("kwh", [0.12, 0.125])
+def test_a_hole_before_the_last_reading_is_one_where_no_more_energy_is_in_it(
+    objects: Objects, kwh: float
+) -> None:
+    start = datetime(2026, 5, 1)
+    rows = [f"{start + timedelta(minutes=15 * i)},0.125,a" for i in range(96)]
+    late = [f"{start + timedelta(hours=24 + i)},{kwh},a" for i in range(2)]
+    land(objects, "a.csv", *rows, *late)
+    (file,) = ingest(objects, Settings(unit="kWh")).files
+    assert (file.accepted, file.rejected) == (98, 0)
