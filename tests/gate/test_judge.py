@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -279,9 +278,8 @@ def test_a_slice_under_its_floor_that_the_challenger_repairs_is_named() -> None:
     assert decision.outcome is Outcome.REPAIRS, decision.summary
     assert any("site home02" in text for text in decision.repairs)
     discreet = decide(challenger, floor, champion, called={"site home02": "home k3fq7z"})
-    assert plain(discreet) == json.loads(
-        json.dumps(plain(decision)).replace("site home02, where", "home k3fq7z, where")
-    )
+    assert discreet.summary == decision.summary.replace("site home02", "home k3fq7z")
+    assert not any("home02" in text for text in (*discreet.repairs, *discreet.reasons))
 
 
 def test_the_same_case_gives_the_same_decision() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.store.tuf_repository import Repository, content
 
-SCRIPT = Path(__file__).parents[1] / "gateway" / "smartwatts.gradle"
+SCRIPT = Path(__file__).parents[2] / "gateway" / "smartwatts.gradle"
 pytestmark = [
     pytest.mark.full,
     pytest.mark.skipif(shutil.which("gradle") is None, reason="no Gradle on this machine"),
@@ -81,6 +81,21 @@ def test_a_build_pulls_what_it_ships_and_fails_on_what_does_not_verify(
     assert failed.returncode != 0
     assert "nilm_v2.tflite" in failed.stdout + failed.stderr
     assert shipped(app)["models/nilm.tflite"] == content("one")
+
+
+def test_an_app_is_built_with_the_library(app: Path) -> None:
+    with (app / "build.gradle").open("a") as script:
+        script.write("sourceCompatibility = 8\nsourceSets.main.java.srcDir smartwattsLibrary\n")
+    source = app / "src/main/java/app/App.java"
+    source.parent.mkdir(parents=True)
+    source.write_text(
+        "package app;\nclass App {\n    Object ring = new smartwatts.LocalHours("
+        'java.time.ZoneId.of("Europe/Berlin"), 672);\n}\n'
+    )
+    done = build(app, "classes")
+    assert done.returncode == 0, done.stderr
+    built = {path.name for path in (app / "build/classes").rglob("*.class")}
+    assert {"App.class", "NilmPredictor.class"} <= built
 
 
 def test_a_build_without_settings_says_which(app: Path) -> None:

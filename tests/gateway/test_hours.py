@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import math
-import shutil
 import subprocess
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scripts import clock_page
+from tests.gateway.files import JVM
 
 ROWS = list(csv.DictReader(clock_page.VECTORS.open()))
 CASES = sorted({row["case"] for row in ROWS})
@@ -88,9 +88,8 @@ def test_energy_of_hours_is_that_of_the_readings(case: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("javac") is None, reason="no JDK on this machine")
-def test_the_gateways_own_ring_passes_all_cases() -> None:
-    command = ["java", str(clock_page.PAGE.parent / "LocalHours.java"), str(clock_page.VECTORS)]
+def test_the_gateways_own_ring_passes_all_cases(replay: str) -> None:
+    command = [*JVM, "-cp", replay, "Replay", "clock", str(clock_page.VECTORS)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.strip() == f"{len(CASES)} cases, 0 differences"

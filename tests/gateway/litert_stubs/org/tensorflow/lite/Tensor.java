@@ -1,0 +1,6 @@
+package org.tensorflow.lite;
+
+/** Signatures alone. */
+public interface Tensor {
+    int numElements();
+}
