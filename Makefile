@@ -8,7 +8,7 @@ ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env ministack run stop test test-store tuf-conformance test-distributed test-full check types quick format hooks lock docs secrets clean
+.PHONY: help env ministack run airflow stop test test-store tuf-conformance test-distributed test-full check types quick format hooks lock docs secrets clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,6 +21,9 @@ ministack: env  ## .venv-ministack with an S3 server that knows users, for tests
 
 run: env  ## Airflow up, a weekly retraining through it, and what it decided
 	@$(BIN)/python -m scripts.run $(ARGS)
+
+airflow: env  ## A command of Airflow's in the local stack: ARGS="dags list-runs retrain_weekly"
+	@$(BIN)/python -m scripts.airflow_command $(ARGS)
 
 stop:  ## End what make run started; no process is left
 	@test ! -x $(BIN)/python || $(BIN)/python -m scripts.stop

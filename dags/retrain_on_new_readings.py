@@ -20,7 +20,8 @@ decision (ingested, or still in `landing/`) are a tenth of those that it had
 count decides: still too few, and the run ends as **skipped**. A rejected challenger counts as a
 decision; a model that failed is left alone for an hour, doubling to a day.
 
-A run triggered by hand queues behind the waiting one: use `retrain_weekly` for that.
+A run triggered by hand queues behind the waiting one, and then does as its form says, whatever is
+due: use `retrain_weekly` for that.
 """
 
 with DAG(

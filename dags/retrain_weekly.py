@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable
 from smartwatts_airflow.form import retraining_form
-from smartwatts_airflow.lateness import late_alert
 from smartwatts_airflow.ownership import OWNED
 from smartwatts_airflow.retraining import retraining
 
@@ -31,7 +30,6 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params=retraining_form(),
-    deadline=late_alert(),
     **OWNED,
     tags=["smartwatts", "retraining"],
     doc_md=DOC,

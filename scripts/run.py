@@ -18,7 +18,8 @@ from rich.console import Console
 from smartwatts_airflow.runs import run_key
 
 from scripts.airflow_api import Airflow, AirflowError
-from scripts.stack import REPOSITORY, Record, Stack
+from scripts.session import Record
+from scripts.stack import REPOSITORY, Stack
 from scripts.watch import FailedRunError, follow, show_failures
 from smartwatts_ml.commands.retrain import show_run
 from smartwatts_ml.errors import SmartwattsError
@@ -110,6 +111,8 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
         show_failures(airflow, _WEEKLY, run_id, _console)
     _console.print(f"\n{_WEEKLY}: {state} after {time.monotonic() - started:.0f} s")
     _console.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
+    if "viewer" in stack.passwords():
+        _console.print(f"  only to look: user viewer  password {stack.passwords()['viewer']}")
     _console.print(
         "make stop ends it; new CSV files go into", f"{stack.root}/landing", soft_wrap=True
     )

@@ -21,32 +21,16 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["REPOSITORY", "Record", "Stack", "boot_mark", "free_port", "members", "start_mark"]
+from scripts.session import Record, boot_mark, leader_lives, members, start_mark
+
+__all__ = ["REPOSITORY", "Stack", "free_port"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _PREFERRED_PORT = 8080
+_USERS = {"admin": "admin", "viewer": "viewer"}
+"""Roles of Airflow's simple auth manager, by user."""
 _PASSED_ON = ("SMARTWATTS_", "AWS_")
 """Variables whose change means that a running stack has to be started anew."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """A running stack: its session (the supervisor's pid) and what tells it from another.
-
-    ``mark`` is the supervisor's start time and ``boot`` the machine's, so that a pid given
-    to somebody else is noticed.
-    """
-
-    pid: int
-    mark: str
-    boot: str
-    port: int
-    root: str
-    settings: str
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +74,12 @@ class Stack:
             made = {"fernet": fernet, "jwt": secrets.token_hex(32), "api": secrets.token_hex(32)}
             _write_private(self._secrets_file, json.dumps(made))
         if not self.password_file.exists():
-            _write_private(self.password_file, json.dumps({"admin": secrets.token_urlsafe(12)}))
+            made = {user: secrets.token_urlsafe(12) for user in _USERS}
+            _write_private(self.password_file, json.dumps(made))
+
+    def _users(self) -> list[tuple[str, str]]:
+        """Users and their roles: those that have a password."""
+        return [(user, _USERS.get(user, "viewer")) for user in self.passwords()]
 
     @property
     def _secrets_file(self) -> Path:
@@ -98,7 +87,11 @@ class Stack:
 
     def password(self) -> str:
         """Password of the user ``admin``."""
-        return json.loads(self.password_file.read_text())["admin"]
+        return self.passwords()["admin"]
+
+    def passwords(self) -> dict[str, str]:
+        """Passwords of all users."""
+        return json.loads(self.password_file.read_text())
 
     def settings_digest(self) -> str:
         """Changes when a variable that the tasks see changes."""
@@ -115,7 +108,7 @@ class Stack:
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__PARALLELISM": 4,
             "CORE__FERNET_KEY": made["fernet"],
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(":".join(each) for each in self._users()),
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": self.password_file,
             # The API server's address for tasks; the default is wrong on any port but 8080.
             "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
@@ -134,6 +127,9 @@ class Stack:
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.5,
             # What a scheduler that died had running is taken up within half a minute, not five.
             "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 30,
+            # A task outlives an API server that is away: the scheduler alone, after five minutes
+            # without a heartbeat, says that it is dead. Airflow's default ends it within a minute.
+            "WORKERS__MAX_FAILED_HEARTBEATS": 100,
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "PYTHON"))}
         return kept | {
@@ -156,7 +152,7 @@ class Stack:
     def running(self) -> Record | None:
         """The stack that is up now."""
         record = self.record()
-        return record if record and self.locked() and _leader_lives(record) else None
+        return record if record and self.locked() and leader_lives(record) else None
 
     def locked(self) -> bool:
         """Whether a supervisor lives."""
@@ -197,7 +193,7 @@ class Stack:
         record = self.record()
         if record is None:
             return 0
-        if self.locked() and _leader_lives(record):
+        if self.locked() and leader_lives(record):
             leader = psutil.Process(record.pid)
             leader.terminate()
             psutil.wait_procs([leader], timeout=seconds)
@@ -236,46 +232,3 @@ def free_port() -> int:
                 continue
             return int(probe.getsockname()[1])
     raise OSError("no free port on 127.0.0.1")
-
-
-def start_mark(pid: int) -> str:
-    """When a process started, in the kernel's own clock, which nobody sets back."""
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.exists():
-        return stat.read_text().rpartition(")")[2].split()[19]
-    return str(psutil.Process(pid).create_time())
-
-
-def boot_mark() -> str:
-    """Which boot of the machine this is, where the system says so."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""
-
-
-def _leader_lives(record: Record) -> bool:
-    """Whether the recorded supervisor is alive, and not another process with its pid."""
-    try:
-        return record.boot == boot_mark() and start_mark(record.pid) == record.mark
-    except (FileNotFoundError, ProcessLookupError, psutil.NoSuchProcess):
-        return False
-
-
-def members(record: Record) -> list[psutil.Process]:
-    """Every live process of the stack's session.
-
-    Task processes leave the process group, but nothing in Airflow leaves the session. A
-    kernel gives a pid anew only when no session bears it, so if the supervisor is gone and
-    its pid is not taken, whoever is in that session belongs to the stack.
-    """
-    if record.boot != boot_mark():
-        return []
-    if psutil.pid_exists(record.pid) and not _leader_lives(record):
-        return []
-    left = []
-    for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) == record.pid and process.status() != psutil.STATUS_ZOMBIE:
-                left.append(process)
-        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-            continue
-    return left

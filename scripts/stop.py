@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from scripts.stack import REPOSITORY, Stack, members
+from scripts.session import members
+from scripts.stack import REPOSITORY, Stack
 
 
 def _main() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -21,7 +22,8 @@ from typing import BinaryIO
 
 import psutil
 
-from scripts.stack import Record, Stack, members
+from scripts.session import Record, members, orphans
+from scripts.stack import Stack
 
 __all__ = ["COMPONENTS"]
 
@@ -36,6 +38,8 @@ COMPONENTS = {
 """In the order in which they start. Logs are read from the folder, so nobody needs to serve
 them on further ports."""
 _API_SECONDS = 120.0
+_LOG_SECONDS = 60.0
+_LOG_BYTES = 32 << 20
 _MAX_RESTARTS = 5
 _RESTART_WINDOW = 300.0
 _STOPS = {signal.SIGTERM, signal.SIGINT}
@@ -81,12 +85,21 @@ class _Supervisor:
                 self._await_api()
             self.start(name)
         while True:
-            received = signal.sigwait(_WATCHED)
-            if received != signal.SIGCHLD:
-                _log.info("stopping on %s", signal.Signals(received).name)
+            received = signal.sigtimedwait(_WATCHED, _LOG_SECONDS)
+            self._trim_logs()
+            if received and received.si_signo != signal.SIGCHLD:
+                _log.info("stopping on %s", signal.Signals(received.si_signo).name)
                 return
             if not self._restart_dead():
                 return
+
+    def _trim_logs(self) -> None:
+        """A component's log that has grown large becomes the old one. They are appended to, so
+        that whoever writes goes on at the new end."""
+        for path in self.stack.logs.glob("*.log"):
+            if path.stat().st_size > _LOG_BYTES:
+                shutil.copyfile(path, path.with_suffix(".log.1"))
+                os.truncate(path, 0)
 
     def _await_api(self) -> None:
         """A task that is started before the API server listens would fail once."""
@@ -105,6 +118,7 @@ class _Supervisor:
             lately = [t for t in self.deaths.get(name, ()) if now - t < _RESTART_WINDOW]
             self.deaths[name] = [*lately, now]
             _log.error("%s ended with %s", name, child.returncode)
+            self._kill(orphans(self.record))
             if len(self.deaths[name]) > _MAX_RESTARTS:
                 _log.error("%s: too many restarts, giving up", name)
                 return False
@@ -116,11 +130,13 @@ class _Supervisor:
         self._end(["scheduler"], seconds=15.0, tasks_too=True)
         self._end(["triggerer", "dag-processor"], seconds=5.0)
         self._end(["api-server"], seconds=10.0)
-        rest = [process for process in members(self.record) if process.pid != os.getpid()]
-        for process in rest:
+        self._kill([process for process in members(self.record) if process.pid != os.getpid()])
+
+    def _kill(self, processes: Sequence[psutil.Process]) -> None:
+        for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(rest, timeout=5)
+        psutil.wait_procs(processes, timeout=5)
 
     def _end(self, names: Sequence[str], *, seconds: float, tasks_too: bool = False) -> None:
         """SIGTERM, a time to obey, then SIGKILL."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from airflow.configuration import conf
 
-__all__ = ["base_url", "model_page", "models_page", "report_page", "run_page"]
+__all__ = [
+    "base_url",
+    "model_page",
+    "model_path",
+    "models_page",
+    "quality_page",
+    "report_path",
+    "run_page",
+]
 
 _PAGE = "/plugin/models"
 """Where Airflow shows the Models page; what follows is the address inside its frame."""
@@ -27,9 +35,19 @@ def model_page(model: str) -> str:
     return f"{models_page()}/smartwatts/models/{model}"
 
 
-def report_page(run_key: str, model: str) -> str:
-    """A run's report on a model."""
-    return f"{models_page()}/smartwatts/runs/{run_key}/{model}/report.html"
+def model_path(model: str) -> str:
+    """The same for whoever is in the UI: what is kept of it outlives a host and a port."""
+    return urlsplit(model_page(model)).path
+
+
+def report_path(run_key: str, model: str) -> str:
+    """A run's report on a model, likewise."""
+    return f"{urlsplit(models_page()).path}/smartwatts/runs/{run_key}/{model}/report.html"
+
+
+def quality_page(run_key: str) -> str:
+    """A run's page on the quality of its readings."""
+    return f"{models_page()}/smartwatts/runs/{run_key}/data_quality.html"
 
 
 def run_page(dag_id: str, dag_run_id: str) -> str:

@@ -6,11 +6,15 @@ of nilm; the event's ``extra`` says which version, why, and how well it does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Asset, AssetAlias, get_current_context
 
 from smartwatts_airflow.addresses import model_page
+from smartwatts_airflow.context import root
+from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.notify import ACTIONS
 
 __all__ = ["CHAMPIONS", "announce"]
 
@@ -18,13 +22,11 @@ CHAMPIONS = AssetAlias("smartwatts-champions", group="smartwatts")
 """Stands for whichever model's asset a task turns out to change."""
 
 
-def announce(model: str, *, action: str, version: int, **more: Any) -> None:
-    """Attach an event of the model's asset to the current task; it counts if that succeeds."""
+def announce(change: Mapping[str, Any]) -> None:
+    """Attach an event of the model's asset to the current task; it counts if that succeeds.
+    ``change``: as ``tasks.change_of_champion`` has it."""
+    model = change["model"]
     asset = Asset(f"smartwatts/{model}", group="smartwatts")
-    extra: dict[str, Any] = {
-        "model": model,
-        "action": action,
-        "version": version,
-        "page": model_page(model),
-    }
-    get_current_context()["outlet_events"][CHAMPIONS].add(asset, extra={**extra, **more})
+    extra = {**change, "action": ACTIONS[change["action"]], "page": model_page(model)}
+    get_current_context()["outlet_events"][CHAMPIONS].add(asset, extra=extra)
+    tasks.note_change(root(), model, change["serial"])

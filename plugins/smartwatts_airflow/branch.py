@@ -122,15 +122,7 @@ def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str,
 def _announce(model: str, published: dict[str, Any]) -> None:
     """Say in the map name, and to other DAGs, which version came into force."""
     label(f"{published['summary']}, v{published['version']} published")
-    announce(
-        model,
-        action="published",
-        version=published["version"],
-        reason=published["summary"],
-        metrics=tasks.published_metrics(root(), smartwatts_run_id(), model),
-        file=published["file"],
-        run_id=smartwatts_run_id(),
-    )
+    announce(tasks.change_of_champion(root(), model, published["serial"]))
 
 
 def _skip(why: str) -> NoReturn:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from textwrap import shorten
+
 from airflow.sdk import get_current_context
 from structlog.contextvars import bind_contextvars
 
 from smartwatts_airflow.runs import run_key
 from smartwatts_ml.settings import settings
 
-__all__ = ["DEFAULT_LABEL", "actor", "in_log", "label", "root", "smartwatts_run_id"]
+__all__ = ["DEFAULT_LABEL", "actor", "by_hand", "in_log", "label", "root", "smartwatts_run_id"]
 
 DEFAULT_LABEL = "{{ label | default(task.op_kwargs.branch.model) }}"
 """Map name of a task: the model's name until the task says more with ``label``."""
 
-_LABEL_LENGTH = 200
+_LABEL_LENGTH = 100
+"""The task's page has it in its headline."""
 
 
 def root() -> str:
@@ -25,6 +29,11 @@ def smartwatts_run_id() -> str:
     """``run_key`` of the run that the current task belongs to; the same on every retry."""
     run = get_current_context()["dag_run"]
     return run_key(run.dag_id, run.run_id)
+
+
+def by_hand() -> bool:
+    """Whether somebody triggered the run."""
+    return get_current_context()["dag_run"].run_type == "manual"
 
 
 def actor() -> str:
@@ -40,5 +49,7 @@ def in_log(model: str) -> None:
 
 
 def label(text: str) -> None:
-    """Set the map name of the current task, cut to what Airflow's database can hold."""
-    get_current_context()["label"] = text[:_LABEL_LENGTH]  # type: ignore[typeddict-unknown-key]
+    """Set the map name of the current task, shortened to a headline; the log has all of it."""
+    logging.getLogger("smartwatts").info("%s", text)
+    short = shorten(text, _LABEL_LENGTH, placeholder=" …")
+    get_current_context()["label"] = short  # type: ignore[typeddict-unknown-key]

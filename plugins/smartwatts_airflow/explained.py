@@ -7,11 +7,12 @@ __all__ = ["DOCS"]
 DOCS = {
     "wait_for_readings": """
 Waits in the triggerer, without a worker slot, until some model has enough new readings. Its log
-says after each look that found something else what was seen.
+says after each look that found something else what was seen. A file in `landing/` counts once two
+looks have found it the same: before, it may still be written.
 
-**If it fails:** the log names the setting or the store that it could not read. Repair that and
-clear the task; nothing is lost, since the count starts from the last decision, not from this
-task.
+**If it waits although there is enough:** the log names the setting or the store that it could not
+read, or the run that has claimed a model. Nothing is lost, since the count starts from the last
+decision, not from this task.
 """,
     "find_new_files": """
 Lists `landing/` and groups files that are new into batches for workers to ingest side by side.
@@ -29,8 +30,9 @@ taken for. Clear the task afterwards.
     "plan": """
 Pins the snapshot that every branch reads, and says which models this run retrains.
 
-**Skipped** means that no model has enough new readings. **If it fails:** the readings table
-cannot be read; `smartwatts readings stats` says why.
+**Skipped** means that no model has enough new readings, or that other runs have claimed those
+that do: its log names them. Of a run that is gone, `smartwatts models release` frees its models.
+**If it fails:** the readings table cannot be read; `smartwatts readings stats` says why.
 """,
     "train": """
 Trains a challenger on the snapshot's training part, in a process of its own, in the pool
@@ -77,6 +79,14 @@ notice a store that stands still.
 **If it stays queued:** no worker takes the queue `signing`. **If it fails:** gateways refuse a
 timestamp after `SMARTWATTS_TIMESTAMP_HOURS` hours:
 `smartwatts models verify`, repair, clear the task.
+""",
+    "look": """
+Looks for what somebody has to see to: a damaged store, keys or a timestamp that run out, runs that
+are late, silent sites. Each is told the connection `SMARTWATTS_NOTIFY` once, and again while it
+stays: critical ones daily, others weekly. Champions that were changed on the command line are told
+too, with an event of the asset `smartwatts/<model>`.
+
+**If it fails:** the root cannot be read. Its log, and a message, say why.
 """,
     "report": """
 Says what was decided, tells the connection `SMARTWATTS_NOTIFY`, makes failed models back off

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
-from smartwatts_airflow.addresses import model_page, report_page
+from smartwatts_airflow.addresses import model_path, report_path
 from smartwatts_airflow.runs import run_key
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class ModelLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Its address."""
-        return model_page(_model(operator))
+        return model_path(_model(operator))
 
 
 class ReportLink(BaseOperatorLink):
@@ -33,7 +33,7 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Its address."""
-        return report_page(run_key(ti_key.dag_id, ti_key.run_id), _model(operator))
+        return report_path(run_key(ti_key.dag_id, ti_key.run_id), _model(operator))
 
 
 def _model(operator: Any) -> str:

@@ -1,15 +1,16 @@
-"""One message for each run, through whichever Airflow connection ``SMARTWATTS_NOTIFY`` names.
+"""Messages on runs, changes of champions and troubles, through whichever Airflow connection
+``SMARTWATTS_NOTIFY`` names.
 
 connection type      what happens
 smtp                 mail; ``to`` and ``from_email`` in the connection's extra
-http, slackwebhook   POST of {"text": …}, which Slack, Mattermost and others understand
+http, slackwebhook   POST of {"text": …, "title": …, "severity": …}, of which Slack, Mattermost
+                     and others understand the text
 any other            its hook's ``notify(title=…, body=…)``: apprise has one, for Teams,
                      Telegram, Matrix, PagerDuty and a hundred more
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import smtplib
@@ -18,31 +19,52 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.request import Request, urlopen
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from smartwatts_airflow.addresses import model_page, run_page
+from smartwatts_airflow.addresses import model_page, models_page, run_page
 from smartwatts_ml.errors import SmartwattsError, UsageError
 from smartwatts_ml.settings import settings
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.sdk import Connection, Context
 
-__all__ = ["Message", "about_renewal", "about_run", "late", "send"]
+__all__ = [
+    "ACTIONS",
+    "Message",
+    "about_change",
+    "about_run",
+    "about_troubles",
+    "send",
+    "tell_failure",
+    "tell_unrenewed",
+]
+
+ACTIONS = {"promote": "published", "rollback": "rolled back", "force": "forced"}
+"""What is told of each action of the history."""
+_Severity = Literal["info", "warning", "critical"]
+_DEGREES: Mapping[str, int] = {"info": 0, "warning": 1, "critical": 2}
 
 _log = logging.getLogger(__name__)
 _SECONDS = 30.0
+_DOUBTFUL = 10
 
 
 @dataclass(frozen=True)
 class Message:
-    """A subject of one line, and the lines below it."""
+    """A title of one line, and the lines below it. ``severity``: info, warning, critical."""
 
     title: str
     lines: tuple[str, ...]
+    severity: str = "info"
+
+    @property
+    def subject(self) -> str:
+        """The title, with how bad it is where it is."""
+        return self.title if self.severity == "info" else f"[{self.severity}] {self.title}"
 
     @property
     def body(self) -> str:
@@ -56,8 +78,11 @@ def about_run(
     failures: Mapping[str, str],
     *,
     dry_run: bool = False,
+    doubtful: Sequence[str] = (),
+    quality: str = "",
 ) -> Message:
-    """What a run decided and why. ``rows``: a run report's ``models``."""
+    """What a run decided and why. ``rows``: a run report's ``models``; ``doubtful``: what it says
+    of readings that somebody has to see to, and the address of its page on their ``quality``."""
     published = [row for row in rows if row.get("outcome") == "published"]
     kept = [row for row in rows if row not in published and row["model"] not in failures]
     counts = {"published": len(published), "kept": len(kept), "failed": len(failures)}
@@ -67,20 +92,56 @@ def about_run(
         *(str(row["summary"]) for row in kept),
         *(f"{model} failed: {why}" for model, why in failures.items()),
         *(f"{row['model']}: {model_page(row['model'])}" for row in published),
+        *(f"readings: {line}" for line in doubtful[:_DOUBTFUL]),
+        *([f"readings: {len(doubtful)} such lines, all on {quality}"] if doubtful else []),
         f"run: {run_page(dag_id, run_id)}",
     ]
     dry = " (dry run)" if dry_run else ""
-    return Message(f"SmartWatts {dag_id}{dry}: {said or 'nothing decided'}", tuple(lines))
+    title = f"SmartWatts {dag_id}{dry}: {said or 'nothing decided'}"
+    return Message(title, tuple(lines), "warning" if failures or doubtful else "info")
 
 
-def about_renewal(dag_id: str, run_id: str, why: str) -> Message:
-    """The timestamp was not signed again: gateways refuse every pull once it has expired."""
+def about_change(change: Mapping[str, Any]) -> Message:
+    """A person changed the champion. ``change``: as ``tasks.change_of_champion`` has it."""
+    model, action = change["model"], ACTIONS[change["action"]]
     lines = (
-        why,
-        f"run: {run_page(dag_id, run_id)}",
-        "What to do: docs/operations.md, “The timestamp has expired”.",
+        f"{change['actor']}: {change['reason']}",
+        f"{model}: {model_page(model)}",
     )
-    return Message(f"SmartWatts {dag_id}: the timestamp could not be renewed", lines)
+    severity = "warning" if change["action"] == "force" else "info"
+    return Message(f"SmartWatts {model}: v{change['version']} {action}", lines, severity)
+
+
+def about_troubles(troubles: Sequence[Mapping[str, str]]) -> Message:
+    """What somebody has to see to, the worst first; each as ``tasks.find_troubles`` has it."""
+    worst_first = sorted(troubles, key=lambda trouble: -_DEGREES[trouble["severity"]])
+    first, more = worst_first[0], len(troubles) - 1
+    title = first["what"] + (f" and {more} more" if more else "")
+    lines = [f"{each['severity']}: {each['what']} ({each['fix']})" for each in worst_first]
+    return Message(f"SmartWatts: {title}", (*lines, models_page()), first["severity"])
+
+
+def tell_failure(context: Context, *, what: str, severity: _Severity = "warning") -> None:
+    """A task failed, or died, that would have said more: ``what`` came of it. One that ended
+    itself has said so already."""
+    error = context.get("exception")
+    if not isinstance(error, AirflowFailException):
+        send(_about_failure(context, what, severity))
+
+
+def tell_unrenewed(context: Context) -> None:
+    """The timestamp was not signed again: gateways refuse every pull once it has expired.
+    Somebody has to know long before that."""
+    what = "the timestamp could not be renewed"
+    remedy = "What to do: docs/operations.md, “The timestamp has expired”."
+    send(_about_failure(context, what, "critical", remedy))
+
+
+def _about_failure(context: Context, what: str, severity: _Severity, *remedy: str) -> Message:
+    run, ti = context["dag_run"], context["ti"]
+    why = str(context.get("exception") or "its process died, or no worker took it")
+    lines = (f"{ti.task_id}: {why}", f"run: {run_page(run.dag_id, run.run_id)}", *remedy)
+    return Message(f"SmartWatts {run.dag_id}: {what}", lines, severity)
 
 
 def send(message: Message) -> bool:
@@ -97,22 +158,6 @@ def send(message: Message) -> bool:
         return False
     _log.info("told %s: %s", name, message.title)
     return True
-
-
-async def late(hours: float, context: Mapping[str, Any]) -> None:
-    """A deadline of Airflow was missed: the run has not ended in time. Runs in the triggerer."""
-    run = context["dag_run"]
-    page = run_page(run["dag_id"], run["dag_run_id"])
-    message = Message(
-        f"SmartWatts {run['dag_id']}: still {run['state']} after {hours:g} hours",
-        (f"run: {page}", "What to do: docs/operations.md, “A run is late”."),
-    )
-    _log.warning("%s; %s", message.title, page)
-    try:
-        connection = await BaseHook.aget_connection(settings().notify)
-    except AirflowNotFoundException:
-        return
-    await asyncio.to_thread(_deliver, connection, message)
 
 
 def _deliver(connection: Connection, message: Message) -> None:
@@ -134,7 +179,7 @@ def _mail(connection: Connection, message: Message) -> None:
             fix='add {"to": "you@example.org"} to its extra',
         )
     mail = EmailMessage()
-    mail["Subject"], mail["To"] = message.title, extra["to"]
+    mail["Subject"], mail["To"] = message.subject, extra["to"]
     mail["From"] = extra.get("from_email") or connection.login or "smartwatts@localhost"
     mail.set_content(message.body)
     host, secure = connection.host or "localhost", not extra.get("disable_ssl")
@@ -154,7 +199,11 @@ def _mail(connection: Connection, message: Message) -> None:
 
 def _post(connection: Connection, message: Message) -> None:
     """As the text that chat systems' incoming webhooks take."""
-    body = {"text": f"{message.title}\n{message.body}", "title": message.title}
+    body = {
+        "text": f"{message.subject}\n{message.body}",
+        "title": message.title,
+        "severity": message.severity,
+    }
     request = Request(
         _address(connection),
         json.dumps(body).encode(),
@@ -193,4 +242,4 @@ def _hook(connection: Connection, message: Message) -> None:
             f"connections of type {connection.conn_type} cannot send messages",
             fix="use smtp, http, slackwebhook or apprise",
         )
-    notify(title=message.title, body=message.body)
+    notify(title=message.subject, body=message.body)

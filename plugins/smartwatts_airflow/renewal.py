@@ -1,30 +1,31 @@
-"""The one task of the DAG that renews the timestamp."""
+"""The two tasks of the DAG that renews the timestamp, and looks for trouble."""
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
 
 from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
-from smartwatts_airflow.notify import about_renewal, send
+from smartwatts_airflow.notify import (
+    about_change,
+    about_troubles,
+    send,
+    tell_failure,
+    tell_unrenewed,
+)
 from smartwatts_airflow.placement import signing_placement
-from smartwatts_airflow.retries import RetryWhatCanPass
+from smartwatts_airflow.retries import PATIENT, RetryWhatCanPass
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context
+__all__ = ["look", "renew"]
 
-__all__ = ["renew"]
-
-
-def _tell(context: Context) -> None:
-    """Somebody has to know, long before gateways refuse what they are told."""
-    run = context["dag_run"]
-    send(about_renewal(run.dag_id, run.run_id, str(context.get("exception") or "it failed")))
+_log = logging.getLogger(__name__)
 
 
 @task(
@@ -34,7 +35,7 @@ def _tell(context: Context) -> None:
     retry_exponential_backoff=True,
     max_retry_delay=timedelta(minutes=30),
     retry_policy=RetryWhatCanPass(),
-    on_failure_callback=_tell,
+    on_failure_callback=tell_unrenewed,
     doc_md=DOCS["renew"],
     **signing_placement(),
 )
@@ -44,3 +45,25 @@ def renew() -> str:
     if until is None:
         raise AirflowSkipException("the store has no keys yet: `smartwatts keys init`")
     return until
+
+
+@task(
+    execution_timeout=timedelta(minutes=30),
+    outlets=[CHAMPIONS],
+    on_failure_callback=partial(tell_failure, what="nobody could look for trouble"),
+    doc_md=DOCS["look"],
+    **PATIENT,
+)
+def look() -> list[str]:
+    """Tell what somebody has to see to, and champions that were changed past Airflow; what
+    there is to see to."""
+    troubles = tasks.find_troubles(root())
+    for trouble in troubles:
+        _log.warning("%(severity)s: %(what)s (%(fix)s)", trouble)
+    due = [trouble for trouble in troubles if trouble["due"]]
+    told = [trouble["about"] for trouble in due] if due and send(about_troubles(due)) else []
+    tasks.note_troubles(root(), told, [trouble["about"] for trouble in troubles])
+    for change in tasks.untold_changes(root()):
+        announce(change)
+        send(about_change(change))
+    return [trouble["what"] for trouble in troubles]

@@ -15,16 +15,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import chain, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from smartwatts_airflow.addresses import quality_page
 from smartwatts_airflow.branch import model_branch
-from smartwatts_airflow.context import label, root, smartwatts_run_id
+from smartwatts_airflow.context import by_hand, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
-from smartwatts_airflow.notify import about_run, send
+from smartwatts_airflow.notify import about_run, send, tell_failure, tell_unrenewed
 from smartwatts_airflow.placement import signing_placement
 from smartwatts_airflow.retries import PATIENT
 from smartwatts_ml.kinds import find_model
@@ -77,14 +79,13 @@ def _plan(only_due: bool) -> list[dict[str, Any]]:
     """Pin the snapshot that every branch reads, and say which models it retrains.
 
     ``only_due``: those with too few new readings are left out; if that is all of them,
-    the run ends as skipped. Only a run by hand retrains on readings that were decided on,
-    or while another run is at it.
+    the run ends as skipped. Only a run by hand retrains all that its form says, on readings that
+    were decided on, or while another run is at it.
     """
-    context = get_current_context()
-    form = context["params"]
-    by_hand = context["dag_run"].run_type == "manual"
-    how = {"only_new": not by_hand, "claim": not form["dry_run"]}
-    made = tasks.plan_stage(root(), smartwatts_run_id(), form["models"], only_due=only_due, **how)
+    form, asked = get_current_context()["params"], by_hand()
+    only_due = only_due and not asked
+    how = {"only_due": only_due, "only_new": not asked, "claim": not form["dry_run"]}
+    made = tasks.plan_stage(root(), smartwatts_run_id(), form["models"], **how)
     if only_due and not made["models"]:
         raise AirflowSkipException("; ".join(f"{m}: {why}" for m, why in made["skipped"].items()))
     # The finest readings train for the longest: started last, they would hold up the run.
@@ -100,11 +101,14 @@ def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
         task_id=stage.name,
         trigger_rule=trigger_rule,
         execution_timeout=timedelta(minutes=15),
+        on_failure_callback=tell_unrenewed if stage.signs else None,
         doc_md=DOCS.get(stage.name, stage.doing),
         **PATIENT,
         **(signing_placement() if stage.signs else {}),
     )
     def run() -> Any:
+        if _states().get("plan") == "skipped":
+            raise AirflowSkipException("nothing is due, so nothing was decided")
         if not stage.in_dry_run and get_current_context()["params"]["dry_run"]:
             raise AirflowSkipException("a dry run signs nothing")
         return tasks.once_stage(root(), stage.name)
@@ -117,15 +121,14 @@ def _once_task(stage: Stage, trigger_rule: str) -> Callable[..., Any]:
     task_id="report",
     trigger_rule="all_done",
     execution_timeout=timedelta(minutes=15),
+    on_failure_callback=partial(tell_failure, what="ended without a report"),
     doc_md=DOCS["report"],
     **PATIENT,
 )
 def _report() -> dict[str, str]:
     """Say what was decided, make failed models back off, and fail the run if any failed."""
     context = get_current_context()
-    states = context["ti"].get_task_states(
-        dag_id=context["dag_run"].dag_id, run_ids=[context["dag_run"].run_id]
-    )[context["dag_run"].run_id]
+    states = _states()
     if states["plan"] == "skipped":
         raise AirflowSkipException("nothing is due")
     failures = _failures(states)
@@ -133,13 +136,15 @@ def _report() -> dict[str, str]:
         for model, why in failures.items():
             tasks.record_failure(root(), smartwatts_run_id(), model, why)
     planned = states["plan"] == "success"
-    rows = tasks.run_report(root(), smartwatts_run_id())["models"] if planned else []
+    told = tasks.run_report(root(), smartwatts_run_id())
+    rows = told["models"] if planned else []
     decided = {row["model"]: row["summary"] for row in rows}
     for summary in decided.values():
         _log.info(summary)
     run = context["dag_run"]
     dry_run = context["params"]["dry_run"]
-    send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run))
+    about = {"doubtful": told["doubtful"], "quality": quality_page(smartwatts_run_id())}
+    send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run, **about))
     if not planned:
         raise AirflowFailException("the run failed before any training")
     if failures:
@@ -163,12 +168,20 @@ def retraining(*, only_due: bool) -> Any:
     return retrain()
 
 
+def _states() -> dict[str, str]:
+    """State of each task of this run, by name and map index."""
+    context = get_current_context()
+    dag_id, run_id = context["dag_run"].dag_id, context["dag_run"].run_id
+    states: dict[str, str] = context["ti"].get_task_states(dag_id=dag_id, run_ids=[run_id])[run_id]
+    return states
+
+
 def _failures(states: dict[str, str]) -> dict[str, str]:
     """Why each model failed; a task that was killed could not say why. A stage that may fail
     fails no model: what publish says of it is in the run's summary."""
     context = get_current_context()
     ti = context["ti"]
-    for step in ("find_new_files", *(stage.name for stage in before_models())):
+    for step in ("wait_for_readings", "find_new_files", *(stage.name for stage in before_models())):
         if any(name.startswith(step) and state == "failed" for name, state in states.items()):
             return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}

@@ -33,5 +33,5 @@ class NewReadingsSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Say what was found: ``rows``, ``threshold`` and the ``models`` that are due."""
-        self.log.info("%(rows)s new readings of %(threshold)s: %(models)s are due", event)
+        self.log.info("%(seen)s: %(models)s are due", event)
         return event

@@ -13,7 +13,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from smartwatts_airflow.lazily import tasks
-from smartwatts_ml.errors import StoreError
+from smartwatts_ml.errors import SmartwattsError
 
 __all__ = ["NewReadingsTrigger"]
 
@@ -32,14 +32,17 @@ class NewReadingsTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", kwargs
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look every ``poke_seconds``; a store that is gone is looked at again later."""
+        """Look every ``poke_seconds``; a store that is gone is looked at again later. A file
+        in landing/ counts once two looks have found it the same."""
         seen: dict[str, Any] = {}
+        landing: dict[str, str] = {}
         while True:
             try:
-                waiting = await asyncio.to_thread(_look, self.root)
-            except (StoreError, OSError) as error:
+                waiting = await asyncio.to_thread(_look, self.root, landing)
+            except (SmartwattsError, OSError) as error:
                 self.log.warning("cannot look at %s, trying again: %s", self.root, error)
             else:
+                landing = waiting.pop("landing")
                 if waiting != seen:
                     seen = waiting
                     self.log.info("%s", _describe(waiting))
@@ -50,18 +53,21 @@ class NewReadingsTrigger(BaseTrigger):
             await asyncio.sleep(self.poke_seconds)
 
 
-def _look(root: str) -> dict[str, Any]:
+def _look(root: str, before: dict[str, str]) -> dict[str, Any]:
     """Readings since the last decisions, from metadata alone. Blocks: call in a thread."""
-    return tasks.new_readings(root)
+    return tasks.new_readings(root, before)
 
 
 def _describe(waiting: dict[str, Any]) -> str:
     """What was seen, in one line.
 
-    >>> describe({"rows": 5, "threshold": 9, "models": [], "why_not": {"nilm": "5 new readings"}})
-    '5 of 9 new readings; nilm: 5 new readings'
+    >>> why = {"nilm": "5 new readings"}
+    >>> waiting = {"seen": "5 of 9 new readings", "models": [], "settling": 2}
+    >>> _describe({**waiting, "why_not": why})
+    '5 of 9 new readings; 2 files in landing/ may still be written; nilm: 5 new readings'
     """
     reasons = "; ".join(f"{model}: {why}" for model, why in waiting["why_not"].items())
     due = f"due: {', '.join(waiting['models'])}" if waiting["models"] else ""
-    counted = f"{waiting['rows']:,} of {waiting['threshold']:,} new readings"
-    return "; ".join(part for part in (counted, due, reasons) if part)
+    written = "file in landing/ may" if waiting["settling"] == 1 else "files in landing/ may"
+    settling = f"{waiting['settling']} {written} still be written" if waiting["settling"] else ""
+    return "; ".join(part for part in (waiting["seen"], settling, due, reasons) if part)

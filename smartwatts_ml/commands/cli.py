@@ -76,6 +76,10 @@ WORK = {
         "upkeep:renew",
         "Sign the timestamp again, so that gateways go on to believe the store.",
     ),
+    "models release": (
+        "claims:release",
+        "Let other runs retrain models that a run which is gone has claimed.",
+    ),
     "models verify": (
         "upkeep:verify",
         "Check every digest, signature and serial of the store; exit code 4 if any is wrong.",

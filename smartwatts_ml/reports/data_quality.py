@@ -10,13 +10,14 @@ from typing import Any
 
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
-from smartwatts_ml.readings.base import SiteSpan
-from smartwatts_ml.readings.quality.flags import WORDS
+from smartwatts_ml.readings.base import SiteSpan, device_id
+from smartwatts_ml.readings.quality.flags import WORDS, Flag
 from smartwatts_ml.readings.quality.record import SiteQuality
 from smartwatts_ml.readings.sites import StoredReadings
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.reports.calendar import calendar
 from smartwatts_ml.reports.pages import page
+from smartwatts_ml.runs.doubtful import keep_doubtful
 from smartwatts_ml.runs.ingested import ingested, ingested_folder
 from smartwatts_ml.runs.site_names import SiteNames, site_names
 from smartwatts_ml.runs.snapshot import read_snapshot
@@ -25,6 +26,7 @@ from smartwatts_ml.settings import Settings
 __all__ = ["PAGE", "Survey", "choose", "quality_key", "render", "survey", "write_quality_page"]
 
 PAGE = "data_quality.html"
+_WRONG_UNIT = (Flag.UNIT, Flag.LOW)
 _MOST_SITES = 200
 _SECONDS = 60.0
 _CALENDARS = 24
@@ -53,6 +55,17 @@ class Survey:
         ranked = self.by_need()
         chosen = _some([site.site for site in ranked], _CALENDARS, _CALENDARS * 3 // 4)
         return [site for site in ranked if site.site in chosen]
+
+    def wrong_units(self) -> list[str]:
+        """A line for each device that looks as if its unit were wrong, now or for a while: what
+        is trained on that is worth nothing."""
+        return [
+            f"{device_id(site.site, device.channel)}: {finding.words}"
+            for site in self.sites
+            for device in site.devices
+            for finding in device.findings
+            if finding.flag in _WRONG_UNIT
+        ]
 
     def totals(self) -> list[dict[str, Any]]:
         """By check: sites, devices, readings and hours."""
@@ -145,7 +158,9 @@ def write_quality_page(objects: Objects, settings: Settings, run_id: str) -> str
         snapshot = read_snapshot(objects, run_id)
         about = f"run {run_id} · readings snapshot {snapshot.version}, {snapshot.rows:,} readings"
         readings = open_table(objects).readings(snapshot, settings)
-        html = render(survey(readings).called(names), "Data quality", about, files)
+        looked_at = survey(readings).called(names)
+        keep_doubtful(objects, run_id, looked_at.wrong_units())
+        html = render(looked_at, "Data quality", about, files)
     except Exception as error:
         logging.getLogger("smartwatts").exception("run %s: no data quality page", run_id)
         about, reason = f"run {run_id}", names.of_error(error)

@@ -1,7 +1,7 @@
 """Which run is retraining a model, so that another one does not do it on the same readings.
 
-A claim is one object, created if absent and replaced if unchanged. It is over once its run
-has decided or failed, which the model's state says, and in any case after ``LONGEST``.
+A claim is one object, created if absent and replaced if unchanged. Its run drops it as it decides
+or fails; a person may, of a run that is gone; and it is over in any case after ``LONGEST``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
-from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.store.canonical import Canonical, Time
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
-__all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "take_claim"]
+__all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "standing_claim", "take_claim"]
 
 LONGEST = timedelta(hours=18)
 """A run that ended without a word holds up others for no longer than this."""
@@ -31,20 +30,36 @@ class Claim(Canonical):
     run_id: str
     time: Time
 
-    def holds(self, state: ModelState | None, now: datetime) -> bool:
-        """Whether the run is still at it. One from the future is nobody's: it would hold for
-        ever."""
-        over = state is not None and state.run_id == self.run_id
-        return not over and -CLOCKS_DIFFER < now - self.time < LONGEST
+    def holds(self, now: datetime) -> bool:
+        """Whether the run is still at it, as far as anybody knows. One from the future is
+        nobody's: it would hold for ever."""
+        return -CLOCKS_DIFFER < now - self.time < LONGEST
+
+    def __str__(self) -> str:
+        return (
+            f"{self.run_id} claimed it {self.time:%Y-%m-%d %H:%M} UTC, at the longest until "
+            f"{self.until:%Y-%m-%d %H:%M}"
+        )
+
+    @property
+    def until(self) -> datetime:
+        """When it is over whatever becomes of its run, UTC."""
+        return self.time + LONGEST
+
+
+def standing_claim(objects: Objects, model: str, now: datetime | None = None) -> Claim | None:
+    """The claim that holds, of whichever run."""
+    there = read_small(objects, _key(model))
+    claim = _parse(there.data) if there else None
+    return claim if claim and claim.holds(now or datetime.now(UTC)) else None
 
 
 def other_claim(
     objects: Objects, model: str, run_id: str, now: datetime | None = None
 ) -> Claim | None:
     """The claim of another run that is still at it."""
-    there = read_small(objects, _key(model))
-    claim = _parse(there.data) if there else None
-    return _heeded(objects, model, run_id, claim, now or datetime.now(UTC))
+    claim = standing_claim(objects, model, now)
+    return claim if claim and claim.run_id != run_id else None
 
 
 def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Claim | None:
@@ -53,11 +68,9 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
     now = datetime.now(UTC)
 
     def claimed(data: bytes | None) -> bytes:
-        claim = _parse(data) if data is not None else None
-        own = claim is not None and claim.run_id == run_id
-        if data is not None and (own or (heed and _heeded(objects, model, run_id, claim, now))):
-            return data
-        return Claim(run_id, now).to_bytes()
+        claim = _parse(data or b"")
+        stays = claim is not None and claim.holds(now) and (heed or claim.run_id == run_id)
+        return data if data is not None and stays else Claim(run_id, now).to_bytes()
 
     key = _key(model)
     seen = read_small(objects, key)
@@ -88,12 +101,3 @@ def _parse(data: bytes) -> Claim | None:
         return Claim.parse(data)
     except ValueError:
         return None
-
-
-def _heeded(
-    objects: Objects, model: str, run_id: str, claim: Claim | None, now: datetime
-) -> Claim | None:
-    """The claim, if it is another run's that holds."""
-    if claim is None or claim.run_id == run_id:
-        return None
-    return claim if claim.holds(read_state(objects, model), now) else None

@@ -4,22 +4,18 @@ number: days, and sites.
 A stamp of the future tells nothing of what is new: a clock that runs ahead neither starts a
 retraining nor keeps it away.
 
-Days and sites are looked up only where a setting asks for them. Where each device ends is in
-the footers of the table's parts; they are read once for each version of the table, so that
-looking again costs nothing.
+Days and sites are looked up only where a setting asks for them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from smartwatts_ml.errors import NotFoundError
-from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.readings.table.snapshot_readings import read_footers
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.runs.site_ends import site_ends
 from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.runs.state import ModelState
 from smartwatts_ml.settings import Settings
@@ -27,7 +23,6 @@ from smartwatts_ml.settings import Settings
 __all__ = ["enough", "shortfall"]
 
 _SECONDS_A_DAY = 86_400
-_MICROSECONDS = 1e6
 
 
 def enough(current: Settings, state: ModelState | None) -> int:
@@ -61,7 +56,7 @@ def shortfall(objects: Objects, current: Settings, state: ModelState | None) -> 
     if decided is None:
         return ""
     table = open_table(objects)
-    ends = _ends_of(objects.url, table.id, table.version)
+    ends = site_ends(objects.url, table.id, table.version)
     now = datetime.now(UTC).timestamp()
     newest = max((end for end in ends.values() if end <= now), default=0.0)
     days = max(0.0, (newest - decided) / _SECONDS_A_DAY)
@@ -84,15 +79,3 @@ def _decided_end(objects: Objects, state: ModelState) -> float | None:
         return None
     last = datetime.fromisoformat(end)
     return min(last, state.time or last).timestamp()
-
-
-@lru_cache(maxsize=2)
-def _ends_of(url: str, table: str, version: int) -> Mapping[str, float]:
-    """Last stamp of each site, s since 1970."""
-    objects = open_root(url, writable=False)
-    ends: dict[str, float] = {}
-    for footer in read_footers(objects, open_table(objects).parts()):
-        for device in footer:
-            last = device.last / _MICROSECONDS
-            ends[device.site] = max(last, ends.get(device.site, last))
-    return ends

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -98,7 +98,7 @@ def _decided_already(objects: Objects, model: str, rows: int) -> str:
 
 
 def _claimed(claim: Claim | None) -> str:
-    return f"{claim.run_id} is retraining it" if claim else ""
+    return f"being retrained: {claim}" if claim else ""
 
 
 def _due(
@@ -118,7 +118,7 @@ def _due(
     new_rows = rows - (state.rows if state and state.rows <= rows else 0)
     due = partial(_Due, new_rows, threshold)
     if new_rows < threshold:
-        return due(f"{new_rows:,} new readings, {threshold:,} needed")
+        return due(f"{_counted(new_rows, exact=ingested)} new readings, {threshold:,} needed")
     if state and not may_attempt(state, datetime.now(UTC)):
         return due(
             f"failed {state.failures} times, next attempt {state.next_attempt:%Y-%m-%d %H:%M} UTC",
@@ -128,22 +128,38 @@ def _due(
     return due(claimed or (shortfall(objects, current, state) if ingested else ""))
 
 
-def count_new_readings(objects: Objects, current: Settings) -> dict[str, Any]:
-    """Readings since the last decision, ingested or estimated from landing files.
+def _counted(rows: int, *, exact: bool) -> str:
+    """A number of readings for people; one that is estimated does not look exact.
+
+    >>> _counted(12_345, exact=True), _counted(12_345, exact=False), _counted(0, exact=False)
+    ('12,345', 'about 12,000', 'about 0')
+    """
+    return f"{rows:,}" if exact else f"about {int(float(f'{rows:.2g}')):,}"
+
+
+def count_new_readings(
+    objects: Objects, current: Settings, before: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Readings since the last decision, ingested or estimated from landing files; ``before`` as
+    ``pending`` takes it, and ``landing`` in what is given is for the next look.
 
     Keys: ``rows`` and ``threshold`` of the model that lacks least, ``models`` that are due,
-    ``why_not`` of the others, ``rows_by_model``, ``thresholds`` by model, and ``retry_at`` (ISO,
-    UTC) if all that are due back off. Reads metadata alone, and writes nothing.
+    ``why_not`` of the others, ``settling`` files that do not count yet, whether numbers are
+    ``exact`` or files in landing/ are estimated, what was ``seen`` in words, ``rows_by_model``,
+    ``thresholds`` by model, and ``retry_at`` (ISO, UTC) if all that are due back off. Reads
+    metadata alone, and writes nothing.
     """
-    waiting, table = pending(objects), existing_table(objects)
+    waiting, table = pending(objects, before), existing_table(objects)
     rows = (table.arrived() if table else 0) + waiting.estimated_rows
-    due = {
-        model: _due(objects, current, model, rows, ingested=waiting.files == 0)
-        for model in model_names()
-    }
+    exact = waiting.files == 0
+    due = {model: _due(objects, current, model, rows, ingested=exact) for model in model_names()}
     retries = [d.retry_at for d in due.values() if d.retry_at]
     nearest = max(due.values(), key=lambda d: d.new_rows / d.threshold)
     return {
+        "landing": waiting.there,
+        "settling": len(waiting.there) - waiting.files,
+        "exact": exact,
+        "seen": f"{_counted(nearest.new_rows, exact=exact)} of {nearest.threshold:,} new readings",
         "rows": nearest.new_rows,
         "threshold": nearest.threshold,
         "models": [model for model, d in due.items() if not d.reason],

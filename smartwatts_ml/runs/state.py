@@ -2,7 +2,7 @@
 
 ``state/<model>.json`` is what the new-readings sensor counts from: a decision moves it,
 accepted or not, so that a rejected challenger is not trained again on the same readings;
-a failure leaves the snapshot and puts off the next attempt.
+a failure leaves the snapshot and puts off the next attempt. Either ends the run's claim.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.claims import drop_claim
 from smartwatts_ml.runs.small import CLOCKS_DIFFER
 from smartwatts_ml.store.canonical import Canonical, Time
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
@@ -151,7 +152,7 @@ def record_decision(
             held=snapshot.rows,
         )
 
-    return _update(objects, model, decide)
+    return _end(objects, model, run_id, decide)
 
 
 def record_failure(
@@ -174,7 +175,7 @@ def record_failure(
             next_attempt=time + timedelta(seconds=backoff(failures)),
         )
 
-    return _update(objects, model, fail)
+    return _end(objects, model, run_id, fail)
 
 
 def _key(model: str) -> str:
@@ -192,11 +193,16 @@ def _parse(data: bytes, where: str) -> ModelState:
         ) from error
 
 
-def _update(objects: Objects, model: str, change: Callable[[ModelState], ModelState]) -> ModelState:
+def _end(
+    objects: Objects, model: str, run_id: str, change: Callable[[ModelState], ModelState]
+) -> ModelState:
+    """Change the state; the run is not at the model any more."""
     where = objects.uri(_key(model))
 
     def changed(data: bytes | None) -> bytes:
         state = ModelState(model) if data is None else _parse(data, where)
         return change(state).to_bytes()
 
-    return _parse(objects.update(_key(model), changed, limit=MAX_DOCUMENT_BYTES), where)
+    state = _parse(objects.update(_key(model), changed, limit=MAX_DOCUMENT_BYTES), where)
+    drop_claim(objects, model, run_id)
+    return state

@@ -45,14 +45,20 @@ class AirflowSettings(TomlSettings):
     )
     notify: str = Field(
         "smartwatts_notify",
-        description="Airflow connection that gets one message for each run; while there is none "
-        "of this name, nobody is told.",
+        description="Airflow connection that gets a message for each run, change of champion "
+        "and trouble; while there is none of this name, nobody is told.",
     )
     late_hours: float = Field(
         12.0,
         gt=0,
-        description="Hours after which a run that has not ended is reported: of retrain_weekly, "
-        "and of renew_timestamp.",
+        description="Hours after which a run that has claimed a model and not decided on it is "
+        "reported as late.",
+    )
+    silent_days: float = Field(
+        7.0,
+        ge=0,
+        description="Days after which sites are reported whose readings end so long before those "
+        "of others, and a landing/ into which nothing has come; 0: never.",
     )
     training_pod: str = Field(
         "",

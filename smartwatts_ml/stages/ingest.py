@@ -29,6 +29,7 @@ from smartwatts_ml.readings.table.clock_changes import clock_changes
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.readings.table.taking_back import take_back
+from smartwatts_ml.runs.doubtful import keep_doubtful
 from smartwatts_ml.runs.ingested import Ingested, keep_ingested
 from smartwatts_ml.settings import Settings
 
@@ -57,7 +58,21 @@ def ingest(
     if run_id is not None and report.files:
         lines, none = file_lines(report.files, settings), len(report.left)
         keep_ingested(objects, run_id, Ingested(len(report.files) - none, none, lines))
+        keep_doubtful(objects, run_id, _doubtful(report, settings))
     return report
+
+
+def _doubtful(report: IngestReport, settings: Settings) -> list[str]:
+    """A line on each file that was left, or has rejected lines; on all of them where sites are not
+    named, since files may be called after homes."""
+    files = [file for file in report.files if file.left or file.rejected]
+    if settings.show_site_names:
+        return file_lines(files, settings)
+    lines = [f"{len(report.left):,} files were left"] if report.left else []
+    if report.rejected:
+        worst = max(files, key=lambda file: file.rejected)
+        lines.append(f"{report.rejected:,} lines were rejected (most: {worst.why_rejected()})")
+    return [f"{line}; the log of the ingest names each file" for line in lines]
 
 
 def reread(

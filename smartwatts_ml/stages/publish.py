@@ -30,7 +30,7 @@ from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import SiteNames, site_names
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import Store, open_store
+from smartwatts_ml.store import Champion, Store, open_store
 from smartwatts_ml.store.forced import FORCE
 from smartwatts_ml.store.layout import file_key
 
@@ -228,19 +228,27 @@ def _refitted_file(run: ModelRun, refit: _Refit) -> bytes:
 
 def _keep_champion(store: Store, run: ModelRun, verdict: _Verdict) -> PublishResult:
     """Nothing changes but the timestamp's expiry, where the keys are: somebody looked, and the
-    champion stands."""
+    champion stands. One whose file is gone is said to be so."""
     if store.keys.uris():
         store.renew()
-    history = store.history(run.model)
-    last = history[-1] if history else None
+    champion = store.champion(run.model)
     return PublishResult(
         model=run.model,
         outcome=_KEPT,
-        summary=verdict.summary,
-        version=last.version if last else None,
-        serial=last.serial if last else None,
-        file=run.objects.uri(file_key(run.model, last.version)) if last else None,
+        summary=verdict.summary + (_trouble(store, champion) if champion else ""),
+        version=champion.version if champion else None,
+        serial=champion.entry.serial if champion else None,
+        file=store.file_uri(champion.manifest) if champion else None,
     )
+
+
+def _trouble(store: Store, champion: Champion) -> str:
+    """Why gateways cannot pull a champion that was kept; empty where they can."""
+    try:
+        store.read_file(champion.manifest)
+    except TrustError as error:
+        return f"; but v{champion.version} cannot be pulled: {error}"
+    return ""
 
 
 def _manifest_fields(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from smartwatts_ml.environment import check_environment
+from smartwatts_ml.errors import StoreError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
@@ -22,27 +24,37 @@ from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
+from smartwatts_ml.runs.doubtful import doubtful_lines
 from smartwatts_ml.runs.left import begin_left, write_left
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.told import note_change as note_of_change
+from smartwatts_ml.runs.told import note_troubles as told_troubles
+from smartwatts_ml.runs.told import read_told
 from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.stages import troubles
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
-from smartwatts_ml.store import open_store
+from smartwatts_ml.store import HistoryEntry, Store, open_store
+from smartwatts_ml.store.layout import file_key
 
 __all__ = [
     "handed_over",
+    "change_of_champion",
+    "find_troubles",
     "ingest_stage",
     "landing_batches",
     "model_stage",
     "new_readings",
+    "note_change",
+    "note_troubles",
     "once_stage",
     "plan_stage",
-    "published_metrics",
     "record_failure",
     "roll_back",
     "run_report",
+    "untold_changes",
 ]
 
 _LOG = logging.getLogger("smartwatts")
@@ -120,9 +132,10 @@ def handed_over(stage: Stage, result: StageResult, run: ModelRun) -> dict[str, A
     return {"proceed": result.proceed, "summary": result.summary, "left": run.left, **kept}
 
 
-def new_readings(root: str) -> dict[str, Any]:
-    """What the sensor asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``."""
-    return count_new_readings(*_open(root, writable=False))
+def new_readings(root: str, before: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What the sensor asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``;
+    ``before``: ``landing`` of what was given at the look before."""
+    return count_new_readings(*_open(root, writable=False), before)
 
 
 def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
@@ -132,22 +145,79 @@ def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str,
 
 
 def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> dict[str, Any]:
-    """Put an older version in force again; that version, its metrics and the new serial."""
+    """Put an older version in force again; that version and its serial, and whether it was not
+    ``changed`` since it was in force already."""
     store = open_store(*_open(root))
+    history = store.history(model)
     done = store.rollback(model, version, actor, reason)
-    metrics = store.manifest(model, done.version).metrics.get("challenger") or {}
-    return {"model": model, "version": done.version, "serial": done.serial, "metrics": metrics}
+    changed = done.serial != history[-1].serial
+    return {"model": model, "version": done.version, "serial": done.serial, "changed": changed}
 
 
-def published_metrics(root: str, run_id: str, model: str) -> dict[str, Any]:
-    """The metrics of the file that a run published, for those who are told of it."""
-    report = model_report(_open(root)[0], run_id, model)
-    return (report["metrics"].get("challenger") or {}) if report else {}
+def change_of_champion(root: str, model: str, serial: int) -> dict[str, Any]:
+    """What is told of a change of a model's champion: ``action``, ``version``, ``serial``, who and
+    why, of which run, its ``metrics`` as numbers, and the address of its ``file``."""
+    objects, current = _open(root, writable=False)
+    store = open_store(objects, current)
+    entry = next(entry for entry in store.history(model) if entry.serial == serial)
+    return _told_of(objects, store, entry)
+
+
+def untold_changes(root: str) -> list[dict[str, Any]]:
+    """Each as ``change_of_champion`` has it: those of the command line, mostly. From here on
+    every model's are noted."""
+    objects, current = _open(root)
+    store, memory = open_store(objects, current), read_told(objects)
+    changes = [
+        _told_of(objects, store, entry)
+        for entry in troubles.untold_changes(objects, current, memory)
+    ]
+    for model in set(model_names()) - memory.serials.keys():
+        with suppress(StoreError):  # a trouble, which is told as such
+            champion = store.champion(model)
+            note_of_change(objects, model, champion.entry.serial if champion else 0)
+    return changes
+
+
+def note_change(root: str, model: str, serial: int) -> None:
+    """A change was told, so that nobody tells it again."""
+    note_of_change(_open(root)[0], model, serial)
+
+
+def _told_of(objects: Objects, store: Store, entry: HistoryEntry) -> dict[str, Any]:
+    measured: Mapping[str, Any] = {}
+    with suppress(StoreError):  # pruned, or damaged: it was in force all the same
+        measured = store.manifest(entry.model, entry.version).metrics.get("challenger") or {}
+    return {
+        "model": entry.model,
+        "action": entry.action,
+        "version": entry.version,
+        "serial": entry.serial,
+        "reason": entry.reason,
+        "actor": entry.actor,
+        "run_id": entry.run_id,
+        "file": objects.uri(file_key(entry.model, entry.version)),
+        "metrics": {name: float(v) for name, v in measured.items() if isinstance(v, (str, int))},
+    }
+
+
+def find_troubles(root: str) -> list[dict[str, Any]]:
+    """What somebody has to see to: ``about``, ``severity``, ``what`` and ``fix`` of each, and
+    whether it is ``due`` to be told, which nobody was lately."""
+    objects, current = _open(root)
+    memory = read_told(objects)
+    everything = troubles.find_troubles(objects, current)
+    return [plain(trouble) | {"due": memory.is_due(trouble)} for trouble in everything]
+
+
+def note_troubles(root: str, abouts: Sequence[str], present: Sequence[str]) -> None:
+    """Troubles about these were told; others than those that are ``present`` are over."""
+    told_troubles(_open(root)[0], abouts, present)
 
 
 def run_report(root: str, run_id: str) -> dict[str, Any]:
-    """What a run decided, for each model: outcome, reasons, metrics, version and file; and
-    where its page on the quality of its readings is."""
+    """What a run decided, for each model: outcome, reasons, metrics, version and file; where
+    its page on the quality of its readings is, and what is ``doubtful`` about them."""
     objects, _ = _open(root)
     rows = [model_report(objects, run_id, model) for model in model_names()]
     key = quality_key(run_id)
@@ -155,5 +225,6 @@ def run_report(root: str, run_id: str) -> dict[str, Any]:
         "run_id": run_id,
         "root": objects.url,
         "data_quality": objects.uri(key) if objects.exists(key) else None,
+        "doubtful": doubtful_lines(objects, run_id),
         "models": [row for row in rows if row],
     }

@@ -35,17 +35,20 @@ __all__ = ["Audit", "AuditFinding", "Auditor", "RunFile"]
 
 _NOTICE = timedelta(days=60)
 """So long before its end it is said that somebody has to fetch the offline keys."""
+_URGENT = timedelta(days=14)
 RunFile = Callable[[HistoryEntry], bytes | None]
 """A run's own copy of the file that an entry put in force; None where it has none."""
 
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """One thing that is wrong. ``repairable``: a repair may put it right."""
+    """One thing that is wrong. ``repairable``: a repair may put it right. ``in_time``: nothing is
+    wrong yet."""
 
     key: str
     problem: str
     repairable: bool = False
+    in_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,7 @@ class Auditor:
                     metadata_key(offline.signed.type, offline.version),
                     f"expires in {max(left.days, 0)} days: `smartwatts keys renew-offline` with"
                     " the offline keys",
+                    in_time=left > _URGENT,
                 )
         for name in self._objects.folders("models/"):
             if name not in models and name != METADATA.split("/")[1]:

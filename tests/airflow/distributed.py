@@ -106,6 +106,7 @@ class Distributed:
             "API__SECRET_KEY": secrets.token_hex(32),
             "API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "LOGGING__BASE_LOG_FOLDER": folder / "logs",
+            "WORKERS__MAX_FAILED_HEARTBEATS": 100,
             # A dead worker, or scheduler, is noticed after seconds, not after minutes.
             "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 15,
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 30,

@@ -11,6 +11,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from smartwatts_airflow import retraining
+
 from smartwatts_ml.stages import tasks as real_stages
 from tests.airflow.conftest import REPOSITORY
 
@@ -32,6 +34,14 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "chosen_models_and_epochs": {"form": {**NILM, "epochs": 7}},
     "one_is_not_due": {"dag": "retrain_on_new_readings", "skipped": ["anomaly"]},
     "nothing_is_due": {"dag": "retrain_on_new_readings", "skipped": list(MODELS)},
+    "by_hand": {
+        "dag": "retrain_on_new_readings",
+        "skipped": list(MODELS),
+        "by_hand": True,
+        "form": {**NILM, "epochs": 7},
+    },
+    "the_report_dies": {"breaks": {"report": [None]}, "form": NILM},
+    "readings_want_a_look": {"doubtful": ["left: landing/x.csv: no CSV"], "form": NILM},
     "a_long_reason": {"breaks": {"train": ["nilm"]}, "message": "boom " * 200, "form": NILM},
     "many_new_files": {
         "batches": [["landing/a.csv", "landing/b.csv"], ["landing/c.csv"]],
@@ -67,11 +77,9 @@ class Stages:
     def ingest_stage(self, root: str, keys: list[str], run_id: str) -> dict[str, Any]:
         return self._end("ingest", None) | {"accepted": 5, "left": 0}
 
-    def plan_stage(
-        self, root: str, run_id: str, models: Any, *, only_due: bool, **how: bool
-    ) -> dict[str, Any]:
+    def plan_stage(self, root: str, run_id: str, models: Any, **how: bool) -> dict[str, Any]:
         self.calls.append(["plan", how])
-        skipped = [m for m in self.scenario.get("skipped", []) if only_due]
+        skipped = self.scenario.get("skipped", []) if how["only_due"] else []
         left = [m for m in models if m in MODELS and m not in skipped]
         skipped_why = dict.fromkeys(skipped, "5 new readings")
         return {"models": left, "skipped": skipped_why, "left": {"../snapshot.json": "ab"}}
@@ -93,10 +101,14 @@ class Stages:
             return end
         assert options["actor"]
         outcome = "published" if end["proceed"] else "kept"
-        return end | {"version": 3, "outcome": outcome, "file": f"{model}_v3.tflite"}
+        file = f"{model}_v3.tflite"
+        return end | {"version": 3, "serial": 5, "outcome": outcome, "file": file}
 
-    def published_metrics(self, root: str, run_id: str, model: str) -> dict[str, Any]:
-        return {"f1": 0.8}
+    def change_of_champion(self, root: str, model: str, serial: int) -> dict[str, Any]:
+        return {"model": model, "action": "promote", "version": 3, "serial": serial}
+
+    def note_change(self, root: str, model: str, serial: int) -> None:
+        self.calls.append(["noted", model, serial])
 
     def once_stage(self, root: str, name: str, **options: Any) -> dict[str, str]:
         self.calls.append([name])
@@ -107,7 +119,9 @@ class Stages:
         return {}
 
     def run_report(self, root: str, run_id: str) -> dict[str, Any]:
-        return {"models": [{"model": "nilm", "summary": "nilm accepted: F1 +0.03"}]}
+        self._end("report", None)
+        rows = [{"model": "nilm", "summary": "nilm accepted: F1 +0.03"}]
+        return {"models": rows, "doubtful": self.scenario.get("doubtful", [])}
 
 
 def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:
@@ -116,6 +130,8 @@ def play(dag: Any, scenario: dict[str, Any], when: datetime) -> dict[str, Any]:
     for name in vars(Stages):
         if not name.startswith("_"):
             setattr(real_stages, name, getattr(stages, name))
+    # What dag.test runs is always by hand.
+    vars(retraining)["by_hand"] = lambda: scenario.get("by_hand", False)
     run = dag.test(logical_date=when, run_conf=scenario.get("form"))
     tasks = {}
     for ti in run.get_task_instances():
@@ -134,7 +150,6 @@ def main() -> None:
         # Parsed anew each time: a run's form would otherwise stay in the DAG's parameters.
         dag_id = scenario.get("dag", "retrain_weekly")
         dag = DagBag(str(REPOSITORY / "dags" / f"{dag_id}.py")).dags[dag_id]
-        dag.deadline = None  # the scheduler watches deadlines; dag.test cannot read them
         if "wait_for_readings" in dag.task_ids:
             # No triggerer runs here; the sensor has tests of its own.
             sensor: Any = dag.task_dict["wait_for_readings"]

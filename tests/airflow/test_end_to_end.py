@@ -25,7 +25,8 @@ import pytest
 from smartwatts_airflow.placement import TRAINING_POOL
 
 from scripts.airflow_api import Airflow, AirflowError
-from scripts.stack import REPOSITORY, Record, Stack, members
+from scripts.session import Record, members
+from scripts.stack import REPOSITORY, Stack
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.state import ModelState, read_state

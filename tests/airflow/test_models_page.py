@@ -159,6 +159,57 @@ def test_only_who_may_trigger_the_dag_is_offered_a_rollback(
     assert refused.status_code == 403
 
 
+@pytest.mark.parametrize("lost", ["file", "timestamp"])
+def test_what_gateways_cannot_pull_is_said_on_both_pages(
+    clients: dict[str, Any], store: Store, root: Path, lost: str
+) -> None:
+    champion = store.champion("nilm")
+    assert champion is not None
+    name = f"nilm/{champion.file}" if lost == "file" else "metadata/timestamp.json"
+    path = root / "root" / "models" / name
+    before = path.read_bytes()
+    path.unlink()
+    try:
+        pages = [clients["viewer"].get(f"/smartwatts{at}").text for at in ("/", "/models/nilm")]
+    finally:
+        path.write_bytes(before)
+    assert all("gateways cannot pull it" in page for page in pages)
+
+
+def test_a_claim_says_whose_it_is_and_how_it_is_released(
+    clients: dict[str, Any], store: Store, root: Path
+) -> None:
+    from smartwatts_airflow.runs import run_key
+
+    from smartwatts_ml.runs.claims import drop_claim, take_claim
+
+    add_run("retrain_weekly", "marked", "failed")
+    objects, key = open_root(str(root / "root")), run_key("retrain_weekly", "marked")
+    take_claim(objects, "anomaly", key, heed=True)
+    text = clients["viewer"].get("/smartwatts/").text
+    drop_claim(objects, "anomaly", key)
+    card = text.split('id="anomaly"')[1].split("</article>")[0]
+    assert key in card and "is failed" in card
+    assert "smartwatts models release anomaly" in card
+    assert "Being retrained" not in clients["viewer"].get("/smartwatts/").text
+
+
+def test_readings_that_want_a_look_are_on_the_first_page(
+    clients: dict[str, Any], store: Store, root: Path
+) -> None:
+    from smartwatts_ml.runs.doubtful import keep_doubtful
+
+    objects = open_root(str(root / "root"))
+    snapshot = Snapshot(version=1, digest="d", rows=1, start=None, end=None, sites=1)
+    record_decision(objects, "nilm", snapshot, run_id="cli-9", outcome="kept")
+    keep_doubtful(objects, "cli-9", ["left: landing/x.csv: it is <no> CSV"])
+    text = clients["viewer"].get("/smartwatts/").text
+    objects.delete("state/nilm.json")
+    section = text.split('id="doubtful"')[1].split("</section>")[0]
+    assert "it is &lt;no&gt; CSV" in section
+    assert "/runs/cli-9/data_quality.html" in section
+
+
 def test_a_download_is_the_signed_file(clients: dict[str, Any], store: Store) -> None:
     answer = clients["viewer"].get("/smartwatts/models/nilm/versions/3")
     assert answer.content == store.read_file(store.manifest("nilm", 3))
@@ -233,8 +284,17 @@ def test_a_root_that_cannot_be_read_is_explained(
 ) -> None:
     monkeypatch.setenv("SMARTWATTS_ROOT", "s3://")
     answer = clients["viewer"].get("/smartwatts/")
-    assert answer.status_code in (404, 503)
+    assert answer.status_code == 503
     assert 'id="trouble"' in answer.text
+
+
+def test_a_misspelt_setting_is_named_as_what_it_is(
+    clients: dict[str, Any], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_NEW_READING", "5")
+    answer = clients["viewer"].get("/smartwatts/models/nilm")
+    assert answer.status_code == 503
+    assert "A setting is wrong" in answer.text and "SMARTWATTS_NEW_READINGS?" in answer.text
 
 
 def test_without_the_public_key_the_page_says_so_and_shows_no_version(

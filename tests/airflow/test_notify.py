@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from smartwatts_airflow.notify import Message, about_renewal, about_run, late, send
+from airflow.sdk.exceptions import AirflowFailException
+from smartwatts_airflow.notify import (
+    Message,
+    about_change,
+    about_run,
+    about_troubles,
+    send,
+    tell_failure,
+    tell_unrenewed,
+)
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -87,10 +96,32 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
     return made
 
 
-def test_a_timestamp_that_could_not_be_renewed_is_told_with_what_to_do() -> None:
-    message = about_renewal("renew_timestamp", "scheduled__1", "no key here to sign timestamp with")
-    assert message.title == "SmartWatts renew_timestamp: the timestamp could not be renewed"
-    why, run, what_to_do = message.lines
+def failed(dag: str, task: str, error: BaseException | None = None) -> Any:
+    """What Airflow hands to a callback; without ``error`` where the process died."""
+    context: dict[str, Any] = {
+        "dag_run": SimpleNamespace(dag_id=dag, run_id="scheduled__1"),
+        "ti": SimpleNamespace(task_id=task),
+    }
+    return context | ({"exception": error} if error else {})
+
+
+@pytest.fixture
+def hook(webhook: Any, connect: Any) -> list[dict[str, Any]]:
+    """What the connection that the settings name got."""
+    address, got = webhook
+    connect(conn_type="http", host=f"http://{address}", extra={"endpoint": "hook"})
+    messages: list[dict[str, Any]] = got
+    return messages
+
+
+def test_a_timestamp_that_could_not_be_renewed_is_told_with_what_to_do(
+    hook: list[dict[str, Any]],
+) -> None:
+    tell_unrenewed(failed("renew_timestamp", "renew", ValueError("no key here to sign with")))
+    (got,) = hook
+    assert got["title"] == "SmartWatts renew_timestamp: the timestamp could not be renewed"
+    assert got["severity"] == "critical" and got["text"].startswith("[critical] ")
+    _, why, run, what_to_do = got["text"].splitlines()
     assert "no key here" in why
     assert run.endswith("/dags/renew_timestamp/runs/scheduled__1")
     page = Path(__file__).parents[2] / what_to_do.partition(": ")[2].partition(",")[0]
@@ -161,9 +192,39 @@ def test_without_a_connection_nobody_is_told(monkeypatch: pytest.MonkeyPatch) ->
     assert not send(Message("decided", ()))
 
 
-def test_a_run_that_is_late_is_reported(webhook: Any, connect: Any) -> None:
-    address, got = webhook
-    connect(conn_type="http", host=f"http://{address}", extra={"endpoint": "hook"})
-    run = {"dag_id": "retrain_weekly", "dag_run_id": "scheduled__1", "state": "running"}
-    asyncio.run(late(12.0, {"dag_run": run}))
-    assert got[0]["title"] == "SmartWatts retrain_weekly: still running after 12 hours"
+def test_a_run_whose_report_died_is_told_and_one_that_reported_is_not_told_twice(
+    hook: list[dict[str, Any]],
+) -> None:
+    tell_failure(failed("retrain_weekly", "report"), what="ended without a report")
+    tell_failure(failed("retrain_weekly", "report", AirflowFailException("nilm: boom")), what="x")
+    (got,) = hook
+    assert got["title"] == "SmartWatts retrain_weekly: ended without a report"
+    assert "its process died" in got["text"]
+    assert "/dags/retrain_weekly/runs/scheduled__1" in got["text"]
+
+
+@pytest.mark.parametrize(
+    "action, title, severity",
+    [
+        ("rollback", "SmartWatts nilm: v3 rolled back", "info"),
+        ("force", "SmartWatts nilm: v3 forced", "warning"),
+    ],
+)
+def test_a_change_of_champion_is_told_with_who_and_why(
+    action: str, title: str, severity: str
+) -> None:
+    change = {"model": "nilm", "action": action, "version": 3, "actor": "ann", "reason": "kettles"}
+    message = about_change(change)
+    assert (message.title, message.severity) == (title, severity)
+    assert message.lines[0] == "ann: kettles"
+    assert message.lines[1].endswith("/models/nilm")
+
+
+def test_troubles_are_told_together_the_worst_first() -> None:
+    troubles = [
+        {"severity": "warning", "what": "2 sites are silent", "fix": "look"},
+        {"severity": "critical", "what": "nilm_v3.tflite is gone", "fix": "repair"},
+    ]
+    message = about_troubles(troubles)
+    assert message.subject == "[critical] SmartWatts: nilm_v3.tflite is gone and 1 more"
+    assert message.lines[1] == "warning: 2 sites are silent (look)"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,37 @@ Played = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def played(warm_airflow: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> Played:
+def messages() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Address of a webhook, and what it got."""
+    got: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}", got
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def played(
+    warm_airflow: WarmPython,
+    tmp_path_factory: pytest.TempPathFactory,
+    messages: tuple[str, list[dict[str, Any]]],
+) -> Played:
     code = "import runpy; runpy.run_module('tests.airflow.outcomes_probe', run_name='__main__')"
     root = tmp_path_factory.mktemp("played") / "root"
-    run = warm_airflow.run(code, SMARTWATTS_ROOT=str(root))
+    connection = json.dumps({"conn_type": "http", "host": f"http://{messages[0]}"})
+    where = {"SMARTWATTS_ROOT": str(root), "AIRFLOW_CONN_SMARTWATTS_NOTIFY": connection}
+    run = warm_airflow.run(code, **where)
     lines = [line for line in run.stdout.splitlines() if line.startswith("PLAYED")]
     assert lines, run.stdout[-2000:] + run.stderr[-2000:]
     played: Played = json.loads(lines[0].removeprefix("PLAYED"))
@@ -117,9 +147,9 @@ def test_a_challenger_that_is_judged_again_and_rejected_is_skipped(played: Playe
 
 @pytest.mark.parametrize(
     "scenario",
-    ["accepted_rejected_failed", "the_file_is_rejected", "nothing_is_due", "bad_landing_file"],
+    ["accepted_rejected_failed", "the_file_is_rejected", "one_is_not_due", "bad_landing_file"],
 )
-def test_every_run_ends_by_renewing_the_timestamp(played: Played, scenario: str) -> None:
+def test_every_run_that_decides_renews_the_timestamp(played: Played, scenario: str) -> None:
     run = played[scenario]
     assert run["tasks"]["renew -1"]["state"] == "success"
     assert len(asked(run, "renew")) == 1
@@ -165,14 +195,51 @@ def test_with_nothing_due_the_run_ends_as_skipped(played: Played) -> None:
     assert run["tasks"]["plan -1"]["state"] == "skipped"
     assert run["tasks"]["report -1"]["state"] == "skipped"
     assert run["tasks"]["model.publish -1"]["state"] == "skipped"
+    assert run["tasks"]["renew -1"]["state"] == "skipped", "nothing is signed for nothing"
     assert run["state"] == "success"
     assert asked(run, "train") == asked(run, "failure") == []
 
 
-def test_a_map_name_fits_into_airflows_database(played: Played) -> None:
+def test_a_run_by_hand_does_what_its_form_says_whatever_is_due(played: Played) -> None:
+    run = played["by_hand"]
+    assert asked(run, "plan") == [[{"only_due": False, "only_new": False, "claim": True}]]
+    assert asked(run, "train") == [["nilm"]] and asked(run, "epochs") == [[7]]
+
+
+def told(messages: tuple[str, list[dict[str, Any]]], title: str) -> list[dict[str, Any]]:
+    return [each for each in messages[1] if title in each["title"]]
+
+
+def test_a_run_whose_report_dies_is_told_all_the_same(
+    played: Played, messages: tuple[str, list[dict[str, Any]]]
+) -> None:
+    run = played["the_report_dies"]
+    assert run["state"] == run["tasks"]["report -1"]["state"] == "failed"
+    (message,) = told(messages, "ended without a report")
+    assert message["severity"] == "warning" and "boom" in message["text"]
+
+
+def test_a_run_that_fails_is_told_once_with_what_failed(
+    played: Played, messages: tuple[str, list[dict[str, Any]]]
+) -> None:
+    assert played["accepted_rejected_failed"]["state"] == "failed"
+    (message,) = [m for m in told(messages, "1 failed") if "forecasting_24h failed" in m["text"]]
+    assert message["severity"] == "warning"
+
+
+def test_readings_that_want_a_look_are_in_the_message(
+    played: Played, messages: tuple[str, list[dict[str, Any]]]
+) -> None:
+    assert played["readings_want_a_look"]["state"] == "success"
+    (message,) = [m for m in messages[1] if "landing/x.csv" in m["text"]]
+    assert message["severity"] == "warning"
+    assert "data_quality.html" in message["text"]
+
+
+def test_a_map_name_is_a_headline(played: Played) -> None:
     (failed,) = [name for name in names(played["a_long_reason"]) if "boom" in name]
     assert failed.startswith("nilm failed: boom")
-    assert len(failed) <= 250
+    assert len(failed) <= 100 and failed.endswith("…")
 
 
 def test_new_files_are_ingested_in_batches_side_by_side(played: Played) -> None:

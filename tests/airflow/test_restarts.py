@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from scripts.airflow_api import Airflow, AirflowError
-from scripts.stack import REPOSITORY, Stack, members
+from scripts.session import members, orphans
+from scripts.stack import REPOSITORY, Stack
 from scripts.supervise import COMPONENTS
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
@@ -101,6 +102,8 @@ class Running:
 
         eventually(back, "components are started again")
         eventually(lambda: self.airflow.healthy(), "all are healthy")
+        record = self.stack.running()
+        assert record is not None and orphans(record) == []
 
     def stop(self) -> None:
         self.process.kill()

@@ -12,14 +12,19 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+import yaml
+from airflow.configuration import conf
 
 from scripts import stack as stack_module
-from scripts.stack import Record, Stack, boot_mark, free_port, members, start_mark
+from scripts import supervise
+from scripts.session import Record, boot_mark, members, orphans, start_mark
+from scripts.stack import REPOSITORY, Stack, free_port
 
 # The leader prints the pid of a child that leaves the process group, as Airflow's tasks do.
 LEADER = """
@@ -28,6 +33,17 @@ code = "import os, time; os.setpgid(0, 0); print('moved', flush=True); time.slee
 child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+# Leader, child and grandchild; the leader prints the pids of the other two.
+GENERATIONS = """
+import subprocess, sys, time
+code = "import subprocess; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=1); p.wait()"
+child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+print(child.pid, child.stdout.readline().strip(), flush=True)
+child.wait()
 time.sleep(600)
 """
 
@@ -57,6 +73,54 @@ def session() -> Iterator[tuple[Record, psutil.Process]]:
     leader.wait(10)
 
 
+@pytest.fixture
+def family() -> Iterator[tuple[Record, psutil.Process, psutil.Process]]:
+    """A session of three generations: its record, the second and the third."""
+    leader = subprocess.Popen(
+        [sys.executable, "-c", GENERATIONS],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    assert leader.stdout
+    child, grandchild = (psutil.Process(int(pid)) for pid in leader.stdout.readline().split())
+    record = Record(leader.pid, start_mark(leader.pid), boot_mark(), 8080, "root", "digest")
+    yield record, child, grandchild
+    for process in (grandchild, child, leader):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    leader.wait(10)
+
+
+def test_what_a_killed_component_had_started_is_an_orphan(
+    family: tuple[Record, psutil.Process, psutil.Process],
+) -> None:
+    record, child, grandchild = family
+    assert orphans(record) == []
+    child.kill()
+    psutil.wait_procs([child], timeout=10)
+    assert orphans(record) == [grandchild]
+
+
+def test_a_log_that_has_grown_large_becomes_the_old_one(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervise, "_LOG_BYTES", 10)
+    with (stack.logs / "scheduler.log").open("ab") as log:
+        log.write(b"before " * 3)
+        log.flush()
+        supervise._Supervisor(stack, stack.new_record(1))._trim_logs()
+        log.write(b"after")
+    assert (stack.logs / "scheduler.log").read_bytes() == b"after"
+    assert (stack.logs / "scheduler.log.1").read_bytes() == b"before " * 3
+
+
+def test_there_is_a_user_who_only_looks(stack: Stack) -> None:
+    assert set(stack.passwords()) == {"admin", "viewer"}
+    users = stack.environment(1)["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
+    assert users == "admin:admin,viewer:viewer"
+
+
 def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
@@ -77,6 +141,21 @@ def test_the_stack_listens_on_loopback_alone_and_tasks_know_its_port(stack: Stac
     assert environment["AIRFLOW__API__PORT"] == "12345"
     assert ":12345/execution/" in environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
     assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+@pytest.mark.parametrize("environment", ["local", "compose"])
+def test_a_task_lives_on_while_the_api_server_is_away_and_the_scheduler_waits(
+    stack: Stack, environment: str
+) -> None:
+    if environment == "local":
+        settings = stack.environment(1)
+    else:
+        services = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())["services"]
+        settings = services["worker"]["environment"]
+    heartbeats = int(settings["AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS"])
+    interval = conf.getint("workers", "min_heartbeat_interval")
+    patience = conf.getint("scheduler", "task_instance_heartbeat_timeout")
+    assert heartbeats * interval > patience
 
 
 def test_airflow_settings_of_the_user_do_not_leak_into_the_stack(

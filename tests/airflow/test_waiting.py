@@ -83,12 +83,12 @@ def fires(root: str) -> dict[str, Any] | None:
     """The payload of the trigger's event, or None if it waits on after ``LOOKS`` looks."""
     look, looks = trigger_module._look, 0
 
-    def counted(where: str) -> dict[str, Any]:
+    def counted(where: str, before: dict[str, str]) -> dict[str, Any]:
         nonlocal looks
         looks += 1
         if looks > LOOKS:
             raise StillWaitingError
-        return look(where)
+        return look(where, before)
 
     async def first() -> TriggerEvent:
         return await anext(aiter(NewReadingsTrigger(root=root, poke_seconds=POKE).run()))
@@ -156,6 +156,36 @@ def test_files_still_in_landing_count_by_their_size(root: str, drop: Drop) -> No
     event = fires(root)
     assert event is not None
     assert abs(event["rows"] - 1200) <= 12
+
+
+def test_a_file_that_is_still_being_written_starts_nothing(root: str, drop: Drop) -> None:
+    drop("home1", 10)
+    ingest_stage(root)
+    decide_all(root)
+    written = 0
+    look = trigger_module._look
+
+    def meanwhile(where: str, before: dict[str, str]) -> dict[str, Any]:
+        nonlocal written
+        written += 2 * THRESHOLD
+        drop("home2", written)
+        return look(where, before)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trigger_module, "_look", meanwhile)
+        assert fires(root) is None
+    assert fires(root) is not None, "once it is whole"
+
+
+def test_of_a_file_that_grows_only_what_was_added_is_new(root: str, drop: Drop) -> None:
+    drop("home1", 5 * THRESHOLD)
+    ingest_stage(root)
+    decide_all(root)
+    drop("home1", 5 * THRESHOLD + 100)
+    assert new_readings(root)["rows"] == pytest.approx(100, abs=5)
+    assert fires(root) is None
+    drop("home1", 7 * THRESHOLD)
+    assert fires(root) is not None
 
 
 def decide_run(root: str, run_id: str, now: datetime | None = None) -> None:
@@ -274,12 +304,12 @@ def test_a_store_that_is_gone_for_a_while_is_looked_at_again(
     looked = 0
     real = trigger_module._look
 
-    def flaky(where: str) -> dict[str, Any]:
+    def flaky(where: str, before: dict[str, str]) -> dict[str, Any]:
         nonlocal looked
         looked += 1
         if looked < 3:
             raise StoreError("the server is gone")
-        return real(where)
+        return real(where, before)
 
     monkeypatch.setattr(trigger_module, "_look", flaky)
     assert fires(root) is not None

@@ -234,6 +234,29 @@ def test_the_page_says_what_became_of_each_file_of_the_run(
     logged = [record.getMessage() for record in caplog.records]
     assert lines[0] in logged
     assert any(text.startswith("left: landing/bad.csv") for text in logged)
+    (doubtful,) = run_report(objects.url, "run1")["doubtful"]
+    assert doubtful.startswith("left: landing/bad.csv")
+
+
+@pytest.mark.slow
+def test_a_home_in_kilowatts_among_others_in_watts_is_doubtful(objects: Objects) -> None:
+    quarters = [
+        (t, i % 96)
+        for i, t in enumerate(
+            f"2026-03-{1 + n // 96:02d}T{n // 4 % 24:02d}:{n % 4 * 15:02d}:00" for n in range(480)
+        )
+    ]
+    lines = [
+        f"{t},{(200 + 13 * i) / unit},{home}/mains"
+        for home, unit in (("home2", 1), ("home3", 1000))
+        for t, i in quarters
+    ]
+    land(objects, "both.csv", *lines)
+    ingest_stage(objects.url, None, "run1")
+    start_page(objects)
+    (doubtful,) = run_report(objects.url, "run1")["doubtful"]
+    assert doubtful.startswith("home ") and "/mains: too low for a home" in doubtful
+    assert "home3" not in doubtful
 
 
 def test_files_are_counted_where_sites_are_not_named(objects: Objects) -> None:
@@ -243,6 +266,8 @@ def test_files_are_counted_where_sites_are_not_named(objects: Objects) -> None:
     page = objects.read(start_page(objects)).data.decode()
     assert "1 read, 1 left." in page and "runs/run1/ingested/ in the root" in page
     assert "berlin" not in page and "bad.csv" not in page
+    doubtful = run_report(objects.url, "run1")["doubtful"]
+    assert doubtful == ["1 files were left; the log of the ingest names each file"]
 
 
 def test_what_is_damaged_of_what_files_gave_is_told(objects: Objects) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from typer.testing import CliRunner
 
+from smartwatts_ml.commands.cli import app
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.claims import Claim, drop_claim, other_claim, take_claim
+from smartwatts_ml.runs.state import record_decision, record_failure
 from tests.runs.helpers import NO_TIMES, padded
 
 NOW = datetime(2026, 11, 28, 20, 0, 0, tzinfo=UTC)
@@ -33,6 +37,43 @@ def test_a_claim_that_its_run_drops_holds_nobody_up(objects: Objects) -> None:
     assert other_claim(objects, "nilm", "y") is not None
     drop_claim(objects, "nilm", "x")
     assert other_claim(objects, "nilm", "y") is None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The snapshot that a run decided on."""
+
+    version: int = 1
+    digest: str = "d"
+    arrived: int = 1000
+    sites: int = 1
+    rows: int = 1000
+
+
+def test_a_claim_is_over_once_its_run_has_decided_whatever_others_decide_later(
+    objects: Objects,
+) -> None:
+    take_claim(objects, "nilm", "first", heed=True)
+    record_decision(objects, "nilm", Decided(), run_id="first", outcome="kept")
+    assert other_claim(objects, "nilm", "third") is None
+    record_decision(objects, "nilm", Decided(), run_id="second", outcome="kept")
+    assert other_claim(objects, "nilm", "third") is None
+
+
+def test_a_decision_of_one_run_leaves_the_claim_of_another(objects: Objects) -> None:
+    take_claim(objects, "nilm", "first", heed=True)
+    record_failure(objects, "nilm", run_id="second")
+    assert other_claim(objects, "nilm", "third") is not None
+
+
+def test_a_claim_of_a_run_that_is_gone_is_released_by_hand(objects: Objects) -> None:
+    take_claim(objects, "nilm", "gone", heed=True)
+    ask = ["models", "release", "nilm", "--root", objects.url]
+    said = CliRunner().invoke(app, ask)
+    assert said.exit_code == 0 and "nilm: released, gone claimed it" in said.stdout
+    assert other_claim(objects, "nilm", "next") is None
+    assert "no run has claimed" in CliRunner().invoke(app, ask).stdout
+    assert CliRunner().invoke(app, ["models", "release", "heat"]).exit_code != 0
 
 
 @pytest.mark.parametrize("time", NO_TIMES)

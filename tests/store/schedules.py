@@ -129,7 +129,7 @@ def _alike(url: str, seed: int) -> Iterator[Alike]:
     if not url.startswith("s3://"):
         yield Alike(open_root(url), None)
         return
-    faults = RandomFaults(Random(seed), rate=0.15, reading_rate=0.03)
+    faults = RandomFaults(Random(seed), rate=0.08, reading_rate=0.02)
     proxy = Proxy(os.environ["AWS_ENDPOINT_URL_S3"], faults)
     process = multiprocessing.get_context("fork").Process(target=proxy.serve_forever, daemon=True)
     process.start()

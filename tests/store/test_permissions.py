@@ -20,6 +20,7 @@ from smartwatts_ml.gate import not_judged
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.runs.claims import drop_claim, standing_claim, take_claim
 from smartwatts_ml.runs.copies import run_copy
 from smartwatts_ml.settings import settings
 from smartwatts_ml.stages import tasks
@@ -296,6 +297,9 @@ def test_an_operator_prunes_repairs_and_recovers(
     assert (audit.repaired, audit.findings) == (True, ())
     assert store.prune("nilm", keep=1, older_than=timedelta(0)).versions == (1, 2)
     assert drop_judged_files(objects, store, "nilm") == 1
+    take_claim(owner, "nilm", "gone", heed=True)
+    drop_claim(objects, "nilm", "gone")
+    assert standing_claim(objects, "nilm") is None
     assert store.rotation.recover([store.keys.offline_path]).models == ("nilm",)
     assert store.verify("nilm").findings == store.verify_repository().findings == ()
     check_denied(

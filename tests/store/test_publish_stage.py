@@ -212,6 +212,19 @@ def test_a_rejected_challenger_renews_the_timestamp_and_moves_the_state(
     assert (state.run_id, state.outcome, state.reason) == ("run2", "kept", "nilm kept: F1 −0.02")
 
 
+def test_a_champion_that_is_kept_and_whose_file_is_gone_is_said_to_be_so(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    publish(run_of(objects, current, "run1"), log_progress, actor="ann")
+    objects.delete("models/nilm/nilm_v1.tflite")
+    judged(objects, "run2", 1, accepted=False, summary="nilm kept: F1 −0.02")
+    result = publish(run_of(objects, current, "run2"), log_progress, actor="ann")
+    assert result.summary.startswith("nilm kept: F1 −0.02; but v1 cannot be pulled: ")
+    state = read_state(objects, "nilm")
+    assert state is not None and state.reason == result.summary
+
+
 def test_a_run_ends_by_renewing_the_timestamp(objects: Objects, current: Settings) -> None:
     judged(objects, "run1")
     publish(run_of(objects, brief(current), "run1"), log_progress, actor="ann")

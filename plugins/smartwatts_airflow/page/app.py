@@ -23,10 +23,12 @@ from smartwatts_airflow.form import rollback_form
 from smartwatts_airflow.page.airflow import RETRAINING, ROLLBACK, may_trigger, next_run, runs
 from smartwatts_airflow.page.detail import detail, judged
 from smartwatts_airflow.page.overview import age, last_decision, overview
+from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.table.log import TABLE
+from smartwatts_ml.runs.doubtful import doubtful_lines
 from smartwatts_ml.runs.due import enough
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 from smartwatts_ml.runs.plan import count_new_readings
@@ -81,6 +83,7 @@ def application() -> FastAPI:
 
 def _root() -> tuple[Objects, Settings]:
     """The root that the settings name, opened for reading."""
+    check_environment()
     current = settings()
     return open_root(current.root, writable=False), current
 
@@ -94,6 +97,7 @@ def _show_models(request: Request, session: SessionDep, opened: _Root) -> Respon
     seen = _waiting(objects, current)
     rows = overview(objects, current, seen["rows_by_model"])
     last = last_decision(rows)
+    known = {run.key: run for run in runs(session)}
     return _page(
         request,
         "models.html",
@@ -101,7 +105,9 @@ def _show_models(request: Request, session: SessionDep, opened: _Root) -> Respon
         seen=seen,
         next_run=next_run(session),
         last=last,
-        last_run=next((run for run in runs(session) if last and run.key == last.run_id), None),
+        last_run=known.get(last.run_id) if last else None,
+        runs=known,
+        doubtful=doubtful_lines(objects, last.run_id) if last else [],
         root=objects.url,
         stages=model_stages(),
     )
@@ -110,7 +116,9 @@ def _show_models(request: Request, session: SessionDep, opened: _Root) -> Respon
 def _waiting(objects: Objects, current: Settings) -> dict[str, Any]:
     """What the sensor sees; nothing where there is no table, which looking would create."""
     if next(objects.list(f"{TABLE}/_delta_log/"), None) is None:
-        return {"rows": 0, "threshold": enough(current, None), "rows_by_model": {}}
+        threshold = enough(current, None)
+        seen = f"0 of {threshold:,} new readings"
+        return {"rows": 0, "threshold": threshold, "rows_by_model": {}, "exact": True, "seen": seen}
     return count_new_readings(objects, current)
 
 
@@ -152,12 +160,12 @@ def _download(opened: _Root, model: str, version: int) -> Response:
 def _report(opened: _Root, run_id: str, model: str) -> Response:
     """A run's report on a model."""
     _check_model(model)
-    return _kept_page(opened[0], f"runs/{check_run_id(run_id)}/{model}/report.html")
+    return _kept_page(opened[0], f"{_run_folder(run_id)}/{model}/report.html")
 
 
 def _quality_page(opened: _Root, run_id: str) -> Response:
     """A run's page on the quality of its readings."""
-    return _kept_page(opened[0], f"runs/{check_run_id(run_id)}/data_quality.html")
+    return _kept_page(opened[0], f"{_run_folder(run_id)}/data_quality.html")
 
 
 def _static(name: str) -> Response:
@@ -173,6 +181,14 @@ def _kept_page(objects: Objects, key: str) -> Response:
     return HTMLResponse(objects.read(key, MAX_RECORD_BYTES).data, headers=headers)
 
 
+def _run_folder(run_id: str) -> str:
+    """Of a run that is asked for by its name."""
+    try:
+        return f"runs/{check_run_id(run_id)}"
+    except UsageError as error:
+        raise HTTPException(404) from error
+
+
 def _check_model(model: str) -> None:
     if model not in model_names():
         raise HTTPException(404)
@@ -186,7 +202,8 @@ def _templates() -> Any:
     made.filters["age"] = age
     made.filters["minute"] = lambda when: f"{when:%Y-%m-%d %H:%M}"
     made.filters["short"] = lambda value: "–" if value is None else f"{value:.4g}"
-    made.filters["count"] = lambda value: f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    made.filters["count"] = lambda value: f"{value:,}"
+    made.filters["about"] = lambda value: f"{int(float(f'{value:.2g}')):,}"
     return made
 
 
@@ -210,9 +227,14 @@ def _refused(request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     """Trouble with the root or the database, in its own words."""
     _log.warning("%s: %s", request.url.path, error)
-    if isinstance(error, (NotFoundError, UsageError)):
+    if isinstance(error, NotFoundError):
         return _page(
             request, "trouble.html", 404, title="That is not there", what=str(error), fix=None
+        )
+    if isinstance(error, UsageError):
+        fix = "Correct it where the API server is started, and start that again."
+        return _page(
+            request, "trouble.html", 503, title="A setting is wrong", what=str(error), fix=fix
         )
     fix = (
         "The page reads the root that SMARTWATTS_ROOT names, and verifies it from root.json in"

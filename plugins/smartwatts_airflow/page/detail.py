@@ -14,6 +14,7 @@ from smartwatts_airflow.page.overview import (
     BASELINE,
     CHALLENGER,
     Metric,
+    for_gateways,
     metrics_of,
     number,
 )
@@ -23,7 +24,7 @@ from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import HistoryEntry, Manifest, open_store
+from smartwatts_ml.store import Champion, HistoryEntry, Manifest, open_store
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.forced import FORCE, forced
 
@@ -66,6 +67,8 @@ class Detail:
     model: str
     kind: str
     champion: int | None = None
+    problem: str | None = None
+    """Why gateways cannot pull the champion."""
     metrics: tuple[Metric, ...] = ()
     chart: str = ""
     chart_label: str = ""
@@ -110,10 +113,12 @@ def detail(
         for entry in shown
     ]
     newest = manifests.get(champion)
+    _, problem = for_gateways(store, Champion(newest, chain[-1])) if newest else (None, None)
     return Detail(
         model=model,
         kind=kind.title,
         champion=champion,
+        problem=problem,
         metrics=metrics_of(kind, newest.metrics) if newest else (),
         left_out=tuple(left_out_lines(newest.decision)) if newest else (),
         chart=draw(_points(chain, manifests, criterion.metric, criterion.label), criterion.label),

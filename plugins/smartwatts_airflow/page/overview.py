@@ -14,9 +14,10 @@ from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.runs.claims import Claim, standing_claim
 from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import Store, open_store
+from smartwatts_ml.store import Champion, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Metric",
     "ModelRow",
     "age",
+    "for_gateways",
     "last_decision",
     "metrics_of",
     "number",
@@ -60,6 +62,7 @@ class ModelRow:
     metrics: tuple[Metric, ...] = ()
     waiting: int | None = None
     last: ModelState | None = None
+    claim: Claim | None = None
     problem: str | None = None
 
 
@@ -80,7 +83,7 @@ def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model:
     kind, _ = find_model(model)
     facts: dict[str, Any] = {"model": model, "kind": kind.title, "waiting": waiting.get(model)}
     try:
-        facts["last"] = read_state(objects, model)
+        facts |= {"last": read_state(objects, model), "claim": standing_claim(objects, model)}
         facts |= _champion(open_store(objects, current), kind, model)
     except SmartwattsError as error:
         facts["problem"] = str(error)
@@ -97,11 +100,19 @@ def _champion(store: Store, kind: Kind, model: str) -> dict[str, Any]:
         "since": parse_time(champion.entry.time),
         "metrics": metrics_of(kind, champion.manifest.metrics),
     }
-    try:
-        facts["expires"] = parse_time(store.pointer(model).expires)
-    except (NotFoundError, TrustError) as error:
-        facts["problem"] = f"gateways cannot pull it: {error}"
+    facts["expires"], facts["problem"] = for_gateways(store, champion)
     return facts
+
+
+def for_gateways(store: Store, champion: Champion) -> tuple[datetime | None, str | None]:
+    """Until when gateways can pull a champion, and why they cannot."""
+    expires = None
+    try:
+        expires = parse_time(store.pointer(champion.manifest.model).expires)
+        store.read_file(champion.manifest)
+    except (NotFoundError, TrustError) as error:
+        return expires, f"gateways cannot pull it: {error}"
+    return expires, None
 
 
 def metrics_of(kind: Kind, measured: Mapping[str, Any]) -> tuple[Metric, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smartwatts_ml.objects import ObjectInfo, Objects
@@ -55,20 +56,28 @@ def empty_root(objects: Objects) -> str:
 
 @dataclass(frozen=True)
 class PendingReadings:
-    """Landing files not yet ingested; those that cannot be read are not counted."""
+    """Landing files not yet ingested, those ``there`` by key with their etags; those that cannot
+    be read, or are still being written, are not counted."""
 
     files: int
     bytes: int
     estimated_rows: int
+    there: dict[str, str]
 
 
-def pending(objects: Objects) -> PendingReadings:
-    """What waits in landing/, estimated from sizes, without reading a file or making a table."""
+def pending(objects: Objects, before: Mapping[str, str] | None = None) -> PendingReadings:
+    """What waits in landing/, estimated from sizes, without reading a file or making a table.
+    ``before``: what was there at an earlier look; what has come or changed since may still be
+    being written, and waits for the next one."""
     table = existing_table(objects)
     ledger = Ledger.read(objects, table.id if table else "")
     files, _ = list_landing(objects)
     new = [info for info in files if not ledger.taken(info) and not ledger.refused(info)]
-    return PendingReadings(len(new), sum(info.size for info in new), ledger.estimate_rows(new))
+    there = {info.key: info.etag for info in new}
+    if before is not None:
+        new = [info for info in new if before.get(info.key) == info.etag]
+    size = sum(info.size for info in new)
+    return PendingReadings(len(new), size, ledger.estimate_rows(new), there)
 
 
 def batches(objects: Objects, size: int, most: int) -> list[list[str]]:

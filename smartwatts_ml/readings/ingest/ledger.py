@@ -128,7 +128,8 @@ class Ledger:
 
     def estimate_rows(self, new: Iterable[ObjectInfo]) -> int:
         """Rows that files will give, by their sizes and what files of the same folder, or
-        else of the same packing, gave per byte so far."""
+        else of the same packing, gave per byte so far. Of one that has grown since it was
+        taken, what was added counts."""
         rows: Counter[tuple[str, bool]] = Counter()
         size: Counter[tuple[str, bool]] = Counter()
         for key, known in self.files.items():
@@ -140,8 +141,15 @@ class Ledger:
         for info in new:
             alike = next((source for source in _sources(info.key) if size[source]), None)
             usual = PACKED_ROWS_PER_BYTE if is_packed(info.key) else PLAIN_ROWS_PER_BYTE
-            expected += info.size * (rows[alike] / size[alike] if alike else usual)
+            added = info.size - self._taken_bytes(info)
+            expected += added * (rows[alike] / size[alike] if alike else usual)
         return round(expected)
+
+    def _taken_bytes(self, info: ObjectInfo) -> int:
+        """So much of a file was taken before. One that has not grown was written anew."""
+        known = self.files.get(info.key)
+        grown = known is not None and known.left is None and known.size < info.size
+        return known.size if known and grown else 0
 
     def keep(
         self, objects: Objects, news: Mapping[str, Known], taken_for: Mapping[str, TakenFor]

@@ -104,6 +104,7 @@ def _mains_checks(
     return {
         Flag.ZERO: levels.zeros(stamps, ends, values, limits.zero_hours, fewest),
         Flag.CLIPPED: levels.clipped(values),
+        Flag.LOW: levels.low(values, limits.lowest_watts),
     }
 
 

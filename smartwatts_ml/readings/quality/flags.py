@@ -22,11 +22,13 @@ class Flag(IntFlag):
     UNIT = 128
     GAP = 256
     SPREAD = 512
+    LOW = 1024
 
 
 WORDS = {
     Flag.NEGATIVE: "negative power",
     Flag.FUSE: "beyond the fuse",
+    Flag.LOW: "too low for a home, as kW for W is",
     Flag.STUCK: "stuck at one value",
     Flag.ZERO: "mains at exactly zero",
     Flag.CLIPPED: "clipped at a ceiling",

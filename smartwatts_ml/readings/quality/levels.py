@@ -10,7 +10,7 @@ import numpy as np
 from smartwatts_ml.readings.resample import HOUR_US
 from smartwatts_ml.readings.run_lengths import equal_runs
 
-__all__ = ["bright", "clipped", "feeds_in", "fuse_limit", "zeros"]
+__all__ = ["bright", "clipped", "feeds_in", "fuse_limit", "low", "zeros"]
 
 _DAYLIGHT = (3, 23)
 """Hours in which panels can feed in anywhere people live, on midsummer and on a clock that
@@ -73,6 +73,18 @@ def zeros(
     lasts = ends[end - 1] - stamps[first]
     long = (lasts >= hours * HOUR_US) & (end - first >= fewest)
     return np.repeat((values[first] == 0) & long, end - first)
+
+
+def low(values: np.ndarray, lowest_w: float = 5.0) -> np.ndarray:
+    """Mains other than 0, of either sign, where most of it is below what hardly any home draws:
+    kW that were taken for W, in a file with other homes that are right.
+
+    >>> low(np.array([0.0, 0.4, 0.3, 2.1])).tolist(), low(np.array([4.0, 150.0, 90.0])).any()
+    ([False, True, True, True], False)
+    """
+    draws = values != 0
+    too_low = draws.any() and np.median(np.abs(values[draws])) < lowest_w
+    return draws & bool(too_low)
 
 
 def clipped(values: np.ndarray) -> np.ndarray:

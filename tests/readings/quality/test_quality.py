@@ -94,6 +94,15 @@ def test_what_no_fuse_lets_through_is_flagged() -> None:
     assert found(made, site_fuse_watts={"home01": 13_800})[MAINS, Flag.FUSE].tolist() == [NOON]
 
 
+def test_a_home_whose_kilowatts_were_taken_for_watts_is_flagged_and_a_frugal_one_is_not() -> None:
+    made = home()
+    frugal = spoil(made[MAINS], lambda v: v.__imul__(0.1))
+    assert (MAINS, Flag.LOW) not in found({**made, MAINS: frugal})
+    made[MAINS] = spoil(made[MAINS], lambda v: v.__imul__(0.001))
+    hits = found(made)
+    assert len(hits[MAINS, Flag.LOW]) == np.count_nonzero(made[MAINS].values)
+
+
 def test_a_building_that_draws_more_than_a_home_has_a_limit_of_its_own() -> None:
     made = home(period_s=900, submetered=False)
     large = DeviceReadings(made[MAINS].stamps, made[MAINS].values * 200)
