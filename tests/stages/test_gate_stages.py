@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
@@ -289,15 +288,15 @@ def test_a_champion_that_needs_an_input_that_is_gone_is_kept_and_told(service: S
 
 def of_two_inputs() -> bytes:
     """A file that looks at the temperature outside as well."""
-    history, outdoors = (
-        keras.Input((24, 1), batch_size=1, name=name)
-        for name in ("history_w", "outdoor_temperature")
-    )
-    power = keras.layers.Flatten()(history + outdoors)[:, -1:]
-    network = keras.Model(
-        {"history_w": history, "outdoor_temperature": outdoors},
-        {"power_w": keras.layers.Identity(name="power_w")(power)},
-    )
+    import keras
+
+    given = [
+        keras.Input((24, 1), name="history_w"),
+        keras.Input((24, 1), name="outdoor_temperature"),
+    ]
+    both = keras.layers.Flatten()(keras.layers.Concatenate()(given))
+    power = keras.layers.Dense(1, name="power_w")(both)
+    network = keras.Model(given, {"power_w": power})
     with converter(network) as convert:
         return convert("none")
 
