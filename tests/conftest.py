@@ -188,7 +188,7 @@ def s3_root(s3_server: S3Server, use_s3: Any) -> str:
     return f"s3://{s3_server.new_bucket()}/prefix"
 
 
-@pytest.fixture(params=["directory", "s3"])
+@pytest.fixture(params=["directory", pytest.param("s3", marks=pytest.mark.slow)])
 def root_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A fresh root: once a directory, once an S3 bucket."""
     if request.param == "s3":

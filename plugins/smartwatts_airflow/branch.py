@@ -121,7 +121,8 @@ def _unless_over(stage: Stage, model: str, outcome: dict[str, Any]) -> dict[str,
 
 def _announce(model: str, published: dict[str, Any]) -> None:
     """Say in the map name, and to other DAGs, which version came into force."""
-    label(f"{published['summary']}, v{published['version']} published")
+    why = published["summary"].removeprefix(f"{model} ")
+    label(f"{model} v{published['version']} published: {why}")
     announce(tasks.change_of_champion(root(), model, published["serial"]))
 
 

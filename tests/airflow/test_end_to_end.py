@@ -221,7 +221,7 @@ def test_every_model_is_decided_and_its_branch_says_how(local: Local) -> None:
     for model in model_names():
         state = read_state(open_root(local.stack.root), model)
         assert state is not None and state.rows > 0
-    assert names["model.publish nilm"].endswith("v1 published")
+    assert names["model.publish nilm"].startswith("nilm v1 published: accepted: ")
     assert names["model.train forecasting_30d"].startswith("forecasting_30d kept: ")
     states = {
         t["task_id"]: t["state"]

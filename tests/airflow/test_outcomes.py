@@ -77,7 +77,7 @@ def asked(played: dict[str, Any], what: str) -> list[Any]:
 def test_an_accepted_model_goes_all_the_way(played: Played) -> None:
     run = played["accepted_rejected_failed"]
     assert set(branch(run, "nilm").values()) == {"success"}
-    assert "nilm accepted: F1 +0.03, v3 published" in names(run)
+    assert "nilm v3 published: accepted: F1 +0.03" in names(run)
 
 
 def test_each_stage_gets_the_digests_of_what_those_before_it_left(played: Played) -> None:
@@ -125,7 +125,7 @@ def test_a_refit_that_fails_keeps_nothing_from_being_published(played: Played) -
     run = played["the_refit_fails"]
     assert (branch(run, "nilm")["refit"], branch(run, "nilm")["publish"]) == ("failed", "success")
     assert run["state"] == "success"
-    assert "nilm accepted: F1 +0.03, v3 published" in names(run)
+    assert "nilm v3 published: accepted: F1 +0.03" in names(run)
     assert asked(run, "failure") == []
 
 

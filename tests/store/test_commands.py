@@ -18,7 +18,7 @@ from smartwatts_ml.errors import (
     UsageError,
 )
 from smartwatts_ml.modelfiles.litert import embed_details
-from smartwatts_ml.stages.tasks import roll_back
+from smartwatts_ml.stages.tasks import change_of_champion, roll_back
 from smartwatts_ml.store import Store
 from tests.store.helpers import content, keys_of, opened, publish
 
@@ -97,7 +97,8 @@ def test_history_shows_every_entry(root: str) -> None:
 def test_a_rollback_by_a_scheduler_tells_what_is_in_force(root: str) -> None:
     done = roll_back(root, "nilm", 2, "ann", "v1 is older")
     assert (done["model"], done["version"], done["serial"]) == ("nilm", 2, 4)
-    assert float(done["metrics"]["mae"]) == 12.5
+    assert done["changed"]
+    assert change_of_champion(root, "nilm", done["serial"])["metrics"]["mae"] == 12.5
 
 
 def test_rollback_wants_a_reason_and_takes_both_forms_of_a_version(root: str) -> None:

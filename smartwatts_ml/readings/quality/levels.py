@@ -79,8 +79,8 @@ def low(values: np.ndarray, lowest_w: float = 5.0) -> np.ndarray:
     """Mains other than 0, of either sign, where most of it is below what hardly any home draws:
     kW that were taken for W, in a file with other homes that are right.
 
-    >>> low(np.array([0.0, 0.4, 0.3, 2.1])).tolist(), low(np.array([4.0, 150.0, 90.0])).any()
-    ([False, True, True, True], False)
+    >>> low(np.array([0.0, 0.4, 0.3, 2.1])).tolist(), low(np.array([4.0, 150.0, 90.0])).tolist()
+    ([False, True, True, True], [False, False, False])
     """
     draws = values != 0
     too_low = draws.any() and np.median(np.abs(values[draws])) < lowest_w
