@@ -100,6 +100,39 @@ FILES: dict[str, list[str] | dict[str, list[list[Any]]]] = {
         "Time,kWh,Register",
         *(f"{row},Export" for row in quarters(*watts(30, 1e-3))),
     ],
+    "offsets in a column": [
+        "time,utc_offset,power_w",
+        *(f"{FIRST + np.timedelta64(i, 'h')},60,{w}" for i, w in enumerate(watts(30))),
+    ],
+    "days among hours": [
+        "time,usage (kWh)",
+        *(
+            f"{FIRST + np.timedelta64(24 * day + hour, 'h')},0.{5 + hour % 3}"
+            if hour < 24
+            else f"2026-05-0{day + 2},11.5"
+            for day in range(3)
+            for hour in range(1, 25)
+        ),
+    ],
+    "one meter after another": [
+        "time,Nr.,usage (kWh)",
+        *(
+            f"{FIRST + np.timedelta64(hour, 'h')}Z,1EMH{1 + hour // 24},0.{5 + hour % 3}"
+            for hour in range(48)
+        ),
+    ],
+    "fed in, below 0 at times": [
+        "time,IMPORT (kWh),EXPORT (kWh)",
+        *both(watts(30, 1e-3), [0.2, -0.2] * 15),
+    ],
+    "active export": [
+        "time,Measurement,kWh",
+        *(
+            f"{FIRST + np.timedelta64(hour, 'h')}Z,{code},0.{5 + hour % 3}"
+            for hour in range(48)
+            for code in ("AI", "AE")
+        ),
+    ],
     "appliances": [
         "time,device,power",
         *(
@@ -286,6 +319,8 @@ def test_no_question_is_left_out() -> None:
 
 
 ELSEWHERE = {
+    # Its line has a form of timestamps to be put right.
+    "says when, in a form that is not read (",
     "on all lines: are there other phases, in files of their own?",
     "it has several meters (",  # Green Button XML
     "has the other decimal mark: one file, two ways to write numbers",
