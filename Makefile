@@ -66,10 +66,11 @@ lock:  ## requirements.lock from pyproject.toml, and those of the compose stack 
 	$(COMPILE) --all-extras pyproject.toml requirements-compose.in -o requirements-compose.lock
 	$(COMPILE) requirements-ministack.in -o requirements-ministack.lock
 
-docs: env  ## docs/settings.md, docs/layouts.md, gateway/clock.csv, s3-users.json from their sources
+docs: env  ## docs/settings.md, docs/layouts.md, gateway/clock.csv and alerts.csv, s3-users.json from their sources
 	@$(BIN)/python -m scripts.settings_page
 	@$(BIN)/python -m scripts.layouts_page
 	@$(BIN)/python -m scripts.clock_page
+	@$(BIN)/python -m scripts.alert_cases
 	@$(BIN)/python -m scripts.s3_users
 
 secrets:  ## A .env with fresh secrets for docker compose

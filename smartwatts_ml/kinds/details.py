@@ -62,6 +62,8 @@ class Details(BaseModel):
     outputs: tuple[TensorDetails, ...]
     left_out: dict[str, str] = {}
     """Parts that were not better than their own baseline, each with the reason."""
+    quantizations: tuple[str, ...] | None = None
+    """Those that keep what the network promises of its outputs; None: all do."""
 
     def lacks(self, parts: Collection[str]) -> frozenset[str]:
         """Which of the parts the file does not give."""

@@ -34,7 +34,8 @@ __all__ = [
 ]
 
 Quantization = Literal["auto", "none", "dynamic", "float16", "int8"]
-"""``auto``: the smallest of dynamic, float16 and none that computes what Keras computes."""
+"""``auto``: the smallest of dynamic, float16 and none that computes what Keras computes, and keeps
+what the network promises."""
 _AUTO = ("dynamic", "float16", "none")
 _PARITY_TOLERANCE = {"none": 0.002, "float16": 0.01, "dynamic": 0.03, "int8": 0.03}
 """Largest mean absolute difference from Keras, as a share of the output's own spread."""
@@ -70,15 +71,14 @@ def convert_network(network: Network, samples: _Samples, quantization: str) -> C
     """Convert and check; ``auto`` is the smallest that passes.
 
     ``samples``: realistic inputs by name, shape (n, …). Raises ParityError if the weights
-    did not arrive, an output is not finite or the parity is out of bounds.
+    did not arrive, an output is not finite or the parity is out of bounds, and UsageError for a
+    quantization that its details do not name as one that keeps what it promises.
     """
-    known = get_args(Quantization)
-    if quantization not in known:
-        raise UsageError(f"no quantization {quantization!r}", fix=f"one of {', '.join(known)}")
+    kept = _kept(network, quantization)
     reference = shipped_outputs(network.details, network(samples))
     passed, failures = [], []
     with resolve_name(_CONVERTER)(_model_of(network)) as convert:
-        for candidate in _AUTO if quantization == "auto" else (quantization,):
+        for candidate in kept:
             content = embed_details(convert(samples, candidate), network.details)
             try:
                 passed.append(_checked(content, samples, reference, candidate))
@@ -87,6 +87,23 @@ def convert_network(network: Network, samples: _Samples, quantization: str) -> C
     if not passed:
         raise ParityError("; ".join(failures))
     return min(passed, key=lambda converted: len(converted.content))
+
+
+def _kept(network: Network, quantization: str) -> tuple[str, ...]:
+    """What is tried."""
+    known = get_args(Quantization)
+    kept = network.details.get("quantizations") or known
+    if quantization not in known:
+        raise UsageError(f"no quantization {quantization!r}", fix=f"one of {', '.join(known)}")
+    if quantization == "auto":
+        return tuple(candidate for candidate in _AUTO if candidate in kept)
+    if quantization not in kept:
+        raise UsageError(
+            f"{quantization} would break what a model of {network.details['kind']} promises of its "
+            "outputs",
+            fix=f"one of auto, {', '.join(kept)}",
+        )
+    return (quantization,)
 
 
 def generic_samples(network: Network, count: int, seed: int) -> dict[str, np.ndarray]:

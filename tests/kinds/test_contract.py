@@ -15,7 +15,7 @@ from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.jsontext import json_text, parsed, plain
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.kinds import find_kind, kinds, model_names
-from smartwatts_ml.kinds.base import Kind, ModelSpec, Trained, TrainOptions
+from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
@@ -98,9 +98,14 @@ def _train(kind: Kind, homes: Readings) -> Case:
     trained = kind.trainer.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
     network = KerasNetwork.from_training(trained)
     samples = kind.work.sample_inputs(trained.details, 32, 0)
-    converted = convert_network(network, samples, "dynamic")
+    converted = convert_network(network, samples, _quantization(trained.details))
     file = LiteRTNetwork(converted.content)
     return Case(kind, spec, readings, split, trained, network, file, converted.content)
+
+
+def _quantization(details: Details) -> str:
+    """One that keeps what it promises; auto tries several."""
+    return (details.quantizations or ("dynamic",))[0]
 
 
 def _only(readings: Readings, sites: set[str]) -> Readings:
@@ -239,7 +244,7 @@ def test_a_file_can_leave_a_part_out_and_says_so(case_of: Callable[[str], Case],
     model, said = kind.trimmer.leave_out(case.network.model, details, absent)
     network = KerasNetwork(model, said.to_json())
     samples = kind.work.sample_inputs(said, 32, 0)
-    file = LiteRTNetwork(convert_network(network, samples, "dynamic").content)
+    file = LiteRTNetwork(convert_network(network, samples, _quantization(said)).content)
     assert kind.read_details(file.details) == said and said.left_out == absent
     assert check_extremes(kind, file).passed
     for tensor in said.outputs:

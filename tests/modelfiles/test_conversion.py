@@ -105,6 +105,17 @@ def test_an_unknown_quantization_names_the_known_ones(network: KerasNetwork) -> 
         convert_network(network, {}, "int4")
 
 
+def test_a_quantization_that_breaks_what_a_network_promises_is_not_taken(
+    network: KerasNetwork, samples: dict[str, np.ndarray]
+) -> None:
+    promises = {**DETAILS, "kind": "nilm", "quantizations": ["none"]}
+    careful = KerasNetwork(network.model, promises)
+    assert convert_network(careful, samples, "auto").quantization == "none"
+    with pytest.raises(UsageError, match="would break") as refused:
+        convert_network(careful, samples, "dynamic")
+    assert refused.value.fix == "one of auto, none"
+
+
 def test_a_legacy_h5_model_converts(tmp_path: Path) -> None:
     import keras
 

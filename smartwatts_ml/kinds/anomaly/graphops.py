@@ -17,7 +17,7 @@ from smartwatts_ml.kinds.base import Tensor
 
 __all__ = ["ABSENT", "compress", "delay", "doubling", "log_power", "quantiles"]
 
-ABSENT = 1e9  # sorts behind everything that is normalised to the device's own level
+ABSENT = 6e4  # sorts behind all that is normalised and cut off; a float16 holds it
 
 
 def compress(value: Tensor) -> Tensor:

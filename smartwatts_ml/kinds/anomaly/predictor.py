@@ -10,7 +10,17 @@ import pandas as pd
 from smartwatts_ml.kinds.anomaly.alerts import alert_frame
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.anomaly.hours import ScoredHours
-from smartwatts_ml.kinds.anomaly.policy import families, nines, plain_alerts, quiet_alerts
+from smartwatts_ml.kinds.anomaly.injection import TYPES
+from smartwatts_ml.kinds.anomaly.policy import (
+    FIXED,
+    Limit,
+    families,
+    nines,
+    plain_alerts,
+    quiet_alerts,
+    rise_alerts,
+    with_rises,
+)
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, inputs_at, mains_of
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
@@ -28,6 +38,8 @@ class NetworkScorer:
         self._details = AnomalyDetails.read(network.details)
         self.threshold = float(nines(np.array(self._details.threshold)))
         """Nines from which on an hour may start an alert."""
+        moves = self._details.limit
+        self._limit = Limit(moves.step, moves.fall, moves.most) if moves else FIXED
 
     def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scores in 0..1, NaN where any output is not finite, and alerts of the hours ``at``,
@@ -46,19 +58,29 @@ class NetworkScorer:
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         finite = np.all([np.isfinite(values).all(1) for values in joined.values()], axis=0)
         score = np.where(finite, joined["score"][:, 0].astype(np.float64), np.nan)
-        rarity, loud = nines(score), joined["alert"][:, 0] > 0.5
-        family = families(joined["likeness"])
+        rarity = nines(score)
+        likeness = joined["likeness"]
+        alert = self._alerts(at, joined["alert"][:, 0] > 0.5, rarity, families(likeness))
+        # Files of before there was a channel of slow rises have none.
+        rise = joined["rise"][:, 0] > 0.5 if "rise" in joined else np.zeros(len(at), bool)
+        slow = (rise_alerts(at, rise) > 0) & (alert == 0)
+        likeness = np.where(slow[:, None], np.array(TYPES) == "creep", likeness)
         return ScoredHours(
             cells=site.cells.take(at),
             score=score,
             rarity=rarity,
-            alert=quiet_alerts(at, loud, rarity, family, self.threshold)
-            if self._details.quiet_repeats
-            else plain_alerts(at, loud),
-            likeness=joined["likeness"],
+            alert=with_rises(alert, rise_alerts(at, rise)),
+            likeness=likeness,
             watts=values[at],
             expected=joined["expected_w"][:, 0],
         )
+
+    def _alerts(
+        self, at: np.ndarray, loud: np.ndarray, rarity: np.ndarray, family: np.ndarray
+    ) -> np.ndarray:
+        if not self._details.quiet_repeats:
+            return plain_alerts(at, loud)
+        return quiet_alerts(at, loud, rarity, family, self.threshold, self._limit)
 
 
 def predict(

@@ -120,7 +120,7 @@ def test_marked_hours_are_never_drawn_as_normal() -> None:
     drawn = draw(SiteHours(values, hours, usable), 2000, 200, 672, record, np.random.default_rng(0))
     assert drawn is not None
     assert np.concatenate(newest).max() < 1e5
-    assert len(drawn.normal) == len(drawn.hours) == usable[24:].sum()
+    assert len(drawn.normal) == len(drawn.hours) == usable[72:].sum()
     codes = drawn.examples.codes
     assert 0.1 < np.mean(codes > 0) < 0.4
 
