@@ -16,9 +16,9 @@ from typer.testing import CliRunner, Result
 from scripts.s3_users import ROLES, policy
 from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import StoreError
-from smartwatts_ml.gate import Facts, Rules, not_judged
+from smartwatts_ml.gate import Facts, not_judged
 from smartwatts_ml.jsontext import plain
-from smartwatts_ml.judging.record import Artefact, Record
+from smartwatts_ml.judging.record import Artefact, Record, rules_of
 from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.runs.claims import drop_claim, standing_claim, take_claim
@@ -154,7 +154,9 @@ def test_a_signer_forces_what_was_made_and_opens_no_model_to_make_it(
 ) -> None:
     trainer = as_user("trainer")
     judged_network = Artefact("challenger.keras", "a0")
-    record = Record("run4", "0.1.0", {}, {}, Rules(), Facts("s1"), judged_network, None, "b0")
+    record = Record(
+        "run4", "0.1.0", {}, {}, rules_of(settings()), Facts("s1"), judged_network, None, "b0"
+    )
     rejected = {**plain(not_judged("nilm", "MAE +2 %", 3)), "record": plain(record)}
     judged(trainer, "run4", **rejected, sha256=None)
     judged(trainer, "run5", **rejected)
