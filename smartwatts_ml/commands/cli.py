@@ -44,6 +44,10 @@ WORK = {
         "Measure a model file on labelled or sub-metered readings.",
     ),
     "predict": ("predict:predict_app", "Write a model file's predictions for readings, as CSV."),
+    "fleet": (
+        "fleet:fleet",
+        "Which versions run where, who is behind, who is silent, who failed to load.",
+    ),
     "models list": (
         "models:list_models",
         "The champion of each model: version, since when, by whom, and its file.",
@@ -213,7 +217,7 @@ _PANELS = {
         "retrain",
     ),
     "Using models": ("evaluate", "predict", "simulate", "import"),
-    "What is kept": ("models", "readings", "keys"),
+    "What is kept": ("models", "readings", "fleet", "keys"),
 }
 
 
