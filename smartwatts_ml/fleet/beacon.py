@@ -24,7 +24,7 @@ __all__ = ["FIELDS", "LINE_BYTES", "Beacon", "UnfitError", "columns_of", "of_csv
 
 LINE_BYTES = 4096
 """Longer lines are none of a gateway's."""
-_GATEWAY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
+_GATEWAY = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
 _MOST_COUNT = 10**9
 _MOST_SUM = 1e15
 _MOST_FIELDS = 64
@@ -133,7 +133,7 @@ def _beacon(said: Mapping[str, Any]) -> Beacon:
 
 def _gateway(value: Any, name: str) -> str:
     if not isinstance(value, str) or not _GATEWAY.fullmatch(value):
-        raise UnfitError(f"{name}: not 1 to 64 of A-Z, a-z, 0-9 and ._:@-")
+        raise UnfitError(f"{name}: not 1 to 128 of A-Z, a-z, 0-9 and ._:@-")
     return value
 
 

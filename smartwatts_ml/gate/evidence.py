@@ -29,6 +29,7 @@ __all__ = [
     "FleetRules",
     "Verdict",
     "decide",
+    "drifted",
     "e_value",
     "interval",
     "least_homes",
@@ -172,6 +173,17 @@ def _mean(values: Sequence[float]) -> float:
 def _gain(difference: float) -> float:
     """The share by which a loss is lower that a relative difference stands for."""
     return -2 * difference / (1 - difference)
+
+
+def drifted(stretches: Sequence[np.ndarray], share: float, alpha: float) -> int | None:
+    """The first stretch in which losses are shown to be higher by more than a ``share``; None where
+    they are in none. Of a version that does not drift one is found with a chance of ``alpha``,
+    however many stretches there are."""
+    for number, differences in enumerate(stretches, 1):
+        weight = 6 / (math.pi * number) ** 2
+        if weight * e_value(differences, margin_of(share)) >= 1 / alpha:
+            return number
+    return None
 
 
 @dataclass(frozen=True)

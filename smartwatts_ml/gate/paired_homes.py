@@ -15,7 +15,7 @@ import numpy as np
 
 from smartwatts_ml.gate.evidence import relative
 
-__all__ = ["WINDOWS", "Days", "paired_failures", "paired_losses"]
+__all__ = ["WINDOWS", "Days", "paired_failures", "paired_losses", "worsened"]
 
 WINDOWS = (2, 7, 28)
 """Days after the change over which a home is compared; it counts when they are over."""
@@ -65,6 +65,24 @@ def paired_failures(days: Days, candidate: int, champion: int) -> np.ndarray:
         for home, start, partner in look.pairs(_FAIL_WINDOW + 1, steady=False)
     ]
     return np.array(failures, dtype=float)
+
+
+def worsened(days: Days, version: int, weeks: int = 4) -> list[np.ndarray]:
+    """How much higher losses of one version are than in its first weeks, a home each, for each
+    later stretch of as many weeks that is over."""
+    sums, span = _Sums(days, version), 7 * weeks
+    ran = (days.version == version).any(axis=0)
+    if not ran.any():
+        return []
+    first = int(ran.argmax())
+    stretches = []
+    for start in range(first + span, days.count - span + 1, span):
+        pairs = (
+            (_loss(sums, home, start, start + span), _loss(sums, home, first, first + span))
+            for home in range(len(days.version))
+        )
+        stretches.append(np.array([relative(now, then) for now, then in pairs], dtype=float))
+    return stretches
 
 
 class _Sums:

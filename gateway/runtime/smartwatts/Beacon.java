@@ -17,7 +17,7 @@ public final class Beacon {
     private final Map<String, Object> fields = new LinkedHashMap<>();
 
     /**
-     * @param gateway a name of this gateway that is no name of its home: 1 to 64 of A-Z, a-z, 0-9
+     * @param gateway a name of this gateway that is no name of its home: 1 to 128 of A-Z, a-z, 0-9
      *     and ._:@-
      * @param version the version of the file, from its manifest
      * @param time the end of the hours that this tells of, ISO 8601 with an offset or Z
