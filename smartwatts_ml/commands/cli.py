@@ -48,6 +48,10 @@ WORK = {
         "fleet:fleet",
         "Which versions run where, who is behind, who is silent, who failed to load.",
     ),
+    "watch": (
+        "watch:watch",
+        "Weigh what came since each champion was published; one that does harm is taken back.",
+    ),
     "models list": (
         "models:list_models",
         "The champion of each model: version, since when, by whom, and its file.",
@@ -217,7 +221,7 @@ _PANELS = {
         "retrain",
     ),
     "Using models": ("evaluate", "predict", "simulate", "import"),
-    "What is kept": ("models", "readings", "fleet", "keys"),
+    "What is kept": ("models", "readings", "fleet", "watch", "keys"),
 }
 
 

@@ -14,7 +14,7 @@ from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, 
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.fleet.beacon_table import existing_beacons
 from smartwatts_ml.fleet.served import served_by
-from smartwatts_ml.fleet.status import Gateway, ModelStatus, fleet_status
+from smartwatts_ml.fleet.status import Gateway, ModelStatus, State, fleet_status
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.ingest.landing import BEACON_LANDING
 from smartwatts_ml.settings import Settings
@@ -95,7 +95,7 @@ def _models_table(statuses: list[ModelStatus]) -> Table:
     )
     for status in statuses:
         served, states = status.served, status.states
-        numbers = ("behind", "silent", "failed", "unknown")
+        numbers: tuple[State, ...] = ("behind", "silent", "failed", "unknown")
         table.add_row(
             escape(status.model),
             f"v{served.version}" if served else "–",

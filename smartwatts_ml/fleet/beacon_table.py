@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from smartwatts_ml.errors import ChangedError, StoreError
 from smartwatts_ml.fleet.beacon import Beacon
@@ -167,7 +167,9 @@ class BeaconTable:
     def _commit(self, rows: pa.Table, digests: Collection[str], work: Path) -> None:
         number = int(self._table.transaction_version(_COMMITS) or 0) + 1
         taken = [Transaction(digest, 1) for digest in digests]
-        actions = [self._upload(rows, month, work) for month in sorted(set(_months(rows)))]
+        actions: list[AddAction | RemoveAction] = [
+            self._upload(rows, month, work) for month in sorted(set(_months(rows)))
+        ]
         with as_store_errors(self._uri):
             try:
                 self._table.create_write_transaction(

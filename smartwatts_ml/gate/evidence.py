@@ -116,14 +116,14 @@ class FleetRules:
 class Evidence:
     """``harmful``: the e-value against "no more harm than is allowed"; ``harmless``: that against
     "at least so much". ``gain``: by how much losses are lower, as a share (negative: higher), with
-    a confidence sequence ``low`` to ``high``; NaN where nothing was measured. ``homes`` compared,
+    a confidence sequence ``low`` to ``high``; None where nothing was measured. ``homes`` compared,
     ``tried`` the version, and ``failed``."""
 
     harmful: float = 1.0
     harmless: float = 1.0
-    gain: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
     homes: int = 0
     tried: int = 0
     failed: int = 0
@@ -132,12 +132,9 @@ class Evidence:
     def text(self) -> str:
         """For people."""
         said = [f"{self.failed} of {self.tried} homes failed"] if self.failed else []
-        if self.homes:
-            said.insert(
-                0,
-                f"in {self.homes} homes errors are {_share(-self.gain)} "
-                f"({_share(-self.high)} to {_share(-self.low)})",
-            )
+        if self.gain is not None:
+            between = f" ({_worse(self.high)} to {_worse(self.low)})"
+            said.insert(0, f"in {self.homes} homes errors are {_worse(self.gain)}{between}")
         return "; ".join(said) or "no home says anything yet"
 
 
@@ -170,9 +167,9 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else 1.0
 
 
-def _gain(difference: float) -> float:
+def _gain(difference: float) -> float | None:
     """The share by which a loss is lower that a relative difference stands for."""
-    return -2 * difference / (1 - difference)
+    return -2 * difference / (1 - difference) if math.isfinite(difference) else None
 
 
 def drifted(stretches: Sequence[np.ndarray], share: float, alpha: float) -> int | None:
@@ -209,5 +206,6 @@ def decide(evidence: Evidence, rules: FleetRules, held_days: float) -> Verdict:
     return Verdict("hold", f"not settled: {evidence.text}", evidence)
 
 
-def _share(value: float) -> str:
-    return f"{100 * value:+.1f} %".replace("-", "−") if math.isfinite(value) else "?"
+def _worse(gain: float | None) -> str:
+    """By how much errors are higher."""
+    return "?" if gain is None else f"{-100 * gain:+.1f} %".replace("-", "−")

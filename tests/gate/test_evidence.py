@@ -41,7 +41,8 @@ def test_harm_is_found_and_its_refutation_too() -> None:
     worse = relative(1.3 * heavy(rng, 400), heavy(rng, 400))
     found = weigh([worse], None, RULES)
     assert decide(found, RULES, 0).action == "back"
-    assert found.high < 0 and found.low < -0.15
+    assert found.high is not None and found.high < 0
+    assert found.low is not None and found.low < -0.15
     better = weigh([relative(0.8 * heavy(rng, 400), heavy(rng, 400))], np.zeros(400), RULES)
     assert decide(better, RULES, 0).action == "widen"
     assert decide(weigh([], None, RULES), RULES, 99).action == "hold"
