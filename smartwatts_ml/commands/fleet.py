@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -15,8 +16,10 @@ from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.fleet.beacon_table import existing_beacons
 from smartwatts_ml.fleet.served import served_by
 from smartwatts_ml.fleet.status import Gateway, ModelStatus, State, fleet_status
+from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.ingest.landing import BEACON_LANDING
+from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import open_store
 
@@ -52,7 +55,8 @@ def fleet(
     objects, current = open_objects(root, writable=False)
     statuses = [s for s in fleet_now(objects, current) if model in (None, s.model)]
     if as_json:
-        print_json([_narrowed(status, which) for status in statuses])
+        names = site_names(objects, current).pseudonym if statuses else str
+        print_json([_narrowed(status, which, names) for status in statuses])
         return
     if not any(status.gateways for status in statuses):
         err.print(
@@ -84,8 +88,15 @@ def fleet_now(objects: Objects, current: Settings) -> list[ModelStatus]:
     return fleet_status(table, served_by(open_store(objects, current)), current, datetime.now(UTC))
 
 
-def _narrowed(status: ModelStatus, which: _Which | None) -> dict[str, object]:
-    gateways = [g for g in status.gateways if which in (None, g.state)]
+def _narrowed(
+    status: ModelStatus, which: _Which | None, pseudonym: Callable[[str], str]
+) -> dict[str, object]:
+    """``pseudonym`` of each gateway is what the page and messages call it."""
+    gateways = [
+        plain(gateway) | {"pseudonym": pseudonym(gateway.gateway)}
+        for gateway in status.gateways
+        if which in (None, gateway.state)
+    ]
     return status.to_json() | {"gateways": gateways}
 
 

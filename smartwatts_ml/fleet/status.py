@@ -90,13 +90,13 @@ class ModelStatus:
         return dict(Counter(gateway.state for gateway in self.gateways))
 
     def to_json(self) -> dict[str, Any]:
+        """All but the gateways themselves."""
         return {
             "model": self.model,
             "version": self.served.version if self.served else None,
             "since": self.served.since if self.served else None,
             "versions": {str(version): count for version, count in self.versions.items()},
             "states": self.states,
-            "gateways": self.gateways,
         }
 
 

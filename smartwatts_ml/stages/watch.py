@@ -24,6 +24,7 @@ from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.judging.since_published import differences_since
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import HistoryEntry, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
@@ -67,6 +68,7 @@ def watch(
     """Weigh what came since each champion was published, and keep it in ``state/watch/``. A model
     whose history does not verify is left out: `models verify` says why."""
     store, table = open_store(objects, settings), existing_beacons(objects)
+    site_names(objects, settings)  # who only reads, as the page does, can give no pseudonyms
     found = []
     for model in models or store.models():
         try:

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from smartwatts_airflow.form import rollback_form
 from smartwatts_airflow.page.airflow import RETRAINING, ROLLBACK, may_trigger, next_run, runs
 from smartwatts_airflow.page.detail import detail, judged
+from smartwatts_airflow.page.fleet import fleet_page
 from smartwatts_airflow.page.overview import age, last_decision, overview
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, UsageError
@@ -69,6 +70,7 @@ def application() -> FastAPI:
     guard = Depends(requires_access_dag("GET", param_dag_id=RETRAINING[0]))
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[guard])
     app.get("/")(_show_models)
+    app.get("/fleet")(_show_fleet)
     app.get("/models/{model}")(_show_model)
     app.get("/models/{model}/versions/{version}")(_download)
     app.get("/runs/{run_id}/data_quality.html")(_quality_page)
@@ -111,6 +113,12 @@ def _show_models(request: Request, session: SessionDep, opened: _Root) -> Respon
         root=objects.url,
         stages=model_stages(),
     )
+
+
+def _show_fleet(request: Request, opened: _Root) -> Response:
+    """Which version runs where."""
+    objects, current = opened
+    return _page(request, "fleet.html", fleet=fleet_page(objects, current), root=objects.url)
 
 
 def _waiting(objects: Objects, current: Settings) -> dict[str, Any]:
