@@ -22,7 +22,7 @@ __all__ = ["watching"]
 
 def watching() -> None:
     """Weigh, then take back and ask for retraining, side by side."""
-    weighed = weigh()
+    weighed: Any = weigh()
     take_back(weighed)
     TriggerDagRunOperator.partial(
         task_id="retrain",
