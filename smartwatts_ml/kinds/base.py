@@ -195,6 +195,10 @@ class Kind(ABC, Generic[_DetailsT]):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    intended_use: ClassVar[str] = ""
+    """What its models are for, in a sentence; a card of a version begins with it."""
+    limits: ClassVar[tuple[str, ...]] = ()
+    """What whoever uses its models has to know that they do not do, a sentence each."""
     work_name: ClassVar[str]
     """Where its ``Work`` is, "module:name"."""
     trainer_name: ClassVar[str]
