@@ -45,9 +45,7 @@ __all__ = [
     "Work",
 ]
 
-
-_STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"
-"""Needs numpy."""
+_STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"  # which needs numpy
 Tensor = Any
 """A tensor of Keras, in a graph or not."""
 
@@ -196,9 +194,8 @@ class Kind(ABC, Generic[_DetailsT]):
     name: ClassVar[str]
     title: ClassVar[str]
     intended_use: ClassVar[str] = ""
-    """What its models are for, in a sentence; a card of a version begins with it."""
     limits: ClassVar[tuple[str, ...]] = ()
-    """What whoever uses its models has to know that they do not do, a sentence each."""
+    """For cards of versions: what its models are for, and what they do not do, in sentences."""
     work_name: ClassVar[str]
     """Where its ``Work`` is, "module:name"."""
     trainer_name: ClassVar[str]
