@@ -258,8 +258,7 @@ class Kind(ABC, Generic[_DetailsT]):
         return details
 
     def older_contract(self, details: _DetailsT) -> str:
-        """What has to be known of a file that was made for an older contract, as a clause; empty
-        where it is of this one."""
+        """What to know of a file of an older contract, as a clause; empty where there is none."""
         changes = [self.contract_changes[n] for n in range(details.contract + 1, self.contract + 1)]
         if not changes:
             return ""
