@@ -20,15 +20,15 @@ from scipy.stats import ttest_1samp
 
 from smartwatts_ml.gate.evidence import (
     BOUND,
-    Evidence,
     FleetRules,
+    HomeEvidence,
     Verdict,
     decide,
     e_value,
     relative,
     weigh,
 )
-from smartwatts_ml.gate.paired_homes import WINDOWS, Days, paired_failures, paired_losses
+from smartwatts_ml.gate.paired_homes import WINDOWS, HomeDays, paired_failures, paired_losses
 
 HOMES, BEFORE, AFTER = 2000, 28, 45
 RINGS = (0.01, 0.1, 0.5, 1.0)
@@ -90,7 +90,7 @@ class Fleet:
         self.lies = rng.random(HOMES) < self.liars / HOMES
         self.dice = rng.random((3, HOMES))
 
-    def days(self, version: Version, starts: np.ndarray, ends: np.ndarray, today: int) -> Days:
+    def days(self, version: Version, starts: np.ndarray, ends: np.ndarray, today: int) -> HomeDays:
         """As it is known at the end of ``today``, when homes run the version from ``starts`` to
         ``ends``, days since the publication."""
         day = np.arange(BEFORE + AFTER) - BEFORE
@@ -106,26 +106,26 @@ class Fleet:
         failed = np.where(dead, NEW, 0) * heard
         until = BEFORE + today + 1
         arrays = (loaded, failed, error, self.scale)
-        return Days(*(array[:, :until] for array in arrays))
+        return HomeDays(*(array[:, :until] for array in arrays))
 
 
-Judge = Callable[[Days, int], str]
+Judge = Callable[[HomeDays, int], str]
 """From days and how long this ring has been open: "widen", "hold" or "back"."""
 
 
-def evidence_of(days: Days) -> Evidence:
+def evidence_of(days: HomeDays) -> HomeEvidence:
     """As `smartwatts watch` has it of beacons."""
     losses = [paired_losses(days, NEW, OLD, window) for window in WINDOWS]
     return weigh(losses, paired_failures(days, NEW, OLD), RULES)
 
 
-def by_evidence(days: Days, held: int) -> str:
+def by_evidence(days: HomeDays, held: int) -> str:
     """The package's way."""
     verdict: Verdict = decide(evidence_of(days), RULES, held)
     return verdict.action if held >= LEAST_DAYS or verdict.action == "back" else "hold"
 
 
-def by_crashes(days: Days, held: int) -> str:
+def by_crashes(days: HomeDays, held: int) -> str:
     """Back where 5 % of the homes that tried it failed, on after three days."""
     tried = ((days.version == NEW) | (days.failed == NEW)).any(axis=1)
     failed = (days.failed == NEW).any(axis=1)
@@ -134,7 +134,7 @@ def by_crashes(days: Days, held: int) -> str:
     return "widen" if held >= 3 else "hold"
 
 
-def by_t_test(days: Days, held: int) -> str:
+def by_t_test(days: HomeDays, held: int) -> str:
     """The same homes as the package's way, judged by a t-test at 5 % at every look."""
     differences = paired_losses(days, NEW, OLD, 7)
     differences = differences[np.isfinite(differences)]

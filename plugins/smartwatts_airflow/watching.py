@@ -17,7 +17,7 @@ from smartwatts_airflow.notify import about_change, send, tell_failure
 from smartwatts_airflow.placement import signing_placement
 from smartwatts_airflow.retries import PATIENT, RetryWhatCanPass
 
-__all__ = ["watching"]
+__all__ = ["due", "take_back", "watching", "weigh"]
 
 
 def watching() -> None:

@@ -46,30 +46,30 @@ def watch(
     objects, current = open_objects(root)
     for line in take_beacons(objects).lines():
         err.print(printable(line), soft_wrap=True, markup=False)
-    found = weigh_champions(objects, current, datetime.now(UTC), models)
+    findings = weigh_champions(objects, current, datetime.now(UTC), models)
     failed: list[StoreError] = []
     signs = bool(open_store(objects, current).keys.uris()) and not dry_run
     if signs:
-        for place, watched in enumerate(found):
+        for place, watched in enumerate(findings):
             try:
-                found[place] = act(objects, current, watched)
+                findings[place] = act(objects, current, watched)
             except StoreError as error:
                 failed.append(error)
     if as_json:
-        print_json(found)
-    elif not found:
+        print_json(findings)
+    elif not findings:
         err.print("no champions yet: `smartwatts retrain` makes the first ones")
     else:
-        _print(found)
-        if not signs and not dry_run and any(w.finding == "back" and not w.done for w in found):
+        _print(findings)
+        if not signs and not dry_run and any(w.finding == "back" and not w.done for w in findings):
             err.print("no key here to sign with: `smartwatts models rollback` where they are")
     if failed:
         raise failed[0]
 
 
-def _print(found: list[Watched]) -> None:
+def _print(findings: list[Watched]) -> None:
     table = Table("model", "version", "before", "finding", "why")
-    for watched in found:
+    for watched in findings:
         colour = {"back": "red", "harm": "red", "drift": "yellow"}.get(watched.finding)
         finding = f"[{colour}]{watched.finding}[/{colour}]" if colour else watched.finding
         why = "; ".join(filter(None, (watched.reason, watched.done)))

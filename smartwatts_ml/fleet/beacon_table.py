@@ -124,10 +124,10 @@ class BeaconTable:
             new = {digest: rows for digest, rows in contents.items() if not self.has(digest)}
             if not new:
                 return {}
-            rows, told = self._untold(new)
+            rows, repeats = self._untold(new)
             with suppress(ChangedError):
                 self._commit(rows, new.keys(), work)
-                return told
+                return repeats
         raise ChangedError(f"{self._uri} is being changed by others without a pause")
 
     def _attempts(self) -> Iterator[None]:
@@ -161,8 +161,8 @@ class BeaconTable:
         kept = {digest: 0 for digest in contents}
         for digest in untold["digest"].to_pylist():
             kept[digest] += 1
-        told = {digest: len(rows) - kept[digest] for digest, rows in contents.items()}
-        return untold.select(_SCHEMA.names).cast(_SCHEMA), told
+        repeats = {digest: len(rows) - kept[digest] for digest, rows in contents.items()}
+        return untold.select(_SCHEMA.names).cast(_SCHEMA), repeats
 
     def _commit(self, rows: pa.Table, digests: Collection[str], work: Path) -> None:
         number = int(self._table.transaction_version(_COMMITS) or 0) + 1
@@ -243,9 +243,9 @@ def _months(rows: pa.Table) -> list[str]:
     return list(rows[_MONTH].to_pylist())
 
 
-def _rows(told: Sequence[tuple[Beacon, datetime]]) -> pa.Table:
+def _rows(repeats: Sequence[tuple[Beacon, datetime]]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
-    for beacon, arrived in told:
+    for beacon, arrived in repeats:
         for name in _SCHEMA.names[:-2]:
             columns[name].append(getattr(beacon, name))
         columns["arrived"].append(arrived)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from smartwatts_ml.fleet.beacon_table import BeaconTable
-from smartwatts_ml.gate.paired_homes import Days
+from smartwatts_ml.gate.paired_homes import HomeDays
 
 __all__ = ["BEFORE_DAYS", "days_of"]
 
@@ -41,13 +41,13 @@ FROM v GROUP BY gateway, day
 """
 
 
-def days_of(table: BeaconTable, model: str, published: datetime, now: datetime) -> Days:
+def days_of(table: BeaconTable, model: str, published: datetime, now: datetime) -> HomeDays:
     """What homes said from four weeks before a version was ``published`` until yesterday. Only
     those that were heard of before it was, by the root's own clock: nobody turns up to vote. A
     home's place is a hash of its name."""
     first = _day(published) - BEFORE_DAYS
     end = min(_day(now), first + _MOST_DAYS)
-    told = table.columns(
+    columns = table.columns(
         _ROWS,
         {
             "model": model,
@@ -58,20 +58,20 @@ def days_of(table: BeaconTable, model: str, published: datetime, now: datetime) 
             "end": end,
         },
     )
-    names, home = np.unique(np.asarray(told["gateway"], dtype=str), return_inverse=True)
+    names, home = np.unique(np.asarray(columns["gateway"], dtype=str), return_inverse=True)
     places = np.argsort([hashlib.sha256(name.encode()).digest() for name in names.tolist()])
     rank = np.empty(len(names), dtype=np.int64)
     rank[places] = np.arange(len(names))
     row = rank[home] if len(names) else np.zeros(0, dtype=np.int64)
     kept = row < _MOST_HOMES
     shape = (min(len(names), _MOST_HOMES), max(end - first, 0))
-    at = (row[kept], np.asarray(told["day"], dtype=np.int64)[kept])
+    at = (row[kept], np.asarray(columns["day"], dtype=np.int64)[kept])
     version, failed = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     error, scale = np.full(shape, np.nan), np.full(shape, np.nan)
     for array, name in ((version, "version"), (failed, "failed"), (error, "error")):
-        array[at] = np.asarray(told[name])[kept]
-    scale[at] = np.asarray(told["scale"])[kept]
-    return Days(version, failed, error, scale)
+        array[at] = np.asarray(columns[name])[kept]
+    scale[at] = np.asarray(columns["scale"])[kept]
+    return HomeDays(version, failed, error, scale)
 
 
 def _day(time: datetime) -> int:

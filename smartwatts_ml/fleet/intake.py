@@ -154,12 +154,12 @@ class _Intake:
         waiting, self._waiting = self._waiting, _Waiting()
         for digest, quarantine in waiting.quarantines.items():
             quarantine.keep(self._objects, digest, again=False)
-        told = self._table.append(waiting.rows, self._work.folder) if waiting.rows else {}
+        repeats = self._table.append(waiting.rows, self._work.folder) if waiting.rows else {}
         for digest, infos in waiting.infos.items():
             for number, info in enumerate(infos):
                 report = self.reports[info.key]
-                fresh = digest in told and number == 0
-                report = report.settled(told[digest] if fresh else report.accepted)
+                fresh = digest in repeats and number == 0
+                report = report.settled(repeats[digest] if fresh else report.accepted)
                 self.reports[info.key] = report
                 self._news[info.key] = Known.of_object(
                     info, digest=digest, accepted=report.accepted

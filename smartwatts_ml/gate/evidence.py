@@ -25,7 +25,7 @@ import numpy as np
 __all__ = [
     "BOUND",
     "Action",
-    "Evidence",
+    "HomeEvidence",
     "FleetRules",
     "Verdict",
     "decide",
@@ -113,7 +113,7 @@ class FleetRules:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class HomeEvidence:
     """``harmful``: the e-value against "no more harm than is allowed"; ``harmless``: that against
     "at least so much". ``gain``: by how much losses are lower, as a share (negative: higher), with
     a confidence sequence ``low`` to ``high``; None where nothing was measured. ``homes`` compared,
@@ -138,7 +138,9 @@ class Evidence:
         return "; ".join(said) or "no home says anything yet"
 
 
-def weigh(losses: Sequence[np.ndarray], failures: np.ndarray | None, rules: FleetRules) -> Evidence:
+def weigh(
+    losses: Sequence[np.ndarray], failures: np.ndarray | None, rules: FleetRules
+) -> HomeEvidence:
     """Evidence from differences of losses (> 0 is worse), an array for each window or source, in
     which a home is once; and from failures: 1 where a home failed, less 1 where the home that it
     is compared with did."""
@@ -151,7 +153,7 @@ def weigh(losses: Sequence[np.ndarray], failures: np.ndarray | None, rules: Flee
     if len(shown):
         low, high = interval(shown, rules.alpha)
         mean = float(np.clip(shown, -BOUND, BOUND).mean())
-    return Evidence(
+    return HomeEvidence(
         harmful=_mean([_mean(against), e_value(tried, rules.failures, 1.0)]),
         harmless=_mean(for_it),
         gain=_gain(mean),
@@ -189,10 +191,10 @@ class Verdict:
 
     action: Action
     reason: str
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: HomeEvidence = field(default_factory=HomeEvidence)
 
 
-def decide(evidence: Evidence, rules: FleetRules, held_days: float) -> Verdict:
+def decide(evidence: HomeEvidence, rules: FleetRules, held_days: float) -> Verdict:
     """Back where harm is shown, on where it is refuted or was not seen for long, else neither."""
     needed = 1 / rules.alpha
     if evidence.harmful >= needed:

@@ -15,7 +15,7 @@ import numpy as np
 
 from smartwatts_ml.gate.evidence import relative
 
-__all__ = ["WINDOWS", "Days", "paired_failures", "paired_losses", "worsened"]
+__all__ = ["WINDOWS", "HomeDays", "paired_failures", "paired_losses", "worsened"]
 
 WINDOWS = (2, 7, 28)
 """Days after the change over which a home is compared; it counts when they are over."""
@@ -27,7 +27,7 @@ _Pair = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Days:
+class HomeDays:
     """What gateways said of a model, shape (homes, days): ``version`` that was loaded, 0 where
     nothing was heard; ``failed``: the version that did not load or failed in most of its calls, 0
     for none; ``error`` and ``scale``, NaN where they were not measured. The last day is over. Homes
@@ -43,7 +43,7 @@ class Days:
         return int(self.version.shape[1])
 
 
-def paired_losses(days: Days, candidate: int, champion: int, window: int) -> np.ndarray:
+def paired_losses(days: HomeDays, candidate: int, champion: int, window: int) -> np.ndarray:
     """A difference of relative losses, > 0 is worse, for each home that changed from ``champion``
     to ``candidate`` at least ``window`` days ago and has a partner; NaN where a loss was not
     measured."""
@@ -55,7 +55,7 @@ def paired_losses(days: Days, candidate: int, champion: int, window: int) -> np.
     return np.array(differences, dtype=float)
 
 
-def paired_failures(days: Days, candidate: int, champion: int) -> np.ndarray:
+def paired_failures(days: HomeDays, candidate: int, champion: int) -> np.ndarray:
     """1 for each home in which the candidate did not load, failed, or was never heard of again, 0
     for another that tried it; less 1 where its partner fell silent. A home counts two days
     later."""
@@ -67,7 +67,7 @@ def paired_failures(days: Days, candidate: int, champion: int) -> np.ndarray:
     return np.array(failures, dtype=float)
 
 
-def worsened(days: Days, version: int, weeks: int = 4) -> list[np.ndarray]:
+def worsened(days: HomeDays, version: int, weeks: int = 4) -> list[np.ndarray]:
     """How much higher losses of one version are than in its first weeks, a home each, for each
     later stretch of as many weeks that is over."""
     sums, span = _Sums(days, version), 7 * weeks
@@ -88,7 +88,7 @@ def worsened(days: Days, version: int, weeks: int = 4) -> list[np.ndarray]:
 class _Sums:
     """Sums over days of one version's error and scale, and how often it was heard."""
 
-    def __init__(self, days: Days, version: int) -> None:
+    def __init__(self, days: HomeDays, version: int) -> None:
         ran = days.version == version
         known = ran & np.isfinite(days.error) & np.isfinite(days.scale)
         self.count = _running(ran)
@@ -97,9 +97,9 @@ class _Sums:
 
 
 class _Look:
-    """Days as two versions are compared on them."""
+    """HomeDays as two versions are compared on them."""
 
-    def __init__(self, days: Days, candidate: int, champion: int) -> None:
+    def __init__(self, days: HomeDays, candidate: int, champion: int) -> None:
         self.days = days
         self.old = _Sums(days, champion)
         self.new = _Sums(days, candidate)
@@ -124,7 +124,7 @@ class _Look:
                 continue
             partner = self._take(free, start, window, steady)
             if partner is None:
-                soon = [one for one in later if starts[one] >= start + window]
+                soon = [other for other in later if starts[other] >= start + window]
                 partner = self._take(soon, start, window, steady)
                 if partner is not None:
                     later.remove(partner)

@@ -166,19 +166,19 @@ def weigh_champions(root: str) -> dict[str, Any]:
     objects, current = _open(root)
     for line in take_beacons(objects).lines():
         _LOG.info("%s", printable(line))
-    found = watch(objects, current, datetime.now(UTC))
-    for watched in found:
+    findings = watch(objects, current, datetime.now(UTC))
+    for watched in findings:
         _LOG.info("%s v%s: %s, %s", watched.model, watched.version, watched.finding, watched.reason)
-    retrain = ask_for_retraining(objects, found)
-    return {"found": [plain(watched) for watched in found], "retrain": retrain}
+    retrain = ask_for_retraining(objects, findings)
+    return {"found": [plain(watched) for watched in findings], "retrain": retrain}
 
 
-def take_back(root: str, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def take_back(root: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Put the version before in force where harm is shown; each change as ``change_of_champion``
     has it. One that somebody else changed meanwhile is left to him."""
     objects, current = _open(root)
     changes = []
-    for said in found:
+    for said in findings:
         watched = parsed(Watched, said)
         if watched.finding != "back" or watched.done:
             continue

@@ -18,18 +18,33 @@ import numpy as np
 from smartwatts_ml.errors import NotFoundError, StaleChallengerError, TrustError
 from smartwatts_ml.fleet.beacon_table import BeaconTable, existing_beacons
 from smartwatts_ml.fleet.days import days_of
-from smartwatts_ml.gate.evidence import Evidence, FleetRules, decide, drifted, weigh
-from smartwatts_ml.gate.paired_homes import WINDOWS, Days, paired_failures, paired_losses, worsened
+from smartwatts_ml.gate.evidence import FleetRules, HomeEvidence, decide, drifted, weigh
+from smartwatts_ml.gate.paired_homes import (
+    WINDOWS,
+    HomeDays,
+    paired_failures,
+    paired_losses,
+    worsened,
+)
 from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.judging.since_published import differences_since
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import HistoryEntry, Store, open_store
+from smartwatts_ml.store import Champion, HistoryEntry, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
 
-__all__ = ["ACTOR", "Watched", "act", "ask_for_retraining", "known", "rules_of_fleet", "watch"]
+__all__ = [
+    "ACTOR",
+    "Finding",
+    "Watched",
+    "act",
+    "ask_for_retraining",
+    "known",
+    "rules_of_fleet",
+    "watch",
+]
 
 ACTOR = "smartwatts watch"
 """Who rolls back."""
@@ -51,7 +66,7 @@ class Watched:
     since: str
     finding: Finding
     reason: str
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: HomeEvidence = field(default_factory=HomeEvidence)
     at: str = ""
     done: str = ""
 
@@ -69,19 +84,20 @@ def watch(
     whose history does not verify is left out: `models verify` says why."""
     store, table = open_store(objects, settings), existing_beacons(objects)
     site_names(objects, settings)  # who only reads, as the page does, can give no pseudonyms
-    found = []
+    findings = []
     for model in models or store.models():
         try:
-            history = store.history(model)
-            watched = _watched(objects, settings, store, table, history, now) if history else None
+            champion, history = store.champion(model), store.history(model)
+            if champion is None:
+                continue
+            watched = _watched(objects, settings, store, table, champion, history, now)
         except TrustError:
             continue
-        if watched:
-            before = known(objects, model)
-            kept = before.done if before and _same(before, watched) else ""
-            found.append(replace(watched, at=_stamp(now), done=kept))
-            _keep(objects, found[-1])
-    return found
+        before = known(objects, model)
+        kept = before.done if before and _same(before, watched) else ""
+        findings.append(replace(watched, at=_stamp(now), done=kept))
+        _keep(objects, findings[-1])
+    return findings
 
 
 def known(objects: Objects, model: str) -> Watched | None:
@@ -115,10 +131,10 @@ def act(objects: Objects, settings: Settings, watched: Watched) -> Watched:
     return done
 
 
-def ask_for_retraining(objects: Objects, found: Sequence[Watched]) -> list[str]:
+def ask_for_retraining(objects: Objects, findings: Sequence[Watched]) -> list[str]:
     """Models whose champion drifts and for which nobody asked yet; from here on somebody has."""
     asked = []
-    for watched in found:
+    for watched in findings:
         if watched.finding == "drift" and not watched.done:
             _keep(objects, replace(watched, done=f"retraining was asked for at {watched.at}"))
             asked.append(watched.model)
@@ -130,10 +146,11 @@ def _watched(
     settings: Settings,
     store: Store,
     table: BeaconTable | None,
+    champion: Champion,
     history: Sequence[HistoryEntry],
     now: datetime,
 ) -> Watched:
-    entry = history[-1]
+    entry = champion.entry
     published = parse_time(entry.time)
     before = next((e.version for e in reversed(history) if e.version != entry.version), None)
     days = days_of(table, entry.model, published, now) if table else None
@@ -155,7 +172,7 @@ def _compared(
     store: Store,
     watched: Watched,
     entry: HistoryEntry,
-    days: Days | None,
+    days: HomeDays | None,
 ) -> Watched:
     """With the version before, in the homes and on the readings that came since."""
     rules, against = rules_of_fleet(settings), watched.against or 0
@@ -182,7 +199,7 @@ def _compared(
     return replace(watched, finding=finding, reason=reason, evidence=evidence)
 
 
-def _drifting(watched: Watched, days: Days, settings: Settings) -> Watched:
+def _drifting(watched: Watched, days: HomeDays, settings: Settings) -> Watched:
     share = settings.fleet.drift
     stretch = drifted(worsened(days, watched.version), share, 1 - settings.fleet.confidence)
     if stretch is None:

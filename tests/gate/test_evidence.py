@@ -7,8 +7,8 @@ import pytest
 
 from smartwatts_ml.gate.evidence import (
     BOUND,
-    Evidence,
     FleetRules,
+    HomeEvidence,
     decide,
     e_value,
     interval,
@@ -16,7 +16,7 @@ from smartwatts_ml.gate.evidence import (
     relative,
     weigh,
 )
-from smartwatts_ml.gate.paired_homes import Days, paired_failures, paired_losses
+from smartwatts_ml.gate.paired_homes import HomeDays, paired_failures, paired_losses
 
 RULES = FleetRules()
 
@@ -76,21 +76,21 @@ def test_the_interval_holds_the_mean_and_narrows() -> None:
 
 
 def test_after_long_without_harm_a_version_goes_on_unless_harm_is_likely() -> None:
-    some = Evidence(harmful=1.0, harmless=2.0, homes=12)
+    some = HomeEvidence(harmful=1.0, harmless=2.0, homes=12)
     assert decide(some, RULES, 27).action == "hold"
     assert decide(some, RULES, 28).action == "widen"
-    assert decide(Evidence(harmful=9.0, homes=12), RULES, 99).action == "hold"
+    assert decide(HomeEvidence(harmful=9.0, homes=12), RULES, 99).action == "hold"
     assert decide(some, FleetRules(patience_days=0), 999).action == "hold"
 
 
-def fleet(homes: int = 60, days: int = 50, changed: int = 25, at: int = 40) -> Days:
+def fleet(homes: int = 60, days: int = 50, changed: int = 25, at: int = 40) -> HomeDays:
     rng = np.random.default_rng(5)
     season = np.linspace(1, 3, days)  # it gets harder for all
     level = np.exp(rng.normal(0, 0.5, (homes, 1)))
     error = level * season * np.exp(rng.normal(0, 0.05, (homes, days)))
     version = np.full((homes, days), 1)
     version[:changed, at:] = 2
-    return Days(version, np.zeros_like(version), error, np.ones_like(error))
+    return HomeDays(version, np.zeros_like(version), error, np.ones_like(error))
 
 
 def test_homes_are_compared_with_partners_so_that_a_season_is_no_harm() -> None:

@@ -27,7 +27,7 @@ _WIDTH, _HEIGHT, _LEFT, _BELOW = 640, 150, 44, 18
 
 
 @dataclass(frozen=True)
-class Bar:
+class _Bar:
     """A part of a week's bar: ``shade`` is 0 for the newest version."""
 
     x: float
@@ -87,7 +87,7 @@ def _model(
     }
 
 
-def _bars(weeks: Mapping[int, list[int]], now: datetime) -> list[Bar]:
+def _bars(weeks: Mapping[int, list[int]], now: datetime) -> list[_Bar]:
     """Weeks from left to right, the newest version at the bottom."""
     newest = sorted(weeks, reverse=True)
     most = max((sum(counts) for counts in zip(*weeks.values(), strict=True)), default=0)
@@ -103,5 +103,5 @@ def _bars(weeks: Mapping[int, list[int]], now: datetime) -> list[Bar]:
                 top -= height
                 title = f"v{version}: {count:,} gateways in the week from {day:%Y-%m-%d}"
                 x = _LEFT + week * step
-                bars.append(Bar(x, top, step * 0.8, height, min(shade, _STACKED), title))
+                bars.append(_Bar(x, top, step * 0.8, height, min(shade, _STACKED), title))
     return bars
