@@ -25,8 +25,9 @@ from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
 from smartwatts_ml.runs.doubtful import doubtful_lines
+from smartwatts_ml.runs.found import keep_found
 from smartwatts_ml.runs.left import begin_left, write_left
-from smartwatts_ml.runs.model_report import model_report
+from smartwatts_ml.runs.model_report import keep_failure, model_report
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.told import note_change as note_of_change
@@ -138,10 +139,16 @@ def new_readings(root: str, before: Mapping[str, str] | None = None) -> dict[str
     return count_new_readings(*_open(root, writable=False), before)
 
 
-def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
+def record_failure(
+    root: str, run_id: str, model: str, reason: str, *, dry_run: bool = False
+) -> dict[str, Any] | None:
     """Remember that the model's branch failed, so that the next attempt backs off; the
-    model's state."""
-    return state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason).to_json()
+    model's state. Of a ``dry_run`` its own folder alone says so: None."""
+    objects, _ = _open(root)
+    keep_failure(objects, run_id, model, reason)
+    if dry_run:
+        return None
+    return state.record_failure(objects, model, run_id=run_id, reason=reason).to_json()
 
 
 def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> dict[str, Any]:
@@ -203,10 +210,12 @@ def _told_of(objects: Objects, store: Store, entry: HistoryEntry) -> dict[str, A
 
 def find_troubles(root: str) -> list[dict[str, Any]]:
     """What somebody has to see to: ``about``, ``severity``, ``what`` and ``fix`` of each, and
-    whether it is ``due`` to be told, which nobody was lately."""
+    whether it is ``due`` to be told, which nobody was lately. The Models page shows what is
+    found."""
     objects, current = _open(root)
     memory = read_told(objects)
     everything = troubles.find_troubles(objects, current)
+    keep_found(objects, everything)
     return [plain(trouble) | {"due": memory.is_due(trouble)} for trouble in everything]
 
 
