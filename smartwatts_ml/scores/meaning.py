@@ -62,7 +62,9 @@ class Meaning:
         >>> Meaning("MAE", "W", "lower").is_better(20, 40), Meaning("MAE", "W").is_better(20, 40)
         (True, None)
         """
-        if not self.better or value is None or than is None or value == than:
+        if not self.better or value is None or than is None or not math.isfinite(value - than):
+            return None
+        if value == than:
             return None
         return value < than if self.better == "lower" else value > than
 

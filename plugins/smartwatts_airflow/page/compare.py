@@ -103,7 +103,7 @@ def _parts(kind: Kind, one: Mapping[str, Any], other: Mapping[str, Any]) -> tupl
         values = [{CHALLENGER: held.get(part) or {}} for held in slices]
         name = next((m for m in metrics if any(m in v[CHALLENGER] for v in values)), None)
         if name:
-            label = f"{part}: {meaning_of(kind, name).label}"
+            label = f"{part.removeprefix('channel ')}: {meaning_of(kind, name).label}"
             rows.append(_row(kind, name, label, values[0], values[1]))
     return tuple(rows)
 

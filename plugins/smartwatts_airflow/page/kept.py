@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import mimetypes
 import re
+from contextlib import suppress
 from pathlib import Path
 
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import HTTPException, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from smartwatts_airflow.page.airflow import may_see_curves
+from smartwatts_airflow.page.airflow import may_see_curves, runs
 from smartwatts_airflow.page.asked import Root, check_model, run_folder
+from smartwatts_airflow.page.render import part
+from smartwatts_ml.errors import StoreError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
+from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.layout import file_name
 
@@ -40,13 +45,26 @@ def download(opened: Root, model: str, version: int) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-def report(opened: Root, user: GetUserDep, run_id: str, model: str) -> Response:
-    """A run's report on a model; without curves of homes for who has no right to see these."""
+def report(
+    request: Request,
+    opened: Root,
+    session: SessionDep,
+    user: GetUserDep,
+    run_id: str,
+    model: str,
+) -> Response:
+    """A run's report on a model, below where one comes from and what became of it; without curves
+    of homes for who has no right to see these."""
     check_model(model)
     content = _kept(opened[0], f"{run_folder(run_id)}/{model}/report.html")
     if not may_see_curves(user):
         content = _CURVES.sub(_NO_CURVES, content)
-    return _page(content)
+    run = next((run for run in runs(session) if run.key == run_id), None)
+    told = None
+    with suppress(StoreError):  # damaged: the model's page says so
+        told = model_report(opened[0], run_id, model)
+    way = part(request, "parts/way.html", model=model, run=run, told=told, run_id=run_id)
+    return _page(content.replace(b"<body>", b"<body>" + way.encode(), 1))
 
 
 def quality_page(opened: Root, run_id: str) -> Response:

@@ -16,7 +16,7 @@ from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.settings import settings
 
-__all__ = ["MOUNTED", "page"]
+__all__ = ["MOUNTED", "page", "part"]
 
 MOUNTED = "/smartwatts"
 """Where Airflow serves this application, below its own address."""
@@ -26,11 +26,16 @@ _SHORTEST_PLACE = 4
 
 def page(request: Request, template: str, code: int = 200, /, **values: Any) -> HTMLResponse:
     """A page from a template, with the code of HTTP that it is answered with."""
+    return HTMLResponse(part(request, template, **values), code)
+
+
+def part(request: Request, template: str, /, **values: Any) -> str:
+    """The text of a template."""
     # Where this application is mounted, and Airflow below whatever prefix a proxy gave it.
     base = request.scope.get("root_path", "")
     common = {"base": base, "airflow": base.removesuffix(MOUNTED), "models": model_names()}
     text = _templates().get_template(template).render(**common, **values)
-    return HTMLResponse(_without_places(text), code)
+    return _without_places(text)
 
 
 @cache
