@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from smartwatts_ml.kinds import model_names
+from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.state import record_decision
@@ -70,6 +70,7 @@ ROUTES = [
     "/models/nilm",
     "/models/nilm/compare",
     "/models/nilm/versions/1",
+    "/models/nilm/versions/1/card",
     "/runs/run-1/nilm/report.html",
     "/runs/run-1/data_quality.html",
 ]
@@ -190,6 +191,14 @@ def test_two_versions_are_compared_with_units_and_what_is_better(
     assert row.count(" W</td>") == 2 and 'class="good">▼' in row
     missing = clients["viewer"].get("/smartwatts/models/nilm/compare?one=1&other=9999")
     assert missing.status_code == 404 and "never in force" in missing.text
+
+
+def test_a_card_says_what_a_version_is_for_and_that_it_was_forced(
+    clients: dict[str, Any], store: Store
+) -> None:
+    text = clients["viewer"].get(f"/smartwatts/models/nilm/versions/{VERSIONS}/card").text
+    assert find_model("nilm")[0].intended_use in text
+    assert "against the gate" in text and "2026-01-01 to 2026-03-01" in text
 
 
 @pytest.mark.parametrize("lost", ["file", "timestamp"])

@@ -47,6 +47,7 @@ def _for_users() -> APIRouter:
     router.get("/models/{model}")(views.show_model)
     router.get("/models/{model}/compare")(views.show_comparison)
     router.get("/models/{model}/versions/{version}")(kept.download)
+    router.get("/models/{model}/versions/{version}/card")(views.show_card)
     router.get("/runs/{run_id}/data_quality.html")(kept.quality_page)
     router.get("/runs/{run_id}/{model}/report.html")(kept.report)
     return router

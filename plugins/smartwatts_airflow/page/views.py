@@ -24,20 +24,26 @@ from smartwatts_airflow.page.airflow import (
 from smartwatts_airflow.page.asked import Root, check_model
 from smartwatts_airflow.page.compare import compare
 from smartwatts_airflow.page.detail import detail, runs_of
+from smartwatts_airflow.page.documents import RememberedObjects
 from smartwatts_airflow.page.health import health
 from smartwatts_airflow.page.judged import judged
 from smartwatts_airflow.page.now import models_at_work, runs_at_work
 from smartwatts_airflow.page.overview import last_decision, overview, work_on
 from smartwatts_airflow.page.render import page
 from smartwatts_airflow.page.trends import trends
+from smartwatts_ml.kinds import find_model
+from smartwatts_ml.kinds.meaning import meaning_of
+from smartwatts_ml.reports.card import model_card
 from smartwatts_ml.runs.arrivals import arrivals
 from smartwatts_ml.runs.doubtful import doubtful_lines
 from smartwatts_ml.runs.found import last_found
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.stages.order import model_stages
+from smartwatts_ml.store import open_store
+from smartwatts_ml.store.forced import forced
 
-__all__ = ["show_comparison", "show_model", "show_models"]
+__all__ = ["show_card", "show_comparison", "show_model", "show_models"]
 
 _CHANGES = 50
 _ARRIVALS = 8
@@ -118,3 +124,21 @@ def show_comparison(request: Request, opened: Root, model: str, one: int, other:
     """Two versions of a model."""
     check_model(model)
     return page(request, "compare.html", model=model, compared=compare(*opened, model, one, other))
+
+
+def show_card(request: Request, opened: Root, model: str, version: int) -> Response:
+    """What somebody who is to use a version should know."""
+    check_model(model)
+    objects, current = opened
+    store = open_store(RememberedObjects(objects, model), current)
+    history = store.history(model)
+    card = model_card(store.manifest(model, version))
+    kind, _ = find_model(model)
+    return page(
+        request,
+        "card.html",
+        card=card,
+        meaning=lambda name: meaning_of(kind, name),
+        in_force=bool(history) and history[-1].version == version,
+        forced=next((mark for mark in forced(history) if mark.version == version), None),
+    )
