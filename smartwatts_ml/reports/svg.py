@@ -106,11 +106,11 @@ def _cut(axes: _Axes, drawn: Panel) -> str:
     beyond = [y for values in _predicted(drawn) for y in _known(values) if not axes.holds(y)]
     if not beyond:
         return ""
-    top, bottom = max(beyond), min(beyond)
-    said = [f"↑ {_short(top)}" if top > axes.y1 else "", f"↓ {_short(bottom)}" * (bottom < axes.y0)]
+    said = [f"↑ {_short(top)}"] if (top := max(beyond)) > axes.y1 else []
+    said += [f"↓ {_short(bottom)}"] if (bottom := min(beyond)) < axes.y0 else []
     return (
         f'<text class="axis cut" x="{_WIDTH - _RIGHT}" y="11" text-anchor="end">'
-        f"{' '.join(part for part in said if part)}</text>"
+        f"{' '.join(said)}</text>"
     )
 
 
