@@ -134,8 +134,9 @@ def _report() -> dict[str, str]:
         raise AirflowSkipException("nothing is due")
     failures = _failures(states)
     dry_run = context["params"]["dry_run"]
+    note = tasks.keep_failure if dry_run else tasks.record_failure
     for model, why in failures.items():
-        tasks.record_failure(root(), smartwatts_run_id(), model, why, dry_run=dry_run)
+        note(root(), smartwatts_run_id(), model, why)
     planned = states["plan"] == "success"
     told = tasks.run_report(root(), smartwatts_run_id())
     rows = told["models"] if planned else []

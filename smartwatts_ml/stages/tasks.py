@@ -27,7 +27,8 @@ from smartwatts_ml.runs import state
 from smartwatts_ml.runs.doubtful import doubtful_lines
 from smartwatts_ml.runs.found import keep_found
 from smartwatts_ml.runs.left import begin_left, write_left
-from smartwatts_ml.runs.model_report import keep_failure, model_report
+from smartwatts_ml.runs.model_report import keep_failure as failed_on
+from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.told import note_change as note_of_change
@@ -45,6 +46,7 @@ __all__ = [
     "change_of_champion",
     "find_troubles",
     "ingest_stage",
+    "keep_failure",
     "landing_batches",
     "model_stage",
     "new_readings",
@@ -139,16 +141,16 @@ def new_readings(root: str, before: Mapping[str, str] | None = None) -> dict[str
     return count_new_readings(*_open(root, writable=False), before)
 
 
-def record_failure(
-    root: str, run_id: str, model: str, reason: str, *, dry_run: bool = False
-) -> dict[str, Any] | None:
+def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
     """Remember that the model's branch failed, so that the next attempt backs off; the
-    model's state. Of a ``dry_run`` its own folder alone says so: None."""
-    objects, _ = _open(root)
-    keep_failure(objects, run_id, model, reason)
-    if dry_run:
-        return None
-    return state.record_failure(objects, model, run_id=run_id, reason=reason).to_json()
+    model's state."""
+    keep_failure(root, run_id, model, reason)
+    return state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason).to_json()
+
+
+def keep_failure(root: str, run_id: str, model: str, reason: str) -> None:
+    """Say so in the run's folder alone: a dry run puts off nothing."""
+    failed_on(_open(root)[0], run_id, model, reason)
 
 
 def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> dict[str, Any]:

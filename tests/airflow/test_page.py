@@ -124,7 +124,8 @@ def test_what_is_told_over_time_is_read_beside_the_decision(tmp_path: Path) -> N
 
 def verdict(rows: list[ModelRow], **more: Any) -> str:
     seen, found = SEEN | more.pop("seen", {}), more.pop("found", None)
-    line = health(rows, [], seen, found, **{"doubtful": 0, "paused": ()} | more)
+    doubtful, paused = more.get("doubtful", 0), more.get("paused", ())
+    line = health(rows, [], seen, found, doubtful=doubtful, paused=paused)
     return f"{line.verdict}: {', '.join(sign.text for sign in line.signs)}"
 
 
