@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from smartwatts_airflow.page.overview import age
 from smartwatts_ml.errors import SmartwattsError
@@ -46,10 +47,20 @@ def _templates() -> Any:
         undefined=StrictUndefined,
     )
     made.filters["age"] = age
+    made.filters["code"] = _with_code
     made.filters["minute"] = lambda when: f"{when:%Y-%m-%d %H:%M}"
     made.filters["count"] = lambda value: f"{value:,}"
     made.filters["about"] = lambda value: f"{int(float(f'{value:.2g}')):,}"
     return made
+
+
+def _with_code(text: str) -> Markup:
+    """What stands between backquotes is to be typed.
+
+    >>> _with_code("try `a <b>` & more")
+    Markup('try <code>a &lt;b&gt;</code> &amp; more')
+    """
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _without_places(text: str) -> str:
