@@ -207,7 +207,7 @@ def share_before(stage: Stage) -> float:
     [0.0, 0.45, 0.6, 0.7, 0.95]
     """
     stages = model_stages()
-    return sum(before.share for before in stages[: stages.index(stage)])
+    return sum((before.share for before in stages[: stages.index(stage)]), 0.0)
 
 
 def stage_named(name: str) -> Stage:

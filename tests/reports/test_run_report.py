@@ -28,7 +28,7 @@ DECISION = StoredDecision(
         "baseline": {"mae_w": 40.0, "f1": 0.4},
     },
     slices={
-        "challenger": {"channel kettle": {"f1": 0.7}, "site a": {"f1": 0.1}},
+        "challenger": {"channel kettle": {"f1": 0.6}, "site a": {"f1": 0.1}},
         "champion": {"channel kettle": {"f1": 0.8}},
     },
     parts=(Part("fridge", True, "F1 0.6", True), Part("oven", False, "F1 0 against 0.1", False)),
@@ -50,8 +50,8 @@ def test_every_part_has_a_row_those_left_out_first_then_those_that_are_worse() -
     assert [row["name"] for row in table["part_rows"]] == ["oven", "kettle", "fridge"]
     oven, kettle, fridge = table["part_rows"]
     assert (oven["in_file"], fridge["in_file"]) == ("left out", "yes")
-    assert (kettle["challenger"], kettle["champion"]) == ("0.7", "0.8")
-    assert kettle["better"] is False and kettle["change"] == "▼ 12 %"
+    assert (kettle["challenger"], kettle["champion"]) == ("0.6", "0.8")
+    assert kettle["better"] is False and kettle["change"] == "▼ 25 %"
     assert table["part_metric"] == "F1"
 
 
