@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cas
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.details import QUANTIZATIONS, Details
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.scores.meaning import Meaning
+from smartwatts_ml.scores.meaning import MetricMeaning
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class Kind(ABC, Generic[_DetailsT]):
     left out of the published file. Empty: its models have no parts."""
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
-    glossary: ClassVar[Mapping[str, Meaning]] = {}
+    glossary: ClassVar[Mapping[str, MetricMeaning]] = {}
     train_options: ClassVar[tuple[Option, ...]] = ()
     predict_options: ClassVar[tuple[Option, ...]] = ()
     quantizations: ClassVar[tuple[str, ...]] = QUANTIZATIONS

@@ -9,7 +9,7 @@ from smartwatts_ml.gate import CHALLENGER, CHAMPION
 from smartwatts_ml.judging.record import StoredDecision
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.kinds.meaning import meaning_of
-from smartwatts_ml.scores.meaning import Meaning
+from smartwatts_ml.scores.meaning import MetricMeaning
 
 __all__ = ["part_rows"]
 
@@ -27,7 +27,7 @@ def part_rows(kind: Kind, decision: StoredDecision) -> dict[str, Any]:
     theirs = decision.slices.get(CHAMPION) or {}
     judged = {part.name: part for part in decision.parts}
     metric = _metric(kind, scored)
-    meaning = meaning_of(kind, metric) if metric else Meaning("")
+    meaning = meaning_of(kind, metric) if metric else MetricMeaning("")
     any_ships = any(part.ships for part in decision.parts)
     rows = []
     for name in dict.fromkeys((*judged, *scored)):

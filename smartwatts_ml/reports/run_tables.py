@@ -18,7 +18,7 @@ from smartwatts_ml.readings.holdout import Split
 from smartwatts_ml.reports.pages import number
 from smartwatts_ml.reports.svg import change_bar, interval_bar, time_bar
 from smartwatts_ml.runs.site_names import SiteNames
-from smartwatts_ml.scores.meaning import Meaning
+from smartwatts_ml.scores.meaning import MetricMeaning
 
 __all__ = ["coverage_rows", "drift_rows", "failed_first", "metric_rows", "slice_rows"]
 
@@ -67,7 +67,7 @@ def failed_first(reasons: Sequence[str]) -> list[str]:
 
 
 def _lost_to(
-    meaning: Meaning, metric: str, metrics: Mapping[str, Mapping[str, float]]
+    meaning: MetricMeaning, metric: str, metrics: Mapping[str, Mapping[str, float]]
 ) -> list[str]:
     """Systems that have a better value than the challenger."""
     ours = metrics.get(CHALLENGER, {}).get(metric)
@@ -80,7 +80,7 @@ def _lost_to(
 
 def _cells(
     metric: str,
-    meaning: Meaning,
+    meaning: MetricMeaning,
     metrics: Mapping[str, Mapping[str, float]],
     intervals: Mapping[str, Mapping[str, _Interval]],
 ) -> list[dict[str, Any]]:

@@ -86,13 +86,13 @@ def _by_reason(files: Iterable[FileReport]) -> dict[str, int]:
     return dict(counts.most_common(_REASONS))
 
 
-def _together(one: Arrival, other: Arrival) -> Arrival:
-    rejected = Counter(one.rejected) + Counter(other.rejected)
+def _together(before: Arrival, after: Arrival) -> Arrival:
+    rejected = Counter(before.rejected) + Counter(after.rejected)
     return replace(
-        other,
-        files=one.files + other.files,
-        accepted=one.accepted + other.accepted,
-        duplicate=one.duplicate + other.duplicate,
+        after,
+        files=before.files + after.files,
+        accepted=before.accepted + after.accepted,
+        duplicate=before.duplicate + after.duplicate,
         rejected=dict(rejected.most_common(_REASONS)),
     )
 

@@ -32,8 +32,8 @@ class Found(Canonical):
 def keep_found(objects: Objects, troubles: Iterable[Trouble], now: datetime | None = None) -> None:
     """What a look found, in place of what the one before did."""
     ranked = sorted(troubles, key=lambda trouble: trouble.severity != "critical")
-    found = Found(now or datetime.now(UTC), ranked[:_MOST])
-    objects.write(_KEY, found.to_bytes())
+    kept = Found(now or datetime.now(UTC), ranked[:_MOST])
+    objects.write(_KEY, kept.to_bytes())
 
 
 def last_found(objects: Objects) -> Found | None:

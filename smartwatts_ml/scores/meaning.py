@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Better", "Meaning", "plain_meaning"]
+__all__ = ["Better", "MetricMeaning", "plain_meaning"]
 
 Better = Literal["lower", "higher", ""]
 """Which way a metric is better; empty where it should be near a value, or nothing says so."""
@@ -14,7 +14,7 @@ _SHARE = "%"
 
 
 @dataclass(frozen=True)
-class Meaning:
+class MetricMeaning:
     """``unit``: ``"%"`` of a share in 0..1, which is shown as percent; else what follows the
     number, empty where there is none. ``says``: a sentence for whoever never heard of it."""
 
@@ -26,10 +26,11 @@ class Meaning:
     def text(self, value: float | None) -> str:
         """A value as people read it.
 
-        >>> Meaning("WAPE", "%").text(0.2314), Meaning("MAE", "W").text(20.31)
-        ('23.1 %', '20.3 W')
-        >>> Meaning("F1").text(None), Meaning("F1").text(0.8123), Meaning("MAE", "W").text(1234.5)
-        ('–', '0.812', '1,234 W')
+        >>> watts, share = MetricMeaning("MAE", "W"), MetricMeaning("WAPE", "%")
+        >>> share.text(0.2314), watts.text(20.31), watts.text(1234.5)
+        ('23.1 %', '20.3 W', '1,234 W')
+        >>> MetricMeaning("F1").text(0.8123), MetricMeaning("F1").text(None)
+        ('0.812', '–')
         """
         if value is None or not math.isfinite(value):
             return "–"
@@ -39,9 +40,10 @@ class Meaning:
         """From one value to another: in points of percent, else by what share; empty where
         either is missing or nothing is to be seen of it.
 
-        >>> Meaning("WAPE", "%").change(0.25, 0.231), Meaning("MAE", "W").change(20.0, 25.0)
+        >>> watts = MetricMeaning("MAE", "W")
+        >>> MetricMeaning("WAPE", "%").change(0.25, 0.231), watts.change(20.0, 25.0)
         ('▼ 1.9 pts', '▲ 25 %')
-        >>> Meaning("MAE", "W").change(20.0, 20.001)
+        >>> watts.change(20.0, 20.001)
         '='
         """
         if before is None or now is None or not math.isfinite(now - before):
@@ -59,8 +61,10 @@ class Meaning:
     def is_better(self, value: float | None, than: float | None) -> bool | None:
         """Whether a value beats another one; None where nothing says so, or neither does.
 
-        >>> Meaning("MAE", "W", "lower").is_better(20, 40), Meaning("MAE", "W").is_better(20, 40)
-        (True, None)
+        >>> MetricMeaning("MAE", "W", "lower").is_better(20, 40)
+        True
+        >>> MetricMeaning("MAE", "W").is_better(20, 40) is None
+        True
         """
         if not self.better or value is None or than is None or not math.isfinite(value - than):
             return None
@@ -69,14 +73,14 @@ class Meaning:
         return value < than if self.better == "lower" else value > than
 
 
-def plain_meaning(metric: str) -> Meaning:
+def plain_meaning(metric: str) -> MetricMeaning:
     """Of a metric that nobody explains, by its name.
 
     >>> plain_meaning("rmse_w").text(12.0), plain_meaning("event_recall").label
     ('12 W', 'event recall')
     """
     watts = metric.endswith("_w")
-    return Meaning(metric.removesuffix("_w").replace("_", " "), "W" if watts else "")
+    return MetricMeaning(metric.removesuffix("_w").replace("_", " "), "W" if watts else "")
 
 
 def _rounded(value: float) -> str:

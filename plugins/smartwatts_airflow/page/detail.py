@@ -18,7 +18,7 @@ from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.kinds.meaning import meaning_of
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.scores.meaning import Meaning
+from smartwatts_ml.scores.meaning import MetricMeaning
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Champion, HistoryEntry, Manifest, open_store
 from smartwatts_ml.store.canonical import parse_time
@@ -171,7 +171,7 @@ def _points(
     chain: Sequence[HistoryEntry],
     manifests: Mapping[int, Manifest | None],
     metric: str,
-    meaning: Meaning,
+    meaning: MetricMeaning,
 ) -> list[Point]:
     champion = chain[-1].version
     by_force = {mark.version for mark in forced(chain)}
@@ -190,7 +190,7 @@ def _points(
     return points
 
 
-def _scaled(value: float | None, meaning: Meaning) -> float | None:
+def _scaled(value: float | None, meaning: MetricMeaning) -> float | None:
     """As the axis has it: shares as percent."""
     return value if value is None or meaning.unit != "%" else value * 100
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.kinds.meaning import meaning_of
-from smartwatts_ml.scores.meaning import Meaning
+from smartwatts_ml.scores.meaning import MetricMeaning
 
 __all__ = ["BASELINE", "BEFORE", "CHALLENGER", "Metric", "metrics_of", "number"]
 
@@ -23,7 +23,7 @@ class Metric:
     readings that it was judged on; None where one is missing."""
 
     name: str
-    meaning: Meaning
+    meaning: MetricMeaning
     value: float | None
     before: float | None = None
     baseline: float | None = None
