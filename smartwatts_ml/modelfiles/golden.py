@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from math import ceil, floor, gcd, log10
 from typing import Any
 
@@ -63,7 +64,7 @@ def needs_of(content: bytes) -> Needs:
         contract=details.contract,
         vectors=[_vector(samples, digits, outputs, window) for window in chosen],
         tolerances={
-            name: f"{_tolerance(outputs[name][chosen], others[name][chosen], spread):.6g}"
+            name: _tolerance(outputs[name][chosen], others[name][chosen], spread)
             for name, spread in spreads.items()
         },
     )
@@ -155,9 +156,10 @@ def _places(values: np.ndarray, every_window: np.ndarray) -> Places:
     return Places(every, numbers)
 
 
-def _tolerance(one: np.ndarray, other: np.ndarray, spread: float) -> float:
+def _tolerance(one: np.ndarray, other: np.ndarray, spread: float) -> str:
     between = float(np.nanmax(np.abs(one - other), initial=0.0))
-    return max(_TOLERATED * spread, _ROOM * between, _LEAST_TOLERANCE)
+    tolerance = max(_TOLERATED * spread, _ROOM * between, _LEAST_TOLERANCE)
+    return format(Decimal(f"{tolerance:.4g}"), "f")
 
 
 def _operators(content: bytes) -> tuple[str, list[OperatorUse]]:
