@@ -149,7 +149,7 @@ def _places(values: np.ndarray, every_window: np.ndarray) -> Places:
     """Some values, of all channels in turn, with four digits or so."""
     flat = np.ravel(values)
     every = max(1, ceil(len(flat) / _PLACES))
-    while gcd(every, values.shape[-1]) > 1:
+    while gcd(every, np.atleast_1d(values).shape[-1]) > 1:
         every += 1
     decimals = max(_decimals(every_window) + 1, 0)
     numbers = [item for value in flat[::every] for item in packed(np.array([value]), decimals)]
