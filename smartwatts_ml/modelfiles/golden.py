@@ -29,7 +29,7 @@ from smartwatts_ml.modelfiles.needs import Difference, Needs, OperatorUse, Place
 __all__ = ["needs_apart", "needs_of", "serve_needs", "serve_vectors", "vectors_run"]
 
 _SEED = 20_261_129
-_WINDOWS = 64
+_WINDOWS = 256
 _PLACES = 24
 """Values of an output that a vector keeps."""
 _TOLERATED = 0.02
@@ -37,6 +37,8 @@ _TOLERATED = 0.02
 _ROOM = 3.0
 """By so much more than the kernels here may those of another release differ."""
 _LEAST_TOLERANCE = 1e-5
+_AGREE = 0.05
+"""So near, in spreads of an output, kernels agree on windows that are taken first."""
 _LIVELY = 0.5
 """How far a window's output is from the mean one at least, in spreads: a file that says the same
 of everything must not pass."""
@@ -117,7 +119,7 @@ def _chosen(
     samples: _Arrays, outputs: _Arrays, others: _Arrays, spreads: Mapping[str, float]
 ) -> list[int]:
     """A window that is whole and one with missing readings, each the one on which kernels agree
-    best of those on which outputs are anything but usual."""
+    best of those on which they about agree, and outputs are anything but usual."""
 
     def by_window(left: _Arrays, right: _Arrays, most: Any) -> np.ndarray:
         """Of each window, the worst output: ``most`` of its values, in spreads."""
@@ -133,7 +135,7 @@ def _chosen(
     means = {name: values.mean(0, keepdims=True) for name, values in outputs.items()}
     lively = by_window(outputs, means, np.mean) >= _LIVELY
     holed = np.any([np.isnan(a).reshape(_WINDOWS, -1).any(1) for a in samples.values()], 0)
-    order = np.lexsort((apart_by, ~lively))
+    order = np.lexsort((apart_by, ~lively, apart_by > _AGREE))
     groups = ([w for w in order if not holed[w]], [w for w in order if holed[w]])
     return [int(group[0]) for group in groups if group]
 
