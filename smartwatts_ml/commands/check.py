@@ -80,13 +80,13 @@ def _print_trials(file: Path, needs: Needs, trials: list[Trial]) -> None:
     table = Table("LiteRT", "", "largest difference, of what is tolerated")
     for trial in trials:
         mark = "[green]✓[/green]" if trial.passed else "[red]✗[/red]"
-        table.add_row(trial.release, mark, escape(printable(_difference(trial))))
+        table.add_row(trial.release, mark, escape(printable(_deviation(trial))))
     out.print(table)
     least = needs.least or "a version that the file does not name"
     out.print(f"{file}: needs TensorFlow Lite {least} or later", soft_wrap=True, markup=False)
 
 
-def _difference(trial: Trial) -> str:
-    if trial.difference is None:
+def _deviation(trial: Trial) -> str:
+    if trial.deviation is None:
         return trial.trouble
-    return f"{trial.difference.share:.0%} ({trial.difference.name})"
+    return f"{trial.deviation.share:.0%} ({trial.deviation.name})"

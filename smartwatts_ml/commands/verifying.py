@@ -15,12 +15,12 @@ def check_runs(name: str, file: bytes, manifest: bytes) -> None:
     compute here what they say."""
     try:
         needs = Needs.read(Manifest.read(manifest, f"the manifest of {name}").runtime, name)
-        difference = vectors_run(file, needs, name)
+        deviation = vectors_run(file, needs, name)
     except BadInputError as error:
         raise TrustError(str(error)) from error
-    if not difference.tolerable:
+    if not deviation.tolerable:
         raise TrustError(
-            f"{name} computes here something else than its golden vectors: {difference.name} is"
-            f" off by {difference.share:.1f} times what is tolerated",
+            f"{name} computes here something else than its golden vectors: {deviation.name} is"
+            f" off by {deviation.share:.1f} times what is tolerated",
             fix="see `smartwatts models check` for other releases of LiteRT",
         )

@@ -19,7 +19,7 @@ from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import SiteNames
 
-__all__ = ["JudgedFile", "discretion", "evidence", "manifest_fields"]
+__all__ = ["FileVerdict", "discretion", "evidence", "manifest_fields"]
 
 _NAME_SITES = ("site_timezones",)
 """Settings that do."""
@@ -32,7 +32,7 @@ class _Record:
 
 
 @dataclass(frozen=True)
-class JudgedFile:
+class FileVerdict:
     """What the decision says of a judged file, numbers just as they were written: they are
     signed. ``libraries``: what made it, versions by name."""
 
@@ -52,7 +52,9 @@ class JudgedFile:
     record: _Record = _Record()
 
 
-def manifest_fields(snapshot: Snapshot, judged: JudgedFile, discreet: Discretion) -> dict[str, Any]:
+def manifest_fields(
+    snapshot: Snapshot, judged: FileVerdict, discreet: Discretion
+) -> dict[str, Any]:
     """What the manifest says beside what the store knows itself."""
     return {
         "code": code_version(),
@@ -81,7 +83,7 @@ def manifest_fields(snapshot: Snapshot, judged: JudgedFile, discreet: Discretion
     }
 
 
-def evidence(run: ModelRun, judged: JudgedFile) -> dict[str, Any]:
+def evidence(run: ModelRun, judged: FileVerdict) -> dict[str, Any]:
     """What the provenance says beside that: how the run was asked to train, under which settings,
     with which libraries, and what its stages left."""
     try:
@@ -101,12 +103,12 @@ def evidence(run: ModelRun, judged: JudgedFile) -> dict[str, Any]:
     }
 
 
-def discretion(judged: JudgedFile, names: SiteNames) -> Discretion:
+def discretion(judged: FileVerdict, names: SiteNames) -> Discretion:
     """How the sites of the decision are told of."""
     return Discretion((part for slices in judged.slices.values() for part in slices), names)
 
 
-def _with_slices(judged: JudgedFile, discreet: Discretion) -> dict[str, Any]:
+def _with_slices(judged: FileVerdict, discreet: Discretion) -> dict[str, Any]:
     """The metrics of each system, and those of challenger and champion by slice too, none of
     them of a single home."""
     metrics: dict[str, Any] = dict(judged.metrics)

@@ -27,8 +27,8 @@ def _main(model: str, inputs: str, outputs: str) -> None:
             windows.setdefault(window, {})[name] = array
     answers = {
         f"{window}/{name}": array
-        for window, given in windows.items()
-        for name, array in run(**given).items()
+        for window, arrays in windows.items()
+        for name, array in run(**arrays).items()
     }
     np.savez(outputs, **answers)  # type: ignore[arg-type]
 

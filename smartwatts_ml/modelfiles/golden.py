@@ -24,7 +24,7 @@ from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import Details
 from smartwatts_ml.modelfiles.apart import apart
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork, damage_named
-from smartwatts_ml.modelfiles.needs import Difference, Needs, OperatorUse, Places, Vector, packed
+from smartwatts_ml.modelfiles.needs import Deviation, Needs, OperatorUse, Places, Vector, packed
 
 __all__ = ["needs_apart", "needs_of", "serve_needs", "serve_vectors", "vectors_run"]
 
@@ -85,23 +85,23 @@ def serve_needs(content: bytes, name: str) -> Iterator[Needs]:
         yield needs_of(content)
 
 
-def vectors_run(content: bytes, needs: Needs, name: str) -> Difference:
+def vectors_run(content: bytes, needs: Needs, name: str) -> Deviation:
     """How far a file is off on LiteRT here at most, run in a process of its own. Raises
     BadInputError where it does not run, or takes other inputs than the vectors have."""
     with apart(name, _SERVE, content, name, asdict(needs)) as ask:
-        difference: Difference = ask(None)
-    return difference
+        deviation: Deviation = ask(None)
+    return deviation
 
 
-def serve_vectors(content: bytes, name: str, said: Mapping[str, Any]) -> Iterator[Difference]:
-    """For ``apart``: the worst difference of all vectors."""
+def serve_vectors(content: bytes, name: str, said: Mapping[str, Any]) -> Iterator[Deviation]:
+    """For ``apart``: the worst deviation of all vectors."""
     needs = Needs.read(said, name)
     network = LiteRTNetwork(content, name)
     shapes = network.input_shapes
     runs = (
-        needs.difference(vector, network(needs.inputs(vector, shapes))) for vector in needs.vectors
+        needs.deviation(vector, network(needs.inputs(vector, shapes))) for vector in needs.vectors
     )
-    yield max(runs, key=lambda one: one.share, default=Difference("", float("inf")))
+    yield max(runs, key=lambda deviation: deviation.share, default=Deviation("", float("inf")))
 
 
 def _without_delegates(content: bytes, samples: _Arrays) -> dict[str, np.ndarray]:
@@ -158,8 +158,8 @@ def _places(values: np.ndarray, every_window: np.ndarray) -> Places:
     return Places(every, numbers)
 
 
-def _tolerance(one: np.ndarray, other: np.ndarray, spread: float) -> str:
-    between = float(np.nanmax(np.abs(one - other), initial=0.0))
+def _tolerance(ours: np.ndarray, other: np.ndarray, spread: float) -> str:
+    between = float(np.nanmax(np.abs(ours - other), initial=0.0))
     tolerance = max(_TOLERATED * spread, _ROOM * between, _LEAST_TOLERANCE)
     return format(Decimal(f"{tolerance:.4g}"), "f")
 

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from smartwatts_ml.errors import BadInputError
 
-__all__ = ["Difference", "Needs", "OperatorUse", "Places", "Vector", "packed", "unpacked"]
+__all__ = ["Deviation", "Needs", "OperatorUse", "Places", "Vector", "packed", "unpacked"]
 
 _MOST_VECTORS = 16
 _MOST_NUMBERS = 1 << 16
@@ -55,7 +55,7 @@ class Vector:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Deviation:
     """How far a file is off on a runtime at most: of its output ``name``, ``share`` times what is
     tolerated, infinite where one of the two is missing or not finite."""
 
@@ -106,15 +106,15 @@ class Needs:
             for name, shape in shapes.items()
         }
 
-    def difference(self, vector: Vector, outputs: Mapping[str, Any]) -> Difference:
+    def deviation(self, vector: Vector, outputs: Mapping[str, Any]) -> Deviation:
         """The worst of what a runtime gave, arrays by name."""
         return max(
             (
-                Difference(name, _share(places, outputs.get(name), self.tolerances.get(name)))
+                Deviation(name, _share(places, outputs.get(name), self.tolerances.get(name)))
                 for name, places in vector.outputs.items()
             ),
-            key=lambda difference: difference.share,
-            default=Difference("", np.inf),
+            key=lambda deviation: deviation.share,
+            default=Deviation("", np.inf),
         )
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
-from smartwatts_ml.modelfiles.needs import Difference, Needs
+from smartwatts_ml.modelfiles.needs import Deviation, Needs
 from smartwatts_ml.settings.common import RELEASE
 
 __all__ = ["Trial", "check_release", "runtimes_folder", "try_on"]
@@ -37,26 +37,26 @@ _MOST_OUTPUT_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class Trial:
-    """How a file does on a release. ``difference``: None where it does not run there, and
+    """How a file does on a release. ``deviation``: None where it does not run there, and
     ``trouble`` says why then."""
 
     release: str
-    difference: Difference | None
+    deviation: Deviation | None
     trouble: str = ""
 
     @property
     def passed(self) -> bool:
-        return self.difference is not None and self.difference.tolerable
+        return self.deviation is not None and self.deviation.tolerable
 
     @property
     def text(self) -> str:
         """What came of it, as a clause."""
-        if self.difference is None:
+        if self.deviation is None:
             return f"does not run on LiteRT {self.release}: {self.trouble}"
-        if not np.isfinite(self.difference.share):
-            return f"{self.difference.name} is not finite, or missing, on LiteRT {self.release}"
-        share = f"{self.difference.share:.0%} of what is tolerated"
-        return f"{self.difference.name} is off by {share} on LiteRT {self.release}"
+        if not np.isfinite(self.deviation.share):
+            return f"{self.deviation.name} is not finite, or missing, on LiteRT {self.release}"
+        share = f"{self.deviation.share:.0%} of what is tolerated"
+        return f"{self.deviation.name} is off by {share} on LiteRT {self.release}"
 
 
 def check_release(text: str) -> str:
@@ -92,14 +92,14 @@ def try_on(
             outputs = _run(python, content, inputs, Path(place))
         except BadInputError as error:
             return Trial(release, None, str(error))
-    given: list[dict[str, np.ndarray]] = [{} for _ in needs.vectors]
+    answers: list[dict[str, np.ndarray]] = [{} for _ in needs.vectors]
     for key, array in outputs.items():
         number, _, name = key.partition("/")
-        given[int(number)][name] = array
+        answers[int(number)][name] = array
     worst = max(
-        (needs.difference(vector, got) for vector, got in zip(needs.vectors, given, strict=True)),
-        key=lambda difference: difference.share,
-        default=Difference("", float("inf")),
+        (needs.deviation(vector, got) for vector, got in zip(needs.vectors, answers, strict=True)),
+        key=lambda deviation: deviation.share,
+        default=Deviation("", float("inf")),
     )
     return Trial(release, worst)
 
@@ -108,10 +108,10 @@ def _run(
     python: Path, content: bytes, inputs: Mapping[str, np.ndarray], place: Path
 ) -> dict[str, np.ndarray]:
     """Outputs by window and name. Raises BadInputError where the file does not run."""
-    model, given, got = (place / name for name in ("model.tflite", "inputs.npz", "outputs.npz"))
+    model, asked, got = (place / name for name in ("model.tflite", "inputs.npz", "outputs.npz"))
     model.write_bytes(content)
-    np.savez(given, **inputs)  # type: ignore[arg-type]
-    command: list[str | Path] = [python, "-I", _RUNNER, model, given, got]
+    np.savez(asked, **inputs)  # type: ignore[arg-type]
+    command: list[str | Path] = [python, "-I", _RUNNER, model, asked, got]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=_RUN_S, check=False

@@ -16,7 +16,7 @@ from pydantic import StrictBool
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.judged_file import (
-    JudgedFile,
+    FileVerdict,
     discretion,
     evidence,
     manifest_fields,
@@ -155,7 +155,7 @@ def _publish_file(
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     if run.left is None:
         raise TrustError(f"nothing says what the stages of run {run.run_id} left")
-    judged = run.read_json(_DECISION, JudgedFile)
+    judged = run.read_json(_DECISION, FileVerdict)
     content = read_judged_file(run, judged.sha256)
     discreet = discretion(judged, site_names(run.objects, run.settings))
     fields = manifest_fields(run.snapshot, judged, discreet)
@@ -197,7 +197,7 @@ def _publish_file(
 
 
 def _bill_of_materials(
-    run: ModelRun, judged: JudgedFile, fields: Mapping[str, Any], content: bytes
+    run: ModelRun, judged: FileVerdict, fields: Mapping[str, Any], content: bytes
 ) -> dict[str, Any]:
     """Of what is about to be published; its version is not known yet."""
     manifest = Manifest(
@@ -213,7 +213,7 @@ def _bill_of_materials(
     return bill_of_materials(model_card(manifest), manifest.snapshot, judged.libraries)
 
 
-def _refit_of(run: ModelRun, judged: JudgedFile) -> _Refit | None:
+def _refit_of(run: ModelRun, judged: FileVerdict) -> _Refit | None:
     """What became of the refit of this very file; None where none is wanted. A file that was
     judged again, since another champion came into force, may be another than was refitted."""
     try:

@@ -225,7 +225,7 @@ class Committer:
         check_length(manifest.to_bytes(), "the manifest")
         check_length(b"".join(statements), "the statement")
         signers = self._records.repository.keys.signers(delegator, candidate.model)
-        sealed = b"".join(seal_statement(one, signers) for one in statements)
+        sealed = b"".join(seal_statement(said_of_it, signers) for said_of_it in statements)
         return Bundle(manifest, candidate.data, sealed)
 
     def _next(

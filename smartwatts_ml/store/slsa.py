@@ -49,11 +49,11 @@ def provenance(manifest: Manifest, evidence: Mapping[str, Any]) -> dict[str, Any
 
 def _readings(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     """The snapshot that the run pinned; its digest is that of the list of its files."""
-    told = {name: value for name, value in snapshot.items() if name != "digest"}
+    facts = {name: value for name, value in snapshot.items() if name != "digest"}
     return {
         "name": "readings",
         "digest": {"sha256": str(snapshot.get("digest") or "")},
-        "annotations": told,
+        "annotations": facts,
     }
 
 

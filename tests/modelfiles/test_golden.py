@@ -62,9 +62,9 @@ def test_a_file_passes_its_own_vectors_and_another_does_not(needs: Needs) -> Non
 def test_what_is_missing_or_not_finite_is_beyond_any_tolerance(needs: Needs) -> None:
     whole = needs.vectors[0]
     outputs = {"power_w": np.full(WINDOW, np.nan), "on_probability": np.ones(512)}
-    assert needs.difference(whole, outputs).share == np.inf
-    assert needs.difference(whole, {"on_probability": np.ones(512)}).share == np.inf
-    assert replace(needs, tolerances={}).difference(whole, outputs).share == np.inf
+    assert needs.deviation(whole, outputs).share == np.inf
+    assert needs.deviation(whole, {"on_probability": np.ones(512)}).share == np.inf
+    assert replace(needs, tolerances={}).deviation(whole, outputs).share == np.inf
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_check_runs_a_file_on_a_release(release: str, tmp_path: Path, needs: Nee
     done = CliRunner().invoke(app, [*call, "--json"])
     assert isinstance(done.exception, SmartwattsError) and done.exception.exit_code == 1
     (trial,) = json.loads(done.stdout)
-    assert (trial["release"], trial["difference"]["name"]) == (release, "power_w")
+    assert (trial["release"], trial["deviation"]["name"]) == (release, "power_w")
 
 
 @pytest.mark.slow
