@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from smartwatts_airflow.connection import connect
 from smartwatts_airflow.form import rollback_form
 from smartwatts_airflow.page.airflow import RETRAINING, ROLLBACK, may_trigger, next_run, runs
 from smartwatts_airflow.page.detail import detail, judged
@@ -85,6 +86,7 @@ def _root() -> tuple[Objects, Settings]:
     """The root that the settings name, opened for reading."""
     check_environment()
     current = settings()
+    connect(current.root)
     return open_root(current.root, writable=False), current
 
 
