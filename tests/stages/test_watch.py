@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from smartwatts_ml.fleet.beacon import Beacon
 from smartwatts_ml.fleet.beacon_table import BeaconTable
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.stages import tasks
 from smartwatts_ml.stages.watch import ACTOR, act, known, watch
 from tests.store.helpers import Clock, keys_of, new_store, opened, publish
 
@@ -56,6 +59,7 @@ def tell(objects: Objects, tmp_path: Path, worse: float = 1.0, liars: int = 0) -
     BeaconTable(objects).append({"digest": told}, tmp_path)
 
 
+@pytest.mark.slow
 def test_harm_is_taken_back_in_the_services_name_with_its_evidence(
     objects: Objects, current: Settings, tmp_path: Path
 ) -> None:
@@ -72,6 +76,22 @@ def test_harm_is_taken_back_in_the_services_name_with_its_evidence(
         act(objects, current, found)
     [again] = watch(objects, current, NOW)
     assert again.finding != "back"  # v1 was rolled back to: nobody is sent to and fro
+
+
+@pytest.mark.slow
+def test_tasks_weigh_without_keys_and_take_back_with_them(
+    objects: Objects, current: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(objects, tmp_path, worse=1.5)
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "trains"))
+    (tmp_path / "trains").mkdir()
+    shutil.copy(Path(current.keys) / "root.json", tmp_path / "trains")
+    weighed = json.loads(json.dumps(tasks.weigh_champions(objects.url)))
+    assert weighed["found"][0]["finding"] == "back" and weighed["retrain"] == []
+    monkeypatch.setenv("SMARTWATTS_KEYS", current.keys)
+    [change] = tasks.take_back(objects.url, weighed["found"])
+    assert (change["action"], change["version"], change["actor"]) == ("rollback", 1, ACTOR)
+    assert tasks.take_back(objects.url, weighed["found"]) == []
 
 
 def test_neither_no_harm_nor_a_few_liars_take_a_version_back(
@@ -111,6 +131,7 @@ def test_settings_and_people_decide_whether_it_is_only_told(
     assert found.finding == "harm" and not act(objects, told, found).done
 
 
+@pytest.mark.slow
 def test_the_command_takes_back_where_the_keys_are(
     objects: Objects, current: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
