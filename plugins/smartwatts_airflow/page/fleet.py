@@ -19,7 +19,7 @@ from smartwatts_ml.store import open_store
 
 __all__ = ["fleet_page"]
 
-_WEEKS = 26
+_WEEKS = 12
 _SHOWN = 100
 _STACKED = 5
 """So many versions have a colour; the others are one more."""
