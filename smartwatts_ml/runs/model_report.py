@@ -35,6 +35,7 @@ class _Published:
     serial: int | None
     file: str | None
     new_key: str | None = None
+    candidate: bool = False
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

@@ -7,12 +7,17 @@ after a crash, it completes what the first attempt left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
 
-from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
+from smartwatts_ml.errors import (
+    CandidateOutError,
+    NotFoundError,
+    SmartwattsError,
+    TrustError,
+)
 from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
 from smartwatts_ml.judging.discretion import Discretion
 from smartwatts_ml.judging.refitted import (
@@ -22,19 +27,18 @@ from smartwatts_ml.judging.refitted import (
     keep_judged_file,
     read_judged_file,
 )
-from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import code_version, sha256_of
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import SiteNames, site_names
 from smartwatts_ml.runs.state import record_decision
-from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Champion, Store, open_store
+from smartwatts_ml.store.advancing import first_ring
 from smartwatts_ml.store.forced import FORCE
 from smartwatts_ml.store.layout import file_key
 
-__all__ = ["PublishResult", "publish", "renew_timestamp"]
+__all__ = ["PublishResult", "publish"]
 
 _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
@@ -85,8 +89,9 @@ class _Refit:
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What is in force now. ``file``: its address, None (with version and serial) where a
-    model has no version yet. ``new_key``: the folder of keys that had to be made."""
+    """What is in force now, or the ``candidate`` that was published. ``file``: its address, None
+    (with version and serial) where a model has no version yet. ``new_key``: the folder of keys
+    that had to be made."""
 
     model: str
     outcome: Literal["published", "kept"]
@@ -95,6 +100,7 @@ class PublishResult:
     serial: int | None
     file: str | None
     new_key: str | None = None
+    candidate: bool = False
 
     @property
     def proceed(self) -> bool:
@@ -113,7 +119,11 @@ def publish(
     verdict = run.read_json(_DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
     if verdict.accepted:
-        result = _publish_file(store, run, verdict, actor)
+        try:
+            result = _publish_file(store, run, verdict, actor)
+        except CandidateOutError as error:
+            waits = replace(verdict, summary=f"{verdict.summary}; but not published: {error}")
+            result = _keep_champion(store, run, waits)
     elif force is not None:
         result = _publish_file(store, run, verdict, actor, force)
     else:
@@ -130,22 +140,6 @@ def publish(
     note = f"; new keys in {result.new_key}, keep a copy" if result.new_key else ""
     progress(f"{result.outcome}: {result.summary}{note}", 1.0)
     return result
-
-
-def renew_timestamp(
-    objects: Objects, settings: Settings, progress: Progress | None = None
-) -> str | None:
-    """Sign the store's timestamp again, whatever a run decided; when it expires, None before
-    anything was published. So a store that stands still or was turned back is noticed. One
-    model's trouble does not keep the others from it; then StoreError is raised."""
-    renewed = open_store(objects, settings).renew()
-    if renewed is None:
-        return None
-    if progress:
-        progress(f"until {renewed.expires}", 1.0)
-    if renewed.problems:
-        raise StoreError("; ".join(f"{m}: {why}" for m, why in renewed.problems.items()))
-    return renewed.expires
 
 
 def _publish_file(
@@ -190,15 +184,20 @@ def _publish_file(
         action=action,
         judged_against=judged.champion_version,
         evidence={"files": run.left or {}},
+        ring=first_ring(run.settings) if force is None else None,
     )
+    summary = reason if force is None else f"{run.model} forced by {actor}: {reason}"
+    if out := published.candidate:
+        summary = f"{summary}; a candidate for {out.percent} of gateways until {out.until}"
     return PublishResult(
         model=run.model,
         outcome=_PUBLISHED,
-        summary=reason if force is None else f"{run.model} forced by {actor}: {reason}",
+        summary=summary,
         version=published.version,
         serial=published.serial,
         file=run.objects.uri(file_key(run.model, published.version)),
         new_key=str(published.new_key) if published.new_key else None,
+        candidate=published.candidate is not None,
     )
 
 

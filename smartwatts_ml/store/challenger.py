@@ -106,7 +106,7 @@ def check_no_candidate(challenger: Challenger, head: Commit | None, now: datetim
         raise CandidateOutError(
             f"{challenger.model} v{out.version} is a candidate for {out.percent} of gateways until"
             f" {out.until}",
-            fix=f"`smartwatts models rollout {challenger.model}` promotes it, or halts it",
+            fix=f"`smartwatts models rollout promote {challenger.model}`, or halt",
         )
 
 

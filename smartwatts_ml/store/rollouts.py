@@ -136,7 +136,7 @@ class Rollouts:
     ) -> tuple[Commit, Candidate]:
         candidate = head.entry.candidate if head else None
         if head is None or candidate is None:
-            raise NotFoundError(f"{model} has no candidate", fix="`smartwatts models list`")
+            raise NotFoundError(f"{model} has no candidate", fix="`smartwatts models rollout list`")
         if version not in (None, candidate.version):
             raise StaleChallengerError(
                 f"the candidate of {model} is v{candidate.version}, not v{version}"

@@ -92,11 +92,12 @@ class Store:
         head = self._records.head(model)
         if head is None:
             return None
-        manifest, candidate = self._records.manifest_of(head), head.entry.candidate
-        for commit in self._records.history.back(head) if head.entry.action in ROLLOUT else ():
-            if commit.entry.action not in ROLLOUT:
-                return Champion(manifest, commit.entry, candidate)
-        return Champion(manifest, head.entry, candidate)
+        manifest, newest = self._records.manifest_of(head), head.entry
+        if newest.candidate is None:
+            return Champion(manifest, newest)
+        entries = (commit.entry for commit in self._records.history.back(head))
+        entry = next((entry for entry in entries if entry.action not in ROLLOUT), newest)
+        return Champion(manifest, entry, newest.candidate, newest.time)
 
     def history(self, model: str) -> tuple[HistoryEntry, ...]:
         """Every promotion, rollback and change of a candidate, oldest first: a verified chain."""

@@ -15,11 +15,13 @@ __all__ = ["Champion", "Published", "Renewed", "StoredVersion"]
 @dataclass(frozen=True)
 class Champion:
     """The version in force, verified. ``manifest`` and ``entry``, by which it came into force,
-    agree; ``candidate``: what some gateways take instead, or may be to again."""
+    agree; ``candidate``: what some gateways take instead, or did until it was halted;
+    ``step_since``: when that was done with it last."""
 
     manifest: Manifest
     entry: HistoryEntry
     candidate: Candidate | None = None
+    step_since: str | None = None
 
     @property
     def version(self) -> int:

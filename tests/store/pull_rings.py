@@ -139,7 +139,8 @@ def _malformed() -> Iterator[Case]:
     for value in ([], "three", 3, True):
         yield Case(f"a candidate that is {value!r}", functools.partial(_is, value), TRUST)
     yield Case("a candidate that is null", functools.partial(_is, None), DONE, "two")
-    unknown = functools.partial(_offer, **{"x-é": {"a": [1]}})
+    more: dict[str, Any] = {"x-é": {"a": [1]}}
+    unknown = functools.partial(_offer, **more)
     yield Case("a candidate of which more is said", unknown, DONE, "three")
     for_all = functools.partial(_offer, gateway=None, share="all")
     yield Case("a malformed candidate, for a build that serves all", for_all, TRUST)

@@ -35,7 +35,8 @@ from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named
-from smartwatts_ml.stages.publish import publish, renew_timestamp
+from smartwatts_ml.stages.publish import publish
+from smartwatts_ml.stages.renew import renew_timestamp
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.metadata import digest
 from tests.store.helpers import (
