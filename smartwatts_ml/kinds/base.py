@@ -45,9 +45,7 @@ __all__ = [
     "Work",
 ]
 
-
-_STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"
-"""Needs numpy."""
+_STRICT = "smartwatts_ml.scores.ratios:finite_or_nothing"  # which needs numpy
 Tensor = Any
 """A tensor of Keras, in a graph or not."""
 
@@ -195,6 +193,9 @@ class Kind(ABC, Generic[_DetailsT]):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    intended_use: ClassVar[str] = ""
+    limits: ClassVar[tuple[str, ...]] = ()
+    """For cards of versions: what its models are for, and what they do not do, in sentences."""
     work_name: ClassVar[str]
     """Where its ``Work`` is, "module:name"."""
     trainer_name: ClassVar[str]
@@ -257,8 +258,7 @@ class Kind(ABC, Generic[_DetailsT]):
         return details
 
     def older_contract(self, details: _DetailsT) -> str:
-        """What has to be known of a file that was made for an older contract, as a clause; empty
-        where it is of this one."""
+        """What to know of a file of an older contract, as a clause; empty where there is none."""
         changes = [self.contract_changes[n] for n in range(details.contract + 1, self.contract + 1)]
         if not changes:
             return ""

@@ -23,6 +23,14 @@ class AnomalyKind(Kind[AnomalyDetails]):
 
     name = "anomaly"
     title = "anomaly detection"
+    intended_use = (
+        "Scores how unusual each hour of a home is against its own last four weeks, and alerts."
+    )
+    limits = (
+        "Thresholds carry over badly to devices unlike those that it learned from.",
+        "What has gone on for weeks is usual to it.",
+        "It sees hours of power alone: no safety device, and no proof that nothing is wrong.",
+    )
     work_name = "smartwatts_ml.kinds.anomaly.work:WORK"
     trainer_name = "smartwatts_ml.kinds.anomaly.trainer"
     settings_class = AnomalySettings

@@ -25,6 +25,14 @@ class NilmKind(Kind[NilmDetails]):
 
     name = "nilm"
     title = "NILM (appliances from mains)"
+    intended_use = (
+        "Estimates on a home's gateway what each appliance draws and when, from mains alone."
+    )
+    limits = (
+        "It knows the appliances of its outputs alone; what draws like one is taken for it.",
+        "Behind solar power or a battery that is not metered apart, appliances are hidden.",
+        "An estimate: not for bills, nor to tell that something is safely off.",
+    )
     work_name = "smartwatts_ml.kinds.nilm.work:WORK"
     trainer_name = "smartwatts_ml.kinds.nilm.trainer"
     settings_class = NilmSettings
