@@ -127,6 +127,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "serial": 1,
         "file": objects.uri("models/nilm/nilm_v1.tflite"),
         "new_key": None,
+        "candidate": False,
     }
     store = store_of(objects, current)
     champion = store.champion("nilm")
