@@ -7,7 +7,7 @@ is verified before its first file takes its name, and one model's trouble is its
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ __all__ = ["DEADLINE_S", "Pulled", "PullOutcome", "pull_models"]
 DEADLINE_S = 600
 _FILE = re.compile(r"([a-z][a-z0-9_]*)_v([1-9][0-9]{0,15})\.tflite")
 _IDENTIFIER = b"TFL3"
+_Check = Callable[[str, bytes, bytes], None]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def pull_models(
     version: int | None = None,
     gateway: Gateway | None = None,
     deadline_s: float = DEADLINE_S,
+    check: _Check | None = None,
     now: datetime | None = None,
 ) -> PullOutcome:
     """Bring a folder up to date with what is in force, or with one version that once was.
@@ -72,15 +74,17 @@ def pull_models(
     ``gateway``: who it is for, and takes a candidate where its place is below the share; None
     for what is shipped to all, which is what is in force.
     ``models``: all that are published where none is named; ``deadline_s``: seconds that all of
-    it may take. Raises TrustError or StoreError where the repository as a whole does not hold,
-    and the models are then as they were.
+    it may take; ``check``: gets name, file and manifest of each version, verified, before anything
+    is written, and raises what keeps that model as it was. Raises TrustError or StoreError where
+    the repository as a whole does not hold, and the models are then as they were.
     """
     place = PullFolder(folder)
     with Deadline(deadline_s) as deadline, place.held(deadline):
         client = Client(place.state, objects, trusted_root, deadline, now=now)
         with client.opened():
             asked = _Asked(version, gateway, now or datetime.now(UTC))
-            return _pull_all(client, place, models or _published(client, objects), asked)
+            wanted = models or _published(client, objects)
+            return _pull_all(client, place, wanted, asked, check)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,11 @@ def _published(client: Client, objects: Objects) -> list[str]:
 
 
 def _pull_all(
-    client: Client, place: PullFolder, models: Sequence[str], asked: _Asked
+    client: Client,
+    place: PullFolder,
+    models: Sequence[str],
+    asked: _Asked,
+    check: _Check | None,
 ) -> PullOutcome:
     pulled, changes, versions = [], [], []
     troubles: list[SmartwattsError] = []
@@ -113,7 +121,10 @@ def _pull_all(
         try:
             wanted = _wanted(client, model, asked)
             current = place.holds(wanted)
-            changes += [] if current else _files(client, wanted)
+            files = [] if current else _files(client, wanted)
+            if check:
+                _checked(check, wanted, dict(files) or place.contents(wanted))
+            changes += files
         except SmartwattsError as error:
             troubles.append(error)
             continue
@@ -125,6 +136,11 @@ def _pull_all(
         )
     place.write(changes, versions)
     return PullOutcome(tuple(pulled), tuple(troubles))
+
+
+def _checked(check: _Check, wanted: PulledVersion, contents: Mapping[str, bytes]) -> None:
+    file, manifest, _ = wanted.names
+    check(f"{wanted.model} v{wanted.version}", contents[file], contents[manifest])
 
 
 def _wanted(client: Client, model: str, asked: _Asked) -> PulledVersion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.store.documents import Action, check_text
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
-from smartwatts_ml.store.statements import open_statement
+from smartwatts_ml.store.statements import open_bundle
 from smartwatts_ml.store.versions import check_identifier
 
 __all__ = [
@@ -49,7 +49,8 @@ class FirstRing:
 @dataclass(frozen=True)
 class Challenger:
     """A file that wants to be in force. ``fields`` are those of Manifest that the store does
-    not know itself; ``evidence``: what the run's statement says beside them;
+    not know itself; ``evidence``: what ``provenance`` says beside them; ``attestations``: what else
+    is said of the file, by type of predicate;
     ``judged_against``: a version, None for no champion, or ANY_CHAMPION; ``ring``: who gets it
     first, None for everybody."""
 
@@ -62,6 +63,7 @@ class Challenger:
     reason: str
     action: Action
     judged_against: int | None
+    attestations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ring: FirstRing | None = None
 
 
@@ -111,13 +113,12 @@ def check_no_candidate(challenger: Challenger, head: Commit | None, now: datetim
 
 
 def same_statement(delegator: Targets, model: str, stored: bytes, ours: bytes) -> bool:
-    """Whether two envelopes hold the same statement, both signed by the model's keys."""
+    """Whether two bundles hold the same statements, all signed by the model's keys."""
     role = delegator.get_delegated_role(model)
     keys = [delegator.get_key(keyid) for keyid in role.keyids]
     try:
         first, second = (
-            open_statement(envelope, keys, role.threshold, "the statement")
-            for envelope in (stored, ours)
+            open_bundle(bundle, keys, role.threshold, "the statement") for bundle in (stored, ours)
         )
     except TrustError:
         return False

@@ -16,7 +16,7 @@ from functools import partial
 from tuf.api.metadata import Targets
 
 from smartwatts_ml.errors import NotFoundError, StoreError
-from smartwatts_ml.store.canonical import canonical_json, format_time, without_floats
+from smartwatts_ml.store.canonical import format_time, without_floats
 from smartwatts_ml.store.challenger import (
     Challenger,
     check_challenger,
@@ -31,7 +31,8 @@ from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.metadata import digest
 from smartwatts_ml.store.pointing import turns
 from smartwatts_ml.store.records import Records
-from smartwatts_ml.store.statements import run_statement, seal_statement
+from smartwatts_ml.store.slsa import PROVENANCE_PREDICATE, provenance
+from smartwatts_ml.store.statements import seal_statement, statement
 from smartwatts_ml.store.versions import Bundle
 
 __all__ = ["Committer"]
@@ -197,19 +198,12 @@ class Committer:
             created=format_time(self._records.repository.clock()),
             run_id=challenger.run_id,
         )
-        predicate = {
-            "run": challenger.run_id,
-            "model": challenger.model,
-            "code": manifest.code,
-            "snapshot": manifest.snapshot,
-            "decision": manifest.decision,
-            **without_floats(challenger.evidence),
-        }
-        for what, text in (
-            ("the manifest", manifest.to_bytes()),
-            ("the statement", canonical_json(predicate)),
-        ):
-            check_length(text, what)
-        statement = run_statement({f"{challenger.model}.tflite": sha256}, predicate)
+        said = {PROVENANCE_PREDICATE: provenance(manifest, challenger.evidence)}
+        said |= without_floats(challenger.attestations)
+        subject = {f"{challenger.model}.tflite": sha256}
+        statements = [statement(subject, kind, predicate) for kind, predicate in said.items()]
+        check_length(manifest.to_bytes(), "the manifest")
+        check_length(b"".join(statements), "the statement")
         signers = self._records.repository.keys.signers(delegator, challenger.model)
-        return Bundle(manifest, challenger.data, seal_statement(statement, signers))
+        sealed = b"".join(seal_statement(said_of_it, signers) for said_of_it in statements)
+        return Bundle(manifest, challenger.data, sealed)
