@@ -177,8 +177,9 @@ def test_no_home_is_named_in_what_ships(objects: Objects, current: Settings) -> 
     assert entry.reason == f"new meters (the gate said: nilm kept: {berlin} loses 4 %)"
     for info in objects.list("models/"):
         data = objects.read(info.key).data
-        said = data if not info.key.endswith("jsonl") else b64decode(json.loads(data)["payload"])
-        assert b"berlin" not in said
+        statements = data.splitlines() if info.key.endswith("jsonl") else []
+        said = [b64decode(json.loads(line)["payload"]) for line in statements]
+        assert not any(b"berlin" in text for text in (data, *said))
 
 
 @pytest.mark.parametrize("change", [{"metrics": []}, {"quantization": None}, {"accepted": "no"}])
