@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,7 +188,7 @@ def test_nobody_widens_another_candidate_than_the_one_meant(offered: Store) -> N
 def test_a_candidate_is_not_pruned_and_one_that_is_over_is(
     offered: Store, objects: Objects, clock: Clock
 ) -> None:
-    everything = {"keep": 1, "older_than": timedelta(0)}
+    everything: dict[str, Any] = {"keep": 1, "older_than": timedelta(0)}
     assert offered.prune("nilm", **everything).versions == ()
     offered.rollouts.halt("nilm", "ann", "worse")
     clock.advance(days=1)
