@@ -22,7 +22,7 @@ from smartwatts_ml.pulling.rings import ALL, Candidate
 from smartwatts_ml.store import HistoryEntry, Store, open_store
 from smartwatts_ml.store.advancing import next_step
 
-__all__ = ["app"]
+__all__ = ["app", "halt", "list_candidates", "promote", "widen"]
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -9,9 +9,9 @@ from smartwatts_ml.errors import NotFoundError, StaleChallengerError, StoreError
 from smartwatts_ml.pulling.rings import ALL
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.canonical import parse_time
-from smartwatts_ml.store.challenger import FirstRing
 from smartwatts_ml.store.documents import HistoryEntry
 from smartwatts_ml.store.store import Store
+from smartwatts_ml.store.submission import FirstRing
 from smartwatts_ml.store.values import Renewed
 
 __all__ = ["advance", "first_ring", "next_step", "renew_all"]

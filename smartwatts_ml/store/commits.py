@@ -13,21 +13,21 @@ from tuf.api.metadata import TargetFile, Targets
 
 from smartwatts_ml.pulling.rings import Candidate
 from smartwatts_ml.store.canonical import format_time
-from smartwatts_ml.store.challenger import Challenger, FirstRing
 from smartwatts_ml.store.documents import Action, HistoryEntry, Manifest, custom_of
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.layout import FILE_SUFFIX, file_key
 from smartwatts_ml.store.metadata import PREVIOUS, sign
 from smartwatts_ml.store.pointing import MODEL_LIFETIME
 from smartwatts_ml.store.records import Records
+from smartwatts_ml.store.submission import FirstRing, Submission
 
-__all__ = ["CANDIDATE", "Commits", "Said"]
+__all__ = ["CANDIDATE", "Commits", "ByWhom"]
 
 CANDIDATE: Final = "candidate"
 
 
 @dataclass(frozen=True)
-class Said:
+class ByWhom:
     """Who does something, and why. ``run_id``: of the run that made what is in force then."""
 
     run_id: str
@@ -42,7 +42,7 @@ class Commits:
         self._records = records
 
     def next(
-        self, manifest: Manifest, head: Commit | None, action: Action, said: Challenger | Said
+        self, manifest: Manifest, head: Commit | None, action: Action, said: Submission | ByWhom
     ) -> HistoryEntry:
         """That a version is in force, and no candidate beside it."""
         return HistoryEntry(
@@ -77,7 +77,7 @@ class Commits:
         )
 
     def offered(
-        self, head: Commit, manifest: Manifest, challenger: Challenger, ring: FirstRing
+        self, head: Commit, manifest: Manifest, submission: Submission, ring: FirstRing
     ) -> HistoryEntry:
         """That a new version is a candidate. Its salt is new, so that it is not always the same
         gateways that go first."""
@@ -91,9 +91,9 @@ class Commits:
             since=format_time(now),
             until=format_time(now + timedelta(days=ring.for_days)),
             runtime=ring.runtime,
-            run_id=challenger.run_id,
+            run_id=submission.run_id,
         )
-        return self.beside(head, CANDIDATE, candidate, challenger.actor, challenger.reason)
+        return self.beside(head, CANDIDATE, candidate, submission.actor, submission.reason)
 
     def try_commit(
         self,

@@ -17,15 +17,7 @@ from tuf.api.metadata import Targets
 
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.store.canonical import format_time, without_floats
-from smartwatts_ml.store.challenger import (
-    Challenger,
-    check_challenger,
-    check_length,
-    check_no_candidate,
-    check_not_stale,
-    same_statement,
-)
-from smartwatts_ml.store.commits import CANDIDATE, Commits, Said
+from smartwatts_ml.store.commits import CANDIDATE, ByWhom, Commits
 from smartwatts_ml.store.documents import PROMOTIONS, HistoryEntry, Manifest, check_text
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.metadata import digest
@@ -33,6 +25,14 @@ from smartwatts_ml.store.pointing import turns
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.slsa import PROVENANCE_PREDICATE, provenance
 from smartwatts_ml.store.statements import seal_statement, statement
+from smartwatts_ml.store.submission import (
+    Submission,
+    check_length,
+    check_no_candidate,
+    check_not_stale,
+    check_submission,
+    same_statement,
+)
 from smartwatts_ml.store.versions import Bundle
 
 __all__ = ["Committer"]
@@ -49,7 +49,7 @@ class Committer:
         self._records = records
         self._commits = Commits(records)
 
-    def publish(self, challenger: Challenger) -> HistoryEntry:
+    def publish(self, submission: Submission) -> HistoryEntry:
         """Put a file in force as a new version, once for a run and its file; or let it be a
         candidate, where it has a ring and something is in force.
 
@@ -57,33 +57,33 @@ class Committer:
         against is in force by the time of the commit, CandidateOutError while another
         candidate is out.
         """
-        check_challenger(challenger)
+        check_submission(submission)
         reserved: Bundle | None = None
         draft: Bundle | None = None
         taken: dict[int, float] = {}
         for _ in turns():
             view = self._records.view()
-            delegator = self._records.delegator(challenger.model, view)
-            head = self._records.history.head(challenger.model, view)
-            if head and (done := self._published_before(challenger, head)):
-                self._records.pointing.tell({challenger.model: head.stored}, view)
+            delegator = self._records.delegator(submission.model, view)
+            head = self._records.history.head(submission.model, view)
+            if head and (done := self._published_before(submission, head)):
+                self._records.pointing.tell({submission.model: head.stored}, view)
                 return done
-            check_not_stale(challenger, head)
-            check_no_candidate(challenger, head, self._records.repository.clock())
-            draft = draft or self._draft(challenger, delegator)
+            check_not_stale(submission, head)
+            check_no_candidate(submission, head, self._records.repository.clock())
+            draft = draft or self._draft(submission, delegator)
             reserved = reserved or self._reserve(draft, delegator, head, taken)
             if reserved is None:
                 continue
             targets = reserved.targets()
-            if head and challenger.ring:
-                entry = self._commits.offered(head, reserved.manifest, challenger, challenger.ring)
+            if head and submission.ring:
+                entry = self._commits.offered(head, reserved.manifest, submission, submission.ring)
                 targets |= head.targets
             else:
-                entry = self._commits.next(reserved.manifest, head, challenger.action, challenger)
+                entry = self._commits.next(reserved.manifest, head, submission.action, submission)
             if commit := self._commits.try_commit(delegator, head, entry, targets):
-                self._records.pointing.tell({challenger.model: commit.stored}, view)
+                self._records.pointing.tell({submission.model: commit.stored}, view)
                 return entry
-        raise StoreError(f"others publish {challenger.model} without a pause")
+        raise StoreError(f"others publish {submission.model} without a pause")
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> HistoryEntry:
         """Put a version that was in force before in force again, under a new serial;
@@ -103,7 +103,7 @@ class Committer:
                 self._records.pointing.tell({model: head.stored}, view)
                 return head.entry
             delegator = self._records.delegator(model, view)
-            said = Said(manifest.run_id, actor, reason)
+            said = ByWhom(manifest.run_id, actor, reason)
             entry = self._commits.next(manifest, head, "rollback", said)
             if commit := self._commits.try_commit(delegator, head, entry, wanted.targets):
                 self._check_not_pruned(wanted, commit, head, delegator)
@@ -117,18 +117,18 @@ class Committer:
         again = replace(head.entry, serial=head.serial + 1)
         return self._commits.try_commit(delegator, head, again, head.named())
 
-    def _published_before(self, challenger: Challenger, head: Commit) -> HistoryEntry | None:
+    def _published_before(self, submission: Submission, head: Commit) -> HistoryEntry | None:
         """The entry by which this run put this file in force, if it did. It can only have
         done so after the champion that it was judged against was promoted."""
-        sha256 = digest(challenger.data)
+        sha256 = digest(submission.data)
         for commit in self._records.history.back(head):
             entry = commit.entry
             made = entry.of_candidate() if entry.action == CANDIDATE else entry
             if made is None or entry.action not in (*PROMOTIONS, CANDIDATE):
                 continue
-            if (made.run_id, made.sha256) == (challenger.run_id, sha256):
+            if (made.run_id, made.sha256) == (submission.run_id, sha256):
                 return entry
-            if made is entry and entry.version == challenger.judged_against:
+            if made is entry and entry.version == submission.judged_against:
                 return None
         return None
 
@@ -180,30 +180,30 @@ class Committer:
             reason = f"v{entry.version} was pruned while it was rolled back to"
             kept = self._records.manifest_of(before)
             undo = self._commits.next(
-                kept, commit, "rollback", Said(kept.run_id, entry.actor, reason)
+                kept, commit, "rollback", ByWhom(kept.run_id, entry.actor, reason)
             )
             if undone := self._commits.try_commit(delegator, commit, undo, before.targets):
                 self._records.pointing.tell({entry.model: undone.stored})
             raise StoreError(f"{entry.model} {reason}") from error
 
-    def _draft(self, challenger: Challenger, delegator: Targets) -> Bundle:
-        sha256 = digest(challenger.data)
+    def _draft(self, submission: Submission, delegator: Targets) -> Bundle:
+        sha256 = digest(submission.data)
         manifest = Manifest(
-            **without_floats(challenger.fields),
-            model=challenger.model,
+            **without_floats(submission.fields),
+            model=submission.model,
             version=0,
             file="",
             sha256=sha256,
-            size=len(challenger.data),
+            size=len(submission.data),
             created=format_time(self._records.repository.clock()),
-            run_id=challenger.run_id,
+            run_id=submission.run_id,
         )
-        said = {PROVENANCE_PREDICATE: provenance(manifest, challenger.evidence)}
-        said |= without_floats(challenger.attestations)
-        subject = {f"{challenger.model}.tflite": sha256}
+        said = {PROVENANCE_PREDICATE: provenance(manifest, submission.evidence)}
+        said |= without_floats(submission.attestations)
+        subject = {f"{submission.model}.tflite": sha256}
         statements = [statement(subject, kind, predicate) for kind, predicate in said.items()]
         check_length(manifest.to_bytes(), "the manifest")
         check_length(b"".join(statements), "the statement")
-        signers = self._records.repository.keys.signers(delegator, challenger.model)
+        signers = self._records.repository.keys.signers(delegator, submission.model)
         sealed = b"".join(seal_statement(said_of_it, signers) for said_of_it in statements)
-        return Bundle(manifest, challenger.data, sealed)
+        return Bundle(manifest, submission.data, sealed)

@@ -41,7 +41,7 @@ class Commit:
     def targets(self) -> dict[str, TargetFile]:
         """What is in force, by path below ``models/``: file, manifest, statement."""
         start = f"{self.entry.model}/{self.entry.model}_v{self.entry.version}."
-        return {path: of for path, of in self.named().items() if path.startswith(start)}
+        return {path: file for path, file in self.named().items() if path.startswith(start)}
 
     def named(self) -> dict[str, TargetFile]:
         """What is in force, and what the candidate is, by path below ``models/``."""

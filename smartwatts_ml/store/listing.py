@@ -15,21 +15,21 @@ def commit_of(records: Records, model: str, version: int) -> Commit:
     """The newest commit that names a version's objects. Raises NotFoundError."""
     head = records.head(model)
     for commit in records.history.back(head) if head else ():
-        for of in (commit, commit.of_candidate()):
-            if of and of.entry.version == version:
-                return of
+        for either in (commit, commit.of_candidate()):
+            if either and either.entry.version == version:
+                return either
     raise NotFoundError(f"{model} v{version} was never in force")
 
 
 def manifests(records: Records, model: str) -> dict[int, Manifest | None]:
     """The verified manifest of every version; None of one that was pruned. Raises TrustError."""
-    found: dict[int, Manifest | None] = {}
+    by_version: dict[int, Manifest | None] = {}
     for version, commit in _commits(records, model).items():
         try:
-            found[version] = records.versions.manifest(commit)
+            by_version[version] = records.versions.manifest(commit)
         except NotFoundError:
-            found[version] = None
-    return found
+            by_version[version] = None
+    return by_version
 
 
 def stored_versions(records: Records, model: str) -> tuple[StoredVersion, ...]:
@@ -60,7 +60,7 @@ def _commits(records: Records, model: str) -> dict[int, Commit]:
     """A commit for each version, in the order in which they came."""
     commits: dict[int, Commit] = {}
     for commit in records.chain(model):
-        for of in (commit, commit.of_candidate()):
-            if of:
-                commits.setdefault(of.entry.version, of)
+        for either in (commit, commit.of_candidate()):
+            if either:
+                commits.setdefault(either.entry.version, either)
     return commits

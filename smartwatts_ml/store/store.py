@@ -21,7 +21,6 @@ from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.auditing import Audit, Auditor, RunFile
 from smartwatts_ml.store.canonical import format_time
 from smartwatts_ml.store.ceremony import Ceremonies, delegated
-from smartwatts_ml.store.challenger import ANY_CHAMPION, Challenger, FirstRing
 from smartwatts_ml.store.committing import Committer
 from smartwatts_ml.store.documents import ROLLOUT, Action, HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.history import Commit, History
@@ -35,6 +34,7 @@ from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.repository import Repository
 from smartwatts_ml.store.rollouts import Rollouts
 from smartwatts_ml.store.rotation import Rotation
+from smartwatts_ml.store.submission import ANY_CHAMPION, FirstRing, Submission
 from smartwatts_ml.store.values import Champion, Published, Renewed, StoredVersion
 from smartwatts_ml.store.versions import Versions
 
@@ -179,7 +179,7 @@ class Store:
         no champion) StaleChallengerError is raised if another version is in force by the time
         of the commit; CandidateOutError while another candidate is out.
         """
-        challenger = Challenger(
+        submission = Submission(
             check_model(model),
             file_bytes,
             manifest_fields,
@@ -193,7 +193,7 @@ class Store:
             ring,
         )
         made = self.ceremonies.make_ready(model)
-        entry = Committer(self._records).publish(challenger)
+        entry = Committer(self._records).publish(submission)
         new_key = self.keys.path if made else None
         return Published(model, entry.about, entry.serial, new_key, entry.candidate)
 

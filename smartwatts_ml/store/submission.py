@@ -23,9 +23,9 @@ from smartwatts_ml.store.versions import check_identifier
 
 __all__ = [
     "ANY_CHAMPION",
-    "Challenger",
+    "Submission",
     "FirstRing",
-    "check_challenger",
+    "check_submission",
     "check_length",
     "check_no_candidate",
     "check_not_stale",
@@ -47,7 +47,7 @@ class FirstRing:
 
 
 @dataclass(frozen=True)
-class Challenger:
+class Submission:
     """A file that wants to be in force. ``fields`` are those of Manifest that the store does
     not know itself; ``evidence``: what ``provenance`` says beside them; ``attestations``: what else
     is said of the file, by type of predicate;
@@ -67,15 +67,15 @@ class Challenger:
     ring: FirstRing | None = None
 
 
-def check_challenger(challenger: Challenger) -> None:
+def check_submission(submission: Submission) -> None:
     """Raise where readers would refuse what would be published."""
-    check_identifier(challenger.data, f"the file of {challenger.model}")
-    if len(challenger.data) > MAX_FILE_BYTES:
-        raise TrustError(f"the file of {challenger.model} has {len(challenger.data):,} bytes")
+    check_identifier(submission.data, f"the file of {submission.model}")
+    if len(submission.data) > MAX_FILE_BYTES:
+        raise TrustError(f"the file of {submission.model} has {len(submission.data):,} bytes")
     for what, text in (
-        ("the name", challenger.actor),
-        ("the reason", challenger.reason),
-        ("the run", challenger.run_id),
+        ("the name", submission.actor),
+        ("the reason", submission.reason),
+        ("the run", submission.run_id),
     ):
         check_text(text, what)
 
@@ -87,28 +87,28 @@ def check_length(document: bytes, what: str) -> None:
         raise UsageError(f"{what} would have {len(document):,} bytes, more than readers take")
 
 
-def check_not_stale(challenger: Challenger, head: Commit | None) -> None:
+def check_not_stale(submission: Submission, head: Commit | None) -> None:
     """Raise StaleChallengerError where it was judged against another champion."""
     in_force = head.entry.version if head else None
-    if challenger.judged_against not in (ANY_CHAMPION, in_force):
-        against = challenger.judged_against
+    if submission.judged_against not in (ANY_CHAMPION, in_force):
+        against = submission.judged_against
         judged = "no champion" if against is None else f"v{against}"
         now = "none" if in_force is None else f"v{in_force}"
         raise StaleChallengerError(
-            f"{challenger.model} was judged against {judged}, {now} is in force",
+            f"{submission.model} was judged against {judged}, {now} is in force",
             fix="run validate again",
         )
 
 
-def check_no_candidate(challenger: Challenger, head: Commit | None, now: datetime) -> None:
+def check_no_candidate(submission: Submission, head: Commit | None, now: datetime) -> None:
     """Raise CandidateOutError while another version is out for some gateways: what is learned of
     it would be lost. A person who forces one takes it back."""
     out = head.entry.candidate if head else None
-    if out and out.is_out(now) and challenger.action != "force":
+    if out and out.is_out(now) and submission.action != "force":
         raise CandidateOutError(
-            f"{challenger.model} v{out.version} is a candidate for {out.percent} of gateways until"
+            f"{submission.model} v{out.version} is a candidate for {out.percent} of gateways until"
             f" {out.until}",
-            fix=f"`smartwatts models rollout promote {challenger.model}`, or halt",
+            fix=f"`smartwatts models rollout promote {submission.model}`, or halt",
         )
 
 
