@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 
 from smartwatts_ml.settings.airflow import AirflowSettings
 from smartwatts_ml.settings.base import PREFIX, SettingsGroup
+from smartwatts_ml.settings.fleet import FleetSettings
 from smartwatts_ml.settings.rollout import RolloutSettings
 from smartwatts_ml.sources import Defaults, Source, Unit
 
@@ -251,6 +252,7 @@ class Settings(AirflowSettings):
     gate: GateSettings = GateSettings()
     quality: QualitySettings = QualitySettings()
     rollout: RolloutSettings = RolloutSettings()
+    fleet: FleetSettings = FleetSettings()
 
     def source_of(self, key: str) -> Source:
         """The first of the sources that matches a file."""
