@@ -36,6 +36,7 @@ class MainsCheck:
         self._days = DayEnds()
         self._parts: dict[str, dict[str, int]] = {}
         self._form: Interpretation | None = None
+        self._is_total = False
 
     def may_ask(self, by_setting: bool) -> bool:
         """Whether a file may be asked about, if settings say so."""
@@ -47,6 +48,7 @@ class MainsCheck:
         for whole, sign, register in map(split_part, rows.names):
             if whole.endswith(f"/{MAINS}"):
                 self._parts.setdefault(whole, {})[register] = sign
+        self._is_total |= rows.measure.quantity == "total"
         self._days.see(rows)
         power = power_of_mains(rows)
         if len(power):
@@ -108,15 +110,18 @@ class MainsCheck:
         return "unit" in form.unsaid - self._defaults.model_fields_set
 
     def _of_rise(self) -> BadInputError | None:
-        """Where nobody says that it is power, and it hardly ever falls."""
+        """Where its source does not say that it is power or energy, and it hardly ever falls,
+        whatever names or a layout say: files of a meter's totals look like those of its intervals.
+        """
         form = self._form
-        if form is None or not self._level.rises or not self._is_unit_unsaid(form):
+        if form is None or self._is_total or self._source.unit or not self._level.rises:
             return None
-        return self._ask(
-            "nobody says the unit, and mains hardly ever falls: is it a meter's total?",
-            *(self._units(form) or ('unit = "kWh-counter"', 'unit = "Wh-counter"')),
-            'unit = "W"  # it is power',
-        )
+        totals = self._units(form) or ('unit = "kWh-counter"', 'unit = "Wh-counter"')
+        unsaid, power = "", ()
+        if self._is_unit_unsaid(form):
+            unsaid, power = "nobody says the unit, and ", ('unit = "W"  # it is power',)
+        problem = f"{unsaid}mains hardly ever falls: is it a meter's total?"
+        return self._ask(problem, *totals, *power)
 
     def _is_watts_as_said(self, form: Interpretation) -> bool:
         """Whether source or settings say that it is W, all the same."""

@@ -213,6 +213,16 @@ def test_so_is_a_total_that_moves_now_and_then(objects: Objects) -> None:
     assert asked is not None and "hardly ever falls" in str(asked)
 
 
+@pytest.mark.parametrize("header", ["Time,kWh", "Time,Consumption [kWh]", "Time,Power (kW)"])
+def test_so_is_a_young_meters_total_though_a_column_says_a_unit(
+    objects: Objects, header: str
+) -> None:
+    rows = lines(lambda i: total(i) - 3999, count=100)
+    asked = question(objects, header, *rows)
+    assert asked is not None and "hardly ever falls" in str(asked)
+    assert question(objects, header, *rows, unit="kWh-counter") is None
+
+
 def test_registers_are_judged_together(objects: Objects) -> None:
     rows = [
         f"{row},{register}"
