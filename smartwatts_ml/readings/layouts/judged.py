@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartwatts_ml.readings.clock import LocalClock, local_to_utc
+from smartwatts_ml.readings.columns import TOO_LARGE
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, Meaning, ValueColumn
 from smartwatts_ml.readings.layouts.row_groups import (
     JudgedLines,
@@ -191,7 +192,7 @@ class JudgedBlock:
             factors = np.array([_factor(several[place]) for several in meanings])
             scaled = self._values[:, i] * factors[combos]
             part_state = np.where(
-                (part_state == GOOD) & (np.abs(scaled) >= 1e9), _RANGE, part_state
+                (part_state == GOOD) & (np.abs(scaled) >= TOO_LARGE), _RANGE, part_state
             )
             terms.append((v.sign or 1) * scaled)
             state = np.maximum(state, np.where(lines.good, part_state, MISSING))
