@@ -17,7 +17,7 @@ from smartwatts_ml.readings.report import Rejected
 __all__ = ["without_sum_line"]
 
 _FEW = 6
-"""So many values other than 0 may be followed by their exact sum, but hardly by chance."""
+"""After so many lines with values other than 0 their exact sum hardly follows by chance."""
 _MANY = 24
 """So many may be followed by a sum that was rounded."""
 _EXACTLY = 1e-9
@@ -39,14 +39,16 @@ class _Sum:
         return _Sum(self.total - other.total, self.counted - other.counted)
 
     def is_sum_of(self, before: _Sum) -> bool:
+        """Whether one line has the sum of lines ``before`` that may have as many values each."""
         off = abs(self.total - before.total)
-        nearly = _ROUNDED if before.counted >= _MANY else _EXACTLY
-        return before.counted >= _FEW and off <= nearly * abs(before.total)
+        lines = before.counted / max(self.counted, 1)
+        nearly = _ROUNDED if lines >= _MANY else _EXACTLY
+        return lines >= _FEW and off <= nearly * abs(before.total)
 
 
 def without_sum_line(blocks: Iterable[ParsedBlock]) -> Iterator[ParsedBlock]:
     """The blocks of one header, the last line with readings being rejected where each of its
-    devices has the sum of all that stands above it: six readings at least that are not 0."""
+    devices has the sum of all that stands above it: six lines at least that are not 0."""
     sums: dict[str, _Sum] = {}
     held: list[ParsedBlock] = []
     for block in blocks:

@@ -52,6 +52,20 @@ def test_each_column_has_its_own_sum(tmp_path: Path) -> None:
     assert rejected(tmp_path / "a.csv", [*lines, other], header) == ({}, 28)
 
 
+def test_days_alike_are_no_sum_but_the_sum_of_a_week_is(tmp_path: Path) -> None:
+    header = ",".join(["device_id", "date", *(f"{h:02}:00" for h in range(24))])
+    day = [*HOURS, *HOURS[:11]]
+    lines = [
+        ",".join([f"home1,2026-05-{date:02}", *(f"{value:g}" for value in values)])
+        for date, values in enumerate([*[day] * 7, [7 * value for value in day]], 1)
+    ]
+    path = tmp_path / "a.csv"
+    for count, faults in ((2, {}), (7, {}), (8, {9: "sum"})):
+        path.write_text("\n".join([header, *lines[:count], ""]))
+        scan = FileScan(path, path.name, Source(timezone="UTC", unit="kWh"))
+        assert {row.line: row.fault for block in scan for row in block.rejected} == faults
+
+
 def test_newest_first_and_followed_by_lines_without_readings(tmp_path: Path) -> None:
     lines = [*lines_of([sum(HOURS), *HOURS])[::-1], "2026-05-02 03:00,,home1"]
     assert rejected(tmp_path / "a.csv", lines) == ({15: "sum"}, 13)
