@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, BinaryIO
 
 __all__ = [
     "Behaviour",
@@ -43,6 +43,21 @@ class Answer:
     body: bytes
 
 
+class _Lines:
+    """What a client sends, and the ``last`` line of it that was read as one."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._stream.readline(limit)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Request(http.server.BaseHTTPRequestHandler):
     """A request of a client, whose connection is closed where nothing is answered."""
 
@@ -50,7 +65,14 @@ class Request(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = self._lines = _Lines(self.rfile)  # type: ignore[assignment]
+
     def _take(self) -> None:
+        if self._lines.last.strip() or not self._lines.last:  # the client died amid its headers
+            self.close_connection = True
+            return
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length)
         self.answered = False
