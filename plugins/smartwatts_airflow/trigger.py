@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from smartwatts_airflow.connection import connect
 from smartwatts_airflow.lazily import tasks
 from smartwatts_ml.errors import SmartwattsError
 
@@ -55,6 +56,7 @@ class NewReadingsTrigger(BaseTrigger):
 
 def _look(root: str, before: dict[str, str]) -> dict[str, Any]:
     """Readings since the last decisions, from metadata alone. Blocks: call in a thread."""
+    connect(root)
     return tasks.new_readings(root, before)
 
 

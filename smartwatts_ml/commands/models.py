@@ -8,14 +8,18 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from smartwatts_ml.commands.card import print_card
 from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.model_tables import champions_table, history_table, print_manifest
 from smartwatts_ml.commands.upkeep import no_version_yet, store_at
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.kinds import find_model
-from smartwatts_ml.store import Store
+from smartwatts_ml.reports.bom import BOM_PREDICATE
+from smartwatts_ml.reports.card import model_card
+from smartwatts_ml.store import Manifest, Store
 from smartwatts_ml.store.forced import forced, in_force_by_force
+from smartwatts_ml.store.statements import predicate_in
 
 __all__ = ["VersionOption", "history", "list_models", "rollback", "show"]
 
@@ -94,6 +98,12 @@ def _champion_row(store: Store, model: str) -> dict[str, Any]:
 def show(
     model: _ModelArgument,
     version: VersionOption = None,
+    card: Annotated[
+        bool, typer.Option("--card", help="Its model card: use, readings, metrics, limits.")
+    ] = False,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Its bill of materials, CycloneDX 1.6 as JSON.")
+    ] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -103,24 +113,43 @@ def show(
     """
     store = store_at(root)
     marks = forced(store.history(model))
+    manifest = _manifest(store, model, version)
+    if bom:
+        print_json(_bill_of_materials(store, manifest))
+        return
+    if as_json:
+        print_json(model_card(manifest) if card else manifest)
+        return
+    if card:
+        print_card(model_card(manifest))
+    else:
+        print_manifest(manifest, store.file_uri(manifest))
+    for mark in marks:
+        if mark.version == manifest.version:
+            out.print(f"[bold red]{escape(mark.text)}[/bold red]", soft_wrap=True)
+
+
+def _bill_of_materials(store: Store, manifest: Manifest) -> Any:
+    name = f"{manifest.model} v{manifest.version}"
+    bundle = store.statement(manifest.model, manifest.version)
+    bom = predicate_in(bundle, BOM_PREDICATE, f"the statement of {name}")
+    if bom is None:
+        raise NotFoundError(f"{name} has no bill of materials: an earlier release published it")
+    return bom
+
+
+def _manifest(store: Store, model: str, version: int | None) -> Manifest:
+    """Of a version, or of the champion."""
     if version is None:
         champion = store.champion(model)
         if champion is None:
             raise no_version_yet(model)
-        manifest = champion.manifest
-    else:
-        try:
-            manifest = store.manifest(model, version)
-        except NotFoundError:
-            find_model(model)
-            raise
-    if as_json:
-        print_json(manifest)
-    else:
-        print_manifest(manifest, store.file_uri(manifest))
-        for mark in marks:
-            if mark.version == manifest.version:
-                out.print(f"[bold red]{escape(mark.text)}[/bold red]", soft_wrap=True)
+        return champion.manifest
+    try:
+        return store.manifest(model, version)
+    except NotFoundError:
+        find_model(model)
+        raise
 
 
 def history(model: _ModelArgument, root: RootOption = None, as_json: JsonOption = False) -> None:

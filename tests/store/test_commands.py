@@ -88,6 +88,13 @@ def test_show_is_of_the_champion_or_of_a_version(root: str) -> None:
         call("models", "show", "anomaly")
 
 
+def test_show_gives_the_model_card(root: str) -> None:
+    text = call("models", "show", "nilm", "--card").stdout
+    assert "not for bills" in text and "3 homes" in text
+    card = json_of("models", "show", "nilm", "--card", "--version", "2")
+    assert (card["version"], card["sites"]) == (2, 3)
+
+
 def test_history_shows_every_entry(root: str) -> None:
     entries = json_of("models", "history", "nilm")
     assert [entry["action"] for entry in entries] == ["promote", "promote", "rollback"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
+from smartwatts_ml.kinds.anomaly.glossary import GLOSSARY
 from smartwatts_ml.kinds.anomaly.layout import ALERT, CONTRACT, CONTRACT_CHANGES, SCORE
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
@@ -23,10 +24,19 @@ class AnomalyKind(Kind[AnomalyDetails]):
 
     name = "anomaly"
     title = "anomaly detection"
+    intended_use = (
+        "Scores how unusual each hour of a home is against its own last four weeks, and alerts."
+    )
+    limits = (
+        "Thresholds carry over badly to devices unlike those that it learned from.",
+        "What has gone on for weeks is usual to it.",
+        "It sees hours of power alone: no safety device, and no proof that nothing is wrong.",
+    )
     work_name = "smartwatts_ml.kinds.anomaly.work:WORK"
     trainer_name = "smartwatts_ml.kinds.anomaly.trainer"
     settings_class = AnomalySettings
     details_class = AnomalyDetails
+    glossary = GLOSSARY
     contract, contract_changes = CONTRACT, CONTRACT_CHANGES
     criteria = (
         Criterion("pr_auc", "higher", "improve", "PR-AUC"),

@@ -7,6 +7,7 @@ from typing import Any
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
+from smartwatts_ml.kinds.forecasting.glossary import GLOSSARY
 from smartwatts_ml.kinds.forecasting.layout import (
     CONTEXT_HOURS,
     CONTRACT,
@@ -33,10 +34,19 @@ class ForecastingKind(Kind[ForecastingDetails]):
 
     name = "forecasting"
     title = "power forecasts"
+    intended_use = (
+        "Forecasts a home's hourly power as P10, P50 and P90 from its own last four weeks."
+    )
+    limits = (
+        "It wants three days of readings at least; with less than four weeks intervals are wider.",
+        "What people are about to change (a journey, a new appliance) it learns once it shows.",
+        "Intervals are of single hours: those of a day's energy are narrower than their sum.",
+    )
     work_name = "smartwatts_ml.kinds.forecasting.work:WORK"
     trainer_name = "smartwatts_ml.kinds.forecasting.trainer"
     settings_class = ForecastingSettings
     details_class = ForecastingDetails
+    glossary = GLOSSARY
     contract, contract_changes = CONTRACT, CONTRACT_CHANGES
     criteria = (
         Criterion("wape", better="lower", role="improve", label="WAPE"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.kinds.nilm.glossary import GLOSSARY
 from smartwatts_ml.kinds.nilm.layout import ACTIVATION, ENERGY, POWER
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.scores.scores import Criterion, Floor
@@ -25,10 +26,19 @@ class NilmKind(Kind[NilmDetails]):
 
     name = "nilm"
     title = "NILM (appliances from mains)"
+    intended_use = (
+        "Estimates on a home's gateway what each appliance draws and when, from mains alone."
+    )
+    limits = (
+        "It knows the appliances of its outputs alone; what draws like one is taken for it.",
+        "Behind solar power or a battery that is not metered apart, appliances are hidden.",
+        "An estimate: not for bills, nor to tell that something is safely off.",
+    )
     work_name = "smartwatts_ml.kinds.nilm.work:WORK"
     trainer_name = "smartwatts_ml.kinds.nilm.trainer"
     settings_class = NilmSettings
     details_class = NilmDetails
+    glossary = GLOSSARY
     criteria = (
         Criterion("mae_w", "lower", "improve", "MAE"),
         Criterion("f1", "higher", "guard", "F1", tolerance=0.01),
