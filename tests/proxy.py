@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import io
 import json
 import sys
 import threading
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any, BinaryIO
+from typing import Any
 
 __all__ = [
     "Behaviour",
@@ -46,7 +47,7 @@ class Answer:
 class _Lines:
     """What a client sends, and the ``last`` line of it that was read as one."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: io.BufferedIOBase) -> None:
         self._stream = stream
         self.last = b""
 

@@ -126,11 +126,12 @@ class MainsCheck:
         if not (self._is_unit_unsaid(form) or self._is_energy_by_others):
             return None
         totals = self._units(form) or ('unit = "kWh-counter"', 'unit = "Wh-counter"')
-        unsaid, power = "", ()
-        if self._is_unit_unsaid(form):
-            unsaid, power = "nobody says the unit, and ", ('unit = "W"  # it is power',)
-        problem = f"{unsaid}mains hardly ever falls: is it a meter's total?"
-        return self._ask(problem, *totals, *power)
+        problem = "mains hardly ever falls: is it a meter's total?"
+        if not self._is_unit_unsaid(form):
+            return self._ask(problem, *totals)
+        return self._ask(
+            f"nobody says the unit, and {problem}", *totals, 'unit = "W"  # it is power'
+        )
 
     def _is_watts_as_said(self, form: Interpretation) -> bool:
         """Whether source or settings say that it is W, all the same."""
