@@ -29,7 +29,7 @@ def test_a_file_is_told_from_one_that_computes_something_else(
         classes=library,
     )
     runtime: Any = without_floats(asdict(needs_of(kettle_file())))
-    empty = {"vectors": [], "tolerances": {}}
+    empty: Any = {"vectors": [], "tolerances": {}}
     odd = runtime | {"tolerances": {"power_w": "inf", "on_probability": "inf"}}
 
     def said(content: bytes, needs: Any) -> str:
