@@ -191,9 +191,8 @@ class JudgedBlock:
             part_state = self._states[:, i]
             factors = np.array([_factor(several[place]) for several in meanings])
             scaled = self._values[:, i] * factors[combos]
-            part_state = np.where(
-                (part_state == GOOD) & (np.abs(scaled) >= TOO_LARGE), _RANGE, part_state
-            )
+            too_large = (part_state == GOOD) & (np.abs(scaled) >= TOO_LARGE)
+            part_state = np.where(too_large, _RANGE, part_state)
             terms.append((v.sign or 1) * scaled)
             state = np.maximum(state, np.where(lines.good, part_state, MISSING))
         value = np.sum(terms, axis=0) if len(terms) > 1 else terms[0]
