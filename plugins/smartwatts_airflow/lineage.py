@@ -19,9 +19,10 @@ _log = logging.getLogger(__name__)
 _PROVIDER = "airflow.providers.openlineage"
 
 
-def tell_ingested(root: str, snapshot: int) -> None:
-    """The current task made this snapshot of the readings."""
+def tell_ingested(root: str, done: Mapping[str, Any]) -> None:
+    """The current task made a snapshot of the readings. ``done``: as ``ingest_stage`` gives it."""
     if _is_told():
+        snapshot = done["snapshot"]["version"]
         _tell([], [_dataset("Output", tasks.readings_address(root), snapshot)])
 
 

@@ -65,7 +65,7 @@ def _find_new_files() -> list[list[str]]:
 def _ingest(keys: list[str]) -> dict[str, Any]:
     """Add a batch of landing files to the readings table. Repeating adds nothing."""
     done = tasks.ingest_stage(root(), keys, smartwatts_run_id())
-    tell_ingested(root(), done["snapshot"]["version"])
+    tell_ingested(root(), done)
     left = f", {done['left']} files left" if done["left"] else ""
     label(f"{len(keys)} files: {done['accepted']:,} readings{left}")
     return done

@@ -33,4 +33,4 @@ def test_a_version_is_made_of_the_snapshot_that_its_manifest_names(root: str) ->
 @pytest.mark.skipif(find_spec("openlineage") is not None, reason="its provider may be on here")
 def test_without_the_provider_nobody_is_told_and_nothing_is_read() -> None:
     tell_published("s3://nobody/asks", "nilm", 1)
-    tell_ingested("s3://nobody/asks", 4)
+    tell_ingested("s3://nobody/asks", {"snapshot": {"version": 4}})
