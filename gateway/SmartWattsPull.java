@@ -1,4 +1,8 @@
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -74,8 +78,10 @@ import javax.crypto.spec.SecretKeySpec;
  * "detailed client workflow"): it trusts the pinned root and nothing that the server says. What it
  * verified before lies in .smartwatts/ of the folder, so that nothing older and nothing else of the
  * same version is taken. A root s3://bucket/prefix is read with the credentials of
- * AWS_ACCESS_KEY_ID and its companions; permission to read is enough. Exit codes: 0 done or up to
- * date, 2 wrong use, 3 something named is not there, 4 the server, what it sends, or the folder.
+ * AWS_ACCESS_KEY_ID and its companions; permission to read is enough. With --vectors the golden
+ * vectors of each manifest are run on a program that has a runtime (examples/model_server.py) before
+ * a file takes its name. Exit codes: 0 done or up to date, 2 wrong use, 3 something named is not
+ * there, 4 the server, what it sends, or the folder.
  */
 public final class SmartWattsPull {
     private static final int MAX_ROOT_BYTES = 512_000;
@@ -93,7 +99,8 @@ public final class SmartWattsPull {
     private static final Set<String> RESERVED =
             Set.of("metadata", "root", "targets", "snapshot", "timestamp");
     private static final String USAGE = "usage: java SmartWattsPull.java --root DIR|URL"
-            + " --trusted-root root.json --to DIR [--header-file FILE] [--deadline SECONDS] [MODEL]...";
+            + " --trusted-root root.json --to DIR [--header-file FILE] [--deadline SECONDS]"
+            + " [--vectors COMMAND] [MODEL]...";
     private static final String TOKEN = "SMARTWATTS_PULL_TOKEN";
     private static final int WRONG_USE = 2;
     private static final int NOT_THERE = 3;
@@ -182,7 +189,7 @@ public final class SmartWattsPull {
 
     /** The command line. */
     record Options(String root, Path trustedRoot, Path to, Map<String, String> headers, Limits limits,
-            List<String> models) {}
+            List<String> models, List<String> vectors) {}
 
     public static void main(String[] args) {
         int code = run(args, System.getenv(), System.out, System.err, Limits.DEFAULT);
@@ -345,10 +352,29 @@ public final class SmartWattsPull {
             Version version = inForce(model);
             boolean current = folder.holds(version);
             List<Change> changes = current ? List.of() : files(version);
+            if (!options.vectors().isEmpty()) {
+                runVectors(version, changes);
+            }
             String what = current ? " up to date: " : " updated: ";
             String line = model + " v" + version.number() + what
                     + options.to().resolve(version.stableName());
             return new Pulled(version, changes, line);
+        }
+
+        /** Throws where the file, verified and not yet in its place, computes something else than it should. */
+        private void runVectors(Version version, List<Change> changes) throws PullException {
+            byte[] file = changes.isEmpty()
+                    ? folder.read(version.fileName(), MAX_FILE_BYTES) : changes.get(0).data();
+            byte[] manifest = changes.isEmpty()
+                    ? folder.read(version.manifestName(), MAX_MANIFEST_BYTES) : changes.get(1).data();
+            String what = version.model() + " v" + version.number();
+            Vectors vectors = Vectors.of(manifest, what);
+            Path staged = folder.stage(version.fileName(), file);
+            try {
+                vectors.run(options.vectors(), staged.resolve(version.fileName()), deadline);
+            } finally {
+                folder.clean(staged);
+            }
         }
 
         private Version inForce(String model) throws PullException {
@@ -452,6 +478,26 @@ public final class SmartWattsPull {
                     && isFile(version.manifestName(), version.manifest(), MAX_MANIFEST_BYTES);
         }
 
+        /** A file that {@code holds} saw. */
+        byte[] read(String name, int limit) throws PullException {
+            try {
+                return bounded(path.resolve(name), limit);
+            } catch (IOException error) {
+                throw new PullException("cannot read " + path.resolve(name) + ": " + reason(error));
+            }
+        }
+
+        /** A folder with a file that nobody ships yet. */
+        Path stage(String name, byte[] data) throws PullException {
+            try {
+                Path staged = Files.createTempDirectory(path.resolve(STATE), STAGED);
+                store(staged.resolve(name), data);
+                return staged;
+            } catch (IOException error) {
+                throw cannotWrite(error);
+            }
+        }
+
         private boolean isFile(String name, Target target, int limit) {
             Path file = path.resolve(name);
             try {
@@ -498,7 +544,7 @@ public final class SmartWattsPull {
             }
         }
 
-        private void clean(Path staged) throws PullException {
+        void clean(Path staged) throws PullException {
             try {
                 if (staged != null) {
                     removeTree(staged);
@@ -556,6 +602,179 @@ public final class SmartWattsPull {
                 }
             }
             Files.deleteIfExists(folder);
+        }
+    }
+
+    // Golden vectors
+
+    /** Inputs and outputs of one window, as the manifest has them: an output is every so-manieth value. */
+    record Vector(Map<String, float[]> inputs, Map<String, Integer> every, Map<String, double[]> outputs) {}
+
+    /** What a version has to compute, run on a program: it is given the file's path, and speaks as
+     * examples/model_server.py does. Inputs are numbers, null where one is missing, [number, times]. */
+    record Vectors(String what, List<Vector> vectors, Map<String, Double> tolerances) {
+        private static final int MOST_VALUES = MAX_FILE_BYTES / 4;
+        private static final int MOST_VECTORS = 16;
+        private static final Pattern NUMBER = Pattern.compile("-?[0-9]{1,40}(\\.[0-9]{1,40})?");
+
+        static Vectors of(byte[] manifest, String what) throws PullException {
+            try {
+                Map<String, Object> whole = Form.object(Json.parse(manifest), "the manifest");
+                if (whole.get("runtime") == null) {
+                    throw new PullException(what + " has no golden vectors: an earlier version published it");
+                }
+                Map<String, Object> runtime = Form.object(whole.get("runtime"), "runtime");
+                List<Vector> vectors = new ArrayList<>();
+                for (Object item : Form.list(runtime.get("vectors"), "vectors")) {
+                    vectors.add(vector(Form.object(item, "a vector")));
+                }
+                Map<String, Double> tolerances = new LinkedHashMap<>();
+                for (Map.Entry<String, Object> one : Form.object(runtime.get("tolerances"), "tolerances").entrySet()) {
+                    tolerances.put(one.getKey(), number(one.getValue()));
+                }
+                if (vectors.isEmpty() || vectors.size() > MOST_VECTORS) {
+                    throw new FormException(vectors.size() + " vectors");
+                }
+                return new Vectors(what, vectors, tolerances);
+            } catch (FormException error) {
+                throw new PullException(what + " has no valid golden vectors: " + error.getMessage());
+            }
+        }
+
+        private static Vector vector(Map<String, Object> said) throws FormException {
+            Map<String, float[]> inputs = new LinkedHashMap<>();
+            for (Map.Entry<String, Object> input : Form.object(said.get("inputs"), "inputs").entrySet()) {
+                inputs.put(input.getKey(), unpacked(Form.list(input.getValue(), "an input")));
+            }
+            Map<String, Integer> every = new LinkedHashMap<>();
+            Map<String, double[]> outputs = new LinkedHashMap<>();
+            for (Map.Entry<String, Object> output : Form.object(said.get("outputs"), "outputs").entrySet()) {
+                Map<String, Object> places = Form.object(output.getValue(), "an output");
+                every.put(output.getKey(), times(places.get("every")));
+                List<?> values = Form.list(places.get("values"), "values");
+                double[] numbers = new double[values.size()];
+                for (int i = 0; i < numbers.length; i++) {
+                    numbers[i] = number(values.get(i));
+                }
+                outputs.put(output.getKey(), numbers);
+            }
+            return new Vector(inputs, every, outputs);
+        }
+
+        private static float[] unpacked(List<?> items) throws FormException {
+            List<Float> numbers = new ArrayList<>();
+            for (Object item : items) {
+                boolean repeats = item instanceof List<?> pair && pair.size() == 2;
+                float value = (float) number(repeats ? ((List<?>) item).get(0) : item);
+                int times = repeats ? times(((List<?>) item).get(1)) : 1;
+                if (times > MOST_VALUES - numbers.size()) {
+                    throw new FormException("an input is too long");
+                }
+                numbers.addAll(java.util.Collections.nCopies(times, value));
+            }
+            float[] values = new float[numbers.size()];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = numbers.get(i);
+            }
+            return values;
+        }
+
+        private static int times(Object value) throws FormException {
+            if (value instanceof Long number && number >= 1 && number <= MOST_VALUES) {
+                return number.intValue();
+            }
+            throw new FormException("a count that is none");
+        }
+
+        private static double number(Object value) throws FormException {
+            if (value == null) {
+                return Double.NaN;
+            }
+            String text = value.toString();
+            if ((value instanceof Long || value instanceof String) && NUMBER.matcher(text).matches()) {
+                return Double.parseDouble(text);
+            }
+            throw new FormException("a number that is none");
+        }
+
+        void run(List<String> program, Path file, Deadline deadline) throws PullException {
+            List<String> command = new ArrayList<>(program);
+            command.add(file.toString());
+            Process process;
+            try {
+                process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+            } catch (IOException error) {
+                throw new PullException(WRONG_USE, "--vectors cannot be run: " + reason(error));
+            }
+            try {
+                deadline.within(() -> answered(process), what + " in " + program.get(0));
+            } finally {
+                process.destroyForcibly();
+            }
+        }
+
+        private boolean answered(Process process) throws PullException {
+            try (DataOutputStream requests = new DataOutputStream(
+                            new BufferedOutputStream(process.getOutputStream()));
+                    DataInputStream answers = new DataInputStream(
+                            new BufferedInputStream(process.getInputStream()))) {
+                for (Vector vector : vectors) {
+                    send(vector.inputs(), requests);
+                    compare(vector, receive(answers));
+                }
+                return true;
+            } catch (IOException error) {
+                throw new PullException(what + " does not run in the program of --vectors: " + reason(error));
+            }
+        }
+
+        private static void send(Map<String, float[]> tensors, DataOutputStream requests) throws IOException {
+            requests.writeInt(tensors.size());
+            for (Map.Entry<String, float[]> tensor : tensors.entrySet()) {
+                requests.writeUTF(tensor.getKey());
+                requests.writeInt(tensor.getValue().length);
+                for (float value : tensor.getValue()) {
+                    requests.writeFloat(value);
+                }
+            }
+            requests.flush();
+        }
+
+        private static Map<String, float[]> receive(DataInputStream answers) throws IOException {
+            Map<String, float[]> tensors = new LinkedHashMap<>();
+            int left = MOST_VALUES;
+            for (int count = answers.readInt(); count > 0; count--) {
+                String name = answers.readUTF();
+                int size = answers.readInt();
+                left -= Math.max(size, 1);
+                if (size < 0 || left < 0) {
+                    throw new IOException("an answer that is too long");
+                }
+                float[] values = new float[size];
+                for (int i = 0; i < size; i++) {
+                    values[i] = answers.readFloat();
+                }
+                tensors.put(name, values);
+            }
+            return tensors;
+        }
+
+        private void compare(Vector vector, Map<String, float[]> given) throws PullException {
+            for (Map.Entry<String, double[]> output : vector.outputs().entrySet()) {
+                String name = output.getKey();
+                int every = vector.every().get(name);
+                double[] wanted = output.getValue();
+                float[] values = given.getOrDefault(name, new float[0]);
+                boolean same = given.containsKey(name) && (values.length + every - 1) / every == wanted.length;
+                for (int i = 0; same && i < wanted.length; i++) {
+                    double got = values[i * every];
+                    same = Double.isNaN(wanted[i]) ? Double.isNaN(got)
+                            : Math.abs(got - wanted[i]) <= tolerances.getOrDefault(name, 0.0);
+                }
+                if (!same) {
+                    throw new PullException(what + " computes something else than its golden vectors: " + name);
+                }
+            }
         }
     }
 
@@ -1807,7 +2026,8 @@ public final class SmartWattsPull {
             throws PullException {
         Map<String, String> given = new LinkedHashMap<>();
         List<String> models = new ArrayList<>();
-        List<String> known = List.of("--root", "--trusted-root", "--to", "--header-file", "--deadline");
+        List<String> known = List.of("--root", "--trusted-root", "--to", "--header-file", "--deadline",
+                "--vectors");
         for (int i = 0; i < args.length; i++) {
             if (!args[i].startsWith("--")) {
                 models.add(args[i]);
@@ -1836,10 +2056,21 @@ public final class SmartWattsPull {
             return new Options(root, Path.of(given.get("--trusted-root")), Path.of(given.get("--to")),
                     headers(given.get("--header-file"), environment, root),
                     given.containsKey("--deadline") ? limits.within(seconds(given.get("--deadline"))) : limits,
-                    models);
+                    models, vectors(given.get("--vectors")));
         } catch (InvalidPathException error) {
             throw wrongUse("no path: " + error.getReason());
         }
+    }
+
+    /** A program and its arguments, without quotes. */
+    private static List<String> vectors(String command) throws PullException {
+        if (command == null) {
+            return List.of();
+        }
+        if (command.isBlank()) {
+            throw wrongUse("--vectors wants a program");
+        }
+        return List.of(command.strip().split("\\s+"));
     }
 
     private static void checkFolder(String to) throws PullException {

@@ -1,15 +1,20 @@
-"""Which code is running, and which content a file has."""
+"""Which code is running, with which libraries, and which content a file has."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import subprocess
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from smartwatts_ml import __version__
 
-__all__ = ["code_version", "sha256_of"]
+__all__ = ["code_version", "library_versions", "sha256_of"]
+
+_LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "numpy")
+"""What computes a file."""
 
 
 @cache
@@ -29,6 +34,15 @@ def code_version() -> str:
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__}+{commit}"
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what computes a file, of those that are installed here."""
+    versions = {}
+    for name in _LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 def sha256_of(data: bytes) -> str:

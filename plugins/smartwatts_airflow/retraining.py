@@ -21,7 +21,7 @@ from typing import Any
 from airflow.sdk import chain, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from smartwatts_airflow.addresses import quality_page
+from smartwatts_airflow.addresses import models_page, quality_page
 from smartwatts_airflow.branch import model_branch
 from smartwatts_airflow.context import by_hand, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
@@ -133,11 +133,13 @@ def _report() -> dict[str, str]:
     context = get_current_context()
     states = _states()
     if states["plan"] == "skipped":
+        _tell_readings(context["dag_run"])
         raise AirflowSkipException("nothing is due")
     failures = _failures(states)
-    if not context["params"]["dry_run"]:
-        for model, why in failures.items():
-            tasks.record_failure(root(), smartwatts_run_id(), model, why)
+    dry_run = context["params"]["dry_run"]
+    note = tasks.keep_failure if dry_run else tasks.record_failure
+    for model, why in failures.items():
+        note(root(), smartwatts_run_id(), model, why)
     planned = states["plan"] == "success"
     told = tasks.run_report(root(), smartwatts_run_id())
     rows = told["models"] if planned else []
@@ -145,7 +147,6 @@ def _report() -> dict[str, str]:
     for summary in decided.values():
         _log.info(summary)
     run = context["dag_run"]
-    dry_run = context["params"]["dry_run"]
     about = {"doubtful": told["doubtful"], "quality": quality_page(smartwatts_run_id())}
     send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run, **about))
     if not dry_run:
@@ -156,6 +157,14 @@ def _report() -> dict[str, str]:
     if failures:
         raise AirflowFailException("; ".join(f"{m}: {why}" for m, why in failures.items()))
     return decided
+
+
+def _tell_readings(run: Any) -> None:
+    """What wants a look among readings that came in, though they are too few to retrain on."""
+    doubtful = tasks.run_report(root(), smartwatts_run_id())["doubtful"]
+    if doubtful:
+        about = {"doubtful": doubtful, "quality": models_page()}
+        send(about_run(run.dag_id, run.run_id, [], {}, **about))
 
 
 def retraining(*, only_due: bool) -> Any:

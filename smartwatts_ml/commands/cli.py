@@ -68,6 +68,10 @@ WORK = {
         "inspect:inspect",
         "What a .tflite file says of itself: inputs, outputs, embedded metadata.",
     ),
+    "models check": (
+        "check:check",
+        "Run a .tflite file on other releases of LiteRT, beside what it computes on this one.",
+    ),
     "models replay": (
         "judging:replay",
         "Repeat the judgement of a run offline: same snapshot, files, settings and seed.",

@@ -86,6 +86,7 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
         ),
         ("inputs", _tensors(manifest.inputs)),
         ("outputs", _tensors(manifest.outputs)),
+        ("runs on", _runtime(manifest.runtime or {})),
         ("left out", "\n".join(left_out_lines(manifest.decision)) or "nothing"),
         ("reasons", "\n".join(str(reason) for reason in manifest.decision.get("reasons", ()))),
         (
@@ -99,6 +100,13 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
     slices = _slices_table(manifest.metrics)
     if slices.row_count:
         out.print(slices)
+
+
+def _runtime(runtime: dict[str, Any]) -> str:
+    if not runtime:
+        return "not said: an earlier release published it"
+    operators, least = runtime.get("operators", []), runtime.get("least") or "?"
+    return f"TensorFlow Lite {least} or later, {len(operators)} kinds of operators"
 
 
 def _tensors(tensors: list[dict[str, Any]]) -> str:

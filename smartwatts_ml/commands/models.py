@@ -15,9 +15,11 @@ from smartwatts_ml.commands.model_tables import champions_table, history_table, 
 from smartwatts_ml.commands.upkeep import no_version_yet, store_at
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.kinds import find_model
+from smartwatts_ml.reports.bom import BOM_PREDICATE
 from smartwatts_ml.reports.card import model_card
 from smartwatts_ml.store import Manifest, Store
 from smartwatts_ml.store.forced import forced, in_force_by_force
+from smartwatts_ml.store.statements import predicate_in
 
 __all__ = ["VersionOption", "history", "list_models", "rollback", "show"]
 
@@ -99,6 +101,9 @@ def show(
     card: Annotated[
         bool, typer.Option("--card", help="Its model card: use, readings, metrics, limits.")
     ] = False,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Its bill of materials, CycloneDX 1.6 as JSON.")
+    ] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -109,6 +114,9 @@ def show(
     store = store_at(root)
     marks = forced(store.history(model))
     manifest = _manifest(store, model, version)
+    if bom:
+        print_json(_bill_of_materials(store, manifest))
+        return
     if as_json:
         print_json(model_card(manifest) if card else manifest)
         return
@@ -119,6 +127,15 @@ def show(
     for mark in marks:
         if mark.version == manifest.version:
             out.print(f"[bold red]{escape(mark.text)}[/bold red]", soft_wrap=True)
+
+
+def _bill_of_materials(store: Store, manifest: Manifest) -> Any:
+    name = f"{manifest.model} v{manifest.version}"
+    bundle = store.statement(manifest.model, manifest.version)
+    bom = predicate_in(bundle, BOM_PREDICATE, f"the statement of {name}")
+    if bom is None:
+        raise NotFoundError(f"{name} has no bill of materials: an earlier release published it")
+    return bom
 
 
 def _manifest(store: Store, model: str, version: int | None) -> Manifest:

@@ -13,6 +13,7 @@ import typer
 from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.models import VersionOption
+from smartwatts_ml.commands.verifying import check_runs
 from smartwatts_ml.environment import PULL_TOKEN_VARIABLE
 from smartwatts_ml.errors import BadInputError, SmartwattsError, TrustError, UsageError
 from smartwatts_ml.names import check_model
@@ -71,6 +72,10 @@ def pull(
             help="By then all is over.",
         ),
     ] = DEADLINE_S,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Run each file's golden vectors on LiteRT here first."),
+    ] = False,
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,7 +93,15 @@ def pull(
     current = settings(root=root)
     objects = _open(current.root, header_file)
     pinned = _trusted(trusted_root, KeyFolder(Path(current.keys)))
-    outcome = pull_models(objects, pinned, folder, wanted, version=version, deadline_s=deadline)
+    outcome = pull_models(
+        objects,
+        pinned,
+        folder,
+        wanted,
+        version=version,
+        deadline_s=deadline,
+        check=check_runs if verify else None,
+    )
     if as_json:
         print_json(outcome.pulled)
     else:

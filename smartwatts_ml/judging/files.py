@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from smartwatts_ml.gate import Check
 from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.modelfiles.conversion import Converted, convert_network
+from smartwatts_ml.modelfiles.litert import LiteRTNetwork
+from smartwatts_ml.modelfiles.needs import Needs
+from smartwatts_ml.modelfiles.runtimes import try_on
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.settings import Settings
 
@@ -22,10 +27,23 @@ def convert_for(run: ModelRun, network: Network, quantization: str, seed: int) -
     return convert_network(network, samples, quantization, run.kind.quantizations)
 
 
-def file_checks(run: ModelRun, converted: Converted, network: Network) -> tuple[Check, ...]:
+def file_checks(
+    run: ModelRun, converted: Converted, network: Network, needs: Needs
+) -> tuple[Check, ...]:
     """Whether the file, opened as ``network``, is finite on extremes, computes what Keras does,
-    and is small and quick enough."""
-    return (check_extremes(run.kind, network), *_budget_checks(converted, run.settings))
+    is small and quick enough, and runs on the releases of LiteRT that settings name. Raises
+    SmartwattsError where one of those cannot be installed."""
+    return (
+        check_extremes(run.kind, network),
+        *_budget_checks(converted, run.settings),
+        *_runtime_checks(converted.content, needs, run.settings),
+    )
+
+
+def _runtime_checks(content: bytes, needs: Needs, settings: Settings) -> Iterator[Check]:
+    for release in settings.check_runtimes:
+        trial = try_on(release, content, needs, LiteRTNetwork(content).input_shapes)
+        yield Check("runtime", trial.passed, trial.text)
 
 
 def _budget_checks(converted: Converted, settings: Settings) -> tuple[Check, ...]:

@@ -37,7 +37,7 @@ __all__ = [
 _DECISION = "decision.json"
 _SCORES = "scores.npz"
 _GROUPS = ("holdout_", "gate_")
-_SETTINGS = ("timezone", "site_timezones", "max_file_kib", "max_latency_ms")
+_SETTINGS = ("timezone", "site_timezones", "max_file_kib", "max_latency_ms", "check_runtimes")
 """Settings of the system that a verdict depends on: those of these groups, and these."""
 
 

@@ -29,7 +29,7 @@ from smartwatts_ml.runs.run import ModelRun
 
 __all__ = ["Replay", "replay"]
 
-_MEASURED = ("size", "latency", "parity")
+_MEASURED = ("size", "latency", "parity", "runtime")
 """Checks of the conversion: facts of that moment, taken from the record."""
 
 

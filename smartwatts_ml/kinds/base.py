@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cas
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.kinds.details import QUANTIZATIONS, Details
 from smartwatts_ml.progress import Progress
+from smartwatts_ml.scores.meaning import MetricMeaning
 from smartwatts_ml.scores.scores import Criterion, Floor, Scores
 
 if TYPE_CHECKING:
@@ -144,8 +145,7 @@ class Trimmer(Protocol[_DetailsT]):
     def leave_out(
         self, network: keras.Model, details: _DetailsT, parts: Mapping[str, str]
     ) -> tuple[keras.Model, _DetailsT]:
-        """The network that ships without some of its parts, and what its file says: the
-        reasons, by part."""
+        """The network without some of its parts, and what its file says: reasons, by part."""
 
 
 @dataclass(frozen=True)
@@ -207,14 +207,14 @@ class Kind(ABC, Generic[_DetailsT]):
     """The newest agreement of what inputs and outputs mean that it keeps; it keeps the older
     ones too. ``contract_changes`` says what changed."""
     contract_changes: ClassVar[Mapping[int, str]] = {}
-    """For each contract but the first, what the one before it had been, as a clause: what has
-    to be known of an older file that is used today."""
+    """For each contract but the first, as a clause, what the one before it had been."""
     criteria: ClassVar[tuple[Criterion, ...]]
     part_criteria: ClassVar[tuple[Criterion, ...]] = ()
     """What each part of a model has to do better than every baseline; those that do not are
     left out of the published file. Empty: its models have no parts."""
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
+    glossary: ClassVar[Mapping[str, MetricMeaning]] = {}
     train_options: ClassVar[tuple[Option, ...]] = ()
     predict_options: ClassVar[tuple[Option, ...]] = ()
     quantizations: ClassVar[tuple[str, ...]] = QUANTIZATIONS

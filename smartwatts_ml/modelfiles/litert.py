@@ -11,7 +11,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from smartwatts_ml.errors import BadInputError, naming
 from smartwatts_ml.kinds.details import Said, parse_details
@@ -23,13 +23,21 @@ _METADATA_NAME = "smartwatts.manifest"
 
 
 class LiteRTNetwork:
-    """A ``.tflite`` file of batch 1 on one core; a batch is a loop over windows."""
+    """A ``.tflite`` file of batch 1 on one core; a batch is a loop over windows. ``resolver``:
+    which kernels compute it."""
 
-    def __init__(self, content: bytes, name: str = "model.tflite") -> None:
+    def __init__(
+        self,
+        content: bytes,
+        name: str = "model.tflite",
+        resolver: OpResolverType = OpResolverType.AUTO,
+    ) -> None:
         self.details = read_details(content, name)
         try:
             with native_stderr_kept():
-                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter = Interpreter(
+                    model_content=content, num_threads=1, experimental_op_resolver_type=resolver
+                )
                 self._interpreter.allocate_tensors()
             runner = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
@@ -38,6 +46,11 @@ class LiteRTNetwork:
         self._inputs = runner.get_input_details()
         self._outputs = runner.get_output_details()
         _check_interface(self.details, self._inputs, self._outputs, name)
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """By name, with the batch of 1."""
+        return {name: tuple(map(int, d["shape"])) for name, d in self._inputs.items()}
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         count = len(next(iter(inputs.values())))

@@ -81,6 +81,13 @@ class PullFolder:
             and self._is(manifest, version.manifest, MAX_MANIFEST_BYTES)
         )
 
+    def contents(self, version: PulledVersion) -> dict[str, bytes]:
+        """File and manifest of a version that the folder ``holds``, by name."""
+        try:
+            return {name: (self.path / name).read_bytes() for name in version.names[:2]}
+        except OSError as error:
+            raise StoreError(f"cannot read {error.filename}: {error.strerror}") from error
+
     def write(
         self, changes: Sequence[tuple[str, bytes]], versions: Sequence[PulledVersion]
     ) -> None:

@@ -7,7 +7,7 @@ is verified before its first file takes its name, and one model's trouble is its
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ __all__ = ["DEADLINE_S", "Pulled", "PullOutcome", "pull_models"]
 DEADLINE_S = 600
 _FILE = re.compile(r"([a-z][a-z0-9_]*)_v([1-9][0-9]{0,15})\.tflite")
 _IDENTIFIER = b"TFL3"
+_Check = Callable[[str, bytes, bytes], None]
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,21 @@ def pull_models(
     *,
     version: int | None = None,
     deadline_s: float = DEADLINE_S,
+    check: _Check | None = None,
     now: datetime | None = None,
 ) -> PullOutcome:
     """Bring a folder up to date with what is in force, or with one version that once was.
 
     ``models``: all that are published where none is named; ``deadline_s``: seconds that all of
-    it may take. Raises TrustError or StoreError where the repository as a whole does not hold,
-    and the models are then as they were.
+    it may take; ``check``: gets name, file and manifest of each version, verified, before anything
+    is written, and raises what keeps that model as it was. Raises TrustError or StoreError where
+    the repository as a whole does not hold, and the models are then as they were.
     """
     place = PullFolder(folder)
     with Deadline(deadline_s) as deadline, place.held(deadline):
         client = Client(place.state, objects, trusted_root, deadline, now=now)
         with client.opened():
-            return _pull_all(client, place, models or _published(client, objects), version)
+            return _pull_all(client, place, models or _published(client, objects), version, check)
 
 
 def _published(client: Client, objects: Objects) -> list[str]:
@@ -84,7 +87,11 @@ def _published(client: Client, objects: Objects) -> list[str]:
 
 
 def _pull_all(
-    client: Client, place: PullFolder, models: Sequence[str], version: int | None
+    client: Client,
+    place: PullFolder,
+    models: Sequence[str],
+    version: int | None,
+    check: _Check | None,
 ) -> PullOutcome:
     pulled, changes, versions = [], [], []
     troubles: list[SmartwattsError] = []
@@ -92,7 +99,10 @@ def _pull_all(
         try:
             serial, wanted = _wanted(client, model, version)
             current = place.holds(wanted)
-            changes += [] if current else _files(client, wanted)
+            files = [] if current else _files(client, wanted)
+            if check:
+                _checked(check, wanted, dict(files) or place.contents(wanted))
+            changes += files
         except SmartwattsError as error:
             troubles.append(error)
             continue
@@ -102,6 +112,11 @@ def _pull_all(
         pulled.append(Pulled(model, wanted.version, serial, stable, sha256, not current))
     place.write(changes, versions)
     return PullOutcome(tuple(pulled), tuple(troubles))
+
+
+def _checked(check: _Check, wanted: PulledVersion, contents: Mapping[str, bytes]) -> None:
+    file, manifest, _ = wanted.names
+    check(f"{wanted.model} v{wanted.version}", contents[file], contents[manifest])
 
 
 def _wanted(client: Client, model: str, version: int | None) -> tuple[int, PulledVersion]:

@@ -84,7 +84,7 @@ def model_card(manifest: Manifest) -> ModelCard:
     here whose model it is."""
     kind, _ = find_model(manifest.model)
     snapshot, decision = manifest.snapshot, manifest.decision
-    runtime: Mapping[str, Any] = getattr(manifest, "runtime", None) or {}
+    runtime: Mapping[str, Any] = manifest.runtime or {}
     left_out = {str(name): str(why) for name, why in (decision.get("left_out") or {}).items()}
     return ModelCard(
         model=manifest.model,

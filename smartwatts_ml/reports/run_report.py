@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from markupsafe import Markup
@@ -19,7 +20,14 @@ from smartwatts_ml.kinds.charts import Chart, Line, Panel
 from smartwatts_ml.readings.holdout import SelectedReadings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.pages import page
-from smartwatts_ml.reports.run_tables import coverage_rows, drift_rows, metric_rows, slice_rows
+from smartwatts_ml.reports.parts_table import part_rows
+from smartwatts_ml.reports.run_tables import (
+    coverage_rows,
+    drift_rows,
+    failed_first,
+    metric_rows,
+    slice_rows,
+)
 from smartwatts_ml.reports.svg import legend, panel
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import SiteNames, site_names
@@ -49,6 +57,10 @@ def write_report(run: ModelRun) -> str:
         **vars(decision),
         **metric_rows(run.kind, decision),
         **slice_rows(run.kind, decision),
+        **part_rows(run.kind, decision),
+        "reasons": failed_first(decision.reasons),
+        "title": run.kind.title,
+        "written": datetime.now(UTC),
         **_coverage(run),
         "drift": drift_rows(decision.record),
         "run_id": run.run_id,

@@ -12,13 +12,15 @@ from smartwatts_ml.gate import CHALLENGER, CHAMPION, Facts
 from smartwatts_ml.gate.decision import SliceResult
 from smartwatts_ml.judging.record import Record, StoredDecision
 from smartwatts_ml.kinds.base import Kind
+from smartwatts_ml.kinds.meaning import meaning_of
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.readings.holdout import Split
 from smartwatts_ml.reports.pages import number
 from smartwatts_ml.reports.svg import change_bar, interval_bar, time_bar
 from smartwatts_ml.runs.site_names import SiteNames
+from smartwatts_ml.scores.meaning import MetricMeaning
 
-__all__ = ["coverage_rows", "drift_rows", "metric_rows", "slice_rows"]
+__all__ = ["coverage_rows", "drift_rows", "failed_first", "metric_rows", "slice_rows"]
 
 _MOST_SLICES = 60
 _MOST_SITES = 50
@@ -31,21 +33,54 @@ def metric_rows(kind: Kind, decision: StoredDecision) -> dict[str, Any]:
     metrics = {name: values for name in _SYSTEMS if (values := decision.metrics.get(name))}
     resampled = {**decision.intervals, "baseline": decision.intervals.get(decision.baseline or "")}
     intervals = {name: resampled.get(name) or {} for name in metrics}
-    labels = {criterion.metric: criterion.label for criterion in kind.criteria}
+    decide = [criterion.metric for criterion in kind.criteria]
     names = sorted({metric for values in metrics.values() for metric in values})
+    ordered = sorted(names, key=lambda metric: (metric not in decide, metric))
+    meanings = {metric: meaning_of(kind, metric) for metric in ordered}
     rows = [
         {
-            "label": labels.get(metric, metric.replace("_", " ")),
-            "cells": _cells(metric, metrics, intervals),
+            "label": meaning.label,
+            "decides": metric in decide,
+            "loses": _lost_to(meaning, metric, metrics),
+            "cells": _cells(metric, meaning, metrics, intervals),
         }
-        for metric in sorted(names, key=lambda metric: metric not in labels)
+        for metric, meaning in meanings.items()
     ]
     confidence = decision.record.rules.confidence if decision.record else 0.95
-    return {"rows": rows, "systems": list(metrics), "confidence": confidence}
+    said = {meaning.label: meaning for meaning in meanings.values() if meaning.says}
+    glossary = list(said.values())
+    return {
+        "rows": rows,
+        "systems": list(metrics),
+        "confidence": confidence,
+        "glossary": glossary,
+    }
+
+
+def failed_first(reasons: Sequence[str]) -> list[str]:
+    """The same, rules that failed before those that did not.
+
+    >>> failed_first(["better", "failed: worse in kettle", "smaller"])
+    ['failed: worse in kettle', 'better', 'smaller']
+    """
+    return sorted(reasons, key=lambda reason: not reason.startswith("failed"))
+
+
+def _lost_to(
+    meaning: MetricMeaning, metric: str, metrics: Mapping[str, Mapping[str, float]]
+) -> list[str]:
+    """Systems that have a better value than the challenger."""
+    ours = metrics.get(CHALLENGER, {}).get(metric)
+    return [
+        system
+        for system, values in metrics.items()
+        if meaning.is_better(values.get(metric), ours) is True
+    ]
 
 
 def _cells(
     metric: str,
+    meaning: MetricMeaning,
     metrics: Mapping[str, Mapping[str, float]],
     intervals: Mapping[str, Mapping[str, _Interval]],
 ) -> list[dict[str, Any]]:
@@ -54,9 +89,9 @@ def _cells(
     cells = []
     for system, values in metrics.items():
         value, interval = values.get(metric, np.nan), intervals[system].get(metric)
-        cell = {"value": number(value), "span": "", "bar": ""}
+        cell = {"value": meaning.text(value), "span": "", "bar": ""}
         if interval and np.isfinite(value):
-            cell["span"] = f"{number(interval[0])} to {number(interval[1])}"
+            cell["span"] = f"{meaning.text(interval[0])} to {meaning.text(interval[1])}"
             cell["bar"] = Markup(interval_bar(value, interval, axis, system))
         cells.append(cell)
     return cells
@@ -74,6 +109,7 @@ def slice_rows(kind: Kind, decision: StoredDecision) -> dict[str, Any]:
             "challenger": number(result.challenger),
             "champion": number(result.champion),
             "change": number(-result.loss, "+.1%").replace("-", "−"),
+            "worse": bool(result.loss > 0),
             "bar": Markup(change_bar(result.loss, result.allowed, result.passed)),
         }
         for result in results[:_MOST_SLICES]

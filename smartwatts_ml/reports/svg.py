@@ -14,6 +14,7 @@ _WIDTH, _HEIGHT = 360, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 18, 34
 _TICKS = 4
 _STRIP = 7
+_BEYOND = 1.5
 _BAR_WIDTH, _BAR_HEIGHT = 160, 14
 _Points = Sequence[float | None]
 
@@ -29,8 +30,13 @@ class _Axes:
         share = (value - self.x0) / (self.x1 - self.x0)
         return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
+    def holds(self, value: float) -> bool:
+        """Whether a value is within the picture."""
+        return self.y0 <= value <= self.y1
+
     def y(self, value: float) -> float:
-        share = (value - self.y0) / (self.y1 - self.y0)
+        """What lies beyond is drawn at the edge."""
+        share = (min(max(value, self.y0), self.y1) - self.y0) / (self.y1 - self.y0)
         return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
 
@@ -45,9 +51,7 @@ def _span(values: Iterable[float]) -> tuple[float, float]:
 
 def panel(drawn: Panel) -> str:
     """One pair of axes with its lines, areas and marked stretches."""
-    edges = [edge for band in drawn.bands for edge in (band.low, band.high)]
-    series = [*(line.y for line in drawn.lines), *edges]
-    axes = _Axes(drawn.x, (y for values in series for y in values if y is not None))
+    axes = _Axes(drawn.x, _shown(drawn))
     parts = [
         *(_stretch(axes, span) for span in drawn.spans),
         _grid(axes),
@@ -58,9 +62,56 @@ def panel(drawn: Panel) -> str:
         ),
         f'<text class="axis" x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 4}" text-anchor="middle">'
         f"{escape(drawn.x_label)}</text>",
+        _cut(axes, drawn),
         f'<text class="axis" x="4" y="11">{escape(drawn.y_label)}</text>',
     ]
     return _svg(drawn.heading, _WIDTH, _HEIGHT, parts)
+
+
+def _shown(drawn: Panel) -> list[float]:
+    """Values that the axis has to hold: all of the truth, and of what is predicted what lies
+    within ``_BEYOND`` times its span beyond it. One absurd value flattens nothing then: it is
+    drawn at the edge, with its size beside it."""
+    truth = [y for line in drawn.lines if line.role == "truth" for y in _known(line.y)]
+    others = [
+        y
+        for values in _predicted(drawn)
+        for y in _known(values)
+        if not truth or _near(y, min(truth), max(truth))
+    ]
+    return [*truth, *others]
+
+
+def _predicted(drawn: Panel) -> list[_Points]:
+    edges = [edge for band in drawn.bands for edge in (band.low, band.high)]
+    return [*(line.y for line in drawn.lines if line.role != "truth"), *edges]
+
+
+def _known(values: _Points) -> list[float]:
+    return [y for y in values if y is not None and math.isfinite(y)]
+
+
+def _near(value: float, low: float, high: float) -> bool:
+    """Whether it is worth a part of the axis.
+
+    >>> [_near(y, 0.0, 100.0) for y in (180, 240, 9_000, -160)]
+    [True, True, False, False]
+    """
+    room = _BEYOND * ((high - low) or abs(high) or 1.0)
+    return low - room <= value <= high + room
+
+
+def _cut(axes: _Axes, drawn: Panel) -> str:
+    """How far what is cut off goes; empty where nothing is."""
+    beyond = [y for values in _predicted(drawn) for y in _known(values) if not axes.holds(y)]
+    if not beyond:
+        return ""
+    said = [f"↑ {_short(top)}"] if (top := max(beyond)) > axes.y1 else []
+    said += [f"↓ {_short(bottom)}"] if (bottom := min(beyond)) < axes.y0 else []
+    return (
+        f'<text class="axis cut" x="{_WIDTH - _RIGHT}" y="11" text-anchor="end">'
+        f"{' '.join(said)}</text>"
+    )
 
 
 def legend(chart: Chart) -> list[tuple[str, str]]:

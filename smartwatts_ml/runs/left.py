@@ -15,7 +15,7 @@ from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
 from smartwatts_ml.runs.run import SNAPSHOT, ModelRun
 from smartwatts_ml.store import KeyFolder
 from smartwatts_ml.store.canonical import parse_json
-from smartwatts_ml.store.statements import open_statement, run_statement, seal_statement
+from smartwatts_ml.store.statements import RUN_PREDICATE, open_statement, seal_statement, statement
 
 __all__ = ["begin_left", "read_left", "write_left"]
 
@@ -34,8 +34,8 @@ def begin_left(snapshot_sha256: str) -> dict[str, str]:
 def write_left(run: ModelRun) -> None:
     """Sign what the run's stages have left so far, for the next one on this machine."""
     signer = KeyFolder(Path(run.settings.keys)).run_signer()
-    statement = run_statement(run.left or {}, {"run": run.run_id, "model": run.model})
-    run.objects.write(run.key(_STATEMENT), seal_statement(statement, [signer]))
+    left = statement(run.left or {}, RUN_PREDICATE, {"run": run.run_id, "model": run.model})
+    run.objects.write(run.key(_STATEMENT), seal_statement(left, [signer]))
 
 
 def read_left(run: ModelRun) -> dict[str, str]:
@@ -47,9 +47,9 @@ def read_left(run: ModelRun) -> dict[str, str]:
     except NotFoundError as error:
         raise NotFoundError(f"{where} is not there", fix=_AGAIN) from error
     try:
-        statement = parse_json(open_statement(data, [signer.public_key], 1, where))
-        named = {item["name"]: item["digest"]["sha256"] for item in statement["subject"]}
-        run_id, model = (statement["predicate"][part] for part in ("run", "model"))
+        said = parse_json(open_statement(data, [signer.public_key], 1, where))
+        named = {item["name"]: item["digest"]["sha256"] for item in said["subject"]}
+        run_id, model = (said["predicate"][part] for part in ("run", "model"))
     except TrustError as error:
         raise TrustError(f"{where} was not signed on this machine", fix=_AGAIN) from error
     except (ValueError, KeyError, TypeError) as error:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from smartwatts_ml.errors import NotFoundError
-from smartwatts_ml.jsontext import parsed_document
+from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
+from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
 
-__all__ = ["model_report"]
+__all__ = ["failure_of", "keep_failure", "model_report"]
 
 _FIX = "run the stages of this model again"
+_FAILED = "failed.json"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,32 @@ class _Published:
     serial: int | None
     file: str | None
     new_key: str | None = None
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What failed.json says."""
+
+    reason: str
+
+
+def keep_failure(objects: Objects, run_id: str, model: str, reason: str) -> None:
+    """Why a run did not get as far as publishing or keeping, beside what it left."""
+    key = f"runs/{check_run_id(run_id)}/{model}/{_FAILED}"
+    objects.write(key, json_text(_Failed(reason), indent=1).encode())
+
+
+def failure_of(objects: Objects, run_id: str, model: str) -> str | None:
+    """Why a run failed on a model; None where it did not, or went through later."""
+    base = f"runs/{check_run_id(run_id)}/{model}"
+    key = f"{base}/{_FAILED}"
+    try:
+        data = objects.read(key, MAX_RECORD_BYTES).data
+    except NotFoundError:
+        return None
+    if objects.exists(f"{base}/published.json"):
+        return None
+    return parsed_document(_Failed, data, objects.uri(key), _FIX).reason
 
 
 def model_report(objects: Objects, run_id: str, model: str) -> dict[str, Any] | None:

@@ -144,10 +144,10 @@ def count_new_readings(
     ``pending`` takes it, and ``landing`` in what is given is for the next look.
 
     Keys: ``rows`` and ``threshold`` of the model that lacks least, ``models`` that are due,
-    ``why_not`` of the others, ``settling`` files that do not count yet, whether numbers are
-    ``exact`` or files in landing/ are estimated, what was ``seen`` in words, ``rows_by_model``,
-    ``thresholds`` by model, and ``retry_at`` (ISO, UTC) if all that are due back off. Reads
-    metadata alone, and writes nothing.
+    ``why_not`` of the others, ``settling`` files that do not count yet and ``refused`` ones that
+    cannot be read, whether numbers are ``exact`` or files in landing/ are estimated, what was
+    ``seen`` in words, ``rows_by_model``, ``thresholds`` by model, and ``retry_at`` (ISO, UTC) if
+    all that are due back off. Reads metadata alone, and writes nothing.
     """
     waiting, table = pending(objects, before), existing_table(objects)
     rows = (table.arrived() if table else 0) + waiting.estimated_rows
@@ -157,6 +157,7 @@ def count_new_readings(
     nearest = max(due.values(), key=lambda d: d.new_rows / d.threshold)
     return {
         "landing": waiting.there,
+        "refused": waiting.refused,
         "settling": len(waiting.there) - waiting.files,
         "exact": exact,
         "seen": f"{_counted(nearest.new_rows, exact=exact)} of {nearest.threshold:,} new readings",

@@ -6,7 +6,7 @@ Each is a ``SMARTWATTS_*`` variable or a key of ``[smartwatts]`` in ``smartwatts
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -19,9 +19,13 @@ __all__ = [
     "GateSettings",
     "HoldoutSettings",
     "QualitySettings",
+    "RELEASE",
     "Settings",
     "settings",
 ]
+
+RELEASE = r"[0-9]{1,3}(\.[0-9]{1,4}){1,3}((a|b|rc)[0-9]{1,3})?"
+"""What a release is called, such as 1.4.0."""
 
 
 class HoldoutSettings(SettingsGroup):
@@ -225,6 +229,11 @@ class Settings(AirflowSettings):
     max_file_kib: int = Field(256, gt=0, description="Largest .tflite file that may ship, KiB.")
     max_latency_ms: float = Field(
         10.0, gt=0, description="Slowest median call that may ship, on one core, ms."
+    )
+    check_runtimes: tuple[Annotated[str, Field(pattern=f"^{RELEASE}$")], ...] = Field(
+        (),
+        description="Releases of LiteRT, as JSON, that a file has to run on before it ships, with "
+        "the outputs that it has here; each is installed in an environment of its own.",
     )
     refit: bool = Field(
         True,

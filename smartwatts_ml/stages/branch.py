@@ -16,9 +16,11 @@ from smartwatts_ml.errors import (
 from smartwatts_ml.gate import not_judged
 from smartwatts_ml.judging.record import read_decision, record_of
 from smartwatts_ml.progress import Progress
+from smartwatts_ml.runs.at_work import noting
+from smartwatts_ml.runs.model_report import keep_failure
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.state import record_failure
-from smartwatts_ml.stages.order import Stage, model_stages, until_judged
+from smartwatts_ml.stages.order import Stage, model_stages, share_before, until_judged
 from smartwatts_ml.store import open_store
 
 __all__ = ["StageResult", "force_publish", "log_progress", "retrain", "run_stage"]
@@ -52,9 +54,12 @@ def run_stage(
     is judged again, against the one that came into force; not ``judge``: that is raised, as
     StaleChallengerError, since a machine that holds keys opens no model and no readings.
     """
+    part = (share_before(stage), stage.share)
+    noted = noting(progress, run.objects, run.model, run.run_id, stage.name, part)
     for _ in range(_JUDGEMENTS):
         try:
-            result: StageResult = stage.call(run, progress, **options)
+            noted(stage.doing, 0.0)
+            result: StageResult = stage.call(run, noted, **options)
         except NotEnoughReadingsError as error:
             if stage not in until_judged():
                 raise
@@ -121,6 +126,7 @@ def retrain(
             logging.getLogger("smartwatts").exception("%s failed", run.model)
         reason = str(error) or type(error).__name__
         progress(f"failed: {reason}", 1.0)
+        keep_failure(run.objects, run.run_id, run.model, reason)
         if not dry_run:
             record_failure(run.objects, run.model, run_id=run.run_id, reason=reason)
         return reason
@@ -136,7 +142,6 @@ def _all_stages(
     for stage in model_stages():
         if (proceed or stage.always) and (stage.in_dry_run or not dry_run):
             part = _part(progress, stage, done)
-            part(stage.doing, 0.0)
             result = _attempt(stage, run, part, stage.own(options))
             if result is not None:
                 proceed, summary = proceed and result.proceed, result.summary

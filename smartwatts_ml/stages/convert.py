@@ -1,7 +1,8 @@
 """Convert: an accepted challenger becomes a LiteRT file, and the file is judged again.
 
 What ships is what was judged: the same holdout, the same rules, the same opponents, with
-the file's own predictions; then its parity, its outputs on extremes, its size and latency.
+the file's own predictions; then its parity, its outputs on extremes, its size and latency,
+and how it runs on other releases of LiteRT.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from smartwatts_ml.judging.record import (
 )
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.modelfiles.conversion import Converted, ParityError
+from smartwatts_ml.modelfiles.golden import needs_of
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.provenance import library_versions, sha256_of
 from smartwatts_ml.reports.run_report import write_report
 from smartwatts_ml.runs.run import ModelRun
 
@@ -91,7 +93,8 @@ def _judge_file(
     scores = stood_in(
         run.kind, {**before.scores, **scores}, {CHALLENGER: details}, before.baselines
     )
-    checks = file_checks(run, converted, network)
+    needs = needs_of(converted.content)
+    checks = file_checks(run, converted, network, needs)
     judgement = replace(before, scores=scores, facts=replace(before.facts, checks=checks))
     decision = judge(judgement)
     judged = Artefact(f"{run.model}.tflite", sha256_of(converted.content))
@@ -103,6 +106,8 @@ def _judge_file(
         "parity": converted.parity,
         "inputs": challenger.details["inputs"],
         "outputs": challenger.details["outputs"],
+        "runtime": needs,
+        "libraries": library_versions(),
     }
     write_decision(run, judgement, decision, judged, record.champion_sha256, more)
     return JudgedFile(

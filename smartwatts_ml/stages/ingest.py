@@ -24,11 +24,12 @@ from smartwatts_ml.readings.ingest.memory import share_memory
 from smartwatts_ml.readings.ingest.taken_for import said_of
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.report import FileReport
-from smartwatts_ml.readings.site_clocks import SiteClocks
+from smartwatts_ml.readings.site_clocks import SiteClocks, change_lines
 from smartwatts_ml.readings.table.clock_changes import clock_changes
 from smartwatts_ml.readings.table.compaction import compact
 from smartwatts_ml.readings.table.table import open_table
 from smartwatts_ml.readings.table.taking_back import take_back
+from smartwatts_ml.runs.arrivals import note_arrival
 from smartwatts_ml.runs.doubtful import keep_doubtful
 from smartwatts_ml.runs.ingested import Ingested, keep_ingested
 from smartwatts_ml.settings import Settings
@@ -55,6 +56,7 @@ def ingest(
     left = {info.key: why for info in new if (why := landing.still_refused(info))}
     due = [info for info in new if info.key not in left]
     report = landing.take(landed, due, progress, left=left)
+    note_arrival(objects, run_id or "", report.files)
     if run_id is not None and report.files:
         lines, none = file_lines(report.files, settings), len(report.left)
         keep_ingested(objects, run_id, Ingested(len(report.files) - none, none, lines))
@@ -63,15 +65,19 @@ def ingest(
 
 
 def _doubtful(report: IngestReport, settings: Settings) -> list[str]:
-    """A line on each file that was left, or has rejected lines; on all of them where sites are not
-    named, since files may be called after homes."""
+    """A line on each file that was left, or has rejected lines, and on homes that are kept on
+    another clock than is said; on all of them where sites are not named, since files may be called
+    after homes."""
     files = [file for file in report.files if file.left or file.rejected]
     if settings.show_site_names:
-        return file_lines(files, settings)
+        return [*file_lines(files, settings), *change_lines(report.clocks)]
     lines = [f"{len(report.left):,} files were left"] if report.left else []
     if report.rejected:
         worst = max(files, key=lambda file: file.rejected)
         lines.append(f"{report.rejected:,} lines were rejected (most: {worst.why_rejected()})")
+    if report.clocks:
+        homes = len({change.site for change in report.clocks})
+        lines.append(f"{homes:,} homes are kept on another clock than is said of them now")
     return [f"{line}; the log of the ingest names each file" for line in lines]
 
 

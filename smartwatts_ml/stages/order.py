@@ -20,6 +20,7 @@ __all__ = [
     "after_models",
     "before_models",
     "model_stages",
+    "share_before",
     "stage_named",
     "stages_after",
     "until_judged",
@@ -197,6 +198,16 @@ def until_judged() -> tuple[Stage, ...]:
     stages = model_stages()
     first = next((i for i, stage in enumerate(stages) if stage.judges), len(stages))
     return stages[: first + 1]
+
+
+def share_before(stage: Stage) -> float:
+    """How much of a model's steps is over when this one begins, 0..1.
+
+    >>> [round(share_before(stage), 2) for stage in model_stages()]
+    [0.0, 0.45, 0.6, 0.7, 0.95]
+    """
+    stages = model_stages()
+    return sum((before.share for before in stages[: stages.index(stage)]), 0.0)
 
 
 def stage_named(name: str) -> Stage:

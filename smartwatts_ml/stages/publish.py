@@ -7,14 +7,20 @@ after a crash, it completes what the first attempt left.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
 
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
-from smartwatts_ml.gate import CHALLENGER, CHAMPION, Part, absent_parts
-from smartwatts_ml.judging.discretion import Discretion
+from smartwatts_ml.jsontext import plain
+from smartwatts_ml.judging.judged_file import (
+    FileVerdict,
+    discretion,
+    evidence,
+    manifest_fields,
+)
 from smartwatts_ml.judging.refitted import (
     JUDGED_SHA256,
     REFIT,
@@ -22,15 +28,18 @@ from smartwatts_ml.judging.refitted import (
     keep_judged_file,
     read_judged_file,
 )
+from smartwatts_ml.modelfiles.needs import Needs
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.provenance import code_version, sha256_of
-from smartwatts_ml.readings.table.table import Snapshot
+from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.reports.bom import BOM_PREDICATE, bill_of_materials
+from smartwatts_ml.reports.card import model_card
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.runs.site_names import SiteNames, site_names
+from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import Champion, Store, open_store
+from smartwatts_ml.store import Champion, Manifest, Store, open_store
+from smartwatts_ml.store.canonical import without_floats
 from smartwatts_ml.store.forced import FORCE
 from smartwatts_ml.store.layout import file_key
 
@@ -54,24 +63,6 @@ class _Verdict:
 
 
 @dataclass(frozen=True)
-class _JudgedFile:
-    """What the decision says of a judged file, numbers just as they were written: they are
-    signed."""
-
-    accepted: StrictBool
-    reasons: list[str]
-    holdout_digest: str
-    metrics: dict[str, dict[str, Any] | None]
-    slices: dict[str, dict[str, Any]]
-    champion_version: int | None
-    sha256: str
-    quantization: str
-    inputs: list[Any]
-    outputs: list[Any]
-    parts: tuple[Part, ...] = ()
-
-
-@dataclass(frozen=True)
 class _Refit:
     """What refit.json says; ``judged_sha256``: of the file that it is compared with."""
 
@@ -81,6 +72,7 @@ class _Refit:
     judged_sha256: str
     sha256: str | None = None
     quantization: str | None = None
+    runtime: Needs | None = None
 
 
 @dataclass(frozen=True)
@@ -163,10 +155,10 @@ def _publish_file(
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     if run.left is None:
         raise TrustError(f"nothing says what the stages of run {run.run_id} left")
-    judged = run.read_json(_DECISION, _JudgedFile)
+    judged = run.read_json(_DECISION, FileVerdict)
     content = read_judged_file(run, judged.sha256)
-    discreet = _discretion(judged, site_names(run.objects, run.settings))
-    fields = _manifest_fields(run.snapshot, judged, discreet)
+    discreet = discretion(judged, site_names(run.objects, run.settings))
+    fields = manifest_fields(run.snapshot, judged, discreet)
     refit = _refit_of(run, judged) if force is None else None
     if refit:
         reason = f"{reason}; {refit.summary}"
@@ -180,6 +172,7 @@ def _publish_file(
         content = _refitted_file(run, refit)
         fields["decision"][JUDGED_SHA256] = judged.sha256
         fields["quantization"] = refit.quantization
+        fields["runtime"] = plain(refit.runtime)
     published = store.publish(
         run.model,
         content,
@@ -189,7 +182,8 @@ def _publish_file(
         reason=discreet.text(reason),
         action=action,
         judged_against=judged.champion_version,
-        evidence={"files": run.left or {}},
+        evidence=evidence(run, judged),
+        attestations={BOM_PREDICATE: _bill_of_materials(run, judged, fields, content)},
     )
     return PublishResult(
         model=run.model,
@@ -202,7 +196,24 @@ def _publish_file(
     )
 
 
-def _refit_of(run: ModelRun, judged: _JudgedFile) -> _Refit | None:
+def _bill_of_materials(
+    run: ModelRun, judged: FileVerdict, fields: Mapping[str, Any], content: bytes
+) -> dict[str, Any]:
+    """Of what is about to be published; its version is not known yet."""
+    manifest = Manifest(
+        **without_floats(fields),
+        model=run.model,
+        version=0,
+        file="",
+        sha256=sha256_of(content),
+        size=len(content),
+        created="",
+        run_id=run.run_id,
+    )
+    return bill_of_materials(model_card(manifest), manifest.snapshot, judged.libraries)
+
+
+def _refit_of(run: ModelRun, judged: FileVerdict) -> _Refit | None:
     """What became of the refit of this very file; None where none is wanted. A file that was
     judged again, since another champion came into force, may be another than was refitted."""
     try:
@@ -249,48 +260,3 @@ def _trouble(store: Store, champion: Champion) -> str:
     except TrustError as error:
         return f"; but v{champion.version} cannot be pulled: {error}"
     return ""
-
-
-def _manifest_fields(
-    snapshot: Snapshot, judged: _JudgedFile, discreet: Discretion
-) -> dict[str, Any]:
-    """What the manifest says beside what the store knows itself."""
-    return {
-        "code": code_version(),
-        "snapshot": {
-            "version": snapshot.version,
-            "digest": snapshot.digest,
-            "from": snapshot.start,
-            "to": snapshot.end,
-            "rows": snapshot.rows,
-            "sites": snapshot.sites,
-        },
-        "inputs": judged.inputs,
-        "outputs": judged.outputs,
-        "metrics": _with_slices(judged, discreet),
-        "decision": {
-            "accepted": judged.accepted,
-            "reasons": [discreet.text(reason) for reason in judged.reasons],
-            "holdout_digest": judged.holdout_digest,
-            "left_out": {
-                name: discreet.text(why) for name, why in absent_parts(judged.parts).items()
-            },
-            "back": [part.name for part in judged.parts if part.ships and part.notable],
-        },
-        "quantization": judged.quantization,
-    }
-
-
-def _with_slices(judged: _JudgedFile, discreet: Discretion) -> dict[str, Any]:
-    """The metrics of each system, and those of challenger and champion by slice too, none of
-    them of a single home."""
-    metrics: dict[str, Any] = dict(judged.metrics)
-    for system in (CHALLENGER, CHAMPION):
-        slices = discreet.slices(judged.slices.get(system, {}))
-        if metrics.get(system) and slices:
-            metrics[system] = {**metrics[system], "slices": slices}
-    return metrics
-
-
-def _discretion(judged: _JudgedFile, names: SiteNames) -> Discretion:
-    return Discretion((part for slices in judged.slices.values() for part in slices), names)

@@ -25,6 +25,8 @@ from smartwatts_ml.judging.trained_on import REFIT_TRAINED_ON
 from smartwatts_ml.judging.training import Training, recorded_options, train_network
 from smartwatts_ml.kinds.base import Details, Network
 from smartwatts_ml.modelfiles.conversion import Converted, ParityError
+from smartwatts_ml.modelfiles.golden import needs_of
+from smartwatts_ml.modelfiles.needs import Needs
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.progress import Progress
@@ -55,6 +57,7 @@ class Refit:
     parity: Mapping[str, float] = field(default_factory=dict)
     latency_ms: float | None = None
     size: int | None = None
+    runtime: Needs | None = None
 
     proceed: ClassVar[bool] = True
 
@@ -143,7 +146,8 @@ def _channels(details: Details) -> str:
 def _compared(run: ModelRun, judged: Network, converted: Converted, progress: Progress) -> Refit:
     progress("comparing it with what was judged", 0.95)
     network = load_network(converted.content, REFIT_FILE)
-    checks, differences = _checks(run, judged, network, converted)
+    needs = needs_of(converted.content)
+    checks, differences = _checks(run, judged, network, converted, needs)
     failed = [check.text for check in checks if not check.passed]
     reasons = tuple(f"{'passed' if c.passed else 'failed'}: {c.text}" for c in checks)
     result = _as_judged(run, f"the refitted one behaves otherwise: {failed[0]}") if failed else None
@@ -160,11 +164,12 @@ def _compared(run: ModelRun, judged: Network, converted: Converted, progress: Pr
         parity=converted.parity,
         latency_ms=converted.latency_ms,
         size=len(converted.content),
+        runtime=needs,
     )
 
 
 def _checks(
-    run: ModelRun, judged: Network, network: Network, converted: Converted
+    run: ModelRun, judged: Network, network: Network, converted: Converted, needs: Needs
 ) -> tuple[tuple[Check, ...], dict[str, float]]:
     """Parity of behaviour on the holdout that the judged file was judged on, and the file's own
     checks; with how far the two are apart."""
@@ -181,7 +186,7 @@ def _checks(
         before,
         scores={**known, CHAMPION: before.scores[CHALLENGER], CHALLENGER: scores[CHALLENGER]},
         facts=replace(
-            before.facts, checks=file_checks(run, converted, network), drift=(), anchors=()
+            before.facts, checks=file_checks(run, converted, network, needs), drift=(), anchors=()
         ),
     )
     differences = beside.differences()

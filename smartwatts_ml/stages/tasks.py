@@ -26,7 +26,9 @@ from smartwatts_ml.readings.table.log import TABLE
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
 from smartwatts_ml.runs.doubtful import doubtful_lines
+from smartwatts_ml.runs.found import keep_found
 from smartwatts_ml.runs.left import begin_left, write_left
+from smartwatts_ml.runs.model_report import keep_failure as failed_on
 from smartwatts_ml.runs.model_report import model_report
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
@@ -46,6 +48,7 @@ __all__ = [
     "change_of_champion",
     "find_troubles",
     "ingest_stage",
+    "keep_failure",
     "landing_batches",
     "made_of",
     "measure",
@@ -147,7 +150,13 @@ def new_readings(root: str, before: Mapping[str, str] | None = None) -> dict[str
 def record_failure(root: str, run_id: str, model: str, reason: str) -> dict[str, Any]:
     """Remember that the model's branch failed, so that the next attempt backs off; the
     model's state."""
+    keep_failure(root, run_id, model, reason)
     return state.record_failure(_open(root)[0], model, run_id=run_id, reason=reason).to_json()
+
+
+def keep_failure(root: str, run_id: str, model: str, reason: str) -> None:
+    """Say so in the run's folder alone: a dry run puts off nothing."""
+    failed_on(_open(root)[0], run_id, model, reason)
 
 
 def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> dict[str, Any]:
@@ -226,10 +235,12 @@ def made_of(root: str, model: str, version: int) -> dict[str, Any]:
 
 def find_troubles(root: str) -> list[dict[str, Any]]:
     """What somebody has to see to: ``about``, ``severity``, ``what`` and ``fix`` of each, and
-    whether it is ``due`` to be told, which nobody was lately."""
+    whether it is ``due`` to be told, which nobody was lately. The Models page shows what is
+    found."""
     objects, current = _open(root)
     memory = read_told(objects)
     everything = troubles.find_troubles(objects, current)
+    keep_found(objects, everything)
     return [plain(trouble) | {"due": memory.is_due(trouble)} for trouble in everything]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tuf.api.metadata import Targets
@@ -12,7 +12,7 @@ from smartwatts_ml.errors import StaleChallengerError, TrustError, UsageError
 from smartwatts_ml.store.documents import Action, check_text
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
-from smartwatts_ml.store.statements import open_statement
+from smartwatts_ml.store.statements import open_bundle
 from smartwatts_ml.store.versions import check_identifier
 
 __all__ = [
@@ -31,7 +31,8 @@ ANY_CHAMPION: Final = -1
 @dataclass(frozen=True)
 class Candidate:
     """A file that wants to be in force. ``fields`` are those of Manifest that the store does
-    not know itself; ``evidence``: what the run's statement says beside them;
+    not know itself; ``evidence``: what ``provenance`` says beside them; ``attestations``: what else
+    is said of the file, by type of predicate;
     ``judged_against``: a version, None for no champion, or ANY_CHAMPION."""
 
     model: str
@@ -43,6 +44,7 @@ class Candidate:
     reason: str
     action: Action
     judged_against: int | None
+    attestations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def check_candidate(candidate: Candidate) -> None:
@@ -79,13 +81,12 @@ def check_not_stale(candidate: Candidate, head: Commit | None) -> None:
 
 
 def same_statement(delegator: Targets, model: str, stored: bytes, ours: bytes) -> bool:
-    """Whether two envelopes hold the same statement, both signed by the model's keys."""
+    """Whether two bundles hold the same statements, all signed by the model's keys."""
     role = delegator.get_delegated_role(model)
     keys = [delegator.get_key(keyid) for keyid in role.keyids]
     try:
         first, second = (
-            open_statement(envelope, keys, role.threshold, "the statement")
-            for envelope in (stored, ours)
+            open_bundle(bundle, keys, role.threshold, "the statement") for bundle in (stored, ours)
         )
     except TrustError:
         return False

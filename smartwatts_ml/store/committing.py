@@ -25,7 +25,7 @@ from smartwatts_ml.store.candidate import (
     check_not_stale,
     same_statement,
 )
-from smartwatts_ml.store.canonical import canonical_json, format_time, without_floats
+from smartwatts_ml.store.canonical import format_time, without_floats
 from smartwatts_ml.store.documents import (
     PROMOTIONS,
     Action,
@@ -39,7 +39,8 @@ from smartwatts_ml.store.layout import file_key
 from smartwatts_ml.store.metadata import PREVIOUS, digest, sign
 from smartwatts_ml.store.pointing import MODEL_LIFETIME, turns
 from smartwatts_ml.store.records import Records
-from smartwatts_ml.store.statements import run_statement, seal_statement
+from smartwatts_ml.store.slsa import PROVENANCE_PREDICATE, provenance
+from smartwatts_ml.store.statements import seal_statement, statement
 from smartwatts_ml.store.versions import Bundle
 
 __all__ = ["Committer"]
@@ -217,22 +218,15 @@ class Committer:
             created=format_time(self._records.repository.clock()),
             run_id=candidate.run_id,
         )
-        predicate = {
-            "run": candidate.run_id,
-            "model": candidate.model,
-            "code": manifest.code,
-            "snapshot": manifest.snapshot,
-            "decision": manifest.decision,
-            **without_floats(candidate.evidence),
-        }
-        for what, text in (
-            ("the manifest", manifest.to_bytes()),
-            ("the statement", canonical_json(predicate)),
-        ):
-            check_length(text, what)
-        statement = run_statement({f"{candidate.model}.tflite": sha256}, predicate)
+        said = {PROVENANCE_PREDICATE: provenance(manifest, candidate.evidence)}
+        said |= without_floats(candidate.attestations)
+        subject = {f"{candidate.model}.tflite": sha256}
+        statements = [statement(subject, kind, predicate) for kind, predicate in said.items()]
+        check_length(manifest.to_bytes(), "the manifest")
+        check_length(b"".join(statements), "the statement")
         signers = self._records.repository.keys.signers(delegator, candidate.model)
-        return Bundle(manifest, candidate.data, seal_statement(statement, signers))
+        sealed = b"".join(seal_statement(said_of_it, signers) for said_of_it in statements)
+        return Bundle(manifest, candidate.data, sealed)
 
     def _next(
         self, manifest: Manifest, head: Commit | None, action: Action, said: Candidate | _Said

@@ -27,7 +27,9 @@ __all__ = [
 Action = Literal["promote", "rollback", "force"]
 PROMOTIONS: Final = ("promote", "force")
 """Actions that put a version in force for the first time. The other one is a rollback."""
-_SCHEMA = 2
+_SCHEMA = 3
+_READ = (2, 3)
+"""Schemas of manifests that are read."""
 _MOST_TEXT = 2000
 """Characters of a reason or a name; readers have limits, so the writer has."""
 
@@ -35,7 +37,8 @@ _MOST_TEXT = 2000
 @dataclass(frozen=True)
 class Manifest(Canonical):
     """What one version is and why it was accepted. ``size`` in bytes; measurements are
-    decimal strings; ``created`` by the clock of who published it first."""
+    decimal strings; ``created`` by the clock of who published it first; ``runtime``: what it
+    needs to run, with golden vectors, None of a version that an earlier release published."""
 
     model: str
     version: int
@@ -51,6 +54,7 @@ class Manifest(Canonical):
     metrics: dict[str, Any]
     decision: dict[str, Any]
     quantization: str
+    runtime: dict[str, Any] | None = None
     schema: int = field(default=_SCHEMA, kw_only=True)
 
     @classmethod
@@ -60,7 +64,7 @@ class Manifest(Canonical):
             schema = parse_json(data)["schema"]
         except (ValueError, KeyError, TypeError) as error:
             raise TrustError(f"{where} is no manifest") from error
-        if schema != _SCHEMA:
+        if schema not in _READ:
             raise TrustError(
                 f"{where} is of another schema than {_SCHEMA}, which this version reads",
                 fix="update smartwatts-ml",

@@ -1,7 +1,7 @@
-"""The in-toto statement of the run that made a file: what went in, what was decided.
+"""In-toto statements: of what a run left, and of how a published file was made and of what.
 
-It is published beside the file, in a DSSE envelope that the model's keys signed
-(https://github.com/in-toto/attestation). Signing and verifying are securesystemslib's.
+Those of a file are published beside it as a bundle, a DSSE envelope a line, each signed by the
+model's keys (https://github.com/in-toto/attestation). Signing and verifying are securesystemslib's.
 """
 
 from __future__ import annotations
@@ -17,34 +17,66 @@ from securesystemslib.signer import Key, Signer
 from smartwatts_ml.errors import TrustError
 from smartwatts_ml.store.canonical import canonical_json, parse_json
 
-__all__ = ["RUN_PREDICATE", "open_statement", "run_statement", "seal_statement"]
+__all__ = [
+    "RUN_PREDICATE",
+    "open_bundle",
+    "open_statement",
+    "predicate_in",
+    "seal_statement",
+    "statement",
+]
 
 RUN_PREDICATE: Final = "urn:smartwatts:run:v1"
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
 _PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+_MOST_STATEMENTS = 16
 
 
-def run_statement(subjects: Mapping[str, str], predicate: Mapping[str, Any]) -> bytes:
-    """The statement that a run made files of these digests (SHA-256 by name), as JSON of which
-    there is one text. ``predicate`` holds no floats."""
+def statement(
+    subjects: Mapping[str, str], predicate_type: str, predicate: Mapping[str, Any]
+) -> bytes:
+    """What is said of files of these digests (SHA-256 by name), as JSON of which there is one
+    text. ``predicate`` holds no floats."""
     return canonical_json(
         {
             "_type": _STATEMENT,
             "subject": [
                 {"name": name, "digest": {"sha256": sha256}} for name, sha256 in subjects.items()
             ],
-            "predicateType": RUN_PREDICATE,
+            "predicateType": predicate_type,
             "predicate": dict(predicate),
         }
     )
 
 
-def seal_statement(statement: bytes, signers: Sequence[Signer]) -> bytes:
+def seal_statement(said: bytes, signers: Sequence[Signer]) -> bytes:
     """One line of JSON: the statement in an envelope that the signers signed."""
-    envelope = Envelope(statement, _PAYLOAD_TYPE, {})
+    envelope = Envelope(said, _PAYLOAD_TYPE, {})
     for signer in signers:
         envelope.sign(signer)
     return canonical_json(envelope.to_dict()) + b"\n"
+
+
+def open_bundle(data: bytes, keys: Sequence[Key], threshold: int, where: str) -> tuple[bytes, ...]:
+    """The statements of a bundle, a line each, every one signed by enough of the keys. Raises
+    TrustError."""
+    lines = data.splitlines()
+    if not 1 <= len(lines) <= _MOST_STATEMENTS:
+        raise TrustError(f"{where} has {len(lines)} statements")
+    return tuple(open_statement(line, keys, threshold, where) for line in lines)
+
+
+def predicate_in(bundle: bytes, predicate_type: str, where: str) -> Any:
+    """What a bundle whose bytes are verified says, of the first statement of this type; None where
+    it has none. Raises TrustError."""
+    try:
+        for line in bundle.splitlines():
+            said = parse_json(Envelope.from_dict(json.loads(line)).payload)
+            if said["predicateType"] == predicate_type:
+                return said["predicate"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrustError(f"{where} is no bundle of statements") from error
+    return None
 
 
 def open_statement(data: bytes, keys: Sequence[Key], threshold: int, where: str) -> bytes:

@@ -140,8 +140,8 @@ class Store:
         return manifests
 
     def statement(self, model: str, version: int) -> bytes:
-        """The in-toto statement of the run that made a version, in its envelope, verified by
-        digest. Raises NotFoundError, TrustError."""
+        """The in-toto statements of a version, an envelope a line, verified by digest. Raises
+        NotFoundError, TrustError."""
         return self._records.versions.statement(self._commit_of(model, version))
 
     def read_file(self, manifest: Manifest) -> bytes:
@@ -183,12 +183,14 @@ class Store:
         action: Action = "promote",
         judged_against: int | None = ANY_CHAMPION,
         evidence: Mapping[str, Any] | None = None,
+        attestations: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Published:
         """Put a file in force as a new version, once for a run and its file.
 
         ``manifest_fields`` are those of Manifest that the store does not know itself:
         code, snapshot, inputs, outputs, metrics, decision, quantization; ``evidence`` is what
-        the run's statement says beside them. With ``judged_against`` (a version, or None for
+        ``provenance`` says beside them, ``attestations`` what else is said of the file, by type
+        of predicate. With ``judged_against`` (a version, or None for
         no champion) StaleChallengerError is raised if another version is in force by the time
         of the commit.
         """
@@ -202,6 +204,7 @@ class Store:
             reason,
             action,
             judged_against,
+            attestations or {},
         )
         made = self.ceremonies.make_ready(model)
         entry = Committer(self._records).publish(candidate)

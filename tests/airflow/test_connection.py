@@ -124,7 +124,7 @@ def test_a_connection_s_role_is_assumed_and_its_keys_serve_for_nothing_else(
 
 def test_a_connection_in_the_form_of_an_address_is_the_same() -> None:
     extra = {"endpoint_url": "http://127.0.0.1:9000", "region_name": "eu-central-1"}
-    fields = Connection(conn_id="m", uri=f"aws://AKIA1:a%2Fb@/?{urlencode(extra)}")
+    fields = Connection.from_uri(f"aws://AKIA1:a%2Fb@/?{urlencode(extra)}", conn_id="m")
     access = access_of(fields)
     assert (access.key, access.secret, access.region) == ("AKIA1", "a/b", "eu-central-1")
     assert access.endpoint == "http://127.0.0.1:9000"

@@ -320,7 +320,7 @@ def test_an_operator_rolls_back_in_the_browser_and_the_history_names_them(local:
     )
     with logged_in(record.url, local.stack.password()) as page:
         frame = models_frame(page)
-        frame.locator("#nilm h2 a").click()
+        frame.locator("#nilm a").first.click()
         frame.locator("#chart circle").first.wait_for()
         assert frame.locator("#chart circle").count() == len(store.versions("nilm"))
         frame.locator("#decisions a.report").last.click()

@@ -7,12 +7,13 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from smartwatts_ml.kinds import model_names
+from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.state import record_decision
@@ -56,7 +57,7 @@ def clients(root: Path) -> Iterator[dict[str, Any]]:
     db.initdb()
     app = create_app("core")
     made = {"anonymous": TestClient(app)}
-    for role in ("admin", "viewer", ""):
+    for role in ("admin", "user", "viewer", ""):
         user = SimpleAuthManagerUser(username=role or "nobody", role=role.upper() or None)
         token = get_auth_manager().generate_jwt(user)
         made[role or "nobody"] = TestClient(app, cookies={"_token": token})
@@ -68,11 +69,13 @@ def clients(root: Path) -> Iterator[dict[str, Any]]:
 ROUTES = [
     "/",
     "/models/nilm",
+    "/models/nilm/compare",
     "/models/nilm/versions/1",
+    "/models/nilm/versions/1/card",
     "/runs/run-1/nilm/report.html",
     "/runs/run-1/data_quality.html",
-    "/static/page.js",
 ]
+STATIC = "/static/page.js"
 
 
 def test_the_routes_tried_here_are_all_that_there_are() -> None:
@@ -84,8 +87,8 @@ def test_the_routes_tried_here_are_all_that_there_are() -> None:
     assert len(paths) == len(routes)
     patterns = [re.sub(r"\{\w+\}", "[^/]+", path) for path in paths]
     for pattern in patterns:
-        assert any(re.fullmatch(pattern, route) for route in ROUTES), pattern
-    assert len(patterns) == len(ROUTES)
+        assert any(re.fullmatch(pattern, route) for route in (*ROUTES, STATIC)), pattern
+    assert len(patterns) == len(ROUTES) + 1
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -101,6 +104,15 @@ def test_a_stranger_sees_nothing(
     assert "nilm" not in answer.text
 
 
+def test_who_has_to_log_in_sees_a_page_with_its_style_and_where_to(
+    clients: dict[str, Any], store: Store
+) -> None:
+    answer = clients["anonymous"].get("/smartwatts/")
+    style = re.search(r'<link rel="stylesheet" href="(.*?)"', answer.text)
+    assert style and clients["anonymous"].get(style[1]).status_code == 200
+    assert "/auth/login" in answer.text
+
+
 @pytest.mark.parametrize("user", ["admin", "viewer"])
 def test_the_overview_shows_every_model_and_its_champion(
     clients: dict[str, Any], store: Store, user: str
@@ -111,7 +123,7 @@ def test_the_overview_shows_every_model_and_its_champion(
     champion = store.champion("nilm")
     assert champion is not None and f"v{champion.version}</b>" in text
     assert "rolled back" in text
-    assert "baseline 40" in text
+    assert "40 W</span>" in text, "the baseline, with its unit"
 
 
 def test_nothing_is_fetched_from_elsewhere(clients: dict[str, Any], store: Store) -> None:
@@ -159,6 +171,37 @@ def test_only_who_may_trigger_the_dag_is_offered_a_rollback(
     assert refused.status_code == 403
 
 
+def test_curves_of_homes_are_for_those_who_may_do_more_than_look(
+    clients: dict[str, Any], store: Store, root: Path
+) -> None:
+    report = b'<p>why</p><div class="panels"><figure><h3>home x</h3><svg/></figure></div><p>end</p>'
+    open_root(str(root / "root")).write("runs/run-8/nilm/report.html", report)
+    at = "/smartwatts/runs/run-8/nilm/report.html"
+    assert clients["user"].get(at).content == report
+    shown = clients["viewer"].get(at).text
+    assert shown.startswith("<p>why</p>") and shown.endswith("<p>end</p>")
+    assert "home x" not in shown and "right of their own" in shown
+
+
+def test_two_versions_are_compared_with_units_and_what_is_better(
+    clients: dict[str, Any], store: Store
+) -> None:
+    answer = clients["viewer"].get("/smartwatts/models/nilm/compare?one=1&other=199")
+    assert answer.status_code == 200
+    row = answer.text.split("<b>MAE</b>")[1].split("</tr>")[0]
+    assert row.count(" W</td>") == 2 and 'class="good">▼' in row
+    missing = clients["viewer"].get("/smartwatts/models/nilm/compare?one=1&other=9999")
+    assert missing.status_code == 404 and "never in force" in missing.text
+
+
+def test_a_card_says_what_a_version_is_for_and_that_it_was_forced(
+    clients: dict[str, Any], store: Store
+) -> None:
+    text = clients["viewer"].get(f"/smartwatts/models/nilm/versions/{VERSIONS}/card").text
+    assert find_model("nilm")[0].intended_use in unescape(text)
+    assert "against the gate" in text and "2026-01-01 to 2026-03-01" in text
+
+
 @pytest.mark.parametrize("lost", ["file", "timestamp"])
 def test_what_gateways_cannot_pull_is_said_on_both_pages(
     clients: dict[str, Any], store: Store, root: Path, lost: str
@@ -188,10 +231,10 @@ def test_a_claim_says_whose_it_is_and_how_it_is_released(
     take_claim(objects, "anomaly", key, heed=True)
     text = clients["viewer"].get("/smartwatts/").text
     drop_claim(objects, "anomaly", key)
-    card = text.split('id="anomaly"')[1].split("</article>")[0]
-    assert key in card and "is failed" in card
+    card = text.split('id="now-anomaly"')[1].split("</div>")[0]
+    assert "/dags/retrain_weekly/runs/marked" in card and "is failed" in card
     assert "smartwatts models release anomaly" in card
-    assert "Being retrained" not in clients["viewer"].get("/smartwatts/").text
+    assert 'id="now-anomaly"' not in clients["viewer"].get("/smartwatts/").text
 
 
 def test_readings_that_want_a_look_are_on_the_first_page(
@@ -264,7 +307,8 @@ def test_an_empty_root_says_what_to_do(
     monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "new"))
     monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
     text = clients["viewer"].get("/smartwatts/").text
-    assert 'id="empty"' in text and f"{tmp_path}/new/landing" in text
+    assert 'id="empty"' in text and "landing/" in text
+    assert str(tmp_path) not in text, "where the root lies on the server is told nobody"
     assert 'id="empty"' in clients["viewer"].get("/smartwatts/models/nilm").text
 
 
@@ -285,7 +329,7 @@ def test_a_root_that_cannot_be_read_is_explained(
     monkeypatch.setenv("SMARTWATTS_ROOT", "s3://")
     answer = clients["viewer"].get("/smartwatts/")
     assert answer.status_code == 503
-    assert 'id="trouble"' in answer.text
+    assert 'id="trouble"' in answer.text and "no bucket in root s3://" in answer.text
 
 
 def test_a_misspelt_setting_is_named_as_what_it_is(
@@ -302,6 +346,7 @@ def test_without_the_public_key_the_page_says_so_and_shows_no_version(
 ) -> None:
     monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "none"))
     text = clients["viewer"].get("/smartwatts/").text
+    assert "Something is broken" in text and str(tmp_path) not in text
     assert "problem" in text and 'class="version"' not in text
     assert clients["viewer"].get("/smartwatts/models/nilm").status_code == 503
 

@@ -17,6 +17,7 @@ from smartwatts_ml.judging.extremes import check_extremes
 from smartwatts_ml.kinds import find_kind, kinds, model_names
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
+from smartwatts_ml.modelfiles.golden import needs_of, serve_vectors
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.readings.base import Readings
@@ -166,6 +167,20 @@ def test_details_are_complete_json_and_name_the_file_s_inputs(
 @pytest.mark.parametrize("name", KINDS)
 def test_a_file_fits_the_gateway(case_of: Callable[[str], Case], name: str) -> None:
     assert len(case_of(name).content) <= 256 * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_has_small_golden_vectors_and_passes_them(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    content = case_of(name).content
+    needs = needs_of(content)
+    assert needs == needs_of(content)
+    assert needs.least and needs.operators and len(needs.vectors) == 2
+    assert len(json_text(needs)) < 12_000
+    (worst,) = serve_vectors(content, "it", plain(needs))
+    assert worst.share < 0.5
 
 
 @pytest.mark.slow

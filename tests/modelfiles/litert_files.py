@@ -11,10 +11,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from smartwatts_ml.modelfiles.litert import embed_details
+from tests.kinds.networks import embedded
 
-__all__ = ["FLOAT32", "litert_file", "with_signature"]
+__all__ = ["ABS", "FLOAT32", "NEG", "SQUARE", "kettle_file", "litert_file", "with_signature"]
 
 FLOAT32 = schema.TensorType.FLOAT32
+ABS, NEG, SQUARE = (getattr(schema.BuiltinOperator, name) for name in ("ABS", "NEG", "SQUARE"))
 Shapes = Mapping[str, Sequence[int]]
 
 
@@ -54,6 +56,15 @@ def litert_file(
     model.subgraphs, model.signatureDefs = [graph], [signature]
     content = _packed(model)
     return content if details is None else embed_details(content, details)
+
+
+def kettle_file(code: int = ABS) -> bytes:
+    """A file of NILM with one appliance: its power is what the operator makes of mains, and it is
+    always on."""
+    details = embedded("nilm", appliances=["kettle"])
+    window = (1, details["window"], 1)
+    outputs = {"power_w": window, "on_probability": window}
+    return litert_file({"mains_w": window}, outputs, details, operator=(code, None, 0, 1))
 
 
 def with_signature(content: bytes, there: bool) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from smartwatts_ml.errors import UsageError
+from smartwatts_ml.errors import TrustError, UsageError
 from smartwatts_ml.reports.card import model_card
 from smartwatts_ml.store import Manifest
 from tests.store.helpers import FIELDS
@@ -69,6 +70,15 @@ def test_a_card_of_a_manifest_that_says_little_lacks_it() -> None:
     card = model_card(manifest(snapshot={}, metrics={"challenger": None}, decision={}))
     assert (card.sites, card.since, card.parts, dict(card.left_out)) == (None, "", (), {})
     assert {metric.value for metric in card.metrics} == {None}
+
+
+def test_a_manifest_of_the_earlier_schema_is_read_and_needs_nothing_of_a_runtime() -> None:
+    said = manifest(metrics={}).to_json() | {"schema": 2}
+    assert said.pop("runtime") is None
+    earlier = Manifest.read(json.dumps(said).encode(), "it")
+    assert (earlier.schema, model_card(earlier).runtime) == (2, "")
+    with pytest.raises(TrustError, match="of another schema"):
+        Manifest.read(json.dumps(said | {"schema": 4}).encode(), "it")
 
 
 def test_there_is_no_card_of_a_model_of_no_kind_here() -> None:

@@ -293,7 +293,8 @@ def test_each_models_report_links_to_the_page(objects: Objects) -> None:
     run.write_json("decision.json", not_judged("anomaly", "too few", None))
     write_report(run)
     page = Page(run.read("report.html").decode())
-    assert page.of("a") == [{"href": "../data_quality.html"}]
+    links = [link["href"] for link in page.of("a")]
+    assert links == ["../../../models/anomaly", "../data_quality.html"]
 
 
 def test_a_fault_of_the_page_is_told_on_it_and_in_the_log_and_ends_no_run(

@@ -16,12 +16,16 @@ from smartwatts_ml.errors import TrustError
 from smartwatts_ml.judging.opponents import champion_in_force, prepare
 from smartwatts_ml.judging.refitted import drop_judged_files
 from smartwatts_ml.judging.replay import replay
+from smartwatts_ml.modelfiles.golden import serve_vectors
 from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.reports.bom import BOM_PREDICATE
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.stages.branch import log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named
 from smartwatts_ml.stages.start import start_run
+from smartwatts_ml.store.slsa import PROVENANCE_PREDICATE
+from smartwatts_ml.store.statements import predicate_in
 from tests.stages.service import Service
 
 pytestmark = pytest.mark.slow
@@ -55,6 +59,25 @@ def test_the_manifest_names_what_was_judged_and_the_history_says_that_it_was_ref
     assert "light refitted on readings up to 20" in service.store.history("light")[-1].reason
     assert "Refit on everything up to now" in service.report("run1")
     assert any("power_w differs from what was judged by" in said for said in refit["reasons"])
+
+
+def test_what_is_signed_says_how_the_file_was_made_and_what_it_computes(service: Service) -> None:
+    manifest = service.store.manifest("light", 1)
+    content = service.store.read_file(manifest)
+    assert manifest.runtime and manifest.runtime["vectors"]
+    (worst,) = serve_vectors(content, "light.tflite", manifest.runtime)
+    assert worst.tolerable
+    bundle = service.store.statement("light", 1)
+    made = predicate_in(bundle, PROVENANCE_PREDICATE, "it")
+    asked, given = (made["buildDefinition"][f"{way}Parameters"] for way in ("external", "internal"))
+    assert (asked["model"], asked["seed"], asked["judged_against"]) == ("light", 1, None)
+    assert given["settings"]["judging"]["gate_policy"] == "careful"
+    made_of = {one["name"] for one in made["buildDefinition"]["resolvedDependencies"]}
+    assert made_of >= {"readings", "smartwatts-ml", "tensorflow", "keras"}
+    left = {one["name"]: one["digest"]["sha256"] for one in made["runDetails"]["byproducts"]}
+    assert left["refitted.tflite"] == manifest.sha256
+    bom = predicate_in(bundle, BOM_PREDICATE, "it")
+    assert bom["metadata"]["component"]["hashes"][0]["content"] == manifest.sha256
 
 
 def test_a_challenger_meets_what_was_judged_on_the_whole_holdout(service: Service) -> None:

@@ -175,8 +175,9 @@ def test_no_home_is_named_in_what_ships(objects: Objects, current: Settings) -> 
     assert entry.reason == f"new meters (the gate said: nilm kept: {berlin} loses 4 %)"
     for info in objects.list("models/"):
         data = objects.read(info.key).data
-        said = data if not info.key.endswith("jsonl") else b64decode(json.loads(data)["payload"])
-        assert b"berlin" not in said
+        statements = data.splitlines() if info.key.endswith("jsonl") else []
+        said = [b64decode(json.loads(line)["payload"]) for line in statements]
+        assert not any(b"berlin" in text for text in (data, *said))
 
 
 @pytest.mark.parametrize("change", [{"metrics": []}, {"quantization": None}, {"accepted": "no"}])
@@ -352,8 +353,8 @@ def test_the_command_publishes_what_this_machine_signed_and_no_planted_run(
     stolen = published("--run", "cli-29990101T000000Z-1f3a")
     assert "is of nilm in run run1" in str(stolen.exception)
     assert published("--run", "run1").exit_code == 0
-    said = store_of(objects, current).statement("nilm", 1)
-    assert digest(content("run1")) in b64decode(json.loads(said)["payload"]).decode()
+    for said in store_of(objects, current).statement("nilm", 1).splitlines():
+        assert digest(content("run1")) in b64decode(json.loads(said)["payload"]).decode()
 
 
 def test_a_run_that_a_machine_without_the_keys_made_is_not_forced(

@@ -16,6 +16,7 @@ import pytest
 
 from smartwatts_ml.errors import ChangedError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.store import Store
+from smartwatts_ml.store.statements import predicate_in
 from tests.store.helpers import (
     FIELDS,
     Clock,
@@ -67,7 +68,8 @@ def test_the_documents_say_what_they_are_agreed_to_say(root_url: str, tmp_path: 
     file, manifest = content("run2"), opened(root_url).read("models/nilm/nilm_v2.json").data
     assert json.loads(manifest) == {
         **FIELDS,
-        "schema": 2,
+        "schema": 3,
+        "runtime": None,
         "model": "nilm",
         "version": 2,
         "file": "nilm_v2.tflite",
@@ -111,24 +113,65 @@ def test_the_documents_say_what_they_are_agreed_to_say(root_url: str, tmp_path: 
     }
 
 
-def test_the_statement_says_what_the_run_made_of_what(root_url: str, tmp_path: Path) -> None:
+def test_the_provenance_says_what_was_made_of_what_and_how(root_url: str, tmp_path: Path) -> None:
     store = new_store(root_url, tmp_path)
-    publish(store, "nilm", "run1", evidence={"stages": {"train": {"challenger.keras": "ab"}}})
-    envelope = json.loads(store.statement("nilm", 1))
+    evidence = {
+        "parameters": {"epochs": 12},
+        "settings": {"gate_confidence": 0.97},
+        "libraries": {"keras": "3.15.0"},
+        "files": {"challenger.keras": "ab"},
+    }
+    publish(store, "nilm", "run1", evidence=evidence)
+    (line,) = store.statement("nilm", 1).splitlines()
+    envelope = json.loads(line)
     assert envelope["payloadType"] == "application/vnd.in-toto+json"
+    snapshot = {name: value for name, value in FIELDS["snapshot"].items() if name != "digest"}
     assert json.loads(b64decode(envelope["payload"])) == {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "nilm.tflite", "digest": {"sha256": sha256(content("run1"))}}],
-        "predicateType": "urn:smartwatts:run:v1",
+        "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
-            "run": "run1",
-            "model": "nilm",
-            "code": FIELDS["code"],
-            "snapshot": FIELDS["snapshot"],
-            "decision": FIELDS["decision"],
-            "stages": {"train": {"challenger.keras": "ab"}},
+            "buildDefinition": {
+                "buildType": "urn:smartwatts:retraining:v1",
+                "externalParameters": {"model": "nilm", "epochs": 12},
+                "internalParameters": {
+                    "settings": {"gate_confidence": "0.97"},
+                    "decision": FIELDS["decision"],
+                },
+                "resolvedDependencies": [
+                    {"name": "readings", "digest": {"sha256": "d" * 64}, "annotations": snapshot},
+                    {
+                        "name": "smartwatts-ml",
+                        "uri": "pkg:pypi/smartwatts-ml@0.1.0",
+                        "annotations": {"commit": "abc"},
+                    },
+                    {"name": "keras", "uri": "pkg:pypi/keras@3.15.0"},
+                ],
+            },
+            "runDetails": {
+                "builder": {
+                    "id": "urn:smartwatts:signer:v1",
+                    "version": {"smartwatts-ml": FIELDS["code"]},
+                },
+                "metadata": {"invocationId": "run1"},
+                "byproducts": [{"name": "challenger.keras", "digest": {"sha256": "ab"}}],
+            },
         },
     }
+
+
+def test_what_else_is_said_of_a_file_is_a_line_of_its_own(root_url: str, tmp_path: Path) -> None:
+    store = new_store(root_url, tmp_path)
+    said = {"urn:test:v1": {"share": 0.5}}
+    publish(store, "nilm", "run1", attestations=said)
+    again = publish(store, "nilm", "run1", attestations=said)
+    assert (again.version, again.serial) == (1, 1)
+    bundle = store.statement("nilm", 1)
+    assert len(bundle.splitlines()) == 2
+    assert predicate_in(bundle, "urn:test:v1", "it") == {"share": "0.5"}
+    assert predicate_in(bundle, "urn:other:v1", "it") is None
+    with pytest.raises(TrustError, match="no bundle"):
+        predicate_in(b"[]", "urn:test:v1", "it")
 
 
 def test_publishing_a_run_again_changes_nothing(store: Store) -> None:

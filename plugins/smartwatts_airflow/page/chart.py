@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-__all__ = ["Point", "draw"]
+__all__ = ["Point", "draw", "ticks"]
 
 _WIDTH, _HEIGHT = 720, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 32
@@ -23,8 +23,8 @@ class Point:
     value: float | None
     baseline: float | None
     title: str
-    mark: str = ""
-    """CSS class: ``champion``, ``forced`` or nothing."""
+    marks: Sequence[str] = ()
+    """CSS classes: ``champion``, ``forced``; forced shows where both are."""
 
 
 def draw(points: Sequence[Point], label: str) -> str:
@@ -33,8 +33,8 @@ def draw(points: Sequence[Point], label: str) -> str:
     if not known:
         return ""
     known += [p.baseline for p in points if p.value is not None and p.baseline is not None]
-    ticks = _ticks(min(known), max(known))
-    low, high = ticks[0], ticks[-1]
+    marks = ticks(min(known), max(known))
+    low, high = marks[0], marks[-1]
 
     def x(place: float) -> float:
         return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (place + 0.5) / len(points)
@@ -45,7 +45,7 @@ def draw(points: Sequence[Point], label: str) -> str:
     parts = [
         f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
         f'<text class="tick" x="{_LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{t:g}</text>'
-        for t in ticks
+        for t in marks
     ]
     values = [(x(i), y(p.value)) for i, p in enumerate(points) if p.value is not None]
     # A step over each version's own place: a line between two needs two, and there may be one.
@@ -64,9 +64,9 @@ def draw(points: Sequence[Point], label: str) -> str:
                 f' text-anchor="middle">v{point.version}</text>'
             )
         if point.value is not None:
-            radius = 6 if point.mark else 4
+            radius = 6 if point.marks else 4
             parts.append(
-                f'<circle class="point {point.mark}" cx="{x(place):.1f}"'
+                f'<circle class="point {" ".join(point.marks)}" cx="{x(place):.1f}"'
                 f' cy="{y(point.value):.1f}" r="{radius}"><title>{escape(point.title)}</title>'
                 "</circle>"
             )
@@ -81,12 +81,12 @@ def _line(name: str, places: Sequence[tuple[float, float]]) -> str:
     return f'<polyline class="{name}" points="{path}"/>'
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Round numbers from at most ``low`` to at least ``high``.
 
-    >>> _ticks(0.31, 0.44)
+    >>> ticks(0.31, 0.44)
     [0.3, 0.35, 0.4, 0.45]
-    >>> _ticks(20, 20)
+    >>> ticks(20, 20)
     [19.0, 19.5, 20.0, 20.5, 21.0]
     """
     if high - low < 1e-9 * max(1.0, abs(high)):

@@ -9,53 +9,35 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+from smartwatts_airflow.page.metrics import Metric, metrics_of
 from smartwatts_ml.errors import NotFoundError, SmartwattsError, TrustError
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.runs.at_work import AtWork, at_work
 from smartwatts_ml.runs.claims import Claim, standing_claim
-from smartwatts_ml.runs.state import ModelState, read_state
+from smartwatts_ml.runs.state import FAILED, ModelState, read_state
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Champion, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
+from smartwatts_ml.store.forced import FORCE, Forced, in_force_by_force
 
-__all__ = [
-    "BASELINE",
-    "CHALLENGER",
-    "Metric",
-    "ModelRow",
-    "age",
-    "for_gateways",
-    "last_decision",
-    "metrics_of",
-    "number",
-    "overview",
-]
+__all__ = ["ModelRow", "age", "for_gateways", "last_decision", "overview", "work_on"]
 
 _MODELS_AT_ONCE = 5
-CHALLENGER = "challenger"  # what a manifest calls the version that it is of
-BASELINE = "baseline"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A headline metric of a version beside the strongest baseline's. ``better``: whether it
-    beats that one; None where either is missing or nothing says which way is better."""
-
-    label: str
-    value: float | None
-    baseline: float | None
-    better: bool | None
 
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A model and its champion. ``problem`` says why there is nothing to be trusted."""
+    """A model and its champion. ``problem`` says why there is nothing to be trusted; ``forced``:
+    who put the champion in force against the gate, however often it was rolled back since;
+    ``before``: the version that was in force before it."""
 
     model: str
     kind: str
     version: int | None = None
+    before: int | None = None
     action: str = ""
     since: datetime | None = None
     expires: datetime | None = None
@@ -63,7 +45,28 @@ class ModelRow:
     waiting: int | None = None
     last: ModelState | None = None
     claim: Claim | None = None
+    at_work: AtWork | None = None
+    forced: Forced | None = None
     problem: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last run on it failed."""
+        return self.last is not None and self.last.outcome == FAILED
+
+    @property
+    def outcome(self) -> str:
+        """Of the last run; empty before the first."""
+        if self.last is None:
+            return ""
+        if self.last.reason.startswith(f"{self.model} forced by"):
+            return "forced"
+        return self.last.outcome
+
+    @property
+    def metric(self) -> Metric | None:
+        """The one that decides."""
+        return self.metrics[0] if self.metrics else None
 
 
 def overview(objects: Objects, current: Settings, waiting: Mapping[str, int]) -> list[ModelRow]:
@@ -71,6 +74,12 @@ def overview(objects: Objects, current: Settings, waiting: Mapping[str, int]) ->
     ``waiting``: readings since each model's last decision."""
     work = partial(_row, objects, current, waiting)
     return list(map_ahead(work, model_names(), _MODELS_AT_ONCE))
+
+
+def work_on(objects: Objects, model: str) -> ModelRow:
+    """A model, with no more than what is done about it now."""
+    claim, note = standing_claim(objects, model), at_work(objects, model)
+    return ModelRow(model, find_model(model)[0].title, claim=claim, at_work=note)
 
 
 def last_decision(rows: Iterable[ModelRow]) -> ModelState | None:
@@ -83,7 +92,8 @@ def _row(objects: Objects, current: Settings, waiting: Mapping[str, int], model:
     kind, _ = find_model(model)
     facts: dict[str, Any] = {"model": model, "kind": kind.title, "waiting": waiting.get(model)}
     try:
-        facts |= {"last": read_state(objects, model), "claim": standing_claim(objects, model)}
+        facts |= {"claim": standing_claim(objects, model), "at_work": at_work(objects, model)}
+        facts["last"] = read_state(objects, model)
         facts |= _champion(open_store(objects, current), kind, model)
     except SmartwattsError as error:
         facts["problem"] = str(error)
@@ -94,12 +104,18 @@ def _champion(store: Store, kind: Kind, model: str) -> dict[str, Any]:
     champion = store.champion(model)
     if champion is None:
         return {}
+    entry = champion.entry
     facts: dict[str, Any] = {
         "version": champion.version,
-        "action": champion.entry.action,
-        "since": parse_time(champion.entry.time),
+        "before": entry.previous_version,
+        "action": entry.action,
+        "since": parse_time(entry.time),
         "metrics": metrics_of(kind, champion.manifest.metrics),
     }
+    # A version comes into force for the first time once: only a rollback needs the whole history.
+    if entry.action != "promote":
+        history = (entry,) if entry.action == FORCE else store.history(model)
+        facts["forced"] = in_force_by_force(history)
     facts["expires"], facts["problem"] = for_gateways(store, champion)
     return facts
 
@@ -113,37 +129,6 @@ def for_gateways(store: Store, champion: Champion) -> tuple[datetime | None, str
     except (NotFoundError, TrustError) as error:
         return expires, f"gateways cannot pull it: {error}"
     return expires, None
-
-
-def metrics_of(kind: Kind, measured: Mapping[str, Any]) -> tuple[Metric, ...]:
-    """The metrics that decide, then the others that are required, from a manifest's."""
-    criteria = {criterion.metric: criterion for criterion in kind.criteria}
-    names = dict.fromkeys((*criteria, *kind.required_metrics))
-    return tuple(_metric(name, criteria.get(name), measured) for name in names)
-
-
-def _metric(name: str, criterion: Any, measured: Mapping[str, Any]) -> Metric:
-    value = number(measured, CHALLENGER, name)
-    baseline = number(measured, BASELINE, name)
-    better = None
-    if criterion is not None and value is not None and baseline is not None:
-        better = value < baseline if criterion.better == "lower" else value > baseline
-    label = criterion.label if criterion else name.replace("_w", " (W)").replace("_", " ")
-    return Metric(label, value, baseline, better)
-
-
-def number(measured: Mapping[str, Any], system: str, name: str) -> float | None:
-    """A measurement in a manifest, where it is a decimal string; None where it is missing.
-
-    >>> number({"challenger": {"f1": "0.81"}}, "challenger", "f1")
-    0.81
-    >>> number({"challenger": None}, "challenger", "f1") is None
-    True
-    """
-    try:
-        return float((measured.get(system) or {})[name])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def age(since: datetime, now: datetime | None = None) -> str:

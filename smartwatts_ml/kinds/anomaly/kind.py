@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
+from smartwatts_ml.kinds.anomaly.glossary import GLOSSARY
 from smartwatts_ml.kinds.anomaly.layout import ALERT, CONTRACT, CONTRACT_CHANGES, SCORE
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
@@ -35,6 +36,7 @@ class AnomalyKind(Kind[AnomalyDetails]):
     trainer_name = "smartwatts_ml.kinds.anomaly.trainer"
     settings_class = AnomalySettings
     details_class = AnomalyDetails
+    glossary = GLOSSARY
     contract, contract_changes = CONTRACT, CONTRACT_CHANGES
     criteria = (
         Criterion("pr_auc", "higher", "improve", "PR-AUC"),

@@ -7,6 +7,7 @@ from typing import Any
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.kinds.forecasting.details import ForecastingDetails
+from smartwatts_ml.kinds.forecasting.glossary import GLOSSARY
 from smartwatts_ml.kinds.forecasting.layout import (
     CONTEXT_HOURS,
     CONTRACT,
@@ -45,6 +46,7 @@ class ForecastingKind(Kind[ForecastingDetails]):
     trainer_name = "smartwatts_ml.kinds.forecasting.trainer"
     settings_class = ForecastingSettings
     details_class = ForecastingDetails
+    glossary = GLOSSARY
     contract, contract_changes = CONTRACT, CONTRACT_CHANGES
     criteria = (
         Criterion("wape", better="lower", role="improve", label="WAPE"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec, Option
 from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.kinds.nilm.glossary import GLOSSARY
 from smartwatts_ml.kinds.nilm.layout import ACTIVATION, ENERGY, POWER
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.scores.scores import Criterion, Floor
@@ -37,6 +38,7 @@ class NilmKind(Kind[NilmDetails]):
     trainer_name = "smartwatts_ml.kinds.nilm.trainer"
     settings_class = NilmSettings
     details_class = NilmDetails
+    glossary = GLOSSARY
     criteria = (
         Criterion("mae_w", "lower", "improve", "MAE"),
         Criterion("f1", "higher", "guard", "F1", tolerance=0.01),

@@ -57,12 +57,13 @@ def empty_root(objects: Objects) -> str:
 @dataclass(frozen=True)
 class PendingReadings:
     """Landing files not yet ingested, those ``there`` by key with their etags; those that cannot
-    be read, or are still being written, are not counted."""
+    be read (``refused``), or are still being written, are not counted."""
 
     files: int
     bytes: int
     estimated_rows: int
     there: dict[str, str]
+    refused: int = 0
 
 
 def pending(objects: Objects, before: Mapping[str, str] | None = None) -> PendingReadings:
@@ -72,12 +73,13 @@ def pending(objects: Objects, before: Mapping[str, str] | None = None) -> Pendin
     table = existing_table(objects)
     ledger = Ledger.read(objects, table.id if table else "")
     files, _ = list_landing(objects)
+    refused = sum(ledger.refused(info) is not None for info in files)
     new = [info for info in files if not ledger.taken(info) and not ledger.refused(info)]
     there = {info.key: info.etag for info in new}
     if before is not None:
         new = [info for info in new if before.get(info.key) == info.etag]
     size = sum(info.size for info in new)
-    return PendingReadings(len(new), size, ledger.estimate_rows(new), there)
+    return PendingReadings(len(new), size, ledger.estimate_rows(new), there, refused)
 
 
 def batches(objects: Objects, size: int, most: int) -> list[list[str]]:

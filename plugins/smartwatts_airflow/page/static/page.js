@@ -52,43 +52,94 @@ async function ended(dag, run, say) {
   }
 }
 
-function rollbackForm() {
-  const dialog = document.getElementById("rollback");
-  if (!dialog) return;
-  const form = dialog.querySelector("form");
-  const trouble = document.getElementById("rollback-trouble");
-  const progress = document.getElementById("rollback-progress");
-  const submit = form.querySelector("[type=submit]");
-  document.querySelectorAll("button[data-version]").forEach((button) =>
-    button.addEventListener("click", () => {
-      form.elements.version.value = button.dataset.version;
-      trouble.textContent = progress.textContent = "";
-      dialog.showModal();
-      form.elements.reason.focus();
-    }));
-  document.getElementById("close-rollback").addEventListener("click", () => dialog.close());
-  form.addEventListener("submit", async (event) => {
+function dialogOf(id) {
+  const dialog = document.getElementById(id);
+  if (!dialog) return null;
+  const part = (name) => dialog.querySelector(name);
+  part("[data-close]").addEventListener("click", () => dialog.close());
+  return { dialog, form: part("form"), submit: part("[type=submit]"),
+           trouble: part("[data-trouble]"), progress: part("[data-progress]") };
+}
+
+function open(form, first) {
+  form.trouble.textContent = form.progress.textContent = "";
+  form.submit.disabled = false;
+  form.dialog.showModal();
+  form.form.elements[first].focus();
+}
+
+function onSubmit(form, conf, done) {
+  form.form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    submit.disabled = true;
-    trouble.textContent = "";
-    const { dag, model } = dialog.dataset;
-    const conf = {
-      model,
-      version: Number(form.elements.version.value),
-      reason: form.elements.reason.value.trim(),
-    };
+    form.submit.disabled = true;
+    form.trouble.textContent = "";
     try {
-      const run = await call("POST", `/dags/${dag}/dagRuns`, { conf, logical_date: null });
-      await ended(dag, run.dag_run_id, (text) => { progress.textContent = text; });
-      location.reload();
+      const { dag } = form.dialog.dataset;
+      const run = await call("POST", `/dags/${dag}/dagRuns`, { conf: conf(), logical_date: null });
+      await done(dag, run.dag_run_id);
     } catch (error) {
-      trouble.textContent = error.message;
-      progress.textContent = "";
-      submit.disabled = false;
+      form.trouble.textContent = error.message;
+      form.progress.textContent = "";
+      form.submit.disabled = false;
     }
+  });
+}
+
+function rollbackForm() {
+  const form = dialogOf("rollback");
+  if (!form) return;
+  const fields = form.form.elements;
+  const begin = (version) => { fields.version.value = version; open(form, "reason"); };
+  document.querySelectorAll("button[data-version]").forEach((button) =>
+    button.addEventListener("click", () => begin(button.dataset.version)));
+  onSubmit(form, () => ({
+    model: form.dialog.dataset.model,
+    version: Number(fields.version.value),
+    reason: fields.reason.value.trim(),
+  }), async (dag, run) => {
+    await ended(dag, run, (text) => { form.progress.textContent = text; });
+    leave();
+  });
+  if (location.hash === "#roll-back") begin(document.getElementById("open-rollback").dataset.version);
+}
+
+function retrainForm() {
+  const form = dialogOf("retrain");
+  if (!form) return;
+  const fields = form.form.elements;
+  document.getElementById("open-retrain").addEventListener("click", () => open(form, "epochs"));
+  onSubmit(form, () => ({
+    models: [form.dialog.dataset.model],
+    epochs: fields.epochs.value ? Number(fields.epochs.value) : null,
+    dry_run: fields.dry_run.checked,
+  }), (dag, run) => {
+    form.progress.textContent = `${run} is queued: ${dag} has it, and this page once it trains.`;
+  });
+  if (location.hash === "#retrain") open(form, "epochs");
+}
+
+function leave() {
+  // Without the hash, lest the form opens again.
+  if (location.hash) location.replace(location.pathname + location.search);
+  else location.reload();
+}
+
+const REFRESH_MS = 15000;
+
+async function refresh() {
+  // Nobody tells a page how far a training is, so it looks; not while nobody looks at it.
+  if (document.hidden) return;
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.querySelectorAll("[data-fresh]").forEach((part) => {
+    const twin = fresh.getElementById(part.id);
+    if (twin) part.replaceWith(twin);
   });
 }
 
 followTheme();
 document.addEventListener("click", openOutside);
 rollbackForm();
+retrainForm();
+if (document.querySelector("[data-fresh]")) setInterval(refresh, REFRESH_MS);

@@ -1,0 +1,160 @@
+"""One line that says whether everything is well, and the worst first if it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smartwatts_airflow.page.airflow import NEW_READINGS, RENEWAL, RETRAINING
+from smartwatts_airflow.page.now import AtWorkOn
+from smartwatts_airflow.page.overview import ModelRow
+from smartwatts_ml.runs.found import Found
+
+__all__ = ["Health", "Sign", "health"]
+
+_WORDS = {"bad": "Something is broken", "warn": "Needs a look", "good": "All is well"}
+_NOTHING = "Nothing is published yet"
+_DEGREES = ("good", "warn", "bad")
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A part of the line: ``look`` is how bad it is (``bad``, ``warn``, ``good``, or nothing);
+    ``to``: the id of the part of the page that says more."""
+
+    text: str
+    look: str = ""
+    to: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """The verdict and what it is made of; ``begun``: whether any model has a version."""
+
+    signs: tuple[Sign, ...]
+    begun: bool = True
+
+    @property
+    def look(self) -> str:
+        """The worst of its signs."""
+        there = {sign.look for sign in self.signs}
+        return next((look for look in _DEGREES[::-1] if look in there), "good")
+
+    @property
+    def verdict(self) -> str:
+        return _WORDS[self.look] if self.begun or self.look != "good" else _NOTHING
+
+
+def health(
+    rows: Sequence[ModelRow],
+    at_work: Sequence[AtWorkOn],
+    seen: Mapping[str, Any],
+    found: Found | None,
+    *,
+    doubtful: int,
+    paused: Sequence[str],
+) -> Health:
+    """From what the page shows: ``seen`` is what the sensor sees, ``doubtful`` how many lines on
+    readings want a look, ``paused`` which DAGs are."""
+    signs = [*_of_models(rows), *_of_troubles(found), *_of_dags(paused)]
+    if seen["refused"]:
+        signs.append(Sign(_counted(seen["refused"], "file cannot be read"), "warn", "ingest"))
+    if doubtful:
+        signs.append(Sign(_counted(doubtful, "line on readings wants a look"), "warn", "doubtful"))
+    worst_first = sorted(signs, key=lambda sign: -_DEGREES.index(sign.look or "good"))
+    line = (*worst_first, *_of_work(at_work), _of_readings(seen, at_work, paused))
+    return Health(line, begun=any(row.version for row in rows))
+
+
+def _of_models(rows: Sequence[ModelRow]) -> list[Sign]:
+    broken = [row for row in rows if row.problem]
+    forced = [row for row in rows if row.forced]
+    failed = [row for row in rows if row.failed]
+    none = [row for row in rows if row.version is None and not row.problem]
+    healthy = len(rows) - len({row.model for row in (*broken, *forced, *failed, *none)})
+    signs = [
+        Sign(f"{len(broken)} broken ({_names(broken)})", "bad", broken[0].model if broken else ""),
+        Sign(f"{len(failed)} failed ({_names(failed)})", "warn", failed[0].model if failed else ""),
+        Sign(f"{len(forced)} forced ({_names(forced)})", "warn", forced[0].model if forced else ""),
+        Sign(f"{healthy} healthy", "good", "champions"),
+        Sign(f"{len(none)} without a version yet"),
+    ]
+    counts = (len(broken), len(failed), len(forced), healthy, len(none))
+    return [sign for sign, count in zip(signs, counts, strict=True) if count]
+
+
+def _of_troubles(found: Found | None) -> list[Sign]:
+    troubles = found.troubles if found else []
+    critical = sum(trouble.severity == "critical" for trouble in troubles)
+    signs = [
+        Sign(_counted(critical, "critical trouble"), "bad", "troubles"),
+        Sign(_counted(len(troubles) - critical, "warning"), "warn", "troubles"),
+    ]
+    return [s for s, n in zip(signs, (critical, len(troubles) - critical), strict=True) if n]
+
+
+def _of_dags(paused: Sequence[str]) -> list[Sign]:
+    """Pausing one of the two retrainings is a choice; the renewal is none."""
+    signs = []
+    if RENEWAL in paused:
+        signs.append(Sign(f"{RENEWAL} is paused: gateways will refuse to pull", "bad"))
+    if set(RETRAINING) <= set(paused):
+        signs.append(Sign("both retraining DAGs are paused", "warn"))
+    return signs
+
+
+def _of_work(at_work: Sequence[AtWorkOn]) -> list[Sign]:
+    if not at_work:
+        return [Sign("nothing is being retrained", "", "now")]
+    said = [f"{w.model} {w.percent} %" if w.percent is not None else w.model for w in at_work]
+    return [Sign(f"training {', '.join(said)}", "", "now")]
+
+
+def _of_readings(
+    seen: Mapping[str, Any], at_work: Sequence[AtWorkOn], paused: Sequence[str]
+) -> Sign:
+    rows = seen["rows"]
+    if not rows:
+        return Sign("no new readings wait", "", "ingest")
+    count = f"{rows:,}" if seen["exact"] else f"about {int(float(f'{rows:.2g}')):,}"
+    return Sign(f"{count} readings wait{_why(seen, at_work, paused)}", "", "ingest")
+
+
+def _why(seen: Mapping[str, Any], at_work: Sequence[AtWorkOn], paused: Sequence[str]) -> str:
+    if seen["models"]:
+        if NEW_READINGS in paused:
+            return f" because {NEW_READINGS} is paused"
+        return f": {', '.join(seen['models'])} will be retrained within minutes"
+    busy = {work.model for work in at_work}
+    if busy and busy >= set(seen["rows_by_model"]):
+        return " because all models are being retrained"
+    if seen["rows"] < seen["threshold"]:
+        return f" because a retraining needs {seen['threshold']:,}"
+    reasons = dict.fromkeys(seen["why_not"].values())
+    return f" because {next(iter(reasons))}" if reasons else ""
+
+
+def _counted(count: int, what: str) -> str:
+    """So many of something, of which the first word, and a verb after it, can be more than one.
+
+    >>> _counted(1, "file cannot be read"), _counted(3, "warning")
+    ('1 file cannot be read', '3 warnings')
+    >>> _counted(2, "line on readings wants a look"), _counted(2, "critical trouble")
+    ('2 lines on readings want a look', '2 critical troubles')
+    """
+    if count == 1:
+        return f"1 {what}"
+    for one, more in (
+        ("trouble", "troubles"),
+        ("warning", "warnings"),
+        ("file ", "files "),
+        ("line ", "lines "),
+        (" wants ", " want "),
+    ):
+        what = what.replace(one, more)
+    return f"{count:,} {what}"
+
+
+def _names(rows: Sequence[ModelRow]) -> str:
+    return ", ".join(row.model for row in rows)

@@ -1,0 +1,45 @@
+"""What somebody has to see to, as it was when it was looked for last: for pages, which have no
+time to look into a whole store. It may be removed: the next look writes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from smartwatts_ml.objects import Objects
+from smartwatts_ml.runs.small import read_small
+from smartwatts_ml.runs.told import Trouble
+from smartwatts_ml.store.canonical import Canonical, Time
+
+__all__ = ["Found", "keep_found", "last_found"]
+
+_KEY = "state/troubles.json"
+_MOST = 200
+"""Troubles that are kept, the worst first; more are one disaster."""
+
+
+@dataclass(frozen=True)
+class Found(Canonical):
+    """The troubles that there were at a ``time``, UTC."""
+
+    time: Time
+    troubles: list[Trouble]
+    schema: Literal[1] = 1
+
+
+def keep_found(objects: Objects, troubles: Iterable[Trouble], now: datetime | None = None) -> None:
+    """What a look found, in place of what the one before did."""
+    ranked = sorted(troubles, key=lambda trouble: trouble.severity != "critical")
+    kept = Found(now or datetime.now(UTC), ranked[:_MOST])
+    objects.write(_KEY, kept.to_bytes())
+
+
+def last_found(objects: Objects) -> Found | None:
+    """What the last look found; None where nobody looked, or where that cannot be read."""
+    there = read_small(objects, _KEY)
+    try:
+        return Found.parse(there.data) if there else None
+    except ValueError:
+        return None
