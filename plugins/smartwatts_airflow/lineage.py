@@ -59,8 +59,13 @@ def dataset_of(address: str) -> tuple[str, str]:
 def _is_told() -> bool:
     if find_spec(_PROVIDER) is None:
         return False
-    active: bool = resolve_name(f"{_PROVIDER}.api:is_openlineage_active")()
-    return active
+    try:
+        told: bool = resolve_name(f"{_PROVIDER}.api:is_openlineage_active")()
+        told = told and bool(resolve_name(f"{_PROVIDER}.api:emit_dataset_lineage"))
+    except (ImportError, AttributeError) as error:
+        _log.warning("OpenLineage is not told: its provider is too old or not whole: %s", error)
+        return False
+    return told
 
 
 def _dataset(kind: str, address: str, version: int) -> Any:
@@ -73,9 +78,4 @@ def _dataset(kind: str, address: str, version: int) -> Any:
 
 def _tell(inputs: list[Any], outputs: list[Any]) -> None:
     """As an event of the current task's run. The provider logs what it cannot deliver."""
-    try:
-        emit = resolve_name(f"{_PROVIDER}.api:emit_dataset_lineage")
-    except AttributeError:
-        _log.warning("this version of the OpenLineage provider takes no datasets of tasks")
-        return
-    emit(inputs=inputs, outputs=outputs)
+    resolve_name(f"{_PROVIDER}.api:emit_dataset_lineage")(inputs=inputs, outputs=outputs)
