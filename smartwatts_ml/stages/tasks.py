@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from smartwatts_ml.environment import check_environment
-from smartwatts_ml.errors import StoreError
-from smartwatts_ml.jsontext import plain
+from smartwatts_ml.errors import StaleChallengerError, StoreError
+from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
@@ -40,6 +42,7 @@ from smartwatts_ml.stages import gauges, troubles
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.gauges import Gauge
 from smartwatts_ml.stages.order import Stage, stage_named
+from smartwatts_ml.stages.watch import Watched, act, ask_for_retraining, watch
 from smartwatts_ml.store import HistoryEntry, Store, open_store
 from smartwatts_ml.store.layout import file_key
 
@@ -63,7 +66,9 @@ __all__ = [
     "record_failure",
     "roll_back",
     "run_report",
+    "take_back",
     "untold_changes",
+    "weigh_champions",
 ]
 
 _LOG = logging.getLogger("smartwatts")
@@ -167,6 +172,36 @@ def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> d
     done = store.rollback(model, version, actor, reason)
     changed = done.serial != history[-1].serial
     return {"model": model, "version": done.version, "serial": done.serial, "changed": changed}
+
+
+def weigh_champions(root: str) -> dict[str, Any]:
+    """Beacons that are new, then what came since each champion was published: ``found``, and
+    models that ``retrain`` is due for since their champion drifts. In a process of our own."""
+    settle_environment()
+    objects, current = _open(root)
+    for line in take_beacons(objects).lines():
+        _LOG.info("%s", printable(line))
+    findings = watch(objects, current, datetime.now(UTC))
+    for watched in findings:
+        _LOG.info("%s v%s: %s, %s", watched.model, watched.version, watched.finding, watched.reason)
+    retrain = ask_for_retraining(objects, findings)
+    return {"found": [plain(watched) for watched in findings], "retrain": retrain}
+
+
+def take_back(root: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Put the version before in force where harm is shown; each change as ``change_of_champion``
+    has it. One that somebody else changed meanwhile is left to him."""
+    objects, current = _open(root)
+    changes = []
+    for said in findings:
+        watched = parsed(Watched, said)
+        if watched.finding != "back" or watched.done:
+            continue
+        with suppress(StaleChallengerError):
+            act(objects, current, watched)
+            serial = open_store(objects, current).history(watched.model)[-1].serial
+            changes.append(change_of_champion(root, watched.model, serial))
+    return changes
 
 
 def change_of_champion(root: str, model: str, serial: int) -> dict[str, Any]:
