@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from airflow.configuration import conf
 from airflow.sdk.observability import stats
 
-from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.lazily import observed
 from smartwatts_ml.errors import SmartwattsError
 
 __all__ = ["RUN_GAUGES", "TROUBLE_GAUGES", "emit", "emit_all", "emit_waiting", "metrics_are_on"]
@@ -65,7 +65,7 @@ def emit_all(
         return
     gauges: list[_Gauge] = []
     try:
-        gauges += tasks.measure(root)
+        gauges += observed.measure(root)
     except (SmartwattsError, OSError) as error:
         _log.warning("the models are not measured: %s", error)
     if troubles is not None:
@@ -81,7 +81,7 @@ def emit_all(
 def emit_waiting(waiting: Mapping[str, Any]) -> None:
     """What the trigger saw; call it in the triggerer."""
     if metrics_are_on():
-        emit(tasks.measure_waiting(waiting), resolve_name(_TRIGGERER))
+        emit(observed.measure_waiting(waiting), resolve_name(_TRIGGERER))
 
 
 def emit(gauges: Iterable[_Gauge], facade: _Facade = stats) -> None:

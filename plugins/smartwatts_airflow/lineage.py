@@ -10,7 +10,7 @@ from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import urlsplit
 
-from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.lazily import observed
 from smartwatts_ml.errors import SmartwattsError
 
 __all__ = ["dataset_of", "tell_ingested", "tell_published"]
@@ -23,7 +23,7 @@ def tell_ingested(root: str, done: Mapping[str, Any]) -> None:
     """The current task made a snapshot of the readings. ``done``: as ``ingest_stage`` gives it."""
     if _is_told():
         snapshot = done["snapshot"]["version"]
-        _tell([], [_dataset("Output", tasks.readings_address(root), snapshot)])
+        _tell([], [_dataset("Output", observed.readings_address(root), snapshot)])
 
 
 def tell_published(root: str, model: str, version: int) -> None:
@@ -32,7 +32,7 @@ def tell_published(root: str, model: str, version: int) -> None:
     if not _is_told():
         return
     try:
-        made: Mapping[str, Any] = tasks.made_of(root, model, version)
+        made: Mapping[str, Any] = observed.made_of(root, model, version)
     except (SmartwattsError, OSError) as error:
         _log.warning("OpenLineage is not told of %s v%s: %s", model, version, error)
         return

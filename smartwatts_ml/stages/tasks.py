@@ -24,7 +24,6 @@ from smartwatts_ml.readings.file_lines import file_lines
 from smartwatts_ml.readings.ingest.ingest_report import outdated_lines
 from smartwatts_ml.readings.ingest.landing import batches, outdated_files
 from smartwatts_ml.readings.site_clocks import change_lines
-from smartwatts_ml.readings.table.log import TABLE
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
 from smartwatts_ml.runs.doubtful import doubtful_lines
@@ -38,9 +37,8 @@ from smartwatts_ml.runs.told import note_change as note_of_change
 from smartwatts_ml.runs.told import note_troubles as told_troubles
 from smartwatts_ml.runs.told import read_told
 from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.stages import gauges, troubles
+from smartwatts_ml.stages import troubles
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
-from smartwatts_ml.stages.gauges import Gauge
 from smartwatts_ml.stages.order import Stage, stage_named
 from smartwatts_ml.stages.watch import Watched, act, ask_for_retraining, watch
 from smartwatts_ml.store import HistoryEntry, Store, open_store
@@ -53,16 +51,12 @@ __all__ = [
     "ingest_stage",
     "keep_failure",
     "landing_batches",
-    "made_of",
-    "measure",
-    "measure_waiting",
     "model_stage",
     "new_readings",
     "note_change",
     "note_troubles",
     "once_stage",
     "plan_stage",
-    "readings_address",
     "record_failure",
     "roll_back",
     "run_report",
@@ -251,23 +245,6 @@ def _told_of(objects: Objects, store: Store, entry: HistoryEntry) -> dict[str, A
     }
 
 
-def readings_address(root: str) -> str:
-    """Where the table of readings is."""
-    return _open(root, writable=False)[0].uri(TABLE)
-
-
-def made_of(root: str, model: str, version: int) -> dict[str, Any]:
-    """Addresses of ``readings`` and ``model``, and the ``snapshot`` that a version was made of.
-    Raises TrustError where its manifest is not to be believed."""
-    objects, current = _open(root, writable=False)
-    manifest = open_store(objects, current).manifest(model, version)
-    return {
-        "readings": objects.uri(TABLE),
-        "snapshot": int(manifest.snapshot["version"]),
-        "model": objects.uri(f"models/{model}"),
-    }
-
-
 def find_troubles(root: str) -> list[dict[str, Any]]:
     """What somebody has to see to: ``about``, ``severity``, ``what`` and ``fix`` of each, and
     whether it is ``due`` to be told, which nobody was lately. The Models page shows what is
@@ -277,16 +254,6 @@ def find_troubles(root: str) -> list[dict[str, Any]]:
     everything = troubles.find_troubles(objects, current)
     keep_found(objects, everything)
     return [plain(trouble) | {"due": memory.is_due(trouble)} for trouble in everything]
-
-
-def measure(root: str) -> list[Gauge]:
-    """What the root's condition is in numbers."""
-    return gauges.measure(*_open(root, writable=False))
-
-
-def measure_waiting(waiting: Mapping[str, Any]) -> list[Gauge]:
-    """The part of that which ``new_readings`` has found out."""
-    return gauges.waiting_gauges(waiting)
 
 
 def note_troubles(root: str, abouts: Sequence[str], present: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from smartwatts_airflow.lineage import dataset_of, tell_ingested, tell_published
 
 from smartwatts_ml.objects import open_root
-from smartwatts_ml.stages.tasks import made_of, readings_address
+from smartwatts_ml.stages.observed import made_of, readings_address
 from smartwatts_ml.store import Store
 from tests.store.helpers import FIELDS, publish
 
