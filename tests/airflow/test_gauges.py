@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,7 @@ from smartwatts_ml.store import Store
 from tests.airflow.versions import fields
 from tests.store.helpers import content
 
+OTEL_LOGGER = "airflow.sdk._shared.observability.metrics.otel_logger"
 DOCS = Path(__file__).parents[2] / "docs"
 INGESTED = [
     {"accepted": 900, "rejected": 3, "left": 0},
@@ -94,7 +96,7 @@ def statsd(receiver: socket.socket, turn_on: Any, monkeypatch: pytest.MonkeyPatc
 
 def received(receiver: socket.socket) -> dict[str, float]:
     """Gauges that have arrived, by name."""
-    found = {}
+    found: dict[str, float] = {}
     while True:
         try:
             text = receiver.recv(4096).decode()
@@ -167,8 +169,6 @@ def test_a_root_that_cannot_be_measured_is_logged_and_fails_nothing(
 
 
 def test_opentelemetry_gets_them_before_the_tasks_process_ends(root: str, turn_on: Any) -> None:
-    from airflow.sdk.observability.metrics.otel_logger import otel_logger
-    from opentelemetry.metrics import get_meter_provider
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
         ExportMetricsServiceRequest,
     )
@@ -197,8 +197,9 @@ def test_opentelemetry_gets_them_before_the_tasks_process_ends(root: str, turn_o
             for metric in scope.metrics
             for point in metric.gauge.data_points
         }
-        get_meter_provider().shutdown()
-        atexit.unregister(otel_logger.flush_otel_metrics)
+        # Nothing is left for Airflow to flush when this process ends.
+        resolve_name("opentelemetry.metrics:get_meter_provider")().shutdown()
+        atexit.unregister(resolve_name(f"{OTEL_LOGGER}:flush_otel_metrics"))
         server.shutdown()
     assert found["airflow.smartwatts.champion_version", "nilm"] == 1.0
     assert found["airflow.smartwatts.timestamp_seconds_left",] > 0
@@ -218,6 +219,6 @@ def test_the_dashboard_shows_what_is_emitted_and_all_of_it() -> None:
 
 def test_the_page_on_gauges_names_each_with_its_unit() -> None:
     page = (DOCS / "gauges.md").read_text()
-    for name, what in (MODEL_GAUGES | ROOT_GAUGES).items():
+    for name, what in {**MODEL_GAUGES, **ROOT_GAUGES}.items():
         assert f"| `{name}` | {what} |" in page
     assert all(f"`{name}`" in page for name in (*RUN_GAUGES.values(), *TROUBLE_GAUGES.values()))
