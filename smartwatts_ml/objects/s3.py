@@ -200,6 +200,11 @@ class S3Objects(Objects):
             options["AWS_SECRET_ACCESS_KEY"] = credentials.secret_key
             if credentials.token:
                 options["AWS_SESSION_TOKEN"] = credentials.token
+            elif os.environ.get("AWS_SESSION_TOKEN"):  # delta-rs would send it with these keys
+                raise UsageError(
+                    "AWS_SESSION_TOKEN is set, and does not belong to the keys in use",
+                    fix="unset it; a token of other keys belongs where those are",
+                )
         if is_custom(self.endpoint):
             options["AWS_ENDPOINT_URL"] = self.endpoint
             options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"

@@ -189,6 +189,19 @@ def test_a_root_that_is_a_folder_needs_no_connection(
     assert root() == str(tmp_path)
 
 
+def test_a_token_of_the_environment_does_not_go_with_a_connections_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection = {"conn_type": "aws", "login": "AKIA1", "password": SECRET}
+    monkeypatch.setenv("AIRFLOW_CONN_METERS", json.dumps(connection))
+    monkeypatch.setenv("SMARTWATTS_ROOT", "s3://bucket/prefix")
+    objects = open_root(root(), writable=False)
+    assert "AWS_SESSION_TOKEN" not in objects.storage_options()
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of somebody else")
+    with pytest.raises(UsageError, match="AWS_SESSION_TOKEN"):
+        objects.storage_options()
+
+
 @pytest.mark.slow
 def test_credentials_that_the_server_refuses_are_looked_for_in_the_connection(
     ministack: Ministack, monkeypatch: pytest.MonkeyPatch
