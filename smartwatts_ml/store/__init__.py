@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smartwatts_ml.pulling import Pulled
 from smartwatts_ml.store.auditing import Audit, AuditFinding
-from smartwatts_ml.store.candidate import ANY_CHAMPION
+from smartwatts_ml.store.challenger import ANY_CHAMPION, FirstRing
 from smartwatts_ml.store.documents import HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.pruning import Pruned
@@ -16,6 +16,7 @@ __all__ = [
     "Audit",
     "Champion",
     "AuditFinding",
+    "FirstRing",
     "HistoryEntry",
     "KeyFolder",
     "Manifest",
