@@ -15,7 +15,7 @@ from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, 
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.fleet.beacon_table import existing_beacons
 from smartwatts_ml.fleet.served import served_by
-from smartwatts_ml.fleet.status import Gateway, ModelStatus, State, fleet_status
+from smartwatts_ml.fleet.status import HeardGateway, ModelStatus, State, fleet_status
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.ingest.landing import BEACON_LANDING
@@ -124,7 +124,7 @@ def _versions(versions: dict[int, int]) -> str:
     return " · ".join([*shown, *([f"older {rest:,}"] if rest else [])])
 
 
-def _gateways_table(gateways: list[Gateway]) -> Table:
+def _gateways_table(gateways: list[HeardGateway]) -> Table:
     table = Table("gateway", "model", "state", "runs", "heard", "runtime", "why")
     for gateway in gateways:
         table.add_row(
@@ -139,7 +139,7 @@ def _gateways_table(gateways: list[Gateway]) -> Table:
     return table
 
 
-def _why(gateway: Gateway) -> str:
+def _why(gateway: HeardGateway) -> str:
     if gateway.failing is None:
         return ""
     return f"v{gateway.failing} did not load{gateway.trouble and ': ' + gateway.trouble}"

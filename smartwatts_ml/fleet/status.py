@@ -11,7 +11,7 @@ from typing import Any, Literal
 from smartwatts_ml.fleet.beacon_table import BeaconTable
 from smartwatts_ml.settings import Settings
 
-__all__ = ["Gateway", "ModelStatus", "Served", "State", "fleet_status", "heard_by_week"]
+__all__ = ["HeardGateway", "ModelStatus", "Served", "State", "fleet_status", "heard_by_week"]
 
 State = Literal["current", "behind", "silent", "failed", "unknown"]
 """What is said of a gateway: current, or why somebody may want to look at it. A silent one is only
@@ -52,7 +52,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Gateway:
+class HeardGateway:
     """What one gateway last said of one model. ``version``: what it runs, None where nothing ever
     loaded; ``failing``: what it could not load lately, and ``trouble`` why. ``heard``: when its
     last file came. ``failures`` of ``runs`` in its last beacon."""
@@ -77,7 +77,7 @@ class ModelStatus:
 
     model: str
     served: Served | None
-    gateways: tuple[Gateway, ...]
+    gateways: tuple[HeardGateway, ...]
 
     @property
     def versions(self) -> dict[int, int]:
@@ -104,7 +104,7 @@ def fleet_status(
     table: BeaconTable, served: Mapping[str, Served], settings: Settings, now: datetime
 ) -> list[ModelStatus]:
     """Every model that a beacon speaks of, or that is ``served``, by name."""
-    by_model: dict[str, list[Gateway]] = {model: [] for model in served}
+    by_model: dict[str, list[HeardGateway]] = {model: [] for model in served}
     for row in table.query(_NEWEST):
         model = row["model"]
         gateway = _gateway(row, served.get(model), settings, now)
@@ -128,11 +128,11 @@ def heard_by_week(table: BeaconTable, weeks: int, now: datetime) -> dict[str, di
 
 def _gateway(
     row: Mapping[str, Any], served: Served | None, settings: Settings, now: datetime
-) -> Gateway:
+) -> HeardGateway:
     heard = _EPOCH + timedelta(microseconds=row["heard"])
     lately = now - timedelta(days=settings.fleet.silent_days)
     failing = row["failing"] if row["failed"] and row["failed"] >= _us(lately) else None
-    return Gateway(
+    return HeardGateway(
         row["gateway"],
         row["model"],
         _state(row["version"], failing, heard < lately, served, settings, now),
