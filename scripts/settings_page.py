@@ -25,7 +25,8 @@ variable wins over the file, an option of a command over both. A misspelt one is
 names the right one. The file is the one in the working directory, or the one that
 `SMARTWATTS_CONFIG` names, for a worker or a task that starts elsewhere; task logs and
 `smartwatts ingest --explain` say which was read. Credentials and endpoint of an S3
-root are boto3's own (`AWS_ENDPOINT_URL_S3`, profiles, roles). This page is written by `make docs`.
+root are boto3's own (`AWS_ENDPOINT_URL_S3`, profiles, roles), or of an
+[Airflow connection](airflow.md#s3-by-a-connection). This page is written by `make docs`.
 """
 
 

@@ -18,6 +18,7 @@ from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, in_log, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.lineage import tell_published
 from smartwatts_airflow.links import ModelLink, ReportLink
 from smartwatts_airflow.placement import signing_placement, training_placement
 from smartwatts_airflow.retries import PATIENT
@@ -124,6 +125,7 @@ def _announce(model: str, published: dict[str, Any]) -> None:
     why = published["summary"].removeprefix(f"{model} ")
     label(f"{model} v{published['version']} published: {why}")
     announce(tasks.change_of_champion(root(), model, published["serial"]))
+    tell_published(root(), model, published["version"])
 
 
 def _skip(why: str) -> NoReturn:

@@ -8,6 +8,7 @@ from textwrap import shorten
 from airflow.sdk import get_current_context
 from structlog.contextvars import bind_contextvars
 
+from smartwatts_airflow.connection import connect
 from smartwatts_airflow.runs import run_key
 from smartwatts_ml.settings import settings
 
@@ -21,8 +22,10 @@ _LABEL_LENGTH = 100
 
 
 def root() -> str:
-    """The root that the settings name, read when the task runs."""
-    return settings().root
+    """The root that the settings name, read when the task runs, and within its reach."""
+    where = settings().root
+    connect(where)
+    return where
 
 
 def smartwatts_run_id() -> str:

@@ -74,7 +74,8 @@ Publishing twice is impossible: a second attempt completes the first.
 """,
     "renew": """
 Signs the store's timestamp again, whatever was decided, on the queue `signing`, so that gateways
-notice a store that stands still.
+notice a store that stands still. Before that candidates whose step is over are widened, promoted,
+or taken back where they lapsed: docs/store.md, “Rings”.
 
 **If it stays queued:** no worker takes the queue `signing`. **If it fails:** gateways refuse a
 timestamp after `SMARTWATTS_TIMESTAMP_HOURS` hours:
@@ -93,6 +94,24 @@ Says what was decided, tells the connection `SMARTWATTS_NOTIFY`, makes failed mo
 (an hour, doubling to a day), and fails the run if any model failed.
 
 **If it fails:** its log names each failed model and why; open that model's failed task.
+""",
+    "weigh": """
+Takes new beacons of `landing/beacons/`, and weighs what came since each champion was published:
+readings that nobody trained on, and what gateways say. `smartwatts watch --dry-run` says the same.
+
+**If it fails:** the root cannot be read. Its log says why; nothing was changed.
+""",
+    "take_back": """
+Puts the version before in force again where harm is shown, on the queue `signing`, in the name of
+`smartwatts watch`, with the evidence as the reason; tells the connection `SMARTWATTS_NOTIFY`.
+`SMARTWATTS_FLEET_ROLLBACK=false` leaves that to people, who are told. What a person forced or
+rolled back to is never changed.
+
+**If it stays queued:** no worker takes the queue `signing`. **If it fails:** as `rollback`.
+""",
+    "retrain": """
+Starts `retrain_weekly` for a model whose champion has become worse than it was itself; once for
+each version.
 """,
     "rollback": """
 Commits the rollback to the signed history on the queue `signing`, tells gateways, and emits an

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["tasks"]
+__all__ = ["observed", "tasks"]
 
 
 class _Lazy:
@@ -23,6 +23,7 @@ class _Lazy:
 
 
 if TYPE_CHECKING:
-    from smartwatts_ml.stages import tasks
+    from smartwatts_ml.stages import observed, tasks
 else:
+    observed = _Lazy("smartwatts_ml.stages.observed")
     tasks = _Lazy("smartwatts_ml.stages.tasks")

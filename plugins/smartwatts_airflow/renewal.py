@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import root
 from smartwatts_airflow.explained import DOCS
+from smartwatts_airflow.gauges import emit_all
 from smartwatts_airflow.lazily import tasks
 from smartwatts_airflow.notify import (
     about_change,
@@ -66,4 +67,5 @@ def look() -> list[str]:
     for change in tasks.untold_changes(root()):
         announce(change)
         send(about_change(change))
+    emit_all(root(), troubles=troubles)
     return [trouble["what"] for trouble in troubles]

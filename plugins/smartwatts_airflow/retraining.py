@@ -25,7 +25,9 @@ from smartwatts_airflow.addresses import models_page, quality_page
 from smartwatts_airflow.branch import model_branch
 from smartwatts_airflow.context import by_hand, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
+from smartwatts_airflow.gauges import emit_all
 from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.lineage import tell_ingested
 from smartwatts_airflow.notify import about_run, send, tell_failure, tell_unrenewed
 from smartwatts_airflow.placement import signing_placement
 from smartwatts_airflow.retries import PATIENT
@@ -63,6 +65,7 @@ def _find_new_files() -> list[list[str]]:
 def _ingest(keys: list[str]) -> dict[str, Any]:
     """Add a batch of landing files to the readings table. Repeating adds nothing."""
     done = tasks.ingest_stage(root(), keys, smartwatts_run_id())
+    tell_ingested(root(), done)
     left = f", {done['left']} files left" if done["left"] else ""
     label(f"{len(keys)} files: {done['accepted']:,} readings{left}")
     return done
@@ -146,6 +149,9 @@ def _report() -> dict[str, str]:
     run = context["dag_run"]
     about = {"doubtful": told["doubtful"], "quality": quality_page(smartwatts_run_id())}
     send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run, **about))
+    if not dry_run:
+        # Of a list of tasks: else one batch would come as itself, and several as a list.
+        emit_all(root(), ingested=context["ti"].xcom_pull(["ingest"]))
     if not planned:
         raise AirflowFailException("the run failed before any training")
     if failures:

@@ -13,6 +13,7 @@ from smartwatts_airflow.assets import CHAMPIONS, announce
 from smartwatts_airflow.context import actor, in_log, root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
+from smartwatts_airflow.lineage import tell_published
 from smartwatts_airflow.notify import about_change, send, tell_failure
 from smartwatts_airflow.placement import signing_placement
 from smartwatts_airflow.retries import RetryWhatCanPass
@@ -41,5 +42,6 @@ def rollback() -> dict[str, Any]:
         raise AirflowSkipException(f"{model} v{done['version']} is in force already")
     change = tasks.change_of_champion(root(), model, done["serial"])
     announce(change)
+    tell_published(root(), model, done["version"])
     send(about_change(change))
     return done

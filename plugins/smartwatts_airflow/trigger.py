@@ -12,6 +12,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from smartwatts_airflow.connection import connect
+from smartwatts_airflow.gauges import emit_waiting
 from smartwatts_airflow.lazily import tasks
 from smartwatts_ml.errors import SmartwattsError
 
@@ -55,7 +57,10 @@ class NewReadingsTrigger(BaseTrigger):
 
 def _look(root: str, before: dict[str, str]) -> dict[str, Any]:
     """Readings since the last decisions, from metadata alone. Blocks: call in a thread."""
-    return tasks.new_readings(root, before)
+    connect(root)
+    waiting = tasks.new_readings(root, before)
+    emit_waiting(waiting)
+    return waiting
 
 
 def _describe(waiting: dict[str, Any]) -> str:

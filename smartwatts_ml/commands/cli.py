@@ -44,6 +44,14 @@ WORK = {
         "Measure a model file on labelled or sub-metered readings.",
     ),
     "predict": ("predict:predict_app", "Write a model file's predictions for readings, as CSV."),
+    "fleet": (
+        "fleet:fleet",
+        "Which versions run where, who is behind, who is silent, who failed to load.",
+    ),
+    "watch": (
+        "watch:watch",
+        "Weigh what came since each champion was published; one that does harm is taken back.",
+    ),
     "models list": (
         "models:list_models",
         "The champion of each model: version, since when, by whom, and its file.",
@@ -54,11 +62,15 @@ WORK = {
     ),
     "models history": (
         "models:history",
-        "Every promotion and rollback of a model, oldest first, all signatures verified.",
+        "Every change of champion and candidate, oldest first, all signatures verified.",
     ),
     "models rollback": (
         "models:rollback",
         "Put a version that was in force before in force again, under a new serial.",
+    ),
+    "models rollout": (
+        "rollout:app",
+        "Candidates, which some gateways take first: which are out, to more, back, in force.",
     ),
     "models pull": (
         "pull:pull",
@@ -217,7 +229,7 @@ _PANELS = {
         "retrain",
     ),
     "Using models": ("evaluate", "predict", "simulate", "import"),
-    "What is kept": ("models", "readings", "keys"),
+    "What is kept": ("models", "readings", "fleet", "watch", "keys"),
 }
 
 

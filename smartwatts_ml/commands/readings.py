@@ -23,6 +23,7 @@ from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.explain import explain_files
 from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
+from smartwatts_ml.fleet.intake import BeaconsTaken, take_beacons
 from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.file_lines import file_lines
@@ -82,6 +83,8 @@ def ingest(
     added once, however often this runs. Rows that cannot be used go to quarantine/, with
     line and reason; exit code 3 says that a whole file could not be read.
 
+    What gateways say of their models lies in landing/beacons/, and is added to the beacons.
+
     Example: cp readings-2026-11.csv .local/smartwatts/landing/ && smartwatts ingest
 
     Example: smartwatts ingest --explain readings-2026-11.csv
@@ -96,11 +99,14 @@ def ingest(
         current = as_it_is(root, current)
     with progress_bar("ingest") as report_progress:
         report = ingest_new(objects, current, report_progress)
+        beacons = take_beacons(objects)
     if as_json:
-        print_json(report.to_json())
+        print_json(report.to_json() | {"beacons": beacons.to_json()})
     else:
         print_ingest(report, objects.uri, current)
-    check_none_left(report)
+        for line in beacons.lines():
+            out.print(printable(line), soft_wrap=True, markup=False)
+    check_none_left(report, beacons)
 
 
 def as_it_is(root: str | None, current: Settings) -> Settings:
@@ -108,11 +114,12 @@ def as_it_is(root: str | None, current: Settings) -> Settings:
     return settings(root=root, unit=current.unit, check_mains=False)
 
 
-def check_none_left(report: IngestReport) -> None:
+def check_none_left(report: IngestReport, beacons: BeaconsTaken | None = None) -> None:
     """Raise BadInputError if nothing was taken of a file."""
-    left = [file for file in report.left if file.key not in report.dropped]
+    left = [file.key for file in report.left if file.key not in report.dropped]
+    left += [file.key for file in beacons.left] if beacons else []
     if left:
-        names = ", ".join(file.key for file in left[:3])
+        names = ", ".join(left[:3])
         raise BadInputError(f"{_files(len(left))} could not be read: {names}")
 
 

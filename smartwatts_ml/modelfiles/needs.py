@@ -24,7 +24,7 @@ _MOST_NUMBERS = 1 << 16
 _REPEATS = 3
 """So many alike are written as a pair, which is shorter then."""
 _Text = Annotated[str, Field(max_length=64)]
-_Number = int | _Text
+_Number = int | Annotated[str, Field(pattern=r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$")]
 """A decimal string where it is not whole: signed documents have no floats."""
 _Packed = list[_Number | tuple[_Number | None, int] | None]
 

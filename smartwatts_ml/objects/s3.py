@@ -18,6 +18,7 @@ from smartwatts_ml.errors import (
     StoreError,
     UsageError,
 )
+from smartwatts_ml.objects.access import access_in_force
 from smartwatts_ml.objects.base import Object, ObjectInfo, Objects, check_key, check_size
 from smartwatts_ml.objects.pace import Pace
 from smartwatts_ml.objects.ranges import open_ranges
@@ -27,7 +28,7 @@ from smartwatts_ml.objects.s3_client import (
     make_client,
     make_session,
 )
-from smartwatts_ml.objects.s3_errors import as_store_errors, error_code, status
+from smartwatts_ml.objects.s3_errors import as_store_errors, endpoint_fix, error_code, status
 from smartwatts_ml.objects.selftest import (
     ATTEMPTS,
     TEST_KEY,
@@ -72,14 +73,14 @@ class S3Objects(Objects):
         self._bucket = bucket
         self._base = f"{prefix}/" if prefix else ""
         self._pace = Pace()
-        self._session = make_session()
+        access = access_in_force()
         try:
             with as_store_errors(self.url):
-                self._client = make_client(self._session)
+                self._session = make_session(access)
+                endpoint = access.endpoint if access else ""
+                self._client = make_client(self._session, endpoint)
         except ValueError as error:  # botocore's word for an endpoint that is no URL
-            raise StoreError(
-                f"cannot open {self.url}: {error}", fix="check AWS_ENDPOINT_URL_S3"
-            ) from error
+            raise StoreError(f"cannot open {self.url}: {error}", fix=endpoint_fix()) from error
         self.endpoint: str = self._client.meta.endpoint_url
 
     def read(self, key: str, limit: int | None = None) -> Object:
@@ -199,6 +200,11 @@ class S3Objects(Objects):
             options["AWS_SECRET_ACCESS_KEY"] = credentials.secret_key
             if credentials.token:
                 options["AWS_SESSION_TOKEN"] = credentials.token
+            elif os.environ.get("AWS_SESSION_TOKEN"):  # delta-rs would send it with these keys
+                raise UsageError(
+                    "AWS_SESSION_TOKEN is set, and does not belong to the keys in use",
+                    fix="unset it; a token of other keys belongs where those are",
+                )
         if is_custom(self.endpoint):
             options["AWS_ENDPOINT_URL"] = self.endpoint
             options["AWS_VIRTUAL_HOSTED_STYLE_REQUEST"] = "false"

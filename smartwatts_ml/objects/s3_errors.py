@@ -20,8 +20,9 @@ from botocore.exceptions import (
 )
 
 from smartwatts_ml.errors import DeniedError, NotFoundError, StoreError
+from smartwatts_ml.objects.access import access_in_force
 
-__all__ = ["as_store_errors", "error_code", "status"]
+__all__ = ["as_store_errors", "endpoint_fix", "error_code", "status"]
 
 _NO_OBJECT = ("NoSuchKey", "404", "NotFound")
 _BAD_CREDENTIALS = (
@@ -36,7 +37,18 @@ _DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
 _CREDENTIALS_FIX = (
     "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or the machine's role"
 )
-_ENDPOINT_FIX = "check that the server runs, and AWS_ENDPOINT_URL_S3"
+
+
+def _credentials_fix() -> str:
+    access = access_in_force()
+    return f"check {access.origin}" if access else _CREDENTIALS_FIX
+
+
+def endpoint_fix() -> str:
+    """Where to look if the server is not where it should be."""
+    access = access_in_force()
+    setting = f"endpoint_url of {access.origin}" if access else "AWS_ENDPOINT_URL_S3"
+    return f"check that the server runs, and {setting}"
 
 
 def error_code(error: ClientError) -> str:
@@ -59,11 +71,11 @@ def as_store_errors(where: str, passing: tuple[type[Exception], ...] = ()) -> It
     except ClientError as error:
         raise _client_error(error, where) from error
     except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError) as error:
-        raise StoreError(f"no credentials for {where}: {error}", fix=_CREDENTIALS_FIX) from error
+        raise StoreError(f"no credentials for {where}: {error}", fix=_credentials_fix()) from error
     except ProfileNotFound as error:
         raise StoreError(f"cannot open {where}: {error}", fix="check AWS_PROFILE") from error
     except (BotoConnectionError, HTTPClientError) as error:
-        raise StoreError(f"cannot reach {where}: {error}", fix=_ENDPOINT_FIX) from error
+        raise StoreError(f"cannot reach {where}: {error}", fix=endpoint_fix()) from error
     except (BotoCoreError, Boto3Error) as error:
         raise StoreError(f"cannot use {where}: {error}") from error
 
@@ -76,7 +88,7 @@ def _client_error(error: ClientError, where: str) -> StoreError:
     if code in _NO_OBJECT:
         return NotFoundError(f"no object {where}")
     if code in _BAD_CREDENTIALS:
-        return StoreError(f"credentials refused for {where}: {message}", fix=_CREDENTIALS_FIX)
+        return StoreError(f"credentials refused for {where}: {message}", fix=_credentials_fix())
     if code in _DENIED:
         return DeniedError(
             f"no permission for {error.operation_name} on {where}",

@@ -48,6 +48,11 @@ class AirflowSettings(TomlSettings):
         description="Airflow connection that gets a message for each run, change of champion "
         "and trouble; while there is none of this name, nobody is told.",
     )
+    s3_connection: str = Field(
+        "",
+        description="Airflow connection of type aws with which the DAGs and the Models page reach "
+        "a root on S3; empty: boto3's own chain of settings, as on the command line always.",
+    )
     late_hours: float = Field(
         12.0,
         gt=0,

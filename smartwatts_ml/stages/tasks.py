@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from smartwatts_ml.environment import check_environment
-from smartwatts_ml.errors import StoreError
-from smartwatts_ml.jsontext import plain
+from smartwatts_ml.errors import StaleChallengerError, StoreError
+from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
 from smartwatts_ml.objects import Objects, open_root
@@ -38,7 +40,9 @@ from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages import troubles
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
+from smartwatts_ml.stages.watch import Watched, act, ask_for_retraining, watch
 from smartwatts_ml.store import HistoryEntry, Store, open_store
+from smartwatts_ml.store.documents import ROLLOUT
 from smartwatts_ml.store.layout import file_key
 
 __all__ = [
@@ -57,7 +61,9 @@ __all__ = [
     "record_failure",
     "roll_back",
     "run_report",
+    "take_back",
     "untold_changes",
+    "weigh_champions",
 ]
 
 _LOG = logging.getLogger("smartwatts")
@@ -163,9 +169,41 @@ def roll_back(root: str, model: str, version: int, actor: str, reason: str) -> d
     return {"model": model, "version": done.version, "serial": done.serial, "changed": changed}
 
 
+def weigh_champions(root: str) -> dict[str, Any]:
+    """Beacons that are new, then what came since each champion was published: ``found``, and
+    models that ``retrain`` is due for since their champion drifts. In a process of our own."""
+    settle_environment()
+    objects, current = _open(root)
+    for line in take_beacons(objects).lines():
+        _LOG.info("%s", printable(line))
+    findings = watch(objects, current, datetime.now(UTC))
+    for watched in findings:
+        _LOG.info("%s v%s: %s, %s", watched.model, watched.version, watched.finding, watched.reason)
+    retrain = ask_for_retraining(objects, findings)
+    return {"found": [plain(watched) for watched in findings], "retrain": retrain}
+
+
+def take_back(root: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Put the version before in force where harm is shown, and take candidates back or widen
+    them; each change as ``change_of_champion``
+    has it. One that somebody else changed meanwhile is left to him."""
+    objects, current = _open(root)
+    changes = []
+    for said in findings:
+        watched = parsed(Watched, said)
+        if watched.finding not in ("back", "widen") or watched.done:
+            continue
+        with suppress(StaleChallengerError):
+            act(objects, current, watched)
+            serial = open_store(objects, current).history(watched.model)[-1].serial
+            changes.append(change_of_champion(root, watched.model, serial))
+    return changes
+
+
 def change_of_champion(root: str, model: str, serial: int) -> dict[str, Any]:
-    """What is told of a change of a model's champion: ``action``, ``version``, ``serial``, who and
-    why, of which run, its ``metrics`` as numbers, and the address of its ``file``."""
+    """What is told of a change of a model's champion, or of its candidate: ``action``,
+    ``version``, ``serial``, who and why, of which run, its ``metrics`` as numbers, and the
+    address of its ``file``."""
     objects, current = _open(root, writable=False)
     store = open_store(objects, current)
     entry = next(entry for entry in store.history(model) if entry.serial == serial)
@@ -195,17 +233,18 @@ def note_change(root: str, model: str, serial: int) -> None:
 
 def _told_of(objects: Objects, store: Store, entry: HistoryEntry) -> dict[str, Any]:
     measured: Mapping[str, Any] = {}
+    made = (entry.action in ROLLOUT and entry.of_candidate()) or entry
     with suppress(StoreError):  # pruned, or damaged: it was in force all the same
-        measured = store.manifest(entry.model, entry.version).metrics.get("challenger") or {}
+        measured = store.manifest(entry.model, made.version).metrics.get("challenger") or {}
     return {
         "model": entry.model,
         "action": entry.action,
-        "version": entry.version,
+        "version": made.version,
         "serial": entry.serial,
         "reason": entry.reason,
         "actor": entry.actor,
-        "run_id": entry.run_id,
-        "file": objects.uri(file_key(entry.model, entry.version)),
+        "run_id": made.run_id,
+        "file": objects.uri(file_key(entry.model, made.version)),
         "metrics": {name: float(v) for name, v in measured.items() if isinstance(v, (str, int))},
     }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import product
 
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.kinds import model_names
@@ -18,6 +19,7 @@ from smartwatts_ml.runs.site_ends import site_ends
 from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.told import Severity, Told, Trouble
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.stages.watch import known
 from smartwatts_ml.store import HistoryEntry, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
 
@@ -36,6 +38,7 @@ def find_troubles(
         *_of_store(open_store(objects, settings), settings, when),
         *_late_runs(objects, settings, when),
         *_silence(objects, settings, when),
+        *_watched(objects),
     ]
 
 
@@ -117,6 +120,22 @@ def _silence(objects: Objects, settings: Settings, now: datetime) -> Iterator[Tr
         what = f"{len(silent)} of {len(known)} sites are silent: {', '.join(named)}{more}"
         about = f"silent {sha256(' '.join(silent).encode()).hexdigest()[:16]}"
         yield Trouble(about, "warning", what, "`smartwatts readings stats` has the end of each")
+
+
+def _watched(objects: Objects) -> Iterator[Trouble]:
+    """What was found of champions after they were published, and waits for somebody."""
+    for model, candidate in product(model_names(), (False, True)):
+        watched = known(objects, model, candidate=candidate)
+        if watched is None or watched.done:
+            continue
+        about = f"{watched.finding} {model} v{watched.version}"
+        if watched.finding in ("back", "harm"):
+            back = f"rollout halt {model}" if candidate else f"rollback {model} {watched.against}"
+            fix = f"`smartwatts models {back} --reason …`"
+            yield Trouble(about, "critical", f"{model} {watched.reason}", fix)
+        elif watched.finding == "drift":
+            fix = f"`smartwatts retrain {model}`"
+            yield Trouble(about, "warning", f"{model}: {watched.reason}", fix)
 
 
 def _day(seconds: float) -> str:

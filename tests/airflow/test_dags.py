@@ -19,7 +19,12 @@ def tasks_of(parsed: Parsed, dag: str) -> dict[str, dict[str, Any]]:
 
 def test_every_dag_file_parses_and_can_be_stored(parsed: Parsed) -> None:
     assert parsed["errors"] == {}
-    assert set(parsed["dags"]) == {*RETRAINING, "renew_timestamp", "rollback_model"}
+    assert set(parsed["dags"]) == {
+        *RETRAINING,
+        "renew_timestamp",
+        "rollback_model",
+        "watch_champions",
+    }
 
 
 def test_the_weekly_run_is_on_sunday_at_two_and_never_makes_up_for_missed_ones(
@@ -99,6 +104,7 @@ SIGNING = {
     "retrain_on_new_readings": {"model.publish", "renew"},
     "renew_timestamp": {"renew"},
     "rollback_model": {"rollback"},
+    "watch_champions": {"take_back"},
 }
 
 

@@ -88,6 +88,7 @@ def test_numbers_come_back_as_they_were() -> None:
         {"vectors": [{"inputs": {}, "outputs": {"power_w": {"every": 0, "values": []}}}]},
         {"vectors": [None] * 3},
         {"operators": "all"},
+        {"tolerances": {"power_w": "inf"}},
         {"more": 1},
     ],
 )

@@ -48,6 +48,15 @@ public final class ModelDetails {
         throw new IOException("details that are no object");
     }
 
+    /** Any JSON as maps, lists, texts, doubles, flags and null. */
+    static Object json(String text) throws IOException {
+        try {
+            return new Json(text).whole();
+        } catch (IndexOutOfBoundsException error) {
+            throw new IOException("no JSON", error);
+        }
+    }
+
     /** {@code nilm}, {@code forecasting} or {@code anomaly}. */
     public String kind() throws IOException {
         return text("kind");

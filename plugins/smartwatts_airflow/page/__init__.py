@@ -9,6 +9,7 @@ trouble    what is said when something is wrong
 health     the line that says whether all is well
 now        what runs, and how far it is
 overview   the champions, a row a model
+fleet      which version runs where, and what homes say of it
 detail     one model: its versions, its history
 judged     what runs decided on it, and what that cost
 compare    two versions side by side

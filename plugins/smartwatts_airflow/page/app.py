@@ -44,6 +44,7 @@ def _for_users() -> APIRouter:
     """All that shows anything of models or readings."""
     router = APIRouter(dependencies=[Depends(requires_access_dag("GET", param_dag_id=WEEKLY))])
     router.get("/")(views.show_models)
+    router.get("/fleet")(views.show_fleet)
     router.get("/models/{model}")(views.show_model)
     router.get("/models/{model}/compare")(views.show_comparison)
     router.get("/models/{model}/versions/{version}")(kept.download)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException
 
+from smartwatts_airflow.connection import connect
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds import model_names
@@ -20,6 +21,7 @@ def _root() -> tuple[Objects, Settings]:
     """The root that the settings name, opened for reading."""
     check_environment()
     current = settings()
+    connect(current.root)
     return open_root(current.root, writable=False), current
 
 

@@ -25,6 +25,7 @@ from smartwatts_airflow.page.asked import Root, check_model
 from smartwatts_airflow.page.compare import compare
 from smartwatts_airflow.page.detail import detail, runs_of
 from smartwatts_airflow.page.documents import RememberedObjects
+from smartwatts_airflow.page.fleet import fleet_page
 from smartwatts_airflow.page.health import health
 from smartwatts_airflow.page.judged import judged
 from smartwatts_airflow.page.now import models_at_work, runs_at_work
@@ -43,7 +44,7 @@ from smartwatts_ml.stages.order import model_stages
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.forced import forced
 
-__all__ = ["show_card", "show_comparison", "show_model", "show_models"]
+__all__ = ["show_card", "show_comparison", "show_fleet", "show_model", "show_models"]
 
 _CHANGES = 50
 _ARRIVALS = 8
@@ -124,6 +125,11 @@ def show_comparison(request: Request, opened: Root, model: str, one: int, other:
     """Two versions of a model."""
     check_model(model)
     return page(request, "compare.html", model=model, compared=compare(*opened, model, one, other))
+
+
+def show_fleet(request: Request, opened: Root) -> Response:
+    """Which version runs where."""
+    return page(request, "fleet.html", fleet=fleet_page(*opened))
 
 
 def show_card(request: Request, opened: Root, model: str, version: int) -> Response:

@@ -13,6 +13,7 @@ from smartwatts_ml.readings.table.table import existing_table, open_table
 from smartwatts_ml.settings import Settings
 
 __all__ = [
+    "BEACON_LANDING",
     "FILE_NAMES",
     "LANDING",
     "PendingReadings",
@@ -20,12 +21,15 @@ __all__ = [
     "batches",
     "empty_root",
     "is_readings_file",
+    "list_beacons",
     "list_landing",
     "outdated_files",
     "pending",
 ]
 
 LANDING = "landing/"
+BEACON_LANDING = "landing/beacons/"
+"""What gateways say of their models comes here; no file of it is one of readings."""
 _ARRIVAL_BITS = 11
 """Bits of an arrival's number that tell files of one microsecond apart."""
 FILE_NAMES = (
@@ -112,13 +116,23 @@ def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
     files, ignored = [], []
     for info in objects.list(LANDING):
         name = info.key.rpartition("/")[2]
-        if name.startswith("."):
+        if name.startswith(".") or info.key.startswith(BEACON_LANDING):
             continue
         if is_readings_file(name):
             files.append(info)
         else:
             ignored.append(info.key)
     return sorted(files, key=lambda info: (info.arrived, info.key)), tuple(ignored)
+
+
+def list_beacons(objects: Objects) -> list[ObjectInfo]:
+    """Files of beacons in the order in which they arrived."""
+    files = [
+        info
+        for info in objects.list(BEACON_LANDING)
+        if not info.key.rpartition("/")[2].startswith(".")
+    ]
+    return sorted(files, key=lambda info: (info.arrived, info.key))
 
 
 def arrivals_of(landed: list[ObjectInfo], ledger: Ledger) -> dict[str, int]:

@@ -20,6 +20,7 @@ from smartwatts_ml.readings.ingest.taken_for import TakenFor
 from smartwatts_ml.settings import Settings
 
 __all__ = [
+    "BEACON_LEDGER",
     "Known",
     "Ledger",
     "Outdated",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 _KEY = "state/ingest.json"
+BEACON_LEDGER = "state/beacons.json"
+"""Where what is known of files of beacons is kept."""
 _SCHEMA = 2
 PLAIN_ROWS_PER_BYTE = 1 / 42
 PACKED_ROWS_PER_BYTE = 0.25
@@ -91,10 +94,10 @@ class Ledger:
     schema: int = _SCHEMA
 
     @classmethod
-    def read(cls, objects: Objects, table: str) -> Ledger:
+    def read(cls, objects: Objects, table: str, place: str = _KEY) -> Ledger:
         """What is kept, if it is about this table; nothing otherwise."""
         try:
-            return _load(objects.read(_KEY).data, table)
+            return _load(objects.read(place).data, table)
         except NotFoundError:
             return cls(table)
 
@@ -152,7 +155,11 @@ class Ledger:
         return known.size if known and grown else 0
 
     def keep(
-        self, objects: Objects, news: Mapping[str, Known], taken_for: Mapping[str, TakenFor]
+        self,
+        objects: Objects,
+        news: Mapping[str, Known],
+        taken_for: Mapping[str, TakenFor],
+        place: str = _KEY,
     ) -> None:
         """Add to what is kept; what others added meanwhile stays."""
         self._add(news, taken_for)
@@ -162,7 +169,7 @@ class Ledger:
             kept._add(news, taken_for)
             return json.dumps(plain(kept), sort_keys=True, separators=(",", ":")).encode()
 
-        objects.update(_KEY, with_news)
+        objects.update(place, with_news)
 
     def _add(self, news: Mapping[str, Known], taken_for: Mapping[str, TakenFor]) -> None:
         self.files.update(news)
