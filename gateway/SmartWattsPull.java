@@ -99,9 +99,10 @@ public final class SmartWattsPull {
     private static final Set<String> RESERVED =
             Set.of("metadata", "root", "targets", "snapshot", "timestamp");
     private static final String USAGE = "usage: java SmartWattsPull.java --root DIR|URL"
-            + " --trusted-root root.json --to DIR [--header-file FILE] [--deadline SECONDS]"
-            + " [--vectors COMMAND] [MODEL]...";
+            + " --trusted-root root.json --to DIR [--gateway ID] [--runtime VERSION]"
+            + " [--header-file FILE] [--deadline SECONDS] [--vectors COMMAND] [MODEL]...";
     private static final String TOKEN = "SMARTWATTS_PULL_TOKEN";
+    private static final String CANDIDATE = "candidate";
     private static final int WRONG_USE = 2;
     private static final int NOT_THERE = 3;
     private static final int REFUSED = 4;
@@ -189,7 +190,7 @@ public final class SmartWattsPull {
 
     /** The command line. */
     record Options(String root, Path trustedRoot, Path to, Map<String, String> headers, Limits limits,
-            List<String> models, List<String> vectors) {}
+            Gateway gateway, List<String> models, List<String> vectors) {}
 
     public static void main(String[] args) {
         int code = run(args, System.getenv(), System.out, System.err, Limits.DEFAULT);
@@ -238,8 +239,14 @@ public final class SmartWattsPull {
     /** A file to write: its name and its bytes. */
     record Change(String name, byte[] data) {}
 
-    /** A version in force: the model's file and its manifest, as signed metadata names them. */
-    record Version(String model, long number, Target file, Target manifest) {
+    /** A version: the model's file and its manifest, as signed metadata of a serial name them. */
+    record Version(String model, long number, Target file, Target manifest, long serial, String ring) {
+        /** What is noted of it beside the metadata, the same by both pullers. */
+        byte[] note() {
+            return utf8("{\"model\":\"" + model + "\",\"ring\":\"" + ring + "\",\"serial\":" + serial
+                    + ",\"version\":" + number + "}\n");
+        }
+
         String fileName() {
             return model + "_v" + number + ".tflite";
         }
@@ -349,14 +356,15 @@ public final class SmartWattsPull {
             if (!client.isPublished(model)) {
                 throw new PullException(NOT_THERE, model + " has not been published yet");
             }
-            Version version = inForce(model);
+            Version version = wanted(model);
             boolean current = folder.holds(version);
             List<Change> changes = current ? List.of() : files(version);
             if (!options.vectors().isEmpty()) {
                 runVectors(version, changes);
             }
             String what = current ? " up to date: " : " updated: ";
-            String line = model + " v" + version.number() + what
+            String ring = version.ring().equals(CANDIDATE) ? " (candidate)" : "";
+            String line = model + " v" + version.number() + ring + what
                     + options.to().resolve(version.stableName());
             return new Pulled(version, changes, line);
         }
@@ -377,7 +385,8 @@ public final class SmartWattsPull {
             }
         }
 
-        private Version inForce(String model) throws PullException {
+        /** What is in force, or the candidate where that is meant for this gateway. */
+        private Version wanted(String model) throws PullException {
             Document role = client.role(model);
             List<Target> files = targets(role).values().stream()
                     .filter(one -> one.path().endsWith(".tflite")).toList();
@@ -396,8 +405,31 @@ public final class SmartWattsPull {
             if (!Long.valueOf(number).equals(files.get(0).custom().get("version"))) {
                 throw new PullException(path + " is said to be another version than its name says");
             }
+            Candidate candidate;
+            try {
+                candidate = Candidate.of(files.get(0).custom(), number);
+            } catch (FormException error) {
+                throw new PullException(
+                        "the candidate in the metadata of " + model + " " + error.getMessage());
+            }
+            if (candidate != null && options.gateway() != null
+                    && candidate.isFor(model, options.gateway(), Instant.now())) {
+                return candidatesFiles(model, role.version(), candidate);
+            }
             String manifest = model + "/" + model + "_v" + number + ".json";
-            return new Version(model, number, client.target(path), client.target(manifest));
+            return new Version(
+                    model, number, client.target(path), client.target(manifest), role.version(), "champion");
+        }
+
+        /** The manifest is a target of its own; the file is named with the candidate, since those who
+         * know none take the role's one file for what is in force. */
+        private Version candidatesFiles(String model, long serial, Candidate candidate)
+                throws PullException {
+            String base = model + "/" + model + "_v" + candidate.version();
+            Target file = new Target(base + ".tflite", candidate.length(),
+                    Map.of("sha256", candidate.sha256()), Map.of());
+            return new Version(
+                    model, candidate.version(), file, client.target(base + ".json"), serial, CANDIDATE);
         }
 
         /** The files of a version, in the order in which they take their names. */
@@ -412,6 +444,89 @@ public final class SmartWattsPull {
                     new Change(version.fileName(), file),
                     new Change(version.manifestName(), manifest),
                     new Change(version.stableName(), file));
+        }
+    }
+
+    // Rings
+
+    /** Who pulls: an id, and the version of LiteRT that it has, null where it does not say. */
+    record Gateway(String id, String runtime) {}
+
+    /** A version that some gateways take, below a share of 10,000: what is signed with the file in
+     * force says so. The id of a gateway gives it a place, another one for every salt. */
+    record Candidate(long version, long length, String sha256, long share, String salt, Instant since,
+            Instant until, String runtime) {
+        private static final long ALL = 10_000;
+        static final Pattern ID = Pattern.compile("[A-Za-z0-9._:@-]{1,128}");
+        static final Pattern RUNTIME = Pattern.compile("[0-9]{1,9}(\\.[0-9]{1,9}){0,3}");
+        private static final Pattern SALT = Pattern.compile("[A-Za-z0-9]{1,64}");
+        private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+        /** What is said of a candidate; null where there is none. */
+        static Candidate of(Map<String, Object> custom, long champion) throws FormException {
+            if (custom.get("candidate") == null) {
+                return null;
+            }
+            if (!(custom.get("candidate") instanceof Map<?, ?> said)) {
+                throw new FormException("is no object");
+            }
+            boolean anyRuntime = !said.containsKey("runtime") || "".equals(said.get("runtime"));
+            Candidate candidate = new Candidate(whole(said, "version", 1, MAX_VERSION),
+                    whole(said, "length", 0, Long.MAX_VALUE), text(said, "sha256", SHA256),
+                    whole(said, "share", 0, ALL), text(said, "salt", SALT), time(said, "since"),
+                    time(said, "until"), anyRuntime ? "" : text(said, "runtime", RUNTIME));
+            if (candidate.version() == champion) {
+                throw new FormException("is the version in force");
+            }
+            if (!candidate.since().isBefore(candidate.until())) {
+                throw new FormException("ends before it begins");
+            }
+            return candidate;
+        }
+
+        boolean isFor(String model, Gateway gateway, Instant now) {
+            return !now.isBefore(since) && now.isBefore(until)
+                    && place(salt, model, gateway.id()) < share && reaches(gateway.runtime(), runtime);
+        }
+
+        /** The place of a gateway, 0 to 9,999: the first 8 bytes of a SHA-256, scaled. */
+        static long place(String salt, String model, String gateway) {
+            byte[] digest = digest("SHA-256", utf8(salt + "|" + model + "|" + gateway));
+            BigInteger first = new BigInteger(1, Arrays.copyOf(digest, 8));
+            return first.multiply(BigInteger.valueOf(ALL)).shiftRight(64).longValueExact();
+        }
+
+        /** Whether a runtime is new enough; one that is not known is not. */
+        private static boolean reaches(String has, String least) {
+            return least.isEmpty() || (has != null && Arrays.compare(numbers(has), numbers(least)) >= 0);
+        }
+
+        /** Four of them, so that 2.3 is 2.3.0. */
+        private static int[] numbers(String version) {
+            return Arrays.copyOf(
+                    Arrays.stream(version.split("\\.")).mapToInt(Integer::parseInt).toArray(), 4);
+        }
+
+        private static long whole(Map<?, ?> said, String name, long least, long most) throws FormException {
+            if (said.get(name) instanceof Long value && value >= least && value <= most) {
+                return value;
+            }
+            throw new FormException("has a " + name + " that is none");
+        }
+
+        private static String text(Map<?, ?> said, String name, Pattern form) throws FormException {
+            if (said.get(name) instanceof String value && form.matcher(value).matches()) {
+                return value;
+            }
+            throw new FormException("has a " + name + " that is none");
+        }
+
+        private static Instant time(Map<?, ?> said, String name) throws FormException {
+            try {
+                return Instant.parse(text(said, name, Form.TIME));
+            } catch (DateTimeException error) {
+                throw new FormException("has a " + name + " that is none");
+            }
         }
     }
 
@@ -529,6 +644,7 @@ public final class SmartWattsPull {
                 flush(path);
                 for (Pulled item : pulled) {
                     removeOtherVersions(item.version());
+                    note(item.version());
                 }
             } catch (IOException error) {
                 throw cannotWrite(error);
@@ -565,6 +681,23 @@ public final class SmartWattsPull {
                         Files.deleteIfExists(file);
                     }
                 }
+            }
+        }
+
+        /** Says which version it is that lies here, and of which ring. */
+        private void note(Version version) throws IOException {
+            Path file = path.resolve(STATE).resolve(version.model() + ".json");
+            byte[] note = version.note();
+            if (Files.isRegularFile(file) && Files.size(file) == note.length
+                    && Arrays.equals(Files.readAllBytes(file), note)) {
+                return;
+            }
+            Path temporary = state().resolve(".new-" + ThreadLocalRandom.current().nextLong(Long.MAX_VALUE));
+            try {
+                store(temporary, note);
+                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(temporary);
             }
         }
 
@@ -2027,7 +2160,7 @@ public final class SmartWattsPull {
         Map<String, String> given = new LinkedHashMap<>();
         List<String> models = new ArrayList<>();
         List<String> known = List.of("--root", "--trusted-root", "--to", "--header-file", "--deadline",
-                "--vectors");
+                "--gateway", "--runtime", "--vectors");
         for (int i = 0; i < args.length; i++) {
             if (!args[i].startsWith("--")) {
                 models.add(args[i]);
@@ -2056,10 +2189,25 @@ public final class SmartWattsPull {
             return new Options(root, Path.of(given.get("--trusted-root")), Path.of(given.get("--to")),
                     headers(given.get("--header-file"), environment, root),
                     given.containsKey("--deadline") ? limits.within(seconds(given.get("--deadline"))) : limits,
-                    models, vectors(given.get("--vectors")));
+                    gateway(given), models, vectors(given.get("--vectors")));
         } catch (InvalidPathException error) {
             throw wrongUse("no path: " + error.getReason());
         }
+    }
+
+    private static Gateway gateway(Map<String, String> given) throws PullException {
+        String id = given.get("--gateway");
+        String runtime = given.get("--runtime");
+        if (id == null && runtime != null) {
+            throw wrongUse("--runtime is said of a --gateway");
+        }
+        if (id != null && !Candidate.ID.matcher(id).matches()) {
+            throw wrongUse("'" + id + "' is no id of a gateway (1 to 128 letters, digits and . _ : @ -)");
+        }
+        if (runtime != null && !Candidate.RUNTIME.matcher(runtime).matches()) {
+            throw wrongUse("'" + runtime + "' is no version of a runtime (e.g. 2.3.0)");
+        }
+        return id == null ? null : new Gateway(id, runtime);
     }
 
     /** A program and its arguments, without quotes. */

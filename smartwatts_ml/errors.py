@@ -12,6 +12,7 @@ SmartwattsError          1  the work failed
     ├── AlreadyExistsError   create-if-absent met an object
     ├── ChangedError         replace-if-unchanged met a newer object
     │   └── StaleChallengerError   judged against a champion that is no longer in force
+    ├── CandidateOutError    another version is out for some gateways
     ├── UnfitServerError     the server ignores a conditional write
     └── TrustError           a signature, digest or expiry does not hold
 """
@@ -25,6 +26,7 @@ __all__ = [
     "AlreadyExistsError",
     "BadInputError",
     "BusyError",
+    "CandidateOutError",
     "ChangedError",
     "DeniedError",
     "NotEnoughReadingsError",
@@ -111,6 +113,10 @@ class ChangedError(StoreError):
 
 class StaleChallengerError(ChangedError):
     """A challenger was judged against a champion that is no longer in force."""
+
+
+class CandidateOutError(StoreError):
+    """Another version is a candidate for some gateways, and has to be done with first."""
 
 
 class UnfitServerError(StoreError):

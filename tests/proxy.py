@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import http.server
+import io
 import json
 import sys
 import threading
@@ -43,6 +44,21 @@ class Answer:
     body: bytes
 
 
+class _Lines:
+    """What a client sends, and the ``last`` line of it that was read as one."""
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self._stream = stream
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self._stream.readline(limit)
+        return self.last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Request(http.server.BaseHTTPRequestHandler):
     """A request of a client, whose connection is closed where nothing is answered."""
 
@@ -50,7 +66,14 @@ class Request(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = self._lines = _Lines(self.rfile)  # type: ignore[assignment]
+
     def _take(self) -> None:
+        if self._lines.last.strip() or not self._lines.last:  # the client died amid its headers
+            self.close_connection = True
+            return
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length)
         self.answered = False

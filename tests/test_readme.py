@@ -180,7 +180,8 @@ def _verbs(group: Any, context: Any, words: str) -> Iterator[tuple[str, Any]]:
 def split(command: str) -> tuple[str, set[str]]:
     """The verb of a command that a page shows, and its options."""
     words = [word for word in command.split()[1:] if word != "…"]
-    verb = " ".join(words[:2]) if " ".join(words[:2]) in verbs() else words[0]
+    names = (" ".join(words[:count]) for count in (3, 2))
+    verb = next((name for name in names if name in verbs()), words[0])
     return verb, {word.split("=")[0] for word in words if re.match(r"--\w", word)}
 
 

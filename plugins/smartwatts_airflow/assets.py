@@ -23,10 +23,11 @@ CHAMPIONS = AssetAlias("smartwatts-champions", group="smartwatts")
 
 
 def announce(change: Mapping[str, Any]) -> None:
-    """Attach an event of the model's asset to the current task; it counts if that succeeds.
-    ``change``: as ``tasks.change_of_champion`` has it."""
+    """Attach an event of the model's asset to the current task, unless the champion is as before;
+    it counts if that succeeds. ``change``: as ``tasks.change_of_champion`` has it."""
     model = change["model"]
     asset = Asset(f"smartwatts/{model}", group="smartwatts")
     extra = {**change, "action": ACTIONS[change["action"]], "page": model_page(model)}
-    get_current_context()["outlet_events"][CHAMPIONS].add(asset, extra=extra)
+    if change["action"] in ("promote", "rollback", "force"):
+        get_current_context()["outlet_events"][CHAMPIONS].add(asset, extra=extra)
     tasks.note_change(root(), model, change["serial"])

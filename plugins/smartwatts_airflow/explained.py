@@ -74,7 +74,8 @@ Publishing twice is impossible: a second attempt completes the first.
 """,
     "renew": """
 Signs the store's timestamp again, whatever was decided, on the queue `signing`, so that gateways
-notice a store that stands still.
+notice a store that stands still. Before that candidates whose step is over are widened, promoted,
+or taken back where they lapsed: docs/store.md, “Rings”.
 
 **If it stays queued:** no worker takes the queue `signing`. **If it fails:** gateways refuse a
 timestamp after `SMARTWATTS_TIMESTAMP_HOURS` hours:

@@ -43,7 +43,14 @@ __all__ = [
     "tell_unrenewed",
 ]
 
-ACTIONS = {"promote": "published", "rollback": "rolled back", "force": "forced"}
+ACTIONS = {
+    "promote": "published",
+    "rollback": "rolled back",
+    "force": "forced",
+    "candidate": "offered to some gateways",
+    "widen": "offered to more gateways",
+    "halt": "taken back from gateways",
+}
 """What is told of each action of the history."""
 _Severity = Literal["info", "warning", "critical"]
 _DEGREES: Mapping[str, int] = {"info": 0, "warning": 1, "critical": 2}
@@ -88,7 +95,7 @@ def about_run(
     counts = {"published": len(published), "kept": len(kept), "failed": len(failures)}
     said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     lines = [
-        *(f"{row['summary']}: v{row['version']} in force" for row in published),
+        *(_published_line(row) for row in published),
         *(str(row["summary"]) for row in kept),
         *(f"{model} failed: {why}" for model, why in failures.items()),
         *(f"{row['model']}: {model_page(row['model'])}" for row in published),
@@ -101,8 +108,13 @@ def about_run(
     return Message(title, tuple(lines), "warning" if failures or doubtful else "info")
 
 
+def _published_line(row: Mapping[str, Any]) -> str:
+    in_force = "" if row.get("candidate") else " in force"
+    return f"{row['summary']}: v{row['version']}{in_force}"
+
+
 def about_change(change: Mapping[str, Any]) -> Message:
-    """A person changed the champion. ``change``: as ``tasks.change_of_champion`` has it."""
+    """Champion or candidate was changed. ``change``: as ``tasks.change_of_champion`` has it."""
     model, action = change["model"], ACTIONS[change["action"]]
     lines = (
         f"{change['actor']}: {change['reason']}",

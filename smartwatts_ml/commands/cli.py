@@ -62,11 +62,15 @@ WORK = {
     ),
     "models history": (
         "models:history",
-        "Every promotion and rollback of a model, oldest first, all signatures verified.",
+        "Every change of champion and candidate, oldest first, all signatures verified.",
     ),
     "models rollback": (
         "models:rollback",
         "Put a version that was in force before in force again, under a new serial.",
+    ),
+    "models rollout": (
+        "rollout:app",
+        "Candidates, which some gateways take first: which are out, to more, back, in force.",
     ),
     "models pull": (
         "pull:pull",

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.kinds.details import left_out_lines
+from smartwatts_ml.pulling.rings import Candidate
 from smartwatts_ml.store import HistoryEntry, Manifest
 from smartwatts_ml.store.forced import FORCE
 
@@ -38,7 +39,7 @@ def _champion_cells(row: dict[str, Any]) -> list[str]:
         return [row["model"], "[red]✗[/red]" if row["problem"] else "–", "", "", "", ""]
     return [
         row["model"],
-        f"v{row['version']}" + _how(row),
+        f"v{row['version']}" + _how(row) + _beside(row.get("candidate")),
         str(row["serial"]),
         _minute(row["time"]),
         f"{row['size'] / 1024:.0f} KiB",
@@ -53,16 +54,24 @@ def _how(row: dict[str, Any]) -> str:
     return " (rolled back)" if row["action"] == "rollback" else ""
 
 
+def _beside(candidate: Candidate | None) -> str:
+    if candidate is None:
+        return ""
+    how = f"at {candidate.percent}" if candidate.share else "halted"
+    return f", v{candidate.version} {how}"
+
+
 def history_table(entries: Iterable[HistoryEntry]) -> Table:
-    """A line for each promotion and rollback."""
+    """A line for each promotion, rollback and change of a candidate."""
     table = Table("serial", _whole("time"), "action", "version", "before", "by", "reason")
     for entry in entries:
         before = f"v{entry.previous_version}" if entry.previous_version else "–"
+        said = f", {entry.candidate.percent}" if entry.candidate else ""
         table.add_row(
             str(entry.serial),
             _minute(entry.time),
             f"[bold red]{entry.action}[/bold red]" if entry.action == FORCE else entry.action,
-            f"v{entry.version}",
+            f"v{entry.about}{said}",
             before,
             escape(entry.actor),
             escape(entry.reason),

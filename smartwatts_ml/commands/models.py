@@ -86,6 +86,7 @@ def _champion_row(store: Store, model: str) -> dict[str, Any]:
             "expires": None,
             "left_out": manifest.decision.get("left_out", {}),
             "forced": by_force.to_json() if by_force else None,
+            "candidate": champion.candidate,
         }
         row["expires"] = store.pointer(model).expires
     except NotFoundError:
@@ -153,7 +154,7 @@ def _manifest(store: Store, model: str, version: int | None) -> Manifest:
 
 
 def history(model: _ModelArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
-    """Every promotion and rollback of a model, oldest first, all signatures verified.
+    """Every change of champion and candidate, oldest first, all signatures verified.
 
     Example: smartwatts models history nilm
     """
@@ -174,6 +175,8 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Put a version that was in force before in force again, under a new serial.
+
+    A candidate is taken back.
 
     Example: smartwatts models rollback nilm 3 --reason "v4 misses kettles"
     """

@@ -20,7 +20,7 @@ from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.http import open_http_root
 from smartwatts_ml.printable import printable
-from smartwatts_ml.pulling import DEADLINE_S, Pulled, check_trusted_root, pull_models
+from smartwatts_ml.pulling import DEADLINE_S, Gateway, Pulled, check_trusted_root, pull_models
 from smartwatts_ml.settings import settings
 from smartwatts_ml.store import KeyFolder
 
@@ -53,6 +53,25 @@ def pull(
         ),
     ] = None,
     version: VersionOption = None,
+    gateway: Annotated[
+        str | None,
+        typer.Option(
+            "--gateway",
+            metavar="ID",
+            help="The one gateway that this is for: it may take a candidate. Without it, what is "
+            "in force, as for a build that serves all.",
+            show_default=False,
+        ),
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            "--runtime",
+            metavar="VERSION",
+            help="Version of LiteRT that the gateway has, for candidates that want one.",
+            show_default=False,
+        ),
+    ] = None,
     header_file: Annotated[
         Path | None,
         typer.Option(
@@ -90,6 +109,9 @@ def pull(
     wanted = [check_model(model) for model in models or ()]
     if version is not None and len(wanted) != 1:
         raise UsageError("--version needs exactly one MODEL")
+    who = _gateway(gateway, runtime)
+    if who and version is not None:
+        raise UsageError("--version and --gateway exclude each other")
     current = settings(root=root)
     objects = _open(current.root, header_file)
     pinned = _trusted(trusted_root, KeyFolder(Path(current.keys)))
@@ -99,6 +121,7 @@ def pull(
         folder,
         wanted,
         version=version,
+        gateway=who,
         deadline_s=deadline,
         check=check_runs if verify else None,
     )
@@ -109,10 +132,19 @@ def pull(
     _raise_troubles(outcome.troubles)
 
 
+def _gateway(gateway: str | None, runtime: str | None) -> Gateway | None:
+    if gateway is None:
+        if runtime is not None:
+            raise UsageError("--runtime is said of a --gateway")
+        return None
+    return Gateway(gateway, runtime)
+
+
 def _tell_pulled(pulled: Iterable[Pulled]) -> None:
     for item in pulled:
         what = "updated" if item.updated else "up to date"
-        out.print(f"{item.model} v{item.version} {what}: {item.path}", soft_wrap=True)
+        ring = " (candidate)" if item.ring == "candidate" else ""
+        out.print(f"{item.model} v{item.version}{ring} {what}: {item.path}", soft_wrap=True)
 
 
 def _raise_troubles(troubles: Iterable[SmartwattsError]) -> None:

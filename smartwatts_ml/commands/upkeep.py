@@ -24,6 +24,7 @@ from smartwatts_ml.kinds import find_model
 from smartwatts_ml.printable import printable
 from smartwatts_ml.runs.copies import run_copy
 from smartwatts_ml.store import Audit, Pruned, Store, open_store
+from smartwatts_ml.store.advancing import renew_all
 
 __all__ = ["no_version_yet", "prune", "renew", "store_at", "verify"]
 
@@ -57,11 +58,12 @@ def renew(root: RootOption = None, as_json: JsonOption = False) -> None:
     """Sign the timestamp again, so that gateways go on to believe the store.
 
     Every retraining does this; a task of its own does it daily, for a timestamp holds for
-    three days at most.
+    three days at most. Candidates whose step is over are widened before, or taken back.
 
     Example: smartwatts models renew
     """
-    renewed = store_at(root, writable=True).renew()
+    objects, current = open_objects(root, writable=True)
+    renewed = renew_all(open_store(objects, current), current)
     if renewed is None:
         raise NotFoundError("the store has no keys yet", fix="`smartwatts keys init`")
     if as_json:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import re
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from tuf.api.metadata import TargetFile
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.pulling.fetching import Deadline
+from smartwatts_ml.pulling.rings import Ring
 
 __all__ = ["MAX_FILE_BYTES", "MAX_MANIFEST_BYTES", "PulledVersion", "PullFolder"]
 
@@ -32,12 +34,14 @@ _STAGED = "staged-"
 
 @dataclass(frozen=True)
 class PulledVersion:
-    """A version of a model, as signed metadata names its file and its manifest."""
+    """A version of a model, as signed metadata of a ``serial`` name its file and its manifest."""
 
     model: str
     version: int
     file: TargetFile
     manifest: TargetFile
+    serial: int
+    ring: Ring = "champion"
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -45,6 +49,17 @@ class PulledVersion:
         comes last."""
         base = f"{self.model}_v{self.version}"
         return f"{base}.tflite", f"{base}.json", f"{self.model}.tflite"
+
+    @property
+    def note(self) -> bytes:
+        """What is noted of it beside the metadata, the same by both pullers."""
+        said = {
+            "model": self.model,
+            "ring": self.ring,
+            "serial": self.serial,
+            "version": self.version,
+        }
+        return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,7 @@ class PullFolder:
                 flush_folder(self.path)
             for version in versions:
                 self._remove_others(version)
+                self._note(version)
 
     def _is(self, name: str, target: TargetFile, limit: int) -> bool:
         path = self.path / name
@@ -127,6 +143,15 @@ class PullFolder:
         for path in self.path.iterdir():
             if name.fullmatch(path.name) and path.name not in version.names:
                 path.unlink()
+
+    def _note(self, version: PulledVersion) -> None:
+        """Say which version it is that lies here, and of which ring."""
+        path = self.path / _STATE / f"{version.model}.json"
+        size = len(version.note)
+        if path.is_file() and path.stat().st_size == size and path.read_bytes() == version.note:
+            return
+        with staged(self.state, version.note, ".new-") as temporary:
+            temporary.replace(path)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tuf.api.metadata import TargetFile, Targets
@@ -25,6 +25,7 @@ from smartwatts_ml.pulling.folder import (
     PulledVersion,
     PullFolder,
 )
+from smartwatts_ml.pulling.rings import Candidate, Gateway, Ring, candidate_of
 
 __all__ = ["DEADLINE_S", "Pulled", "PullOutcome", "pull_models"]
 
@@ -36,7 +37,8 @@ _Check = Callable[[str, bytes, bytes], None]
 
 @dataclass(frozen=True)
 class Pulled:
-    """What lies in the folder now; ``serial`` is the version of the model's metadata."""
+    """What lies in the folder now; ``serial`` is the version of the model's metadata; ``ring``:
+    what the version was."""
 
     model: str
     version: int
@@ -44,6 +46,7 @@ class Pulled:
     path: Path
     sha256: str
     updated: bool
+    ring: Ring = "champion"
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ def pull_models(
     models: Sequence[str] = (),
     *,
     version: int | None = None,
+    gateway: Gateway | None = None,
     deadline_s: float = DEADLINE_S,
     check: _Check | None = None,
     now: datetime | None = None,
 ) -> PullOutcome:
     """Bring a folder up to date with what is in force, or with one version that once was.
 
+    ``gateway``: who it is for, and takes a candidate where its place is below the share; None
+    for what is shipped to all, which is what is in force.
     ``models``: all that are published where none is named; ``deadline_s``: seconds that all of
     it may take; ``check``: gets name, file and manifest of each version, verified, before anything
     is written, and raises what keeps that model as it was. Raises TrustError or StoreError where
@@ -76,7 +82,23 @@ def pull_models(
     with Deadline(deadline_s) as deadline, place.held(deadline):
         client = Client(place.state, objects, trusted_root, deadline, now=now)
         with client.opened():
-            return _pull_all(client, place, models or _published(client, objects), version, check)
+            asked = _Asked(version, gateway, now or datetime.now(UTC))
+            wanted = models or _published(client, objects)
+            return _pull_all(client, place, wanted, asked, check)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which version is wanted, None for what is meant for the gateway now."""
+
+    version: int | None
+    gateway: Gateway | None
+    now: datetime
+
+    def takes(self, model: str, candidate: Candidate) -> bool:
+        if self.version is not None:
+            return candidate.version == self.version
+        return self.gateway is not None and candidate.is_for(model, self.gateway, self.now)
 
 
 def _published(client: Client, objects: Objects) -> list[str]:
@@ -90,14 +112,14 @@ def _pull_all(
     client: Client,
     place: PullFolder,
     models: Sequence[str],
-    version: int | None,
+    asked: _Asked,
     check: _Check | None,
 ) -> PullOutcome:
     pulled, changes, versions = [], [], []
     troubles: list[SmartwattsError] = []
     for model in dict.fromkeys(models):
         try:
-            serial, wanted = _wanted(client, model, version)
+            wanted = _wanted(client, model, asked)
             current = place.holds(wanted)
             files = [] if current else _files(client, wanted)
             if check:
@@ -109,7 +131,9 @@ def _pull_all(
         versions.append(wanted)
         stable = place.path / wanted.names[-1]
         sha256 = wanted.file.hashes.get("sha256", "")
-        pulled.append(Pulled(model, wanted.version, serial, stable, sha256, not current))
+        pulled.append(
+            Pulled(model, wanted.version, wanted.serial, stable, sha256, not current, wanted.ring)
+        )
     place.write(changes, versions)
     return PullOutcome(tuple(pulled), tuple(troubles))
 
@@ -119,8 +143,8 @@ def _checked(check: _Check, wanted: PulledVersion, contents: Mapping[str, bytes]
     check(f"{wanted.model} v{wanted.version}", contents[file], contents[manifest])
 
 
-def _wanted(client: Client, model: str, version: int | None) -> tuple[int, PulledVersion]:
-    """The version of the model's metadata, and the model's version that is asked for."""
+def _wanted(client: Client, model: str, asked: _Asked) -> PulledVersion:
+    """The version that is asked for."""
     models = client.models()
     if model not in models:
         raise NotPublishedError(f"there is no model {model} in {client.objects.url}")
@@ -128,14 +152,34 @@ def _wanted(client: Client, model: str, version: int | None) -> tuple[int, Pulle
         raise NotPublishedError(f"{model} has not been published yet")
     role = client.role(model)
     number, path = _in_force(model, role)
-    if version is None or version == number:
-        manifest = f"{model}/{model}_v{number}.json"
-        wanted = PulledVersion(model, number, client.target(path), client.target(manifest))
-        return role.version, wanted
-    return role.version, _once_in_force(client, model, role, version)
+    candidate = _candidate(model, role.targets[path].custom, number)
+    if candidate and asked.takes(model, candidate):
+        return _candidates_files(client, model, role.version, candidate)
+    if asked.version in (None, number):
+        file, manifest = client.target(path), client.target(f"{model}/{model}_v{number}.json")
+        return PulledVersion(model, number, file, manifest, role.version)
+    return _once_in_force(client, model, role, asked.version)
 
 
-def _once_in_force(client: Client, model: str, role: Targets, version: int) -> PulledVersion:
+def _candidate(model: str, custom: object, champion: int) -> Candidate | None:
+    try:
+        return candidate_of(custom, champion)
+    except ValueError as error:
+        raise TrustError(f"the candidate in the metadata of {model} {error}") from error
+
+
+def _candidates_files(
+    client: Client, model: str, serial: int, candidate: Candidate
+) -> PulledVersion:
+    """The manifest is a target of its own; the file is named with the candidate, since those who
+    know none take the role's one file for what is in force."""
+    base = f"{model}/{model}_v{candidate.version}"
+    file = TargetFile(candidate.size, {"sha256": candidate.sha256}, f"{base}.tflite")
+    manifest = client.target(f"{base}.json")
+    return PulledVersion(model, candidate.version, file, manifest, serial, "candidate")
+
+
+def _once_in_force(client: Client, model: str, role: Targets, version: int | None) -> PulledVersion:
     """A version that was in force, found from the newest metadata back."""
     older = role
     while isinstance(previous := older.unrecognized_fields.get("previous_sha256"), str):
@@ -145,7 +189,8 @@ def _once_in_force(client: Client, model: str, role: Targets, version: int) -> P
         number, path = _in_force(model, older)
         if number == version:
             manifest = _target(older, f"{model}/{model}_v{number}.json")
-            return PulledVersion(model, number, _target(older, path), manifest)
+            file = _target(older, path)
+            return PulledVersion(model, number, file, manifest, role.version, "past")
     raise NotPublishedError(f"{model} v{version} was never in force")
 
 

@@ -13,21 +13,28 @@ __all__ = [
     "CONSUMPTION",
     "CSV_COLUMNS",
     "DEVICE_ID",
+    "END_US",
+    "FIRST_US",
     "HELD",
     "INTERVAL",
     "MONTH",
     "PARTITIONS",
     "SITE",
     "TIMESTAMP",
+    "TOO_LARGE",
     "TOTAL",
     "site_bucket",
 ]
 
 TIMESTAMP = "timestamp"
 """Start of the interval, UTC, µs."""
+FIRST_US, END_US = 946_684_800_000_000, 4_102_444_800_000_000
+"""2000 and 2100: timestamps are from the first and before the second."""
 CONSUMPTION = "consumption"
 """Mean active power over the interval, W (in a CSV file: in the configured unit). Null where
 the source sends a meter's total: the power follows from the totals when they are read."""
+TOO_LARGE = 1e9
+"""W, Wh or kWh that no reading has."""
 TOTAL = "total_kwh"
 """What the meter had counted at the timestamp, kWh, where the source sends that; else null."""
 INTERVAL = "interval_s"

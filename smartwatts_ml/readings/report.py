@@ -41,6 +41,7 @@ FAULTS: Mapping[str, Fault] = {
     "width": Fault("", "not as many fields as the header has columns"),
     "header_other": Fault("", "a header with other columns than the first"),
     "cut": Fault("", "cut off: the file ends without the end of its line"),
+    "sum": Fault("", "a last line whose values are the sums of all lines above it"),
     "undecodable": Fault("", "bytes that are no text in the file's encoding"),
     "stamp_empty": Fault(TIMESTAMP, "empty"),
     "stamp_form": Fault(TIMESTAMP, "not a date and time of the form that the file uses"),

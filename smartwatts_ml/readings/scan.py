@@ -23,6 +23,7 @@ from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
 from smartwatts_ml.readings.said import check_source, of_source
 from smartwatts_ml.readings.site_clocks import FileClock
+from smartwatts_ml.readings.sum_line import without_sum_line
 from smartwatts_ml.sources import DEFAULTS, Defaults, Source
 from smartwatts_ml.timezones import is_place
 
@@ -193,7 +194,7 @@ class FileScan:
         for part in self._reader.parts():
             self._interpretation, self.part = part.interpretation, part.name
             self._unsaid |= part.interpretation.unsaid - self._said
-            for parsed in part.blocks:
+            for parsed in without_sum_line(part.blocks):
                 yield self._counted(self._placed(parsed))
         if self._interpretation is None:
             raise BadInputError(

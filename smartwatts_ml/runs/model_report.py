@@ -36,6 +36,7 @@ class _Published:
     serial: int | None
     file: str | None
     new_key: str | None = None
+    candidate: bool = False
 
 
 @dataclass(frozen=True)

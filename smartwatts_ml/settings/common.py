@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict
 from smartwatts_ml.settings.airflow import AirflowSettings
 from smartwatts_ml.settings.base import PREFIX, SettingsGroup
 from smartwatts_ml.settings.fleet import FleetSettings
+from smartwatts_ml.settings.rollout import RolloutSettings
 from smartwatts_ml.sources import Defaults, Source, Unit
 
 __all__ = [
@@ -250,6 +251,7 @@ class Settings(AirflowSettings):
     holdout: HoldoutSettings = HoldoutSettings()
     gate: GateSettings = GateSettings()
     quality: QualitySettings = QualitySettings()
+    rollout: RolloutSettings = RolloutSettings()
     fleet: FleetSettings = FleetSettings()
 
     def source_of(self, key: str) -> Source:

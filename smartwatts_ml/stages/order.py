@@ -146,7 +146,7 @@ STAGES = (
         leaves="published.json",
         share=0.05,
         asks=("actor",),
-        hands_over=("model", "outcome", "version", "serial", "file", "new_key"),
+        hands_over=("model", "outcome", "version", "serial", "file", "new_key", "candidate"),
         always=True,
         signs=True,
         in_dry_run=False,
@@ -154,7 +154,7 @@ STAGES = (
     ),
     Stage(
         "renew",
-        "smartwatts_ml.stages.publish:renew_timestamp",
+        "smartwatts_ml.stages.renew:renew_timestamp",
         "renewing what gateways are told",
         leaves="a timestamp that expires later",
         per_model=False,

@@ -8,12 +8,17 @@ after a crash, it completes what the first attempt left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from pydantic import StrictBool
 
-from smartwatts_ml.errors import NotFoundError, SmartwattsError, StoreError, TrustError
+from smartwatts_ml.errors import (
+    CandidateOutError,
+    NotFoundError,
+    SmartwattsError,
+    TrustError,
+)
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.judged_file import (
     FileVerdict,
@@ -29,7 +34,6 @@ from smartwatts_ml.judging.refitted import (
     read_judged_file,
 )
 from smartwatts_ml.modelfiles.needs import Needs
-from smartwatts_ml.objects import Objects
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.reports.bom import BOM_PREDICATE, bill_of_materials
@@ -37,13 +41,13 @@ from smartwatts_ml.reports.card import model_card
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.state import record_decision
-from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Champion, Manifest, Store, open_store
+from smartwatts_ml.store.advancing import first_ring
 from smartwatts_ml.store.canonical import without_floats
 from smartwatts_ml.store.forced import FORCE
 from smartwatts_ml.store.layout import file_key
 
-__all__ = ["PublishResult", "publish", "renew_timestamp"]
+__all__ = ["PublishResult", "publish"]
 
 _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
@@ -77,8 +81,9 @@ class _Refit:
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What is in force now. ``file``: its address, None (with version and serial) where a
-    model has no version yet. ``new_key``: the folder of keys that had to be made."""
+    """What is in force now, or the ``candidate`` that was published. ``file``: its address, None
+    (with version and serial) where a model has no version yet. ``new_key``: the folder of keys
+    that had to be made."""
 
     model: str
     outcome: Literal["published", "kept"]
@@ -87,6 +92,7 @@ class PublishResult:
     serial: int | None
     file: str | None
     new_key: str | None = None
+    candidate: bool = False
 
     @property
     def proceed(self) -> bool:
@@ -105,7 +111,11 @@ def publish(
     verdict = run.read_json(_DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
     if verdict.accepted:
-        result = _publish_file(store, run, verdict, actor)
+        try:
+            result = _publish_file(store, run, verdict, actor)
+        except CandidateOutError as error:
+            waits = replace(verdict, summary=f"{verdict.summary}; but not published: {error}")
+            result = _keep_champion(store, run, waits)
     elif force is not None:
         result = _publish_file(store, run, verdict, actor, force)
     else:
@@ -122,22 +132,6 @@ def publish(
     note = f"; new keys in {result.new_key}, keep a copy" if result.new_key else ""
     progress(f"{result.outcome}: {result.summary}{note}", 1.0)
     return result
-
-
-def renew_timestamp(
-    objects: Objects, settings: Settings, progress: Progress | None = None
-) -> str | None:
-    """Sign the store's timestamp again, whatever a run decided; when it expires, None before
-    anything was published. So a store that stands still or was turned back is noticed. One
-    model's trouble does not keep the others from it; then StoreError is raised."""
-    renewed = open_store(objects, settings).renew()
-    if renewed is None:
-        return None
-    if progress:
-        progress(f"until {renewed.expires}", 1.0)
-    if renewed.problems:
-        raise StoreError("; ".join(f"{m}: {why}" for m, why in renewed.problems.items()))
-    return renewed.expires
 
 
 def _publish_file(
@@ -184,15 +178,20 @@ def _publish_file(
         judged_against=judged.champion_version,
         evidence=evidence(run, judged),
         attestations={BOM_PREDICATE: _bill_of_materials(run, judged, fields, content)},
+        ring=first_ring(run.settings) if force is None else None,
     )
+    summary = reason if force is None else f"{run.model} forced by {actor}: {reason}"
+    if out := published.candidate:
+        summary = f"{summary}; a candidate for {out.percent} of gateways until {out.until}"
     return PublishResult(
         model=run.model,
         outcome=_PUBLISHED,
-        summary=reason if force is None else f"{run.model} forced by {actor}: {reason}",
+        summary=summary,
         version=published.version,
         serial=published.serial,
         file=run.objects.uri(file_key(run.model, published.version)),
         new_key=str(published.new_key) if published.new_key else None,
+        candidate=published.candidate is not None,
     )
 
 

@@ -42,6 +42,7 @@ from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
 from smartwatts_ml.stages.watch import Watched, act, ask_for_retraining, watch
 from smartwatts_ml.store import HistoryEntry, Store, open_store
+from smartwatts_ml.store.documents import ROLLOUT
 from smartwatts_ml.store.layout import file_key
 
 __all__ = [
@@ -183,13 +184,14 @@ def weigh_champions(root: str) -> dict[str, Any]:
 
 
 def take_back(root: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Put the version before in force where harm is shown; each change as ``change_of_champion``
+    """Put the version before in force where harm is shown, and take candidates back or widen
+    them; each change as ``change_of_champion``
     has it. One that somebody else changed meanwhile is left to him."""
     objects, current = _open(root)
     changes = []
     for said in findings:
         watched = parsed(Watched, said)
-        if watched.finding != "back" or watched.done:
+        if watched.finding not in ("back", "widen") or watched.done:
             continue
         with suppress(StaleChallengerError):
             act(objects, current, watched)
@@ -199,8 +201,9 @@ def take_back(root: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str
 
 
 def change_of_champion(root: str, model: str, serial: int) -> dict[str, Any]:
-    """What is told of a change of a model's champion: ``action``, ``version``, ``serial``, who and
-    why, of which run, its ``metrics`` as numbers, and the address of its ``file``."""
+    """What is told of a change of a model's champion, or of its candidate: ``action``,
+    ``version``, ``serial``, who and why, of which run, its ``metrics`` as numbers, and the
+    address of its ``file``."""
     objects, current = _open(root, writable=False)
     store = open_store(objects, current)
     entry = next(entry for entry in store.history(model) if entry.serial == serial)
@@ -230,17 +233,18 @@ def note_change(root: str, model: str, serial: int) -> None:
 
 def _told_of(objects: Objects, store: Store, entry: HistoryEntry) -> dict[str, Any]:
     measured: Mapping[str, Any] = {}
+    made = (entry.action in ROLLOUT and entry.of_candidate()) or entry
     with suppress(StoreError):  # pruned, or damaged: it was in force all the same
-        measured = store.manifest(entry.model, entry.version).metrics.get("challenger") or {}
+        measured = store.manifest(entry.model, made.version).metrics.get("challenger") or {}
     return {
         "model": entry.model,
         "action": entry.action,
-        "version": entry.version,
+        "version": made.version,
         "serial": entry.serial,
         "reason": entry.reason,
         "actor": entry.actor,
-        "run_id": entry.run_id,
-        "file": objects.uri(file_key(entry.model, entry.version)),
+        "run_id": made.run_id,
+        "file": objects.uri(file_key(entry.model, made.version)),
         "metrics": {name: float(v) for name, v in measured.items() if isinstance(v, (str, int))},
     }
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from smartwatts_ml.pulling import Pulled
 from smartwatts_ml.store.auditing import Audit, AuditFinding
-from smartwatts_ml.store.candidate import ANY_CHAMPION
 from smartwatts_ml.store.documents import HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.pruning import Pruned
 from smartwatts_ml.store.store import Store, open_store
+from smartwatts_ml.store.submission import ANY_CHAMPION, FirstRing
 from smartwatts_ml.store.values import Champion, Published, Renewed, StoredVersion
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Audit",
     "Champion",
     "AuditFinding",
+    "FirstRing",
     "HistoryEntry",
     "KeyFolder",
     "Manifest",

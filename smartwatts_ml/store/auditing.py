@@ -9,7 +9,7 @@ are told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -77,13 +77,13 @@ class Auditor:
         """Read and verify everything that a model has. Raises StoreError only where the root
         cannot be read."""
         commits, findings = self._check_history(model)
-        in_force = {commit.entry.version: commit for commit in commits}
+        in_force = dict(_versions(commits))
         numbers = self._records.versions.numbers(model)
-        champion = commits[0].entry.version if commits else None
+        there = _there(commits[0]) if commits else ()
         pruned = []
         for version, commit in in_force.items():
             missing = list(self._missing(commit))
-            if version != champion and manifest_key(model, version) in missing:
+            if version not in there and manifest_key(model, version) in missing:
                 pruned.append(version)
                 continue
             findings += self._check_version(commit)
@@ -109,12 +109,8 @@ class Auditor:
         try:
             head = self._records.head(model)
             if head:
-                for commit in {
-                    c.entry.version: c for c in self._records.history.back(head)
-                }.values():
-                    self._restore_version(
-                        commit, run_file, champion=commit.entry.version == head.entry.version
-                    )
+                for version, commit in dict(_versions(self._records.history.back(head))).items():
+                    self._restore_version(commit, run_file, needed=version in _there(head))
                 self._records.pointing.tell({model: head.stored})
         except TrustError:
             return self.audit(model)
@@ -263,10 +259,10 @@ class Auditor:
             except TrustError:
                 self._objects.delete(metadata_key(model, version))
 
-    def _restore_version(self, commit: Commit, run_file: RunFile, *, champion: bool) -> None:
+    def _restore_version(self, commit: Commit, run_file: RunFile, *, needed: bool) -> None:
         entry = commit.entry
         missing = list(self._missing(commit))
-        if not champion and manifest_key(entry.model, entry.version) in missing:
+        if not needed and manifest_key(entry.model, entry.version) in missing:
             return  # pruned
         try:
             self._records.versions.file(commit)
@@ -274,3 +270,16 @@ class Auditor:
             data = run_file(entry)
             if data is not None:
                 self._records.versions.restore(commit, file_key(entry.model, entry.version), data)
+
+
+def _versions(commits: Iterable[Commit]) -> Iterator[tuple[int, Commit]]:
+    """Every version that was in force, or a candidate, with a commit that names its objects."""
+    for commit in commits:
+        if candidates := commit.of_candidate():
+            yield candidates.entry.version, candidates
+        yield commit.entry.version, commit
+
+
+def _there(head: Commit) -> tuple[int, ...]:
+    """Versions that gateways may pull."""
+    return head.entry.version, head.entry.about

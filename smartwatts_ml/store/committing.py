@@ -10,37 +10,29 @@ champion was promoted, not on the length of the history.
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-from tuf.api.metadata import TargetFile, Targets
+from tuf.api.metadata import Targets
 
 from smartwatts_ml.errors import NotFoundError, StoreError
-from smartwatts_ml.store.candidate import (
-    Candidate,
-    check_candidate,
-    check_length,
-    check_not_stale,
-    same_statement,
-)
 from smartwatts_ml.store.canonical import format_time, without_floats
-from smartwatts_ml.store.documents import (
-    PROMOTIONS,
-    Action,
-    HistoryEntry,
-    Manifest,
-    check_text,
-    custom_of,
-)
+from smartwatts_ml.store.commits import CANDIDATE, ByWhom, Commits
+from smartwatts_ml.store.documents import PROMOTIONS, HistoryEntry, Manifest, check_text
 from smartwatts_ml.store.history import Commit
-from smartwatts_ml.store.layout import file_key
-from smartwatts_ml.store.metadata import PREVIOUS, digest, sign
-from smartwatts_ml.store.pointing import MODEL_LIFETIME, turns
+from smartwatts_ml.store.metadata import digest
+from smartwatts_ml.store.pointing import turns
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.slsa import PROVENANCE_PREDICATE, provenance
 from smartwatts_ml.store.statements import seal_statement, statement
+from smartwatts_ml.store.submission import (
+    Submission,
+    check_length,
+    check_no_candidate,
+    check_not_stale,
+    check_submission,
+    same_statement,
+)
 from smartwatts_ml.store.versions import Bundle
 
 __all__ = ["Committer"]
@@ -55,38 +47,47 @@ class Committer:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._commits = Commits(records)
 
-    def publish(self, candidate: Candidate) -> HistoryEntry:
-        """Put a file in force as a new version, once for a run and its file.
+    def publish(self, submission: Submission) -> HistoryEntry:
+        """Put a file in force as a new version, once for a run and its file; or let it be a
+        candidate, where it has a ring and something is in force.
 
         Raises StaleChallengerError where another champion than the one it was judged
-        against is in force by the time of the commit.
+        against is in force by the time of the commit, CandidateOutError while another
+        candidate is out.
         """
-        check_candidate(candidate)
+        check_submission(submission)
         reserved: Bundle | None = None
         draft: Bundle | None = None
         taken: dict[int, float] = {}
         for _ in turns():
             view = self._records.view()
-            delegator = self._records.delegator(candidate.model, view)
-            head = self._records.history.head(candidate.model, view)
-            if head and (done := self._published_before(candidate, head)):
-                self._records.pointing.tell({candidate.model: head.stored}, view)
+            delegator = self._records.delegator(submission.model, view)
+            head = self._records.history.head(submission.model, view)
+            if head and (done := self._published_before(submission, head)):
+                self._records.pointing.tell({submission.model: head.stored}, view)
                 return done
-            check_not_stale(candidate, head)
-            draft = draft or self._draft(candidate, delegator)
+            check_not_stale(submission, head)
+            check_no_candidate(submission, head, self._records.repository.clock())
+            draft = draft or self._draft(submission, delegator)
             reserved = reserved or self._reserve(draft, delegator, head, taken)
             if reserved is None:
                 continue
-            entry = self._next(reserved.manifest, head, candidate.action, candidate)
-            if commit := self._try_commit(delegator, head, entry, reserved.targets()):
-                self._records.pointing.tell({candidate.model: commit.stored}, view)
+            targets = reserved.targets()
+            if head and submission.ring:
+                entry = self._commits.offered(head, reserved.manifest, submission, submission.ring)
+                targets |= head.targets
+            else:
+                entry = self._commits.next(reserved.manifest, head, submission.action, submission)
+            if commit := self._commits.try_commit(delegator, head, entry, targets):
+                self._records.pointing.tell({submission.model: commit.stored}, view)
                 return entry
-        raise StoreError(f"others publish {candidate.model} without a pause")
+        raise StoreError(f"others publish {submission.model} without a pause")
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> HistoryEntry:
-        """Put a version that was in force before in force again, under a new serial. Does
-        nothing more if that version is in force already."""
+        """Put a version that was in force before in force again, under a new serial;
+        a candidate is taken back. Does nothing more if that is so already."""
         check_text(actor, "the name")
         check_text(reason, "the reason")
         for _ in turns():
@@ -97,13 +98,14 @@ class Committer:
             wanted = self._put_in_force(head, version)
             manifest = self._records.manifest_of(wanted)
             self._records.versions.file(wanted)
-            if head.entry.version == version:
+            out = head.entry.candidate
+            if head.entry.version == version and not (out and out.share):
                 self._records.pointing.tell({model: head.stored}, view)
                 return head.entry
             delegator = self._records.delegator(model, view)
-            said = _Said(manifest.run_id, actor, reason)
-            entry = self._next(manifest, head, "rollback", said)
-            if commit := self._try_commit(delegator, head, entry, wanted.targets):
+            said = ByWhom(manifest.run_id, actor, reason)
+            entry = self._commits.next(manifest, head, "rollback", said)
+            if commit := self._commits.try_commit(delegator, head, entry, wanted.targets):
                 self._check_not_pruned(wanted, commit, head, delegator)
                 self._records.pointing.tell({model: commit.stored}, view)
                 return entry
@@ -113,45 +115,20 @@ class Committer:
         """The same in force, signed by the keys of today for another year; None where another
         writer was quicker."""
         again = replace(head.entry, serial=head.serial + 1)
-        return self._try_commit(delegator, head, again, head.targets)
+        return self._commits.try_commit(delegator, head, again, head.named())
 
-    def _try_commit(
-        self,
-        delegator: Targets,
-        head: Commit | None,
-        entry: HistoryEntry,
-        targets: Mapping[str, TargetFile],
-    ) -> Commit | None:
-        """Create the next version of the model's role; None where another writer did."""
-        named = {
-            path: TargetFile(target.length, dict(target.hashes), path)
-            for path, target in targets.items()
-        }
-        path = file_key(entry.model, entry.version).removeprefix("models/")
-        named[path].unrecognized_fields["custom"] = custom_of(entry)
-        role = Targets(
-            version=entry.serial,
-            expires=self._records.repository.clock() + MODEL_LIFETIME,
-            targets=named,
-            unrecognized_fields={PREVIOUS: head.stored.sha256} if head else {},
-        )
-        signers = self._records.repository.keys.signers(delegator, entry.model)
-        stored = sign(role, signers, entry.model)
-        if not self._records.repository.create(entry.model, stored):
-            return None
-        return Commit(stored, entry)
-
-    def _published_before(self, candidate: Candidate, head: Commit) -> HistoryEntry | None:
+    def _published_before(self, submission: Submission, head: Commit) -> HistoryEntry | None:
         """The entry by which this run put this file in force, if it did. It can only have
         done so after the champion that it was judged against was promoted."""
-        sha256 = digest(candidate.data)
+        sha256 = digest(submission.data)
         for commit in self._records.history.back(head):
             entry = commit.entry
-            if entry.action not in PROMOTIONS:
+            made = entry.of_candidate() if entry.action == CANDIDATE else entry
+            if made is None or entry.action not in (*PROMOTIONS, CANDIDATE):
                 continue
-            if (entry.run_id, entry.sha256) == (candidate.run_id, sha256):
+            if (made.run_id, made.sha256) == (submission.run_id, sha256):
                 return entry
-            if entry.version == candidate.judged_against:
+            if made is entry and entry.version == submission.judged_against:
                 return None
         return None
 
@@ -161,7 +138,7 @@ class Committer:
         """The next version, as this run's own; None while another run has just reserved it.
         ``taken`` keeps when a version was first seen to be another run's."""
         same = partial(same_statement, delegator, draft.manifest.model)
-        version = self._newest_promotion(head) + 1 if head else 1
+        version = self._newest_made(head) + 1 if head else 1
         while True:
             now = time.monotonic()
             if now - taken.get(version, 0.0) < _PATIENCE_S:
@@ -174,9 +151,10 @@ class Committer:
                 return None
             version += 1
 
-    def _newest_promotion(self, head: Commit) -> int:
+    def _newest_made(self, head: Commit) -> int:
+        made = (*PROMOTIONS, CANDIDATE)
         commits = self._records.history.back(head)
-        return next(c.entry.version for c in commits if c.entry.action in PROMOTIONS)
+        return next(c.entry.about for c in commits if c.entry.action in made)
 
     def _put_in_force(self, head: Commit, version: int) -> Commit:
         """The newest commit that put a version in force."""
@@ -201,56 +179,31 @@ class Committer:
         except NotFoundError as error:
             reason = f"v{entry.version} was pruned while it was rolled back to"
             kept = self._records.manifest_of(before)
-            undo = self._next(kept, commit, "rollback", _Said(kept.run_id, entry.actor, reason))
-            if undone := self._try_commit(delegator, commit, undo, before.targets):
+            undo = self._commits.next(
+                kept, commit, "rollback", ByWhom(kept.run_id, entry.actor, reason)
+            )
+            if undone := self._commits.try_commit(delegator, commit, undo, before.targets):
                 self._records.pointing.tell({entry.model: undone.stored})
             raise StoreError(f"{entry.model} {reason}") from error
 
-    def _draft(self, candidate: Candidate, delegator: Targets) -> Bundle:
-        sha256 = digest(candidate.data)
+    def _draft(self, submission: Submission, delegator: Targets) -> Bundle:
+        sha256 = digest(submission.data)
         manifest = Manifest(
-            **without_floats(candidate.fields),
-            model=candidate.model,
+            **without_floats(submission.fields),
+            model=submission.model,
             version=0,
             file="",
             sha256=sha256,
-            size=len(candidate.data),
+            size=len(submission.data),
             created=format_time(self._records.repository.clock()),
-            run_id=candidate.run_id,
+            run_id=submission.run_id,
         )
-        said = {PROVENANCE_PREDICATE: provenance(manifest, candidate.evidence)}
-        said |= without_floats(candidate.attestations)
-        subject = {f"{candidate.model}.tflite": sha256}
+        said = {PROVENANCE_PREDICATE: provenance(manifest, submission.evidence)}
+        said |= without_floats(submission.attestations)
+        subject = {f"{submission.model}.tflite": sha256}
         statements = [statement(subject, kind, predicate) for kind, predicate in said.items()]
         check_length(manifest.to_bytes(), "the manifest")
         check_length(b"".join(statements), "the statement")
-        signers = self._records.repository.keys.signers(delegator, candidate.model)
+        signers = self._records.repository.keys.signers(delegator, submission.model)
         sealed = b"".join(seal_statement(said_of_it, signers) for said_of_it in statements)
-        return Bundle(manifest, candidate.data, sealed)
-
-    def _next(
-        self, manifest: Manifest, head: Commit | None, action: Action, said: Candidate | _Said
-    ) -> HistoryEntry:
-        return HistoryEntry(
-            model=manifest.model,
-            serial=head.serial + 1 if head else 1,
-            action=action,
-            version=manifest.version,
-            sha256=manifest.sha256,
-            size=manifest.size,
-            previous_version=head.entry.version if head else None,
-            commit_id=str(uuid.uuid4()),
-            actor=said.actor,
-            run_id=said.run_id,
-            reason=said.reason,
-            time=format_time(self._records.repository.clock()),
-        )
-
-
-@dataclass(frozen=True)
-class _Said:
-    """Who does something, and why."""
-
-    run_id: str
-    actor: str
-    reason: str
+        return Bundle(manifest, submission.data, sealed)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Self
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Literal, Self, get_args
 
 from pydantic import ValidationError
 from tuf.api.metadata import TargetFile, Targets
 
 from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.pulling.rings import Candidate, candidate_of
 from smartwatts_ml.store.canonical import Canonical, parse_json
 from smartwatts_ml.store.layout import FILE_SUFFIX, MAX_FILE_BYTES, MAX_VERSION, file_name
 
@@ -19,14 +21,17 @@ __all__ = [
     "Manifest",
     "PROMOTIONS",
     "Pointer",
+    "ROLLOUT",
     "check_text",
     "custom_of",
     "entry_of",
 ]
 
-Action = Literal["promote", "rollback", "force"]
+Action = Literal["promote", "rollback", "force", "candidate", "widen", "halt"]
 PROMOTIONS: Final = ("promote", "force")
-"""Actions that put a version in force for the first time. The other one is a rollback."""
+"""Actions that put a version in force for the first time."""
+ROLLOUT: Final = ("candidate", "widen", "halt")
+"""Actions on a candidate: they leave in force what is."""
 _SCHEMA = 3
 _READ = (2, 3)
 """Schemas of manifests that are read."""
@@ -78,8 +83,9 @@ class Manifest(Canonical):
 
 @dataclass(frozen=True)
 class HistoryEntry(Canonical):
-    """One promotion or rollback: the version in force from this serial on. ``serial``: the
-    version of the model's role that says so first."""
+    """One promotion, rollback or change of a candidate: the version in force from this serial on,
+    and the candidate beside it. ``serial``: the version of the model's role that says so first;
+    ``run_id``: of the run that made the version in force."""
 
     model: str
     serial: int
@@ -93,6 +99,19 @@ class HistoryEntry(Canonical):
     run_id: str
     reason: str
     time: str
+    candidate: Candidate | None = None
+
+    @property
+    def about(self) -> int:
+        """The version that something was done with."""
+        return self.candidate.version if self.candidate else self.version
+
+    def of_candidate(self) -> HistoryEntry | None:
+        """The same of the candidate, as if it were in force."""
+        it = self.candidate
+        if it is None:
+            return None
+        return replace(self, version=it.version, sha256=it.sha256, size=it.size, run_id=it.run_id)
 
 
 @dataclass(frozen=True)
@@ -111,7 +130,9 @@ class Pointer(Canonical):
 
 def custom_of(entry: HistoryEntry) -> dict[str, Any]:
     """What the file's target says beside its digest."""
+    candidate = {"candidate": _said_of(entry.candidate)} if entry.candidate else {}
     return {
+        **candidate,
         "version": entry.version,
         "action": entry.action,
         "reason": entry.reason,
@@ -121,6 +142,12 @@ def custom_of(entry: HistoryEntry) -> dict[str, Any]:
         "commit": entry.commit_id,
         "at": entry.time,
     }
+
+
+def _said_of(candidate: Candidate) -> dict[str, Any]:
+    """As ``pulling.rings`` reads it."""
+    said = asdict(candidate)
+    return {**said, "length": said.pop("size"), "run": said.pop("run_id")}
 
 
 def entry_of(model: str, role: Targets, where: str) -> HistoryEntry:
@@ -153,9 +180,17 @@ def _parsed(model: str, serial: int, target: TargetFile, where: str) -> HistoryE
             run_id=str(custom["run"]),
             reason=str(custom["reason"]),
             time=str(custom["at"]),
+            candidate=_candidate(custom, target.path),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TrustError(f"{where} does not say what it puts in force") from error
+
+
+def _candidate(custom: Mapping[str, Any], path: str) -> Candidate | None:
+    candidate = candidate_of(custom, _whole(custom["version"]))
+    if candidate and candidate.size > MAX_FILE_BYTES:
+        raise ValueError(f"the candidate beside {path} is too large")
+    return candidate
 
 
 def _whole(value: Any) -> int:
@@ -165,7 +200,7 @@ def _whole(value: Any) -> int:
 
 
 def _action(value: Any) -> Action:
-    if value not in ("promote", "rollback", "force"):
+    if value not in get_args(Action):
         raise ValueError("no action")
     action: Action = value
     return action

@@ -17,7 +17,7 @@ from tuf.api.metadata import MetaFile, TargetFile, Targets
 from smartwatts_ml.errors import TrustError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.store.documents import HistoryEntry, entry_of
-from smartwatts_ml.store.layout import metadata_key
+from smartwatts_ml.store.layout import file_key, metadata_key
 from smartwatts_ml.store.metadata import Stored, verify
 from smartwatts_ml.store.repository import Repository, View
 
@@ -40,7 +40,21 @@ class Commit:
     @property
     def targets(self) -> dict[str, TargetFile]:
         """What is in force, by path below ``models/``: file, manifest, statement."""
-        return self.stored.signed.targets
+        start = f"{self.entry.model}/{self.entry.model}_v{self.entry.version}."
+        return {path: file for path, file in self.named().items() if path.startswith(start)}
+
+    def named(self) -> dict[str, TargetFile]:
+        """What is in force, and what the candidate is, by path below ``models/``."""
+        named = dict(self.stored.signed.targets)
+        if it := self.entry.candidate:
+            path = file_key(self.entry.model, it.version).removeprefix("models/")
+            named.setdefault(path, TargetFile(it.size, {"sha256": it.sha256}, path))
+        return named
+
+    def of_candidate(self) -> Commit | None:
+        """The same of the candidate, as if it were in force."""
+        entry = self.entry.of_candidate()
+        return Commit(self.stored, entry) if entry else None
 
 
 class History:

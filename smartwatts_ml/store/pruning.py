@@ -1,8 +1,9 @@
 """Removing versions that nobody may need. The history stays whole, whatever goes.
 
-Kept are: the champion; the newest versions by number; every version that was in force at
-any time within the stated time, so that it can be rolled back to; and whatever is newer
-than the newest promotion, which may be a publish under way. Of a version the manifest goes
+Kept are: the champion and the candidate; the newest versions by number; every version that
+was in force, or a candidate, at any time within the stated time, so that it can be rolled
+back to; and whatever is newer than the newest version that ever was either, which may be a
+publish under way. Of a version the manifest goes
 first: without it there is no such version, whatever becomes of the rest, and the next
 pruning removes that.
 """
@@ -16,7 +17,7 @@ from itertools import zip_longest
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError
 from smartwatts_ml.store.canonical import parse_time
-from smartwatts_ml.store.documents import PROMOTIONS, HistoryEntry
+from smartwatts_ml.store.documents import HistoryEntry
 from smartwatts_ml.store.layout import (
     MAX_DOCUMENT_BYTES,
     file_key,
@@ -56,8 +57,8 @@ class Pruner:
         ``older_than``. Raises TrustError where the history is not whole."""
         chain = tuple(commit.entry for commit in self._records.chain(model))
         stored = self._records.versions.numbers(model)
-        newest = max((e.version for e in chain if e.action in PROMOTIONS), default=0)
-        in_force = {entry.version for entry in chain}
+        newest = max((entry.about for entry in chain), default=0)
+        in_force = {version for entry in chain for version in (entry.version, entry.about)}
         since = self._records.repository.clock() - older_than
         kept = {*[v for v in stored if v in in_force][-keep:], *_in_force_since(chain, since)}
         old = [v for v in stored if v < newest and v not in kept]
@@ -96,7 +97,7 @@ class Pruner:
             manifest = None  # an earlier pruning broke off here, or it is no manifest
         self._objects.delete(key)
         head = self._records.head(model)
-        if head and head.entry.version == version:
+        if head and version in (head.entry.version, head.entry.about):
             if manifest:
                 self._restore(key, manifest)
             return False
@@ -121,10 +122,12 @@ def _keys(model: str, version: int) -> tuple[str, ...]:
 
 
 def _in_force_since(chain: tuple[HistoryEntry, ...], since: datetime) -> Iterator[int]:
-    """Versions that were in force at some time after ``since``, the champion among them."""
+    """Versions that were in force, or candidates, at some time after ``since``, the champion among
+    them."""
     for entry, following in zip_longest(chain, chain[1:]):
         if following is None or _time(following) > since:
             yield entry.version
+            yield entry.about
 
 
 def _time(entry: HistoryEntry) -> datetime:

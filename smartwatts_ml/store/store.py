@@ -16,23 +16,25 @@ from tuf.api.metadata import Root, Targets
 from smartwatts_ml.errors import NotFoundError, StoreError, TrustError, UsageError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.pulling import Pulled, pull_models
+from smartwatts_ml.pulling import Gateway, Pulled, pull_models
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store.auditing import Audit, Auditor, RunFile
-from smartwatts_ml.store.candidate import ANY_CHAMPION, Candidate
 from smartwatts_ml.store.canonical import format_time
 from smartwatts_ml.store.ceremony import Ceremonies, delegated
 from smartwatts_ml.store.committing import Committer
-from smartwatts_ml.store.documents import Action, HistoryEntry, Manifest, Pointer
+from smartwatts_ml.store.documents import ROLLOUT, Action, HistoryEntry, Manifest, Pointer
 from smartwatts_ml.store.history import Commit, History
 from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.layout import file_key, file_name
+from smartwatts_ml.store.listing import commit_of, manifests, stored_versions
 from smartwatts_ml.store.metadata import Stored
 from smartwatts_ml.store.pointing import MODEL_LIFETIME, Pointing, turns
 from smartwatts_ml.store.pruning import Pruned, Pruner
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.repository import Repository
+from smartwatts_ml.store.rollouts import Rollouts
 from smartwatts_ml.store.rotation import Rotation
+from smartwatts_ml.store.submission import ANY_CHAMPION, FirstRing, Submission
 from smartwatts_ml.store.values import Champion, Published, Renewed, StoredVersion
 from smartwatts_ml.store.versions import Versions
 
@@ -66,6 +68,7 @@ class Store:
             pointing=Pointing(repository, timedelta(hours=timestamp_hours)),
         )
         self.ceremonies = Ceremonies(self._records)
+        self.rollouts = Rollouts(self._records)
         self.rotation = Rotation(self._records, self.ceremonies, self.renew)
 
     def metadata(self) -> tuple[Root | None, Targets | None]:
@@ -87,10 +90,17 @@ class Store:
     def champion(self, model: str) -> Champion | None:
         """The version in force by the history, or None. Raises TrustError."""
         head = self._records.head(model)
-        return Champion(self._records.manifest_of(head), head.entry) if head else None
+        if head is None:
+            return None
+        manifest, newest = self._records.manifest_of(head), head.entry
+        if newest.candidate is None:
+            return Champion(manifest, newest)
+        entries = (commit.entry for commit in self._records.history.back(head))
+        entry = next((entry for entry in entries if entry.action not in ROLLOUT), newest)
+        return Champion(manifest, entry, newest.candidate, newest.time)
 
     def history(self, model: str) -> tuple[HistoryEntry, ...]:
-        """Every promotion and rollback, oldest first, verified as a chain."""
+        """Every promotion, rollback and change of a candidate, oldest first: a verified chain."""
         return tuple(commit.entry for commit in self._records.chain(model))
 
     def pointer(self, model: str) -> Pointer:
@@ -122,22 +132,14 @@ class Store:
         return self._objects.uri(file_key(manifest.model, manifest.version))
 
     def manifest(self, model: str, version: int) -> Manifest:
-        """The verified manifest of a version that was in force. Raises NotFoundError,
-        TrustError."""
+        """The verified manifest of a version that was in force, or a candidate. Raises
+        NotFoundError, TrustError."""
         return self._records.versions.manifest(self._commit_of(model, version))
 
     def manifests(self, model: str) -> dict[int, Manifest | None]:
         """The verified manifest of every version that was in force; None of one that was pruned.
         Raises TrustError."""
-        manifests: dict[int, Manifest | None] = {}
-        for commit in self._records.chain(model):
-            if commit.entry.version not in manifests:
-                try:
-                    manifest = self._records.versions.manifest(commit)
-                except NotFoundError:
-                    manifest = None
-                manifests[commit.entry.version] = manifest
-        return manifests
+        return manifests(self._records, model)
 
     def statement(self, model: str, version: int) -> bytes:
         """The in-toto statements of a version, an envelope a line, verified by digest. Raises
@@ -150,26 +152,7 @@ class Store:
 
     def versions(self, model: str) -> tuple[StoredVersion, ...]:
         """Every version of which anything is there, oldest first."""
-        commits = {commit.entry.version: commit for commit in self._records.chain(model)}
-        head = self._records.head(model)
-        stored = []
-        for version in self._records.versions.numbers(model):
-            manifest, problem = None, None
-            commit = commits.get(version)
-            try:
-                if commit:
-                    manifest = self._records.versions.manifest(commit)
-                else:
-                    problem = "a publish broke off before it was in force"
-            except NotFoundError:
-                problem = "it is being pruned"
-            except TrustError as error:
-                problem = str(error)
-            in_force = head is not None and head.entry.version == version
-            stored.append(
-                StoredVersion(model, version, manifest, in_force, commit is not None, problem)
-            )
-        return tuple(stored)
+        return stored_versions(self._records, model)
 
     def publish(
         self,
@@ -184,17 +167,19 @@ class Store:
         judged_against: int | None = ANY_CHAMPION,
         evidence: Mapping[str, Any] | None = None,
         attestations: Mapping[str, Mapping[str, Any]] | None = None,
+        ring: FirstRing | None = None,
     ) -> Published:
-        """Put a file in force as a new version, once for a run and its file.
+        """Put a file in force as a new version, once for a run and its file; or let it be a
+        candidate for a ``ring`` of gateways, where anything is in force.
 
         ``manifest_fields`` are those of Manifest that the store does not know itself:
         code, snapshot, inputs, outputs, metrics, decision, quantization; ``evidence`` is what
         ``provenance`` says beside them, ``attestations`` what else is said of the file, by type
         of predicate. With ``judged_against`` (a version, or None for
         no champion) StaleChallengerError is raised if another version is in force by the time
-        of the commit.
+        of the commit; CandidateOutError while another candidate is out.
         """
-        candidate = Candidate(
+        submission = Submission(
             check_model(model),
             file_bytes,
             manifest_fields,
@@ -205,14 +190,17 @@ class Store:
             action,
             judged_against,
             attestations or {},
+            ring,
         )
         made = self.ceremonies.make_ready(model)
-        entry = Committer(self._records).publish(candidate)
-        return Published(model, entry.version, entry.serial, self.keys.path if made else None)
+        entry = Committer(self._records).publish(submission)
+        new_key = self.keys.path if made else None
+        return Published(model, entry.about, entry.serial, new_key, entry.candidate)
 
     def rollback(self, model: str, version: int, actor: str, reason: str) -> Published:
         """Put a version that was in force before, and whose bytes still verify, in force
-        again, under a new serial. Does nothing more if it is in force already."""
+        again, under a new serial, and take a candidate back. Does nothing more if that is so
+        already."""
         entry = Committer(self._records).rollback(model, version, actor, reason)
         return Published(model, entry.version, entry.serial)
 
@@ -237,20 +225,28 @@ class Store:
         timestamp = self._records.pointing.tell(heads, renew=True)
         return Renewed(format_time(timestamp.signed.expires), tuple(heads), problems)
 
-    def pull(self, model: str, folder: Path, version: int | None = None) -> Pulled:
+    def pull(
+        self, model: str, folder: Path, version: int | None = None, gateway: Gateway | None = None
+    ) -> Pulled:
         """``pull_all`` for one model."""
-        return self.pull_all([model], folder, version)[0]
+        return self.pull_all([model], folder, version, gateway)[0]
 
     def pull_all(
-        self, models: Sequence[str], folder: Path, version: int | None = None
+        self,
+        models: Sequence[str],
+        folder: Path,
+        version: int | None = None,
+        gateway: Gateway | None = None,
     ) -> list[Pulled]:
-        """Copy champions, or one version that was in force, into a folder, verified as a gateway
-        does that trusts this machine's root. Raises the first trouble."""
+        """Copy champions, one version that was in force, or what a gateway takes, into a folder,
+        verified as a gateway does that trusts this machine's root. Raises the first trouble."""
         trusted = self.keys.trusted_root()
         if trusted is None:
             raise TrustError("this machine trusts no root", fix="`smartwatts keys trust root.json`")
         now = self._records.repository.clock()
-        outcome = pull_models(self._objects, trusted.data, folder, models, version=version, now=now)
+        outcome = pull_models(
+            self._objects, trusted.data, folder, models, version=version, gateway=gateway, now=now
+        )
         for trouble in outcome.troubles:
             raise trouble
         return list(outcome.pulled)
@@ -278,11 +274,7 @@ class Store:
         return Pruner(self._records).prune(model, keep, older_than, dry_run)
 
     def _commit_of(self, model: str, version: int) -> Commit:
-        head = self._records.head(model)
-        for commit in self._records.history.back(head) if head else ():
-            if commit.entry.version == version:
-                return commit
-        raise NotFoundError(f"{model} v{version} was never in force")
+        return commit_of(self._records, model, version)
 
     def _signed_by_today(self, model: str) -> Commit | None:
         """The head, signed again where its keys are not those of today or its year ends."""

@@ -277,6 +277,7 @@ def test_at_the_threshold_it_fires_once_and_not_again_after_the_decision(
     assert local.runs("failed") == []
 
 
+@pytest.mark.full
 def test_readings_that_cannot_be_used_end_the_run_as_skipped(local: Local) -> None:
     ended = {run["dag_run_id"] for run in local.runs("success")}
     lines = "2026-05-01T00:00:00,nan,home01/mains\n" * (3 * THRESHOLD)

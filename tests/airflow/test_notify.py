@@ -6,7 +6,6 @@ import json
 import socketserver
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +22,8 @@ from smartwatts_airflow.notify import (
     tell_unrenewed,
 )
 
+from tests.airflow.webhook import Webhook, webhook
+
 ROWS: list[dict[str, Any]] = [
     {
         "model": "nilm",
@@ -37,26 +38,10 @@ FAILURES = {"forecasting_24h": "train failed: its process died"}
 
 
 @pytest.fixture
-def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Address of a server and what it got; it refuses what is not at /hook."""
-    got: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path == "/hook":
-                got.append({**json.loads(body), "auth": self.headers.get("Authorization")})
-            self.send_response(200 if self.path == "/hook" else 404)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}", got
-    server.shutdown()
-    server.server_close()
+def server() -> Iterator[Webhook]:
+    """It takes what is at /hook alone."""
+    with webhook("/hook") as served:
+        yield served
 
 
 @pytest.fixture
@@ -106,9 +91,9 @@ def failed(dag: str, task: str, error: BaseException | None = None) -> Any:
 
 
 @pytest.fixture
-def hook(webhook: Any, connect: Any) -> list[dict[str, Any]]:
+def hook(server: Webhook, connect: Any) -> list[dict[str, Any]]:
     """What the connection that the settings name got."""
-    address, got = webhook
+    address, got = server
     connect(conn_type="http", host=f"http://{address}", extra={"endpoint": "hook"})
     messages: list[dict[str, Any]] = got
     return messages
@@ -138,8 +123,8 @@ def test_a_message_says_what_was_decided_on_each_model_and_why() -> None:
     assert "(dry run)" in about_run("retrain_weekly", "r", ROWS, {}, dry_run=True).title
 
 
-def test_a_webhook_gets_text_and_the_connections_token(webhook: Any, connect: Any) -> None:
-    address, got = webhook
+def test_a_webhook_gets_text_and_the_connections_token(server: Webhook, connect: Any) -> None:
+    address, got = server
     connect(conn_type="http", host=f"http://{address}", password="t", extra={"endpoint": "hook"})
     assert send(Message("decided", ("nilm kept",)))
     (body,) = got
@@ -147,8 +132,8 @@ def test_a_webhook_gets_text_and_the_connections_token(webhook: Any, connect: An
     assert body["auth"] == "Bearer t"
 
 
-def test_a_slack_webhook_keeps_its_secret_in_the_password(webhook: Any, connect: Any) -> None:
-    address, got = webhook
+def test_a_slack_webhook_keeps_its_secret_in_the_password(server: Webhook, connect: Any) -> None:
+    address, got = server
     connect(conn_type="slackwebhook", host=f"http://{address}", password="/hook")
     assert send(Message("decided", ("nilm kept",)))
     assert got[0]["auth"] is None
@@ -180,9 +165,9 @@ def test_a_message_that_cannot_be_sent_is_logged_and_fails_nothing(
 
 
 def test_an_address_that_refuses_counts_as_not_told(
-    webhook: Any, connect: Any, caplog: pytest.LogCaptureFixture
+    server: Webhook, connect: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    connect(conn_type="http", host=f"http://{webhook[0]}", extra={"endpoint": "elsewhere"})
+    connect(conn_type="http", host=f"http://{server[0]}", extra={"endpoint": "elsewhere"})
     assert not send(Message("decided", ()))
     assert "404" in caplog.text
 

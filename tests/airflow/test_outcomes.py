@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smartwatts_ml.stages import tasks as real_stages
+from tests.airflow.webhook import Webhook, webhook
 from tests.warm import WarmPython
 
 pytestmark = pytest.mark.slow
@@ -20,31 +19,16 @@ Played = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def messages() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Address of a webhook, and what it got."""
-    got: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}", got
-    server.shutdown()
-    server.server_close()
+def messages() -> Iterator[Webhook]:
+    with webhook() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def played(
     warm_airflow: WarmPython,
     tmp_path_factory: pytest.TempPathFactory,
-    messages: tuple[str, list[dict[str, Any]]],
+    messages: Webhook,
 ) -> Played:
     code = "import runpy; runpy.run_module('tests.airflow.outcomes_probe', run_name='__main__')"
     root = tmp_path_factory.mktemp("played") / "root"
@@ -206,34 +190,36 @@ def test_a_run_by_hand_does_what_its_form_says_whatever_is_due(played: Played) -
     assert asked(run, "train") == [["nilm"]] and asked(run, "epochs") == [[7]]
 
 
-def told(messages: tuple[str, list[dict[str, Any]]], title: str) -> list[dict[str, Any]]:
+def told(messages: Webhook, title: str) -> list[dict[str, Any]]:
     return [each for each in messages[1] if title in each["title"]]
 
 
-def test_a_run_whose_report_dies_is_told_all_the_same(
-    played: Played, messages: tuple[str, list[dict[str, Any]]]
-) -> None:
+def test_a_run_whose_report_dies_is_told_all_the_same(played: Played, messages: Webhook) -> None:
     run = played["the_report_dies"]
     assert run["state"] == run["tasks"]["report -1"]["state"] == "failed"
     (message,) = told(messages, "ended without a report")
     assert message["severity"] == "warning" and "boom" in message["text"]
 
 
-def test_a_run_that_fails_is_told_once_with_what_failed(
-    played: Played, messages: tuple[str, list[dict[str, Any]]]
-) -> None:
+def test_a_run_that_fails_is_told_once_with_what_failed(played: Played, messages: Webhook) -> None:
     assert played["accepted_rejected_failed"]["state"] == "failed"
     (message,) = [m for m in told(messages, "1 failed") if "forecasting_24h failed" in m["text"]]
     assert message["severity"] == "warning"
 
 
-def test_readings_that_want_a_look_are_in_the_message(
-    played: Played, messages: tuple[str, list[dict[str, Any]]]
-) -> None:
+def test_readings_that_want_a_look_are_in_the_message(played: Played, messages: Webhook) -> None:
     assert played["readings_want_a_look"]["state"] == "success"
     (message,) = [m for m in messages[1] if "landing/x.csv" in m["text"]]
     assert message["severity"] == "warning"
     assert "data_quality.html" in message["text"]
+
+
+def test_so_are_those_of_a_run_that_has_too_few_to_retrain_on(
+    played: Played, messages: tuple[str, list[dict[str, Any]]]
+) -> None:
+    assert played["nothing_is_due"]["tasks"]["report -1"]["state"] == "skipped"
+    (message,) = [m for m in messages[1] if "landing/y.csv" in m["text"]]
+    assert message["severity"] == "warning" and "nothing decided" in message["title"]
 
 
 def test_a_map_name_is_a_headline(played: Played) -> None:

@@ -36,7 +36,7 @@ class Running:
 
     def __init__(self, folder: Path) -> None:
         self.stack = Stack(folder, str(folder / "root"))
-        self._log = folder / "run.log"
+        self.log = folder / "run.log"
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("SMARTWATTS_")
         } | {
@@ -45,7 +45,7 @@ class Running:
             # Three homes of ninety days show little: what is tried here is Airflow.
             "SMARTWATTS_GATE_CONFIDENCE": "0.8",
         }
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 self._command("run", *SIZE),
                 cwd=REPOSITORY,
@@ -61,8 +61,10 @@ class Running:
     @property
     def airflow(self) -> Airflow:
         record = self.stack.running()
+        if record is None and self.process.poll() is not None:
+            pytest.fail(f"make run ended by itself: {self.log.read_text()}")
         if record is None:
-            raise AirflowError(f"not up: {self._log.read_text()}")
+            raise AirflowError("not up")
         return Airflow(record.port, self.stack.password())
 
     def tasks(self) -> list[dict[str, Any]]:
@@ -134,6 +136,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         yield made
     finally:
         made.stop()
+        print(made.log.read_text())  # noqa: T201 - shown where the test fails
 
 
 def test_scheduler_triggerer_and_api_server_die_in_mid_run_and_nothing_is_lost_or_done_twice(

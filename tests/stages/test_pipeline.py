@@ -107,6 +107,7 @@ def test_a_retraining_publishes_what_wins_and_a_repetition_keeps_it(root: Root) 
     assert state is not None and state.run_id == again["run_id"]
 
 
+@pytest.mark.full
 def test_the_stages_one_by_one_give_the_same_on_s3(root_on_s3: Root) -> None:
     root = root_on_s3
     root.smartwatts("keys", "init")

@@ -178,7 +178,14 @@ def accepted_again(service: Service, spoil: Callable[[np.ndarray], np.ndarray]) 
     return service.store.history("light")[-1].reason
 
 
-@pytest.mark.parametrize("spoil", [lambda y: y / 1000, lambda y: np.roll(y, 12), lambda y: -y])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda y: y / 1000, id="a thousandth"),
+        pytest.param(lambda y: np.roll(y, 12), id="half a day late", marks=pytest.mark.full),
+        pytest.param(lambda y: -y, id="negative", marks=pytest.mark.full),
+    ],
+)
 def test_a_refit_that_behaves_otherwise_does_not_ship(
     service: Service, spoil: Callable[[np.ndarray], np.ndarray]
 ) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from tests.store.pull_attacks import attacks, key_changes
 from tests.store.pull_lab import DONE, THERE, TRUST, USE, Case, Lab, file_of
 from tests.store.pull_malformed import forms, root_forms
+from tests.store.pull_rings import rings
 from tests.store.pull_tampered import gone, tampered
 from tests.store.tuf_repository import Repository
 
@@ -151,6 +152,6 @@ def _in_the_folder() -> Iterator[Case]:
 def cases() -> list[Case]:
     """Every case; names are unique."""
     usual = [*_ordinary(), *_asked_for(), *_in_the_folder(), *attacks(), *key_changes()]
-    every = [*usual, *tampered(), *gone(), *forms(), *root_forms()]
+    every = [*usual, *tampered(), *gone(), *forms(), *root_forms(), *rings()]
     assert len({case.name for case in every}) == len(every)
     return every

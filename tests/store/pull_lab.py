@@ -38,18 +38,22 @@ class Lab:
     models: list[str] = field(default_factory=lambda: ["nilm"])
     options: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    candidate: Repository = field(init=False)
+    """As it was when a third version was a candidate for everybody."""
 
 
 @dataclass(frozen=True)
 class Case:
     """``code``: the exit code; ``text``: what lies in ``nilm.tflite`` afterwards, None where it is
-    as it was; ``before``: what the client pulled before: nothing, the old or the new repository."""
+    as it was; ``before``: what the client pulled before: nothing, the old or the new one, the
+    one with a candidate, or that in which it was halted; ``ring``: what is noted of the version."""
 
     name: str
     change: Callable[[Lab], None]
     code: int
     text: str | None = None
     before: str = "old"
+    ring: str = "champion"
 
 
 def file_of(name: str, lab: Lab) -> Path:

@@ -35,7 +35,8 @@ from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, run_stage
 from smartwatts_ml.stages.order import stage_named
-from smartwatts_ml.stages.publish import publish, renew_timestamp
+from smartwatts_ml.stages.publish import publish
+from smartwatts_ml.stages.renew import renew_timestamp
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.metadata import digest
 from tests.store.helpers import (
@@ -126,6 +127,7 @@ def test_an_accepted_file_is_published_and_the_state_moves(
         "serial": 1,
         "file": objects.uri("models/nilm/nilm_v1.tflite"),
         "new_key": None,
+        "candidate": False,
     }
     store = store_of(objects, current)
     champion = store.champion("nilm")

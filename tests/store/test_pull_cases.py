@@ -3,6 +3,7 @@ has to end with the same exit code, and to leave its folder alone where it fails
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.store.pull_cases import cases
 from tests.store.pull_lab import Case, Lab
+from tests.store.pull_rings import halt, offered
 from tests.store.pull_runners import JavaPuller, Puller, arguments, python_puller
 from tests.store.tuf_repository import Repository, content
 
@@ -28,6 +30,7 @@ class Stages:
 
     old: Repository
     new: Repository
+    candidate: Repository
     folders: dict[str, Path]
 
 
@@ -41,12 +44,22 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
     new.commit("targets")
     new.publish("nilm", "two")
     (top / "root.json").write_bytes(old.trusted_root())
-    folders = {"": top / "nothing", "old": top / "pulled-old", "new": top / "pulled-new"}
+    candidate = new.copy(top / "candidate")
+    offered(candidate)
+    halted = candidate.copy(top / "halted")
+    halt(halted)
+    pulled = {"old": old, "new": new, "candidate": candidate, "halted": halted}
+    folders = {stage: top / f"pulled-{stage}" for stage in ("", *pulled)}
     folders[""].mkdir()
-    for stage, repository in (("old", old), ("new", new)):
-        done = python_puller(arguments(repository.root, top / "root.json", folders[stage]), {})
+    for stage, repository in pulled.items():
+        words = [
+            *arguments(repository.root, top / "root.json", folders[stage]),
+            "--gateway",
+            "home7",
+        ]
+        done = python_puller(words, {})
         assert done.code == 0, done.err
-    return Stages(old, new, folders)
+    return Stages(old, new, candidate, folders)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -60,13 +73,14 @@ def _lab(case: Case, stages: Stages, top: Path) -> Lab:
     folder = top / "folder"
     shutil.copytree(stages.folders[case.before], folder)
     lab = Lab(repository, stages.old, folder, pinned)
+    lab.candidate = stages.candidate
     case.change(lab)
     return lab
 
 
 def _check(case: Case, stages: Stages, top: Path, pullers: dict[str, Puller]) -> None:
     lab = _lab(case, stages, top)
-    ended = {}
+    ended, notes = {}, set()
     for name, puller in pullers.items():
         folder = top / name
         if lab.folder.is_dir():
@@ -83,9 +97,13 @@ def _check(case: Case, stages: Stages, top: Path, pullers: dict[str, Puller]) ->
         elif case.text is not None:
             assert _files(folder)["nilm.tflite"] == content(case.text), (name, ended[name])
             names = {path.name for path in folder.glob("nilm*")}
-            number = {"one": 1, "two": 2}[case.text]
+            number = {"one": 1, "two": 2, "three": 3}[case.text]
             assert names == {"nilm.tflite", f"nilm_v{number}.tflite", f"nilm_v{number}.json"}
+            notes.add((folder / ".smartwatts/nilm.json").read_bytes())
         assert not list(folder.glob(".smartwatts/staged-*")), name
+    if case.text is not None:
+        (note,) = map(json.loads, notes)
+        assert note["ring"] == case.ring
     codes = {name: end.code for name, end in ended.items()}
     assert codes == dict.fromkeys(pullers, case.code), ended
 

@@ -1,5 +1,5 @@
-"""Any sequence of publishing, rolling back, pruning, signing, dying and pulling in between
-keeps the store whole."""
+"""Any sequence of publishing, offering, rolling back, pruning, signing, dying and pulling in
+between keeps the store whole."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from smartwatts_ml.errors import NotFoundError, TrustError
+from smartwatts_ml.errors import CandidateOutError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.objects import open_root
-from smartwatts_ml.store import Store
+from smartwatts_ml.pulling import Gateway
+from smartwatts_ml.store import FirstRing, Store
 from smartwatts_ml.store.layout import TIMESTAMP_KEY
 from tests.store.helpers import Clock, FragileObjects, PowerCutError, content, publish, with_keys
 
 RUNS = st.integers(0, 5).map("run{}".format)
+SHARES = st.sampled_from((2_500, 5_000, 9_999))
+GATEWAY = Gateway("home7")
 DEATHS = st.one_of(st.none(), st.tuples(st.integers(1, 6), st.booleans()))
 
 
@@ -66,6 +69,23 @@ class Histories(RuleBasedStateMachine):
     def roll_back(self, version: int, death: tuple[int, bool] | None) -> None:
         self._change(death, lambda store: store.rollback("nilm", version, "bob", "why"))
 
+    @rule(run_id=RUNS, share=SHARES, days=st.integers(1, 4), death=DEATHS)
+    def offer(self, run_id: str, share: int, days: int, death: tuple[int, bool] | None) -> None:
+        ring = FirstRing(share, days)
+        self._change(death, lambda store: publish(store, "nilm", run_id, ring=ring))
+
+    @rule(share=SHARES, death=DEATHS)
+    def widen(self, share: int, death: tuple[int, bool] | None) -> None:
+        self._change(death, lambda store: store.rollouts.widen("nilm", share, 2, "bob", "why"))
+
+    @rule(death=DEATHS)
+    def halt(self, death: tuple[int, bool] | None) -> None:
+        self._change(death, lambda store: store.rollouts.halt("nilm", "bob", "why"))
+
+    @rule(death=DEATHS)
+    def put_candidate_in_force(self, death: tuple[int, bool] | None) -> None:
+        self._change(death, lambda store: store.rollouts.promote("nilm", "bob", "why"))
+
     @rule(death=DEATHS)
     def sign_again(self, death: tuple[int, bool] | None) -> None:
         self._change(death, lambda store: store.renew())
@@ -81,9 +101,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def pull(self) -> None:
-        """Pulls the champion of now or of a moment ago, and never goes back."""
+        """Pulls what it is to have now or a moment ago, and never goes back."""
         try:
-            pulled = self.calm.pull("nilm", self.folder / "gateway")
+            pulled = self.calm.pull("nilm", self.folder / "gateway", gateway=GATEWAY)
         except NotFoundError:
             assert self.pulled == 0
             return
@@ -94,6 +114,8 @@ class Histories(RuleBasedStateMachine):
         assert pulled.serial >= self.pulled
         self.pulled = pulled.serial
         entry = self.calm.history("nilm")[pulled.serial - 1]
+        if entry.candidate and entry.candidate.is_for("nilm", GATEWAY, self.clock()):
+            entry = entry.of_candidate() or entry
         assert pulled.version == entry.version
         assert pulled.path.read_bytes() == content(entry.run_id)
 
@@ -109,6 +131,7 @@ class Histories(RuleBasedStateMachine):
         assert len({entry.version for entry in promoted}) == len(promoted)
         champion = self.calm.champion("nilm")
         assert (champion.version if champion else None) == (chain[-1].version if chain else None)
+        assert not champion or champion.entry.action in ("promote", "rollback")
         if champion:
             assert self.calm.read_file(champion.manifest) == content(champion.manifest.run_id)
         for finding in self.calm.verify("nilm").findings:
@@ -124,7 +147,7 @@ class Histories(RuleBasedStateMachine):
         objects = PulledAt(self.pull, self.objects, die_at, after)
         try:
             change(Store(objects, self.folder / "keys", clock=self.clock))
-        except (PowerCutError, NotFoundError):
+        except (PowerCutError, NotFoundError, CandidateOutError, UsageError):
             return
         except TrustError as error:  # a rollback to what was pruned
             assert "is gone" in str(error)

@@ -111,6 +111,28 @@ class Repository:
         self.place(f"{base}.json", manifest)
         self.commit(model)
 
+    def candidate(self, model: str, text: str, **said: Any) -> None:
+        """Let a new version be a candidate beside the one in force; for everybody, where nothing
+        else is said."""
+        role = self.signed[model]
+        number = role["version"] + 1
+        data, manifest = content(text), json.dumps({"model": model, "text": text}).encode()
+        base = f"{model}/{model}_v{number}"
+        in_force = next(path for path in role["targets"] if path.endswith(".tflite"))
+        role["targets"][in_force]["custom"]["candidate"] = {
+            "version": number,
+            "length": len(data),
+            "sha256": sha256(data),
+            "share": 10_000,
+            "salt": "5f3a",
+            "since": time_text(hours=-1),
+            "until": time_text(days=2),
+        } | said
+        role["targets"][f"{base}.json"] = self.target(manifest)
+        self.place(f"{base}.tflite", data)
+        self.place(f"{base}.json", manifest)
+        self.commit(model)
+
     def place(self, path: str, data: bytes) -> None:
         """Write what is no metadata."""
         file = self.root / "models" / path

@@ -13,7 +13,15 @@ from pyarrow import csv
 
 from smartwatts_ml.readings.base import device_id, split_device_id
 from smartwatts_ml.readings.clock import LocalClock
-from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
+from smartwatts_ml.readings.columns import (
+    ANOMALY,
+    CONSUMPTION,
+    DEVICE_ID,
+    END_US,
+    FIRST_US,
+    TIMESTAMP,
+    TOO_LARGE,
+)
 from smartwatts_ml.readings.csv.blocks import Block
 from smartwatts_ml.readings.csv.dialect import Dialect
 from smartwatts_ml.readings.layouts.mapping import Meaning
@@ -22,11 +30,8 @@ from smartwatts_ml.readings.stamps.casts import database
 from smartwatts_ml.readings.stamps.forms import EPOCHS, ISO, FileStamps
 from smartwatts_ml.readings.stamps.sql import plain_sql
 
-__all__ = ["EARLIEST_US", "LATEST_US", "TOO_LARGE", "parse_fast"]
+__all__ = ["parse_fast"]
 
-EARLIEST_US = 946_684_800_000_000  # 2000
-LATEST_US = 4_102_444_800_000_000  # 2100
-TOO_LARGE = 1e9
 _LABELS = {"": NO_LABEL, "0": 1, "0.0": 1, "1": 2, "1.0": 2}
 _FORBIDDEN = "\x00\x01\x1e\x1f\ufffd"
 _QUOTE, _LINE_FEED, _DOT, _ZERO, _NINE = b'"\n.09'
@@ -163,7 +168,7 @@ def _epochs(texts: pa.StringArray, scale: float) -> np.ndarray | None:
     except pa.ArrowInvalid:
         return None
     with np.errstate(over="ignore"):
-        return np.rint(np.minimum(numbers * scale, LATEST_US)).astype(np.int64)
+        return np.rint(np.minimum(numbers * scale, END_US)).astype(np.int64)
 
 
 def _in_range(stamps: np.ndarray, values: np.ndarray) -> bool:
@@ -171,8 +176,8 @@ def _in_range(stamps: np.ndarray, values: np.ndarray) -> bool:
     if not len(stamps):
         return True
     return bool(
-        stamps.min() >= EARLIEST_US
-        and stamps.max() < LATEST_US
+        stamps.min() >= FIRST_US
+        and stamps.max() < END_US
         and values.max() < TOO_LARGE
         and values.min() > -TOO_LARGE
     )

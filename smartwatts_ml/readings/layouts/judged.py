@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from smartwatts_ml.readings.clock import LocalClock, local_to_utc
+from smartwatts_ml.readings.columns import TOO_LARGE
 from smartwatts_ml.readings.layouts.mapping import ColumnMapping, Meaning, ValueColumn
 from smartwatts_ml.readings.layouts.row_groups import (
     JudgedLines,
@@ -190,9 +191,8 @@ class JudgedBlock:
             part_state = self._states[:, i]
             factors = np.array([_factor(several[place]) for several in meanings])
             scaled = self._values[:, i] * factors[combos]
-            part_state = np.where(
-                (part_state == GOOD) & (np.abs(scaled) >= 1e9), _RANGE, part_state
-            )
+            too_large = (part_state == GOOD) & (np.abs(scaled) >= TOO_LARGE)
+            part_state = np.where(too_large, _RANGE, part_state)
             terms.append((v.sign or 1) * scaled)
             state = np.maximum(state, np.where(lines.good, part_state, MISSING))
         value = np.sum(terms, axis=0) if len(terms) > 1 else terms[0]

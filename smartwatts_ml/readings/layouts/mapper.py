@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from smartwatts_ml.readings.clock import LocalClock
+from smartwatts_ml.readings.columns import END_US, FIRST_US
 from smartwatts_ml.readings.layouts.interpretation import Interpretation
 from smartwatts_ml.readings.layouts.judged import FINITE, FORM, GOOD, MISSING, JudgedBlock
 from smartwatts_ml.readings.layouts.number_form import number_sql
@@ -145,7 +146,7 @@ class RowMapper:
                 WHEN stamp IS NULL
                 THEN CASE WHEN {swapped_sql("stamp_text", self._stamps)} THEN 'stamp_swapped'
                     ELSE 'stamp_form' END
-                WHEN stamp < TIMESTAMP '2000-01-01' OR stamp >= TIMESTAMP '2100-01-01'
+                WHEN stamp < make_timestamp({FIRST_US}) OR stamp >= make_timestamp({END_US})
                 THEN 'stamp_range'
                 WHEN {device} THEN 'device_empty'
                 WHEN contains(device || register || unit, '\ufffd') THEN 'undecodable'

@@ -15,6 +15,7 @@ from smartwatts_ml.readings.mains.hours import MainsHours
 from smartwatts_ml.readings.mains.level import MainsLevel
 from smartwatts_ml.readings.mains.power import power_of_mains
 from smartwatts_ml.readings.parsed import Parsed, split_part
+from smartwatts_ml.readings.units import Quantity
 from smartwatts_ml.sources import Defaults, Source, Unit, toml_string
 
 __all__ = ["MainsCheck"]
@@ -36,6 +37,7 @@ class MainsCheck:
         self._days = DayEnds()
         self._parts: dict[str, dict[str, int]] = {}
         self._form: Interpretation | None = None
+        self._quantities: set[Quantity] = set()
 
     def may_ask(self, by_setting: bool) -> bool:
         """Whether a file may be asked about, if settings say so."""
@@ -47,6 +49,7 @@ class MainsCheck:
         for whole, sign, register in map(split_part, rows.names):
             if whole.endswith(f"/{MAINS}"):
                 self._parts.setdefault(whole, {})[register] = sign
+        self._quantities.add(rows.measure.quantity)
         self._days.see(rows)
         power = power_of_mains(rows)
         if len(power):
@@ -107,15 +110,27 @@ class MainsCheck:
     def _is_unit_unsaid(self, form: Interpretation) -> bool:
         return "unit" in form.unsaid - self._defaults.model_fields_set
 
+    @property
+    def _is_energy_by_others(self) -> bool:
+        """Whether it is energy, though its source does not say so."""
+        return "energy" in self._quantities and not any((self._source.consumption or {}).values())
+
     def _of_rise(self) -> BadInputError | None:
-        """Where nobody says that it is power, and it hardly ever falls."""
+        """Where it hardly ever falls, and either nobody says the unit, or a layout or a name says
+        that it is energy of intervals: files of a meter's totals look alike."""
         form = self._form
-        if form is None or not self._level.rises or not self._is_unit_unsaid(form):
+        if form is None or self._source.unit or not self._level.rises:
             return None
+        if "total" in self._quantities:
+            return None
+        if not (self._is_unit_unsaid(form) or self._is_energy_by_others):
+            return None
+        totals = self._units(form) or ('unit = "kWh-counter"', 'unit = "Wh-counter"')
+        problem = "mains hardly ever falls: is it a meter's total?"
+        if not self._is_unit_unsaid(form):
+            return self._ask(problem, *totals)
         return self._ask(
-            "nobody says the unit, and mains hardly ever falls: is it a meter's total?",
-            *(self._units(form) or ('unit = "kWh-counter"', 'unit = "Wh-counter"')),
-            'unit = "W"  # it is power',
+            f"nobody says the unit, and {problem}", *totals, 'unit = "W"  # it is power'
         )
 
     def _is_watts_as_said(self, form: Interpretation) -> bool:

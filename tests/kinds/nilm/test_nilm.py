@@ -230,10 +230,8 @@ def test_a_window_spans_the_same_time_at_every_period(period_s: int) -> None:
     assert grid.pool * grid.fold * period_s == 480
 
 
-@pytest.mark.parametrize(
-    "period_s",
-    [pytest.param(10, marks=pytest.mark.slow), pytest.param(120, marks=pytest.mark.full)],
-)
+@pytest.mark.full
+@pytest.mark.parametrize("period_s", [10, 120])
 def test_other_periods_train_and_fit_the_gateway(
     monkeypatch: pytest.MonkeyPatch, period_s: int
 ) -> None:

@@ -28,6 +28,9 @@ OURS = "timestamp,consumption,device_id"
 QUARTERS = 4 * 96
 
 
+DAYS = range(1, 31)
+
+
 @pytest.fixture
 def objects(tmp_path: Path) -> Objects:
     return open_root(str(tmp_path / "root"))
@@ -211,6 +214,18 @@ def test_a_meter_that_counts_coarsely_is_asked_about_likewise(objects: Objects) 
 def test_so_is_a_total_that_moves_now_and_then(objects: Objects) -> None:
     asked = question(objects, "Time,Total", *lines(lambda i: 4000 + i // 8))
     assert asked is not None and "hardly ever falls" in str(asked)
+
+
+def test_so_is_a_young_meters_total_though_a_layout_says_that_it_is_energy(
+    objects: Objects,
+) -> None:
+    days = [
+        f"1,2,{5 + 0.4 * d:.1f},Active Import Register (kWh),{d:02}-05-2026 00:00" for d in DAYS
+    ]
+    header = "MPRN,Meter Serial Number,Read Value,Read Type,Read Date and End Time"
+    asked = question(objects, header, *days)
+    assert asked is not None and "hardly ever falls" in str(asked)
+    assert question(objects, header, *days, unit="kWh-counter") is None
 
 
 def test_registers_are_judged_together(objects: Objects) -> None:

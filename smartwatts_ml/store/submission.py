@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from tuf.api.metadata import Targets
 
-from smartwatts_ml.errors import StaleChallengerError, TrustError, UsageError
+from smartwatts_ml.errors import (
+    CandidateOutError,
+    StaleChallengerError,
+    TrustError,
+    UsageError,
+)
 from smartwatts_ml.store.documents import Action, check_text
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
@@ -17,9 +23,11 @@ from smartwatts_ml.store.versions import check_identifier
 
 __all__ = [
     "ANY_CHAMPION",
-    "Candidate",
-    "check_candidate",
+    "Submission",
+    "FirstRing",
+    "check_submission",
     "check_length",
+    "check_no_candidate",
     "check_not_stale",
     "same_statement",
 ]
@@ -29,11 +37,22 @@ ANY_CHAMPION: Final = -1
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FirstRing:
+    """Who gets a version first: a ``share`` of ALL gateways, ``for_days`` at most unless somebody
+    widens it, with at least a ``runtime`` (empty: any)."""
+
+    share: int
+    for_days: float
+    runtime: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
     """A file that wants to be in force. ``fields`` are those of Manifest that the store does
     not know itself; ``evidence``: what ``provenance`` says beside them; ``attestations``: what else
     is said of the file, by type of predicate;
-    ``judged_against``: a version, None for no champion, or ANY_CHAMPION."""
+    ``judged_against``: a version, None for no champion, or ANY_CHAMPION; ``ring``: who gets it
+    first, None for everybody."""
 
     model: str
     data: bytes
@@ -45,17 +64,18 @@ class Candidate:
     action: Action
     judged_against: int | None
     attestations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ring: FirstRing | None = None
 
 
-def check_candidate(candidate: Candidate) -> None:
+def check_submission(submission: Submission) -> None:
     """Raise where readers would refuse what would be published."""
-    check_identifier(candidate.data, f"the file of {candidate.model}")
-    if len(candidate.data) > MAX_FILE_BYTES:
-        raise TrustError(f"the file of {candidate.model} has {len(candidate.data):,} bytes")
+    check_identifier(submission.data, f"the file of {submission.model}")
+    if len(submission.data) > MAX_FILE_BYTES:
+        raise TrustError(f"the file of {submission.model} has {len(submission.data):,} bytes")
     for what, text in (
-        ("the name", candidate.actor),
-        ("the reason", candidate.reason),
-        ("the run", candidate.run_id),
+        ("the name", submission.actor),
+        ("the reason", submission.reason),
+        ("the run", submission.run_id),
     ):
         check_text(text, what)
 
@@ -67,16 +87,28 @@ def check_length(document: bytes, what: str) -> None:
         raise UsageError(f"{what} would have {len(document):,} bytes, more than readers take")
 
 
-def check_not_stale(candidate: Candidate, head: Commit | None) -> None:
+def check_not_stale(submission: Submission, head: Commit | None) -> None:
     """Raise StaleChallengerError where it was judged against another champion."""
     in_force = head.entry.version if head else None
-    if candidate.judged_against not in (ANY_CHAMPION, in_force):
-        against = candidate.judged_against
+    if submission.judged_against not in (ANY_CHAMPION, in_force):
+        against = submission.judged_against
         judged = "no champion" if against is None else f"v{against}"
         now = "none" if in_force is None else f"v{in_force}"
         raise StaleChallengerError(
-            f"{candidate.model} was judged against {judged}, {now} is in force",
+            f"{submission.model} was judged against {judged}, {now} is in force",
             fix="run validate again",
+        )
+
+
+def check_no_candidate(submission: Submission, head: Commit | None, now: datetime) -> None:
+    """Raise CandidateOutError while another version is out for some gateways: what is learned of
+    it would be lost. A person who forces one takes it back."""
+    out = head.entry.candidate if head else None
+    if out and out.is_out(now) and submission.action != "force":
+        raise CandidateOutError(
+            f"{submission.model} v{out.version} is a candidate for {out.percent} of gateways until"
+            f" {out.until}",
+            fix=f"`smartwatts models rollout promote {submission.model}`, or halt",
         )
 
 
