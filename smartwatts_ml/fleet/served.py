@@ -15,12 +15,17 @@ def served_by(store: Store) -> dict[str, Served]:
     served = {}
     for model in store.models():
         try:
-            history = store.history(model)
+            champion, history = store.champion(model), store.history(model)
         except TrustError:
             continue
-        if history:
-            published = frozenset(entry.version for entry in history)
-            served[model] = Served(
-                history[-1].version, parse_time(history[-1].time), published=published
-            )
+        if champion is None:
+            continue
+        known = {entry.version for entry in history} | {entry.about for entry in history}
+        out = champion.candidate if champion.candidate and champion.candidate.share else None
+        served[model] = Served(
+            champion.version,
+            parse_time(champion.entry.time),
+            beside=frozenset({out.version} if out else ()),
+            published=frozenset(known),
+        )
     return served
