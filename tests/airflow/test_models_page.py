@@ -68,6 +68,7 @@ def clients(root: Path) -> Iterator[dict[str, Any]]:
 
 ROUTES = [
     "/",
+    "/fleet",
     "/models/nilm",
     "/models/nilm/compare",
     "/models/nilm/versions/1",

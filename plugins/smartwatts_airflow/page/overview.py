@@ -15,6 +15,7 @@ from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.pulling.rings import Candidate
 from smartwatts_ml.runs.at_work import AtWork, at_work
 from smartwatts_ml.runs.claims import Claim, standing_claim
 from smartwatts_ml.runs.state import FAILED, ModelState, read_state
@@ -32,7 +33,8 @@ _MODELS_AT_ONCE = 5
 class ModelRow:
     """A model and its champion. ``problem`` says why there is nothing to be trusted; ``forced``:
     who put the champion in force against the gate, however often it was rolled back since;
-    ``before``: the version that was in force before it."""
+    ``before``: the version that was in force before it; ``candidate``: what a ring of gateways
+    takes instead."""
 
     model: str
     kind: str
@@ -47,6 +49,7 @@ class ModelRow:
     claim: Claim | None = None
     at_work: AtWork | None = None
     forced: Forced | None = None
+    candidate: Candidate | None = None
     problem: str | None = None
 
     @property
@@ -116,6 +119,8 @@ def _champion(store: Store, kind: Kind, model: str) -> dict[str, Any]:
     if entry.action != "promote":
         history = (entry,) if entry.action == FORCE else store.history(model)
         facts["forced"] = in_force_by_force(history)
+    beside = champion.candidate
+    facts["candidate"] = beside if beside and beside.is_out(datetime.now(UTC)) else None
     facts["expires"], facts["problem"] = for_gateways(store, champion)
     return facts
 
