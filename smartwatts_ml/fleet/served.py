@@ -6,6 +6,7 @@ from smartwatts_ml.errors import TrustError
 from smartwatts_ml.fleet.status import Served
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.canonical import parse_time
+from smartwatts_ml.store.documents import ROLLOUT
 
 __all__ = ["served_by"]
 
@@ -19,8 +20,12 @@ def served_by(store: Store) -> dict[str, Served]:
         except TrustError:
             continue
         if history:
-            published = frozenset(entry.version for entry in history)
+            since = next((e.time for e in history[::-1] if e.action not in ROLLOUT), "")
+            out = history[-1].candidate
             served[model] = Served(
-                history[-1].version, parse_time(history[-1].time), published=published
+                history[-1].version,
+                parse_time(since),
+                beside=frozenset([out.version] if out and out.share else []),
+                published=frozenset(v for e in history for v in (e.version, e.about)),
             )
     return served

@@ -15,6 +15,7 @@ from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.pulling.rings import Candidate
 from smartwatts_ml.runs.at_work import AtWork, at_work
 from smartwatts_ml.runs.claims import Claim, standing_claim
 from smartwatts_ml.runs.state import FAILED, ModelState, read_state
@@ -39,6 +40,7 @@ class ModelRow:
     version: int | None = None
     before: int | None = None
     action: str = ""
+    candidate: Candidate | None = None
     since: datetime | None = None
     expires: datetime | None = None
     metrics: tuple[Metric, ...] = ()
@@ -111,6 +113,7 @@ def _champion(store: Store, kind: Kind, model: str) -> dict[str, Any]:
         "action": entry.action,
         "since": parse_time(entry.time),
         "metrics": metrics_of(kind, champion.manifest.metrics),
+        "candidate": champion.candidate,
     }
     # A version comes into force for the first time once: only a rollback needs the whole history.
     if entry.action != "promote":
