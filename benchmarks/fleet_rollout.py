@@ -31,9 +31,9 @@ from smartwatts_ml.gate.evidence import (
 from smartwatts_ml.gate.paired_homes import WINDOWS, HomeDays, paired_failures, paired_losses
 
 HOMES, BEFORE, AFTER = 2000, 28, 45
-RINGS = (0.01, 0.1, 0.5, 1.0)
+RINGS = (0.05, 0.25, 1.0)
 OLD, NEW = 1, 2
-RULES = FleetRules()
+RULES = FleetRules(patience_days=14)
 LEAST_DAYS = 2
 """A ring is looked at for so long at least."""
 

@@ -210,27 +210,33 @@ class BeaconTable:
             if many:
                 self._table.vacuum(_KEPT_HOURS, dry_run=False)
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def query(
+        self, sql: str, parameters: Sequence[Any] = (), since: datetime | None = None
+    ) -> list[dict[str, Any]]:
         """What SQL (DuckDB's) says of the relation ``beacons``, a row each; ``time`` and
-        ``arrived`` in µs since the epoch."""
-        with self._connected() as connection:
+        ``arrived`` in µs since the epoch. ``since``: of that month and later ones alone, so that
+        no older file is opened."""
+        with self._connected(since) as connection:
             answer = connection.execute(sql, list(parameters))
             names = [column[0] for column in answer.description or ()]
             return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
-    def columns(self, sql: str, parameters: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def columns(
+        self, sql: str, parameters: Mapping[str, Any], since: datetime
+    ) -> dict[str, np.ndarray]:
         """The same as arrays by column, with parameters by name."""
-        with self._connected() as connection:
+        with self._connected(since) as connection:
             answer: dict[str, np.ndarray] = connection.execute(sql, dict(parameters)).fetchnumpy()
             return answer
 
-    def _connected(self) -> duckdb.DuckDBPyConnection:
+    def _connected(self, since: datetime | None = None) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect()
         with as_store_errors(self._uri):
             connection.register("stored", self._table.to_pyarrow_dataset())
+        lately = f"WHERE {_MONTH} >= '{since:%Y-%m}'" if since else ""
         connection.execute(
             "CREATE TEMP VIEW beacons AS SELECT * REPLACE "
-            "(epoch_us(time) AS time, epoch_us(arrived) AS arrived) FROM stored"
+            f"(epoch_us(time) AS time, epoch_us(arrived) AS arrived) FROM stored {lately}"
         )
         return connection
 

@@ -57,6 +57,7 @@ def days_of(table: BeaconTable, model: str, published: datetime, now: datetime) 
             "first": first,
             "end": end,
         },
+        published - timedelta(days=BEFORE_DAYS),
     )
     names, home = np.unique(np.asarray(columns["gateway"], dtype=str), return_inverse=True)
     places = np.argsort([hashlib.sha256(name.encode()).digest() for name in names.tolist()])

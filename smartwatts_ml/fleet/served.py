@@ -6,7 +6,6 @@ from smartwatts_ml.errors import TrustError
 from smartwatts_ml.fleet.status import Served
 from smartwatts_ml.store import Store
 from smartwatts_ml.store.canonical import parse_time
-from smartwatts_ml.store.documents import ROLLOUT
 
 __all__ = ["served_by"]
 
@@ -16,16 +15,17 @@ def served_by(store: Store) -> dict[str, Served]:
     served = {}
     for model in store.models():
         try:
-            history = store.history(model)
+            champion, history = store.champion(model), store.history(model)
         except TrustError:
             continue
-        if history:
-            since = next((e.time for e in history[::-1] if e.action not in ROLLOUT), "")
-            out = history[-1].candidate
-            served[model] = Served(
-                history[-1].version,
-                parse_time(since),
-                beside=frozenset([out.version] if out and out.share else []),
-                published=frozenset(v for e in history for v in (e.version, e.about)),
-            )
+        if champion is None:
+            continue
+        known = {entry.version for entry in history} | {entry.about for entry in history}
+        out = champion.candidate if champion.candidate and champion.candidate.share else None
+        served[model] = Served(
+            champion.version,
+            parse_time(champion.entry.time),
+            beside=frozenset({out.version} if out else ()),
+            published=frozenset(known),
+        )
     return served

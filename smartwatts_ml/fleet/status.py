@@ -11,12 +11,21 @@ from typing import Any, Literal
 from smartwatts_ml.fleet.beacon_table import BeaconTable
 from smartwatts_ml.settings import Settings
 
-__all__ = ["HeardGateway", "ModelStatus", "Served", "State", "fleet_status", "heard_by_week"]
+__all__ = [
+    "LONGEST_SILENCE",
+    "HeardGateway",
+    "ModelStatus",
+    "Served",
+    "State",
+    "fleet_status",
+    "heard_by_week",
+]
 
 State = Literal["current", "behind", "silent", "failed", "unknown"]
 """What is said of a gateway: current, or why somebody may want to look at it. A silent one is only
 that; one that failed could not load a version; unknown is a version that was never published."""
 
+LONGEST_SILENCE = timedelta(days=90)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = """
 WITH v AS (
@@ -35,8 +44,10 @@ SELECT gateway, model, max(heard) AS heard, arg_max(version, up) AS version,
 FROM v GROUP BY gateway, model ORDER BY model, gateway
 """
 _WEEKS = """
-SELECT model, version, (arrived - ?) // 604800000000 AS week, count(DISTINCT gateway) AS gateways
-FROM beacons WHERE loaded AND arrived >= ? GROUP BY ALL ORDER BY ALL
+SELECT model, version, week, count(*) AS gateways FROM (
+  SELECT DISTINCT model, version, (arrived - ?) // 604800000000 AS week, hash(gateway) AS place
+  FROM beacons WHERE loaded AND arrived >= ?)
+GROUP BY ALL ORDER BY ALL
 """
 
 
@@ -103,9 +114,10 @@ class ModelStatus:
 def fleet_status(
     table: BeaconTable, served: Mapping[str, Served], settings: Settings, now: datetime
 ) -> list[ModelStatus]:
-    """Every model that a beacon speaks of, or that is ``served``, by name."""
+    """Every model that a beacon speaks of, or that is ``served``, by name. A gateway that was not
+    heard of for LONGEST_SILENCE is none of the fleet any more."""
     by_model: dict[str, list[HeardGateway]] = {model: [] for model in served}
-    for row in table.query(_NEWEST):
+    for row in table.query(_NEWEST, since=now - LONGEST_SILENCE):
         model = row["model"]
         gateway = _gateway(row, served.get(model), settings, now)
         by_model.setdefault(model, []).append(gateway)
@@ -120,7 +132,7 @@ def heard_by_week(table: BeaconTable, weeks: int, now: datetime) -> dict[str, di
     first."""
     start = _us(now - timedelta(weeks=weeks))
     counts: dict[str, dict[int, list[int]]] = {}
-    for row in table.query(_WEEKS, [start, start]):
+    for row in table.query(_WEEKS, [start, start], now - timedelta(weeks=weeks)):
         of_version = counts.setdefault(row["model"], {}).setdefault(row["version"], [0] * weeks)
         of_version[min(row["week"], weeks - 1)] = row["gateways"]
     return counts

@@ -41,7 +41,7 @@ __all__ = [
 BOUND = 0.25
 """Largest difference of a home that counts: an error that is 1.67 times the other."""
 _MOST_GAIN = 0.5
-_STAKES = 2.0 ** -np.arange(6)
+_STAKES = 2.0 ** -np.arange(4)
 """Shares of the largest stake, each with the same weight."""
 _GRID = 201
 Action = Literal["widen", "hold", "back"]

@@ -51,12 +51,6 @@ class FleetSettings(SettingsGroup):
         description="Whether a version that is shown to do harm is taken back by itself; else that "
         "is only told.",
     )
-    patience_days: float = Field(
-        default=28.0,
-        ge=0,
-        description="Days after which a candidate goes on that nothing is held against, although "
-        "nothing speaks for it either; 0: never.",
-    )
     watch_days: float = Field(
         default=90.0,
         gt=0,

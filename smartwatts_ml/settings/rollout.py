@@ -33,10 +33,11 @@ class RolloutSettings(SettingsGroup):
         description="Days that a step lasts. A candidate that nobody widens within twice that "
         "lapses: gateways go back to the champion.",
     )
-    by: Literal["schedule", "hand"] = Field(
+    by: Literal["schedule", "evidence", "hand"] = Field(
         "schedule",
         description="Who widens a candidate. schedule: the renewal of the timestamp, once a step "
-        "is over. hand: people, or what knows how it does.",
+        "is over. evidence: `smartwatts watch`, once harm is refuted, or a step is over and none "
+        "was shown. hand: people alone.",
     )
     runtime: str = Field(
         "",

@@ -184,13 +184,14 @@ def weigh_champions(root: str) -> dict[str, Any]:
 
 
 def take_back(root: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Put the version before in force where harm is shown; each change as ``change_of_champion``
+    """Put the version before in force where harm is shown, and take candidates back or widen
+    them; each change as ``change_of_champion``
     has it. One that somebody else changed meanwhile is left to him."""
     objects, current = _open(root)
     changes = []
     for said in findings:
         watched = parsed(Watched, said)
-        if watched.finding != "back" or watched.done:
+        if watched.finding not in ("back", "widen") or watched.done:
             continue
         with suppress(StaleChallengerError):
             act(objects, current, watched)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import product
 
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.kinds import model_names
@@ -123,13 +124,14 @@ def _silence(objects: Objects, settings: Settings, now: datetime) -> Iterator[Tr
 
 def _watched(objects: Objects) -> Iterator[Trouble]:
     """What was found of champions after they were published, and waits for somebody."""
-    for model in model_names():
-        watched = known(objects, model)
+    for model, candidate in product(model_names(), (False, True)):
+        watched = known(objects, model, candidate=candidate)
         if watched is None or watched.done:
             continue
         about = f"{watched.finding} {model} v{watched.version}"
         if watched.finding in ("back", "harm"):
-            fix = f"`smartwatts models rollback {model} {watched.against} --reason …`"
+            back = f"rollout halt {model}" if candidate else f"rollback {model} {watched.against}"
+            fix = f"`smartwatts models {back} --reason …`"
             yield Trouble(about, "critical", f"{model} {watched.reason}", fix)
         elif watched.finding == "drift":
             fix = f"`smartwatts retrain {model}`"

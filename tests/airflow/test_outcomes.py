@@ -214,6 +214,14 @@ def test_readings_that_want_a_look_are_in_the_message(played: Played, messages: 
     assert "data_quality.html" in message["text"]
 
 
+def test_so_are_those_of_a_run_that_has_too_few_to_retrain_on(
+    played: Played, messages: tuple[str, list[dict[str, Any]]]
+) -> None:
+    assert played["nothing_is_due"]["tasks"]["report -1"]["state"] == "skipped"
+    (message,) = [m for m in messages[1] if "landing/y.csv" in m["text"]]
+    assert message["severity"] == "warning" and "nothing decided" in message["title"]
+
+
 def test_a_map_name_is_a_headline(played: Played) -> None:
     (failed,) = [name for name in names(played["a_long_reason"]) if "boom" in name]
     assert failed.startswith("nilm failed: boom")

@@ -10,13 +10,14 @@ from smartwatts_ml.gate.evidence import (
     FleetRules,
     HomeEvidence,
     decide,
+    drifted,
     e_value,
     interval,
     least_homes,
     relative,
     weigh,
 )
-from smartwatts_ml.gate.paired_homes import HomeDays, paired_failures, paired_losses
+from smartwatts_ml.gate.paired_homes import HomeDays, paired_failures, paired_losses, worsened
 
 RULES = FleetRules()
 
@@ -122,3 +123,15 @@ def test_what_does_not_load_or_is_never_heard_of_again_is_a_failure() -> None:
     days.failed[8:20, 40:] = 2
     days.version[8:20, 40:] = 1
     assert decide(weigh([], paired_failures(days, 2, 1), RULES), RULES, 3).action == "back"
+
+
+def test_a_version_that_gets_worse_by_itself_is_found_and_one_that_does_not_is_not() -> None:
+    rng = np.random.default_rng(6)
+    error = np.exp(rng.normal(0, 0.1, (50, 140)))
+    ones = np.ones_like(error)
+    days = HomeDays(ones.astype(int), np.zeros((50, 140), int), error, ones)
+    stretches = worsened(days, 1)
+    assert len(stretches) == 4 and all(len(homes) == 50 for homes in stretches)
+    assert drifted(stretches, 0.2, 0.05) is None
+    error[:, 84:] *= 1.6
+    assert drifted(worsened(days, 1), 0.2, 0.05) == 3

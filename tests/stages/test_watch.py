@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +17,10 @@ from smartwatts_ml.fleet.beacon import Beacon
 from smartwatts_ml.fleet.beacon_table import BeaconTable
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings.rollout import RolloutSettings
+from smartwatts_ml.stages import tasks
 from smartwatts_ml.stages.watch import ACTOR, act, known, watch
+from smartwatts_ml.store import FirstRing
 from tests.store.helpers import Clock, keys_of, new_store, opened, publish
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -56,6 +61,7 @@ def tell(objects: Objects, tmp_path: Path, worse: float = 1.0, liars: int = 0) -
     BeaconTable(objects).append({"digest": told}, tmp_path)
 
 
+@pytest.mark.slow
 def test_harm_is_taken_back_in_the_services_name_with_its_evidence(
     objects: Objects, current: Settings, tmp_path: Path
 ) -> None:
@@ -72,6 +78,22 @@ def test_harm_is_taken_back_in_the_services_name_with_its_evidence(
         act(objects, current, found)
     [again] = watch(objects, current, NOW)
     assert again.finding != "back"  # v1 was rolled back to: nobody is sent to and fro
+
+
+@pytest.mark.slow
+def test_tasks_weigh_without_keys_and_take_back_with_them(
+    objects: Objects, current: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(objects, tmp_path, worse=1.5)
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "trains"))
+    (tmp_path / "trains").mkdir()
+    shutil.copy(Path(current.keys) / "root.json", tmp_path / "trains")
+    weighed = json.loads(json.dumps(tasks.weigh_champions(objects.url)))
+    assert weighed["found"][0]["finding"] == "back" and weighed["retrain"] == []
+    monkeypatch.setenv("SMARTWATTS_KEYS", current.keys)
+    [change] = tasks.take_back(objects.url, weighed["found"])
+    assert (change["action"], change["version"], change["actor"]) == ("rollback", 1, ACTOR)
+    assert tasks.take_back(objects.url, weighed["found"]) == []
 
 
 def test_neither_no_harm_nor_a_few_liars_take_a_version_back(
@@ -111,6 +133,7 @@ def test_settings_and_people_decide_whether_it_is_only_told(
     assert found.finding == "harm" and not act(objects, told, found).done
 
 
+@pytest.mark.slow
 def test_the_command_takes_back_where_the_keys_are(
     objects: Objects, current: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,3 +143,35 @@ def test_the_command_takes_back_where_the_keys_are(
     assert tried.exit_code == 0 and "back" in tried.output
     done = CliRunner().invoke(app, ["watch", MODEL, "--root", objects.url])
     assert done.exit_code == 0 and "v1 is in force again" in done.output
+
+
+@pytest.fixture
+def candidate(tmp_path: Path) -> Objects:
+    clock = Clock()
+    clock.now = PUBLISHED - timedelta(days=40)
+    store = new_store(str(tmp_path / "root"), tmp_path, clock=clock)
+    publish(store, MODEL, "one")
+    clock.now = PUBLISHED
+    publish(store, MODEL, "two", ring=FirstRing(5000, 400))
+    return opened(str(tmp_path / "root"))
+
+
+@pytest.mark.parametrize(
+    ("worse", "finding", "share"), [(1.5, "back", 0), (0.7, "widen", 7500), (1.0, "widen", 7500)]
+)
+def test_a_candidate_is_taken_back_or_goes_to_more_gateways(
+    candidate: Objects, tmp_path: Path, worse: float, finding: str, share: int
+) -> None:
+    current = Settings(
+        root=candidate.url,
+        keys=str(keys_of(tmp_path)),
+        rollout=RolloutSettings(shares="50,75,100", by="evidence"),
+    )
+    tell(candidate, tmp_path, worse=worse)
+    _, watched = watch(candidate, current, NOW)
+    assert (watched.finding, watched.version, watched.against) == (finding, 2, 1)
+    done = act(candidate, current, watched)
+    assert done.done and known(candidate, MODEL, candidate=True) == done
+    champion = new_store(candidate.url, tmp_path).champion(MODEL)
+    assert champion and champion.version == 1 and champion.candidate
+    assert champion.candidate.share == share

@@ -19,7 +19,7 @@ from smartwatts_ml.store import open_store
 
 __all__ = ["fleet_page"]
 
-_WEEKS = 26
+_WEEKS = 12
 _SHOWN = 100
 _STACKED = 5
 """So many versions have a colour; the others are one more."""
@@ -74,13 +74,14 @@ def _model(
     objects: Objects, status: ModelStatus, weeks: Mapping[int, list[int]], now: datetime
 ) -> dict[str, Any]:
     running = sum(status.versions.values())
-    watched = known(objects, status.model)
     served = status.served
+    looked = (known(objects, status.model, candidate=candidate) for candidate in (False, True))
+    current = {served.version, *served.beside} if served else set()
     return {
         "status": status,
         "running": running,
         "versions": list(status.versions.items())[:8],
-        "watched": watched if watched and served and watched.version == served.version else None,
+        "watched": [w for w in looked if w and w.version in current],
         "bars": _bars(weeks, now),
         "most": max((sum(counts) for counts in zip(*weeks.values(), strict=True)), default=0),
         "size": (_WIDTH, _HEIGHT + _BELOW),

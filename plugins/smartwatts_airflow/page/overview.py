@@ -33,14 +33,14 @@ _MODELS_AT_ONCE = 5
 class ModelRow:
     """A model and its champion. ``problem`` says why there is nothing to be trusted; ``forced``:
     who put the champion in force against the gate, however often it was rolled back since;
-    ``before``: the version that was in force before it."""
+    ``before``: the version that was in force before it; ``candidate``: what a ring of gateways
+    takes instead."""
 
     model: str
     kind: str
     version: int | None = None
     before: int | None = None
     action: str = ""
-    candidate: Candidate | None = None
     since: datetime | None = None
     expires: datetime | None = None
     metrics: tuple[Metric, ...] = ()
@@ -49,6 +49,7 @@ class ModelRow:
     claim: Claim | None = None
     at_work: AtWork | None = None
     forced: Forced | None = None
+    candidate: Candidate | None = None
     problem: str | None = None
 
     @property
@@ -113,12 +114,13 @@ def _champion(store: Store, kind: Kind, model: str) -> dict[str, Any]:
         "action": entry.action,
         "since": parse_time(entry.time),
         "metrics": metrics_of(kind, champion.manifest.metrics),
-        "candidate": champion.candidate,
     }
     # A version comes into force for the first time once: only a rollback needs the whole history.
     if entry.action != "promote":
         history = (entry,) if entry.action == FORCE else store.history(model)
         facts["forced"] = in_force_by_force(history)
+    beside = champion.candidate
+    facts["candidate"] = beside if beside and beside.is_out(datetime.now(UTC)) else None
     facts["expires"], facts["problem"] = for_gateways(store, champion)
     return facts
 
