@@ -25,7 +25,7 @@ from smartwatts_airflow.addresses import models_page, quality_page
 from smartwatts_airflow.branch import model_branch
 from smartwatts_airflow.context import by_hand, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
-from smartwatts_airflow.gauges import emit_all
+from smartwatts_airflow.gauges import emit_all, metrics_are_on
 from smartwatts_airflow.lazily import tasks
 from smartwatts_airflow.lineage import tell_ingested
 from smartwatts_airflow.notify import about_run, send, tell_failure, tell_unrenewed
@@ -149,7 +149,7 @@ def _report() -> dict[str, str]:
     run = context["dag_run"]
     about = {"doubtful": told["doubtful"], "quality": quality_page(smartwatts_run_id())}
     send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run, **about))
-    if not dry_run:
+    if metrics_are_on() and not dry_run:
         # Of a list of tasks: else one batch would come as itself, and several as a list.
         emit_all(root(), ingested=context["ti"].xcom_pull(["ingest"]))
     if not planned:

@@ -19,8 +19,8 @@ from smartwatts_ml.modelfiles.networks import read_model_file
 from smartwatts_ml.modelfiles.runtimes import Trial, check_release, try_on
 from smartwatts_ml.printable import printable
 from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.store import Manifest
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["check"]
 

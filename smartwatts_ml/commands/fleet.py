@@ -48,7 +48,9 @@ def fleet(
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Which versions run where, who is behind, who is silent, who failed to load: from beacons.
+    """Which versions run where, who is behind, who is silent, who failed to load.
+
+    From the beacons that gateways send.
 
     Example: smartwatts fleet --model nilm --state failed
     """

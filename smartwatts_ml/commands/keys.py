@@ -19,7 +19,7 @@ from smartwatts_ml.commands.key_options import (
 )
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError
 from smartwatts_ml.kinds import model_names
-from smartwatts_ml.store.layout import MAX_METADATA_BYTES
+from smartwatts_ml.pulling.layout import MAX_METADATA_BYTES
 from smartwatts_ml.store.roles import role_keys
 
 __all__ = ["add_model", "init", "list_keys", "show", "trust"]

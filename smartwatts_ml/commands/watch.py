@@ -33,8 +33,9 @@ def watch(
     root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Weigh what came since each champion was published: readings that nobody trained on, and
-    beacons. One that is shown to do harm is taken back, where the keys are.
+    """Weigh what came since each champion was published; one that does harm is taken back.
+
+    From beacons, and readings that nobody trained on. It is taken back where the keys are.
 
     Looking often costs nothing: the chance that a version without harm is ever taken back stays
     below one in twenty (SMARTWATTS_FLEET_CONFIDENCE).

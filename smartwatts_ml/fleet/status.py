@@ -25,7 +25,7 @@ State = Literal["current", "behind", "silent", "failed", "unknown"]
 """What is said of a gateway: current, or why somebody may want to look at it. A silent one is only
 that; one that failed could not load a version; unknown is a version that was never published."""
 
-LONGEST_SILENCE = timedelta(days=90)
+LONGEST_SILENCE = timedelta(days=60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = """
 WITH v AS (
@@ -45,8 +45,9 @@ FROM v GROUP BY gateway, model ORDER BY model, gateway
 """
 _WEEKS = """
 SELECT model, version, week, count(*) AS gateways FROM (
-  SELECT DISTINCT model, version, (arrived - ?) // 604800000000 AS week, hash(gateway) AS place
-  FROM beacons WHERE loaded AND arrived >= ?)
+  SELECT model, hash(gateway) AS place, (arrived - ?) // 604800000000 AS week,
+    arg_max(version, time) AS version
+  FROM beacons WHERE loaded AND arrived >= ? GROUP BY ALL)
 GROUP BY ALL ORDER BY ALL
 """
 
@@ -128,7 +129,7 @@ def fleet_status(
 
 
 def heard_by_week(table: BeaconTable, weeks: int, now: datetime) -> dict[str, dict[int, list[int]]]:
-    """How many gateways ran each version of each model in each of the last weeks, oldest
+    """How many gateways ran each version of each model at the end of each of the last weeks, oldest
     first."""
     start = _us(now - timedelta(weeks=weeks))
     counts: dict[str, dict[int, list[int]]] = {}

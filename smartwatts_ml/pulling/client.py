@@ -27,11 +27,11 @@ from tuf.ngclient import Updater, UpdaterConfig
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling.fetching import BoundedFetcher, Deadline, as_store_errors, checked
-from smartwatts_ml.pulling.forms import LIMITS, TOP_LEVEL, check_form, kind_of
+from smartwatts_ml.pulling.forms import TOP_LEVEL, check_form, kind_of
+from smartwatts_ml.pulling.layout import MAX_METADATA_BYTES, METADATA, PREVIOUS
 
-__all__ = ["Client", "METADATA", "TARGETS"]
+__all__ = ["Client", "TARGETS"]
 
-METADATA = "models/metadata/"
 TARGETS = "models/"
 _LONGEST_TIMESTAMP = timedelta(days=4)
 """Three days that a store may give it, and a day that clocks may differ by."""
@@ -118,7 +118,7 @@ class Client:
         Raises TrustError, StoreError."""
         key = f"{self.metadata}{version}.{quote(name, '')}.json"
         with as_store_errors():
-            data = self._fetcher.download_bytes(key, LIMITS["targets"])
+            data = self._fetcher.download_bytes(key, MAX_METADATA_BYTES["targets"])
             if hashlib.sha256(data).hexdigest() != sha256:
                 raise TrustError(f"{key} is not the version that was followed")
             return Metadata[Targets].from_bytes(data).signed
@@ -135,10 +135,10 @@ class Client:
             target_base_url=self.targets,
             fetcher=self._fetcher,
             config=UpdaterConfig(
-                root_max_length=LIMITS["root"],
-                timestamp_max_length=LIMITS["timestamp"],
-                snapshot_max_length=LIMITS["snapshot"],
-                targets_max_length=LIMITS["targets"],
+                root_max_length=MAX_METADATA_BYTES["root"],
+                timestamp_max_length=MAX_METADATA_BYTES["timestamp"],
+                snapshot_max_length=MAX_METADATA_BYTES["snapshot"],
+                targets_max_length=MAX_METADATA_BYTES["targets"],
             ),
             bootstrap=self.pinned,
         )
@@ -202,7 +202,7 @@ class Client:
         same = after.signed.version == before.signed.version
         if same and _differ(before, after):
             raise _forked(role, after.signed.version)
-        previous = after.signed.unrecognized_fields.get("previous_sha256")
+        previous = after.signed.unrecognized_fields.get(PREVIOUS)
         data = (self._before / name).read_bytes()
         follows = after.signed.version == before.signed.version + 1
         if follows and previous is not None and previous != hashlib.sha256(data).hexdigest():
@@ -265,7 +265,7 @@ def _copy_sound(state: Path, folder: Path) -> None:
         role = "root" if path.name.endswith("root.json") else path.name.removesuffix(".json")
         kind = kind_of(role)
         with contextlib.suppress(OSError, ValueError):
-            if path.stat().st_size <= LIMITS[kind]:
+            if path.stat().st_size <= MAX_METADATA_BYTES[kind]:
                 check_form(path.read_bytes(), kind)
                 shutil.copyfile(path, folder / path.relative_to(state))
 

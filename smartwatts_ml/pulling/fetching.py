@@ -16,11 +16,11 @@ from tuf.ngclient import FetcherInterface
 
 from smartwatts_ml.errors import DeniedError, NotFoundError, StoreError, TrustError
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.pulling.forms import LIMITS, check_form, kind_of
+from smartwatts_ml.pulling.forms import check_form, kind_of
+from smartwatts_ml.pulling.layout import MAX_FILE_BYTES, MAX_METADATA_BYTES
 
 __all__ = ["BoundedFetcher", "Deadline", "as_store_errors", "check_trusted_root", "checked"]
 
-_MAX_FILE_BYTES = 64 << 20
 _T = TypeVar("_T")
 
 
@@ -60,7 +60,7 @@ class BoundedFetcher(FetcherInterface):
         self.fetched: dict[str, bytes] = {}
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        yield self.download_bytes(url, _MAX_FILE_BYTES)
+        yield self.download_bytes(url, MAX_FILE_BYTES)
 
     @contextmanager
     def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:
@@ -68,7 +68,7 @@ class BoundedFetcher(FetcherInterface):
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
         kind = self._kind(url)
-        limit = min(max_length, LIMITS[kind] if kind else _MAX_FILE_BYTES)
+        limit = min(max_length, MAX_METADATA_BYTES[kind] if kind else MAX_FILE_BYTES)
         try:
             data = self._deadline.within(self._objects.read, url, limit, what=url).data
         except NotFoundError as error:

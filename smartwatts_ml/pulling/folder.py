@@ -22,12 +22,11 @@ from tuf.api.metadata import TargetFile
 from smartwatts_ml.errors import StoreError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.pulling.fetching import Deadline
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
 from smartwatts_ml.pulling.rings import Ring
 
-__all__ = ["MAX_FILE_BYTES", "MAX_MANIFEST_BYTES", "PulledVersion", "PullFolder"]
+__all__ = ["PulledVersion", "PullFolder"]
 
-MAX_FILE_BYTES = 64 << 20
-MAX_MANIFEST_BYTES = 1 << 20
 _STATE = ".smartwatts"
 _STAGED = "staged-"
 
@@ -93,7 +92,7 @@ class PullFolder:
         return (
             self._is(stable, version.file, MAX_FILE_BYTES)
             and self._is(file, version.file, MAX_FILE_BYTES)
-            and self._is(manifest, version.manifest, MAX_MANIFEST_BYTES)
+            and self._is(manifest, version.manifest, MAX_DOCUMENT_BYTES)
         )
 
     def contents(self, version: PulledVersion) -> dict[str, bytes]:

@@ -19,18 +19,11 @@ from pydantic import (
     model_validator,
 )
 
-__all__ = ["LIMITS", "MAX_VERSION", "TOP_LEVEL", "check_form", "check_key_form", "kind_of"]
+from smartwatts_ml.pulling.layout import MAX_METADATA_BYTES, MAX_VERSION
+
+__all__ = ["TOP_LEVEL", "check_form", "check_key_form", "kind_of"]
 
 TOP_LEVEL: Final = ("root", "timestamp", "snapshot", "targets")
-LIMITS: Final = {
-    "root": 512_000,
-    "timestamp": 16_384,
-    "snapshot": 2_000_000,
-    "targets": 2_000_000,
-}
-"""Bytes that metadata may have; a model's is of the kind ``targets``."""
-MAX_VERSION: Final = 10**9
-"""Of any metadata: more is no counting, but a thief who locks clients out."""
 _MOST_NESTED: Final = 64
 _MAX_NUMBER: Final = 2**53 - 1
 _SCHEMES: Final = (
@@ -214,8 +207,8 @@ def kind_of(role: str) -> str:
 def check_form(data: bytes, kind: str) -> None:
     """Raise ValueError, in a few words, where bytes are no metadata of a kind. Says nothing of
     whether the signatures hold."""
-    if len(data) > LIMITS[kind]:
-        raise ValueError(f"more than {LIMITS[kind]:,} bytes")
+    if len(data) > MAX_METADATA_BYTES[kind]:
+        raise ValueError(f"more than {MAX_METADATA_BYTES[kind]:,} bytes")
     document = _parsed(data)
     try:
         form = _Document.model_validate(document)

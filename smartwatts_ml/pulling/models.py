@@ -19,12 +19,8 @@ from smartwatts_ml.names import is_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling.client import Client
 from smartwatts_ml.pulling.fetching import Deadline
-from smartwatts_ml.pulling.folder import (
-    MAX_FILE_BYTES,
-    MAX_MANIFEST_BYTES,
-    PulledVersion,
-    PullFolder,
-)
+from smartwatts_ml.pulling.folder import PulledVersion, PullFolder
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, PREVIOUS
 from smartwatts_ml.pulling.rings import Candidate, Gateway, Ring, candidate_of
 
 __all__ = ["DEADLINE_S", "Pulled", "PullOutcome", "pull_models"]
@@ -182,7 +178,7 @@ def _candidates_files(
 def _once_in_force(client: Client, model: str, role: Targets, version: int | None) -> PulledVersion:
     """A version that was in force, found from the newest metadata back."""
     older = role
-    while isinstance(previous := older.unrecognized_fields.get("previous_sha256"), str):
+    while isinstance(previous := older.unrecognized_fields.get(PREVIOUS), str):
         if older.version == 1:
             break
         older = client.past(model, older.version - 1, previous)
@@ -218,7 +214,7 @@ def _in_force(model: str, role: Targets) -> tuple[int, str]:
 
 def _files(client: Client, wanted: PulledVersion) -> list[tuple[str, bytes]]:
     """What to write, verified, in the order in which it takes its names."""
-    manifest = client.download(wanted.manifest, MAX_MANIFEST_BYTES)
+    manifest = client.download(wanted.manifest, MAX_DOCUMENT_BYTES)
     data = client.download(wanted.file, MAX_FILE_BYTES)
     if data[4:8] != _IDENTIFIER:
         raise TrustError(f"{wanted.file.path} is no .tflite file: it lacks the identifier TFL3")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from smartwatts_ml.errors import UsageError
+from smartwatts_ml.pulling.layout import MAX_VERSION
 
 __all__ = ["ALL", "Candidate", "Gateway", "Ring", "candidate_of", "place_of"]
 
@@ -22,7 +23,6 @@ ALL: Final = 10_000
 """The share that is everybody: shares are in hundredths of a percent."""
 Ring = Literal["champion", "candidate", "past"]
 """What a pulled version was: in force, out for some gateways, or in force once."""
-_MAX_VERSION: Final = 10**9
 _ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
 _RUNTIME = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}")
 _SALT = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -105,7 +105,7 @@ def candidate_of(custom: object, champion: int) -> Candidate | None:
     if not isinstance(said, Mapping):
         raise ValueError("is no object")
     candidate = Candidate(
-        version=_whole(said, "version", 1, _MAX_VERSION),
+        version=_whole(said, "version", 1, MAX_VERSION),
         size=_whole(said, "length", 0, 2**53 - 1),
         sha256=_text(said, "sha256", _SHA256),
         share=_whole(said, "share", 0, ALL),

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "standing_claim", "take_claim"]
 

@@ -19,9 +19,9 @@ from typing import Literal
 from smartwatts_ml.errors import BusyError, ChangedError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
 from smartwatts_ml.store.canonical import Canonical, PreciseTime
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["Lease", "hold"]
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.objects import Object, Objects
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["CLOCKS_DIFFER", "read_small"]
 

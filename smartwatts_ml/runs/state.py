@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from smartwatts_ml.errors import NotFoundError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.runs.claims import drop_claim
 from smartwatts_ml.runs.small import CLOCKS_DIFFER
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = [
     "DecidedSnapshot",

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.runs.small import read_small
 from smartwatts_ml.store.canonical import Canonical, Time
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
 
 __all__ = ["Severity", "Told", "Trouble", "note_change", "note_troubles", "read_told"]
 

@@ -16,11 +16,11 @@ from datetime import timedelta
 from tuf.api.metadata import Snapshot, Targets
 
 from smartwatts_ml.errors import NotFoundError, TrustError
+from smartwatts_ml.pulling.layout import METADATA
 from smartwatts_ml.store.ceremony import delegated
 from smartwatts_ml.store.documents import HistoryEntry
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.layout import (
-    METADATA,
     TIMESTAMP_KEY,
     file_key,
     manifest_key,

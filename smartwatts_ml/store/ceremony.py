@@ -20,9 +20,10 @@ from tuf.api.metadata import DelegatedRole, Delegations, Root, Snapshot, Targets
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError, UsageError
 from smartwatts_ml.names import check_model
+from smartwatts_ml.pulling.layout import PREVIOUS
 from smartwatts_ml.store.keys import NO_KEYS, KeyFolder
 from smartwatts_ml.store.layout import metadata_key
-from smartwatts_ml.store.metadata import PREVIOUS, Stored, limit_of, sign
+from smartwatts_ml.store.metadata import Stored, limit_of, sign
 from smartwatts_ml.store.pointing import turns
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.repository import View

@@ -11,12 +11,13 @@ from typing import Final
 
 from tuf.api.metadata import TargetFile, Targets
 
+from smartwatts_ml.pulling.layout import PREVIOUS
 from smartwatts_ml.pulling.rings import Candidate
 from smartwatts_ml.store.canonical import format_time
 from smartwatts_ml.store.documents import Action, HistoryEntry, Manifest, custom_of
 from smartwatts_ml.store.history import Commit
 from smartwatts_ml.store.layout import FILE_SUFFIX, file_key
-from smartwatts_ml.store.metadata import PREVIOUS, sign
+from smartwatts_ml.store.metadata import sign
 from smartwatts_ml.store.pointing import MODEL_LIFETIME
 from smartwatts_ml.store.records import Records
 from smartwatts_ml.store.submission import FirstRing, Submission

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from tuf.api.metadata import TargetFile, Targets
 
 from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.pulling.layout import MAX_FILE_BYTES, MAX_VERSION
 from smartwatts_ml.pulling.rings import Candidate, candidate_of
 from smartwatts_ml.store.canonical import Canonical, parse_json
-from smartwatts_ml.store.layout import FILE_SUFFIX, MAX_FILE_BYTES, MAX_VERSION, file_name
+from smartwatts_ml.store.layout import FILE_SUFFIX, file_name
 
 __all__ = [
     "Action",

@@ -25,7 +25,7 @@ from tuf.api.metadata import Root
 from smartwatts_ml.errors import BadInputError, StoreError, TrustError
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
 from smartwatts_ml.pulling.forms import check_key_form
-from smartwatts_ml.store.layout import MAX_METADATA_BYTES
+from smartwatts_ml.pulling.layout import MAX_METADATA_BYTES
 from smartwatts_ml.store.memory import Memory, locked
 from smartwatts_ml.store.metadata import Delegator, Stored, parse_root
 from smartwatts_ml.store.signers import UriSigner

@@ -1,4 +1,4 @@
-"""Where the objects of a store lie, and how many bytes each may have.
+"""Where the objects of a store lie.
 
 Below ``models/`` is a repository of The Update Framework with consistent snapshots. All of
 its objects are created once; ``timestamp.json`` alone is replaced.
@@ -9,14 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from smartwatts_ml.names import check_model
+from smartwatts_ml.pulling.layout import METADATA
 
 __all__ = [
     "FILE_SUFFIX",
-    "MAX_DOCUMENT_BYTES",
-    "MAX_FILE_BYTES",
-    "MAX_METADATA_BYTES",
-    "MAX_VERSION",
-    "METADATA",
     "TIMESTAMP_KEY",
     "file_key",
     "file_name",
@@ -26,22 +22,8 @@ __all__ = [
     "statement_key",
 ]
 
-METADATA: Final = "models/metadata/"
 TIMESTAMP_KEY: Final = f"{METADATA}timestamp.json"
 FILE_SUFFIX: Final = ".tflite"
-MAX_VERSION: Final = 10**9
-"""Of any metadata or model: more is no counting, but a thief who locks clients out."""
-MAX_FILE_BYTES: Final = 64 << 20
-MAX_DOCUMENT_BYTES: Final = 1 << 20
-"""What a manifest, a statement or another small document may have."""
-MAX_METADATA_BYTES: Final = {
-    "root": 512_000,
-    "timestamp": 16_384,
-    "snapshot": 2_000_000,
-    "targets": 2_000_000,
-}
-"""By role; one of a model may have ``MAX_DOCUMENT_BYTES``. Clients take as much or more, so the
-writer stops there."""
 
 
 def metadata_key(role: str, version: int) -> str:

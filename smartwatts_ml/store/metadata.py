@@ -24,11 +24,15 @@ from tuf.api.metadata import (
 from tuf.api.serialization import SerializationError
 
 from smartwatts_ml.errors import TrustError, UsageError
+from smartwatts_ml.pulling.layout import (
+    MAX_DOCUMENT_BYTES,
+    MAX_METADATA_BYTES,
+    MAX_VERSION,
+    PREVIOUS,
+)
 from smartwatts_ml.store.canonical import parse_json
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, MAX_METADATA_BYTES, MAX_VERSION
 
 __all__ = [
-    "PREVIOUS",
     "Delegator",
     "Stored",
     "digest",
@@ -38,9 +42,6 @@ __all__ = [
     "sign",
     "verify",
 ]
-
-PREVIOUS = "previous_sha256"
-"""The field of signed metadata that holds the digest of the version before it."""
 
 Delegator = Root | Targets
 _Signed = TypeVar("_Signed", Root, Timestamp, Snapshot, Targets)

@@ -18,9 +18,10 @@ from securesystemslib.signer import Signer
 from tuf.api.metadata import MetaFile, Snapshot, Timestamp
 
 from smartwatts_ml.errors import AlreadyExistsError, ChangedError, StoreError, TrustError
+from smartwatts_ml.pulling.layout import PREVIOUS
 from smartwatts_ml.store.keys import NO_KEYS
 from smartwatts_ml.store.layout import TIMESTAMP_KEY
-from smartwatts_ml.store.metadata import PREVIOUS, Stored, sign
+from smartwatts_ml.store.metadata import Stored, sign
 from smartwatts_ml.store.repository import Repository, View
 
 __all__ = ["MODEL_LIFETIME", "Pointing", "SNAPSHOT_LIFETIME", "turns"]

@@ -16,14 +16,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, TrustError
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.documents import HistoryEntry
-from smartwatts_ml.store.layout import (
-    MAX_DOCUMENT_BYTES,
-    file_key,
-    manifest_key,
-    statement_key,
-)
+from smartwatts_ml.store.layout import file_key, manifest_key, statement_key
 from smartwatts_ml.store.records import Records
 
 __all__ = ["Pruned", "Pruner"]

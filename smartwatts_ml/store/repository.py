@@ -19,8 +19,9 @@ from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, StoreError, TrustError
 from smartwatts_ml.objects import Object, Objects
+from smartwatts_ml.pulling.layout import METADATA
 from smartwatts_ml.store.keys import KeyFolder
-from smartwatts_ml.store.layout import METADATA, TIMESTAMP_KEY, metadata_key
+from smartwatts_ml.store.layout import TIMESTAMP_KEY, metadata_key
 from smartwatts_ml.store.metadata import Stored, limit_of, parse_metadata, parse_root, verify
 
 __all__ = ["LIFETIME_MARGIN", "Repository", "View"]

@@ -15,9 +15,9 @@ from smartwatts_ml.errors import (
     TrustError,
     UsageError,
 )
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
 from smartwatts_ml.store.documents import Action, check_text
 from smartwatts_ml.store.history import Commit
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
 from smartwatts_ml.store.statements import open_bundle
 from smartwatts_ml.store.versions import check_identifier
 

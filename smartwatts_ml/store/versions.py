@@ -17,17 +17,11 @@ from tuf.api.metadata import TargetFile
 from smartwatts_ml.errors import AlreadyExistsError, NotFoundError, StoreError, TrustError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.documents import Manifest
 from smartwatts_ml.store.history import Commit
-from smartwatts_ml.store.layout import (
-    MAX_DOCUMENT_BYTES,
-    file_key,
-    file_name,
-    manifest_key,
-    object_key,
-    statement_key,
-)
+from smartwatts_ml.store.layout import file_key, file_name, manifest_key, object_key, statement_key
 
 __all__ = ["Bundle", "Versions", "check_identifier"]
 

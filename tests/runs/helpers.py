@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 
 
 def padded(data: bytes) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from smartwatts_ml.errors import NotFoundError, UsageError
 from smartwatts_ml.objects import Object, ObjectInfo, Objects, open_root
 from smartwatts_ml.objects.base import ReadOnlyObjects, check_size
-from smartwatts_ml.store.layout import MAX_DOCUMENT_BYTES, METADATA
+from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES, METADATA
 
 __all__ = ["READS_AT_ONCE", "RememberedObjects"]
 
