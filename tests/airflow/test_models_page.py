@@ -18,8 +18,8 @@ from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.table.table import Snapshot
 from smartwatts_ml.runs.state import record_decision
 from smartwatts_ml.stages import order
-from smartwatts_ml.store import Store
-from tests.airflow.versions import fill
+from smartwatts_ml.store import FirstRing, Store
+from tests.airflow.versions import fields, fill
 
 pytestmark = pytest.mark.slow
 
@@ -408,3 +408,20 @@ def test_a_run_of_airflow_is_linked_and_its_decision_shown(
     assert "worse &lt;b&gt;" in text
     assert "/dags/retrain_weekly/runs/manual__2026-11-22T02%3A00%3A00%2B00%3A00" in text
     assert f"/smartwatts/runs/{key}/nilm/report.html" in text
+
+
+def test_a_candidate_stands_beside_the_champion_on_both_pages(
+    clients: dict[str, Any], store: Store
+) -> None:
+    before = store.champion("nilm")
+    assert before is not None
+    content = b"\x1c\0\0\0TFL3" + b"c" * 200
+    said: dict[str, Any] = {"run_id": "run-c", "actor": "retrain_weekly", "reason": "better"}
+    made = store.publish("nilm", content, fields(12.5), ring=FirstRing(500, 4), **said)
+    text = clients["admin"].get("/smartwatts/").text
+    assert f"v{before.version}</b>" in text and f"candidate v{made.version} at 5 %" in text
+    page = clients["admin"].get("/smartwatts/models/nilm").text
+    assert f"v{made.version} <small>5 %</small>" in page
+    assert page.count(">champion</span>") == 1
+    store.rollouts.halt("nilm", "ann", "alerts at night")
+    assert f"candidate v{made.version}" not in clients["admin"].get("/smartwatts/").text

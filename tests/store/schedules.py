@@ -1,7 +1,7 @@
 """Random schedules: processes at once, killed and cut off at random, lose nothing.
 
 ``python -m tests.store.schedules ROOT KEYS COUNT SEED`` prints one line of JSON. In each of
-COUNT schedules a few processes publish, roll back, renew and prune one model at once. Their
+COUNT schedules a few processes publish, offer, roll back, renew and prune one model at once. Their
 requests fail at random: those to an S3 server at a proxy (tests/proxy.py), those to a directory
 before they arrive, after they took effect, or because they were sent twice and met their own
 success. Some of the processes are killed (SIGKILL) at a random step. What a process was told to
@@ -27,9 +27,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from smartwatts_ml.errors import StoreError, TrustError
+from smartwatts_ml.errors import StoreError, TrustError, UsageError
 from smartwatts_ml.objects import Object, Objects, open_root
-from smartwatts_ml.store import Published, Store, committing
+from smartwatts_ml.store import FirstRing, HistoryEntry, Published, Store, committing
 from tests.proxy import COUNTS, Proxy, RandomFaults
 from tests.store.crashes import Tripwire, trip_in_directory, trip_in_requests
 from tests.store.helpers import FragileObjects, publish
@@ -91,6 +91,10 @@ def _act(store: Store, model: str, name: str, random: Random, say: Callable[[str
         changes: tuple[Callable[[], Any], ...] = (
             lambda run_id=run_id: publish(store, model, run_id),  # type: ignore[misc]
             lambda run_id=run_id: publish(store, model, run_id),  # type: ignore[misc]
+            lambda run_id=run_id: publish(store, model, run_id, ring=FirstRing(500, 4)),  # type: ignore[misc]
+            lambda: store.rollouts.widen(model, 5_000, 4, "bob", "why"),
+            lambda: store.rollouts.halt(model, "bob", "why"),
+            lambda: store.rollouts.promote(model, "bob", "why"),
             lambda: store.rollback(model, random.randint(1, 3), "bob", "why"),
             store.renew,
             lambda: store.prune(model, keep=2, older_than=timedelta(0)),
@@ -100,11 +104,13 @@ def _act(store: Store, model: str, name: str, random: Random, say: Callable[[str
         except TrustError as error:
             if "is gone" not in str(error):  # what was rolled back to has been pruned
                 say(f"odd {name}: {error}")
-        except StoreError:
+        except (StoreError, UsageError):
             continue
         else:
             if isinstance(done, Published):
                 say(f"ack {done.serial} {done.version}")
+            elif isinstance(done, HistoryEntry):
+                say(f"ack {done.serial} {done.about}")
 
 
 @dataclass(frozen=True)
@@ -189,8 +195,8 @@ def schedule(store: Store, alike: Alike, model: str, seed: int, tally: Tally) ->
         status = os.waitpid(child, 0)[1]
         tally.kills += os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     alike.settle()
-    publish(store, model, "last")
-    chain = {entry.serial: entry.version for entry in store.history(model)}
+    publish(store, model, "last", action="force")  # past a candidate that is out
+    chain = {entry.serial: entry.about for entry in store.history(model)}
     acknowledged = [line.split()[1:] for line in said if line.startswith("ack ")]
     where = f"schedule {seed}"
     tally.schedules += 1

@@ -22,6 +22,7 @@ from smartwatts_ml.scores.meaning import MetricMeaning
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Champion, HistoryEntry, Manifest, open_store
 from smartwatts_ml.store.canonical import parse_time
+from smartwatts_ml.store.documents import ROLLOUT
 from smartwatts_ml.store.forced import Forced, forced
 
 __all__ = ["Change", "Detail", "Earlier", "detail", "runs_of"]
@@ -73,6 +74,8 @@ class Detail:
     chart_label: str = ""
     changes: tuple[Change, ...] = ()
     total: int = 0
+    since_serial: int = 0
+    """By which the champion came into force."""
     left_out: tuple[str, ...] = ()
     """What the champion lacks, and why, a line each."""
     earlier: tuple[Earlier, ...] = ()
@@ -117,6 +120,7 @@ def detail(
         f"{criterion.better} is better",
         changes=_changes(objects, chain[::-1][:most], manifests, runs, {m.version for m in marks}),
         total=len(chain),
+        since_serial=next((e.serial for e in chain[::-1] if e.action not in ROLLOUT), 0),
         earlier=_earlier(kind, chain, manifests, {m.version for m in marks}),
         history=chain,
     )
@@ -135,7 +139,7 @@ def _changes(
         Change(
             entry,
             parse_time(entry.time),
-            manifests.get(entry.version),
+            manifests.get(entry.about),
             by_key.get(entry.run_id),
             entry.run_id in reports,
             entry.version in by_force,
@@ -151,7 +155,7 @@ def _earlier(
     by_force: set[int],
 ) -> tuple[Earlier, ...]:
     """Versions whose files are there still, by when each came into force last."""
-    since = {entry.version: parse_time(entry.time) for entry in chain}
+    since = {e.version: parse_time(e.time) for e in chain if e.action not in ROLLOUT}
     del since[chain[-1].version]
     metric = kind.criteria[0].metric
     meaning = meaning_of(kind, metric)
