@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate
+TESTS ?= not full
 ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
 # Where it is set, each of the many processes would compile TensorFlow and Airflow anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,7 +31,7 @@ stop:  ## End what make run started; no process is left
 
 test: env  ## Every test, the heavy ones with reduced counts
 	-@$(BIN)/python -m scripts.side_environment ministack
-	$(PYTEST) $(ON_BOTH_CORES) -m "not full"
+	$(PYTEST) $(ON_BOTH_CORES) -m "$(TESTS)"
 
 test-store: ministack  ## The store in full: crashes, races, servers, pullers, users
 	$(PYTEST) tests/store tests/objects -s

@@ -247,6 +247,7 @@ def test_it_listens_on_loopback_alone_and_lets_nobody_in_without_a_login(local: 
         stranger.runs(WEEKLY)
 
 
+@pytest.mark.full
 def test_it_waits_below_the_threshold_even_when_the_triggerer_is_killed(
     local: Local, drop: Callable[[date, int], None]
 ) -> None:

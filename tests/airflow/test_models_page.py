@@ -422,6 +422,6 @@ def test_a_candidate_stands_beside_the_champion_on_both_pages(
     assert f"v{before.version}</b>" in text and f"candidate v{made.version} at 5 %" in text
     page = clients["admin"].get("/smartwatts/models/nilm").text
     assert f"v{made.version} <small>5 %</small>" in page
-    assert page.count(">champion</span>") == 1
+    assert page.count('<span class="tag good">champion</span>') == 1
     store.rollouts.halt("nilm", "ann", "alerts at night")
     assert f"candidate v{made.version}" not in clients["admin"].get("/smartwatts/").text

@@ -66,7 +66,7 @@ def test_its_headline_of_nothing_is_undefined_and_not_perfect(tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("marks", "expected"),
-    [("not slow", 0), pytest.param("slow", 0, marks=pytest.mark.slow)],
+    [("not slow", 0), pytest.param("slow", 0, marks=pytest.mark.full)],
     ids=["light", "trained"],
 )
 def test_it_keeps_the_contract_of_kinds(tmp_path: Path, marks: str, expected: int) -> None:

@@ -40,7 +40,7 @@ def medians(trained: Trained) -> np.ndarray:
     return KerasNetwork.from_training(trained)(inputs)["power_w"][0, :, 1]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_forecaster_is_refitted_on_its_newest_weeks_too() -> None:
     usual = habit(40, 1)
     of_late = usual.copy()

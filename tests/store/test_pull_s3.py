@@ -53,6 +53,7 @@ def test_a_pull_outlasts_what_fails_once(pull: Pull, fault: Behaviour, puller: s
     assert pull(puller, Spoilt(fault)).code == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("puller", PULLERS)
 def test_a_pull_does_not_wait_for_a_server_that_drips(pull: Pull, puller: str) -> None:
     ended = pull(puller, Spoilt(drips, math.inf), "--deadline", "60")

@@ -352,7 +352,8 @@ def test_a_pull_that_is_killed_leaves_nothing_that_ships(
         first.kill()
     assert {path.name for path in folder.iterdir()} == {".smartwatts"}
     assert lab.pullers[puller](words, {}).code == 0
-    assert {path.name for path in (folder / ".smartwatts").iterdir()} == {"lock", "metadata"}
+    kept = {path.name for path in (folder / ".smartwatts").iterdir()}
+    assert kept == {"lock", "metadata", "nilm.json"}
     assert (folder / "nilm.tflite").read_bytes() == content("one")
 
 

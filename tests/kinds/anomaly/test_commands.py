@@ -41,6 +41,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.full
 def test_a_threshold_alone_is_that_quantile_and_every_hour_above_it_an_alert(
     homes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

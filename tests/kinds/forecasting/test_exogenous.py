@@ -46,7 +46,7 @@ def error(site: SiteReadings, predictor: object) -> float:
     return float(np.abs(truth - found[:, :, 1]).mean() / truth.mean())
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_temperature_helps_where_it_is_and_its_absence_is_no_error() -> None:
     told = np.ones(1)
     homes = Made(*(heated(seed, f"home{seed}", told) for seed in range(4)))
@@ -148,7 +148,7 @@ class Fleet(Made):
         return site_of(habit(30, int(site[4:])), site)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_ten_thousand_sites_are_sampled() -> None:
     fleet = Fleet(10_000)
     with pytest.MonkeyPatch.context() as patch:

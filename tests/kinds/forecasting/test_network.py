@@ -171,7 +171,7 @@ def test_a_file_is_small_fast_and_agrees_with_keras() -> None:
     assert converted(200).latency_ms < 5
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_one_seed_gives_one_network() -> None:
     again = train(200)
     samples = KIND.work.sample_inputs(again.details, 8, 2)
@@ -183,7 +183,7 @@ def test_one_seed_gives_one_network() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_five_days_of_one_home_are_too_few_and_nine_are_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

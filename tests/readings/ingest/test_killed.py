@@ -138,7 +138,7 @@ def test_a_hundred_kills_while_files_are_read_again_lose_and_double_nothing(tmp_
     check_killed_rereading(tmp_path, 100, 5, ("kW", "kW"))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_killed_ingesters_on_s3_leave_the_readings_of_a_clean_run(
     tmp_path: Path, s3_root: str
 ) -> None:
