@@ -181,8 +181,9 @@ def test_ingest_that_finds_nothing_says_where_it_looked(objects: Objects) -> Non
 
 @pytest.mark.parametrize("words", [("train", "nilm"), ("retrain", "nilm", "--dry-run")])
 def test_training_on_an_empty_root_says_what_to_do_before_it_loads_tensorflow(
-    objects: Objects, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    objects: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
     monkeypatch.setattr(train, "start_tensorflow", lambda: pytest.fail("TensorFlow was loaded"))
     done = smartwatts(objects, *words)
     said = f"{done.output} {done.exception}"

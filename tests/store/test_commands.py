@@ -66,12 +66,16 @@ def test_list_names_what_cannot_be_trusted_and_shows_the_rest(root: str, tmp_pat
 def test_list_of_an_empty_store_says_how_to_begin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
     result = call("models", "list", "--root", str(tmp_path / "empty"))
     assert "smartwatts retrain" in result.output
     assert json_of("models", "list", "--root", str(tmp_path / "empty")) == []
 
 
-def test_verify_of_an_empty_store_says_that_there_is_nothing(tmp_path: Path) -> None:
+def test_verify_of_an_empty_store_says_that_there_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
     result = call("models", "verify", "--root", str(tmp_path / "empty"))
     assert result.exit_code == 0
     assert "no versions yet" in result.output
