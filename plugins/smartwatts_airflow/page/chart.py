@@ -5,14 +5,49 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from xml.sax.saxutils import escape, quoteattr
 
-__all__ = ["Point", "draw", "ticks"]
+__all__ = ["Frame", "Point", "draw", "ticks"]
 
-_WIDTH, _HEIGHT = 720, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 32
 _TICKS = 4
 _MOST_LABELS = 12
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where values lie in a picture: its size and margins in units of the SVG, ``gap`` between an
+    axis and its numbers."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    gap: int
+
+    def x(self, place: float, count: int) -> float:
+        """The middle of one of ``count`` places."""
+        return self.left + (self.width - self.left - self.right) * (place + 0.5) / count
+
+    def y(self, value: float, marks: Sequence[float]) -> float:
+        """A value between the first and the last of ``marks``."""
+        share = (value - marks[0]) / (marks[-1] - marks[0])
+        return self.top + (self.height - self.top - self.bottom) * (1 - share)
+
+    def grid(self, marks: Sequence[float]) -> list[str]:
+        """A line and a number at each mark."""
+        return [
+            f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}"'
+            f' y1="{y:.1f}" y2="{y:.1f}"/><text class="tick" x="{self.left - self.gap}"'
+            f' y="{y + 4:.1f}" text-anchor="end">{mark:g}</text>'
+            for mark in marks
+            for y in (self.y(mark, marks),)
+        ]
+
+
+_FRAME = Frame(720, 240, left=64, right=12, top=12, bottom=32, gap=8)
 
 
 @dataclass(frozen=True)
@@ -34,19 +69,8 @@ def draw(points: Sequence[Point], label: str) -> str:
         return ""
     known += [p.baseline for p in points if p.value is not None and p.baseline is not None]
     marks = ticks(min(known), max(known))
-    low, high = marks[0], marks[-1]
-
-    def x(place: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (place + 0.5) / len(points)
-
-    def y(value: float) -> float:
-        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - (value - low) / (high - low))
-
-    parts = [
-        f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
-        f'<text class="tick" x="{_LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{t:g}</text>'
-        for t in marks
-    ]
+    x, y = partial(_FRAME.x, count=len(points)), partial(_FRAME.y, marks=marks)
+    parts = _FRAME.grid(marks)
     values = [(x(i), y(p.value)) for i, p in enumerate(points) if p.value is not None]
     # A step over each version's own place: a line between two needs two, and there may be one.
     baselines = [
@@ -60,7 +84,7 @@ def draw(points: Sequence[Point], label: str) -> str:
     for place, point in enumerate(points):
         if place % step == 0:
             parts.append(
-                f'<text class="tick" x="{x(place):.1f}" y="{_HEIGHT - 10}"'
+                f'<text class="tick" x="{x(place):.1f}" y="{_FRAME.height - 10}"'
                 f' text-anchor="middle">v{point.version}</text>'
             )
         if point.value is not None:
@@ -71,7 +95,7 @@ def draw(points: Sequence[Point], label: str) -> str:
                 "</circle>"
             )
     return (
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
+        f'<svg class="chart" viewBox="0 0 {_FRAME.width} {_FRAME.height}" role="img"'
         f" aria-label={quoteattr(f'{label} of each version')}>{''.join(parts)}</svg>"
     )
 

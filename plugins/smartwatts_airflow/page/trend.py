@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
-from smartwatts_airflow.page.chart import ticks
+from smartwatts_airflow.page.chart import Frame, ticks
 
 __all__ = ["Limit", "Moment", "trend"]
 
-_WIDTH, _HEIGHT = 360, 150
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 10, 10, 22
+_FRAME = Frame(360, 150, left=40, right=10, top=10, bottom=22, gap=6)
 _MOST_LINES = 4
 
 
@@ -39,22 +39,12 @@ def trend(title: str, moments: Sequence[Moment], limit: Limit | None = None) -> 
     if len(moments) < 2 or not known:
         return ""
     marks = ticks(0.0, max([*known, *([limit.value] if limit else [])]))
-    low, high = marks[0], marks[-1]
-
-    def x(place: int) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * (place + 0.5) / len(moments)
-
-    def y(value: float) -> float:
-        return _TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - (value - low) / (high - low))
-
-    parts = [
-        f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
-        f'<text class="tick" x="{_LEFT - 6}" y="{y(t) + 4:.1f}" text-anchor="end">{t:g}</text>'
-        for t in marks
-    ]
+    x, y = partial(_FRAME.x, count=len(moments)), partial(_FRAME.y, marks=marks)
+    left, right = _FRAME.left, _FRAME.width - _FRAME.right
+    parts = _FRAME.grid(marks)
     if limit:
         parts.append(
-            f'<line class="limit" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(limit.value):.1f}"'
+            f'<line class="limit" x1="{left}" x2="{right}" y1="{y(limit.value):.1f}"'
             f' y2="{y(limit.value):.1f}"><title>{escape(limit.label)}</title></line>'
         )
     for number, name in enumerate(names):
@@ -67,14 +57,14 @@ def trend(title: str, moments: Sequence[Moment], limit: Limit | None = None) -> 
             for i, value in at
         ]
     for place, anchor in ((0, "start"), (len(moments) - 1, "end")):
-        edge = _LEFT if place == 0 else _WIDTH - _RIGHT
+        edge = left if place == 0 else right
         parts.append(
-            f'<text class="tick" x="{edge}" y="{_HEIGHT - 6}" text-anchor="{anchor}">'
+            f'<text class="tick" x="{edge}" y="{_FRAME.height - 6}" text-anchor="{anchor}">'
             f"{escape(moments[place].label)}</text>"
         )
     keys = "".join(f'<span class="key line{i}">{escape(n)}</span> ' for i, n in enumerate(names))
     return (
-        f'<figure class="trend"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
+        f'<figure class="trend"><svg viewBox="0 0 {_FRAME.width} {_FRAME.height}" role="img"'
         f' aria-label="{escape(title)}">{"".join(parts)}</svg>'
         f"<figcaption><b>{escape(title)}</b> {keys if len(names) > 1 else ''}</figcaption></figure>"
     )
