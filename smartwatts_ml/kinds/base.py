@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
+    from smartwatts_ml.kinds.questions import Question
     from smartwatts_ml.readings.base import Readings, SiteSpan
     from smartwatts_ml.scores.parts import PartMetrics
     from smartwatts_ml.settings.base import TomlSettings
@@ -184,6 +185,9 @@ class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     ] = field(default=lambda *_: {})
     """What an evaluation of one model shows beside its numbers, by name; from the scores and
     with the seed of that evaluation."""
+    questions: Callable[[_NetworkPredictorT, Readings, int], list[Question]] | None = None
+    """What people could tell of sites that teach by labels alone, at most so many, those that would
+    teach most first. None: its models learn from no labels."""
     remarks: Callable[[Readings], list[str]] = field(default=lambda _: [])
     """What a person should know of predictions from these readings, a line each."""
 
@@ -214,6 +218,8 @@ class Kind(ABC, Generic[_DetailsT]):
     left out of the published file. Empty: its models have no parts."""
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
+    card_metrics: ClassVar[tuple[str, ...]] = ()
+    """Others that the card of a version shows where they were measured."""
     glossary: ClassVar[Mapping[str, MetricMeaning]] = {}
     train_options: ClassVar[tuple[Option, ...]] = ()
     predict_options: ClassVar[tuple[Option, ...]] = ()

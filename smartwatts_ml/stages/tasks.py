@@ -14,7 +14,7 @@ from typing import Any
 
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import StaleChallengerError, StoreError
-from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.fleet.beacons import take_beacons
 from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
@@ -117,7 +117,8 @@ def plan_stage(
     planned: dict[str, Any] = plain(
         once_stage(root, "plan", run_id=run_id, models=models, **choice)
     )
-    return planned | {"left": begin_left(planned["snapshot_sha256"])}
+    left = begin_left(planned["snapshot_sha256"], planned["labels_sha256"])
+    return planned | {"left": left}
 
 
 def model_stage(

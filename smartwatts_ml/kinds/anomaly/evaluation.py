@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.anomaly.answered import answered_alerts
 from smartwatts_ml.kinds.anomaly.exam import examine
 from smartwatts_ml.kinds.anomaly.injection import Event
 from smartwatts_ml.kinds.anomaly.metrics import (
@@ -83,10 +84,16 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
             sheet.add(name, sums[name])
     if not any(volumes.values()):
         raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
+    answers = answered_alerts(systems, readings)
     return {
         name: _with_tables(
             sheet.scores(
-                name, extra={"vus_pr": float(np.mean(volumes[name]))}, notes=(_note(labelled),)
+                name,
+                extra={
+                    "vus_pr": float(np.mean(volumes[name])),
+                    **(answers[name].metrics() if name in answers else {}),
+                },
+                notes=(_note(labelled), *((answers[name].note,) if name in answers else ())),
             ),
             events[name],
         )
