@@ -20,8 +20,8 @@ from smartwatts_ml.records.table import RecordTable
 
 __all__ = ["LANDING", "LabelCount", "count_labels", "current_labels", "take_labels"]
 
-_MOST = 100_000
-"""So many hold at once, the latest to arrive: a home that floods the table crowds out no more."""
+_MOST, _MOST_OF_A_HOME = 100_000, 1000
+"""So many hold at once, the latest to arrive."""
 _CURRENT = """
 WITH last AS (
   SELECT * FROM labels QUALIFY row_number() OVER (
@@ -94,7 +94,8 @@ def current_labels(objects: Objects) -> tuple[Label, ...]:
         return ()
     rows = table.query(
         f"{_CURRENT} SELECT site, appliance, since, until, yes FROM (SELECT * FROM last "
-        f"ORDER BY arrived DESC, file, place LIMIT {_MOST}) ORDER BY ALL"
+        "QUALIFY row_number() OVER (PARTITION BY site ORDER BY arrived DESC, file, place DESC) "
+        f"<= {_MOST_OF_A_HOME} ORDER BY arrived DESC, file, place DESC LIMIT {_MOST}) ORDER BY ALL"
     )
     return tuple(
         Label(

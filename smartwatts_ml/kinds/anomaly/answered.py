@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from smartwatts_ml.kinds.anomaly.scorer import Scorer
 from smartwatts_ml.kinds.anomaly.windows import mains_of
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.labels import ALERT, Label
 
 __all__ = ["AnsweredAlerts", "answered_alerts"]
-
-
-class _Scorer(Protocol):
-    def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,7 @@ class AnsweredAlerts:
         )
 
 
-def answered_alerts(
-    systems: Mapping[str, _Scorer], readings: Readings
-) -> dict[str, AnsweredAlerts]:
+def answered_alerts(systems: Mapping[str, Scorer], readings: Readings) -> dict[str, AnsweredAlerts]:
     """By system; empty where nobody answered. On readings as they are, without injections."""
     by_site: dict[str, list[Label]] = {}
     for label in readings.labels():

@@ -122,7 +122,8 @@ def answered(
     if not by_site:
         return None, []
     learned = Answered(homes, len(appliances), window, seed)
-    note = f"learned from {len(learned)} of {given} answers of people, about {len(homes)} homes"
+    about = f"{len(homes)} home{'' if len(homes) == 1 else 's'}"
+    note = f"learned from {len(learned)} of {given} answers of people, about {about}"
     return (learned if homes else None), [note]
 
 

@@ -93,7 +93,7 @@ def fit(
     # More epochs than the setting go on at the lowest rate: early stopping has the last word.
     steps = min(epochs, settings.epochs) * settings.steps
     step = _make_step(trained, corpus, settings, steps)
-    weak = _drawing(answers, size)
+    weak = _drawing(answers, size) if settings.label_weight else None
     log: list[dict[str, float]] = []
     best = BestEpoch(shipped, settings.patience)
     started = time.monotonic()

@@ -119,7 +119,7 @@ def test_what_is_measured_too_long_or_of_nothing_teaches_nothing() -> None:
     assert answered(Asked([]), NAMES, 60, WINDOW, 10**7, 0) == (None, [])
     learned, notes = answered(Asked([*useless, label(5, 9, True)]), NAMES, 60, WINDOW, 10**7, 0)
     assert learned is not None and len(learned) == 1
-    assert notes == ["learned from 1 of 5 answers of people, about 1 homes"]
+    assert notes == ["learned from 1 of 5 answers of people, about 1 home"]
 
 
 def test_of_more_answers_than_fit_into_memory_the_newest_stay() -> None:
@@ -157,7 +157,7 @@ def test_answers_that_teach_nothing_change_no_bit_and_the_same_ones_give_the_sam
     assert all(map(np.array_equal, none, useless))
     assert all(map(np.array_equal, first, again))
     assert not all(map(np.array_equal, none, first))
-    assert any("answers of people, about 1 homes" in note for note in notes)
+    assert any("answers of people, about 1 home" in note for note in notes)
 
 
 @pytest.mark.slow
