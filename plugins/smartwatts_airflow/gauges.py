@@ -69,8 +69,10 @@ def emit_all(
     except (SmartwattsError, OSError) as error:
         _log.warning("the models are not measured: %s", error)
     if troubles is not None:
-        found = [trouble["severity"] for trouble in troubles]
-        gauges += [(name, found.count(severity), "") for severity, name in TROUBLE_GAUGES.items()]
+        severities = [trouble["severity"] for trouble in troubles]
+        gauges += [
+            (name, severities.count(severity), "") for severity, name in TROUBLE_GAUGES.items()
+        ]
     if ingested is not None:
         batches = [batch for batch in ingested if batch]
         gauges += [(n, sum(b[key] for b in batches), "") for key, n in RUN_GAUGES.items()]
