@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.claims import Claim
 from smartwatts_ml.runs.notified import Notified, Trouble, note_troubles, read_notified
-from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import tasks
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.troubles import find_troubles
@@ -18,18 +17,6 @@ from smartwatts_ml.store import Store, open_store
 from tests.store.helpers import publish
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "root"))
-    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
-    return settings()
-
-
-@pytest.fixture
-def objects(current: Settings) -> Objects:
-    return open_root(current.root)
 
 
 @pytest.fixture
