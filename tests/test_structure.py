@@ -184,11 +184,12 @@ def test_what_is_public_is_there(module: str) -> None:
 def _used_names() -> set[str]:
     """What one module gets of others: ``module.name`` where it is imported, ``module:name``, of
     which the last part of the module counts, where it is named in a string, and ``.name`` where it
-    is an attribute of something."""
+    is an attribute of something, or is set for a test."""
     used: set[str] = set()
     for path in [*MODULES.values(), *USERS]:
         used |= {f"{module}.{name}" if name else module for module, name in imported_names(path)}
         used |= {f"{m}:{name}" for m, name in re.findall(r"(\w+):(\w+)", path.read_text())}
+        used |= {f".{name}" for name in re.findall(r'setattr\(\w+, "(\w+)"', path.read_text())}
         used |= {f".{n.attr}" for n in ast.walk(tree_of(path)) if isinstance(n, ast.Attribute)}
     return used
 

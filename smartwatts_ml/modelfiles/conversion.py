@@ -34,6 +34,7 @@ __all__ = [
     "convert_file",
     "convert_network",
     "generic_samples",
+    "measure_latency_ms",
     "serve_conversion",
 ]
 
@@ -159,7 +160,7 @@ def _checked(
             f"output {worst} differs from Keras by {parity[worst]:.1%} of its "
             f"spread, {_PARITY_TOLERANCE[quantization]:.1%} is the bound"
         )
-    return Converted(content, quantization, parity, _measure_latency_ms(lite, samples))
+    return Converted(content, quantization, parity, measure_latency_ms(lite, samples))
 
 
 def _parity(reference: _Samples, result: _Samples) -> dict[str, float]:
@@ -177,7 +178,7 @@ def _parity(reference: _Samples, result: _Samples) -> dict[str, float]:
     return parity
 
 
-def _measure_latency_ms(network: LiteRTNetwork, samples: _Samples, calls: int = 200) -> float:
+def measure_latency_ms(network: LiteRTNetwork, samples: _Samples, calls: int = 200) -> float:
     """Median time of a call of one window on one core, after a warm-up, in ms."""
     window = {name: array[:1] for name, array in samples.items()}
     times = []

@@ -19,9 +19,9 @@ from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.unsigned import CLOCKS_DIFFER, read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
-__all__ = ["AtWork", "at_work", "noting"]
+__all__ = ["SECONDS_BETWEEN", "AtWork", "at_work", "noting"]
 
-_SECONDS_BETWEEN = 10.0
+SECONDS_BETWEEN = 10.0
 """A note is written at most so often, and whenever a stage begins."""
 _LONGEST_TEXT = 200
 _log = logging.getLogger(__name__)
@@ -65,13 +65,13 @@ def noting(
     """A progress that is noted as well. ``part``: of a model's stages, in 0..1, where this one
     begins and what share it has."""
     begin, share_of_stage = part
-    noted = -_SECONDS_BETWEEN
+    noted = -SECONDS_BETWEEN
 
     def report(text: str, share: float) -> None:
         nonlocal noted
         progress(text, share)
         now = time.monotonic()
-        if now - noted >= _SECONDS_BETWEEN:
+        if now - noted >= SECONDS_BETWEEN:
             noted = now
             percent = round(100 * min(max(begin + share_of_stage * share, 0.0), 1.0))
             said = printable(text).replace("\n", " ")[:_LONGEST_TEXT]

@@ -1,7 +1,7 @@
 """Which run is retraining a model, so that another one does not do it on the same readings.
 
 A claim is one object, created if absent and replaced if unchanged. Its run drops it as it decides
-or fails; a person may, of a run that is gone; and it is over in any case after ``_LONGEST``.
+or fails; a person may, of a run that is gone; and it is over in any case after ``LONGEST``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.runs.unsigned import CLOCKS_DIFFER, read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
-__all__ = ["Claim", "drop_claim", "other_claim", "standing_claim", "take_claim"]
+__all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "standing_claim", "take_claim"]
 
-_LONGEST = timedelta(hours=18)
+LONGEST = timedelta(hours=18)
 """A run that ended without a word holds up others for no longer than this."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -33,7 +33,7 @@ class Claim(Canonical):
     def holds(self, now: datetime) -> bool:
         """Whether the run is still at it, as far as anybody knows. One from the future is
         nobody's: it would hold for ever."""
-        return -CLOCKS_DIFFER < now - self.time < _LONGEST
+        return -CLOCKS_DIFFER < now - self.time < LONGEST
 
     def __str__(self) -> str:
         return (
@@ -44,7 +44,7 @@ class Claim(Canonical):
     @property
     def until(self) -> datetime:
         """When it is over whatever becomes of its run, UTC."""
-        return self.time + _LONGEST
+        return self.time + LONGEST
 
 
 def standing_claim(objects: Objects, model: str, now: datetime | None = None) -> Claim | None:
