@@ -12,7 +12,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-__all__ = ["LINE_BYTES", "Header", "UnfitError", "fields_of_csv", "fields_of_json", "header_of"]
+__all__ = [
+    "LINE_BYTES",
+    "RecordHeader",
+    "UnfitError",
+    "fields_of_csv",
+    "fields_of_json",
+    "header_of",
+]
 
 LINE_BYTES = 4096
 """Longer lines are no records."""
@@ -44,14 +51,14 @@ def fields_of_json(
 
 
 @dataclass(frozen=True)
-class Header:
+class RecordHeader:
     """What a header of CSV calls its columns, and what stands between cells."""
 
     columns: tuple[str, ...]
     separator: str
 
 
-def header_of(line: bytes, needed: Collection[str]) -> Header:
+def header_of(line: bytes, needed: Collection[str]) -> RecordHeader:
     """The header that a line is. Raises UnfitError."""
     separator = max(_SEPARATORS, key=lambda letter: line.count(letter.encode()))
     names = tuple(name.strip().lower() for name in _cells(line, separator))
@@ -59,10 +66,10 @@ def header_of(line: bytes, needed: Collection[str]) -> Header:
         raise UnfitError("has a column twice")
     if missing := sorted(set(needed) - set(names)):
         raise UnfitError(f"is a header without {', '.join(missing)}")
-    return Header(names, separator)
+    return RecordHeader(names, separator)
 
 
-def fields_of_csv(line: bytes, header: Header, needed: Collection[str]) -> dict[str, Any]:
+def fields_of_csv(line: bytes, header: RecordHeader, needed: Collection[str]) -> dict[str, Any]:
     """What a row says under a header; an empty field is one that is not there. Raises
     UnfitError."""
     cells = _cells(line, header.separator)

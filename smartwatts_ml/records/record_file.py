@@ -15,7 +15,7 @@ from smartwatts_ml.readings.ingest.quarantine import Quarantine
 from smartwatts_ml.readings.report import Rejected, quarantine_key
 from smartwatts_ml.records.lines import (
     LINE_BYTES,
-    Header,
+    RecordHeader,
     UnfitError,
     fields_of_csv,
     fields_of_json,
@@ -133,7 +133,7 @@ class _Lines(Generic[RecordT]):
         self._sort = sort
         self._is_json = is_json
         self._quarantine = quarantine
-        self._header: Header | None = None
+        self._header: RecordHeader | None = None
         self._by_source: Counter[str] = Counter()
         self.count = self.header = self.blank = 0
         self.reasons: Counter[str] = Counter()

@@ -142,7 +142,7 @@ class RecordTable(Generic[RecordT]):
         by, latest = ", ".join(keys), ", ".join(f"{column} DESC" for column in sort.order)
         with self._connected() as connection:
             connection.register("arriving", numbered)
-            told = connection.sql(
+            news = connection.sql(
                 f"WITH stored AS (SELECT {subject}, {sort.said} AS said FROM {sort.name} "
                 f"WHERE {_MONTH} IN ({months}) "
                 f"QUALIFY row_number() OVER (PARTITION BY {by} ORDER BY {latest}) = 1), "
@@ -154,13 +154,13 @@ class RecordTable(Generic[RecordT]):
                 f"SELECT {_NUMBER}, before IS NOT NULL AS changed FROM paired "
                 f"WHERE said IS DISTINCT FROM before ORDER BY {_NUMBER}"
             ).fetchall()
-        kept = Counter(digests[number] for number, _ in told)
-        changed = Counter(digests[number] for number, is_change in told if is_change)
+        kept = Counter(digests[number] for number, _ in news)
+        changed = Counter(digests[number] for number, is_change in news if is_change)
         repeats = {
             digest: Repeats(len(rows) - kept[digest], changed[digest])
             for digest, rows in contents.items()
         }
-        return new.take(pa.array([number for number, _ in told], pa.int64())), repeats
+        return new.take(pa.array([number for number, _ in news], pa.int64())), repeats
 
     def _rows(self, contents: Contents[RecordT]) -> pa.Table:
         schema = self._sort.schema

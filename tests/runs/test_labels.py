@@ -13,8 +13,8 @@ from smartwatts_ml.labels.answers import current_labels, take_labels
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.base import SiteSpan
 from smartwatts_ml.runs.labels import pin_labels, read_labels
-from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import LABELS, SNAPSHOT
+from smartwatts_ml.runs.stage_outputs import begin_outputs
 
 SPAN = SiteSpan("home", ("mains",), np.datetime64("2026-01-01"), np.datetime64("2027-01-01"), 1)
 HOMES = Homes([SPAN], lambda _: "UTC", str)
@@ -63,8 +63,8 @@ def test_other_labels_than_those_that_were_pinned_are_refused(root: Objects) -> 
 def test_without_answers_nothing_is_pinned_and_nobody_can_slip_any_in(root: Objects) -> None:
     assert pin_labels(root, "run1") == ""
     assert not root.exists("runs/run1/labels.json")
-    assert begin_left("snap", "") == {SNAPSHOT: "snap"}
-    assert begin_left("snap", "labs") == {SNAPSHOT: "snap", LABELS: "labs"}
+    assert begin_outputs("snap", "") == {SNAPSHOT: "snap"}
+    assert begin_outputs("snap", "labs") == {SNAPSHOT: "snap", LABELS: "labs"}
     say(root, 1, "yes")
     pin_labels(root, "run1")
     assert read_labels(root, "run1", "") == ()

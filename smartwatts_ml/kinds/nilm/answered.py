@@ -112,7 +112,7 @@ def answered(
             by_site.setdefault(label.site, []).append(label)
     most = max(most_samples // _SHARE_OF_MEMORY // (3 * window * max(len(by_site), 1)), 1)
     numbers = {name: k for k, name in enumerate(appliances)}
-    homes, given = [], sum(map(len, by_site.values()))
+    homes, answers = [], sum(map(len, by_site.values()))
     for site, labels in sorted(by_site.items()):
         names = sorted({label.appliance for label in labels})
         loaded = readings.load(site, period_s, [MAINS, *names])
@@ -123,7 +123,7 @@ def answered(
         return None, []
     learned = Answered(homes, len(appliances), window, seed)
     about = f"{len(homes)} home{'' if len(homes) == 1 else 's'}"
-    note = f"learned from {len(learned)} of {given} answers of people, about {about}"
+    note = f"learned from {len(learned)} of {answers} answers of people, about {about}"
     return (learned if homes else None), [note]
 
 
