@@ -32,7 +32,6 @@ from smartwatts_ml.runs.left import read_left, write_left
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.stages.branch import StageResult, force_publish, run_stage
 from smartwatts_ml.stages.order import stage_named
-from smartwatts_ml.store.canonical import format_time
 
 __all__ = [
     "ModelsArgument",
@@ -131,7 +130,8 @@ def approve(
 def _answer(run: ModelRun, progress: Progress, *, approved: bool) -> StageResult:
     name = getpass.getuser()
     sha256 = run.read_json(DECISION, Verdict).sha256 or ""
-    answer = Answer(approved, sha256, format_time(datetime.now(UTC)), by=name, user=name)
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    answer = Answer(approved, sha256, when, by=name, user=name)
     return run_stage(stage_named("approve"), run, progress, answer=plain(answer))
 
 

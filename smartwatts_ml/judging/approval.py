@@ -39,8 +39,8 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered about the judged file ``sha256``, and when (UTC, ``format_time``). ``by``:
-    name and ``user``: id of who did; None where nobody answered in time."""
+    """What was answered about the judged file ``sha256``, and when, as people read it. ``by``: name
+    and ``user``: id of who did; None where nobody answered in time."""
 
     approved: StrictBool
     sha256: str

@@ -29,7 +29,7 @@ from smartwatts_ml.store.metadata import digest
 from tests.store.helpers import content, keys_of, opened, with_keys
 from tests.store.test_publish_stage import judged, run_of
 
-WHEN = "2026-11-30T03:12:09Z"
+WHEN = "2026-11-30 03:12 UTC"
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ __all__ = [
     "RENEWAL",
     "RETRAINING",
     "ROLLBACK",
+    "WAITS_FOR_PERSON",
     "WEEKLY",
     "DagRunFacts",
     "NextRun",
@@ -45,7 +46,11 @@ RENEWAL = "renew_timestamp"
 CURVES = "SmartWatts household curves"
 _MOST_RUNS = 2000
 _ACTIVE = ("running", "queued")
-_AT_WORK = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule")
+WAITS_FOR_PERSON = "awaiting_input"
+_AT_WORK = (
+    *("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule"),
+    WAITS_FOR_PERSON,
+)
 _SENSOR = "wait_for_readings"
 
 

@@ -1,0 +1,53 @@
+"""What persons are asked at this moment, as Airflow's own database has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from smartwatts_airflow.addresses import answer_path
+from smartwatts_airflow.page.airflow import RETRAINING, WAITS_FOR_PERSON
+from smartwatts_airflow.runs import run_key
+
+__all__ = ["Asked", "approvals"]
+
+_MOST = 100
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A model whose new version waits for a person. ``run``: its key in the root; ``path``: where
+    to answer, below Airflow's address; ``who`` may, nobody named where nobody in particular."""
+
+    model: str
+    run: str
+    path: str
+    since: datetime | None
+    until: datetime | None
+    who: tuple[str, ...] = ()
+
+
+def approvals(session: Session) -> dict[str, Asked]:
+    """By model; of two runs that ask about one, what was asked last."""
+    task = TaskInstance
+    rows = session.execute(
+        select(
+            *(task.dag_id, task.run_id, task.task_id, task.map_index, task.rendered_map_index),
+            *(task.start_date, task.trigger_timeout, HITLDetail.assignees),
+        )
+        .join(HITLDetail, HITLDetail.ti_id == task.id)
+        .where(task.dag_id.in_(RETRAINING), task.state == WAITS_FOR_PERSON)
+        .order_by(task.start_date)
+        .limit(_MOST)
+    )
+    asked = {}
+    for dag, run, name, index, label, since, until, who in rows:
+        model = (label or "").split(" ")[0]
+        path, named = answer_path(dag, run, name, index), tuple(each["name"] for each in who or ())
+        asked[model] = Asked(model, run_key(dag, run), path, since, until, named)
+    return asked
