@@ -68,14 +68,14 @@ def _at_work(
     goes_on = note is not None and _goes_on(note, runs.get(note.run_id), now)
     if claim is None and asked is None and not goes_on:
         return None
-    said = note if note and (claim is None or note.run_id == claim.run_id) else None
+    progress = note if note and (claim is None or note.run_id == claim.run_id) else None
     run_id = claim.run_id if claim else asked.run if asked else note.run_id if note else ""
     return AtWorkOn(
         model=row.model,
         run_id=run_id,
-        percent=said.percent if said else None,
-        text=_text(said, asked),
-        heard=said.time if said and not asked else None,
+        percent=progress.percent if progress else None,
+        text=_text(progress, asked),
+        heard=progress.time if progress and not asked else None,
         since=claim.time if claim else None,
         until=claim.until if claim else None,
         run=runs.get(run_id),
@@ -83,10 +83,10 @@ def _at_work(
     )
 
 
-def _text(said: AtWork | None, asked: Asked | None) -> str:
+def _text(progress: AtWork | None, asked: Asked | None) -> str:
     if asked:
         return ""
-    return f"{said.stage}: {said.text}" if said else "waits for its turn"
+    return f"{progress.stage}: {progress.text}" if progress else "waits for its turn"
 
 
 def _goes_on(note: AtWork, run: DagRunFacts | None, now: datetime) -> bool:
@@ -101,9 +101,9 @@ def runs_at_work(
 ) -> list[RunAtWork]:
     """Active runs but the one that waits, and those of which ``models`` say all that is known.
     ``doing``: what each is at, by its key."""
-    told = {work.run_id for work in models}
+    shown = {work.run_id for work in models}
     return [
         RunAtWork(run, doing[run.key])
         for run in runs
-        if run.key in doing and not (run.key in told and doing[run.key] == run.state)
+        if run.key in doing and not (run.key in shown and doing[run.key] == run.state)
     ]
