@@ -118,7 +118,7 @@ def hold_claim(
         return Claim(run_id, begun, answer_by).to_bytes()
 
     key = _key(model)
-    objects.update(key, held, seen=read_small(objects, key), limit=MAX_DOCUMENT_BYTES)
+    objects.update(key, held, seen=read_unsigned(objects, key), limit=MAX_DOCUMENT_BYTES)
 
 
 def drop_claim(objects: Objects, model: str, run_id: str) -> None:

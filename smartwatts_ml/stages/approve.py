@@ -27,7 +27,7 @@ from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import sha256_of
 from smartwatts_ml.runs.claims import hold_claim
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.runs.small import read_small
+from smartwatts_ml.runs.unsigned import read_unsigned
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.submission import stale_challenger
 
@@ -61,7 +61,7 @@ def _note_asked(run: ModelRun, request: Request) -> None:
     """Raise SmartwattsError where this run has asked something else before: Airflow goes on
     showing the facts with which a task asked first, however often it is cleared."""
     facts = json_text(request).encode()
-    before = read_small(run.objects, run.key(_ASKED))
+    before = read_unsigned(run.objects, run.key(_ASKED))
     if before is None:
         run.objects.write(run.key(_ASKED), facts)
     elif sha256_of(before.data) != sha256_of(facts):
