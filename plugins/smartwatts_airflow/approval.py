@@ -84,22 +84,22 @@ class _AskPerson(HITLOperator):
                 send(about_approval(shown, self._terms(), _address(context)))
                 asked = {"left": left, "sha256": shown["sha256"]}
                 raise TaskAwaitingInput(
-                    method_name=waiting.method_name, kwargs=asked, timeout=waiting.timeout
+                    method_name=self.go_on.__name__, kwargs=asked, timeout=waiting.timeout
                 ) from None
         raise AssertionError("a person is asked by waiting")
 
-    def execute_complete(
+    def go_on(
         self, context: Context, event: dict[str, Any], left: dict[str, str], sha256: str
     ) -> dict[str, Any]:
         """Leave what was answered, about what was shown; the champion may have changed since."""
         model = self.op_kwargs["branch"]["model"]
         with explained(model):
-            answered = super().execute_complete(context, event)
+            answered = self.execute_complete(context, event)
             user = answered["responded_by_user"] or {}
             answer = {
                 "approved": answered["chosen_options"] == [_APPROVE],
                 "sha256": sha256,
-                "time": f"{answered['responded_at']:%Y-%m-%d %H:%M} UTC",
+                "time": f"{answered['responded_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC",
                 "by": user.get("name"),
                 "user": user.get("id"),
             }
