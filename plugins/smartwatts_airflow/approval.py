@@ -52,6 +52,7 @@ class _AskPerson(HITLOperator):
     """
 
     template_fields: Collection[str] = ("op_kwargs",)
+    custom_operator_name = "Approval"
 
     def __init__(self, *, stage: Stage, op_kwargs: Mapping[str, Any], **kwargs: Any) -> None:
         current = settings()
@@ -80,7 +81,6 @@ class _AskPerson(HITLOperator):
             try:
                 super().execute(context)
             except TaskAwaitingInput as waiting:
-                label(f"{model} v{shown['version']} waits for approval")
                 send(about_approval(shown, self._terms(), _address(context)))
                 asked = {"left": left, "sha256": shown["sha256"]}
                 raise TaskAwaitingInput(
@@ -109,7 +109,7 @@ class _AskPerson(HITLOperator):
 
     def _terms(self) -> str:
         """Who may answer, and until when."""
-        who = ", ".join(user["name"] for user in self.assigned_users or ()) or _ANYBODY
+        who = " or ".join(user["name"] for user in self.assigned_users or ()) or _ANYBODY
         until = datetime.now(UTC) + (self.response_timeout or timedelta(0))
         return f"until {until:%Y-%m-%d %H:%M} UTC by {who}; without an answer the champion stays"
 

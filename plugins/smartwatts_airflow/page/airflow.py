@@ -25,7 +25,6 @@ __all__ = [
     "RENEWAL",
     "RETRAINING",
     "ROLLBACK",
-    "WAITS_FOR_PERSON",
     "WEEKLY",
     "DagRunFacts",
     "NextRun",
@@ -45,11 +44,7 @@ RENEWAL = "renew_timestamp"
 _CURVES = "SmartWatts household curves"
 _MOST_RUNS = 2000
 _ACTIVE = ("running", "queued")
-WAITS_FOR_PERSON = "awaiting_input"
-_AT_WORK = (
-    *("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule"),
-    WAITS_FOR_PERSON,
-)
+_AT_WORK = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule")
 _SENSOR = "wait_for_readings"
 
 

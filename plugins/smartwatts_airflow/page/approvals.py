@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from smartwatts_airflow.addresses import answer_path
-from smartwatts_airflow.page.airflow import RETRAINING, WAITS_FOR_PERSON
+from smartwatts_airflow.page.airflow import RETRAINING
 from smartwatts_airflow.runs import run_key
 
 __all__ = ["Asked", "approvals"]
 
+_WAITS = "awaiting_input"
 _MOST = 100
 
 
@@ -41,7 +42,7 @@ def approvals(session: Session) -> dict[str, Asked]:
             *(task.start_date, task.trigger_timeout, HITLDetail.assignees),
         )
         .join(HITLDetail, HITLDetail.ti_id == task.id)
-        .where(task.dag_id.in_(RETRAINING), task.state == WAITS_FOR_PERSON)
+        .where(task.dag_id.in_(RETRAINING), task.state == _WAITS)
         .order_by(task.start_date)
         .limit(_MOST)
     )
