@@ -32,4 +32,4 @@ def grant(roles: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(grant(sys.argv[1:]))
+    grant(sys.argv[1:])

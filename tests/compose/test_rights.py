@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.airflow.distributed import PYTHON, REPOSITORY
+from scripts.stack import REPOSITORY
+from tests.airflow.distributed import PYTHON
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(600)]
 

@@ -35,20 +35,17 @@ class Asked:
 
 def approvals(session: Session) -> dict[str, Asked]:
     """By model; of two runs that ask about one, what was asked last."""
-    task = TaskInstance
     rows = session.execute(
-        select(
-            *(task.dag_id, task.run_id, task.task_id, task.map_index, task.rendered_map_index),
-            *(task.start_date, task.trigger_timeout, HITLDetail.assignees),
-        )
-        .join(HITLDetail, HITLDetail.ti_id == task.id)
-        .where(task.dag_id.in_(RETRAINING), task.state == _WAITS)
-        .order_by(task.start_date)
+        select(TaskInstance, HITLDetail.assignees)
+        .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .where(TaskInstance.dag_id.in_(RETRAINING), TaskInstance.state == _WAITS)
+        .order_by(TaskInstance.start_date)
         .limit(_MOST)
     )
     asked = {}
-    for dag, run, name, index, label, since, until, who in rows:
-        model = (label or "").split(" ")[0]
-        path, named = answer_path(dag, run, name, index), tuple(each["name"] for each in who or ())
-        asked[model] = Asked(model, run_key(dag, run), path, since, until, named)
+    for task, who in rows:
+        model = str(task.rendered_map_index).split(" ")[0]
+        path = answer_path(task.dag_id, task.run_id, task.task_id, task.map_index)
+        run, named = run_key(task.dag_id, task.run_id), tuple(each["name"] for each in who or ())
+        asked[model] = Asked(model, run, path, task.start_date, task.trigger_timeout, named)
     return asked
