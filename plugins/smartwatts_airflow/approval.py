@@ -116,7 +116,8 @@ class _AskPerson(HITLOperator):
 
 def _address(context: Context) -> str:
     ti = context["ti"]
-    return answer_page(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
+    index = ti.map_index if ti.map_index is not None else 0
+    return answer_page(ti.dag_id, ti.run_id, ti.task_id, index)
 
 
 def _body(shown: Mapping[str, Any], run_id: str) -> str:

@@ -270,7 +270,7 @@ def play_again(dag: Any, run: Any, task: str, client: Client) -> str:
     assert cleared.status_code == 200, cleared.text
     where = (TaskInstance.run_id == run.run_id, TaskInstance.task_id == task)
     with create_session() as session:
-        ti = session.scalar(select(TaskInstance).where(*where))
+        ti = session.scalars(select(TaskInstance).where(*where)).one()
         ti.try_number += 1
     _run_task(ti=ti, task=dag.task_dict[task])
     with create_session() as session:

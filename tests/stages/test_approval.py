@@ -4,6 +4,7 @@ approved is published if the gate still says so. What a person is shown."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def begun(service: Service, run_id: str) -> ModelRun:
     return service.run(run_id)
 
 
-def options(name: str, seed: int) -> dict[str, TrainOptions]:
+def options(name: str, seed: int) -> dict[str, Any]:
     return {"options": TrainOptions(seed=seed)} if name == "train" else {}
 
 
