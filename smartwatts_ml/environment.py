@@ -7,8 +7,8 @@ import os
 from functools import cache
 
 from smartwatts_ml.kinds import kinds, model_names
-from smartwatts_ml.settings import Settings, settings
-from smartwatts_ml.settings.airflow import ALL_MODELS
+from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings.airflow import ALL_MODELS, names_in
 from smartwatts_ml.settings.base import (
     CONFIG_VARIABLE,
     PREFIX,
@@ -50,5 +50,6 @@ def check_environment() -> None:
     check_names(f"table in {settings_origin()}:", read_settings_file(), tables)
     for cls in _classes():
         cls.read_table()
+    approval = os.environ.get(f"{PREFIX}APPROVAL", Settings.read_table().get("approval", ""))
     models = (*model_names(), ALL_MODELS)
-    check_names("model in SMARTWATTS_APPROVAL:", sorted(settings().approval_models), models)
+    check_names("model in SMARTWATTS_APPROVAL:", sorted(names_in(str(approval))), models)

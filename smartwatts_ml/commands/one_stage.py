@@ -23,7 +23,7 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.jsontext import plain
-from smartwatts_ml.judging.approval import Answer, Verdict
+from smartwatts_ml.judging.approval import Answer, GateVerdict
 from smartwatts_ml.judging.record import DECISION
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.progress import Progress
@@ -129,7 +129,7 @@ def approve(
 
 def _answer(run: ModelRun, progress: Progress, *, approved: bool) -> StageResult:
     name = getpass.getuser()
-    sha256 = run.read_json(DECISION, Verdict).sha256 or ""
+    sha256 = run.read_json(DECISION, GateVerdict).sha256 or ""
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     answer = Answer(approved, sha256, when, by=name, user=name)
     return run_stage(stage_named("approve"), run, progress, answer=plain(answer))

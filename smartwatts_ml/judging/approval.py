@@ -25,7 +25,7 @@ __all__ = [
     "Answer",
     "Approval",
     "Request",
-    "Verdict",
+    "GateVerdict",
     "approval_of",
     "how_to_answer",
     "judged_answer",
@@ -84,7 +84,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """The part of decision.json that an answer is weighed against."""
 
     accepted: StrictBool
@@ -142,7 +142,7 @@ def _worst(decision: StoredDecision) -> str:
     return f"{name}: {abs(worst.loss):.1%} {how} than the {worst.opponent}"
 
 
-def judged_answer(run: ModelRun, verdict: Verdict, answer: Answer) -> Approval:
+def judged_answer(run: ModelRun, verdict: GateVerdict, answer: Answer) -> Approval:
     """What an answer comes to, now that the verdict stands: nothing but a person, one of those
     who may, approves, and no other file than was shown."""
     approved, why = _verdict(run, verdict, answer)
@@ -159,7 +159,7 @@ def judged_answer(run: ModelRun, verdict: Verdict, answer: Answer) -> Approval:
     )
 
 
-def _verdict(run: ModelRun, verdict: Verdict, answer: Answer) -> tuple[bool, str]:
+def _verdict(run: ModelRun, verdict: GateVerdict, answer: Answer) -> tuple[bool, str]:
     name, when = _name(answer), answer.time
     if name is None:
         return False, f"nobody approved it until {when}"

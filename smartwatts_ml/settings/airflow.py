@@ -6,7 +6,7 @@ from pydantic import Field
 
 from smartwatts_ml.settings.base import TomlSettings
 
-__all__ = ["ALL_MODELS", "AirflowSettings"]
+__all__ = ["ALL_MODELS", "AirflowSettings", "names_in"]
 
 ALL_MODELS = "all"
 """In ``approval``, for every model there is."""
@@ -95,13 +95,18 @@ class AirflowSettings(TomlSettings):
 
     @property
     def approval_models(self) -> frozenset[str]:
-        """What ``approval`` names.
-
-        >>> sorted(AirflowSettings.model_construct(approval="nilm, anomaly").approval_models)
-        ['anomaly', 'nilm']
-        """
-        return frozenset(name.strip() for name in self.approval.split(",")) - {""}
+        """What ``approval`` names."""
+        return names_in(self.approval)
 
     def wants_approval(self, model: str) -> bool:
         """Whether a person has to approve the model's new versions."""
         return bool(self.approval_models & {model, ALL_MODELS})
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Names with commas between.
+
+    >>> sorted(names_in("nilm, anomaly"))
+    ['anomaly', 'nilm']
+    """
+    return frozenset(name.strip() for name in text.split(",")) - {""}

@@ -16,8 +16,8 @@ from smartwatts_ml.jsontext import json_text, parsed
 from smartwatts_ml.judging.approval import (
     APPROVAL,
     Answer,
+    GateVerdict,
     Request,
-    Verdict,
     how_to_answer,
     judged_answer,
     request_of,
@@ -78,7 +78,7 @@ def approve(
     """Leave what was answered, for publish. Where nobody has to approve the model it goes on
     without a word. Raises StaleChallengerError where another champion came into force after it
     was judged, and UnapprovedError where nobody was asked who has to be."""
-    verdict = run.read_json(DECISION, Verdict)
+    verdict = run.read_json(DECISION, GateVerdict)
     if not verdict.accepted or not (answer or run.settings.wants_approval(run.model)):
         return Approved(verdict.accepted, verdict.summary)
     if answer is None:
@@ -94,7 +94,7 @@ def approve(
     return Approved(approval.approved, approval.summary, approval.by)
 
 
-def _check_in_force(run: ModelRun, verdict: Verdict) -> None:
+def _check_in_force(run: ModelRun, verdict: GateVerdict) -> None:
     champion = open_store(run.objects, run.settings).champion(run.model)
     in_force = champion.version if champion else None
     if verdict.champion_version != in_force:

@@ -13,8 +13,8 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.approval import Answer, Request
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.runs.claims import standing_claim
-from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import begin_outputs
 from smartwatts_ml.stages.approve import ask
 from smartwatts_ml.stages.branch import StageResult, force_publish, log_progress, retrain, run_stage
 from smartwatts_ml.stages.order import stage_named
@@ -46,7 +46,7 @@ def force_worse(service: Service) -> None:
 
 def begun(service: Service, run_id: str) -> ModelRun:
     plan = start_run(service.objects, service.current, run_id, ["light"])
-    service.left[run_id] = begin_left(plan.snapshot_sha256)
+    service.left[run_id] = begin_outputs(plan.snapshot_sha256)
     return service.run(run_id)
 
 

@@ -16,8 +16,8 @@ from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import TrustError, UnapprovedError, UsageError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.claims import hold_claim, standing_claim, take_claim
-from smartwatts_ml.runs.left import write_left
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import write_outputs
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.approve import approve
@@ -193,7 +193,7 @@ def smartwatts(current: Settings, *arguments: str) -> Result:
 
 def test_on_the_command_line_a_person_says_so(objects: Objects, current: Settings) -> None:
     judged(objects, "run1")
-    write_left(run_of(objects, current, "run1"))
+    write_outputs(run_of(objects, current, "run1"))
     refused = smartwatts(current, "publish", "nilm", "--run", "run1")
     assert isinstance(refused.exception, UnapprovedError)
     rejected = smartwatts(current, "approve", "nilm", "--run", "run1", "--reject", "--json")
