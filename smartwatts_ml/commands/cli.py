@@ -13,6 +13,10 @@ from smartwatts_ml.stages.order import STAGES
 __all__ = ["WORK", "app"]
 
 WORK = {
+    "approve": (
+        "one_stage:approve",
+        "Say as a person that a run's accepted models may be published, or not, in your name.",
+    ),
     "convert": (
         "convert:convert",
         "Convert a Keras file to .tflite, or the challengers of a run, whose files are judged "
