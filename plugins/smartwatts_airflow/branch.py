@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from airflow.sdk import get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from smartwatts_airflow.assets import CHAMPIONS, announce
+from smartwatts_airflow.assets import CHAMPIONS, CHANGED_CHAMPION, READINGS, announce
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, in_log, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
@@ -64,7 +64,8 @@ def _model_task(stage: Stage, *, spares: bool) -> Callable[..., Any]:
         # What is always done is so after a stage that was skipped, too.
         trigger_rule="all_done" if spares or stage.always else "all_success",
         doc_md=DOCS.get(stage.name, stage.doing),
-        outlets=[CHAMPIONS] if stage.publishes else [],
+        inlets=[*([READINGS] if stage.heavy else ()), *(CHAMPIONS if stage.publishes else ())],
+        outlets=[CHANGED_CHAMPION] if stage.publishes else [],
         **(_BRANCH | (_HEAVY if stage.heavy else {})),
         **(signing_placement() if stage.signs else {}),
     )

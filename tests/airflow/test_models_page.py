@@ -364,7 +364,7 @@ def add_run(dag: str, run_id: str, state: str) -> None:
         session.add(run)
 
 
-def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_waits(
+def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_is_at_work(
     clients: dict[str, Any], store: Store, root: Path
 ) -> None:
     from smartwatts_airflow.runs import run_key
@@ -374,7 +374,7 @@ def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_waits(
         return text.split('id="last-run">')[1].split("</b>")[0]
 
     add_run("retrain_weekly", "decided", "success")
-    add_run("retrain_on_new_readings", "waits", "running")
+    add_run("retrain_on_new_readings", "at-work", "running")
     assert "none yet" in last_run()
     objects, key = open_root(str(root / "root")), run_key("retrain_weekly", "decided")
     snapshot = Snapshot(version=1, digest="d", rows=1, start=None, end=None, sites=1)

@@ -46,7 +46,6 @@ CURVES = "SmartWatts household curves"
 _MOST_RUNS = 2000
 _ACTIVE = ("running", "queued")
 _AT_WORK = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule")
-_SENSOR = "wait_for_readings"
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ class NextRun:
 @dataclass(frozen=True)
 class DagRunFacts:
     """A run of a DAG. ``path``: of its page, below Airflow's own address. ``key``: how the
-    root calls it. ``when`` it ended, or else began, or else is to begin: one that waited for a
-    week decided when it ended. ``dry_run``: it publishes and records nothing."""
+    root calls it. ``when`` it ended, or else began, or else is to begin. ``dry_run``: it publishes
+    and records nothing."""
 
     dag: str
     run_id: str
@@ -124,8 +123,7 @@ def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> lis
 
 
 def at_work_on(session: Session, active: Sequence[DagRunFacts]) -> dict[str, str]:
-    """What each of these runs is at, by its key: its tasks that have not ended, in words; of the
-    one that waits for readings nothing."""
+    """What each of these runs is at, by its key: its tasks that have not ended, in words."""
     if not active:
         return {}
     pairs = [(run.dag, run.run_id) for run in active]
@@ -140,11 +138,7 @@ def at_work_on(session: Session, active: Sequence[DagRunFacts]) -> dict[str, str
     tasks: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for dag, run_id, task, state in rows:
         tasks[run_key(dag, run_id)][str(state), task.removeprefix("model.")] += 1
-    return {
-        run.key: _in_words(tasks[run.key]) or run.state
-        for run in active
-        if not any(task == _SENSOR for _, task in tasks[run.key])
-    }
+    return {run.key: _in_words(tasks[run.key]) or run.state for run in active}
 
 
 def may_trigger(user: Any, dag: str = ROLLBACK) -> bool:

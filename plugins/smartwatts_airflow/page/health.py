@@ -55,7 +55,7 @@ def health(
     doubtful: int,
     paused: Sequence[str],
 ) -> Health:
-    """From what the page shows: ``seen`` is what the sensor sees, ``doubtful`` how many lines on
+    """From what the page shows: ``seen`` is what the trigger sees, ``doubtful`` how many lines on
     readings want a look, ``paused`` which DAGs are."""
     signs = [*_of_models(rows), *_of_troubles(found), *_of_dags(paused)]
     if seen["refused"]:
