@@ -28,10 +28,8 @@ sys.path.append(str(REPOSITORY / "plugins"))
 DUMP = """
 import json
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import AssetAll
 from airflow.serialization.serialized_objects import DagSerialization
 
-EMPTY = AssetAll()
 bag = DagBag({folder!r})
 dags = {{}}
 for dag_id, dag in bag.dags.items():
@@ -58,7 +56,7 @@ for dag_id, dag in bag.dags.items():
         "schedule": getattr(dag.timetable, "expression", str(dag.schedule)),
         "scheduled_on": {{
             asset.name: [watcher.name for watcher in asset.watchers]
-            for _, asset in getattr(dag.timetable, "asset_condition", EMPTY).iter_assets()
+            for asset in (dag.schedule if isinstance(dag.schedule, list) else [])
         }},
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,

@@ -12,9 +12,12 @@ from urllib.parse import quote
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+from airflow.jobs.job import Job
+from airflow.models.asset import AssetModel, AssetWatcherModel
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import Trigger
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
@@ -35,6 +38,7 @@ __all__ = [
     "next_run",
     "paused",
     "runs",
+    "watched",
 ]
 
 WEEKLY = "retrain_weekly"
@@ -97,6 +101,18 @@ def paused(session: Session, dags: Iterable[str]) -> list[str]:
         select(DagModel.dag_id).where(DagModel.dag_id.in_(tuple(dags)), DagModel.is_paused)
     )
     return sorted(rows)
+
+
+def watched(session: Session, asset: str) -> bool:
+    """Whether a triggerer that lives watches for events of the asset."""
+    jobs = session.scalars(
+        select(Job)
+        .join(Trigger, Trigger.triggerer_id == Job.id)
+        .join(AssetWatcherModel, AssetWatcherModel.trigger_id == Trigger.id)
+        .join(AssetModel, AssetModel.id == AssetWatcherModel.asset_id)
+        .where(AssetModel.name == asset)
+    )
+    return any(job.is_alive() for job in jobs)
 
 
 def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> list[DagRunFacts]:
