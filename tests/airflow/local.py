@@ -75,9 +75,9 @@ def run_script(
     )
 
 
-def eventually(true: Callable[[], bool], what: str) -> None:
+def eventually(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Airflow pushes nothing, so its API is asked until it says so."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
             if true():
@@ -85,7 +85,7 @@ def eventually(true: Callable[[], bool], what: str) -> None:
         except AirflowError:
             pass
         time.sleep(0.5)
-    raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
+    raise AssertionError(f"{what}: not within {seconds:.0f} s")
 
 
 def map_names(local: Local, dag: str, run_id: str) -> dict[str, str]:
