@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TOGETHER = 12
 APART_SECONDS = 0.03
-"""One that comes while another is at work is what stood still; of those that come at the same moment
-all are past the audit log before any writes."""
+"""What stood still is one that comes while another is at work; of those that come at the same
+moment all are past the audit log before any writes."""
 START_SECONDS = 500.0
 DAG = "rollback_model"
 FORM = {"model": "nilm", "version": 1, "reason": "tried"}
