@@ -22,8 +22,9 @@ from smartwatts_ml.errors import SmartwattsError
 
 __all__ = ["NewReadingsTrigger"]
 
-_LONGEST_PAUSE = 3600.0
-"""Seconds between two events where the readings of the first stay undecided."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0
+"""Seconds between two events where the readings of the first stay undecided: in the shortest a
+scheduler that lives has made the run that an event asks for."""
 
 
 class NewReadingsTrigger(BaseEventTrigger):
@@ -46,7 +47,7 @@ class NewReadingsTrigger(BaseEventTrigger):
         in landing/ counts once two looks have found it the same. Events of readings that stay
         undecided, whatever the runs that they start come to, grow rarer."""
         landing: dict[str, str] = {}
-        logged, pause, quiet_until = "", self.poke_seconds, 0.0
+        logged, pause, quiet_until = "", _SHORTEST_PAUSE, 0.0
         clock = asyncio.get_running_loop().time
         while True:
             # Before the first look too: Airflow starts a trigger that breaks again at once. And
@@ -63,7 +64,7 @@ class NewReadingsTrigger(BaseEventTrigger):
                 logged = seen
                 self.log.info("%s: %s", self.root, seen)
             if not waiting["models"]:
-                pause, quiet_until = self.poke_seconds, 0.0
+                pause, quiet_until = _SHORTEST_PAUSE, 0.0
             elif due and clock() >= quiet_until:
                 yield TriggerEvent(waiting)
                 quiet_until, pause = clock() + pause, min(2 * pause, _LONGEST_PAUSE)

@@ -84,6 +84,7 @@ def active_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many runs of the DAG there are, in its one item: only a triggerer can ask Airflow."""
     runs = [0]
     monkeypatch.setattr(trigger_module, "_active_runs", lambda dag_id: runs[0])
+    monkeypatch.setattr(trigger_module, "_SHORTEST_PAUSE", POKE)
     return runs
 
 
