@@ -124,8 +124,8 @@ def test_what_is_told_over_time_is_read_beside_the_decision(tmp_path: Path) -> N
 
 def verdict(rows: list[ModelRow], **more: Any) -> str:
     seen, found = SEEN | more.pop("seen", {}), more.pop("found", None)
-    more = {"doubtful": 0, "paused": ()} | more
-    line = health(rows, [], seen, found, **more)
+    about: dict[str, Any] = {"doubtful": 0, "paused": ()} | more
+    line = health(rows, [], seen, found, **about)
     return f"{line.verdict}: {', '.join(sign.text for sign in line.signs)}"
 
 

@@ -434,7 +434,7 @@ def test_a_trigger_that_breaks_has_waited_before_it_looked(
     def broken(where: str, before: dict[str, str]) -> dict[str, Any]:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(trigger_module.asyncio, "sleep", note)
+    monkeypatch.setattr(asyncio, "sleep", note)
     monkeypatch.setattr(trigger_module, "_look", broken)
 
     async def first() -> TriggerEvent:

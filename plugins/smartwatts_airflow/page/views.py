@@ -65,13 +65,20 @@ def show_models(request: Request, session: SessionDep, user: GetUserDep, opened:
     trouble_report = last_troubles(objects)
     doubtful = doubtful_lines(objects, last.run_id) if last else []
     is_paused = paused(session, (*RETRAINING, RENEWAL))
-    signs = {"paused": is_paused, "watched": watched(session, NEW_READINGS)}
     return page(
         request,
         "models.html",
         rows=rows,
         seen=seen,
-        health=health(rows, at_work, seen, trouble_report, doubtful=len(doubtful), **signs),
+        health=health(
+            rows,
+            at_work,
+            seen,
+            trouble_report,
+            doubtful=len(doubtful),
+            paused=is_paused,
+            watched=watched(session, NEW_READINGS),
+        ),
         at_work=at_work,
         runs_at_work=runs_at_work(active, at_work_on(session, active), at_work),
         next_run=next_run(session),
