@@ -402,8 +402,9 @@ def test_a_triggerer_that_died_looks_for_nothing(clients: dict[str, Any]) -> Non
         job = Job(job_type="TriggererJob", state=JobState.RUNNING, latest_heartbeat=now)
         trigger = Trigger.from_object(watcher.trigger)
         asset = AssetModel(name=NEW_READINGS, uri=NEW_READINGS)
-        asset.add_trigger(trigger, watcher.name)
         session.add_all((job, trigger, asset))
+        session.flush()
+        asset.add_trigger(trigger, watcher.name)
         session.flush()
         assert not watched(session, NEW_READINGS), "nobody has taken it up"
         trigger.triggerer_id = job.id
