@@ -193,7 +193,8 @@ def test_a_run_by_hand_does_as_its_form_says_at_once_though_nothing_is_due(local
     run_id = local.airflow.trigger(NEW, form)["dag_run_id"]
     eventually(lambda: local.airflow.run(NEW, run_id)["state"] == "success", "the run by hand ends")
     names = map_names(local, NEW, run_id)
-    assert list(names) == ["model.train forecasting_30d"]
+    assert {name.split()[1] for name in names} == {"forecasting_30d"}
+    assert names["model.train forecasting_30d"].startswith("forecasting_30d kept: ")
 
 
 def test_ingest_tells_of_the_table_of_readings(local: Local) -> None:
