@@ -22,6 +22,7 @@ from smartwatts_ml.kinds.anomaly.calibration import (
 )
 from smartwatts_ml.kinds.anomaly.examples import Drawn
 from smartwatts_ml.kinds.anomaly.features import SLOW
+from smartwatts_ml.kinds.anomaly.network import anomaly_logits
 from smartwatts_ml.kinds.anomaly.policy import (
     FIXED,
     Limit,
@@ -60,18 +61,15 @@ class NormalSeries:
 def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
     """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
     raw = [_outputs(model, drawn.normal) for model in classifiers]
-    logits = np.mean([outputs["odds"][:, 0] for outputs in raw], axis=0)
-    types = np.mean([outputs["types"][:, 1:] for outputs in raw], axis=0)
-    return NormalSeries(logits, drawn.hours, families(types), drawn.normal[:, SLOW])
+    logits = np.mean([np.asarray(anomaly_logits(outputs))[:, 0] for outputs in raw], axis=0)
+    family = families(np.mean(raw, axis=0)[:, 1:])
+    return NormalSeries(logits, drawn.hours, family, drawn.normal[:, SLOW])
 
 
-def _outputs(model: keras.Model, rows: np.ndarray) -> dict[str, np.ndarray]:
+def _outputs(model: keras.Model, rows: np.ndarray) -> np.ndarray:
     """Called, not ``predict``: that would make a graph for each site's number of rows."""
-    parts = [
-        model(rows[start : start + _ROWS_AT_ONCE], training=False)
-        for start in range(0, len(rows), _ROWS_AT_ONCE)
-    ]
-    return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+    parts = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
+    return np.concatenate([np.asarray(model(part, training=False)) for part in parts])
 
 
 def calibrate(

@@ -244,10 +244,7 @@ def _train(
     optimizer.build(classifier.trainable_variables)
     classifier.compile(
         optimizer=optimizer,
-        loss={
-            "odds": keras.losses.BinaryCrossentropy(from_logits=True),
-            "types": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        },
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 
     def report(epoch: int, logs: Mapping[str, float]) -> None:
@@ -255,9 +252,9 @@ def _train(
 
     history = classifier.fit(
         train.features,
-        _targets(train),
-        sample_weight=_weights(train),
-        validation_data=(valid.features, _targets(valid), _weights(valid)),
+        train.codes,
+        sample_weight=train.weights,
+        validation_data=(valid.features, valid.codes, valid.weights),
         epochs=epochs,
         batch_size=batch,
         verbose=0,
@@ -272,12 +269,3 @@ def _train(
         {"epoch": float(epoch + 1), **dict(zip(names, map(float, row), strict=True))}
         for epoch, row in enumerate(rows)
     )
-
-
-def _targets(examples: Examples) -> dict[str, np.ndarray]:
-    odd = (examples.codes > 0).astype(np.float32)[:, None]
-    return {"odds": odd, "types": examples.codes}
-
-
-def _weights(examples: Examples) -> dict[str, np.ndarray]:
-    return {"odds": examples.weights, "types": examples.weights}

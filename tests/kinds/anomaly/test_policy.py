@@ -107,3 +107,37 @@ def test_a_limit_is_no_higher_than_its_most() -> None:
     assert told(rarity, family, MOVING)[199] > 0
     rarity[199] -= 0.01
     assert told(rarity, family, MOVING)[199] == 0
+
+
+def risen(rise: np.ndarray, rarity: np.ndarray) -> tuple[list[int], list[int]]:
+    """First hours of alerts, and of slow rises."""
+    alerts = quiet_alerts(
+        np.arange(len(rise)), rarity >= THRESHOLD, rarity, rarity.astype(int) * 0, THRESHOLD,
+        rise=rise,
+    )  # fmt: skip
+    first = [int(np.argmax(alerts.number == k)) for k in range(1, alerts.number.max() + 1)]
+    return first, [hour for hour in first if alerts.rising[hour]]
+
+
+def test_a_slow_rise_is_told_once_in_two_weeks_and_for_two_days() -> None:
+    rise = np.ones(700, bool)
+    assert risen(rise, np.zeros(700)) == ([0, 336, 672], [0, 336, 672])
+    hours = np.arange(700)
+    alerts = quiet_alerts(hours, ~rise, 0.0 * hours, 0 * hours, THRESHOLD, rise=rise)
+    assert int(alerts.rising.sum()) == 2 * LONGEST + 28
+
+
+def test_a_slow_rise_gives_way_to_an_alert_and_begins_where_none_goes_on() -> None:
+    rise, rarity = np.zeros(400, bool), np.zeros(400)
+    rise[100:140] = True
+    rarity[98:104] = 5.0  # goes on through pauses of three hours
+    rarity[120] = 6.0
+    assert risen(rise, rarity) == ([98, 108, 120], [108])
+
+
+def test_a_slow_rise_lifts_no_limit() -> None:
+    rise = np.arange(300) < 50
+    rarity, hours = np.zeros(300), np.arange(300)
+    rarity[100] = THRESHOLD
+    alerts = quiet_alerts(hours, rarity >= THRESHOLD, rarity, 0 * hours, THRESHOLD, MOVING, rise)
+    assert alerts.number.max() == 2
