@@ -31,9 +31,9 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.changes import now_ms
 from smartwatts_ml.readings.table.delta import as_store_errors, check_address
 
-__all__ = ["BEACONS", "BeaconTable", "existing_beacons"]
+__all__ = ["BeaconTable", "existing_beacons"]
 
-BEACONS = "beacons"
+_BEACONS = "beacons"
 """The table's folder below the root."""
 _COMMITS = "smartwatts.beacons"
 _MONTH = "month"
@@ -71,7 +71,7 @@ _KEPT_HOURS = 168
 
 def existing_beacons(objects: Objects) -> BeaconTable | None:
     """The table of a root; None where there is none, and none is made."""
-    with as_store_errors(objects.uri(BEACONS)):
+    with as_store_errors(objects.uri(_BEACONS)):
         try:
             return BeaconTable(objects, create=False)
         except TableNotFoundError:
@@ -83,7 +83,7 @@ class BeaconTable:
 
     def __init__(self, objects: Objects, *, create: bool = True) -> None:
         self._objects = objects
-        self._uri = check_address(objects.uri(BEACONS))
+        self._uri = check_address(objects.uri(_BEACONS))
         self._options = objects.storage_options()
         self._table = self._made() if create else self._open()
 
@@ -100,7 +100,7 @@ class BeaconTable:
                         self._uri,
                         _SCHEMA,
                         partition_by=[_MONTH],
-                        name=BEACONS,
+                        name=_BEACONS,
                         storage_options=self._options,
                     )
         raise StoreError(f"cannot create the table {self._uri}")
@@ -190,7 +190,7 @@ class BeaconTable:
         path = f"{_MONTH}={month}/{uuid.uuid4().hex}.parquet"
         local = work / f"{uuid.uuid4().hex}.parquet"
         pq.write_table(part.sort_by([("model", "ascending"), ("gateway", "ascending")]), local)
-        self._objects.upload(f"{BEACONS}/{path}", local)
+        self._objects.upload(f"{_BEACONS}/{path}", local)
         size = local.stat().st_size
         local.unlink()
         statistics = f'{{"numRecords": {len(part)}}}'

@@ -21,14 +21,14 @@ from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Manifest, Store
 
-__all__ = ["READING_WINDOWS", "differences_since"]
+__all__ = ["differences_since"]
 
-READING_WINDOWS = (1, 4)
+_READING_WINDOWS = (1, 4)
 """Whole weeks after the publication over which a site is compared; it counts when they are over."""
 _KEPT_BYTES = 64 << 20
 _WEEK = np.timedelta64(7, "D")
 _OURS, _THEIRS = "ours", "theirs"
-_NOTHING = [np.zeros(0) for _ in READING_WINDOWS]
+_NOTHING = [np.zeros(0) for _ in _READING_WINDOWS]
 
 
 def differences_since(
@@ -70,7 +70,7 @@ def differences_since(
     except (BadInputError, NotEnoughReadingsError, NotFoundError):
         return _NOTHING
     ends = {span.site: span.end for span in chosen}
-    return [_compared(kind, scores, ends, first, weeks) for weeks in READING_WINDOWS]
+    return [_compared(kind, scores, ends, first, weeks) for weeks in _READING_WINDOWS]
 
 
 def _chosen(spans: Sequence[SiteSpan], most: int) -> list[SiteSpan]:
