@@ -43,7 +43,8 @@ def test_what_no_hour_ever_came_near_is_alerted(case: Case, load: str, hours: in
 
 def test_what_is_always_on_and_has_risen_is_told_by_a_channel_of_its_own(case: Case) -> None:
     scorer = KIND.work.predictor(case.file)
-    start, kinds = 45 * 24, []
+    start = 45 * 24
+    kinds: list[set[str]] = []
     for seed in range(6):
         site = made_home("home", 55, 60 + seed)
         watts = site.channels["mains"].copy()
