@@ -49,7 +49,7 @@ def test_what_is_always_on_and_has_risen_is_told_by_a_channel_of_its_own(case: C
         site = made_home("home", 55, 60 + seed)
         watts = site.channels["mains"].copy()
         ramp = np.clip((np.arange(len(watts)) - start) / 96, 0, 1)
-        watts += np.float32(0.8 * np.nanmedian(watts)) * ramp.astype(np.float32)
+        watts += np.float32(1.5 * np.nanmedian(watts)) * ramp.astype(np.float32)
         risen = MemoryReadings([replace(site, channels={"mains": watts})])
         table = next(iter(KIND.work.predict(scorer, risen, alerts=True)))
         since = table["start"] - pd.Timestamp(site.times[start])

@@ -92,9 +92,9 @@ def test_networks_that_hold_most_hours_for_anomalies_forgive_nothing() -> None:
     assert found.threshold == pytest.approx(usual.threshold + 8.0, abs=0.2)
 
 
-def test_slow_rises_have_a_fifth_of_the_budget_and_none_by_a_quantile_alone() -> None:
+def test_slow_rises_have_a_budget_of_their_own_and_none_by_a_quantile_alone() -> None:
     calibration = calibrate(series(0), AnomalySettings(), TrainOptions())
     fresh = rises_a_month(series(1), calibration.slow)
-    assert 0.1 <= fresh <= 0.5  # of 2 alerts a device-month, 70 % of which are used
+    assert 0.1 <= fresh <= 0.5  # 15 % of 2 alerts a device-month
     loud = TrainOptions(extra={"threshold": 0.9, "max_alerts_per_month": None})
     assert calibrate(series(0), AnomalySettings(), loud).slow == NEVER
