@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.calibration import (
+    MONTH_HOURS,
     ScoreCalibration,
-    budget_threshold,
     count_alerts,
     fit_ranks,
     pick_threshold,
@@ -35,6 +35,7 @@ _ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a 
 _SLOW = 0.15  # of the budget, for slow rises besides
 
 _ROWS_AT_ONCE = 4096
+_CANDIDATES = 200  # cuts of slow rises that are tried at most
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,15 @@ def calibrate(
 
 
 def _slow_threshold(series: list[NormalSeries], alerts_per_month: float) -> float:
-    def count(cut: float) -> int:
-        return sum(_rises(part, cut) for part in series)
-
-    parts = [(part.slow, part.follows) for part in series]
-    return budget_threshold(parts, alerts_per_month, count)
+    """The lowest feature that keeps slow rises within the budget on these hours."""
+    ordered = np.sort(np.concatenate([part.slow for part in series]))[::-1]
+    allowed = alerts_per_month * len(ordered) / MONTH_HOURS
+    cut = float(ordered[0]) + 1e-3
+    for place in np.unique(np.geomspace(1, len(ordered), _CANDIDATES).astype(int)) - 1:
+        if sum(_rises(part, float(ordered[place])) for part in series) > allowed:
+            break
+        cut = float(ordered[place])
+    return cut
 
 
 def _rises(part: NormalSeries, cut: float) -> int:
