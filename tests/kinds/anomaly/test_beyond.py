@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from smartwatts_ml.kinds.anomaly import KIND
+from smartwatts_ml.kinds.anomaly.windows import hours_of_week, inputs_at
 
 from .conftest import Case, MemoryReadings, made_home
 
@@ -43,16 +45,21 @@ def test_what_no_hour_ever_came_near_is_alerted(case: Case, load: str, hours: in
 
 def test_what_is_always_on_and_has_risen_is_told_by_a_channel_of_its_own(case: Case) -> None:
     scorer = KIND.work.predictor(case.file)
-    start = 45 * 24
+    start, within = 45 * 24, np.arange(45 * 24, 50 * 24)
+    rising: dict[float, int] = {0.0: 0, 1.0: 0}
     kinds: list[set[str]] = []
-    for seed in range(6):
+    for seed, share in itertools.product(range(6), rising):
         site = made_home("home", 55, 60 + seed)
         watts = site.channels["mains"].copy()
         ramp = np.clip((np.arange(len(watts)) - start) / 96, 0, 1)
-        watts += np.float32(1.5 * np.nanmedian(watts)) * ramp.astype(np.float32)
-        risen = MemoryReadings([replace(site, channels={"mains": watts})])
-        table = next(iter(KIND.work.predict(scorer, risen, alerts=True)))
-        since = table["start"] - pd.Timestamp(site.times[start])
-        near = (since >= pd.Timedelta(0)) & (since < pd.Timedelta(days=5))
-        kinds.append(set(table.loc[near, "kind"]))
-    assert sum("creep" in kind for kind in kinds) >= 4
+        watts += np.float32(share * np.nanmedian(watts)) * ramp.astype(np.float32)
+        windows = inputs_at(watts, hours_of_week(site), within, CONTEXT)
+        rising[share] += int(case.file(windows)["rise"].max())
+        if share:
+            risen = MemoryReadings([replace(site, channels={"mains": watts})])
+            table = next(iter(KIND.work.predict(scorer, risen, alerts=True)))
+            since = table["start"] - pd.Timestamp(site.times[start])
+            near = (since >= pd.Timedelta(0)) & (since < pd.Timedelta(days=5))
+            kinds.append(set(table.loc[near, "kind"]))
+    assert rising[0.0] <= 1 and rising[1.0] >= 5
+    assert all(kinds) and sum("creep" in kind for kind in kinds) >= 2
