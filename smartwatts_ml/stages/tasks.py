@@ -14,7 +14,7 @@ from typing import Any
 
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import StaleChallengerError, StoreError
-from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.fleet.beacons import take_beacons
 from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
@@ -119,7 +119,8 @@ def plan_stage(
     planned: dict[str, Any] = plain(
         once_stage(root, "plan", run_id=run_id, models=models, **choice)
     )
-    return planned | {"left": begin_outputs(planned["snapshot_sha256"])}
+    left = begin_outputs(planned["snapshot_sha256"], planned["labels_sha256"])
+    return planned | {"left": left}
 
 
 def model_stage(
@@ -150,7 +151,7 @@ def handed_over(stage: Stage, result: StageResult, run: ModelRun) -> dict[str, A
 
 
 def new_readings(root: str, before: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What the sensor asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``;
+    """What the trigger asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``;
     ``before``: ``landing`` of what was given at the look before."""
     return count_new_readings(*_open(root, writable=False), before)
 
