@@ -28,6 +28,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 
 from smartwatts_airflow.addresses import model_page, models_page, run_page
 from smartwatts_ml.errors import SmartwattsError, UsageError
+from smartwatts_ml.printable import printable
 from smartwatts_ml.settings import settings
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ _DOUBTFUL = 10
 
 @dataclass(frozen=True)
 class Message:
-    """A title of one line, and the lines below it. ``severity``: info, warning, critical."""
+    """A title, sent as one line, and the lines below it, as they may be shown. ``severity``: info,
+    warning, critical."""
 
     title: str
     lines: tuple[str, ...]
@@ -73,11 +75,12 @@ class Message:
     @property
     def subject(self) -> str:
         """The title, with how bad it is where it is."""
-        return self.title if self.severity == "info" else f"[{self.severity}] {self.title}"
+        title = printable(self.title).replace("\n", " ")
+        return title if self.severity == "info" else f"[{self.severity}] {title}"
 
     @property
     def body(self) -> str:
-        return "\n".join(self.lines)
+        return printable("\n".join(self.lines))
 
 
 def about_run(

@@ -149,6 +149,15 @@ def test_a_mail_goes_to_the_connections_recipient(mailbox: Any, connect: Any) ->
     assert "Subject: decided" in mail and "To: ops@example.org" in mail and "nilm kept" in mail
 
 
+def test_a_message_is_sent_whatever_a_name_in_it_holds(mailbox: Any, connect: Any) -> None:
+    port, mails = mailbox
+    plain = {"disable_ssl": True, "disable_tls": True, "to": "ops@example.org"}
+    connect(conn_type="smtp", host="127.0.0.1", port=port, extra=plain)
+    assert send(Message("a.csv\nBcc: x@example.org\r", ("b\udcff\x1b[31m.csv",)))
+    (mail,) = mails
+    assert "Subject: " in mail and "\nBcc:" not in mail
+
+
 @pytest.mark.parametrize(
     "fields, why",
     [
