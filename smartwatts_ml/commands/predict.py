@@ -112,11 +112,12 @@ def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
         whole.add_row(name, f"{value:.4g}", "" if low is None else f"{low:.4g} to {high:.4g}")
     out.print(whole)
     names = list(dict.fromkeys((*(c.metric for c in kind.criteria), *kind.required_metrics)))
-    parts = Table("", *(Column(name, justify="right") for name in names))
-    for label, metrics in result["slices"].items():
-        parts.add_row(Text(printable(label)), *(f"{metrics[name]:.4g}" for name in names))
-    if len(result["slices"]) > 1:
-        out.print(parts)
+    parts = {
+        label: {name: metrics[name] for name in names}
+        for label, metrics in result["slices"].items()
+    }
+    if len(parts) > 1:
+        _print_columns("part", parts)
     for title, rows in result["tables"].items():
         _print_columns(title, rows)
     for note in (*result["notes"], *result.get("files", ())):
