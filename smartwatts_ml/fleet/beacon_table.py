@@ -22,14 +22,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from smartwatts_ml.errors import ChangedError, StoreError
+from smartwatts_ml.errors import ChangedError
 from smartwatts_ml.fleet.beacon import Beacon
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.changes import now_ms
-from smartwatts_ml.readings.table.delta import as_store_errors, check_address
+from smartwatts_ml.readings.table.delta import (
+    BlankTable,
+    as_store_errors,
+    check_address,
+    open_or_create,
+)
 
 __all__ = ["BEACONS", "BeaconTable", "existing_beacons"]
 
@@ -58,6 +63,7 @@ _SCHEMA = pa.schema(
         (_MONTH, pa.string()),
     ]
 )
+_BLANK = BlankTable(BEACONS, _SCHEMA, (_MONTH,))
 _KEY = "gateway, model, version, hour"
 _HOUR_US = 3_600_000_000
 _ATTEMPTS = 50
@@ -85,25 +91,10 @@ class BeaconTable:
         self._objects = objects
         self._uri = check_address(objects.uri(BEACONS))
         self._options = objects.storage_options()
-        self._table = self._made() if create else self._open()
+        self._table = open_or_create(objects, BEACONS, _BLANK) if create else self._open()
 
     def _open(self) -> DeltaTable:
         return DeltaTable(self._uri, storage_options=self._options)
-
-    def _made(self) -> DeltaTable:
-        with as_store_errors(self._uri):
-            for _ in range(_ATTEMPTS):
-                with suppress(TableNotFoundError):
-                    return self._open()
-                with suppress(DeltaError):  # another process was faster
-                    return DeltaTable.create(
-                        self._uri,
-                        _SCHEMA,
-                        partition_by=[_MONTH],
-                        name=BEACONS,
-                        storage_options=self._options,
-                    )
-        raise StoreError(f"cannot create the table {self._uri}")
 
     @property
     def id(self) -> str:
