@@ -99,7 +99,7 @@ def ingest(
         current = as_it_is(root, current)
     with progress_bar("ingest") as report_progress:
         report = ingest_new(objects, current, report_progress)
-        beacons = take_beacons(objects)
+        beacons = take_beacons(objects, current.fleet.beacon_months)
     if as_json:
         print_json(report.to_json() | {"beacons": beacons.to_json()})
     else:

@@ -187,18 +187,24 @@ class BeaconTable:
         statistics = f'{{"numRecords": {len(part)}}}'
         return AddAction(path, size, {_MONTH: month}, now_ms(), True, statistics)
 
-    def compact(self) -> None:
-        """Join the parts of months that have many; those that went stay for a week."""
+    def tidy(self, kept_months: int) -> None:
+        """Months before the ``kept_months`` that end with the newest leave the table (0: none do),
+        and the parts of others that have many are joined; files that went stay for a week. A
+        content that was taken stays known."""
         parts = pa.table(self._table.get_add_actions(flatten=True))
         if not len(parts):
             return
-        counts = pc.value_counts(parts[f"partition.{_MONTH}"]).to_pylist()
-        many = [entry["values"] for entry in counts if entry["counts"] >= _SMALL_FILES]
-        with as_store_errors(self._uri):
+        listed = pc.value_counts(parts[f"partition.{_MONTH}"]).to_pylist()
+        counts = {entry["values"]: entry["counts"] for entry in listed}
+        first = _months_before(max(counts), kept_months - 1) if kept_months else ""
+        old = [month for month in counts if month < first]
+        many = [m for m, count in counts.items() if m >= first and count >= _SMALL_FILES]
+        with as_store_errors(self._uri), suppress(CommitFailedError):  # another run does
+            if old:
+                self._table.delete(f"{_MONTH} < '{first}'")
             for month in many:
-                with suppress(CommitFailedError):  # another run joins them
-                    self._table.optimize.compact([(_MONTH, "=", month)])
-            if many:
+                self._table.optimize.compact([(_MONTH, "=", month)])
+            if old or many:
                 self._table.vacuum(_KEPT_HOURS, dry_run=False)
 
     def query(
@@ -238,6 +244,16 @@ def _hour(column: str) -> str:
 
 def _months(rows: pa.Table) -> list[str]:
     return list(rows[_MONTH].to_pylist())
+
+
+def _months_before(month: str, count: int) -> str:
+    """
+    >>> _months_before("2026-02", 3)
+    '2025-11'
+    """
+    year, number = map(int, month.split("-"))
+    months = 12 * year + number - 1 - count
+    return f"{months // 12:04}-{months % 12 + 1:02}"
 
 
 def _rows(repeats: Sequence[tuple[Beacon, datetime]]) -> pa.Table:

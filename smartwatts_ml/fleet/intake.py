@@ -68,10 +68,12 @@ class BeaconsTaken:
         }
 
 
-def take_beacons(objects: Objects) -> BeaconsTaken:
+def take_beacons(objects: Objects, kept_months: int = 0) -> BeaconsTaken:
     """Add every file of landing/beacons/ whose content is not in the table yet. Repeating adds
     nothing; a file of which nothing can be taken is left, with the reason, until it changes. A
-    root without such files gets no table."""
+    root without such files gets no table.
+
+    Months before the ``kept_months`` that end with the newest leave the table then; 0: none do."""
     landed = list_beacons(objects)
     if not landed:
         return BeaconsTaken()
@@ -84,7 +86,7 @@ def take_beacons(objects: Objects) -> BeaconsTaken:
             intake.take(info)
         intake.commit()
         if new:
-            table.compact()
+            table.tidy(kept_months)
     return BeaconsTaken(tuple(intake.reports[info.key] for info in new), len(landed) - len(new))
 
 
