@@ -4,7 +4,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate
 TESTS ?= not full
-ON_BOTH_CORES := -n 2 --dist loadfile --no-loadscope-reorder
+# One more than the cores: some tests wait for Airflow.
+IN_PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 # Where it is set, each of the many processes would compile TensorFlow and Airflow anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -31,7 +32,7 @@ stop:  ## End what make run started; no process is left
 
 test: env  ## Every test, the heavy ones with reduced counts
 	-@$(BIN)/python -m scripts.side_environment ministack
-	$(PYTEST) $(ON_BOTH_CORES) -m "$(TESTS)"
+	$(PYTEST) $(IN_PARALLEL) -m "$(TESTS)"
 
 test-store: ministack  ## The store in full: crashes, races, servers, pullers, users
 	$(PYTEST) tests/store tests/objects -s
@@ -45,7 +46,7 @@ test-distributed: ministack  ## Celery, Redis, Postgres and S3: a worker dies in
 	$(PYTEST) tests/airflow/test_distributed.py -s -n 0 -m full
 
 test-full: ministack  ## Every test in full
-	$(PYTEST) $(ON_BOTH_CORES)
+	$(PYTEST) $(IN_PARALLEL)
 
 check: env  ## Format, lint, types and quick tests
 	$(BIN)/ruff format --check .
@@ -56,7 +57,7 @@ types: env  ## Types of everything, tests and benchmarks too
 	$(BIN)/mypy
 
 quick: env  ## The tests that take seconds
-	$(PYTEST) $(ON_BOTH_CORES) -m "not slow and not full"
+	$(PYTEST) $(IN_PARALLEL) -m "not slow and not full"
 
 format: env  ## Put the code in shape
 	$(BIN)/ruff check --fix .

@@ -161,8 +161,8 @@ def by_t_test(way: Way, days: HomeDays, held: int) -> str:
 
 @dataclass(frozen=True)
 class Course:
-    """What became of one version: the day on which it went back, for harm or since it ``lapsed``, or
-    was everywhere; homes that ever ran it, and their days."""
+    """What became of one version: the day on which it went back, for harm or since it ``lapsed``,
+    or was everywhere; homes that ever ran it, and their days."""
 
     version: Version
     back: int | None

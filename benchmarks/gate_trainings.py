@@ -22,8 +22,8 @@ from smartwatts_ml.kinds.base import Kind, Trained, TrainOptions
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 from smartwatts_ml.readings.holdout import SelectedReadings
-from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import begin_outputs
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, retrain
 from smartwatts_ml.stages.ingest import ingest
@@ -149,7 +149,7 @@ def retrained(
     objects = open_root(current.root)
     plan = start_run(objects, current, run_id, [model])
     failed = retrain(
-        ModelRun(objects, current, run_id, model, begin_left(plan.snapshot_sha256)),
+        ModelRun(objects, current, run_id, model, begin_outputs(plan.snapshot_sha256)),
         log_progress,
         {"options": options, "actor": "benchmark"},
         dry_run=dry_run,

@@ -112,3 +112,11 @@ def exported_names(path: Path) -> set[str] | None:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             return set(ast.literal_eval(node.value))
     return None
+
+
+def is_registered(path: Path, name: str) -> bool:
+    """Whether a decorator hands a function on: to the command line, to Airflow."""
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == name and node.decorator_list
+        for node in tree_of(path).body
+    )

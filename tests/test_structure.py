@@ -8,6 +8,7 @@ import itertools
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.structure import (
     floors,
     imported_names,
     imports_of,
+    is_registered,
     member,
     tree_of,
 )
@@ -130,7 +132,7 @@ def test_one_module_turns_wall_clocks_into_utc_and_back() -> None:
     assert finding == {
         f"{PACKAGE}.localtime",
         f"{PACKAGE}.readings.site_clocks",  # whether there is one of a name that is kept
-        f"{PACKAGE}.readings.said",  # likewise, of a name that a source says
+        f"{PACKAGE}.readings.source_check",  # likewise, of a name that a source says
     }
 
 
@@ -179,6 +181,47 @@ def test_what_is_public_is_there(module: str) -> None:
     assert (exported_names(path) or set()) <= {*defined_names(path), *imported}
 
 
+def _used_names() -> set[str]:
+    """What one module gets of others: ``module.name`` where it is imported, ``module:name``, of
+    which the last part of the module counts, where it is named in a string, and ``.name`` where it
+    is an attribute of something, or is set for a test."""
+    used: set[str] = set()
+    for path in [*MODULES.values(), *USERS]:
+        used |= {f"{module}.{name}" if name else module for module, name in imported_names(path)}
+        used |= {f"{m}:{name}" for m, name in re.findall(r"(\w+):(\w+)", path.read_text())}
+        used |= {f".{name}" for name in re.findall(r'setattr\(\w+, "(\w+)"', path.read_text())}
+        used |= {f".{n.attr}" for n in ast.walk(tree_of(path)) if isinstance(n, ast.Attribute)}
+    return used
+
+
+def _signed_names(path: Path) -> set[str]:
+    """Names in annotations of what is public: they cross with it, though nobody imports them."""
+    public = exported_names(path) or set()
+    return {
+        name.id
+        for node in tree_of(path).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in public
+        for part in ast.walk(node)
+        for note in (getattr(part, "annotation", None), getattr(part, "returns", None))
+        if note
+        for name in ast.walk(note)
+        if isinstance(name, ast.Name) and name.id != node.name
+    }
+
+
+def test_what_is_public_is_used_elsewhere() -> None:
+    used = _used_names()
+    unused = [
+        f"{module}: {name}"
+        for module, path in MODULES.items()
+        for name in exported_names(path) or ()
+        if not used & {f"{module}.{name}", f"{module.rpartition('.')[2]}:{name}", f".{name}"}
+        and name not in _signed_names(path)
+        and not is_registered(path, name)
+    ]
+    assert not unused
+
+
 def test_what_is_not_public_has_an_underscore() -> None:
     bare = [
         f"{path.relative_to(ROOT)}:{line} {name}"
@@ -201,11 +244,14 @@ def _named_by(node: ast.AST) -> str:
 def test_names_say_what_they_hold() -> None:
     vague = [
         f"{path.relative_to(ROOT)}: {name}"
-        for path in MODULES.values()
+        for path in [*MODULES.values(), *ABOVE.values()]
         for node in ast.walk(tree_of(path))
         if (name := _named_by(node)) in VAGUE
     ]
     assert not vague
+    assert not {path.stem for path in [*MODULES.values(), *ABOVE.values()]} & (
+        VAGUE | {"said", "small"}
+    )
 
 
 def test_a_class_has_a_name_of_its_own() -> None:

@@ -73,22 +73,22 @@ def access_of(connection: Connection) -> S3Access:
     if connection.host:
         raise _wrong(connection, "has a host", "give the server as endpoint_url in its extra")
     extra = _extra(connection)
-    given = {own: _text(connection, extra, name) for name, own in _EXTRA.items()}
-    given |= _services(connection, extra, given["endpoint"])
-    given["external_id"] = _external_id(connection, extra)
+    fields = {own: _text(connection, extra, name) for name, own in _EXTRA.items()}
+    fields |= _services(connection, extra, fields["endpoint"])
+    fields["external_id"] = _external_id(connection, extra)
     if connection.login or connection.password:
-        given |= {"key": connection.login or "", "secret": connection.password or ""}
-    _check_keys(connection, given)
-    return S3Access(origin=f"Airflow's connection {connection.conn_id} ({_SETTING})", **given)
+        fields |= {"key": connection.login or "", "secret": connection.password or ""}
+    _check_keys(connection, fields)
+    return S3Access(origin=f"Airflow's connection {connection.conn_id} ({_SETTING})", **fields)
 
 
-def _check_keys(connection: Connection, given: Mapping[str, str]) -> None:
-    if bool(given["key"]) != bool(given["secret"]):
-        missing = "password, the secret key" if given["key"] else "login, the access key"
+def _check_keys(connection: Connection, fields: Mapping[str, str]) -> None:
+    if bool(fields["key"]) != bool(fields["secret"]):
+        missing = "password, the secret key" if fields["key"] else "login, the access key"
         raise _wrong(connection, f"has no {missing}", "give both, or neither for boto3's own")
-    if given["token"] and not given["key"]:
+    if fields["token"] and not fields["key"]:
         raise _wrong(connection, "has a session token and no key", "give login and password")
-    if given["external_id"] and not given["role"]:
+    if fields["external_id"] and not fields["role"]:
         raise _wrong(connection, "has an external ID and no role", "give role_arn in its extra")
 
 

@@ -18,7 +18,7 @@ from airflow.sdk.observability import stats
 from smartwatts_airflow.lazily import observed
 from smartwatts_ml.errors import SmartwattsError
 
-__all__ = ["RUN_GAUGES", "TROUBLE_GAUGES", "emit", "emit_all", "emit_waiting", "metrics_are_on"]
+__all__ = ["RUN_GAUGES", "TROUBLE_GAUGES", "emit_all", "emit_waiting", "metrics_are_on"]
 
 _log = logging.getLogger(__name__)
 _PREFIX = "smartwatts"
@@ -69,22 +69,24 @@ def emit_all(
     except (SmartwattsError, OSError) as error:
         _log.warning("the models are not measured: %s", error)
     if troubles is not None:
-        found = [trouble["severity"] for trouble in troubles]
-        gauges += [(name, found.count(severity), "") for severity, name in TROUBLE_GAUGES.items()]
+        severities = [trouble["severity"] for trouble in troubles]
+        gauges += [
+            (name, severities.count(severity), "") for severity, name in TROUBLE_GAUGES.items()
+        ]
     if ingested is not None:
         batches = [batch for batch in ingested if batch]
         gauges += [(n, sum(b[key] for b in batches), "") for key, n in RUN_GAUGES.items()]
-    emit(gauges)
+    _emit(gauges)
     _flush()
 
 
 def emit_waiting(waiting: Mapping[str, Any]) -> None:
     """What the trigger saw; call it in the triggerer."""
     if metrics_are_on():
-        emit(observed.measure_waiting(waiting), resolve_name(_TRIGGERER))
+        _emit(observed.measure_waiting(waiting), resolve_name(_TRIGGERER))
 
 
-def emit(gauges: Iterable[_Gauge], facade: _Facade = stats) -> None:
+def _emit(gauges: Iterable[_Gauge], facade: _Facade = stats) -> None:
     """Tell each."""
     tagged = _has_tags()
     for what, value, model in gauges:

@@ -60,12 +60,12 @@ def _is_told() -> bool:
     if find_spec(_PROVIDER) is None:
         return False
     try:
-        told: bool = resolve_name(f"{_PROVIDER}.api:is_openlineage_active")()
-        told = told and bool(resolve_name(f"{_PROVIDER}.api:emit_dataset_lineage"))
+        active: bool = resolve_name(f"{_PROVIDER}.api:is_openlineage_active")()
+        active = active and bool(resolve_name(f"{_PROVIDER}.api:emit_dataset_lineage"))
     except (ImportError, AttributeError) as error:
-        _log.warning("OpenLineage is not told: its provider is too old or not whole: %s", error)
+        _log.warning("OpenLineage is not active: its provider is too old or not whole: %s", error)
         return False
-    return told
+    return active
 
 
 def _dataset(kind: str, address: str, version: int) -> Any:

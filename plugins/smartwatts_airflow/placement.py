@@ -12,18 +12,16 @@ from typing import Any
 from smartwatts_ml.settings import settings
 
 __all__ = [
-    "SIGNING_QUEUE",
     "TRAINING_POOL",
-    "TRAINING_QUEUE",
     "signing_placement",
     "training_placement",
 ]
 
 TRAINING_POOL = "smartwatts_training"
 """Its slots bound how many trainings run at once, over all DAGs. Made at start-up."""
-TRAINING_QUEUE = "training"
+_TRAINING_QUEUE = "training"
 """Celery workers with ``--queues training`` take trainings; LocalExecutor has no queues."""
-SIGNING_QUEUE = "signing"
+_SIGNING_QUEUE = "signing"
 """Celery workers with ``--queues signing`` have the keys; nothing else may run there."""
 
 _POD_GENERATOR = "airflow.providers.cncf.kubernetes.pod_generator:PodGenerator"
@@ -32,12 +30,12 @@ _POD_GENERATOR = "airflow.providers.cncf.kubernetes.pod_generator:PodGenerator"
 
 def training_placement() -> dict[str, Any]:
     """Arguments of a training task; its pod is as ``SMARTWATTS_TRAINING_POD`` says."""
-    return {"pool": TRAINING_POOL, "queue": TRAINING_QUEUE, **_pod(settings().training_pod)}
+    return {"pool": TRAINING_POOL, "queue": _TRAINING_QUEUE, **_pod(settings().training_pod)}
 
 
 def signing_placement() -> dict[str, Any]:
     """Arguments of a task that signs; its pod is as ``SMARTWATTS_SIGNING_POD`` says."""
-    return {"queue": SIGNING_QUEUE, **_pod(settings().signing_pod)}
+    return {"queue": _SIGNING_QUEUE, **_pod(settings().signing_pod)}
 
 
 def _pod(path: str) -> dict[str, Any]:

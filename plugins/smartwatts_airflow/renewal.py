@@ -62,8 +62,8 @@ def look() -> list[str]:
     for trouble in troubles:
         _log.warning("%(severity)s: %(what)s (%(fix)s)", trouble)
     due = [trouble for trouble in troubles if trouble["due"]]
-    told = [trouble["about"] for trouble in due] if due and send(about_troubles(due)) else []
-    tasks.note_troubles(root(), told, [trouble["about"] for trouble in troubles])
+    sent = [trouble["about"] for trouble in due] if due and send(about_troubles(due)) else []
+    tasks.note_troubles(root(), sent, [trouble["about"] for trouble in troubles])
     for change in tasks.untold_changes(root()):
         announce(change)
         send(about_change(change))

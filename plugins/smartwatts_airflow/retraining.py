@@ -141,13 +141,13 @@ def _report() -> dict[str, str]:
     for model, why in failures.items():
         note(root(), smartwatts_run_id(), model, why)
     planned = states["plan"] == "success"
-    told = tasks.run_report(root(), smartwatts_run_id())
-    rows = told["models"] if planned else []
+    report = tasks.run_report(root(), smartwatts_run_id())
+    rows = report["models"] if planned else []
     decided = {row["model"]: row["summary"] for row in rows}
     for summary in decided.values():
         _log.info(summary)
     run = context["dag_run"]
-    about = {"doubtful": told["doubtful"], "quality": quality_page(smartwatts_run_id())}
+    about = {"doubtful": report["doubtful"], "quality": quality_page(smartwatts_run_id())}
     send(about_run(run.dag_id, run.run_id, rows, failures, dry_run=dry_run, **about))
     if metrics_are_on() and not dry_run:
         # Of a list of tasks: else one batch would come as itself, and several as a list.

@@ -23,7 +23,7 @@ from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import open_store
 
-__all__ = ["fleet", "fleet_now"]
+__all__ = ["fleet"]
 
 _SHOWN = 20
 _VERSIONS_SHOWN = 4
@@ -55,7 +55,7 @@ def fleet(
     Example: smartwatts fleet --model nilm --state failed
     """
     objects, current = open_objects(root, writable=False)
-    statuses = [s for s in fleet_now(objects, current) if model in (None, s.model)]
+    statuses = [s for s in _fleet_now(objects, current) if model in (None, s.model)]
     if as_json:
         names = site_names(objects, current).pseudonym if statuses else str
         print_json([_narrowed(status, which, names) for status in statuses])
@@ -82,7 +82,7 @@ def fleet(
             out.print(f"… and {len(listed) - len(shown):,} more; --state or --json tells all")
 
 
-def fleet_now(objects: Objects, current: Settings) -> list[ModelStatus]:
+def _fleet_now(objects: Objects, current: Settings) -> list[ModelStatus]:
     """The fleet as beacons that were ingested have it; empty where there are none."""
     table = existing_beacons(objects)
     if table is None:

@@ -24,8 +24,8 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.folders import existing_run, models_of_run
-from smartwatts_ml.runs.left import read_left, write_left
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import read_outputs, write_outputs
 from smartwatts_ml.stages.branch import StageResult, force_publish, run_stage
 from smartwatts_ml.stages.order import stage_named
 
@@ -60,9 +60,9 @@ def for_each_model(
     for model in models or models_of_run(objects, run_id, model_names()):
         with progress_bar(model) as report:
             looked = ModelRun(objects, current, run_id, model)
-            bound = replace(looked, left=read_left(looked))
+            bound = replace(looked, left=read_outputs(looked))
             result = work(bound, report)
-            write_left(bound)
+            write_outputs(bound)
         results[model] = plain(result)
         if not as_json:
             out.print(result.summary, soft_wrap=True)

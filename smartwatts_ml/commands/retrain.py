@@ -26,9 +26,9 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.ingest.ingest_report import IngestReport
 from smartwatts_ml.runs.claims import drop_claim
 from smartwatts_ml.runs.folders import new_run_id
-from smartwatts_ml.runs.left import begin_left, write_left
 from smartwatts_ml.runs.plan import RunPlan
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import begin_outputs, write_outputs
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.branch import retrain as retrain_model
 from smartwatts_ml.stages.order import Stage, after_models, before_models
@@ -75,11 +75,11 @@ def retrain(
     failures: dict[str, str] = {}
     try:
         for model in plan.models:
-            left = begin_left(plan.snapshot_sha256)
+            left = begin_outputs(plan.snapshot_sha256)
             run = ModelRun(objects, current, plan.run_id, model, left)
             with progress_bar(model, _STOPPED) as report:
                 reason = retrain_model(run, report, options, dry_run=dry_run)
-            write_left(run)
+            write_outputs(run)
             if reason:
                 failures[model] = reason
     except KeyboardInterrupt:

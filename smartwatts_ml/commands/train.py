@@ -31,8 +31,8 @@ from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.readings.ingest.landing import empty_root
 from smartwatts_ml.readings.table.table import newest_readings
 from smartwatts_ml.runs.folders import new_run_id
-from smartwatts_ml.runs.left import begin_left, write_left
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import begin_outputs, write_outputs
 from smartwatts_ml.settings import settings
 from smartwatts_ml.stages.order import stage_named, stages_after
 from smartwatts_ml.stages.start import start_run
@@ -159,12 +159,12 @@ def _train_stage(
     if not newest_readings(objects, current)[1].rows:
         raise NotEnoughReadingsError(empty_root(objects))
     plan = start_run(objects, current, run_id or new_run_id(), [spec.name], claim=False)
-    left_so_far = begin_left(plan.snapshot_sha256)
+    left_so_far = begin_outputs(plan.snapshot_sha256)
     run = ModelRun(objects, current, plan.run_id, spec.name, left_so_far)
     left = f"no challenger was kept; `--run {plan.run_id}` trains on the same readings again"
     with progress_bar(f"train {spec.name}", left) as report:
         challenger = train(run, report, options)
-        write_left(run)
+        write_outputs(run)
     (following, *_) = stages_after(stage_named("train"))
     err.print(f"next: smartwatts {following.name} {spec.name} --run {plan.run_id}")
     return {**plain(challenger), "files": [challenger.uri]}

@@ -15,9 +15,9 @@ from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.ingest.quarantine import Quarantine
 from smartwatts_ml.readings.report import Rejected, quarantine_key
 
-__all__ = ["FILE_BYTES", "BeaconFile", "BeaconReport", "read_beacons"]
+__all__ = ["BeaconFile", "BeaconReport", "read_beacons"]
 
-FILE_BYTES = 64 << 20
+_FILE_BYTES = 64 << 20
 """Most bytes of a file of beacons, unpacked."""
 _FILE_LINES = 500_000
 _OF_ONE_GATEWAY = 1000
@@ -173,9 +173,9 @@ def _physical_lines(content: Content) -> Iterator[tuple[int, bytes, bool]]:
     number, size, start = 0, 0, b""
     for piece in content.pieces():
         size += len(piece)
-        if size > FILE_BYTES or number + piece.count(b"\n") > _FILE_LINES:
+        if size > _FILE_BYTES or number + piece.count(b"\n") > _FILE_LINES:
             raise BadInputError(
-                f"{content.name} has more than {FILE_BYTES >> 20} MiB or {_FILE_LINES:,} lines",
+                f"{content.name} has more than {_FILE_BYTES >> 20} MiB or {_FILE_LINES:,} lines",
                 fix="split it",
             )
         *whole, rest = piece.split(b"\n")

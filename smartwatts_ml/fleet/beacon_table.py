@@ -36,9 +36,9 @@ from smartwatts_ml.readings.table.delta import (
     open_or_create,
 )
 
-__all__ = ["BEACONS", "BeaconTable", "existing_beacons"]
+__all__ = ["BeaconTable", "existing_beacons"]
 
-BEACONS = "beacons"
+_BEACONS = "beacons"
 """The table's folder below the root."""
 _COMMITS = "smartwatts.beacons"
 _MONTH = "month"
@@ -63,7 +63,7 @@ _SCHEMA = pa.schema(
         (_MONTH, pa.string()),
     ]
 )
-_BLANK = BlankTable(BEACONS, _SCHEMA, (_MONTH,))
+_BLANK = BlankTable(_BEACONS, _SCHEMA, (_MONTH,))
 _KEY = "gateway, model, version, hour"
 _HOUR_US = 3_600_000_000
 _ATTEMPTS = 50
@@ -77,7 +77,7 @@ _KEPT_HOURS = 168
 
 def existing_beacons(objects: Objects) -> BeaconTable | None:
     """The table of a root; None where there is none, and none is made."""
-    with as_store_errors(objects.uri(BEACONS)):
+    with as_store_errors(objects.uri(_BEACONS)):
         try:
             return BeaconTable(objects, create=False)
         except TableNotFoundError:
@@ -89,9 +89,9 @@ class BeaconTable:
 
     def __init__(self, objects: Objects, *, create: bool = True) -> None:
         self._objects = objects
-        self._uri = check_address(objects.uri(BEACONS))
+        self._uri = check_address(objects.uri(_BEACONS))
         self._options = objects.storage_options()
-        self._table = open_or_create(objects, BEACONS, _BLANK) if create else self._open()
+        self._table = open_or_create(objects, _BEACONS, _BLANK) if create else self._open()
 
     def _open(self) -> DeltaTable:
         return DeltaTable(self._uri, storage_options=self._options)
@@ -181,7 +181,7 @@ class BeaconTable:
         path = f"{_MONTH}={month}/{uuid.uuid4().hex}.parquet"
         local = work / f"{uuid.uuid4().hex}.parquet"
         pq.write_table(part.sort_by([("model", "ascending"), ("gateway", "ascending")]), local)
-        self._objects.upload(f"{BEACONS}/{path}", local)
+        self._objects.upload(f"{_BEACONS}/{path}", local)
         size = local.stat().st_size
         local.unlink()
         statistics = f'{{"numRecords": {len(part)}}}'

@@ -10,9 +10,9 @@ import numpy as np
 from smartwatts_ml.fleet.beacon_table import BeaconTable
 from smartwatts_ml.gate.paired_homes import HomeDays
 
-__all__ = ["BEFORE_DAYS", "days_of"]
+__all__ = ["days_of"]
 
-BEFORE_DAYS = 28
+_BEFORE_DAYS = 28
 """So long before the publication homes are looked at as well."""
 _MOST_DAYS = 400
 _MOST_HOMES = 20_000
@@ -45,7 +45,7 @@ def days_of(table: BeaconTable, model: str, published: datetime, now: datetime) 
     """What homes said from four weeks before a version was ``published`` until yesterday. Only
     those that were heard of before it was, by the root's own clock: nobody turns up to vote. A
     home's place is a hash of its name."""
-    first = _day(published) - BEFORE_DAYS
+    first = _day(published) - _BEFORE_DAYS
     end = min(_day(now), first + _MOST_DAYS)
     columns = table.columns(
         _ROWS,
@@ -57,7 +57,7 @@ def days_of(table: BeaconTable, model: str, published: datetime, now: datetime) 
             "first": first,
             "end": end,
         },
-        published - timedelta(days=BEFORE_DAYS),
+        published - timedelta(days=_BEFORE_DAYS),
     )
     names, home = np.unique(np.asarray(columns["gateway"], dtype=str), return_inverse=True)
     places = np.argsort([hashlib.sha256(name.encode()).digest() for name in names.tolist()])

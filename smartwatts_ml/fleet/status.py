@@ -12,7 +12,6 @@ from smartwatts_ml.fleet.beacon_table import BeaconTable
 from smartwatts_ml.settings import Settings
 
 __all__ = [
-    "LONGEST_SILENCE",
     "HeardGateway",
     "ModelStatus",
     "Served",
@@ -25,7 +24,7 @@ State = Literal["current", "behind", "silent", "failed", "unknown"]
 """What is said of a gateway: current, or why somebody may want to look at it. A silent one is only
 that; one that failed could not load a version; unknown is a version that was never published."""
 
-LONGEST_SILENCE = timedelta(days=60)
+_LONGEST_SILENCE = timedelta(days=60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST = """
 WITH v AS (
@@ -116,9 +115,9 @@ def fleet_status(
     table: BeaconTable, served: Mapping[str, Served], settings: Settings, now: datetime
 ) -> list[ModelStatus]:
     """Every model that a beacon speaks of, or that is ``served``, by name. A gateway that was not
-    heard of for LONGEST_SILENCE is none of the fleet any more."""
+    heard of for _LONGEST_SILENCE is none of the fleet any more."""
     by_model: dict[str, list[HeardGateway]] = {model: [] for model in served}
-    for row in table.query(_NEWEST, since=now - LONGEST_SILENCE):
+    for row in table.query(_NEWEST, since=now - _LONGEST_SILENCE):
         model = row["model"]
         gateway = _gateway(row, served.get(model), settings, now)
         by_model.setdefault(model, []).append(gateway)

@@ -33,7 +33,6 @@ __all__ = [
     "e_value",
     "interval",
     "least_homes",
-    "margin_of",
     "relative",
     "weigh",
 ]
@@ -59,7 +58,7 @@ def relative(loss: np.ndarray, other: np.ndarray) -> np.ndarray:
     return differences
 
 
-def margin_of(share: float) -> float:
+def _margin_of(share: float) -> float:
     """The difference of a loss that is higher by a share: 0.05 is 0.0244."""
     return share / (2 + share)
 
@@ -150,7 +149,7 @@ def weigh(
     """Evidence from differences of losses (> 0 is worse), an array for each window or source, in
     which a home is once; and from failures: 1 where a home failed, less 1 where the home that it
     is compared with did."""
-    margin = margin_of(rules.harm)
+    margin = _margin_of(rules.harm)
     against = [e_value(differences, margin) for differences in losses]
     for_it = [e_value(-differences, -margin) for differences in losses]
     tried = np.zeros(0) if failures is None else failures
@@ -186,7 +185,7 @@ def drifted(stretches: Sequence[np.ndarray], share: float, alpha: float) -> int 
     however many stretches there are."""
     for number, differences in enumerate(stretches, 1):
         weight = 6 / (math.pi * number) ** 2
-        if weight * e_value(differences, margin_of(share)) >= 1 / alpha:
+        if weight * e_value(differences, _margin_of(share)) >= 1 / alpha:
             return number
     return None
 

@@ -2,7 +2,7 @@
 
 A pooled metric is ruled by who uses most, a mean of ratios by who uses next to nothing. Here a
 home's gain is the share by which its own metric differs, and no home counts for more than
-``BOUND``.
+``_BOUND``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from smartwatts_ml.gate.variation import home_groups, variance_of
 from smartwatts_ml.scores.bootstrap import Headline
 from smartwatts_ml.scores.weeks import WeekTable
 
-__all__ = ["BOUND", "HomeGains", "HomeMetrics", "home_gains", "home_metrics", "loss_of"]
+__all__ = ["HomeGains", "HomeMetrics", "home_gains", "home_metrics", "loss_of"]
 
-BOUND = 0.25
+_BOUND = 0.25
 """The most that one home counts for in the mean over homes."""
 _TENTH = 10
 
@@ -81,7 +81,7 @@ class HomeGains:
 
 def _mean(gains: np.ndarray) -> float:
     known = gains[np.isfinite(gains)]
-    return float(np.clip(known, -BOUND, BOUND).mean()) if len(known) else np.nan
+    return float(np.clip(known, -_BOUND, _BOUND).mean()) if len(known) else np.nan
 
 
 def home_metrics(headline: Headline, metric: str, table: WeekTable) -> HomeMetrics:

@@ -18,7 +18,7 @@ from smartwatts_ml.gate.statistics import Variance, added
 from smartwatts_ml.scores.bootstrap import Headline
 from smartwatts_ml.scores.weeks import WeekTable
 
-__all__ = ["MIN_WEEKS", "Replicates", "home_groups", "jackknife", "replicates", "variance_of"]
+__all__ = ["MIN_WEEKS", "Replicates", "home_groups", "replicates", "variance_of"]
 
 MIN_WEEKS = 4
 """Of fewer calendar weeks homes are the units, where there are enough homes."""
@@ -53,10 +53,10 @@ def _by_metric(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def jackknife(without: np.ndarray) -> Variance:
+def _jackknife(without: np.ndarray) -> Variance:
     """The variance of an estimate, from its values with each unit left out, shape (n,).
 
-    >>> jackknife(np.array([1.0, 2.0, 3.0]))
+    >>> _jackknife(np.array([1.0, 2.0, 3.0]))
     Variance(value=1.3333333333333333, freedom=2.0)
     """
     count = len(without)
@@ -71,10 +71,10 @@ def variance_of(
 ) -> Variance:
     """From values with a week, and with a group of homes, left out. ``few_homes``: weeks are
     the units. ``sampled``: the share of the fleet that was not judged, 1 where it is not known."""
-    by_week = jackknife(weeks)
+    by_week = _jackknife(weeks)
     if few_homes:
         return by_week
-    by_home = jackknife(homes)
+    by_home = _jackknife(homes)
     if len(weeks) < MIN_WEEKS:
         return by_home
     return added(by_week, Variance(by_home.value * sampled, by_home.freedom))

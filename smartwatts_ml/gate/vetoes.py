@@ -26,11 +26,11 @@ from smartwatts_ml.scores.bootstrap import Over
 from smartwatts_ml.scores.scores import Criterion, Scores
 from smartwatts_ml.scores.weeks import WeekTable, week_table
 
-__all__ = ["MIN_FREEDOM", "WORST_TENTH", "guards", "over_within", "p_of_no_loss", "slices"]
+__all__ = ["guards", "over_within", "p_of_no_loss", "slices"]
 
-MIN_FREEDOM = 3
+_MIN_FREEDOM = 3
 """Fewer units than this and one to each home prove nothing: they cannot block."""
-WORST_TENTH = "the worst tenth of homes"
+_WORST_TENTH = "the worst tenth of homes"
 _LEAST_IN_TENTH = 2
 _FAMILIES = 4
 """Guards, groups, homes, and their worst tenth: each gets its share of the error allowed."""
@@ -133,7 +133,7 @@ def _group(judgement: Judgement, name: str) -> SliceResult:
     over = over_within(judgement, ours)
     table = week_table(ours)
     freedom = len(table.sites) - 1 if over == "sites" else len(ours.sites) - len(table.sites)
-    judged = freedom >= MIN_FREEDOM and bool(np.isfinite(old))
+    judged = freedom >= _MIN_FREEDOM and bool(np.isfinite(old))
     allowed = judgement.rules.group_loss
     if judged and not np.isfinite(new):
         return SliceResult(name, sign * new, sign * old, np.inf, allowed, 0.0, judged, True, other)
@@ -154,7 +154,7 @@ def _hurts(judgement: Judgement, lost: float) -> bool:
 
 def over_within(judgement: Judgement, part: Scores) -> Over:
     """What is left out within a slice, which may have too few sites."""
-    return judgement.over if len(np.unique(part.sites)) > MIN_FREEDOM else "weeks"
+    return judgement.over if len(np.unique(part.sites)) > _MIN_FREEDOM else "weeks"
 
 
 def p_of_no_loss(
@@ -216,7 +216,7 @@ def _p_of_homes(gains: HomeGains) -> tuple[np.ndarray, np.ndarray]:
     """P-values of "no worse", and whether there are weeks enough to judge by, shape (n,)."""
     variances, freedoms = gains.variances()
     known = np.nan_to_num(gains.whole)
-    return stdtr(np.maximum(freedoms, 1.0), known / np.sqrt(variances)), freedoms >= MIN_FREEDOM
+    return stdtr(np.maximum(freedoms, 1.0), known / np.sqrt(variances)), freedoms >= _MIN_FREEDOM
 
 
 def _home(
@@ -243,5 +243,5 @@ def _worst_tenth(judgement: Judgement) -> tuple[SliceResult, ...]:
     mean, error = measured.mean(), measured.std(ddof=1) / math.sqrt(len(measured))
     p = float(stdtr(len(measured) - 1, mean / error)) if error else float(mean >= 0)
     loss, allowed = loss_of(mean, sign_of(judgement.improve)), judgement.rules.group_loss
-    result = SliceResult(WORST_TENTH, ours, theirs, float(loss), allowed, p, True, True)
+    result = SliceResult(_WORST_TENTH, ours, theirs, float(loss), allowed, p, True, True)
     return (_passed(result, _alpha(judgement)),)

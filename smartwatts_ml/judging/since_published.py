@@ -25,9 +25,9 @@ from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Manifest, Store
 
-__all__ = ["READING_WINDOWS", "SincePublished", "since_published"]
+__all__ = ["SincePublished", "since_published"]
 
-READING_WINDOWS = (1, 4)
+_READING_WINDOWS = (1, 4)
 """Whole weeks after the publication over which a site is compared; it counts when they are over."""
 _KEPT_BYTES = 64 << 20
 _WEEK = np.timedelta64(7, "D")
@@ -40,7 +40,7 @@ class SincePublished:
     first is worse: for each window an array with a value for each site. ``trouble``: why there
     are none although readings reach so far, as a clause."""
 
-    differences: tuple[np.ndarray, ...] = tuple(np.zeros(0) for _ in READING_WINDOWS)
+    differences: tuple[np.ndarray, ...] = tuple(np.zeros(0) for _ in _READING_WINDOWS)
     trouble: str = ""
 
 
@@ -82,7 +82,7 @@ def since_published(
         return SincePublished(trouble=f"readings cannot compare them: {error}")
     ends = {span.site: span.end for span in chosen}
     return SincePublished(
-        tuple(_compared(kind, scores, ends, first, weeks) for weeks in READING_WINDOWS)
+        tuple(_compared(kind, scores, ends, first, weeks) for weeks in _READING_WINDOWS)
     )
 
 

@@ -16,9 +16,9 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.kinds.outside import load_kind
 
-__all__ = ["ENTRY_POINTS", "find_kind", "find_model", "kinds", "model_names"]
+__all__ = ["find_kind", "find_model", "kinds", "model_names"]
 
-ENTRY_POINTS = "smartwatts.kinds"
+_ENTRY_POINTS = "smartwatts.kinds"
 
 
 @cache
@@ -36,7 +36,7 @@ def _all_kinds() -> tuple[dict[str, Kind], dict[str, str]]:
         if module.ispkg
     }
     left_out: dict[str, str] = {}
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=_origin):
+    for entry in sorted(entry_points(group=_ENTRY_POINTS), key=_origin):
         try:
             kind = load_kind(entry, by_name.values())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever another distribution raises

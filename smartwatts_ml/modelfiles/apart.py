@@ -23,16 +23,16 @@ from typing import Any
 
 from smartwatts_ml.errors import BadInputError, SmartwattsError
 
-__all__ = ["CPU_S", "MEMORY_GIB", "apart"]
+__all__ = ["MEMORY_GIB", "apart"]
 
-CPU_S = 600
+_CPU_S = 600
 """Processor time that the first answer may take, in seconds."""
 MEMORY_GIB = 8
 """Memory that the process may take."""
 
 _ENDS = {
     -signal.SIGKILL: "was killed, as happens where memory runs out",
-    -signal.SIGXCPU: f"took more than {CPU_S // 60} minutes of processor time",
+    -signal.SIGXCPU: f"took more than {_CPU_S // 60} minutes of processor time",
 }
 _FIX = "it is damaged, or holds what cannot run here: make or export it again"
 
@@ -112,7 +112,7 @@ def _serve(connection: Connection) -> None:
     sys.excepthook = _tell_shortly
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_DATA, MEMORY_GIB * 2**30)
-    processor = _limit(resource.RLIMIT_CPU, CPU_S)
+    processor = _limit(resource.RLIMIT_CPU, _CPU_S)
     work, arguments = connection.recv()
     answers = resolve_name(work)(*arguments)
     with contextlib.suppress(EOFError, ConnectionError, StopIteration):

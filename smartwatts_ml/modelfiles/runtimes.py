@@ -24,7 +24,7 @@ from smartwatts_ml.errors import BadInputError, SmartwattsError, UsageError
 from smartwatts_ml.modelfiles.needs import Deviation, Needs
 from smartwatts_ml.settings.common import RELEASE
 
-__all__ = ["Trial", "check_release", "runtimes_folder", "try_on"]
+__all__ = ["Trial", "check_release", "try_on"]
 
 _PACKAGE = "ai-edge-litert"
 _BEFORE_NUMPY_2 = ("1.0", "1.1")
@@ -66,7 +66,7 @@ def check_release(text: str) -> str:
     return text
 
 
-def runtimes_folder() -> Path:
+def _runtimes_folder() -> Path:
     """Where environments are kept."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "smartwatts" / "runtimes"
@@ -81,7 +81,7 @@ def try_on(
 ) -> Trial:
     """Run a file's golden vectors on a release of LiteRT. ``shapes``: of its inputs. Raises
     SmartwattsError where the release cannot be installed, which says nothing of the file."""
-    python = _environment(check_release(release), folder or runtimes_folder())
+    python = _environment(check_release(release), folder or _runtimes_folder())
     inputs = {
         f"{number}/{name}": array
         for number, vector in enumerate(needs.vectors)

@@ -13,10 +13,10 @@ from pathlib import Path
 from pkgutil import resolve_name
 
 from smartwatts_ml.errors import UsageError
-from smartwatts_ml.objects.base import UNREAD, Object, ObjectInfo, Objects
+from smartwatts_ml.objects.base import Object, ObjectInfo, Objects
 from smartwatts_ml.objects.directory import DirectoryObjects
 
-__all__ = ["Object", "ObjectInfo", "Objects", "UNREAD", "open_root"]
+__all__ = ["Object", "ObjectInfo", "Objects", "open_root"]
 
 
 _OPENERS = {

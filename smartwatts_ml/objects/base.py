@@ -26,7 +26,6 @@ __all__ = [
     "ObjectInfo",
     "Objects",
     "ReadOnlyObjects",
-    "UNREAD",
     "check_key",
     "check_size",
 ]
@@ -44,7 +43,7 @@ class Object:
     etag: str
 
 
-UNREAD: Final = Object(b"", "")
+_UNREAD: Final = Object(b"", "")
 """Stands for an object that was not looked at yet."""
 
 
@@ -165,7 +164,7 @@ class Objects(ABC):
         key: str,
         change: Callable[[bytes | None], bytes],
         *,
-        seen: Object | None = UNREAD,
+        seen: Object | None = _UNREAD,
         limit: int | None = None,
     ) -> bytes:
         """Read, change and write an object, anew wherever another writer was quicker.
@@ -177,7 +176,7 @@ class Objects(ABC):
         more than ``limit`` bytes.
         """
         for attempt in range(_UPDATE_ATTEMPTS):
-            before = self._read_if_there(key, limit) if seen is UNREAD else seen
+            before = self._read_if_there(key, limit) if seen is _UNREAD else seen
             after = change(before.data if before else None)
             if before and after == before.data:
                 return after
@@ -189,7 +188,7 @@ class Objects(ABC):
             except (AlreadyExistsError, ChangedError):
                 # Uneven pauses, so that writers at once do not keep in step.
                 time.sleep(random.uniform(0, min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)))
-                seen = UNREAD
+                seen = _UNREAD
             else:
                 return after
         raise ChangedError(

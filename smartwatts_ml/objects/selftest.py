@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from smartwatts_ml.errors import UnfitServerError
 
-__all__ = ["ATTEMPTS", "RACERS", "TEST_KEY", "check_conditional_writes", "pause", "unfit"]
+__all__ = ["ATTEMPTS", "TEST_KEY", "check_conditional_writes", "pause", "unfit"]
 
 TEST_KEY = ".selftest/conditional-writes"
-RACERS = 4
+_RACERS = 4
 ATTEMPTS = 6
 _FIRST_PAUSE_S = 0.05
 _CREATE = "create-if-absent (If-None-Match)"
@@ -65,5 +65,5 @@ def pause(attempt: int) -> None:
 
 def _race(probe: _Probe, condition: dict[str, str]) -> int:
     """How many of several writes at once succeeded."""
-    with ThreadPoolExecutor(RACERS) as pool:
-        return sum(pool.map(probe, [condition] * RACERS))
+    with ThreadPoolExecutor(_RACERS) as pool:
+        return sum(pool.map(probe, [condition] * _RACERS))

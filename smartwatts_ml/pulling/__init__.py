@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smartwatts_ml.pulling.fetching import check_trusted_root
-from smartwatts_ml.pulling.models import DEADLINE_S, Pulled, PullOutcome, pull_models
+from smartwatts_ml.pulling.models import DEADLINE_S, Pulled, pull_models
 from smartwatts_ml.pulling.rings import Gateway
 
-__all__ = ["DEADLINE_S", "Gateway", "PullOutcome", "Pulled", "check_trusted_root", "pull_models"]
+__all__ = ["DEADLINE_S", "Gateway", "Pulled", "check_trusted_root", "pull_models"]

@@ -30,9 +30,9 @@ from smartwatts_ml.pulling.fetching import BoundedFetcher, Deadline, as_store_er
 from smartwatts_ml.pulling.forms import TOP_LEVEL, check_form, kind_of
 from smartwatts_ml.pulling.layout import MAX_METADATA_BYTES, METADATA, PREVIOUS
 
-__all__ = ["Client", "TARGETS"]
+__all__ = ["Client"]
 
-TARGETS = "models/"
+_TARGETS = "models/"
 _LONGEST_TIMESTAMP = timedelta(days=4)
 """Three days that a store may give it, and a day that clocks may differ by."""
 _HISTORY = "root_history"
@@ -49,7 +49,7 @@ class Client:
     pinned: bytes
     deadline: Deadline
     metadata: str = METADATA
-    targets: str = TARGETS
+    targets: str = _TARGETS
     longest_timestamp: timedelta | None = _LONGEST_TIMESTAMP
     now: datetime | None = None
     hash_first: bool = False

@@ -15,15 +15,15 @@ import numpy as np
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.readings.resample import DeviceReadings
 
-__all__ = ["add_up", "is_leg", "leg_name", "legs_of_mains"]
+__all__ = ["add_up", "is_leg", "legs_of_mains"]
 
 _LEG = re.compile(rf"{MAINS}_(?P<legs>\d+(?:_\d+)*)_of_(?P<all>\d+)")
 
 
-def leg_name(legs: Iterable[int], number: int) -> str:
+def _leg_name(legs: Iterable[int], number: int) -> str:
     """The channel of some legs of so many.
 
-    >>> leg_name([1], 3), leg_name([1, 3], 3)
+    >>> _leg_name([1], 3), _leg_name([1, 3], 3)
     ('mains_1_of_3', 'mains_1_3_of_3')
     """
     return f"{MAINS}_{'_'.join(map(str, legs))}_of_{number}"

@@ -12,7 +12,6 @@ from smartwatts_ml.readings.stamps.forms import FileStamps
 from smartwatts_ml.settings import Settings
 
 __all__ = [
-    "FAULTS",
     "QUARANTINE",
     "Fault",
     "FileContents",
@@ -36,7 +35,7 @@ class Fault:
     reason: str
 
 
-FAULTS: Mapping[str, Fault] = {
+_FAULTS: Mapping[str, Fault] = {
     "quote": Fault("", "quotes that do not match"),
     "width": Fault("", "not as many fields as the header has columns"),
     "header_other": Fault("", "a header with other columns than the first"),
@@ -81,12 +80,12 @@ def quarantine_key(digest: str) -> str:
 
 def fault_of(code: str) -> Fault:
     """The fault of a code; a reason in words is its own."""
-    return FAULTS.get(code) or Fault("", code)
+    return _FAULTS.get(code) or Fault("", code)
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A line that gave no row: ``fault`` is a code of ``FAULTS`` or a reason in words, ``text``
+    """A line that gave no row: ``fault`` is a code of ``_FAULTS`` or a reason in words, ``text``
     what is wrong. ``of_value``: only a value of it, others of the line gave rows. ``part``: that of
     the file in which lines are numbered, such as a sheet; empty where it is the file."""
 

@@ -21,8 +21,8 @@ from smartwatts_ml.readings.layouts.names import VALUE, plain_name, role_of
 from smartwatts_ml.readings.mains.check import MainsCheck
 from smartwatts_ml.readings.parsed import Parsed, ParsedBlock, split_part
 from smartwatts_ml.readings.report import FileContents, FileReport
-from smartwatts_ml.readings.said import check_source, of_source
 from smartwatts_ml.readings.site_clocks import FileClock
+from smartwatts_ml.readings.source_check import check_source, fault_in_source
 from smartwatts_ml.readings.sum_line import without_sum_line
 from smartwatts_ml.sources import DEFAULTS, Defaults, Source
 from smartwatts_ml.timezones import is_place
@@ -100,11 +100,11 @@ class FileScan:
         """What is said of the clock by which its sites live: that of its stamps, where that is one
         of a place and nobody says otherwise."""
         source, said, form = self.source, self.interpretation.mapping.said, self.interpretation
-        of_source = source.site_timezone or _place(source.timezone)
+        fault_in_source = source.site_timezone or _place(source.timezone)
         of_file = said.site_timezone or _place(said.timezone)
         if "timezone" in form.above:
             of_file = of_file or _place(form.timezone)
-        return FileClock(of_source, of_file)
+        return FileClock(fault_in_source, of_file)
 
     @property
     def sites(self) -> frozenset[str]:
@@ -183,7 +183,7 @@ class FileScan:
         except UsageError as error:
             if self.source.stamp is None:
                 raise
-            raise of_source(self.source, self.name, error) from error
+            raise fault_in_source(self.source, self.name, error) from error
         except (duckdb.Error, pa.ArrowException) as error:
             raise BadInputError(
                 f"{self.name} cannot be read: {str(error)[:_KEPT_TEXT]}",

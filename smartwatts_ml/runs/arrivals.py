@@ -12,7 +12,7 @@ from typing import Literal
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.readings.report import FileReport, fault_of
-from smartwatts_ml.runs.small import read_small
+from smartwatts_ml.runs.unsigned import read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
 __all__ = ["Arrival", "arrivals", "note_arrival"]
@@ -73,7 +73,7 @@ def note_arrival(
 
 def arrivals(objects: Objects) -> list[Arrival]:
     """What is kept, newest first; nothing where it cannot be read."""
-    there = read_small(objects, _KEY)
+    there = read_unsigned(objects, _KEY)
     return _parse(there.data if there else None)[::-1]
 
 

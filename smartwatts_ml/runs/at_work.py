@@ -16,10 +16,10 @@ from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.printable import printable
 from smartwatts_ml.progress import Progress
-from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
+from smartwatts_ml.runs.unsigned import CLOCKS_DIFFER, read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
-__all__ = ["AtWork", "SECONDS_BETWEEN", "at_work", "noting"]
+__all__ = ["SECONDS_BETWEEN", "AtWork", "at_work", "noting"]
 
 SECONDS_BETWEEN = 10.0
 """A note is written at most so often, and whenever a stage begins."""
@@ -47,7 +47,7 @@ class AtWork(Canonical):
 
 def at_work(objects: Objects, model: str) -> AtWork | None:
     """What was noted last; None where nothing was, or where it cannot be read."""
-    there = read_small(objects, _key(model))
+    there = read_unsigned(objects, _key(model))
     try:
         return AtWork.parse(there.data) if there else None
     except ValueError:

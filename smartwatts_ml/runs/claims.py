@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
-from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
+from smartwatts_ml.runs.unsigned import CLOCKS_DIFFER, read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
 __all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "standing_claim", "take_claim"]
@@ -49,7 +49,7 @@ class Claim(Canonical):
 
 def standing_claim(objects: Objects, model: str, now: datetime | None = None) -> Claim | None:
     """The claim that holds, of whichever run."""
-    there = read_small(objects, _key(model))
+    there = read_unsigned(objects, _key(model))
     claim = _parse(there.data) if there else None
     return claim if claim and claim.holds(now or datetime.now(UTC)) else None
 
@@ -73,7 +73,7 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
         return data if data is not None and stays else Claim(run_id, now).to_bytes()
 
     key = _key(model)
-    seen = read_small(objects, key)
+    seen = read_unsigned(objects, key)
     claim = _parse(objects.update(key, claimed, seen=seen, limit=MAX_DOCUMENT_BYTES))
     return claim if claim and claim.run_id != run_id else None
 
@@ -86,7 +86,7 @@ def drop_claim(objects: Objects, model: str, run_id: str) -> None:
         own = claim is not None and claim.run_id == run_id
         return Claim(run_id, _LONG_AGO).to_bytes() if own else data or b""
 
-    seen = read_small(objects, _key(model))
+    seen = read_unsigned(objects, _key(model))
     if seen:
         objects.update(_key(model), dropped, seen=seen, limit=MAX_DOCUMENT_BYTES)
 

@@ -20,7 +20,7 @@ from smartwatts_ml.errors import BusyError, ChangedError, StoreError
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
-from smartwatts_ml.runs.small import CLOCKS_DIFFER, read_small
+from smartwatts_ml.runs.unsigned import CLOCKS_DIFFER, read_unsigned
 from smartwatts_ml.store.canonical import Canonical, PreciseTime
 
 __all__ = ["Lease", "hold"]
@@ -129,7 +129,7 @@ class Lease:
         self._tenure = tenure
 
     def _update(self, change: Callable[[bytes | None], bytes]) -> None:
-        seen = read_small(self._objects, self._key)
+        seen = read_unsigned(self._objects, self._key)
         self._objects.update(self._key, change, seen=seen, limit=MAX_DOCUMENT_BYTES)
 
 

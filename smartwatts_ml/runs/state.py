@@ -19,7 +19,7 @@ from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.runs.claims import drop_claim
-from smartwatts_ml.runs.small import CLOCKS_DIFFER
+from smartwatts_ml.runs.unsigned import CLOCKS_DIFFER
 from smartwatts_ml.store.canonical import Canonical, Time
 
 __all__ = [

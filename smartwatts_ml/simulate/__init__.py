@@ -8,6 +8,6 @@ and daylight, ``life`` who is at home when, ``appliances`` what a sub-meter may 
 
 from __future__ import annotations
 
-from smartwatts_ml.simulate.generate import DEFAULT_START, HomeReport, SimulationReport, simulate
+from smartwatts_ml.simulate.generate import SimulationReport, simulate
 
-__all__ = ["DEFAULT_START", "HomeReport", "SimulationReport", "simulate"]
+__all__ = ["SimulationReport", "simulate"]

@@ -12,18 +12,13 @@ from smartwatts_ml.simulate.segments import Program, Segments, join, play
 __all__ = [
     "METERED",
     "cooling",
-    "dishwasher",
-    "fridge",
-    "kettle",
-    "microwave",
     "wash_starts",
-    "washing_machine",
 ]
 
 _Random = np.random.Generator
 
 
-def kettle(life: Life) -> Segments:
+def _kettle(life: Life) -> Segments:
     """2 to 3 kW for 2 to 4 minutes, on rising, on coming home, and in between."""
     traits, rng = life.traits("kettle"), life.chance("kettle")
     habits = (
@@ -38,7 +33,7 @@ def kettle(life: Life) -> Segments:
     return Segments(starts, seconds, np.clip(watts, 2000, 3000))
 
 
-def microwave(life: Life) -> Segments:
+def _microwave(life: Life) -> Segments:
     """Bursts at full power, or the magnetron switched on and off for a lower one."""
     traits, rng = life.traits("microwave"), life.chance("microwave")
     habits = (
@@ -61,7 +56,7 @@ def _microwave_run(rng: _Random, full: float) -> Program:
     return np.tile([on, 26 - on], pulses), np.tile([watts, 45.0], pulses)
 
 
-def dishwasher(life: Life) -> Segments:
+def _dishwasher(life: Life) -> Segments:
     """Two heating phases with the pump between them; mostly after dinner."""
     traits, rng = life.traits("dishwasher"), life.chance("dishwasher")
     habits = (
@@ -89,7 +84,7 @@ def dishwasher(life: Life) -> Segments:
     return play(starts, programs)
 
 
-def washing_machine(life: Life) -> Segments:
+def _washing_machine(life: Life) -> Segments:
     """Fill, heat with the drum turning, wash, rinse and spin."""
     traits, rng = life.traits("washing_machine"), life.chance("washing_machine")
     starts = wash_starts(life)
@@ -123,7 +118,7 @@ def wash_starts(life: Life) -> np.ndarray:
     return np.sort(np.concatenate([first, again]))
 
 
-def fridge(life: Life) -> Segments:
+def _fridge(life: Life) -> Segments:
     """A compressor's duty cycle, with the spike of its start, and a defrost heater."""
     return cooling(life, "fridge")
 
@@ -198,10 +193,10 @@ def _spinning(rng: _Random, minutes: float, watts: float) -> Program:
 
 
 METERED: dict[str, Callable[[Life], Segments]] = {
-    "kettle": kettle,
-    "microwave": microwave,
-    "dishwasher": dishwasher,
-    "washing_machine": washing_machine,
-    "fridge": fridge,
+    "kettle": _kettle,
+    "microwave": _microwave,
+    "dishwasher": _dishwasher,
+    "washing_machine": _washing_machine,
+    "fridge": _fridge,
 }
 """Sub-meterable appliances by channel name."""

@@ -20,9 +20,9 @@ from smartwatts_ml.simulate.life import Life, live
 from smartwatts_ml.simulate.segments import join, mean_power
 from smartwatts_ml.simulate.world import make_world, stream
 
-__all__ = ["DEFAULT_START", "HomeReport", "SimulationReport", "meter", "simulate"]
+__all__ = ["HomeReport", "SimulationReport", "meter", "simulate"]
 
-DEFAULT_START = date(2026, 1, 1)
+_DEFAULT_START = date(2026, 1, 1)
 _SMART_METER_S = 900
 _MAINS = "mains"
 
@@ -89,7 +89,7 @@ def simulate(
     *,
     submetered: int | None = None,
     period_s: int = 60,
-    start: date = DEFAULT_START,
+    start: date = _DEFAULT_START,
     solar_share: float = 0.0,
     clean: bool = False,
     progress: Progress | None = None,

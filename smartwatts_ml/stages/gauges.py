@@ -24,7 +24,7 @@ from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Store, open_store
 from smartwatts_ml.store.canonical import parse_time
 
-__all__ = ["MODEL_GAUGES", "ROOT_GAUGES", "Gauge", "gain_of", "measure", "waiting_gauges"]
+__all__ = ["MODEL_GAUGES", "ROOT_GAUGES", "Gauge", "measure", "waiting_gauges"]
 
 MODEL_GAUGES: Mapping[str, str] = {
     "champion_version": "version in force",
@@ -106,13 +106,13 @@ def _of_champion(store: Store, model: str, now: datetime) -> Iterator[tuple[str,
     if baseline is not None:
         yield "baseline_score", baseline
     if value is not None and baseline is not None:
-        yield "gain_over_baseline", gain_of(value, baseline, criterion.better)
+        yield "gain_over_baseline", _gain_of(value, baseline, criterion.better)
 
 
-def gain_of(value: float, baseline: float, better: str) -> float:
+def _gain_of(value: float, baseline: float, better: str) -> float:
     """Share of the baseline by which a value is better than it; NaN where that is 0.
 
-    >>> gain_of(20.0, 25.0, "lower"), gain_of(0.6, 0.5, "higher")
+    >>> _gain_of(20.0, 25.0, "lower"), _gain_of(0.6, 0.5, "higher")
     (0.2, 0.2)
     """
     if baseline == 0:

@@ -27,15 +27,15 @@ from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.reports.data_quality import quality_key
 from smartwatts_ml.runs import state
 from smartwatts_ml.runs.doubtful import doubtful_lines
-from smartwatts_ml.runs.found import keep_found
-from smartwatts_ml.runs.left import begin_left, write_left
 from smartwatts_ml.runs.model_report import keep_failure as failed_on
 from smartwatts_ml.runs.model_report import model_report
+from smartwatts_ml.runs.notified import note_change as note_of_change
+from smartwatts_ml.runs.notified import note_troubles as told_troubles
+from smartwatts_ml.runs.notified import read_notified
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.run import ModelRun
-from smartwatts_ml.runs.told import note_change as note_of_change
-from smartwatts_ml.runs.told import note_troubles as told_troubles
-from smartwatts_ml.runs.told import read_told
+from smartwatts_ml.runs.stage_outputs import begin_outputs, write_outputs
+from smartwatts_ml.runs.trouble_report import keep_troubles
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages import troubles
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
@@ -117,7 +117,7 @@ def plan_stage(
     planned: dict[str, Any] = plain(
         once_stage(root, "plan", run_id=run_id, models=models, **choice)
     )
-    return planned | {"left": begin_left(planned["snapshot_sha256"])}
+    return planned | {"left": begin_outputs(planned["snapshot_sha256"])}
 
 
 def model_stage(
@@ -130,7 +130,7 @@ def model_stage(
     run = ModelRun(*_open(root), run_id, model, dict(left))
     result = run_stage(stage, run, log_progress, judge=not stage.signs, **options)
     if stage.publishes:  # where the keys are: a person may force what was rejected
-        write_left(run)
+        write_outputs(run)
     return handed_over(stage, result, run)
 
 
@@ -214,7 +214,7 @@ def untold_changes(root: str) -> list[dict[str, Any]]:
     """Each as ``change_of_champion`` has it: those of the command line, mostly. From here on
     every model's are noted."""
     objects, current = _open(root)
-    store, memory = open_store(objects, current), read_told(objects)
+    store, memory = open_store(objects, current), read_notified(objects)
     changes = [
         _told_of(objects, store, entry)
         for entry in troubles.untold_changes(objects, current, memory)
@@ -254,9 +254,9 @@ def find_troubles(root: str) -> list[dict[str, Any]]:
     whether it is ``due`` to be told, which nobody was lately. The Models page shows what is
     found."""
     objects, current = _open(root)
-    memory = read_told(objects)
+    memory = read_notified(objects)
     everything = troubles.find_troubles(objects, current)
-    keep_found(objects, everything)
+    keep_troubles(objects, everything)
     return [plain(trouble) | {"due": memory.is_due(trouble)} for trouble in everything]
 
 

@@ -15,9 +15,9 @@ from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.ingest.landing import list_landing
 from smartwatts_ml.readings.table.table import existing_table
 from smartwatts_ml.runs.claims import standing_claim
+from smartwatts_ml.runs.notified import Notified, Severity, Trouble
 from smartwatts_ml.runs.site_ends import site_ends
 from smartwatts_ml.runs.site_names import site_names
-from smartwatts_ml.runs.told import Severity, Told, Trouble
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.watch import known
 from smartwatts_ml.store import HistoryEntry, Store, open_store
@@ -42,7 +42,7 @@ def find_troubles(
     ]
 
 
-def untold_changes(objects: Objects, settings: Settings, memory: Told) -> list[HistoryEntry]:
+def untold_changes(objects: Objects, settings: Settings, memory: Notified) -> list[HistoryEntry]:
     """Changes of champions that nobody was told of, oldest first: of the command line, mostly."""
     store = open_store(objects, settings)
     changes: list[HistoryEntry] = []

@@ -44,7 +44,6 @@ __all__ = [
     "act",
     "ask_for_retraining",
     "known",
-    "rules_of_fleet",
     "watch",
 ]
 
@@ -75,7 +74,7 @@ class Watched:
     candidate: bool = False
 
 
-def rules_of_fleet(settings: Settings) -> FleetRules:
+def _rules_of_fleet(settings: Settings) -> FleetRules:
     """Those in force."""
     fleet = settings.fleet
     patience = settings.rollout.days if settings.rollout.by == "evidence" else 0.0
@@ -216,7 +215,7 @@ def _compared(
 ) -> Watched:
     """With the version before, in the homes and on the readings that came since."""
     settings, store = look.settings, look.store
-    rules, against = rules_of_fleet(settings), watched.against or 0
+    rules, against = _rules_of_fleet(settings), watched.against or 0
     losses = [np.zeros(0) for _ in WINDOWS]
     failures = None
     if days is not None:

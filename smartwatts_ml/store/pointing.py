@@ -24,10 +24,10 @@ from smartwatts_ml.store.layout import TIMESTAMP_KEY
 from smartwatts_ml.store.metadata import Stored, sign
 from smartwatts_ml.store.repository import Repository, View
 
-__all__ = ["MODEL_LIFETIME", "Pointing", "SNAPSHOT_LIFETIME", "turns"]
+__all__ = ["MODEL_LIFETIME", "Pointing", "turns"]
 
 MODEL_LIFETIME: Final = timedelta(days=365)
-SNAPSHOT_LIFETIME: Final = timedelta(days=30)
+_SNAPSHOT_LIFETIME: Final = timedelta(days=30)
 _TIMEOUT_S = 300.0
 """Each lost attempt means that somebody else's commit succeeded."""
 _LONGEST_PAUSE_S = 0.05
@@ -69,7 +69,7 @@ class Pointing:
         wanted["targets.json"] = targets.meta_file()
         meta = _merged(newest.signed.meta if newest else {}, wanted)
         expiring = newest and newest.signed.expires < self._repository.clock() + (
-            SNAPSHOT_LIFETIME / 3
+            _SNAPSHOT_LIFETIME / 3
         )
         if newest is None or meta != newest.signed.meta or expiring or beside:
             newest = self._sign_snapshot(view, newest, free, meta, beside)
@@ -93,7 +93,7 @@ class Pointing:
     ) -> Stored[Snapshot] | None:
         snapshot = Snapshot(
             version=version,
-            expires=self._repository.clock() + SNAPSHOT_LIFETIME,
+            expires=self._repository.clock() + _SNAPSHOT_LIFETIME,
             meta=dict(meta),
             unrecognized_fields={PREVIOUS: before.sha256} if before else {},
         )

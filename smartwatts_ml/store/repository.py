@@ -24,9 +24,9 @@ from smartwatts_ml.store.keys import KeyFolder
 from smartwatts_ml.store.layout import TIMESTAMP_KEY, metadata_key
 from smartwatts_ml.store.metadata import Stored, limit_of, parse_metadata, parse_root, verify
 
-__all__ = ["LIFETIME_MARGIN", "Repository", "View"]
+__all__ = ["Repository", "View"]
 
-LIFETIME_MARGIN = timedelta(days=1)
+_LIFETIME_MARGIN = timedelta(days=1)
 """How far the clocks of a signer and a reader may differ."""
 _TIMESTAMP_LIFETIME = timedelta(days=3)
 _MOST_OCCUPIED = 64
@@ -201,7 +201,7 @@ class Repository:
         now, expires = self.clock(), timestamp.signed.expires
         if expires <= now:
             return f"the timestamp expired {expires:%Y-%m-%dT%H:%M:%SZ}"
-        if expires > now + _TIMESTAMP_LIFETIME + LIFETIME_MARGIN:
+        if expires > now + _TIMESTAMP_LIFETIME + _LIFETIME_MARGIN:
             return f"the timestamp is to hold until {expires:%Y-%m-%d}, longer than any may"
         if timestamp.version < confirmed:
             return f"the timestamp was turned back to version {timestamp.version}"

@@ -187,11 +187,11 @@ def test_curves_of_homes_are_for_those_who_may_do_more_than_look(
 def test_two_versions_are_compared_with_units_and_what_is_better(
     clients: dict[str, Any], store: Store
 ) -> None:
-    answer = clients["viewer"].get("/smartwatts/models/nilm/compare?one=1&other=199")
+    answer = clients["viewer"].get("/smartwatts/models/nilm/compare?this=1&other=199")
     assert answer.status_code == 200
     row = answer.text.split("<b>MAE</b>")[1].split("</tr>")[0]
     assert row.count(" W</td>") == 2 and 'class="good">▼' in row
-    missing = clients["viewer"].get("/smartwatts/models/nilm/compare?one=1&other=9999")
+    missing = clients["viewer"].get("/smartwatts/models/nilm/compare?this=1&other=9999")
     assert missing.status_code == 404 and "never in force" in missing.text
 
 

@@ -20,10 +20,10 @@ from smartwatts_airflow.page.overview import ModelRow, last_decision
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.at_work import AtWork
 from smartwatts_ml.runs.claims import Claim
-from smartwatts_ml.runs.found import Found
 from smartwatts_ml.runs.model_report import keep_failure
+from smartwatts_ml.runs.notified import Trouble
 from smartwatts_ml.runs.state import ModelState
-from smartwatts_ml.runs.told import Trouble
+from smartwatts_ml.runs.trouble_report import TroubleReport
 from smartwatts_ml.store.forced import Forced
 
 RUN = DagRunFacts("retrain_weekly", "manual", "success", datetime(2026, 11, 22, tzinfo=UTC))
@@ -138,7 +138,7 @@ def test_the_line_of_health_says_the_worst_first() -> None:
     gone = replace(WELL, problem="gateways cannot pull it")
     assert verdict([gone, forced]).startswith("Something is broken: 1 broken (nilm)")
     assert verdict([WELL], paused=["renew_timestamp"]).startswith("Something is broken")
-    critical = Found(NOW, [Trouble("timestamp", "critical", "nobody signed it", "sign it")])
+    critical = TroubleReport(NOW, [Trouble("timestamp", "critical", "nobody signed it", "sign it")])
     assert "1 critical trouble" in verdict([WELL], found=critical)
     assert verdict([WELL], doubtful=2).startswith("Needs a look")
     assert verdict([WELL], seen={"refused": 1}).startswith("Needs a look")

@@ -13,8 +13,8 @@ from smartwatts_ml.readings.report import FileReport
 from smartwatts_ml.runs import at_work as module
 from smartwatts_ml.runs.arrivals import arrivals, note_arrival
 from smartwatts_ml.runs.at_work import at_work, noting
-from smartwatts_ml.runs.found import keep_found, last_found
-from smartwatts_ml.runs.told import Trouble
+from smartwatts_ml.runs.notified import Trouble
+from smartwatts_ml.runs.trouble_report import keep_troubles, last_troubles
 
 NOW = datetime(2026, 11, 22, 2, tzinfo=UTC)
 PLACES = ("state/at_work/nilm.json", "state/arrivals.json", "state/troubles.json")
@@ -86,11 +86,11 @@ def test_the_newest_arrivals_are_kept_and_come_first(objects: Objects) -> None:
 
 
 def test_what_was_found_last_is_kept_the_worst_first(objects: Objects) -> None:
-    assert last_found(objects) is None
+    assert last_troubles(objects) is None
     warning = Trouble("silent", "warning", "2 sites are silent", "look")
     critical = Trouble("timestamp", "critical", "nobody signed", "sign")
-    keep_found(objects, [warning, critical], NOW)
-    found = last_found(objects)
+    keep_troubles(objects, [warning, critical], NOW)
+    found = last_troubles(objects)
     assert found and found.time == NOW and found.troubles == [critical, warning]
 
 
@@ -98,8 +98,8 @@ def test_what_was_found_last_is_kept_the_worst_first(objects: Objects) -> None:
 def test_damaged_notes_say_nothing_and_are_written_anew(objects: Objects, content: bytes) -> None:
     for place in PLACES:
         objects.write(place, content)
-    assert (at_work(objects, "nilm"), arrivals(objects), last_found(objects)) == (None, [], None)
+    assert (at_work(objects, "nilm"), arrivals(objects), last_troubles(objects)) == (None, [], None)
     note_arrival(objects, "r", [FileReport("landing/a.csv", accepted=1)], NOW)
-    keep_found(objects, [], NOW)
+    keep_troubles(objects, [], NOW)
     noting(silent, objects, "nilm", "r", "train", (0.0, 1.0))("epoch", 0.0)
-    assert at_work(objects, "nilm") and arrivals(objects) and last_found(objects)
+    assert at_work(objects, "nilm") and arrivals(objects) and last_troubles(objects)

@@ -1,4 +1,4 @@
-"""A service whose first model is in force, made once."""
+"""An empty root, and a service whose first model is in force, made once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages.ingest import ingest
 from tests.stages.service import Service, service_in
+
+
+@pytest.fixture
+def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a root and a folder of keys below ``tmp_path``."""
+    monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "root"))
+    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
+    return settings()
+
+
+@pytest.fixture
+def objects(current: Settings) -> Objects:
+    return open_root(current.root)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import pytest
 
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import begin_outputs
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, retrain
 from smartwatts_ml.stages.start import start_run
@@ -36,7 +36,7 @@ class Service:
         self.runs += 1
         run_id = f"run{self.runs}"
         plan = start_run(self.objects, self.current, run_id, ["light"])
-        self.left[run_id] = begin_left(plan.snapshot_sha256)
+        self.left[run_id] = begin_outputs(plan.snapshot_sha256)
         options = {"options": TrainOptions(seed=seed), "actor": "ann"}
         failed = retrain(self.run(run_id), log_progress, options)
         assert failed is None, failed

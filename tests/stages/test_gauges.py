@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.state import record_decision, record_failure
-from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages.gauges import MODEL_GAUGES, ROOT_GAUGES, measure
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.store import open_store
@@ -17,18 +16,6 @@ from tests.airflow.versions import fields
 from tests.store.helpers import content
 
 LANDED = b"timestamp,consumption,device_id\n2026-05-01T00:00:00,412.5,home7/mains\nnonsense,1,a/b\n"
-
-
-@pytest.fixture
-def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "root"))
-    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
-    return settings()
-
-
-@pytest.fixture
-def objects(current: Settings) -> Objects:
-    return open_root(current.root)
 
 
 def now() -> datetime:

@@ -16,8 +16,8 @@ from smartwatts_ml.judging.replay import replay
 from smartwatts_ml.kinds.base import TrainOptions
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.runs.left import begin_left
 from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.stage_outputs import begin_outputs
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.stages.branch import log_progress, retrain
@@ -41,7 +41,7 @@ class Root:
     def retrain(self, run_id: str, broken: set[str]) -> dict[str, Any]:
         self.kind.broken = broken
         plan = start_run(self.objects, self.current, run_id, ["light"])
-        self.left[run_id] = begin_left(plan.snapshot_sha256)
+        self.left[run_id] = begin_outputs(plan.snapshot_sha256)
         options = {"options": TrainOptions(), "actor": "ann"}
         assert retrain(self.run(run_id), log_progress, options) is None
         decision: dict[str, Any] = json.loads(self._left(run_id, "decision.json"))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from smartwatts_ml.objects import Objects, open_root
+from smartwatts_ml.objects import Objects
 from smartwatts_ml.runs.claims import Claim
-from smartwatts_ml.runs.told import Told, Trouble, note_troubles, read_told
-from smartwatts_ml.settings import Settings, settings
+from smartwatts_ml.runs.notified import Notified, Trouble, note_troubles, read_notified
+from smartwatts_ml.settings import Settings
 from smartwatts_ml.stages import tasks
 from smartwatts_ml.stages.ingest import ingest
 from smartwatts_ml.stages.troubles import find_troubles
@@ -18,18 +17,6 @@ from smartwatts_ml.store import Store, open_store
 from tests.store.helpers import publish
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("SMARTWATTS_ROOT", str(tmp_path / "root"))
-    monkeypatch.setenv("SMARTWATTS_KEYS", str(tmp_path / "keys"))
-    return settings()
-
-
-@pytest.fixture
-def objects(current: Settings) -> Objects:
-    return open_root(current.root)
 
 
 @pytest.fixture
@@ -97,21 +84,21 @@ def test_sites_that_fall_silent_are_named_and_those_that_are_alike_are_not(
 def test_a_trouble_is_told_once_and_again_while_it_stays(objects: Objects) -> None:
     damaged = Trouble("store x", "critical", "x is gone", "repair")
     silent = Trouble("silent y", "warning", "y is silent", "look")
-    assert read_told(objects).is_due(damaged)
+    assert read_notified(objects).is_due(damaged)
     note_troubles(objects, [damaged.about, silent.about], [damaged.about, silent.about], NOW)
-    told = read_told(objects)
+    told = read_notified(objects)
     later = [NOW + timedelta(hours=hours) for hours in (6, 24, 7 * 24 + 1)]
     assert [told.is_due(damaged, when) for when in later] == [False, True, True]
     assert [told.is_due(silent, when) for when in later] == [False, False, True]
     note_troubles(objects, [], [silent.about], NOW)
-    assert read_told(objects).is_due(damaged, later[0]), "it was mended, and is there anew"
+    assert read_notified(objects).is_due(damaged, later[0]), "it was mended, and is there anew"
 
 
 def test_what_was_told_is_only_a_memory(objects: Objects) -> None:
     objects.write("state/told.json", b"{")
-    assert read_told(objects) == Told()
+    assert read_notified(objects) == Notified()
     note_troubles(objects, ["x"], ["x"], NOW)
-    assert not read_told(objects).is_due(Trouble("x", "critical", "", ""), NOW)
+    assert not read_notified(objects).is_due(Trouble("x", "critical", "", ""), NOW)
 
 
 def test_a_change_on_the_command_line_is_told_once(

@@ -26,11 +26,11 @@ from smartwatts_ml.gate import Decision, not_judged
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.table import Snapshot
-from smartwatts_ml.runs.left import write_left
 from smartwatts_ml.runs.run import SNAPSHOT as SNAPSHOT_NAME
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.snapshot import pin_snapshot
+from smartwatts_ml.runs.stage_outputs import write_outputs
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.branch import log_progress, run_stage
@@ -346,7 +346,7 @@ def test_the_command_publishes_what_this_machine_signed_and_no_planted_run(
     assert isinstance(published("--run", "cli-29990101T000000Z-1f3a").exception, NotFoundError)
     judged(objects, "run1")
     run = run_of(objects, current, "run1")
-    write_left(run)
+    write_outputs(run)
     overwrite(objects, "run1")
     assert isinstance(published("--run", "run1").exception, TrustError)
     judged(objects, "run1")
@@ -380,7 +380,7 @@ def test_a_run_that_a_machine_without_the_keys_made_is_not_forced(
     where = "of a run of Airflow where `publish` was"
     assert "is not there" in (said := refused()) and where in said
     elsewhere = settings(root=root_url, keys=str(tmp_path / "elsewhere"))
-    write_left(run_of(objects, elsewhere, "run1"))
+    write_outputs(run_of(objects, elsewhere, "run1"))
     assert "not signed on this machine" in (said := refused()) and where in said
     assert store_of(objects, current).champion("nilm") is None
 

@@ -22,18 +22,18 @@ __all__ = ["Compared", "CompareRow", "compare"]
 
 @dataclass(frozen=True)
 class CompareRow:
-    """What two versions say of one thing. ``change``: from the first to the second; ``better``:
+    """What two versions say of this thing. ``change``: from the first to the second; ``better``:
     whether the second is, None where nothing says so."""
 
     label: str
-    one: str
+    this: str
     other: str
     change: str = ""
     better: bool | None = None
 
     @property
     def differs(self) -> bool:
-        return self.one != self.other
+        return self.this != self.other
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Compared:
     """The tables, by heading. ``same_holdout``: both were judged on the same readings; else a
     difference may be the readings', not the models'. ``versions`` that there are."""
 
-    one: int
+    this: int
     other: int
     tables: Mapping[str, tuple[CompareRow, ...]]
     same_holdout: bool
@@ -49,12 +49,12 @@ class Compared:
     versions: tuple[int, ...]
 
 
-def compare(objects: Objects, current: Settings, model: str, one: int, other: int) -> Compared:
+def compare(objects: Objects, current: Settings, model: str, this: int, other: int) -> Compared:
     """Raises NotFoundError where one of them was never in force, or was pruned; TrustError."""
     kind, _ = find_model(model)
     store = open_store(RememberedObjects(objects, model), current)
     chain, manifests = store.history(model), store.manifests(model)
-    first, second = (_there(model, manifests, version) for version in (one, other))
+    first, second = (_there(model, manifests, version) for version in (this, other))
     digests = {m.decision.get("holdout_digest") for m in (first, second)}
     tables = {
         "Metrics": _metrics(kind, first.metrics, second.metrics),
@@ -63,7 +63,7 @@ def compare(objects: Objects, current: Settings, model: str, one: int, other: in
         "File": _file(first, second),
     }
     return Compared(
-        one,
+        this,
         other,
         {heading: rows for heading, rows in tables.items() if rows},
         same_holdout=len(digests) == 1 and None not in digests,
@@ -81,22 +81,22 @@ def _there(model: str, manifests: Mapping[int, Manifest | None], version: int) -
 
 
 def _metrics(
-    kind: Kind, one: Mapping[str, Any], other: Mapping[str, Any]
+    kind: Kind, this: Mapping[str, Any], other: Mapping[str, Any]
 ) -> tuple[CompareRow, ...]:
-    first, second = ((m.get(CHALLENGER) or {}) for m in (one, other))
+    first, second = ((m.get(CHALLENGER) or {}) for m in (this, other))
     decide = [criterion.metric for criterion in kind.criteria]
     names = dict.fromkeys((*decide, *kind.required_metrics, *first, *second))
     names.pop("slices", None)
     return tuple(
-        _row(kind, name, meaning_of(kind, name).label, one, other)
+        _row(kind, name, meaning_of(kind, name).label, this, other)
         for name in names
         if name in first or name in second
     )
 
 
-def _parts(kind: Kind, one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[CompareRow, ...]:
+def _parts(kind: Kind, this: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[CompareRow, ...]:
     """By part, the metrics that decide."""
-    slices = [((m.get(CHALLENGER) or {}).get("slices") or {}) for m in (one, other)]
+    slices = [((m.get(CHALLENGER) or {}).get("slices") or {}) for m in (this, other)]
     metrics = [c.metric for c in (*kind.part_criteria, *kind.criteria)]
     rows = []
     for part in dict.fromkeys((*slices[0], *slices[1])):
@@ -109,10 +109,10 @@ def _parts(kind: Kind, one: Mapping[str, Any], other: Mapping[str, Any]) -> tupl
 
 
 def _row(
-    kind: Kind, name: str, label: str, one: Mapping[str, Any], other: Mapping[str, Any]
+    kind: Kind, name: str, label: str, this: Mapping[str, Any], other: Mapping[str, Any]
 ) -> CompareRow:
     meaning = meaning_of(kind, name)
-    first, second = (number(measured, CHALLENGER, name) for measured in (one, other))
+    first, second = (number(measured, CHALLENGER, name) for measured in (this, other))
     return CompareRow(
         label,
         meaning.text(first),
@@ -122,8 +122,8 @@ def _row(
     )
 
 
-def _readings(one: Manifest, other: Manifest) -> tuple[CompareRow, ...]:
-    first, second = one.snapshot, other.snapshot
+def _readings(this: Manifest, other: Manifest) -> tuple[CompareRow, ...]:
+    first, second = this.snapshot, other.snapshot
     return (
         *(
             CompareRow(label, str(first.get(key) or "–")[:10], str(second.get(key) or "–")[:10])
@@ -136,16 +136,16 @@ def _readings(one: Manifest, other: Manifest) -> tuple[CompareRow, ...]:
     )
 
 
-def _file(one: Manifest, other: Manifest) -> tuple[CompareRow, ...]:
+def _file(this: Manifest, other: Manifest) -> tuple[CompareRow, ...]:
     def left_out(manifest: Manifest) -> str:
         return ", ".join(manifest.decision.get("left_out", {})) or "nothing"
 
     return (
-        CompareRow("made", one.created[:10], other.created[:10]),
-        CompareRow("size", f"{one.size / 1024:,.1f} KiB", f"{other.size / 1024:,.1f} KiB"),
-        CompareRow("quantization", one.quantization, other.quantization),
-        CompareRow("left out", left_out(one), left_out(other)),
-        CompareRow("code", one.code, other.code),
+        CompareRow("made", this.created[:10], other.created[:10]),
+        CompareRow("size", f"{this.size / 1024:,.1f} KiB", f"{other.size / 1024:,.1f} KiB"),
+        CompareRow("quantization", this.quantization, other.quantization),
+        CompareRow("left out", left_out(this), left_out(other)),
+        CompareRow("code", this.code, other.code),
     )
 
 

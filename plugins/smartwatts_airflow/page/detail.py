@@ -214,11 +214,11 @@ def runs_of(
 ) -> list[RunOf]:
     """Runs that may have decided on a model: retrainings of Airflow, those that put a version in
     force, and the ``last`` one that its state names."""
-    of = {run.key: RunOf(run.key, run.when, run) for run in runs if run.dag in RETRAINING}
+    by_key = {run.key: RunOf(run.key, run.when, run) for run in runs if run.dag in RETRAINING}
     for entry in history:
         if entry.run_id and entry.action != "rollback":
-            of.setdefault(entry.run_id, RunOf(entry.run_id, parse_time(entry.time)))
+            by_key.setdefault(entry.run_id, RunOf(entry.run_id, parse_time(entry.time)))
     key, when = last
     if key and when:
-        of.setdefault(key, RunOf(key, when))
-    return list(of.values())
+        by_key.setdefault(key, RunOf(key, when))
+    return list(by_key.values())

@@ -9,7 +9,7 @@ from typing import Any
 from smartwatts_airflow.page.airflow import NEW_READINGS, RENEWAL, RETRAINING
 from smartwatts_airflow.page.now import AtWorkOn
 from smartwatts_airflow.page.overview import ModelRow
-from smartwatts_ml.runs.found import Found
+from smartwatts_ml.runs.trouble_report import TroubleReport
 
 __all__ = ["Health", "Sign", "health"]
 
@@ -50,14 +50,14 @@ def health(
     rows: Sequence[ModelRow],
     at_work: Sequence[AtWorkOn],
     seen: Mapping[str, Any],
-    found: Found | None,
+    report: TroubleReport | None,
     *,
     doubtful: int,
     paused: Sequence[str],
 ) -> Health:
     """From what the page shows: ``seen`` is what the sensor sees, ``doubtful`` how many lines on
     readings want a look, ``paused`` which DAGs are."""
-    signs = [*_of_models(rows), *_of_troubles(found), *_of_dags(paused)]
+    signs = [*_of_models(rows), *_of_troubles(report), *_of_dags(paused)]
     if seen["refused"]:
         signs.append(Sign(_counted(seen["refused"], "file cannot be read"), "warn", "ingest"))
     if doubtful:
@@ -84,8 +84,8 @@ def _of_models(rows: Sequence[ModelRow]) -> list[Sign]:
     return [sign for sign, count in zip(signs, counts, strict=True) if count]
 
 
-def _of_troubles(found: Found | None) -> list[Sign]:
-    troubles = found.troubles if found else []
+def _of_troubles(report: TroubleReport | None) -> list[Sign]:
+    troubles = report.troubles if report else []
     critical = sum(trouble.severity == "critical" for trouble in troubles)
     signs = [
         Sign(_counted(critical, "critical trouble"), "bad", "troubles"),
@@ -145,14 +145,14 @@ def _counted(count: int, what: str) -> str:
     """
     if count == 1:
         return f"1 {what}"
-    for one, more in (
+    for single, more in (
         ("trouble", "troubles"),
         ("warning", "warnings"),
         ("file ", "files "),
         ("line ", "lines "),
         (" wants ", " want "),
     ):
-        what = what.replace(one, more)
+        what = what.replace(single, more)
     return f"{count:,} {what}"
 
 

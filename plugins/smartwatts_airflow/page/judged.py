@@ -56,7 +56,7 @@ class Judged:
     not yet, published), failed or unreadable, of which ``summary`` says why. ``drift``: the
     population stability index of each feature."""
 
-    of: RunOf
+    run: RunOf
     outcome: str
     summary: str
     reasons: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Judged:
     @property
     def dry_run(self) -> bool:
         """Whether nothing was to come of it."""
-        return self.of.airflow is not None and self.of.airflow.dry_run
+        return self.run.airflow is not None and self.run.airflow.dry_run
 
     @property
     def has_report(self) -> bool:
@@ -79,27 +79,27 @@ def judged(objects: Objects, model: str, runs: Sequence[RunOf]) -> list[Judged]:
     it has no line."""
     newest = sorted(runs, key=lambda run: run.when, reverse=True)[:_RUNS]
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        found = pool.map(partial(_judged, objects, model), newest)
-        return [decision for decision in found if decision]
+        judgements = pool.map(partial(_judged, objects, model), newest)
+        return [decision for decision in judgements if decision]
 
 
-def _judged(objects: Objects, model: str, of: RunOf) -> Judged | None:
+def _judged(objects: Objects, model: str, run: RunOf) -> Judged | None:
     try:
-        report = model_report(objects, of.key, model)
-        failure = failure_of(objects, of.key, model)
+        report = model_report(objects, run.key, model)
+        failure = failure_of(objects, run.key, model)
     except StoreError as error:
-        return Judged(of, "unreadable", str(error))
+        return Judged(run, "unreadable", str(error))
     if failure is not None:
-        return Judged(of, "failed", f"{model} failed: {failure}")
+        return Judged(run, "failed", f"{model} failed: {failure}")
     if report is None:
         return None
     return Judged(
-        of,
+        run,
         _outcome(model, report),
         report["summary"],
         tuple(report["reasons"]),
-        _drift(objects, of, model),
-        _cost(objects, of, model),
+        _drift(objects, run, model),
+        _cost(objects, run, model),
     )
 
 
@@ -110,25 +110,25 @@ def _outcome(model: str, report: Mapping[str, Any]) -> str:
     return decided
 
 
-def _drift(objects: Objects, of: RunOf, model: str) -> dict[str, float]:
+def _drift(objects: Objects, run: RunOf, model: str) -> dict[str, float]:
     """Nothing where the run did not come to a judgement, or says it in another way."""
-    recorded = _left(objects, of, model, "decision.json", _Recorded)
+    recorded = _left(objects, run, model, "decision.json", _Recorded)
     facts = (recorded.record if recorded else None) or {}
     moved = facts.get("facts", {}).get("drift") if isinstance(facts, Mapping) else None
     return {
-        str(one["feature"]): float(one["psi"])
-        for one in moved or ()
-        if isinstance(one, Mapping) and isinstance(one.get("psi"), (int, float))
+        str(feature["feature"]): float(feature["psi"])
+        for feature in moved or ()
+        if isinstance(feature, Mapping) and isinstance(feature.get("psi"), (int, float))
     }
 
 
-def _cost(objects: Objects, of: RunOf, model: str) -> Cost | None:
-    return _left(objects, of, model, "training.json", Cost)
+def _cost(objects: Objects, run: RunOf, model: str) -> Cost | None:
+    return _left(objects, run, model, "training.json", Cost)
 
 
-def _left(objects: Objects, of: RunOf, model: str, name: str, cls: type[Any]) -> Any:
+def _left(objects: Objects, run: RunOf, model: str, name: str, cls: type[Any]) -> Any:
     """What a stage left; None where none did, or where it cannot be read: it only informs."""
-    key = f"runs/{of.key}/{model}/{name}"
+    key = f"runs/{run.key}/{model}/{name}"
     try:
         data = objects.read(key, MAX_RECORD_BYTES).data
         return parsed_document(cls, data, objects.uri(key), _FIX)

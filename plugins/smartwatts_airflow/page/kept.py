@@ -60,10 +60,10 @@ def report(
     if not may_see_curves(user):
         content = _CURVES.sub(_NO_CURVES, content)
     run = next((run for run in runs(session) if run.key == run_id), None)
-    told = None
+    report = None
     with suppress(StoreError):  # damaged: the model's page says so
-        told = model_report(opened[0], run_id, model)
-    way = part(request, "parts/way.html", model=model, run=run, told=told, run_id=run_id)
+        report = model_report(opened[0], run_id, model)
+    way = part(request, "parts/way.html", model=model, run=run, report=report, run_id=run_id)
     return _page(content.replace(b"<body>", b"<body>" + way.encode(), 1))
 
 

@@ -10,10 +10,10 @@ from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.kinds.meaning import meaning_of
 from smartwatts_ml.scores.meaning import MetricMeaning
 
-__all__ = ["BASELINE", "BEFORE", "CHALLENGER", "Metric", "metrics_of", "number"]
+__all__ = ["BASELINE", "CHALLENGER", "Metric", "metrics_of", "number"]
 
 CHALLENGER = "challenger"  # what a manifest calls the version that it is of
-BEFORE = "champion"  # and the one that was in force when it was judged
+_BEFORE = "champion"  # and the one that was in force when it was judged
 BASELINE = "baseline"
 
 
@@ -60,7 +60,7 @@ def metrics_of(kind: Kind, measured: Mapping[str, Any]) -> tuple[Metric, ...]:
             name,
             meaning_of(kind, name),
             number(measured, CHALLENGER, name),
-            number(measured, BEFORE, name),
+            number(measured, _BEFORE, name),
             number(measured, BASELINE, name),
         )
         for name in names

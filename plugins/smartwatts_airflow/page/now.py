@@ -50,22 +50,22 @@ def models_at_work(
 ) -> list[AtWorkOn]:
     """Models that a run has claimed, or that a dry run is at. ``runs``: by their key."""
     when = now or datetime.now(UTC)
-    found = (_at_work(row, runs, when) for row in rows)
-    return [work for work in found if work]
+    works = (_at_work(row, runs, when) for row in rows)
+    return [work for work in works if work]
 
 
 def _at_work(row: ModelRow, runs: Mapping[str, DagRunFacts], now: datetime) -> AtWorkOn | None:
     note, claim = row.at_work, row.claim
     if claim is None and not (note and _goes_on(note, runs.get(note.run_id), now)):
         return None
-    told = note if note and (claim is None or note.run_id == claim.run_id) else None
+    progress = note if note and (claim is None or note.run_id == claim.run_id) else None
     run_id = claim.run_id if claim else note.run_id if note else ""
     return AtWorkOn(
         model=row.model,
         run_id=run_id,
-        percent=told.percent if told else None,
-        text=f"{told.stage}: {told.text}" if told else "waits for its turn",
-        heard=told.time if told else None,
+        percent=progress.percent if progress else None,
+        text=f"{progress.stage}: {progress.text}" if progress else "waits for its turn",
+        heard=progress.time if progress else None,
         since=claim.time if claim else None,
         until=claim.until if claim else None,
         run=runs.get(run_id),
@@ -84,9 +84,9 @@ def runs_at_work(
 ) -> list[RunAtWork]:
     """Active runs but the one that waits, and those of which ``models`` say all that is known.
     ``doing``: what each is at, by its key."""
-    told = {work.run_id for work in models}
+    shown = {work.run_id for work in models}
     return [
         RunAtWork(run, doing[run.key])
         for run in runs
-        if run.key in doing and not (run.key in told and doing[run.key] == run.state)
+        if run.key in doing and not (run.key in shown and doing[run.key] == run.state)
     ]

@@ -17,9 +17,9 @@ from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.settings import settings
 
-__all__ = ["MOUNTED", "page", "part"]
+__all__ = ["page", "part"]
 
-MOUNTED = "/smartwatts"
+_MOUNTED = "/smartwatts"
 """Where Airflow serves this application, below its own address."""
 _HERE = Path(__file__).parent
 _SHORTEST_PLACE = 4
@@ -34,7 +34,7 @@ def part(request: Request, template: str, /, **values: Any) -> str:
     """The text of a template."""
     # Where this application is mounted, and Airflow below whatever prefix a proxy gave it.
     base = request.scope.get("root_path", "")
-    common = {"base": base, "airflow": base.removesuffix(MOUNTED), "models": model_names()}
+    common = {"base": base, "airflow": base.removesuffix(_MOUNTED), "models": model_names()}
     text = _templates().get_template(template).render(**common, **values)
     return _without_places(text)
 

@@ -28,4 +28,4 @@ def trends(decisions: Sequence[Judged]) -> list[str]:
 
 
 def _day(decision: Judged) -> str:
-    return f"{decision.of.when:%Y-%m-%d}"
+    return f"{decision.run.when:%Y-%m-%d}"

@@ -37,9 +37,9 @@ from smartwatts_ml.kinds.meaning import meaning_of
 from smartwatts_ml.reports.card import model_card
 from smartwatts_ml.runs.arrivals import arrivals
 from smartwatts_ml.runs.doubtful import doubtful_lines
-from smartwatts_ml.runs.found import last_found
 from smartwatts_ml.runs.plan import count_new_readings
 from smartwatts_ml.runs.state import read_state
+from smartwatts_ml.runs.trouble_report import last_troubles
 from smartwatts_ml.stages.order import model_stages
 from smartwatts_ml.store import open_store
 from smartwatts_ml.store.forced import forced
@@ -60,7 +60,7 @@ def show_models(request: Request, session: SessionDep, user: GetUserDep, opened:
     by_key = {run.key: run for run in known}
     active = [run for run in known if run.active and run.dag in RETRAINING]
     at_work = models_at_work(rows, by_key)
-    found = last_found(objects)
+    trouble_report = last_troubles(objects)
     doubtful = doubtful_lines(objects, last.run_id) if last else []
     is_paused = paused(session, (*RETRAINING, RENEWAL))
     return page(
@@ -68,14 +68,16 @@ def show_models(request: Request, session: SessionDep, user: GetUserDep, opened:
         "models.html",
         rows=rows,
         seen=seen,
-        health=health(rows, at_work, seen, found, doubtful=len(doubtful), paused=is_paused),
+        health=health(
+            rows, at_work, seen, trouble_report, doubtful=len(doubtful), paused=is_paused
+        ),
         at_work=at_work,
         runs_at_work=runs_at_work(active, at_work_on(session, active), at_work),
         next_run=next_run(session),
         runs=by_key,
         last=last,
         last_run=by_key.get(last.run_id) if last else None,
-        found=found,
+        trouble_report=trouble_report,
         arrivals=arrivals(objects)[:_ARRIVALS],
         doubtful=doubtful,
         may_roll_back=may_trigger(user),
@@ -121,10 +123,10 @@ def _fields(form: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: {**p.schema, "description": p.description} for name, p in form.items()}
 
 
-def show_comparison(request: Request, opened: Root, model: str, one: int, other: int) -> Response:
+def show_comparison(request: Request, opened: Root, model: str, this: int, other: int) -> Response:
     """Two versions of a model."""
     check_model(model)
-    return page(request, "compare.html", model=model, compared=compare(*opened, model, one, other))
+    return page(request, "compare.html", model=model, compared=compare(*opened, model, this, other))
 
 
 def show_fleet(request: Request, opened: Root) -> Response:

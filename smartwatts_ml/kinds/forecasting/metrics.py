@@ -24,7 +24,6 @@ __all__ = [
     "metrics_of",
     "naive_error",
     "naive_errors",
-    "pinball",
 ]
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -51,10 +50,10 @@ STATS = (
 )
 
 
-def pinball(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.ndarray:
+def _pinball(truth: np.ndarray, forecast: np.ndarray, level: float) -> np.ndarray:
     """Pinball loss, W: too low a forecast costs ``level`` a watt, too high 1 - ``level``.
 
-    >>> pinball(np.array([100.0, 100.0]), np.array([90.0, 110.0]), 0.9)
+    >>> _pinball(np.array([100.0, 100.0]), np.array([90.0, 110.0]), 0.9)
     array([9., 1.])
     """
     error = truth - forecast
@@ -106,7 +105,7 @@ def measure_hours(
             size,
             y,
             error**2,
-            *(pinball(y, q[..., i], level) for i, level in enumerate(QUANTILES)),
+            *(_pinball(y, q[..., i], level) for i, level in enumerate(QUANTILES)),
             (q[..., 0] <= y) & (y <= q[..., 2]),
             q[..., 2] - q[..., 0],
             np.where(large, error / np.where(large, size, 1.0), 0.0),

@@ -26,7 +26,7 @@ from smartwatts_ml.kinds.forecasting.network import Design, Trunk, build_learner
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
 from smartwatts_ml.kinds.forecasting.windows import Windows
 
-__all__ = ["FittedTrunk", "fit", "pinball_loss", "predict_windows", "spread_rows"]
+__all__ = ["FittedTrunk", "fit", "predict_windows", "spread_rows"]
 
 _VALIDATION_WINDOWS = 1024
 _LONG_VALIDATION_WINDOWS = 384
@@ -45,7 +45,7 @@ class FittedTrunk:
     watched: int
 
 
-def pinball_loss(y_true: Any, y_pred: Any) -> Any:
+def _pinball_loss(y_true: Any, y_pred: Any) -> Any:
     """Pinball loss summed over the three quantiles, mean over known hours.
 
     ``y_true`` (…, 2): truth and its weight, 0 where missing. ``y_pred`` (…, 3). The loss
@@ -115,7 +115,7 @@ class _Watch:
 
     def loss(self) -> float:
         said = predict_windows(self._network, self._windows, self.rows)
-        return float(pinball_loss(self._truth, said))
+        return float(_pinball_loss(self._truth, said))
 
 
 class _Average:
@@ -162,7 +162,7 @@ def _compile(model: keras.Model, plan: ForecastingSettings, total_steps: int) ->
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=plan.weight_decay, clipnorm=1.0)
     # Built here, or the first step would make the variables and be traced a second time.
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer=optimizer, loss=pinball_loss, jit_compile=False)
+    model.compile(optimizer=optimizer, loss=_pinball_loss, jit_compile=False)
 
 
 def _step(

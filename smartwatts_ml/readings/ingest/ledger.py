@@ -24,18 +24,15 @@ __all__ = [
     "Known",
     "Ledger",
     "Outdated",
-    "PACKED_ROWS_PER_BYTE",
-    "PLAIN_ROWS_PER_BYTE",
     "arrived_us",
-    "is_packed",
 ]
 
 _KEY = "state/ingest.json"
 BEACON_LEDGER = "state/beacons.json"
 """Where what is known of files of beacons is kept."""
 _SCHEMA = 2
-PLAIN_ROWS_PER_BYTE = 1 / 42
-PACKED_ROWS_PER_BYTE = 0.25
+_PLAIN_ROWS_PER_BYTE = 1 / 42
+_PACKED_ROWS_PER_BYTE = 0.25
 
 
 def arrived_us(info: ObjectInfo) -> int:
@@ -143,7 +140,7 @@ class Ledger:
         expected = 0.0
         for info in new:
             alike = next((source for source in _sources(info.key) if size[source]), None)
-            usual = PACKED_ROWS_PER_BYTE if is_packed(info.key) else PLAIN_ROWS_PER_BYTE
+            usual = _PACKED_ROWS_PER_BYTE if _is_packed(info.key) else _PLAIN_ROWS_PER_BYTE
             added = info.size - self._taken_bytes(info)
             expected += added * (rows[alike] / size[alike] if alike else usual)
         return round(expected)
@@ -178,14 +175,14 @@ class Ledger:
         self.taken_for = {name: taken for name, taken in together.items() if name in names}
 
 
-def is_packed(key: str) -> bool:
+def _is_packed(key: str) -> bool:
     """Whether a landing file is compressed, told by its name."""
     return key.lower().endswith((".gz", ".zst", ".zstd", ".parquet", ".xlsx"))
 
 
 def _sources(key: str) -> tuple[tuple[str, bool], ...]:
     """What files to compare a file with, the most alike first: of its folder, of any."""
-    packed = is_packed(key)
+    packed = _is_packed(key)
     return (key.rpartition("/")[0], packed), ("", packed)
 
 

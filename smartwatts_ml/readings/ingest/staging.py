@@ -22,7 +22,7 @@ from smartwatts_ml.readings.parsed import (
     split_part,
 )
 
-__all__ = ["DeviceNumbers", "Staging", "Taken", "as_rows", "month_of_all", "months_of"]
+__all__ = ["DeviceNumbers", "Staging", "Taken", "month_of_all", "months_of"]
 
 Taken = Callable[[str, str, int, int], KnownRows]
 """What a site's channel had before, from one stamp to another."""
@@ -90,7 +90,7 @@ class DeviceNumbers:
         return self._ranked
 
 
-def as_rows(parsed: Parsed, stream: int, devices: DeviceNumbers) -> Rows:
+def _as_rows(parsed: Parsed, stream: int, devices: DeviceNumbers) -> Rows:
     """Rows of a block, with the numbers of their devices and of their stream."""
     return Rows(
         stamps=parsed.stamps,
@@ -152,7 +152,7 @@ class Staging:
                 if stream is None:
                     stream = self._open[parsed.measure] = len(self.streams)
                     self.streams.append(Stream(file, parsed.measure, clock))
-                rows = as_rows(parsed, stream, self.devices)
+                rows = _as_rows(parsed, stream, self.devices)
                 self._note_registers(file, rows)
                 self.by_series |= parsed.measure.needs_series or bool(np.any(rows.labels & FOLD))
                 self.spill.add(self._shards(rows), rows)

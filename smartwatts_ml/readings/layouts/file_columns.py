@@ -13,7 +13,7 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.layouts.names import bare_name, plain_name
 from smartwatts_ml.sources import Layout, Source, literal_pattern, toml_string
 
-__all__ = ["MISSING", "Content", "FileColumns", "ask", "content_of", "range_mark"]
+__all__ = ["MISSING", "Content", "FileColumns", "ask", "content_of"]
 
 MISSING = frozenset(
     {"", "?", "-", "--", "null", "none", "na", "n/a", "#n/a", "nan", "unavailable", "unknown"}
@@ -64,14 +64,14 @@ def content_of(texts: Sequence[str]) -> Content:
     for content, pattern in _FORMS:
         if 2 * sum(pattern.fullmatch(text) is not None for text in filled) > len(filled):
             return content
-    return "range" if range_mark(filled) else "text"
+    return "range" if _range_mark(filled) else "text"
 
 
-def range_mark(texts: Sequence[str]) -> str:
+def _range_mark(texts: Sequence[str]) -> str:
     """What stands between start and end in most texts of a column; empty where they are no
     ranges.
 
-    >>> range_mark(["00:00-00:15", "00:15-00:30"]), range_mark(["2026-01-01 00:00 - 00:15"])
+    >>> _range_mark(["00:00-00:15", "00:15-00:30"]), _range_mark(["2026-01-01 00:00 - 00:15"])
     ('-', ' - ')
     """
     for mark in _MARKS:

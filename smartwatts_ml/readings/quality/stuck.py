@@ -7,7 +7,7 @@ import numpy as np
 from smartwatts_ml.readings.resample import HOUR_US
 from smartwatts_ml.readings.run_lengths import equal_runs
 
-__all__ = ["resolution", "stuck"]
+__all__ = ["stuck"]
 
 _FEWEST = 18
 """Readings of a stuck run, however long they take: hourly means of a coarse meter repeat."""
@@ -43,7 +43,7 @@ def stuck(
     level = values[first]
     lasts = (ends[end - 1] - stamps[first]) / HOUR_US
     held = (lasts >= hours) & (end - first >= _FEWEST)
-    is_stuck = held & (np.abs(level) >= _STEPS * resolution(values))
+    is_stuck = held & (np.abs(level) >= _STEPS * _resolution(values))
     if always_varies:
         is_stuck = np.where(level == 0, held & (lasts >= _ZERO_HOURS), is_stuck)
     else:
@@ -51,11 +51,11 @@ def stuck(
     return np.repeat(is_stuck, end - first)
 
 
-def resolution(values: np.ndarray) -> float:
+def _resolution(values: np.ndarray) -> float:
     """The step in which a device's values move, W: the 1 % quantile of what neighbours
     differ by; 0 for a device that never moves.
 
-    >>> resolution(np.array([100.0, 300.0, 200.0, 200.0]))
+    >>> _resolution(np.array([100.0, 300.0, 200.0, 200.0]))
     100.0
     """
     moved = np.abs(np.diff(values))

@@ -14,7 +14,7 @@ import numpy as np
 
 from smartwatts_ml.readings.run_lengths import equal_runs
 
-__all__ = ["factors", "unit_changed"]
+__all__ = ["unit_changed"]
 
 _SMALLEST = 30.0
 """Smaller factors (Wh per 15 minutes taken for W: 4) are what life does as well."""
@@ -26,10 +26,10 @@ _FEWEST = 5
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 
-def factors(native_us: int) -> tuple[float, ...]:
+def _factors(native_us: int) -> tuple[float, ...]:
     """What a mistaken unit may multiply by: kW for W, kWh or Wh per interval for W.
 
-    >>> factors(60_000_000), factors(3_600_000_000)
+    >>> _factors(60_000_000), _factors(3_600_000_000)
     ((60.0, 1000.0, 60000.0), (1000.0,))
     """
     an_hour = 3.6e9 / native_us if native_us else 1.0
@@ -40,7 +40,7 @@ def unit_changed(
     values: np.ndarray, day: np.ndarray, native_us: int, min_days: int = 2
 ) -> np.ndarray:
     """Bool, shape (n,): on a stretch of at least ``min_days`` days (with readings other than
-    zero) whose level is off by one of ``factors``, give or take a factor of 3, from the
+    zero) whose level is off by one of ``_factors``, give or take a factor of 3, from the
     level that most days have, and in every quantile but one.
 
     Which side is in W, nobody can tell: the rarer level is flagged. A day in the middle of
@@ -60,13 +60,13 @@ def unit_changed(
     usual = _most_common(level)
     normal = np.isin(day, dates[usual])
     shift = (level - np.median(level[usual], axis=0)).mean(axis=1)
-    far = np.abs(shift) > np.log10(factors(native_us)[0]) - _TOLERANCE
+    far = np.abs(shift) > np.log10(_factors(native_us)[0]) - _TOLERANCE
     group = np.where(far, np.sign(shift), 0.0)
     group[usual] = 0
     for first, end in zip(*equal_runs(group), strict=True):
         if group[first] and end - first >= min_days:
             counted = np.isin(day, dates[first:end])
-            if _same_shape(values[counted], values[normal], factors(native_us)):
+            if _same_shape(values[counted], values[normal], _factors(native_us)):
                 changed |= (day >= dates[first]) & (day <= dates[end - 1])
     return changed
 

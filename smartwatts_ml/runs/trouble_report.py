@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.runs.small import read_small
-from smartwatts_ml.runs.told import Trouble
+from smartwatts_ml.runs.notified import Trouble
+from smartwatts_ml.runs.unsigned import read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
-__all__ = ["Found", "keep_found", "last_found"]
+__all__ = ["TroubleReport", "keep_troubles", "last_troubles"]
 
 _KEY = "state/troubles.json"
 _MOST = 200
@@ -21,7 +21,7 @@ _MOST = 200
 
 
 @dataclass(frozen=True)
-class Found(Canonical):
+class TroubleReport(Canonical):
     """The troubles that there were at a ``time``, UTC."""
 
     time: Time
@@ -29,17 +29,19 @@ class Found(Canonical):
     schema: Literal[1] = 1
 
 
-def keep_found(objects: Objects, troubles: Iterable[Trouble], now: datetime | None = None) -> None:
+def keep_troubles(
+    objects: Objects, troubles: Iterable[Trouble], now: datetime | None = None
+) -> None:
     """What a look found, in place of what the one before did."""
     ranked = sorted(troubles, key=lambda trouble: trouble.severity != "critical")
-    kept = Found(now or datetime.now(UTC), ranked[:_MOST])
+    kept = TroubleReport(now or datetime.now(UTC), ranked[:_MOST])
     objects.write(_KEY, kept.to_bytes())
 
 
-def last_found(objects: Objects) -> Found | None:
+def last_troubles(objects: Objects) -> TroubleReport | None:
     """What the last look found; None where nobody looked, or where that cannot be read."""
-    there = read_small(objects, _KEY)
+    there = read_unsigned(objects, _KEY)
     try:
-        return Found.parse(there.data) if there else None
+        return TroubleReport.parse(there.data) if there else None
     except ValueError:
         return None

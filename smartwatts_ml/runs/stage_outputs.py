@@ -17,7 +17,7 @@ from smartwatts_ml.store import KeyFolder
 from smartwatts_ml.store.canonical import parse_json
 from smartwatts_ml.store.statements import RUN_PREDICATE, open_statement, seal_statement, statement
 
-__all__ = ["begin_left", "read_left", "write_left"]
+__all__ = ["begin_outputs", "read_outputs", "write_outputs"]
 
 _STATEMENT: Final = "run.intoto.jsonl"
 _AGAIN = (
@@ -26,19 +26,19 @@ _AGAIN = (
 )
 
 
-def begin_left(snapshot_sha256: str) -> dict[str, str]:
+def begin_outputs(snapshot_sha256: str) -> dict[str, str]:
     """What a run begins with: the snapshot that it pinned."""
     return {SNAPSHOT: snapshot_sha256}
 
 
-def write_left(run: ModelRun) -> None:
+def write_outputs(run: ModelRun) -> None:
     """Sign what the run's stages have left so far, for the next one on this machine."""
     signer = KeyFolder(Path(run.settings.keys)).run_signer()
     left = statement(run.left or {}, RUN_PREDICATE, {"run": run.run_id, "model": run.model})
     run.objects.write(run.key(_STATEMENT), seal_statement(left, [signer]))
 
 
-def read_left(run: ModelRun) -> dict[str, str]:
+def read_outputs(run: ModelRun) -> dict[str, str]:
     """What the run's stages have left, as this machine signed it. Raises TrustError."""
     where = run.uri(_STATEMENT)
     signer = KeyFolder(Path(run.settings.keys)).run_signer()

@@ -11,10 +11,10 @@ from typing import Literal
 
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
-from smartwatts_ml.runs.small import read_small
+from smartwatts_ml.runs.unsigned import read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
-__all__ = ["Severity", "Told", "Trouble", "note_change", "note_troubles", "read_told"]
+__all__ = ["Severity", "Notified", "Trouble", "note_change", "note_troubles", "read_notified"]
 
 _KEY = "state/told.json"
 Severity = Literal["critical", "warning"]
@@ -38,7 +38,7 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Told(Canonical):
+class Notified(Canonical):
     """``troubles``: when each was told, by what it is about. ``serials``: of each model, those of
     the changes of champion that were told last, ascending."""
 
@@ -59,9 +59,9 @@ class Told(Canonical):
         return age is None or not timedelta(0) <= age < _AGAIN[trouble.severity]
 
 
-def read_told(objects: Objects) -> Told:
+def read_notified(objects: Objects) -> Notified:
     """What was told; nothing where that was not kept, or cannot be read."""
-    there = read_small(objects, _KEY)
+    there = read_unsigned(objects, _KEY)
     return _parse(there.data if there else None)
 
 
@@ -77,7 +77,7 @@ def note_troubles(
     def noted(data: bytes | None) -> bytes:
         before = _parse(data)
         kept = {about: when for about, when in before.troubles.items() if about in present}
-        return Told(kept | dict.fromkeys(abouts, time), before.serials).to_bytes()
+        return Notified(kept | dict.fromkeys(abouts, time), before.serials).to_bytes()
 
     objects.update(_KEY, noted, limit=MAX_DOCUMENT_BYTES)
 
@@ -88,13 +88,13 @@ def note_change(objects: Objects, model: str, serial: int) -> None:
     def noted(data: bytes | None) -> bytes:
         before = _parse(data)
         known = sorted({*before.serials.get(model, ()), serial})[-_SERIALS:]
-        return Told(before.troubles, before.serials | {model: known}).to_bytes()
+        return Notified(before.troubles, before.serials | {model: known}).to_bytes()
 
     objects.update(_KEY, noted, limit=MAX_DOCUMENT_BYTES)
 
 
-def _parse(data: bytes | None) -> Told:
+def _parse(data: bytes | None) -> Notified:
     try:
-        return Told.parse(data or b"")
+        return Notified.parse(data or b"")
     except ValueError:
-        return Told()
+        return Notified()

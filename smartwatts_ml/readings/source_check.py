@@ -10,7 +10,7 @@ from smartwatts_ml.settings.source_tables import place_of_source
 from smartwatts_ml.sources import Source, toml_string
 from smartwatts_ml.timezones import find_zone
 
-__all__ = ["check_source", "of_source"]
+__all__ = ["check_source", "fault_in_source"]
 
 
 def check_source(source: Source, name: str) -> None:
@@ -26,10 +26,10 @@ def check_source(source: Source, name: str) -> None:
             try:
                 find(said)
             except UsageError as error:
-                raise of_source(source, name, error) from error
+                raise fault_in_source(source, name, error) from error
 
 
-def of_source(source: Source, name: str, error: UsageError) -> BadInputError:
+def fault_in_source(source: Source, name: str, error: UsageError) -> BadInputError:
     """What is wrong with a source, and where it is."""
     where = f"its source {toml_string(source.match)} ({place_of_source(source.match)})"
     return BadInputError(f"{name}: {where}: {error.args[0]}", fix=error.fix)
