@@ -50,7 +50,9 @@ print("PLAYED" + json.dumps(played))
 
 def beacons() -> tuple[list[Beacon], list[Beacon]]:
     """Of 120 homes before the publication, and after it, when half of them run v2, badly."""
-    rng, before, after = np.random.default_rng(0), [], []
+    rng = np.random.default_rng(0)
+    before: list[Beacon] = []
+    after: list[Beacon] = []
     for home in range(120):
         level = float(np.exp(rng.normal(0, 0.5)))
         for day in range(-30, 11):
