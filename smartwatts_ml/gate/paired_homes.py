@@ -53,15 +53,15 @@ def worsened(days: HomeDays, version: int, weeks: int = 4) -> list[np.ndarray]:
     later stretch of as many weeks that is over."""
     sums, span = _Sums(days, version), 7 * weeks
     ran = (days.version == version).any(axis=0)
-    if not ran.any():
-        return []
     first = int(ran.argmax())
-    stretches = []
+    if not ran.any() or first + 2 * span > days.count:
+        return []
     homes = np.arange(len(days.version))
     then = sums.loss(homes, first, first + span)
-    for start in range(first + span, days.count - span + 1, span):
-        stretches.append(relative(sums.loss(homes, start, start + span), then))
-    return stretches
+    return [
+        relative(sums.loss(homes, start, start + span), then)
+        for start in range(first + span, days.count - span + 1, span)
+    ]
 
 
 class _Sums:
