@@ -16,6 +16,8 @@ import socket
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,10 +25,12 @@ import psutil
 
 from scripts.session import Record, boot_mark, leader_lives, members, start_mark
 
-__all__ = ["REPOSITORY", "Stack", "free_port"]
+__all__ = ["REPOSITORY", "Stack", "reserve_port"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _PREFERRED_PORT = 8080
+_LOOPBACK = "127.0.0.1"
+_TRIES = 20
 _USERS = {"admin": "admin", "viewer": "viewer"}
 """Roles of Airflow's simple auth manager, by user."""
 _PASSED_ON = ("SMARTWATTS_", "AWS_")
@@ -168,10 +172,14 @@ class Stack:
     def start(self) -> subprocess.Popen[bytes] | None:
         """Start a supervisor in a session of its own; it outlives this process.
 
-        The supervisor inherits the lock that is taken here. None: somebody else has it.
+        The supervisor inherits the lock and the port that are taken here. None: somebody else
+        has the lock.
         """
-        port = free_port()
-        with self.lock.open("a") as lock, (self.logs / "supervisor.log").open("ab") as log:
+        with (
+            self.lock.open("a") as lock,
+            (self.logs / "supervisor.log").open("ab") as log,
+            reserve_port() as (port, reservation),
+        ):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -185,7 +193,7 @@ class Stack:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=[lock.fileno()],
+                pass_fds=[lock.fileno(), reservation],
             )
 
     def stop(self, seconds: float = 45.0) -> int:
@@ -221,14 +229,23 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def free_port() -> int:
-    """8080 if it is free on loopback, else one that the system picks."""
-    for port in (_PREFERRED_PORT, 0):
-        with socket.socket() as probe:
+@contextmanager
+def reserve_port() -> Iterator[tuple[int, int]]:
+    """8080 if it is free on loopback, else one that the system picks, and a file descriptor.
+
+    While that, or a child's copy, is open, no other stack takes the port, though the API server
+    listens only after a while: it is of a UDP socket of the same number, which nobody needs.
+    """
+    for port in (_PREFERRED_PORT, *[0] * _TRIES):
+        with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as reservation:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((_LOOPBACK, port))
+                reservation.bind((_LOOPBACK, probe.getsockname()[1]))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            number = int(probe.getsockname()[1])
+            probe.close()
+            yield number, reservation.fileno()
+            return
     raise OSError("no free port on 127.0.0.1")

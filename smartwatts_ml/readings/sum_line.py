@@ -6,7 +6,7 @@ interval, of all the energy of the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,16 +24,12 @@ _EXACTLY = 1e-9
 _ROUNDED = 5e-3
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Sum:
     """Of a device's values: their ``total`` and how many ``counted``, as they are not 0."""
 
     total: float = 0.0
     counted: int = 0
-
-    def add(self, other: _Sum) -> None:
-        self.total += other.total
-        self.counted += other.counted
 
     def less(self, other: _Sum) -> _Sum:
         return _Sum(self.total - other.total, self.counted - other.counted)
@@ -46,25 +42,47 @@ class _Sum:
         return lines >= _FEW and off <= nearly * abs(before.total)
 
 
+class _Sums:
+    """Of each device by name, in few bytes: a file may have hundreds of thousands."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+        self._totals = np.zeros(0)
+        self._counts = np.zeros(0, np.int64)
+
+    def add(self, rows: Parsed) -> None:
+        places = [self._places.setdefault(name, len(self._places)) for name in rows.names]
+        if (lack := len(self._places) - len(self._totals)) > 0:
+            more = max(lack, len(self._totals))
+            self._totals = np.pad(self._totals, (0, more))
+            self._counts = np.pad(self._counts, (0, more))
+        totals, counts = _totals(rows)
+        np.add.at(self._totals, places, totals)
+        np.add.at(self._counts, places, counts)
+
+    def __getitem__(self, name: str) -> _Sum:
+        place = self._places[name]
+        return _Sum(float(self._totals[place]), int(self._counts[place]))
+
+
 def without_sum_line(blocks: Iterable[ParsedBlock]) -> Iterator[ParsedBlock]:
     """The blocks of one header, the last line with readings being rejected where each of its
     devices has the sum of all that stands above it: six lines at least that are not 0."""
-    sums: dict[str, _Sum] = {}
+    sums = _Sums()
     held: list[ParsedBlock] = []
     for block in blocks:
         if len(block):  # what comes after the last reading is held as well
             yield from held
             held.clear()
             for rows in block.rows:
-                for name, own in _sums(rows).items():
-                    sums.setdefault(name, _Sum()).add(own)
+                sums.add(rows)
         held.append(block)
     if held:
         yield _judged(held[0], sums)
         yield from held[1:]
 
 
-def _judged(block: ParsedBlock, sums: Mapping[str, _Sum]) -> ParsedBlock:
+def _judged(block: ParsedBlock, sums: _Sums) -> ParsedBlock:
     """``sums``: of each device, this block's last line included."""
     rows = [part for part in block.rows if len(part)]
     if not rows or any(part.measure.quantity == "total" for part in rows):
@@ -81,7 +99,13 @@ def _judged(block: ParsedBlock, sums: Mapping[str, _Sum]) -> ParsedBlock:
 
 def _sums(rows: Parsed) -> dict[str, _Sum]:
     """By device."""
-    totals = np.bincount(rows.devices, rows.values, len(rows.names))
-    counts = np.bincount(rows.devices, rows.values != 0, len(rows.names))
+    totals, counts = _totals(rows)
     there = np.unique(rows.devices).tolist()
     return {rows.names[code]: _Sum(float(totals[code]), int(counts[code])) for code in there}
+
+
+def _totals(rows: Parsed) -> tuple[np.ndarray, np.ndarray]:
+    """Of each of its names: the sum of values, and how many are not 0; (names,) both."""
+    totals = np.bincount(rows.devices, rows.values, len(rows.names))
+    counts = np.bincount(rows.devices[rows.values != 0], minlength=len(rows.names))
+    return totals, counts

@@ -24,7 +24,7 @@ from airflow.configuration import conf
 from scripts import stack as stack_module
 from scripts import supervise
 from scripts.session import Record, boot_mark, members, orphans, start_mark
-from scripts.stack import REPOSITORY, Stack, free_port
+from scripts.stack import REPOSITORY, Stack, reserve_port
 
 # The leader prints the pid of a child that leaves the process group, as Airflow's tasks do.
 LEADER = """
@@ -191,7 +191,23 @@ def test_another_port_is_taken_when_8080_is_not_free(monkeypatch: pytest.MonkeyP
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         monkeypatch.setattr(stack_module, "_PREFERRED_PORT", taken.getsockname()[1])
-        assert free_port() != taken.getsockname()[1]
+        with reserve_port() as (port, _):
+            assert port != taken.getsockname()[1]
+
+
+def test_two_stacks_that_start_at_once_take_two_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens on the first one's port yet, and the one who asked for it has gone on."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        preferred = unused.getsockname()[1]
+    monkeypatch.setattr(stack_module, "_PREFERRED_PORT", preferred)
+    with reserve_port() as (first, reservation):
+        supervisor = subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[reservation])
+    with supervisor, reserve_port() as (second, _):
+        assert (first == preferred, second == preferred) == (True, False)
+        supervisor.communicate()
+    with reserve_port() as (third, _):
+        assert third == preferred
 
 
 def test_all_processes_of_the_session_are_found_in_whatever_group(

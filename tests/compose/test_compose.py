@@ -248,9 +248,10 @@ def test_the_health_check_tells_an_answer_from_silence(unused_port: int) -> None
 
 @pytest.fixture
 def unused_port() -> int:
-    from scripts.stack import free_port
+    from scripts.stack import reserve_port
 
-    return free_port()
+    with reserve_port() as (port, _):
+        return port
 
 
 def test_secrets_are_fresh_complete_and_private(tmp_path: Path) -> None:

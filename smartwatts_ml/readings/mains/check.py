@@ -36,6 +36,7 @@ class MainsCheck:
         self._hours = MainsHours()
         self._days = DayEnds()
         self._parts: dict[str, dict[str, int]] = {}
+        self._wholes: set[str] = set()
         self._form: Interpretation | None = None
         self._quantities: set[Quantity] = set()
 
@@ -47,8 +48,12 @@ class MainsCheck:
         """Rows of a block, and what the file is taken for."""
         self._form = form
         for whole, sign, register in map(split_part, rows.names):
-            if whole.endswith(f"/{MAINS}"):
+            if not whole.endswith(f"/{MAINS}"):
+                continue
+            if sign:
                 self._parts.setdefault(whole, {})[register] = sign
+            else:
+                self._wholes.add(whole)
         self._quantities.add(rows.measure.quantity)
         self._days.see(rows)
         power = power_of_mains(rows)
@@ -156,7 +161,7 @@ class MainsCheck:
         if self._source.channels:
             return None
         for whole, signs in self._parts.items():
-            if set(signs.values()) == {-1}:
+            if whole not in self._wholes and set(signs.values()) == {-1}:
                 channel = "+export" if len(signs) > 1 else "export"
                 rules = ", ".join(f'{toml_string(name)} = "{channel}"' for name in signs)
                 problem = (
