@@ -16,10 +16,12 @@ from smartwatts_ml.store import KeyFolder, Store
 __all__ = ["make_keys"]
 
 _POOL = "smartwatts_training"
+_ROLE = "Admin"
+"""Of the first user, who runs the stack and has its secrets; others are granted what they need."""
 
 
 def _main() -> int:
-    """Database, pool, first user, bucket, keys."""
+    """Database, pool, first user and what that one may see, bucket, keys."""
     steps = {
         "database": ["db", "migrate"],
         "training pool": ["pools", "set", _POOL, os.environ["TRAINING_SLOTS"], "Trainings at once"],
@@ -28,6 +30,8 @@ def _main() -> int:
     for name, arguments in steps.items():
         _say(name)
         subprocess.run(["airflow", *arguments], check=True)
+    _say("curves of homes")
+    subprocess.run([sys.executable, "-m", "scripts.household_curves", _ROLE], check=True)
     _say("bucket")
     _make_bucket(os.environ["SMARTWATTS_ROOT"])
     _say("keys")
@@ -41,7 +45,7 @@ def _first_user() -> list[str]:
     user = os.environ["AIRFLOW_ADMIN_USER"]
     named = ["--username", user, "--firstname", user, "--lastname", "SmartWatts"]
     mail = ["--email", f"{user}@smartwatts.invalid"]
-    return [*named, *mail, "--role", "Admin", "--password", os.environ["AIRFLOW_ADMIN_PASSWORD"]]
+    return [*named, *mail, "--role", _ROLE, "--password", os.environ["AIRFLOW_ADMIN_PASSWORD"]]
 
 
 def _make_bucket(root: str) -> None:

@@ -31,6 +31,7 @@ _SIGNS = {
     "upstream_failed": "[red]–[/red]",
     "running": "[cyan]running[/cyan]",
     "up_for_retry": "[yellow]will retry[/yellow]",
+    "awaiting_input": "[yellow]waits for you[/yellow]",
 }
 _POLL_SECONDS = 1.0
 _LOG_TAIL = 25
@@ -81,7 +82,7 @@ def news(tasks: Sequence[_Task], said: set[str]) -> list[str]:
     lines = []
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         state, key = task["state"], f"{task['id']} {task['try_number']} {task['state']}"
-        worth_saying = state in ("success", "failed", "up_for_retry") or (
+        worth_saying = state in ("success", "failed", "up_for_retry", "awaiting_input") or (
             state == "skipped" and (task["map_index"] < 0 or _own_name(task))
         )
         if worth_saying and key not in said:
@@ -127,7 +128,9 @@ def _took(task: _Task) -> str:
 
 def progress_table(tasks: Sequence[_Task]) -> Table:
     """A row for each model, a column for each step, and what runs before and after them."""
-    names = [stage.name for stage in model_stages()]
+    there = {_step(task) for task in tasks}
+    # A person is asked where settings say so alone.
+    names = [s.name for s in model_stages() if not s.asks_people or s.name in there]
     table = Table("", *names, box=None)
     branches: dict[int, dict[str, _Task]] = {}
     for task in tasks:

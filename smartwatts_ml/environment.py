@@ -6,8 +6,9 @@ import logging
 import os
 from functools import cache
 
-from smartwatts_ml.kinds import kinds
+from smartwatts_ml.kinds import kinds, model_names
 from smartwatts_ml.settings import Settings
+from smartwatts_ml.settings.airflow import ALL_MODELS, names_in
 from smartwatts_ml.settings.base import (
     CONFIG_VARIABLE,
     PREFIX,
@@ -40,7 +41,8 @@ def known_variables() -> frozenset[str]:
 
 def check_environment() -> None:
     """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table or key of the settings file,
-    that nothing reads. Logs where that file was found, since a task may start elsewhere."""
+    that nothing reads, and on a model to be approved that there is not. Logs where that file was
+    found, since a task may start elsewhere."""
     _logger.info("settings: %s", settings_origin())
     variables = (name for name in os.environ if name.startswith(PREFIX))
     check_names("setting", variables, known_variables())
@@ -48,3 +50,6 @@ def check_environment() -> None:
     check_names(f"table in {settings_origin()}:", read_settings_file(), tables)
     for cls in _classes():
         cls.read_table()
+    approval = os.environ.get(f"{PREFIX}APPROVAL", Settings.read_table().get("approval", ""))
+    models = (*model_names(), ALL_MODELS)
+    check_names("model in SMARTWATTS_APPROVAL:", sorted(names_in(str(approval))), models)

@@ -4,6 +4,7 @@ SmartwattsError          1  the work failed
 ├── UsageError           2  wrong use of a command or a setting
 ├── BadInputError        3  a file or its readings cannot be used
 │   └── NotEnoughReadingsError   too few readings or events to train or to judge
+├── UnapprovedError      1  a person has to approve it first
 ├── BusyError            1  another run holds what this one needs; try again later
 └── StoreError           4  the store or its trust
     ├── NotFoundError        an object, version or model is not there
@@ -36,6 +37,7 @@ __all__ = [
     "StaleChallengerError",
     "StoreError",
     "TrustError",
+    "UnapprovedError",
     "UnfitServerError",
     "UsageError",
     "naming",
@@ -77,6 +79,10 @@ class BadInputError(SmartwattsError):
 
 class NotEnoughReadingsError(BadInputError):
     """Too few readings, sites or events to train on or to judge with."""
+
+
+class UnapprovedError(SmartwattsError):
+    """A person has to approve a version first, and nothing says that one did."""
 
 
 class BusyError(SmartwattsError):

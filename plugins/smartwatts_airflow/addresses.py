@@ -7,6 +7,8 @@ from urllib.parse import quote, urlsplit
 from airflow.configuration import conf
 
 __all__ = [
+    "answer_page",
+    "answer_path",
     "base_url",
     "model_page",
     "model_path",
@@ -53,3 +55,14 @@ def quality_page(run_key: str) -> str:
 def run_page(dag_id: str, dag_run_id: str) -> str:
     """A run's page."""
     return f"{base_url().rstrip('/')}/dags/{dag_id}/runs/{quote(dag_run_id, safe='')}"
+
+
+def answer_path(dag_id: str, dag_run_id: str, task_id: str, map_index: int) -> str:
+    """Where a person answers what a task of a model's branch asks, below Airflow's address."""
+    run = quote(dag_run_id, safe="")
+    return f"/dags/{dag_id}/runs/{run}/tasks/{task_id}/mapped/{map_index}/required_actions"
+
+
+def answer_page(dag_id: str, dag_run_id: str, task_id: str, map_index: int) -> str:
+    """The same with that address."""
+    return f"{base_url().rstrip('/')}{answer_path(dag_id, dag_run_id, task_id, map_index)}"

@@ -62,6 +62,15 @@ ships, and the log and the history say why.
 **If it fails**, as `train` does, `publish` goes on with the judged file and says why.
 `SMARTWATTS_REFIT=false` leaves this out.
 """,
+    "approve": """
+Asks a person whether the model is to be published, where `SMARTWATTS_APPROVAL` names it, and waits
+without a worker: tab **Required Actions**. Without an answer within `SMARTWATTS_APPROVAL_HOURS` the
+champion stays. Where another champion came into force meanwhile, the challenger is judged again.
+
+**Skipped** means that there is nothing to approve, that the model needs no approval, or that
+somebody rejected it: the map name says which. **If it fails:** the log says why; cleared, it asks
+again. Set to success by hand it approves nothing: `publish` fails then.
+""",
     "publish": """
 Makes the file the champion, on the queue `signing`, where the keys are: the next version of the
 model's role, then what gateways are told. Emits an event of the asset `smartwatts/<model>`. A

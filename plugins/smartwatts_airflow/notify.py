@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIONS",
     "Message",
+    "about_approval",
     "about_change",
     "about_run",
     "about_troubles",
@@ -111,6 +112,21 @@ def about_run(
 def _published_line(row: Mapping[str, Any]) -> str:
     in_force = "" if row.get("candidate") else " in force"
     return f"{row['summary']}: v{row['version']}{in_force}"
+
+
+def about_approval(shown: Mapping[str, Any], terms: str, address: str) -> Message:
+    """A person is asked. ``shown``: as ``tasks.ask_for_approval`` has it; ``terms``: who may
+    answer, and until when; ``address``: where."""
+    model, metric = shown["model"], shown["metric"]
+    lines = (
+        shown["summary"],
+        f"{shown['label']} {metric['challenger']}, champion {metric['champion']}, "
+        f"baseline {metric['baseline']}",
+        terms,
+        f"approve or reject: {address}",
+    )
+    title = f"SmartWatts {model}: v{shown['version']} waits for approval"
+    return Message(title, lines, "warning")
 
 
 def about_change(change: Mapping[str, Any]) -> Message:

@@ -13,6 +13,10 @@ from smartwatts_ml.stages.order import STAGES
 __all__ = ["WORK", "app"]
 
 WORK = {
+    "approve": (
+        "one_stage:approve",
+        "Say as a person that a run's accepted models may be published, or not, in your name.",
+    ),
     "convert": (
         "convert:convert",
         "Convert a Keras file to .tflite, or the challengers of a run, whose files are judged "
@@ -48,6 +52,7 @@ WORK = {
         "fleet:fleet",
         "Which versions run where, who is behind, who is silent, who failed to load.",
     ),
+    "labels": ("labels:labels", "How much people have answered about their homes."),
     "watch": (
         "watch:watch",
         "Weigh what came since each champion was published; one that does harm is taken back.",
@@ -229,7 +234,7 @@ _PANELS = {
         "retrain",
     ),
     "Using models": ("evaluate", "predict", "simulate", "import"),
-    "What is kept": ("models", "readings", "fleet", "watch", "keys"),
+    "What is kept": ("models", "readings", "labels", "fleet", "watch", "keys"),
 }
 
 

@@ -13,12 +13,11 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
 from smartwatts_ml.commands.console import err, out
-from smartwatts_ml.fleet.beacon_table import existing_beacons
+from smartwatts_ml.fleet.beacons import BEACONS, existing_beacons
 from smartwatts_ml.fleet.served import served_by
 from smartwatts_ml.fleet.status import HeardGateway, ModelStatus, State, fleet_status
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.objects import Objects
-from smartwatts_ml.readings.ingest.landing import BEACON_LANDING
 from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import open_store
@@ -62,7 +61,7 @@ def fleet(
         return
     if not any(status.gateways for status in statuses):
         err.print(
-            f"no beacon yet: put files of them into {objects.uri(BEACON_LANDING[:-1])}, then run "
+            f"no beacon yet: put files of them into {objects.uri(BEACONS.landing[:-1])}, then run "
             "`smartwatts ingest` (docs/fleet.md)",
             soft_wrap=True,
             markup=False,

@@ -1,10 +1,12 @@
-"""``smartwatts validate``, ``refit`` and ``publish``: one stage, for the models of a run."""
+"""``smartwatts validate``, ``refit``, ``approve`` and ``publish``: one stage, for the models of a
+run."""
 
 from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -21,6 +23,8 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.jsontext import plain
+from smartwatts_ml.judging.approval import Answer, GateVerdict
+from smartwatts_ml.judging.record import DECISION
 from smartwatts_ml.kinds import find_model, model_names
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.folders import existing_run, models_of_run
@@ -29,7 +33,15 @@ from smartwatts_ml.runs.stage_outputs import read_outputs, write_outputs
 from smartwatts_ml.stages.branch import StageResult, force_publish, run_stage
 from smartwatts_ml.stages.order import stage_named
 
-__all__ = ["ModelsArgument", "RunOption", "for_each_model", "publish", "refit", "validate"]
+__all__ = [
+    "ModelsArgument",
+    "RunOption",
+    "approve",
+    "for_each_model",
+    "publish",
+    "refit",
+    "validate",
+]
 
 ModelsArgument = Annotated[
     list[str] | None,
@@ -94,6 +106,33 @@ def refit(
     A refitted file that behaves as the judged one does is what publish puts in force.
     """
     for_each_model(models, root, run, as_json, stage_named("refit").call)
+
+
+def approve(
+    models: ModelsArgument = None,
+    root: RootOption = None,
+    run: RunOption = None,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Keep the champions instead; publish records that.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say as a person that a run's accepted models may be published, or not, in your name.
+
+    Of models that SMARTWATTS_APPROVAL names, publish ships nothing without. Judges again where
+    another champion came into force meanwhile.
+
+    Example: smartwatts approve nilm --run RUN
+    """
+    for_each_model(models, root, run, as_json, partial(_answer, approved=not reject))
+
+
+def _answer(run: ModelRun, progress: Progress, *, approved: bool) -> StageResult:
+    name = getpass.getuser()
+    sha256 = run.read_json(DECISION, GateVerdict).sha256 or ""
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    answer = Answer(approved, sha256, when, by=name, user=name)
+    return run_stage(stage_named("approve"), run, progress, answer=plain(answer))
 
 
 def publish(

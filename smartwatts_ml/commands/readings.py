@@ -23,7 +23,7 @@ from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.explain import explain_files
 from smartwatts_ml.commands.paths import paths_option
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
-from smartwatts_ml.fleet.intake import BeaconsTaken, take_beacons
+from smartwatts_ml.fleet.beacons import take_beacons
 from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.base import SiteSpan, device_id
 from smartwatts_ml.readings.file_lines import file_lines
@@ -34,6 +34,8 @@ from smartwatts_ml.readings.report import QUARANTINE
 from smartwatts_ml.readings.site_clocks import change_lines
 from smartwatts_ml.readings.sites import DeviceSpan
 from smartwatts_ml.readings.table.table import ReadingsTable, Snapshot, newest_readings, open_table
+from smartwatts_ml.records.intake import RecordsTaken
+from smartwatts_ml.runs.labels import take_new_labels
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages.ingest import ingest as ingest_new
 
@@ -83,7 +85,8 @@ def ingest(
     added once, however often this runs. Rows that cannot be used go to quarantine/, with
     line and reason; exit code 3 says that a whole file could not be read.
 
-    What gateways say of their models lies in landing/beacons/, and is added to the beacons.
+    What gateways say of their models lies in landing/beacons/, what people answer about their
+    homes in landing/labels/; both are added likewise.
 
     Example: cp readings-2026-11.csv .local/smartwatts/landing/ && smartwatts ingest
 
@@ -99,14 +102,17 @@ def ingest(
         current = as_it_is(root, current)
     with progress_bar("ingest") as report_progress:
         report = ingest_new(objects, current, report_progress)
-        beacons = take_beacons(objects, current.fleet.beacon_months)
+        records = [
+            take_beacons(objects, current.fleet.beacon_months),
+            take_new_labels(objects, current),
+        ]
     if as_json:
-        print_json(report.to_json() | {"beacons": beacons.to_json()})
+        print_json(report.to_json() | {taken.name: taken.to_json() for taken in records})
     else:
         print_ingest(report, objects.uri, current)
-        for line in beacons.lines():
+        for line in (line for taken in records for line in taken.lines()):
             out.print(printable(line), soft_wrap=True, markup=False)
-    check_none_left(report, beacons)
+    check_none_left(report, *records)
 
 
 def as_it_is(root: str | None, current: Settings) -> Settings:
@@ -114,10 +120,10 @@ def as_it_is(root: str | None, current: Settings) -> Settings:
     return settings(root=root, unit=current.unit, check_mains=False)
 
 
-def check_none_left(report: IngestReport, beacons: BeaconsTaken | None = None) -> None:
+def check_none_left(report: IngestReport, *records: RecordsTaken) -> None:
     """Raise BadInputError if nothing was taken of a file."""
     left = [file.key for file in report.left if file.key not in report.dropped]
-    left += [file.key for file in beacons.left] if beacons else []
+    left += [file.key for taken in records for file in taken.left]
     if left:
         names = ", ".join(left[:3])
         raise BadInputError(f"{_files(len(left))} could not be read: {names}")

@@ -75,7 +75,7 @@ def retrain(
     failures: dict[str, str] = {}
     try:
         for model in plan.models:
-            left = begin_outputs(plan.snapshot_sha256)
+            left = begin_outputs(plan.snapshot_sha256, plan.labels_sha256)
             run = ModelRun(objects, current, plan.run_id, model, left)
             with progress_bar(model, _STOPPED) as report:
                 reason = retrain_model(run, report, options, dry_run=dry_run)

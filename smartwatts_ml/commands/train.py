@@ -159,7 +159,7 @@ def _train_stage(
     if not newest_readings(objects, current)[1].rows:
         raise NotEnoughReadingsError(empty_root(objects))
     plan = start_run(objects, current, run_id or new_run_id(), [spec.name], claim=False)
-    left_so_far = begin_outputs(plan.snapshot_sha256)
+    left_so_far = begin_outputs(plan.snapshot_sha256, plan.labels_sha256)
     run = ModelRun(objects, current, plan.run_id, spec.name, left_so_far)
     left = f"no challenger was kept; `--run {plan.run_id}` trains on the same readings again"
     with progress_bar(f"train {spec.name}", left) as report:

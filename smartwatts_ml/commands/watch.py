@@ -12,7 +12,7 @@ from rich.table import Table
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.errors import StoreError
-from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.fleet.beacons import take_beacons
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.printable import printable
 from smartwatts_ml.stages.watch import Watched, act

@@ -1,39 +1,31 @@
 """A beacon: what one gateway says of one model, in one line. No reading is in it.
 
->>> line = b'{"gateway": "g7", "model": "nilm", "version": 3, "time": "2026-11-02T06:00:00Z"}'
->>> beacon = of_json(line)
+>>> said = {"gateway": "g7", "model": "nilm", "version": "3", "time": "2026-11-02T06:00:00Z"}
+>>> beacon = read_beacon(said)
 >>> beacon.gateway, beacon.version, beacon.loaded
 ('g7', 3, True)
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from smartwatts_ml.names import is_model
 from smartwatts_ml.printable import printable
+from smartwatts_ml.records.lines import UnfitError
 
-__all__ = ["FIELDS", "LINE_BYTES", "Beacon", "UnfitError", "columns_of", "of_csv", "of_json"]
+__all__ = ["FIELDS", "NEEDED", "Beacon", "read_beacon"]
 
-LINE_BYTES = 4096
-"""Longer lines are none of a gateway's."""
 _GATEWAY = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
 _MOST_COUNT = 10**9
 _MOST_SUM = 1e15
-_MOST_FIELDS = 64
 _FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _YES_NO = {"true": True, "1": True, "false": False, "0": False}
-
-
-class UnfitError(Exception):
-    """A line that is no beacon; why, as a clause."""
 
 
 @dataclass(frozen=True)
@@ -62,66 +54,9 @@ class Beacon:
     trouble: str = ""
 
 
-def of_json(line: bytes) -> Beacon:
-    """The beacon of a line of JSON. Raises UnfitError."""
-    try:
-        value = json.loads(line, object_pairs_hook=_pairs, parse_constant=_constant)
-    except UnicodeDecodeError:
-        raise UnfitError("is no UTF-8") from None
-    except (ValueError, RecursionError):
-        raise UnfitError("is no JSON") from None
-    if not isinstance(value, dict):
-        raise UnfitError("is no JSON object")
-    return _beacon({name: item for name, item in value.items() if item is not None})
-
-
-def columns_of(line: bytes) -> list[str]:
-    """What a header of CSV calls its columns. Raises UnfitError."""
-    names = [name.strip().lower() for name in _cells(line)]
-    if len(names) != len(set(names)):
-        raise UnfitError("has a column twice")
-    if missing := sorted(_NEEDED - set(names)):
-        raise UnfitError(f"is a header without {', '.join(missing)}")
-    return names
-
-
-def of_csv(line: bytes, columns: Sequence[str]) -> Beacon:
-    """The beacon of a row under these columns; an empty field is one that is not there. Raises
-    UnfitError."""
-    cells = _cells(line)
-    if len(cells) != len(columns):
-        raise UnfitError(f"has {len(cells)} fields, its header {len(columns)}")
-    there = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
-    return _beacon({name: cell for name, cell in there.items() if cell})
-
-
-def _cells(line: bytes) -> list[str]:
-    try:
-        rows = list(csv.reader([line.decode()], strict=True))
-    except UnicodeDecodeError:
-        raise UnfitError("is no UTF-8") from None
-    except csv.Error:
-        raise UnfitError("has quotes that do not match") from None
-    return rows[0] if rows else []
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise UnfitError("has a field twice")
-    return fields
-
-
-def _constant(text: str) -> NoReturn:
-    raise UnfitError(f"has {text}, which is no number")
-
-
-def _beacon(said: Mapping[str, Any]) -> Beacon:
-    """Fields that are not known are passed over: a newer gateway may say more."""
-    if len(said) > _MOST_FIELDS:
-        raise UnfitError(f"has more than {_MOST_FIELDS} fields")
-    if missing := sorted(_NEEDED - said.keys()):
-        raise UnfitError(f"has no {', '.join(missing)}")
+def read_beacon(said: Mapping[str, Any]) -> Beacon:
+    """The beacon that fields of a line make. Fields that are not known are passed over: a newer
+    gateway may say more. Raises UnfitError."""
     fields = {name: read(said[name], name) for name, read in FIELDS.items() if name in said}
     beacon = Beacon(**fields)
     if beacon.failures > beacon.runs and beacon.loaded:
@@ -217,4 +152,5 @@ FIELDS: Mapping[str, Callable[[Any, str], Any]] = {
     "trouble": _text(200),
 }
 """How each field of a beacon is read."""
-_NEEDED = {"gateway", "model", "version", "time"}
+NEEDED = frozenset({"gateway", "model", "version", "time"})
+"""Those that each of them has."""

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from smartwatts_ml.fleet.beacon_table import BeaconTable
+from smartwatts_ml.fleet.beacon import Beacon
 from smartwatts_ml.gate.paired_homes import HomeDays
+from smartwatts_ml.records.table import RecordTable
 
 __all__ = ["days_of"]
 
@@ -41,7 +42,7 @@ FROM v GROUP BY gateway, day
 """
 
 
-def days_of(table: BeaconTable, model: str, published: datetime, now: datetime) -> HomeDays:
+def days_of(table: RecordTable[Beacon], model: str, published: datetime, now: datetime) -> HomeDays:
     """What homes said from four weeks before a version was ``published`` until yesterday. Only
     those that were heard of before it was, by the root's own clock: nobody turns up to vote. A
     home's place is a hash of its name."""

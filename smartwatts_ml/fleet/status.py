@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from smartwatts_ml.fleet.beacon_table import BeaconTable
+from smartwatts_ml.fleet.beacon import Beacon
+from smartwatts_ml.records.table import RecordTable
 from smartwatts_ml.settings import Settings
 
 __all__ = [
@@ -112,7 +113,7 @@ class ModelStatus:
 
 
 def fleet_status(
-    table: BeaconTable, served: Mapping[str, Served], settings: Settings, now: datetime
+    table: RecordTable[Beacon], served: Mapping[str, Served], settings: Settings, now: datetime
 ) -> list[ModelStatus]:
     """Every model that a beacon speaks of, or that is ``served``, by name. A gateway that was not
     heard of for _LONGEST_SILENCE is none of the fleet any more."""
@@ -127,7 +128,9 @@ def fleet_status(
     ]
 
 
-def heard_by_week(table: BeaconTable, weeks: int, now: datetime) -> dict[str, dict[int, list[int]]]:
+def heard_by_week(
+    table: RecordTable[Beacon], weeks: int, now: datetime
+) -> dict[str, dict[int, list[int]]]:
     """How many gateways ran each version of each model at the end of each of the last weeks, oldest
     first."""
     start = _us(now - timedelta(weeks=weeks))

@@ -21,6 +21,7 @@ from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import Settings
 
 __all__ = [
+    "DECISION",
     "Artefact",
     "Record",
     "StoredDecision",
@@ -34,7 +35,7 @@ __all__ = [
     "write_decision",
 ]
 
-_DECISION = "decision.json"
+DECISION = "decision.json"
 _SCORES = "scores.npz"
 _GROUPS = ("holdout_", "gate_")
 _SETTINGS = ("timezone", "site_timezones", "max_file_kib", "max_latency_ms", "check_runtimes")
@@ -116,12 +117,12 @@ def write_decision(
         kind_settings=_kind_settings(run),
         spec=plain(run.spec),
     )
-    run.write_json(_DECISION, {**plain(decision), "record": record, **(more or {})})
+    run.write_json(DECISION, {**plain(decision), "record": record, **(more or {})})
 
 
 def read_decision(run: ModelRun) -> StoredDecision:
     """The decision as stored. Raises StoreError where it is damaged."""
-    return run.read_json(_DECISION, StoredDecision)
+    return run.read_json(DECISION, StoredDecision)
 
 
 def record_of(run: ModelRun, decision: StoredDecision) -> Record:

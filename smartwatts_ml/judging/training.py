@@ -14,7 +14,7 @@ from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import code_version
 from smartwatts_ml.readings.holdout import SelectedReadings
-from smartwatts_ml.runs.run import ModelRun
+from smartwatts_ml.runs.run import LABELS, ModelRun
 
 __all__ = ["RecordedTraining", "TRAINING_LOG", "Training", "recorded_options", "train_network"]
 
@@ -78,8 +78,11 @@ def _spec(run: ModelRun, options: TrainOptions) -> ModelSpec:
 
 def _origin(run: ModelRun) -> dict[str, Any]:
     snapshot = run.snapshot
-    return {
+    origin: dict[str, Any] = {
         "run_id": run.run_id,
         "code": code_version(),
         "snapshot": {"version": snapshot.version, "digest": snapshot.digest},
     }
+    if run.labels:
+        origin["labels"] = {"count": len(run.labels), "digest": (run.left or {}).get(LABELS)}
+    return origin

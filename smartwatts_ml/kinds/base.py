@@ -3,7 +3,7 @@
 A kind is a light card (``Kind``): its name, models, options, criteria. The card names two
 values that are loaded when they are first asked for: its ``work`` (``Work``: predicting,
 scoring, drawing; numpy and pandas, never TensorFlow), and its ``trainer`` (``Trainer``),
-which loads TensorFlow. So whoever only has to know what there is loads neither.
+which loads TensorFlow. Whoever only has to know what there is loads neither.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smartwatts_ml.kinds.charts import Chart, Figure, Heatmap
+    from smartwatts_ml.kinds.questions import Question
     from smartwatts_ml.readings.base import Readings, SiteSpan
     from smartwatts_ml.scores.parts import PartMetrics
     from smartwatts_ml.settings.base import TomlSettings
@@ -164,17 +165,16 @@ class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     not finite makes a statistic of its block so. Raises NotEnoughReadingsError where nothing
     can be scored."""
     headline: Callable[[np.ndarray], dict[str, float]]
-    """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where the truth
-    leaves one undefined. Pure; the gate calls it on bootstrap samples and on slices. Of a
-    statistic that is not finite, as a prediction was not, every metric is NaN."""
+    """Metrics from statistics of shape (n_sites, n_channels, n_stats), NaN where the truth leaves
+    one undefined. Pure; the gate calls it on bootstrap samples and on slices. Of a statistic that
+    is not finite, as a prediction was not, every metric is NaN."""
     predict: Callable[..., Iterator[pd.DataFrame]]
-    """From a predictor, readings and ``predict_options``: frames in ``Kind.columns(**options)``,
-    a site at a time; stamps are datetime64[s] in UTC."""
+    """Frames in ``Kind.columns(**options)``, a site at a time; stamps are datetime64[s], UTC."""
     sample_inputs: Callable[[_DetailsT, int, int], dict[str, np.ndarray]]
     """So many realistic inputs from a seed, with missing readings among them, shape (count,
     …), by name: what a converted file's parity and latency are measured on."""
     parts: Callable[[Scores], PartMetrics] = field(default=lambda _: {})
-    """Metrics of each part of a model, NaN where the truth says nothing, or too little, of it."""
+    """Metrics of each part of a model, NaN where the truth says too little of it."""
     charts: Callable[[_DetailsT, Mapping[str, _PredictorT], Readings, int], tuple[Chart, ...]] = (
         field(default=lambda *_: ())
     )
@@ -182,8 +182,9 @@ class Work(Generic[_DetailsT, _PredictorT, _NetworkPredictorT]):
     figures: Callable[
         [_DetailsT, _PredictorT, Readings, Scores, int], Mapping[str, Figure | Heatmap]
     ] = field(default=lambda *_: {})
-    """What an evaluation of one model shows beside its numbers, by name; from the scores and
-    with the seed of that evaluation."""
+    """What an evaluation of one model shows beside its numbers, by name; by scores and seed."""
+    questions: Callable[[_NetworkPredictorT, Readings, int], list[Question]] | None = None
+    """So many at most about sites without sub-meters, what teaches most first, if labels do."""
     remarks: Callable[[Readings], list[str]] = field(default=lambda _: [])
     """What a person should know of predictions from these readings, a line each."""
 
@@ -204,8 +205,7 @@ class Kind(ABC, Generic[_DetailsT]):
     """The kind's settings, environment prefix ``SMARTWATTS_<KIND>_``."""
     details_class: ClassVar[type[Details]] = Details
     contract: ClassVar[int] = 1
-    """The newest agreement of what inputs and outputs mean that it keeps; it keeps the older
-    ones too. ``contract_changes`` says what changed."""
+    """The newest agreement of what inputs and outputs mean that it keeps, as the older ones."""
     contract_changes: ClassVar[Mapping[int, str]] = {}
     """For each contract but the first, as a clause, what the one before it had been."""
     criteria: ClassVar[tuple[Criterion, ...]]
@@ -214,6 +214,7 @@ class Kind(ABC, Generic[_DetailsT]):
     left out of the published file. Empty: its models have no parts."""
     required_metrics: ClassVar[tuple[str, ...]]
     """Names that ``headline`` gives; one that is missing or not finite fails the gate."""
+    card_metrics: ClassVar[tuple[str, ...]] = ()  # that cards show too, where measured
     glossary: ClassVar[Mapping[str, MetricMeaning]] = {}
     train_options: ClassVar[tuple[Option, ...]] = ()
     predict_options: ClassVar[tuple[Option, ...]] = ()
@@ -284,8 +285,7 @@ class Kind(ABC, Generic[_DetailsT]):
         return ()
 
     def overlap_weeks(self, spec: ModelSpec) -> int | None:
-        """For forecasts: how many weeks one of them spans, which makes the errors of
-        neighbouring weeks alike. None: the model does not forecast."""
+        """Of forecasts how many weeks one spans, which makes errors of weeks alike; else None."""
         return None
 
     def columns(self, **options: Any) -> tuple[str, ...]:

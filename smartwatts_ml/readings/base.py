@@ -15,6 +15,7 @@ import numpy as np
 
 from smartwatts_ml.localtime import WallCells, WallClock, local_time, wall_clock
 from smartwatts_ml.parallel import map_ahead
+from smartwatts_ml.readings.labels import Label
 
 __all__ = [
     "MAINS",
@@ -191,6 +192,11 @@ class Readings(ABC):
         """IANA timezone by whose clock a site lives; UTC where readings know of no other."""
         del site
         return "UTC"
+
+    def labels(self) -> tuple[Label, ...]:
+        """What people said of sites, in a fixed order. Such a site may be none of ``spans``, as one
+        that has no sub-meters is for NILM; it can be loaded like the others."""
+        return ()
 
     @abstractmethod
     def load(

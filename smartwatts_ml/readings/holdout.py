@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import numpy as np
 
 from smartwatts_ml.readings.base import Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.labels import Label
 from smartwatts_ml.settings import HoldoutSettings
 
 __all__ = [
@@ -41,7 +42,8 @@ class Split:
     UTC) that is held out; one that left has none, all of it may be trained on. ``embargo``
     seconds before it are in neither part; ``held_out_sites`` are never trained on;
     ``judged_sites`` are scored, all that still report unless there are very many.
-    ``digest`` names the split in decisions and manifests.
+    ``digest`` names the split in decisions and manifests. ``label_ends``: of sites that teach by
+    labels alone, and are none of the others, until when (exclusive) they do.
     """
 
     holdout_start: dict[str, np.datetime64]
@@ -49,6 +51,7 @@ class Split:
     judged_sites: frozenset[str]
     embargo: np.timedelta64
     digest: str
+    label_ends: Mapping[str, np.datetime64] = field(default_factory=dict)
 
     def training_end(self, span: SiteSpan) -> np.datetime64:
         """Until when (exclusive) a site may be trained on, held-out sites aside."""
@@ -57,7 +60,12 @@ class Split:
 
 
 def make_split(
-    spans: Sequence[SiteSpan], holdout: HoldoutSettings, *, embargo_s: int, least_s: int = 0
+    spans: Sequence[SiteSpan],
+    holdout: HoldoutSettings,
+    *,
+    embargo_s: int,
+    least_s: int = 0,
+    labelled: Sequence[SiteSpan] = (),
 ) -> Split:
     """Hold out the newest weeks of each site that still reports, and of enough sites some
     whole.
@@ -67,28 +75,33 @@ def make_split(
     chance. A site still reports that ended within the longest holdout before the newest end that
     several have reached. Which sites are held out whole follows from their names alone, so it
     stays as sites come and go. Of sites seen and never seen alike as many are judged as come to
-    ``holdout.max_sites`` in all.
+    ``holdout.max_sites`` in all. ``labelled``: other sites, which teach by labels alone: the
+    newest weeks of each are held out as well, and nothing is judged on them.
     """
     needed, longest = np.timedelta64(least_s, "s"), holdout.max_days * _DAY
     least = max(holdout.days * _DAY, needed)
     most = least + longest if needed > longest else max(least, longest)
-    reporting = _still_reporting(spans, most)
-    starts = {}
-    for span in reporting:
+
+    def start_of(span: SiteSpan) -> np.datetime64:
         length = min(max((span.end - span.start) * holdout.share, least), most)
         start = span.end - np.timedelta64(int(length / np.timedelta64(1, "s")), "s")
-        starts[span.site] = start.astype("datetime64[D]").astype("datetime64[s]")
+        return np.datetime64(start.astype("datetime64[D]"), "s")
+
+    reporting = _still_reporting(spans, most)
+    starts = {span.site: start_of(span) for span in reporting}
     held_out = _never_trained_on([span.site for span in spans], holdout)
     judged = _judged([span.site for span in reporting], held_out, holdout.max_sites)
     ends = {span.site: span.end for span in reporting}
     parts = sorted((site, str(start), str(ends[site])) for site, start in starts.items())
     text = repr(parts) + repr(sorted(held_out)) + repr(sorted(judged))
+    embargo = np.timedelta64(embargo_s, "s")
     return Split(
         holdout_start=starts,
         held_out_sites=held_out,
         judged_sites=judged,
-        embargo=np.timedelta64(embargo_s, "s"),
+        embargo=embargo,
         digest=hashlib.sha256(text.encode()).hexdigest(),
+        label_ends={span.site: start_of(span) - embargo for span in labelled},
     )
 
 
@@ -138,8 +151,9 @@ class SelectedReadings(Readings):
     """Some sites of other readings, as one use may see them.
 
     ``spans``: those sites; ``ends``: the instant (exclusive) at which a site's readings end
-    here; ``score_from``: from when on its intervals may be scored. ``loaded_until`` is the
-    latest end of an interval that was handed out, by site: what a training has really seen.
+    here; ``score_from``: from when on its intervals may be scored; ``labels``: those that this use
+    may see. ``loaded_until`` is the latest end of an interval that was handed out, by site: what a
+    training has really seen.
 
     Up to ``keep_bytes`` of loaded sites are kept for the next use. Of more than fit the first
     ones stay: all uses go through the sites in one order, in which a cache that drops what
@@ -153,10 +167,12 @@ class SelectedReadings(Readings):
         *,
         ends: Mapping[str, np.datetime64] | None = None,
         score_from: Mapping[str, np.datetime64] | None = None,
+        labels: Sequence[Label] = (),
         keep_bytes: int = 0,
     ) -> None:
         self._readings = readings
         self._spans = tuple(spans)
+        self._labels = tuple(labels)
         self._ends = ends or {}
         self._score_from = score_from or {}
         self._room = keep_bytes
@@ -169,6 +185,9 @@ class SelectedReadings(Readings):
 
     def timezone(self, site: str) -> str:
         return self._readings.timezone(site)
+
+    def labels(self) -> tuple[Label, ...]:
+        return self._labels
 
     def load(
         self,
@@ -216,10 +235,24 @@ def training_part(readings: Readings, split: Split) -> SelectedReadings:
         for span in readings.spans()
         if span.site not in split.held_out_sites and split.training_end(span) > span.start
     ]
-    return SelectedReadings(readings, spans, ends={span.site: span.end for span in spans})
+    ends = {**split.label_ends, **{span.site: span.end for span in spans}}
+    labels = [label for label in readings.labels() if _ends_before(label, ends)]
+    return SelectedReadings(readings, spans, ends=ends, labels=labels)
+
+
+def _ends_before(label: Label, ends: Mapping[str, np.datetime64]) -> bool:
+    return label.site in ends and bool(label.end <= ends[label.site])
 
 
 def holdout_part(readings: Readings, split: Split, keep_bytes: int = 0) -> SelectedReadings:
     """What a challenger is judged on. Readings before ``score_from`` are context only."""
     spans = [span for span in readings.spans() if span.site in split.judged_sites]
-    return SelectedReadings(readings, spans, score_from=split.holdout_start, keep_bytes=keep_bytes)
+    starts = split.holdout_start
+    labels = [
+        label
+        for label in readings.labels()
+        if label.site in split.judged_sites and label.start >= starts[label.site]
+    ]
+    return SelectedReadings(
+        readings, spans, score_from=starts, labels=labels, keep_bytes=keep_bytes
+    )

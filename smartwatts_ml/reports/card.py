@@ -130,9 +130,12 @@ def _limits_of_readings(snapshot: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _metrics(kind: Kind, measured: Mapping[str, Any]) -> Iterator[CardMetric]:
-    """Those that decide, then the others that are required."""
+    """Those that decide, the others that are required, and what the kind shows besides where it
+    was measured."""
     criteria = {criterion.metric: criterion for criterion in kind.criteria}
-    for name in dict.fromkeys((*criteria, *kind.required_metrics)):
+    ours_has = measured.get(_CHALLENGER) or {}
+    more = (name for name in kind.card_metrics if name in ours_has)
+    for name in dict.fromkeys((*criteria, *kind.required_metrics, *more)):
         ours, baseline, champion = (
             _number(measured.get(system), name) for system in (_CHALLENGER, _BASELINE, _CHAMPION)
         )

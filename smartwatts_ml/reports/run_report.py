@@ -21,6 +21,7 @@ from smartwatts_ml.readings.holdout import SelectedReadings
 from smartwatts_ml.reports.data_quality import PAGE, quality_key
 from smartwatts_ml.reports.pages import page
 from smartwatts_ml.reports.parts_table import part_rows
+from smartwatts_ml.reports.questions import question_rows
 from smartwatts_ml.reports.run_tables import (
     coverage_rows,
     drift_rows,
@@ -70,6 +71,7 @@ def write_report(run: ModelRun) -> str:
         "failure": drawn.failure,
         "forced": _forced(run),
         "refit": _refit(run, decision),
+        **question_rows(run),
         "quality": f"../{PAGE}" if run.objects.exists(quality_key(run.run_id)) else None,
     }
     return run.write("report.html", page("run_report.html", **values).encode())

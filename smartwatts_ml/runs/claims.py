@@ -1,7 +1,8 @@
 """Which run is retraining a model, so that another one does not do it on the same readings.
 
 A claim is one object, created if absent and replaced if unchanged. Its run drops it as it decides
-or fails; a person may, of a run that is gone; and it is over in any case after ``LONGEST``.
+or fails; a person may, of a run that is gone; and it is over in any case after ``LONGEST``, or
+where the run waits for a person, who may take days, when the answer is late.
 """
 
 from __future__ import annotations
@@ -15,25 +16,42 @@ from smartwatts_ml.pulling.layout import MAX_DOCUMENT_BYTES
 from smartwatts_ml.runs.unsigned import CLOCKS_DIFFER, read_unsigned
 from smartwatts_ml.store.canonical import Canonical, Time
 
-__all__ = ["LONGEST", "Claim", "drop_claim", "other_claim", "standing_claim", "take_claim"]
+__all__ = [
+    "LONGEST",
+    "Claim",
+    "drop_claim",
+    "hold_claim",
+    "other_claim",
+    "standing_claim",
+    "take_claim",
+]
 
 LONGEST = timedelta(hours=18)
 """A run that ended without a word holds up others for no longer than this."""
+
+_LONGEST_WAIT = timedelta(days=7)
+"""For a person, from then on: as long as the setting allows."""
 
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
 class Claim(Canonical):
-    """A run that has said that it retrains a model, and when (UTC)."""
+    """A run that has said that it retrains a model, and when (UTC). ``answer_by``: until when a
+    person may answer whom it waits for."""
 
     run_id: str
     time: Time
+    answer_by: Time | None = None
 
     def holds(self, now: datetime) -> bool:
         """Whether the run is still at it, as far as anybody knows. One from the future is
         nobody's: it would hold for ever."""
-        return -CLOCKS_DIFFER < now - self.time < LONGEST
+        return now - self.time > -CLOCKS_DIFFER and now < self.until
+
+    def waits(self, now: datetime) -> bool:
+        """Whether it is a person who is waited for."""
+        return self.answer_by is not None and now < self.until
 
     def __str__(self) -> str:
         return (
@@ -43,8 +61,12 @@ class Claim(Canonical):
 
     @property
     def until(self) -> datetime:
-        """When it is over whatever becomes of its run, UTC."""
-        return self.time + LONGEST
+        """When it is over whatever becomes of its run, UTC. One that waits has an hour more, in
+        which what was answered, or was not, goes on."""
+        end = self.time + LONGEST
+        if self.answer_by is None:
+            return end
+        return max(end, min(self.answer_by + CLOCKS_DIFFER, end + _LONGEST_WAIT))
 
 
 def standing_claim(objects: Objects, model: str, now: datetime | None = None) -> Claim | None:
@@ -76,6 +98,27 @@ def take_claim(objects: Objects, model: str, run_id: str, *, heed: bool) -> Clai
     seen = read_unsigned(objects, key)
     claim = _parse(objects.update(key, claimed, seen=seen, limit=MAX_DOCUMENT_BYTES))
     return claim if claim and claim.run_id != run_id else None
+
+
+def hold_claim(
+    objects: Objects, model: str, run_id: str, *, answer_by: datetime | None = None
+) -> None:
+    """The run is still at it: it waits for a person, or it goes on from now. A claim that
+    another run has taken by now is left alone."""
+    now = datetime.now(UTC)
+
+    def held(data: bytes | None) -> bytes:
+        claim = _parse(data or b"")
+        if claim and claim.holds(now):
+            if claim.run_id != run_id:
+                return data or b""
+            begun = claim.time if answer_by else now
+        else:
+            begun = now
+        return Claim(run_id, begun, answer_by).to_bytes()
+
+    key = _key(model)
+    objects.update(key, held, seen=read_unsigned(objects, key), limit=MAX_DOCUMENT_BYTES)
 
 
 def drop_claim(objects: Objects, model: str, run_id: str) -> None:

@@ -15,6 +15,7 @@ from smartwatts_ml.readings.ingest.landing import pending
 from smartwatts_ml.readings.table.table import existing_table, open_table
 from smartwatts_ml.runs.claims import Claim, other_claim, take_claim
 from smartwatts_ml.runs.due import enough, shortfall
+from smartwatts_ml.runs.labels import pin_labels
 from smartwatts_ml.runs.snapshot import pin_snapshot, snapshot_bytes
 from smartwatts_ml.runs.state import FAILED, may_attempt, read_state
 from smartwatts_ml.settings import Settings
@@ -25,7 +26,8 @@ __all__ = ["RunPlan", "count_new_readings", "plan_run"]
 @dataclass(frozen=True)
 class RunPlan:
     """Which models a run trains, and why it leaves out the others. ``snapshot_sha256``: of
-    the snapshot that it pinned, which its stages see."""
+    the snapshot that it pinned, which its stages see, and ``labels_sha256`` of the labels, empty
+    where there are none."""
 
     run_id: str
     snapshot_version: int
@@ -33,6 +35,7 @@ class RunPlan:
     rows: int
     models: tuple[str, ...]
     skipped: dict[str, str]
+    labels_sha256: str = ""
 
 
 def plan_run(
@@ -45,7 +48,7 @@ def plan_run(
     only_new: bool = False,
     claim: bool = True,
 ) -> RunPlan:
-    """Pin the newest snapshot for the run, choose its models and claim them.
+    """Pin the newest snapshot and labels for the run, choose its models and claim them.
 
     ``only_due``: leave out a model with fewer new readings since its last decision than
     the threshold, and one that backs off after a failure. ``only_new``: leave out one that
@@ -75,6 +78,7 @@ def plan_run(
         rows=snapshot.rows,
         models=chosen,
         skipped=skipped,
+        labels_sha256=pin_labels(objects, run_id),
     )
 
 

@@ -1,11 +1,13 @@
 """One model in one run: what its stages hand to each other.
 
 runs/<run_id>/snapshot.json            the readings that every stage of the run sees
+runs/<run_id>/labels.json              what people said of homes, likewise
 runs/<run_id>/<model>/…                challenger, scores, decision, file, report
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -16,6 +18,7 @@ from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.readings.base import MAINS, Readings, SiteSpan
 from smartwatts_ml.readings.holdout import (
     SelectedReadings,
     Split,
@@ -24,15 +27,17 @@ from smartwatts_ml.readings.holdout import (
     training_part,
 )
 from smartwatts_ml.readings.ingest.landing import empty_root
+from smartwatts_ml.readings.labels import Label
 from smartwatts_ml.readings.table.table import Snapshot, open_table
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES, check_run_id
+from smartwatts_ml.runs.labels import read_labels
 from smartwatts_ml.runs.snapshot import read_snapshot
 from smartwatts_ml.settings import Settings
 
-__all__ = ["SNAPSHOT", "ModelRun"]
+__all__ = ["LABELS", "SNAPSHOT", "ModelRun"]
 
-SNAPSHOT = "../snapshot.json"
-"""What a run calls its pinned snapshot, which all of its models share."""
+SNAPSHOT, LABELS = "../snapshot.json", "../labels.json"
+"""What a run calls its pinned snapshot, and labels, which all of its models share."""
 _T = TypeVar("_T")
 _MAX_ARTEFACT_BYTES = 1 << 30
 """What a network or scores may have; today's have a thousandth."""
@@ -66,15 +71,48 @@ class ModelRun:
         return read_snapshot(self.objects, self.run_id, wanted)
 
     @cached_property
-    def readings(self) -> SelectedReadings:
-        """The sites of the snapshot that this model can use."""
+    def labels(self) -> tuple[Label, ...]:
+        """What people said of homes, as the run pinned it."""
+        wanted = None if self.left is None else self.left.get(LABELS, "")
+        return read_labels(self.objects, self.run_id, wanted)
+
+    @cached_property
+    def _everything(self) -> Readings:
         if not self.snapshot.rows:
             raise NotEnoughReadingsError(empty_root(self.objects))
-        everything = open_table(self.objects).readings(self.snapshot, self.settings)
+        return open_table(self.objects).readings(self.snapshot, self.settings)
+
+    @cached_property
+    def readings(self) -> SelectedReadings:
+        """The sites of the snapshot that this model can use, and what people said of these and of
+        ``mains_only``."""
+        everything = self._everything
         usable = [span for span in everything.spans() if self.kind.uses(self.spec, span)]
         if not usable:
             raise NotEnoughReadingsError(f"no site has readings that {self.model} can use")
-        return SelectedReadings(everything, usable)
+        return SelectedReadings(everything, usable, labels=self._labels_of(usable))
+
+    @cached_property
+    def mains_only(self) -> SelectedReadings:
+        """Sites that can teach this model by labels alone."""
+        spans = [
+            span
+            for span in self._everything.spans()
+            if not self.kind.uses(self.spec, span)
+            and MAINS in span.channels
+            and span.fits(self.spec.period_s)
+        ]
+        return SelectedReadings(self._everything, spans, labels=self.labels)
+
+    def _labels_of(self, usable: Sequence[SiteSpan]) -> list[Label]:
+        if not self.labels:
+            return []
+        known = {span.site for span in (*usable, *self.mains_only.spans())}
+        return [label for label in self.labels if label.site in known]
+
+    def _labelled(self) -> list[SiteSpan]:
+        labelled = {label.site for label in self.labels}
+        return [span for span in self.mains_only.spans() if span.site in labelled]
 
     @cached_property
     def split(self) -> Split:
@@ -84,6 +122,7 @@ class ModelRun:
             self.settings.holdout,
             least_s=spec.holdout_s,
             embargo_s=spec.window_s if spec.embargo_s is None else spec.embargo_s,
+            labelled=self._labelled() if self.labels else (),
         )
 
     @property
@@ -94,7 +133,8 @@ class ModelRun:
     @property
     def everything(self) -> SelectedReadings:
         """What an accepted model is refitted on, anew at each call."""
-        return SelectedReadings(self.readings, self.readings.spans())
+        labels = self.readings.labels()
+        return SelectedReadings(self.readings, self.readings.spans(), labels=labels)
 
     @cached_property
     def holdout(self) -> SelectedReadings:

@@ -12,7 +12,7 @@ from typing import Final
 
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.runs.folders import MAX_RECORD_BYTES
-from smartwatts_ml.runs.run import SNAPSHOT, ModelRun
+from smartwatts_ml.runs.run import LABELS, SNAPSHOT, ModelRun
 from smartwatts_ml.store import KeyFolder
 from smartwatts_ml.store.canonical import parse_json
 from smartwatts_ml.store.statements import RUN_PREDICATE, open_statement, seal_statement, statement
@@ -26,9 +26,9 @@ _AGAIN = (
 )
 
 
-def begin_outputs(snapshot_sha256: str) -> dict[str, str]:
-    """What a run begins with: the snapshot that it pinned."""
-    return {SNAPSHOT: snapshot_sha256}
+def begin_outputs(snapshot_sha256: str, labels_sha256: str = "") -> dict[str, str]:
+    """What a run begins with: the snapshot that it pinned, and the labels if there are any."""
+    return {SNAPSHOT: snapshot_sha256, **({LABELS: labels_sha256} if labels_sha256 else {})}
 
 
 def write_outputs(run: ModelRun) -> None:

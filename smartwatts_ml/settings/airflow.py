@@ -1,4 +1,4 @@
-"""Settings of the DAGs: when a retraining starts, who is told, where its tasks run."""
+"""Settings of the DAGs: when a retraining starts, who is asked and told, where its tasks run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from pydantic import Field
 
 from smartwatts_ml.settings.base import TomlSettings
 
-__all__ = ["AirflowSettings"]
+__all__ = ["ALL_MODELS", "AirflowSettings", "names_in"]
+
+ALL_MODELS = "all"
+"""In ``approval``, for every model there is."""
 
 
 class AirflowSettings(TomlSettings):
@@ -53,6 +56,22 @@ class AirflowSettings(TomlSettings):
         description="Airflow connection of type aws with which the DAGs and the Models page reach "
         "a root on S3; empty: boto3's own chain of settings, as on the command line always.",
     )
+    approval: str = Field(
+        "",
+        description="Models, with commas between, or all, of which a person has to approve each "
+        "new version before it is published; say it to every service, those that sign too.",
+    )
+    approval_hours: float = Field(
+        72.0,
+        gt=0,
+        le=168,
+        description="Hours for which an approval is waited for; then the champion stays.",
+    )
+    approval_users: dict[str, str] = Field(
+        default_factory=dict,
+        description="Who may approve, name by the user's id in Airflow, as JSON: an id is the name "
+        "for the simple auth manager, a number for FAB. Empty: whoever may edit the run's tasks.",
+    )
     late_hours: float = Field(
         12.0,
         gt=0,
@@ -73,3 +92,21 @@ class AirflowSettings(TomlSettings):
         "",
         description="YAML file of a pod that KubernetesExecutor's signing pods are changed to.",
     )
+
+    @property
+    def approval_models(self) -> frozenset[str]:
+        """What ``approval`` names."""
+        return names_in(self.approval)
+
+    def wants_approval(self, model: str) -> bool:
+        """Whether a person has to approve the model's new versions."""
+        return bool(self.approval_models & {model, ALL_MODELS})
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Names with commas between.
+
+    >>> sorted(names_in("nilm, anomaly"))
+    ['anomaly', 'nilm']
+    """
+    return frozenset(name.strip() for name in text.split(",")) - {""}

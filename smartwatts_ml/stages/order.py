@@ -1,6 +1,6 @@
 """The stages of a retraining, in their order. Nothing else knows it.
 
-    ingest ─ plan ─ for each model: train ─ validate ─ convert ─ refit ─ publish ─
+    ingest ─ plan ─ for each model: train ─ validate ─ convert ─ refit ─ approve ─ publish ─
     and at the end: renew
 
 The command line, the DAGs, ``make run`` and the Models page go through ``STAGES``. Importing
@@ -46,6 +46,7 @@ class Stage:
     ``in_dry_run``: done although nothing is to be published or recorded.
     ``may_fail``: where it fails the model goes on, to stages that do without what it leaves.
     ``publishes``: where it proceeds, the model has another champion.
+    ``asks_people``: a person answers; there only for models that settings name.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Stage:
     in_dry_run: bool = True
     may_fail: bool = False
     publishes: bool = False
+    asks_people: bool = False
 
     def own(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Those of a run's options that it asks for."""
@@ -140,6 +142,16 @@ STAGES = (
         may_fail=True,
     ),
     Stage(
+        "approve",
+        "smartwatts_ml.stages.approve:approve",
+        "asking a person, where settings say so",
+        leaves="approval.json",
+        asks=("answer",),
+        hands_over=("by",),
+        in_dry_run=False,
+        asks_people=True,
+    ),
+    Stage(
         "publish",
         "smartwatts_ml.stages.publish:publish",
         "putting it in force",
@@ -168,7 +180,7 @@ def model_stages() -> tuple[Stage, ...]:
     """What each model goes through.
 
     >>> [stage.name for stage in model_stages()]
-    ['train', 'validate', 'convert', 'refit', 'publish']
+    ['train', 'validate', 'convert', 'refit', 'approve', 'publish']
     """
     return tuple(stage for stage in STAGES if stage.per_model)
 
@@ -204,7 +216,7 @@ def share_before(stage: Stage) -> float:
     """How much of a model's steps is over when this one begins, 0..1.
 
     >>> [round(share_before(stage), 2) for stage in model_stages()]
-    [0.0, 0.45, 0.6, 0.7, 0.95]
+    [0.0, 0.45, 0.6, 0.7, 0.95, 0.95]
     """
     stages = model_stages()
     return sum((before.share for before in stages[: stages.index(stage)]), 0.0)

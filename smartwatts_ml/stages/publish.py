@@ -1,7 +1,8 @@
 """Publish: the accepted file becomes the next version, or the champion stays for a reason.
 
 Fails closed: what is published is the very file that was judged, against the champion
-that is in force, or the one refitted from it that was shown to behave as it does. Run again
+that is in force, or the one refitted from it that was shown to behave as it does; approved by a
+person, of models that settings name. Run again
 after a crash, it completes what the first attempt left.
 """
 
@@ -20,12 +21,14 @@ from smartwatts_ml.errors import (
     TrustError,
 )
 from smartwatts_ml.jsontext import plain
+from smartwatts_ml.judging.approval import Approval, approval_of
 from smartwatts_ml.judging.judged_file import (
     FileVerdict,
     discretion,
     evidence,
     manifest_fields,
 )
+from smartwatts_ml.judging.record import DECISION
 from smartwatts_ml.judging.refitted import (
     JUDGED_SHA256,
     REFIT,
@@ -52,7 +55,6 @@ __all__ = ["PublishResult", "publish"]
 _PUBLISHED: Literal["published"] = "published"
 _KEPT: Literal["kept"] = "kept"
 _PROMOTE: Final = "promote"
-_DECISION = "decision.json"
 _OTHER = "another file than this one was trained again"
 _NEVER = "nobody trained it again"
 
@@ -108,14 +110,10 @@ def publish(
 
     ``force``: why a rejected file is to be in force all the same; signed into the history
     with the actor's name and what the gate had said."""
-    verdict = run.read_json(_DECISION, _Verdict)
+    verdict = run.read_json(DECISION, _Verdict)
     store = open_store(run.objects, run.settings)
     if verdict.accepted:
-        try:
-            result = _publish_file(store, run, verdict, actor)
-        except CandidateOutError as error:
-            waits = replace(verdict, summary=f"{verdict.summary}; but not published: {error}")
-            result = _keep_champion(store, run, waits)
+        result = _publish_accepted(store, run, verdict, actor)
     elif force is not None:
         result = _publish_file(store, run, verdict, actor, force)
     else:
@@ -134,12 +132,25 @@ def publish(
     return result
 
 
+def _publish_accepted(store: Store, run: ModelRun, verdict: _Verdict, actor: str) -> PublishResult:
+    """Unless a person, who has to approve it, rejected it."""
+    approval = approval_of(run, verdict.sha256)
+    if approval and not approval.approved:
+        return _keep_champion(store, run, replace(verdict, summary=approval.summary))
+    try:
+        return _publish_file(store, run, verdict, actor, approval=approval)
+    except CandidateOutError as error:
+        waits = replace(verdict, summary=f"{verdict.summary}; but not published: {error}")
+        return _keep_champion(store, run, waits)
+
+
 def _publish_file(
     store: Store,
     run: ModelRun,
     verdict: _Verdict,
     actor: str,
     force: str | None = None,
+    approval: Approval | None = None,
 ) -> PublishResult:
     reason = verdict.summary
     action: Literal["promote", "force"] = _PROMOTE
@@ -149,7 +160,7 @@ def _publish_file(
         raise SmartwattsError(f"the file of {run.model} was not judged", fix="run convert first")
     if run.left is None:
         raise TrustError(f"nothing says what the stages of run {run.run_id} left")
-    judged = run.read_json(_DECISION, FileVerdict)
+    judged = run.read_json(DECISION, FileVerdict)
     content = read_judged_file(run, judged.sha256)
     discreet = discretion(judged, site_names(run.objects, run.settings))
     fields = manifest_fields(run.snapshot, judged, discreet)
@@ -160,6 +171,9 @@ def _publish_file(
             "summary": discreet.text(refit.summary),
             "reasons": [discreet.text(said) for said in refit.reasons],
         }
+    if approval:
+        reason = f"{reason}; {approval.summary}"
+        fields["decision"]["approval"] = {"by": approval.by, "time": approval.time}
     as_judged = not (refit and refit.accepted)
     keep_judged_file(run, content, ships=as_judged)
     if refit and not as_judged:

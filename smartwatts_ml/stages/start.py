@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.printable import printable
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.reports.data_quality import write_quality_page
+from smartwatts_ml.runs.labels import take_new_labels
 from smartwatts_ml.runs.plan import RunPlan, plan_run
 from smartwatts_ml.settings import Settings
 
@@ -24,7 +27,10 @@ def start_run(
     claim: bool = True,
     progress: Progress | None = None,
 ) -> RunPlan:
-    """``plan_run``; a run that has any models gets a page on the quality of its readings."""
+    """``plan_run``, with what people have answered since; a run that has any models gets a page on
+    the quality of its readings."""
+    for line in take_new_labels(objects, settings).lines():
+        logging.getLogger("smartwatts").info("%s", printable(line))
     plan = plan_run(
         objects, settings, run_id, models, only_due=only_due, only_new=only_new, claim=claim
     )

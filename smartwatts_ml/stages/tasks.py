@@ -14,7 +14,7 @@ from typing import Any
 
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import StaleChallengerError, StoreError
-from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.fleet.beacons import take_beacons
 from smartwatts_ml.jsontext import parsed, plain
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.modelfiles.tensorflow import settle_environment
@@ -38,6 +38,7 @@ from smartwatts_ml.runs.stage_outputs import begin_outputs, write_outputs
 from smartwatts_ml.runs.trouble_report import keep_troubles
 from smartwatts_ml.settings import Settings, settings
 from smartwatts_ml.stages import troubles
+from smartwatts_ml.stages.approve import ask
 from smartwatts_ml.stages.branch import StageResult, log_progress, run_stage
 from smartwatts_ml.stages.order import Stage, stage_named
 from smartwatts_ml.stages.watch import Watched, act, ask_for_retraining, watch
@@ -46,6 +47,7 @@ from smartwatts_ml.store.documents import ROLLOUT
 from smartwatts_ml.store.layout import file_key
 
 __all__ = [
+    "ask_for_approval",
     "handed_over",
     "change_of_champion",
     "find_troubles",
@@ -117,7 +119,8 @@ def plan_stage(
     planned: dict[str, Any] = plain(
         once_stage(root, "plan", run_id=run_id, models=models, **choice)
     )
-    return planned | {"left": begin_outputs(planned["snapshot_sha256"])}
+    left = begin_outputs(planned["snapshot_sha256"], planned["labels_sha256"])
+    return planned | {"left": left}
 
 
 def model_stage(
@@ -132,6 +135,12 @@ def model_stage(
     if stage.publishes:  # where the keys are: a person may force what was rejected
         write_outputs(run)
     return handed_over(stage, result, run)
+
+
+def ask_for_approval(root: str, run_id: str, model: str, left: Mapping[str, str]) -> dict[str, Any]:
+    """What a person has to know who is asked whether a model is to be published."""
+    shown: dict[str, Any] = plain(ask(ModelRun(*_open(root), run_id, model, dict(left))))
+    return shown
 
 
 def handed_over(stage: Stage, result: StageResult, run: ModelRun) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def _expiry(store: Store) -> datetime | None:
 def _late_runs(objects: Objects, settings: Settings, now: datetime) -> Iterator[Trouble]:
     for model in model_names():
         claim = standing_claim(objects, model, now)
-        if claim and now - claim.time >= timedelta(hours=settings.late_hours):
+        late = claim and now - claim.time >= timedelta(hours=settings.late_hours)
+        if claim and late and not claim.waits(now):
             yield Trouble(
                 f"late {model} {claim.run_id}",
                 "warning",

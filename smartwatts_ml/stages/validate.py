@@ -14,6 +14,7 @@ from smartwatts_ml.modelfiles.networks import load_network
 from smartwatts_ml.modelfiles.tensorflow import start_tensorflow
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.provenance import sha256_of
+from smartwatts_ml.reports.questions import write_questions
 from smartwatts_ml.reports.run_report import write_charts, write_report
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import site_names
@@ -45,6 +46,7 @@ def validate(run: ModelRun, progress: Progress, *, seed: int = 0) -> Decision:
     write_decision(run, judgement, decision, judged, bout.champion_sha256)
     progress("drawing the report", 0.9)
     write_charts(run, bout, seed, names)
+    write_questions(run, bout, names)
     write_report(run)
     progress(decision.summary, 1.0)
     return decision

@@ -17,7 +17,8 @@ from typing import Literal
 import numpy as np
 
 from smartwatts_ml.errors import NotFoundError, StaleChallengerError, TrustError
-from smartwatts_ml.fleet.beacon_table import BeaconTable, existing_beacons
+from smartwatts_ml.fleet.beacon import Beacon
+from smartwatts_ml.fleet.beacons import existing_beacons
 from smartwatts_ml.fleet.days import days_of
 from smartwatts_ml.gate.evidence import FleetRules, HomeEvidence, decide, drifted, weigh
 from smartwatts_ml.gate.paired_homes import (
@@ -30,6 +31,7 @@ from smartwatts_ml.jsontext import json_text, parsed_document
 from smartwatts_ml.judging.since_published import since_published
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.records.table import RecordTable
 from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.store import Champion, HistoryEntry, Store, open_store
@@ -164,7 +166,7 @@ class _Look:
     objects: Objects
     settings: Settings
     store: Store
-    table: BeaconTable | None
+    table: RecordTable[Beacon] | None
     now: datetime
 
     def days(self, model: str, published: datetime) -> HomeDays | None:

@@ -30,6 +30,7 @@ __all__ = [
     "check_no_candidate",
     "check_not_stale",
     "same_statement",
+    "stale_challenger",
 ]
 
 ANY_CHAMPION: Final = -1
@@ -91,13 +92,18 @@ def check_not_stale(submission: Submission, head: Commit | None) -> None:
     """Raise StaleChallengerError where it was judged against another champion."""
     in_force = head.entry.version if head else None
     if submission.judged_against not in (ANY_CHAMPION, in_force):
-        against = submission.judged_against
-        judged = "no champion" if against is None else f"v{against}"
-        now = "none" if in_force is None else f"v{in_force}"
-        raise StaleChallengerError(
-            f"{submission.model} was judged against {judged}, {now} is in force",
-            fix="run validate again",
-        )
+        raise stale_challenger(submission.model, submission.judged_against, in_force)
+
+
+def stale_challenger(
+    model: str, judged_against: int | None, in_force: int | None
+) -> StaleChallengerError:
+    """What is raised of a challenger that was judged against a version that is not in force."""
+    judged = "no champion" if judged_against is None else f"v{judged_against}"
+    now = "none" if in_force is None else f"v{in_force}"
+    return StaleChallengerError(
+        f"{model} was judged against {judged}, {now} is in force", fix="run validate again"
+    )
 
 
 def check_no_candidate(submission: Submission, head: Commit | None, now: datetime) -> None:

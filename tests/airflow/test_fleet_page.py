@@ -8,8 +8,9 @@ from pathlib import Path
 from smartwatts_airflow.page.fleet import fleet_page
 
 from smartwatts_ml.fleet.beacon import Beacon
-from smartwatts_ml.fleet.beacon_table import BeaconTable
+from smartwatts_ml.fleet.beacons import BEACONS
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.records.table import RecordTable
 from smartwatts_ml.settings import Settings
 from tests.store.helpers import keys_of, new_store, publish
 
@@ -26,7 +27,7 @@ def test_the_page_counts_versions_and_names_no_home(tmp_path: Path) -> None:
         for n in range(10)
         for at in (NOW - timedelta(days=10), NOW - timedelta(hours=5))
     ]
-    BeaconTable(objects).append({"digest": told}, tmp_path)
+    RecordTable(objects, BEACONS).append({"digest": told}, tmp_path)
     shown = fleet_page(objects, current)
     [nilm] = shown["models"]
     assert nilm["status"].states == {"current": 7, "failed": 1, "unknown": 2}

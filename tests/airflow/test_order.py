@@ -14,13 +14,13 @@ import json
 from dataclasses import replace
 from smartwatts_ml.stages import order
 
-train, validate, convert, refit, publish = order.model_stages()
+train, validate, convert, refit, approve, publish = order.model_stages()
 extra = replace(train, name="extra", doing="doing something else")
 release = replace(publish, name="release")
 survey = replace(order.before_models()[0], name="survey")
 order.STAGES = (
     *order.before_models(),
-    *(survey, validate, extra, train, convert, refit, release, publish),
+    *(survey, validate, extra, train, convert, refit, release, approve, publish),
     *order.after_models(),
 )
 
@@ -72,4 +72,6 @@ def test_the_terminal_shows_the_stages(seen: dict[str, Any]) -> None:
 
 
 def test_the_help_lists_the_stages(seen: dict[str, Any]) -> None:
-    assert seen["commands"] == ["ingest", "validate", "train", "convert", "refit", "publish"]
+    assert seen["commands"] == [
+        *("ingest", "validate", "train", "convert", "refit", "approve", "publish"),
+    ]

@@ -158,10 +158,10 @@ def test_what_runs_now_is_shown_with_how_far_it_is() -> None:
     claim = Claim(RUN.key, NOW - timedelta(minutes=9))
     note = AtWork("nilm", RUN.key, "train", 18, "epoch 12/30", NOW)
     runs = {RUN.key: replace(RUN, state="running")}
-    (work,) = models_at_work([replace(WELL, claim=claim, at_work=note)], runs, NOW)
+    (work,) = models_at_work([replace(WELL, claim=claim, at_work=note)], runs, {}, NOW)
     assert (work.percent, work.text, work.gone) == (18, "train: epoch 12/30", False)
     before = replace(note, run_id="another")
-    (work,) = models_at_work([replace(WELL, claim=claim, at_work=before)], {RUN.key: RUN}, NOW)
+    (work,) = models_at_work([replace(WELL, claim=claim, at_work=before)], {RUN.key: RUN}, {}, NOW)
     assert work.percent is None and work.gone
 
 
@@ -179,4 +179,4 @@ def test_a_run_without_a_claim_is_shown_while_it_is_heard_of(
     note: AtWork, state: str, shown: bool
 ) -> None:
     runs = {RUN.key: replace(RUN, state=state)}
-    assert bool(models_at_work([replace(WELL, at_work=note)], runs, NOW)) is shown
+    assert bool(models_at_work([replace(WELL, at_work=note)], runs, {}, NOW)) is shown

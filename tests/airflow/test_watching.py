@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from smartwatts_ml.fleet.beacon import Beacon
-from smartwatts_ml.fleet.beacon_table import BeaconTable
+from smartwatts_ml.fleet.beacons import BEACONS
 from smartwatts_ml.objects import open_root
+from smartwatts_ml.records.table import RecordTable
 from smartwatts_ml.stages.watch import ACTOR
 from smartwatts_ml.store import FirstRing, Store
 from tests.airflow.webhook import Webhook, webhook
@@ -74,7 +75,7 @@ def drop(store: Store, tmp_path: Path) -> None:
     objects = open_root(str(tmp_path / "root"))
     before, after = beacons()
     told = [(beacon, beacon.time + timedelta(minutes=5)) for beacon in before]
-    BeaconTable(objects).append({"digest": told}, tmp_path)
+    RecordTable(objects, BEACONS).append({"digest": told}, tmp_path)
     objects.write("landing/beacons/new.jsonl", "\n".join(map(line, after)).encode())
 
 

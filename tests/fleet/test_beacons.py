@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from smartwatts_ml.fleet.beacon import FIELDS, UnfitError, of_json
-from smartwatts_ml.fleet.beacon_table import existing_beacons
-from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.fleet.beacon import FIELDS, NEEDED
+from smartwatts_ml.fleet.beacons import existing_beacons, take_beacons
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.ingest.landing import list_landing
+from smartwatts_ml.records.lines import UnfitError, fields_of_json
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -147,7 +147,7 @@ def test_beacons_are_no_readings(root: Objects) -> None:
 def test_nothing_nested_is_taken(depth: int) -> None:
     line = b'{"gateway": ' + b"[" * depth + b"]" * depth + b', "model": "nilm"}'
     with pytest.raises(UnfitError):
-        of_json(line)
+        fields_of_json(line, NEEDED)
 
 
 def test_a_take_that_dies_before_its_commit_is_made_up_for(
@@ -159,7 +159,7 @@ def test_a_take_that_dies_before_its_commit_is_made_up_for(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("smartwatts_ml.fleet.beacon_table.DeltaTable.create_write_transaction", dies)
+        patch.setattr("smartwatts_ml.records.table.DeltaTable.create_write_transaction", dies)
         with pytest.raises(KeyboardInterrupt):
             take_beacons(root)
     assert rows(root) == 0

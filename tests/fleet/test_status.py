@@ -10,8 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smartwatts_ml.commands.cli import app
-from smartwatts_ml.fleet.beacon_table import existing_beacons
-from smartwatts_ml.fleet.intake import take_beacons
+from smartwatts_ml.fleet.beacons import existing_beacons, take_beacons
 from smartwatts_ml.fleet.status import Served, fleet_status, heard_by_week
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.settings import Settings

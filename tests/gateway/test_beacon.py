@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from smartwatts_ml.fleet.beacon import of_json
+from smartwatts_ml.fleet.beacon import NEEDED, read_beacon
+from smartwatts_ml.records.lines import fields_of_json
 from tests.gateway.files import JVM, compile_java
 
 pytestmark = pytest.mark.slow  # it compiles the library
@@ -35,7 +36,7 @@ def test_a_line_of_the_library_is_a_beacon(library: Path, tmp_path: Path) -> Non
     compile_java(tmp_path, tmp_path / "Says.java", classes=library)
     command = [*JVM, "-cp", f"{tmp_path}:{library}", "Says"]
     lines = subprocess.run(command, capture_output=True, check=True).stdout.splitlines()
-    scored, broken, idle = map(of_json, lines)
+    scored, broken, idle = (read_beacon(fields_of_json(line, NEEDED)) for line in lines)
     assert (scored.serial, scored.runs, scored.failures, scored.alerts) == (17, 24, 1, 2)
     assert (scored.error, scored.scale, scored.latency_ms) == (812.5, 1.044e7, 3.25)
     assert scored.runtime == 'android "14"' and scored.time.isoformat().startswith("2026-11-02T06")

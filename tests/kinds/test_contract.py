@@ -21,7 +21,14 @@ from smartwatts_ml.modelfiles.golden import needs_of, serve_vectors
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.readings.base import Readings
-from smartwatts_ml.readings.holdout import Split, holdout_part, make_split, training_part
+from smartwatts_ml.readings.holdout import (
+    SelectedReadings,
+    Split,
+    holdout_part,
+    make_split,
+    training_part,
+)
+from smartwatts_ml.readings.labels import ALERT, Label
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.settings import HoldoutSettings, Settings
@@ -264,6 +271,49 @@ def test_a_file_can_leave_a_part_out_and_says_so(case_of: Callable[[str], Case],
     alone = kind.work.evaluate(said, {"file": kind.work.predictor(file)}, holdout, 7)["file"]
     assert alone.targets == whole["whole"].targets
     assert np.isfinite(kind.work.headline(site_sums(alone))[kind.criteria[0].metric])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_what_people_said_moves_no_score(case_of: Callable[[str], Case], name: str) -> None:
+    case = case_of(name)
+    holdout = holdout_part(case.readings, case.split, 1 << 30)
+    span, hour = holdout.spans()[0], np.timedelta64(1, "h")
+    start = case.split.holdout_start[span.site] + 30 * hour
+    labels = [
+        Label(span.site, about, start, start + 6 * hour, yes)
+        for about in (ALERT, *span.channels)
+        for yes in (True, False)
+    ]
+    answered = SelectedReadings(holdout, holdout.spans(), labels=labels)
+    system = {"challenger": case.kind.work.predictor(case.file)}
+    before, after = (
+        case.kind.work.evaluate(case.trained.details, system, readings, 7)["challenger"]
+        for readings in (holdout, answered)
+    )
+    assert np.array_equal(before.sums, after.sums) and before.targets == after.targets
+    assert {n: after.extra[n] for n in before.extra} == before.extra
+    assert after.extra.keys() - before.extra.keys() <= case.kind.glossary.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_what_it_asks_is_about_the_homes_at_hand(
+    case_of: Callable[[str], Case], homes: Readings, name: str
+) -> None:
+    case = case_of(name)
+    if case.kind.work.questions is None:
+        pytest.skip("it learns from no labels")
+    bare = [span for span in homes.spans() if not case.kind.uses(case.spec, span)]
+    assert bare
+    readings = SelectedReadings(homes, bare)
+    asked = case.kind.work.questions(case.kind.work.predictor(case.file), readings, 3)
+    spans = {span.site: span for span in bare}
+    assert len(asked) <= 3
+    for question in asked:
+        span = spans[question.site]
+        assert span.start <= question.start < question.end <= span.end
+        assert 0 < question.probability < 1 and question.energy_kwh > 0
 
 
 @pytest.mark.slow

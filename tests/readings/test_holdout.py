@@ -18,6 +18,7 @@ from smartwatts_ml.readings.holdout import (
     make_split,
     training_part,
 )
+from smartwatts_ml.readings.labels import Label
 from smartwatts_ml.settings import HoldoutSettings
 
 START = np.datetime64("2026-01-01T00:00:00")
@@ -211,3 +212,42 @@ def test_training_tells_what_it_gave() -> None:
     training = training_part(readings, split_of(readings))
     training.load("home3", 3600)
     assert training.loaded_until == {"home3": START + 79 * 24 * HOUR}
+
+
+class Labelled(Made):
+    """The same with answers: of hours of homes, by the number of the home."""
+
+    def __init__(self, days: Sequence[int], said: Sequence[tuple[int, int, int]]) -> None:
+        super().__init__(days)
+        self._said = tuple(
+            Label(f"home{i}", "kettle", START + first * HOUR, START + (first + n) * HOUR, True)
+            for i, first, n in said
+        )
+
+    def labels(self) -> tuple[Label, ...]:
+        return self._said
+
+
+@given(
+    st.lists(st.integers(1, 200), min_size=1, max_size=20),
+    st.lists(st.tuples(st.integers(0, 25), st.integers(0, 4800), st.integers(1, 48)), max_size=30),
+)
+def test_no_label_both_trains_and_judges_and_none_reaches_beyond_its_part(
+    days: list[int], said: list[tuple[int, int, int]]
+) -> None:
+    readings = Labelled(days, said)
+    bare = [SiteSpan(f"home{i}", ("mains",), START, START + 2400 * HOUR, 1) for i in (24, 25)]
+    split = make_split(
+        readings.spans(), HoldoutSettings(max_sites=30), embargo_s=86_400, labelled=bare
+    )
+    assert split.digest == split_of(readings).digest, "who has no sub-meter moves nothing"
+    trained = training_part(readings, split).labels()
+    judged = holdout_part(readings, split).labels()
+    assert not set(trained) & set(judged)
+    starts = {**split.holdout_start, **split.label_ends}
+    for label in trained:
+        assert label.site not in split.held_out_sites
+        assert label.site in split.label_ends or label.site in {s.site for s in readings.spans()}
+        assert label.site not in starts or label.end <= starts[label.site]
+    for label in judged:
+        assert label.site in split.judged_sites and label.start >= split.holdout_start[label.site]

@@ -48,6 +48,20 @@ def test_a_card_has_the_metrics_beside_baseline_and_champion() -> None:
     assert (by_name["f1"].baseline, by_name["accuracy"].champion) == (None, None)
 
 
+def test_a_card_has_what_people_said_of_alerts_where_they_did() -> None:
+    said = {"pr_auc": "0.4", "answered_alerts": "12", "answered_precision": "0.75"}
+    measured = {"challenger": said, "champion": {"pr_auc": "0.3", "answered_precision": "0.5"}}
+    card = model_card(manifest(model="anomaly", metrics=measured))
+    by_name = {metric.name: metric for metric in card.metrics}
+    assert (by_name["answered_precision"].value, by_name["answered_precision"].champion) == (
+        0.75,
+        0.5,
+    )
+    assert by_name["answered_alerts"].label == "answered alerts"
+    without = model_card(manifest(model="anomaly", metrics={"challenger": {"pr_auc": "0.4"}}))
+    assert "answered_precision" not in {metric.name for metric in without.metrics}
+
+
 def test_a_card_has_the_parts_that_ship_and_why_others_do_not() -> None:
     card = model_card(manifest())
     (kettle,) = card.parts

@@ -36,7 +36,7 @@ class Service:
         self.runs += 1
         run_id = f"run{self.runs}"
         plan = start_run(self.objects, self.current, run_id, ["light"])
-        self.left[run_id] = begin_outputs(plan.snapshot_sha256)
+        self.left[run_id] = begin_outputs(plan.snapshot_sha256, plan.labels_sha256)
         options = {"options": TrainOptions(seed=seed), "actor": "ann"}
         failed = retrain(self.run(run_id), log_progress, options)
         assert failed is None, failed

@@ -83,12 +83,12 @@ def test_a_model_goes_through_the_stages_as_they_are_listed(played: Played) -> N
 
 def test_a_stage_that_is_added_or_moved_is_followed(played: Played) -> None:
     extra = replace(stage_named("train"), name="extra", share=0.0)
-    train, validate, convert, refit, publish = model_stages()
+    train, validate, convert, refit, _, publish = model_stages()
     played.use(validate, extra, train, publish, refit, convert)
     assert played.retrain() == ["validate", "extra", "train", "publish", "refit", "convert"]
 
 
-@pytest.mark.parametrize("name", ["train", "validate", "convert"])
+@pytest.mark.parametrize("name", ["train", "validate", "convert", "approve"])
 def test_what_ends_a_branch_is_recorded_by_the_stages_that_always_run(
     played: Played, name: str
 ) -> None:
@@ -98,7 +98,7 @@ def test_what_ends_a_branch_is_recorded_by_the_stages_that_always_run(
     assert played.retrain() == [*before[: before.index(name) + 1], "publish"]
 
 
-@pytest.mark.parametrize("name", ["train", "validate", "convert", "refit", "publish"])
+@pytest.mark.parametrize("name", ["train", "validate", "convert", "refit", "approve", "publish"])
 def test_a_model_goes_on_without_a_stage_that_may_fail_and_without_no_other(
     played: Played, name: str
 ) -> None:

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from smartwatts_ml.commands.cli import app
 from smartwatts_ml.errors import StaleChallengerError
 from smartwatts_ml.fleet.beacon import Beacon
-from smartwatts_ml.fleet.beacon_table import BeaconTable
+from smartwatts_ml.fleet.beacons import BEACONS
 from smartwatts_ml.objects import Objects
+from smartwatts_ml.records.table import RecordTable
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.settings.rollout import RolloutSettings
 from smartwatts_ml.stages import tasks
@@ -59,7 +60,7 @@ def tell(objects: Objects, tmp_path: Path, worse: float = 1.0, liars: int = 0) -
                 error = 1e9
             beacon = Beacon(f"g{home}", MODEL, 2 if new else 1, at, error=error, scale=1.0, runs=1)
             told.append((beacon, at + timedelta(minutes=5)))
-    BeaconTable(objects).append({"digest": told}, tmp_path)
+    RecordTable(objects, BEACONS).append({"digest": told}, tmp_path)
 
 
 @pytest.mark.slow
@@ -118,7 +119,7 @@ def test_who_was_never_heard_of_before_the_publication_says_nothing(
         for n in range(60)
         for day in range(-10, 10)
     ]
-    BeaconTable(objects).append({"digest": late}, tmp_path)
+    RecordTable(objects, BEACONS).append({"digest": late}, tmp_path)
     [found] = watch(objects, current, NOW)
     assert (found.finding, found.evidence.homes, found.evidence.tried) == ("unsettled", 0, 0)
 
@@ -161,7 +162,7 @@ def test_a_champion_that_gets_worse_by_itself_asks_for_retraining_once(
         error = float(np.exp(rng.normal(0, 0.1))) * (worse if day > 30 else 1)
         beacon = Beacon(f"g{home}", MODEL, 1, at, error=error, scale=1.0, runs=1)
         said.append((beacon, at + timedelta(minutes=5)))
-    BeaconTable(objects).append({"digest": said}, tmp_path)
+    RecordTable(objects, BEACONS).append({"digest": said}, tmp_path)
     current = Settings(root=store_root, keys=str(keys_of(tmp_path)))
     found = watch(objects, current, NOW)
     assert [watched.finding == "drift" for watched in found] == [bool(asked)]

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from smartwatts_airflow.runs import run_key
 
 __all__ = [
+    "CURVES",
     "NEW_READINGS",
     "RENEWAL",
     "RETRAINING",
@@ -41,7 +42,7 @@ NEW_READINGS = "retrain_on_new_readings"
 RETRAINING = (WEEKLY, NEW_READINGS)
 ROLLBACK = "rollback_model"
 RENEWAL = "renew_timestamp"
-_CURVES = "SmartWatts household curves"
+CURVES = "SmartWatts household curves"
 _MOST_RUNS = 2000
 _ACTIVE = ("running", "queued")
 _AT_WORK = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule")
@@ -158,12 +159,12 @@ def may_trigger(user: Any, dag: str = ROLLBACK) -> bool:
 
 def may_see_curves(user: Any) -> bool:
     """Whether the user may look at readings of single homes: a right of its own, to read the view
-    that ``_CURVES`` names. Airflow's simple auth manager knows no such rights, only roles: of its
+    that ``CURVES`` names. Airflow's simple auth manager knows no such rights, only roles: of its
     users whoever may start a retraining has it."""
     manager = get_auth_manager()
     if isinstance(manager, SimpleAuthManager):
         return may_trigger(user, WEEKLY)
-    return bool(manager.is_authorized_custom_view(method="GET", resource_name=_CURVES, user=user))
+    return bool(manager.is_authorized_custom_view(method="GET", resource_name=CURVES, user=user))
 
 
 def _is_dry(conf: Any) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from smartwatts_ml.errors import DeniedError
-from smartwatts_ml.fleet.beacon_table import existing_beacons
+from smartwatts_ml.fleet.beacons import existing_beacons
 from smartwatts_ml.fleet.served import served_by
 from smartwatts_ml.fleet.status import ModelStatus, fleet_status, heard_by_week
 from smartwatts_ml.objects import Objects

@@ -57,7 +57,7 @@ def health(
 ) -> Health:
     """From what the page shows: ``seen`` is what the sensor sees, ``doubtful`` how many lines on
     readings want a look, ``paused`` which DAGs are."""
-    signs = [*_of_models(rows), *_of_troubles(report), *_of_dags(paused)]
+    signs = [*_of_models(rows), *_of_approvals(at_work), *_of_troubles(report), *_of_dags(paused)]
     if seen["refused"]:
         signs.append(Sign(_counted(seen["refused"], "file cannot be read"), "warn", "ingest"))
     if doubtful:
@@ -104,10 +104,18 @@ def _of_dags(paused: Sequence[str]) -> list[Sign]:
     return signs
 
 
+def _of_approvals(at_work: Sequence[AtWorkOn]) -> list[Sign]:
+    """Nothing goes on without a person."""
+    waiting = [work.model for work in at_work if work.asked]
+    what = f"{', '.join(waiting)} wait{'s' if len(waiting) == 1 else ''} for approval"
+    return [Sign(what, "warn", f"now-{waiting[0]}")] if waiting else []
+
+
 def _of_work(at_work: Sequence[AtWorkOn]) -> list[Sign]:
-    if not at_work:
-        return [Sign("nothing is being retrained", "", "now")]
-    said = [f"{w.model} {w.percent} %" if w.percent is not None else w.model for w in at_work]
+    working = [work for work in at_work if not work.asked]
+    if not working:
+        return [] if at_work else [Sign("nothing is being retrained", "", "now")]
+    said = [f"{w.model} {w.percent} %" if w.percent is not None else w.model for w in working]
     return [Sign(f"training {', '.join(said)}", "", "now")]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from smartwatts_airflow.page.airflow import DagRunFacts
+from smartwatts_airflow.page.approvals import Asked
 from smartwatts_airflow.page.overview import ModelRow
 from smartwatts_ml.runs.at_work import AtWork
 
@@ -20,7 +21,8 @@ _DONE = 100
 @dataclass(frozen=True)
 class AtWorkOn:
     """A model that is being retrained: ``percent`` of all its stages, None where nobody said so
-    yet; ``since`` when, and when something was ``heard`` last (UTC)."""
+    yet; ``since`` when, and when something was ``heard`` last (UTC). ``asked``: what a person is
+    asked."""
 
     model: str
     run_id: str
@@ -30,6 +32,7 @@ class AtWorkOn:
     since: datetime | None
     until: datetime | None
     run: DagRunFacts | None
+    asked: Asked | None = None
 
     @property
     def gone(self) -> bool:
@@ -46,30 +49,44 @@ class RunAtWork:
 
 
 def models_at_work(
-    rows: Sequence[ModelRow], runs: Mapping[str, DagRunFacts], now: datetime | None = None
+    rows: Sequence[ModelRow],
+    runs: Mapping[str, DagRunFacts],
+    asked: Mapping[str, Asked],
+    now: datetime | None = None,
 ) -> list[AtWorkOn]:
-    """Models that a run has claimed, or that a dry run is at. ``runs``: by their key."""
+    """Models that a run has claimed, that a dry run is at, or of which a person is ``asked``.
+    ``runs``: by their key."""
     when = now or datetime.now(UTC)
-    works = (_at_work(row, runs, when) for row in rows)
+    works = (_at_work(row, runs, asked.get(row.model), when) for row in rows)
     return [work for work in works if work]
 
 
-def _at_work(row: ModelRow, runs: Mapping[str, DagRunFacts], now: datetime) -> AtWorkOn | None:
+def _at_work(
+    row: ModelRow, runs: Mapping[str, DagRunFacts], asked: Asked | None, now: datetime
+) -> AtWorkOn | None:
     note, claim = row.at_work, row.claim
-    if claim is None and not (note and _goes_on(note, runs.get(note.run_id), now)):
+    goes_on = note is not None and _goes_on(note, runs.get(note.run_id), now)
+    if claim is None and asked is None and not goes_on:
         return None
     progress = note if note and (claim is None or note.run_id == claim.run_id) else None
-    run_id = claim.run_id if claim else note.run_id if note else ""
+    run_id = claim.run_id if claim else asked.run if asked else note.run_id if note else ""
     return AtWorkOn(
         model=row.model,
         run_id=run_id,
         percent=progress.percent if progress else None,
-        text=f"{progress.stage}: {progress.text}" if progress else "waits for its turn",
-        heard=progress.time if progress else None,
+        text=_text(progress, asked),
+        heard=progress.time if progress and not asked else None,
         since=claim.time if claim else None,
         until=claim.until if claim else None,
         run=runs.get(run_id),
+        asked=asked,
     )
+
+
+def _text(progress: AtWork | None, asked: Asked | None) -> str:
+    if asked:
+        return ""
+    return f"{progress.stage}: {progress.text}" if progress else "waits for its turn"
 
 
 def _goes_on(note: AtWork, run: DagRunFacts | None, now: datetime) -> bool:

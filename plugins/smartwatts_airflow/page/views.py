@@ -21,6 +21,7 @@ from smartwatts_airflow.page.airflow import (
     paused,
     runs,
 )
+from smartwatts_airflow.page.approvals import approvals
 from smartwatts_airflow.page.asked import Root, check_model
 from smartwatts_airflow.page.compare import compare
 from smartwatts_airflow.page.detail import detail, runs_of
@@ -59,7 +60,7 @@ def show_models(request: Request, session: SessionDep, user: GetUserDep, opened:
     known = runs(session)
     by_key = {run.key: run for run in known}
     active = [run for run in known if run.active and run.dag in RETRAINING]
-    at_work = models_at_work(rows, by_key)
+    at_work = models_at_work(rows, by_key, approvals(session))
     trouble_report = last_troubles(objects)
     doubtful = doubtful_lines(objects, last.run_id) if last else []
     is_paused = paused(session, (*RETRAINING, RENEWAL))
@@ -106,7 +107,9 @@ def show_model(
         request,
         "model.html",
         detail=shown,
-        at_work=models_at_work([work_on(objects, model)], {run.key: run for run in known}),
+        at_work=models_at_work(
+            [work_on(objects, model)], {run.key: run for run in known}, approvals(session)
+        ),
         judged=decisions,
         trends=trends(decisions),
         next_run=next_run(session),

@@ -8,7 +8,8 @@ from itertools import islice
 
 import numpy as np
 
-from smartwatts_ml.kinds.anomaly.evaluation import Judged, Scorer, judged_sites
+from smartwatts_ml.kinds.anomaly.evaluation import Judged, judged_sites
+from smartwatts_ml.kinds.anomaly.scorer import Scorer
 from smartwatts_ml.kinds.anomaly.windows import mains_of
 from smartwatts_ml.kinds.charts import Chart, Figure, Line, Panel, Role, Span, role_of, rounded
 from smartwatts_ml.readings.base import Readings

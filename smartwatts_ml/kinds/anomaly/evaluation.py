@@ -6,11 +6,11 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
+from smartwatts_ml.kinds.anomaly.answered import answered_alerts
 from smartwatts_ml.kinds.anomaly.exam import examine
 from smartwatts_ml.kinds.anomaly.injection import Event
 from smartwatts_ml.kinds.anomaly.metrics import (
@@ -21,6 +21,7 @@ from smartwatts_ml.kinds.anomaly.metrics import (
     score_bins,
     vus_pr,
 )
+from smartwatts_ml.kinds.anomaly.scorer import Scorer
 from smartwatts_ml.kinds.anomaly.tables import EventAlert, event_tables, reliability
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.localtime import local_days
@@ -29,19 +30,11 @@ from smartwatts_ml.readings.run_lengths import true_runs
 from smartwatts_ml.scores.scores import Scores
 from smartwatts_ml.scores.sheet import Blocks, Sheet
 
-__all__ = ["Judged", "Scorer", "evaluate", "judged_sites"]
+__all__ = ["Judged", "evaluate", "judged_sites"]
 
 _DAYS_PER_EVENT = 7
 _ENOUGH_EVENTS = 84  # of seven types: fewer homes are examined several times
 _MOST_EXAMS = 48
-
-
-class Scorer(Protocol):
-    """A system that scores hours of a site, each from readings up to that hour only."""
-
-    def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores in 0..1, NaN where one cannot be told, and alerts of the hours ``at``, shape
-        (len(at),) each."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +76,16 @@ def evaluate(systems: Mapping[str, Scorer], readings: Readings, seed: int) -> di
             sheet.add(name, sums[name])
     if not any(volumes.values()):
         raise NotEnoughReadingsError("no hour, or no anomaly, to judge the anomaly model on")
+    answers = answered_alerts(systems, readings)
     return {
         name: _with_tables(
             sheet.scores(
-                name, extra={"vus_pr": float(np.mean(volumes[name]))}, notes=(_note(labelled),)
+                name,
+                extra={
+                    "vus_pr": float(np.mean(volumes[name])),
+                    **(answers[name].metrics() if name in answers else {}),
+                },
+                notes=(_note(labelled), *((answers[name].note,) if name in answers else ())),
             ),
             events[name],
         )

@@ -24,6 +24,15 @@ GLOSSARY = {
     "event_recall": MetricMeaning(
         "events found", "%", "higher", "Of the unusual events, those with an alert at any time."
     ),
+    "answered_alerts": MetricMeaning(
+        "answered alerts", "", "", "Periods that people answered about, in which it alerts."
+    ),
+    "answered_precision": MetricMeaning(
+        "right by people", "%", "higher", "Of the answered alerts, what people found right."
+    ),
+    "answered_recall": MetricMeaning(
+        "kept of the right", "%", "higher", "Of what people found right, where it alerts too."
+    ),
     "vus_pr": MetricMeaning(
         "VUS-PR", "", "higher", "PR-AUC that forgives alerts a little before or after an event."
     ),

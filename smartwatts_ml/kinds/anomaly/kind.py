@@ -47,6 +47,7 @@ class AnomalyKind(Kind[AnomalyDetails]):
     )
     part_criteria = (Criterion("pr_auc", "higher", "guard", "PR-AUC"),)
     required_metrics = ("precision", "recall", "f1", "pr_auc")
+    card_metrics = ("answered_alerts", "answered_precision")
     train_options = (
         Option(
             "threshold",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from smartwatts_ml.kinds.anomaly.baseline import fit_hour_of_week_mad
 from smartwatts_ml.kinds.anomaly.charts import charts, figures
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
-from smartwatts_ml.kinds.anomaly.evaluation import Scorer, evaluate
+from smartwatts_ml.kinds.anomaly.evaluation import evaluate
 from smartwatts_ml.kinds.anomaly.metrics import headline
 from smartwatts_ml.kinds.anomaly.predictor import NetworkScorer, predict
 from smartwatts_ml.kinds.anomaly.samples import sample_inputs
+from smartwatts_ml.kinds.anomaly.scorer import Scorer
 from smartwatts_ml.kinds.anomaly.tables import part_metrics
 from smartwatts_ml.kinds.base import Work
 

@@ -46,9 +46,14 @@ class NetworkPredictor:
         self.appliances = self.details.appliances
         self._cuts = np.array([self.details.on_cuts[name] for name in self.appliances])
 
+    def outputs(self, mains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Power in W and on-probability as the network gives them, (n, n_appliances) each, from
+        mains of shape (n,)."""
+        return slide(self._forward, mains, self.details.window, len(self.appliances))
+
     def power(self, mains: np.ndarray) -> np.ndarray:
         details = self.details
-        power, on = slide(self._forward, mains, details.window, len(self.appliances))
+        power, on = self.outputs(mains)
         finite = np.isfinite(on) & np.isfinite(power)
         power = np.where(finite, np.where(on < self._cuts, 0.0, power), np.nan)
         power = within_mains(power, mains)

@@ -59,6 +59,11 @@ class NilmSettings(TomlSettings):
     simulated_share: float = Field(
         0.35, ge=0, le=1, description="Share of windows that are of simulated homes."
     )
+    label_weight: float = Field(
+        0.1,
+        ge=0,
+        description="Weight of what people said of homes beside what is measured; 0: none.",
+    )
     max_samples: int = Field(
         3_000_000, gt=0, description="Most samples of mains held in memory; the newest are kept."
     )

@@ -12,6 +12,7 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.details import TensorDetails
 from smartwatts_ml.kinds.graph import put_on_top
+from smartwatts_ml.kinds.nilm.answered import answered
 from smartwatts_ml.kinds.nilm.corpus import Corpus, build_corpus
 from smartwatts_ml.kinds.nilm.details import NilmDetails
 from smartwatts_ml.kinds.nilm.kind import NilmKind
@@ -35,13 +36,21 @@ def train(
     progress("reading sub-metered sites", 0.0)
     recipe = read_recipe(Recipe, options.recipe)
     corpus = build_corpus(readings, settings, grid.window, recipe.cuts if recipe else None)
-    fitted = fit(corpus, settings, grid, options, progress, recipe)
+    answers, said = answered(
+        readings,
+        corpus.appliances,
+        settings.period_s,
+        grid.window,
+        settings.max_samples,
+        options.seed,
+    )
+    fitted = fit(corpus, settings, grid, options, progress, recipe, answers)
     details = _details(spec, settings, corpus, grid.window, fitted.cuts)
     followed = Recipe(
         recipe.epochs if recipe else best_epoch(fitted.log),
         _by_name(corpus.appliances, fitted.cuts),
     )
-    return Trained(fitted.network, details, fitted.log, corpus.notes, plain(followed))
+    return Trained(fitted.network, details, fitted.log, (*corpus.notes, *said), plain(followed))
 
 
 def leave_out(

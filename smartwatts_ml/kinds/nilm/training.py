@@ -20,6 +20,7 @@ from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.base import Progress, TrainOptions
 from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.kinds.best_epoch import BestEpoch
+from smartwatts_ml.kinds.nilm.answered import Answered, WeakBatch
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
 from smartwatts_ml.kinds.nilm.network import Grid, build_networks
 from smartwatts_ml.kinds.nilm.sampler import Sampler
@@ -37,6 +38,9 @@ _VALIDATION_SEED = 1
 _PERIOD_S = 60
 _SMALLEST_BATCH = 8
 _WATCHED_AT_ONCE = 64  # windows
+_ANSWERS_PER_WINDOW, _MOST_ANSWERED = 4, 0.25
+"""Of a batch one window for so many answers is of them, up to this share beside the others."""
+_NEVER = -1e4
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,12 @@ def fit(
     options: TrainOptions,
     progress: Progress,
     recipe: Recipe | None = None,
+    answers: Answered | None = None,
 ) -> FittedNetwork:
     """Train with Adam on a warmed-up cosine. Early stopping watches the error in W of each
     appliance in units of its own power, on the earlier half of what is held back; by a
-    ``recipe`` nothing is, and the last of its epochs is the best.
+    ``recipe`` nothing is, and the last of its epochs is the best. ``answers`` are learned beside
+    the windows of a batch; without any, a training is what it was before there were answers.
 
     Without a batch size in ``options``: the setting, fewer windows where these have more
     samples.
@@ -86,13 +92,14 @@ def fit(
     size = options.batch_size or _batch(settings)
     # More epochs than the setting go on at the lowest rate: early stopping has the last word.
     steps = min(epochs, settings.epochs) * settings.steps
-    step = _make_step(trained, corpus, settings.learning_rate, steps)
+    step = _make_step(trained, corpus, settings, steps)
+    weak = _drawing(answers, size) if settings.label_weight else None
     log: list[dict[str, float]] = []
     best = BestEpoch(shipped, settings.patience)
     started = time.monotonic()
     last = min(recipe.epochs, epochs) if recipe else epochs
     for epoch in range(1, last + 1):
-        losses = [float(step(*sampler.batch(size))) for _ in range(settings.steps)]
+        losses = [float(step(*sampler.batch(size), weak and weak())) for _ in range(settings.steps)]
         row = {"loss": float(np.mean(losses))}
         if not recipe:
             errors = _errors(_half(_estimate(shipped, held_back, corpus, grid.window), 0))
@@ -109,6 +116,15 @@ def fit(
         return FittedNetwork(shipped, cuts, tuple(log))
     later = _half(_estimate(shipped, held_back, corpus, grid.window), 1)
     return FittedNetwork(shipped, _choose_cuts(later), tuple(log))
+
+
+def _drawing(answers: Answered | None, size: int) -> Callable[[], WeakBatch] | None:
+    """What draws the windows of answers that are learned beside a batch of ``size``; few of them
+    where there are few answers, lest these are learned by heart."""
+    if not answers:
+        return None
+    count = min(-(-len(answers) // _ANSWERS_PER_WINDOW), max(round(_MOST_ANSWERED * size), 1))
+    return lambda: answers.batch(count)
 
 
 def _shown(row: dict[str, float]) -> str:
@@ -148,43 +164,86 @@ def _held_back(
 
 
 def _make_step(
-    network: keras.Model, corpus: Corpus, learning_rate: float, steps: int
-) -> Callable[[np.ndarray, np.ndarray], Any]:
+    network: keras.Model, corpus: Corpus, settings: NilmSettings, steps: int
+) -> Callable[[np.ndarray, np.ndarray, WeakBatch | None], Any]:
     """One step on a batch; each member has a loss of its own, and they are added up."""
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         max(steps - _WARM_UP_STEPS, 1),
         alpha=0.01,
-        warmup_target=learning_rate,
+        warmup_target=settings.learning_rate,
         warmup_steps=min(_WARM_UP_STEPS, max(steps // 4, 1)),
     )
     optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
     optimizer.build(network.trainable_variables)
     thresholds, scale = tf.constant(corpus.thresholds), tf.constant(corpus.on_power)
 
-    @tf.function(jit_compile=False)
-    def run(mains: Any, truth: Any) -> Any:
-        known = tf.math.is_finite(truth) & tf.math.is_finite(mains)[..., None]
-        mask = tf.cast(known, tf.float32)
-        truth = tf.where(known, truth, 0.0)
-        on = tf.cast(truth >= thresholds, tf.float32) * mask
-        count = tf.maximum(tf.reduce_sum(mask), 1.0)
-        samples = tf.reduce_sum(on, axis=(0, 1))
-        with tf.GradientTape() as tape:
-            power, logits, ungated = network(mains[..., None], training=True)
-            error = tf.reduce_sum(tf.abs(power - truth) / scale * mask) / count
-            gate = tf.nn.sigmoid_cross_entropy_with_logits(
-                tf.broadcast_to(on, logits.shape), logits
-            )
-            gate = tf.reduce_sum(gate * mask) / count
-            running = tf.reduce_sum(tf.abs(ungated - truth) / scale * on, axis=(0, 1, 2))
-            level = tf.reduce_mean(running / (samples + 20.0))
-            loss = _POWER_WEIGHT * error + gate + _UNGATED_WEIGHT * level
+    def apply(tape: tf.GradientTape, loss: Any) -> None:
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+
+    @tf.function(jit_compile=False)
+    def run(mains: Any, truth: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = network(mains[..., None], training=True)
+            loss = _measured_loss(outputs, mains, truth, thresholds, scale)
+        apply(tape, loss)
         return loss
 
-    return lambda mains, truth: run(tf.constant(mains), tf.constant(truth))
+    @tf.function(jit_compile=False)
+    def run_with_answers(mains: Any, truth: Any, answered: Any, off: Any, ran: Any) -> Any:
+        count = tf.shape(mains)[0]
+        with tf.GradientTape() as tape:
+            together = tf.concat([mains, answered], axis=0)
+            outputs = network(together[..., None], training=True)
+            measured, said = zip(*(_split(output, count) for output in outputs), strict=True)
+            loss = _measured_loss(measured, mains, truth, thresholds, scale)
+            loss += settings.label_weight * _answered_loss(said, off, ran, scale)
+        apply(tape, loss)
+        return loss
+
+    def step(mains: np.ndarray, truth: np.ndarray, weak: WeakBatch | None) -> Any:
+        batch = tf.constant(mains), tf.constant(truth)
+        if weak is None:
+            return run(*batch)
+        return run_with_answers(*batch, *map(tf.constant, (weak.mains, weak.off, weak.ran)))
+
+    return step
+
+
+def _split(output: Any, count: Any) -> tuple[Any, Any]:
+    """What belongs to the first ``count`` windows, and to the others."""
+    return output[:, :count], output[:, count:]
+
+
+def _measured_loss(outputs: Any, mains: Any, truth: Any, thresholds: Any, scale: Any) -> Any:
+    """Of windows of which sub-meters tell the truth."""
+    known = tf.math.is_finite(truth) & tf.math.is_finite(mains)[..., None]
+    mask = tf.cast(known, tf.float32)
+    truth = tf.where(known, truth, 0.0)
+    on = tf.cast(truth >= thresholds, tf.float32) * mask
+    count = tf.maximum(tf.reduce_sum(mask), 1.0)
+    samples = tf.reduce_sum(on, axis=(0, 1))
+    power, logits, ungated = outputs
+    error = tf.reduce_sum(tf.abs(power - truth) / scale * mask) / count
+    gate = tf.nn.sigmoid_cross_entropy_with_logits(tf.broadcast_to(on, logits.shape), logits)
+    gate = tf.reduce_sum(gate * mask) / count
+    running = tf.reduce_sum(tf.abs(ungated - truth) / scale * on, axis=(0, 1, 2))
+    level = tf.reduce_mean(running / (samples + 20.0))
+    return _POWER_WEIGHT * error + gate + _UNGATED_WEIGHT * level
+
+
+def _answered_loss(outputs: Any, off: Any, ran: Any, scale: Any) -> Any:
+    """Of windows of which people said something: where an appliance was off, its power is 0 W and
+    its gate closed; where it ran at some time, the widest opening of the gate is an opening. How
+    much it drew then nobody said."""
+    power, logits, _ = outputs
+    closed = _POWER_WEIGHT * tf.abs(power) / scale + tf.nn.softplus(logits)
+    wrong = tf.reduce_sum(closed * off) / tf.maximum(tf.reduce_sum(off), 1.0)
+    bags = tf.reduce_max(ran, axis=1)
+    widest = tf.reduce_max(tf.where(ran > 0, logits, _NEVER), axis=2)
+    missed = tf.reduce_sum(tf.nn.softplus(-widest) * bags) / tf.maximum(tf.reduce_sum(bags), 1.0)
+    return wrong + missed
 
 
 def _estimate(

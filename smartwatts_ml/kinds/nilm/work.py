@@ -13,6 +13,7 @@ from smartwatts_ml.kinds.nilm.evaluation import evaluate
 from smartwatts_ml.kinds.nilm.metrics import headline
 from smartwatts_ml.kinds.nilm.prediction import predict
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor, NilmPredictor
+from smartwatts_ml.kinds.nilm.questions import questions
 from smartwatts_ml.kinds.nilm.samples import sample_inputs
 from smartwatts_ml.readings.base import MAINS, NOT_DRAWN, Readings
 from smartwatts_ml.scores.parts import channel_metrics
@@ -58,4 +59,5 @@ WORK: Work[NilmDetails, NilmPredictor, NetworkPredictor] = Work(
         predictors, readings, details.period_s, _thresholds(details, readings)
     ),
     figures=_figures,
+    questions=questions,
 )

@@ -13,7 +13,6 @@ from smartwatts_ml.readings.table.table import existing_table, open_table
 from smartwatts_ml.settings import Settings
 
 __all__ = [
-    "BEACON_LANDING",
     "FILE_NAMES",
     "LANDING",
     "PendingReadings",
@@ -21,15 +20,16 @@ __all__ = [
     "batches",
     "empty_root",
     "is_readings_file",
-    "list_beacons",
+    "list_files",
     "list_landing",
     "outdated_files",
     "pending",
 ]
 
 LANDING = "landing/"
-BEACON_LANDING = "landing/beacons/"
-"""What gateways say of their models comes here; no file of it is one of readings."""
+_NO_READINGS = ("landing/beacons/", "landing/labels/")
+"""What gateways say of their models, and what people answer, comes here; no file of it is one of
+readings."""
 _ARRIVAL_BITS = 11
 """Bits of an arrival's number that tell files of one microsecond apart."""
 FILE_NAMES = (
@@ -116,7 +116,7 @@ def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
     files, ignored = [], []
     for info in objects.list(LANDING):
         name = info.key.rpartition("/")[2]
-        if name.startswith(".") or info.key.startswith(BEACON_LANDING):
+        if name.startswith(".") or info.key.startswith(_NO_READINGS):
             continue
         if is_readings_file(name):
             files.append(info)
@@ -125,12 +125,10 @@ def list_landing(objects: Objects) -> tuple[list[ObjectInfo], tuple[str, ...]]:
     return sorted(files, key=lambda info: (info.arrived, info.key)), tuple(ignored)
 
 
-def list_beacons(objects: Objects) -> list[ObjectInfo]:
-    """Files of beacons in the order in which they arrived."""
+def list_files(objects: Objects, folder: str) -> list[ObjectInfo]:
+    """Files of a folder in the order in which they arrived, but for hidden ones."""
     files = [
-        info
-        for info in objects.list(BEACON_LANDING)
-        if not info.key.rpartition("/")[2].startswith(".")
+        info for info in objects.list(folder) if not info.key.rpartition("/")[2].startswith(".")
     ]
     return sorted(files, key=lambda info: (info.arrived, info.key))
 

@@ -20,7 +20,6 @@ from smartwatts_ml.readings.ingest.taken_for import TakenFor
 from smartwatts_ml.settings import Settings
 
 __all__ = [
-    "BEACON_LEDGER",
     "Known",
     "Ledger",
     "Outdated",
@@ -28,8 +27,6 @@ __all__ = [
 ]
 
 _KEY = "state/ingest.json"
-BEACON_LEDGER = "state/beacons.json"
-"""Where what is known of files of beacons is kept."""
 _SCHEMA = 2
 _PLAIN_ROWS_PER_BYTE = 1 / 42
 _PACKED_ROWS_PER_BYTE = 0.25

@@ -13,10 +13,11 @@ from multiprocessing.synchronize import Barrier
 import pytest
 
 from smartwatts_ml.errors import ChangedError
-from smartwatts_ml.fleet.beacon_table import BeaconTable
+from smartwatts_ml.fleet.beacons import BEACONS
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.readings.site_clocks import SiteClocks
 from smartwatts_ml.readings.table.table import open_table
+from smartwatts_ml.records.table import RecordTable
 
 pytestmark = pytest.mark.slow
 ZONES = ("Europe/Berlin", "Asia/Tokyo", "America/New_York")
@@ -36,7 +37,7 @@ def make_readings(objects: Objects, zone: str) -> str:
 
 
 def make_beacons(objects: Objects, zone: str) -> str:
-    return BeaconTable(objects).id
+    return RecordTable(objects, BEACONS).id
 
 
 TABLES: dict[str, Callable[[Objects, str], str]] = {

@@ -1,4 +1,4 @@
-"""The Delta table of beacons: exactly-once appends, and SQL over all of it.
+"""The Delta table of a sort of records: exactly-once appends, and SQL over all of it.
 
 A commit records the digests of the contents that it takes, and one number that each commit
 raises: Delta refuses two commits that raise it at once, so that what a commit left out as told
@@ -10,11 +10,13 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Self
 
 import duckdb
 import numpy as np
@@ -26,7 +28,6 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from smartwatts_ml.errors import ChangedError
-from smartwatts_ml.fleet.beacon import Beacon
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.changes import now_ms
 from smartwatts_ml.readings.table.delta import (
@@ -35,37 +36,14 @@ from smartwatts_ml.readings.table.delta import (
     check_address,
     open_or_create,
 )
+from smartwatts_ml.records.sort import RecordT, Sort
 
-__all__ = ["BeaconTable", "existing_beacons"]
+__all__ = ["Contents", "RecordTable", "Repeats"]
 
-_BEACONS = "beacons"
-"""The table's folder below the root."""
-_COMMITS = "smartwatts.beacons"
+Contents = Mapping[str, Sequence[tuple[RecordT, datetime]]]
+"""Records of contents by digest, in the order of their files, each with when its file arrived."""
 _MONTH = "month"
-_SCHEMA = pa.schema(
-    [
-        ("gateway", pa.string()),
-        ("model", pa.string()),
-        ("version", pa.int32()),
-        ("time", pa.timestamp("us", "UTC")),
-        ("serial", pa.int32()),
-        ("hours", pa.float32()),
-        ("runtime", pa.string()),
-        ("loaded", pa.bool_()),
-        ("runs", pa.int32()),
-        ("failures", pa.int32()),
-        ("latency_ms", pa.float32()),
-        ("error", pa.float64()),
-        ("scale", pa.float64()),
-        ("alerts", pa.int32()),
-        ("trouble", pa.string()),
-        ("arrived", pa.timestamp("us", "UTC")),
-        (_MONTH, pa.string()),
-    ]
-)
-_BLANK = BlankTable(_BEACONS, _SCHEMA, (_MONTH,))
-_KEY = "gateway, model, version, hour"
-_HOUR_US = 3_600_000_000
+_NUMBER = "arriving_number"
 _ATTEMPTS = 50
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.5
@@ -75,23 +53,34 @@ _KEPT_HOURS = 168
 """For so long parts that were joined stay, for whoever reads them still."""
 
 
-def existing_beacons(objects: Objects) -> BeaconTable | None:
-    """The table of a root; None where there is none, and none is made."""
-    with as_store_errors(objects.uri(_BEACONS)):
-        try:
-            return BeaconTable(objects, create=False)
-        except TableNotFoundError:
-            return None
+@dataclass(frozen=True)
+class Repeats:
+    """Of the records of one content: how many say what the table has, and how many say something
+    else of what it has."""
+
+    duplicate: int
+    changed: int
 
 
-class BeaconTable:
+class RecordTable(Generic[RecordT]):
     """The newest version of the table, created empty if absent."""
 
-    def __init__(self, objects: Objects, *, create: bool = True) -> None:
+    def __init__(self, objects: Objects, sort: Sort[RecordT], *, create: bool = True) -> None:
         self._objects = objects
-        self._uri = check_address(objects.uri(_BEACONS))
+        self._sort = sort
+        self._uri = check_address(objects.uri(sort.name))
         self._options = objects.storage_options()
-        self._table = open_or_create(objects, _BEACONS, _BLANK) if create else self._open()
+        blank = BlankTable(sort.name, sort.schema, (_MONTH,))
+        self._table = open_or_create(objects, sort.name, blank) if create else self._open()
+
+    @classmethod
+    def existing(cls, objects: Objects, sort: Sort[RecordT]) -> Self | None:
+        """The table of a root; None where there is none, and none is made."""
+        with as_store_errors(objects.uri(sort.name)):
+            try:
+                return cls(objects, sort, create=False)
+            except TableNotFoundError:
+                return None
 
     def _open(self) -> DeltaTable:
         return DeltaTable(self._uri, storage_options=self._options)
@@ -101,16 +90,17 @@ class BeaconTable:
         """The same for all versions, another one if the table is made anew."""
         return str(self._table.metadata().id)
 
+    @property
+    def _commits(self) -> str:
+        return f"smartwatts.{self._sort.name}"
+
     def has(self, digest: str) -> bool:
         """Whether a file with this content is in the version at hand."""
         return self._table.transaction_version(digest) is not None
 
-    def append(
-        self, contents: Mapping[str, Sequence[tuple[Beacon, datetime]]], work: Path
-    ) -> dict[str, int]:
-        """Add the beacons of contents, by digest, each with when its file arrived; in one commit.
-        How many of each content the table had already. A content that it has as a whole, by
-        another run, is not in the answer."""
+    def append(self, contents: Contents[RecordT], work: Path) -> dict[str, Repeats]:
+        """Add the records of contents in one commit; what of each repeats others. A content that
+        the table has as a whole, by another run, is not in the answer."""
         for _ in self._attempts():
             new = {digest: rows for digest, rows in contents.items() if not self.has(digest)}
             if not new:
@@ -129,34 +119,53 @@ class BeaconTable:
             with as_store_errors(self._uri):
                 self._table.update_incremental()
 
-    def _untold(
-        self, contents: Mapping[str, Sequence[tuple[Beacon, datetime]]]
-    ) -> tuple[pa.Table, dict[str, int]]:
-        """Rows that neither the table has nor an earlier content; how many of each it has."""
+    def _untold(self, contents: Contents[RecordT]) -> tuple[pa.Table, dict[str, Repeats]]:
+        """Rows that say what nobody said last of their subject, in the table or in a row before
+        them; and what of each content they leave out."""
+        sort, new = self._sort, self._rows(contents)
+        if not len(new):
+            return new, dict.fromkeys(contents, Repeats(0, 0))
         digests = [digest for digest, rows in contents.items() for _ in rows]
-        new = _rows([row for rows in contents.values() for row in rows])
-        new = new.append_column("digest", pa.array(digests, pa.string()))
-        new = new.append_column("number", pa.array(range(len(new)), pa.int64()))
-        months = pc.unique(new[_MONTH]).to_pylist()
-        near = ", ".join(f"'{month}'" for month in months)
+        numbered = new.append_column(_NUMBER, pa.array(range(len(new)), pa.int64()))
+        months = ", ".join(f"'{month}'" for month in sorted(set(_months(new))))
+        keys = [f"s{i}" for i in range(len(sort.subject))]
+        subject = ", ".join(f"{e} AS {k}" for e, k in zip(sort.subject, keys, strict=True))
+        by, latest = ", ".join(keys), ", ".join(f"{column} DESC" for column in sort.order)
         with self._connected() as connection:
-            connection.register("new", new)
-            untold = connection.sql(
-                f"WITH n AS (SELECT *, {_hour('time')} AS hour FROM new), "
-                f"h AS (SELECT gateway, model, version, time // {_HOUR_US} AS hour FROM beacons "
-                f"WHERE {_MONTH} IN ({near})) "
-                f"SELECT * EXCLUDE (hour) FROM n ANTI JOIN h USING ({_KEY}) "
-                f"QUALIFY row_number() OVER (PARTITION BY {_KEY} ORDER BY number) = 1 "
-                "ORDER BY number"
-            ).to_arrow_table()
-        kept = {digest: 0 for digest in contents}
-        for digest in untold["digest"].to_pylist():
-            kept[digest] += 1
-        repeats = {digest: len(rows) - kept[digest] for digest, rows in contents.items()}
-        return untold.select(_SCHEMA.names).cast(_SCHEMA), repeats
+            connection.register("arriving", numbered)
+            news = connection.sql(
+                f"WITH stored AS (SELECT {subject}, {sort.said} AS said FROM {sort.name} "
+                f"WHERE {_MONTH} IN ({months}) "
+                f"QUALIFY row_number() OVER (PARTITION BY {by} ORDER BY {latest}) = 1), "
+                f"fresh AS (SELECT {subject}, {sort.said} AS said, {_NUMBER} "
+                f"FROM (SELECT * REPLACE ({self._times()}) FROM arriving)), "
+                f"paired AS (SELECT {_NUMBER}, fresh.said AS said, coalesce("
+                f"lag(fresh.said) OVER (PARTITION BY {by} ORDER BY {_NUMBER}), stored.said"
+                f") AS before FROM fresh LEFT JOIN stored USING ({by})) "
+                f"SELECT {_NUMBER}, before IS NOT NULL AS changed FROM paired "
+                f"WHERE said IS DISTINCT FROM before ORDER BY {_NUMBER}"
+            ).fetchall()
+        kept = Counter(digests[number] for number, _ in news)
+        changed = Counter(digests[number] for number, is_change in news if is_change)
+        repeats = {
+            digest: Repeats(len(rows) - kept[digest], changed[digest])
+            for digest, rows in contents.items()
+        }
+        return new.take(pa.array([number for number, _ in news], pa.int64())), repeats
+
+    def _rows(self, contents: Contents[RecordT]) -> pa.Table:
+        schema = self._sort.schema
+        columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+        for digest, records in contents.items():
+            for number, (record, arrived) in enumerate(records):
+                row = self._sort.row(record, arrived, number, digest)
+                row[_MONTH] = f"{row[self._sort.time].astimezone(UTC):%Y-%m}"
+                for name, values in columns.items():
+                    values.append(row[name])
+        return pa.table(columns, schema=schema)
 
     def _commit(self, rows: pa.Table, digests: Collection[str], work: Path) -> None:
-        number = int(self._table.transaction_version(_COMMITS) or 0) + 1
+        number = int(self._table.transaction_version(self._commits) or 0) + 1
         taken = [Transaction(digest, 1) for digest in digests]
         actions: list[AddAction | RemoveAction] = [
             self._upload(rows, month, work) for month in sorted(set(_months(rows)))
@@ -169,7 +178,7 @@ class BeaconTable:
                     self._table.schema(),
                     [_MONTH],
                     commit_properties=CommitProperties(
-                        app_transactions=[*taken, Transaction(_COMMITS, number)]
+                        app_transactions=[*taken, Transaction(self._commits, number)]
                     ),
                 )
             except CommitFailedError as error:
@@ -180,8 +189,8 @@ class BeaconTable:
         part = rows.filter(pc.equal(rows[_MONTH], month)).drop_columns([_MONTH])
         path = f"{_MONTH}={month}/{uuid.uuid4().hex}.parquet"
         local = work / f"{uuid.uuid4().hex}.parquet"
-        pq.write_table(part.sort_by([("model", "ascending"), ("gateway", "ascending")]), local)
-        self._objects.upload(f"{_BEACONS}/{path}", local)
+        pq.write_table(part.sort_by([(name, "ascending") for name in self._sort.sorted_by]), local)
+        self._objects.upload(f"{self._sort.name}/{path}", local)
         size = local.stat().st_size
         local.unlink()
         statistics = f'{{"numRecords": {len(part)}}}'
@@ -210,9 +219,9 @@ class BeaconTable:
     def query(
         self, sql: str, parameters: Sequence[Any] = (), since: datetime | None = None
     ) -> list[dict[str, Any]]:
-        """What SQL (DuckDB's) says of the relation ``beacons``, a row each; ``time`` and
-        ``arrived`` in µs since the epoch. ``since``: of that month and later ones alone, so that
-        no older file is opened."""
+        """What SQL (DuckDB's) says of the relation that is called like the table, a row each;
+        times in µs since the epoch. ``since``: of that month and later ones alone, so that no
+        older file is opened."""
         with self._connected(since) as connection:
             answer = connection.execute(sql, list(parameters))
             names = [column[0] for column in answer.description or ()]
@@ -229,17 +238,19 @@ class BeaconTable:
     def _connected(self, since: datetime | None = None) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect()
         with as_store_errors(self._uri):
-            connection.register("stored", self._table.to_pyarrow_dataset())
+            connection.register("parts", self._table.to_pyarrow_dataset())
         lately = f"WHERE {_MONTH} >= '{since:%Y-%m}'" if since else ""
         connection.execute(
-            "CREATE TEMP VIEW beacons AS SELECT * REPLACE "
-            f"(epoch_us(time) AS time, epoch_us(arrived) AS arrived) FROM stored {lately}"
+            f"CREATE TEMP VIEW {self._sort.name} AS "
+            f"SELECT * REPLACE ({self._times()}) FROM parts {lately}"
         )
         return connection
 
-
-def _hour(column: str) -> str:
-    return f"epoch_us({column}) // {_HOUR_US}"
+    def _times(self) -> str:
+        """Its times as µs, in SQL."""
+        columns = self._sort.columns.items()
+        times = [name for name, kind in columns if pa.types.is_timestamp(kind)]
+        return ", ".join(f"epoch_us({name}) AS {name}" for name in times)
 
 
 def _months(rows: pa.Table) -> list[str]:
@@ -254,13 +265,3 @@ def _months_before(month: str, count: int) -> str:
     year, number = map(int, month.split("-"))
     months = 12 * year + number - 1 - count
     return f"{months // 12:04}-{months % 12 + 1:02}"
-
-
-def _rows(repeats: Sequence[tuple[Beacon, datetime]]) -> pa.Table:
-    columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
-    for beacon, arrived in repeats:
-        for name in _SCHEMA.names[:-2]:
-            columns[name].append(getattr(beacon, name))
-        columns["arrived"].append(arrived)
-        columns[_MONTH].append(f"{beacon.time.astimezone(UTC):%Y-%m}")
-    return pa.table(columns, schema=_SCHEMA)

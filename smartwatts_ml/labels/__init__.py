@@ -1,0 +1,1 @@
+"""Labels from people: answers in ``landing/labels/``, and how each is read, kept and looked up."""
