@@ -76,30 +76,24 @@ def measure(airflow: Airflow, stack: Stack, given: argparse.Namespace) -> None:
         f" {len(work)} tasks"
     )
     print(f"a task's median: {', '.join(steps(tasks, work))}")
-    waiting = until(lambda: deferred(airflow), "the sensor waits")
+    log = stack.logs / "triggerer.log"
+    until(lambda: "new readings" in log.read_text(), "the triggerer looks")
     day = START + timedelta(days=given.days)
     with tempfile.TemporaryDirectory(dir=stack.folder) as made:
         simulate(given.homes, 1, Path(made) / "day", submetered=1, start=day)
         (Path(made) / "day").rename(Path(stack.root) / "landing" / str(day))
     landed = time.time()
-    fired = until(lambda: success(airflow, waiting), "new readings are noticed")
-    after = seconds(fired["end_date"]) - landed
+    fired = until(lambda: first_task(airflow), "new readings are noticed")
+    after = seconds(fired["start_date"]) - landed
     print(
         f"threshold reached to the run's first task: {after:.1f} s, looking every {POKE_SECONDS} s"
     )
 
 
-def deferred(airflow: Airflow) -> str | None:
-    """The new-readings run that waits now."""
-    run_id = str(airflow.runs(NEW)[0]["dag_run_id"])
-    states = {task["task_id"]: task["state"] for task in airflow.tasks(NEW, run_id)}
-    return run_id if states.get("wait_for_readings") == "deferred" else None
-
-
-def success(airflow: Airflow, run_id: str) -> dict[str, Any] | None:
-    tasks = airflow.tasks(NEW, run_id)
-    (sensor,) = [task for task in tasks if task["task_id"] == "wait_for_readings"]
-    return sensor if sensor["state"] == "success" else None
+def first_task(airflow: Airflow) -> dict[str, Any] | None:
+    """Of the new-readings run, once it was started."""
+    tasks = airflow.tasks(NEW, str(airflow.runs(NEW)[0]["dag_run_id"]))
+    return next((t for t in tasks if t["task_id"] == "find_new_files" and t["start_date"]), None)
 
 
 def working(airflow: Airflow, task: dict[str, Any]) -> Interval:

@@ -1,4 +1,5 @@
-"""The plugin that puts the Models page into Airflow's navigation."""
+"""The plugin that puts the Models page into Airflow's navigation, and lets requests that write take
+turns on SQLite."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ __all__ = ["SmartwattsPlugin"]
 
 _PREFIX = "/smartwatts"
 _APPLICATION = "smartwatts_airflow.page.app:application"
+_TURNS = "smartwatts_airflow.turns:WritersTakeTurns"
 
 
 class _ModelsPage:
@@ -35,6 +37,11 @@ _VIEWS = [
         "url_route": "models",
     }
 ]
+_ON_SQLITE = conf.get("database", "sql_alchemy_conn", fallback="").startswith("sqlite")
+
+
+def _take_turns(app: Any) -> Any:
+    return resolve_name(_TURNS)(app)
 
 
 class SmartwattsPlugin(AirflowPlugin):
@@ -43,3 +50,6 @@ class SmartwattsPlugin(AirflowPlugin):
     name = "smartwatts"
     fastapi_apps = _APPS
     external_views = _VIEWS
+    fastapi_root_middlewares = (
+        [{"middleware": _take_turns, "name": "writers take turns"}] if _ON_SQLITE else []
+    )

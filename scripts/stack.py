@@ -185,10 +185,11 @@ class Stack:
             except BlockingIOError:
                 return None
             arguments = [str(self.folder), self.root, str(port), str(lock.fileno())]
+            ours = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "plugins")))
             return subprocess.Popen(
                 [sys.executable, "-m", "scripts.supervise", *arguments],
                 cwd=REPOSITORY,
-                env=self.environment(port) | {"PYTHONPATH": str(REPOSITORY)},
+                env=self.environment(port) | {"PYTHONPATH": ours},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task, task_group
 
 from smartwatts_airflow.approval import approval_task
-from smartwatts_airflow.assets import CHAMPIONS, announce
+from smartwatts_airflow.assets import CHAMPIONS, CHANGED_CHAMPION, READINGS, announce
 from smartwatts_airflow.context import DEFAULT_LABEL, actor, label, root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.handing import do_stage, explained, left_before
@@ -76,7 +76,8 @@ def _model_task(stage: Stage, common: dict[str, Any]) -> Callable[..., Any]:
     """The task of a model's stage; ``before`` as ``left_before`` has it."""
 
     @task(
-        outlets=[CHAMPIONS] if stage.publishes else [],
+        inlets=[*([READINGS] if stage.heavy else ()), *(CHAMPIONS if stage.publishes else ())],
+        outlets=[CHANGED_CHAMPION] if stage.publishes else [],
         **(common | (_HEAVY if stage.heavy else {})),
         **(signing_placement() if stage.signs else {}),
     )

@@ -5,15 +5,6 @@ from __future__ import annotations
 __all__ = ["DOCS"]
 
 DOCS = {
-    "wait_for_readings": """
-Waits in the triggerer, without a worker slot, until some model has enough new readings. Its log
-says after each look that found something else what was seen. A file in `landing/` counts once two
-looks have found it the same: before, it may still be written.
-
-**If it waits although there is enough:** the log names the setting or the store that it could not
-read, or the run that has claimed a model. Nothing is lost, since the count starts from the last
-decision, not from this task.
-""",
     "find_new_files": """
 Lists `landing/` and groups files that are new into batches for workers to ingest side by side.
 

@@ -9,7 +9,7 @@ from functools import partial
 from airflow.sdk import task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from smartwatts_airflow.assets import CHAMPIONS, announce
+from smartwatts_airflow.assets import CHANGED_CHAMPION, announce
 from smartwatts_airflow.context import root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.gauges import emit_all
@@ -50,7 +50,7 @@ def renew() -> str:
 
 @task(
     execution_timeout=timedelta(minutes=30),
-    outlets=[CHAMPIONS],
+    outlets=[CHANGED_CHAMPION],
     on_failure_callback=partial(tell_failure, what="nobody could look for trouble"),
     doc_md=DOCS["look"],
     **PATIENT,

@@ -22,6 +22,7 @@ from airflow.sdk import chain, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from smartwatts_airflow.addresses import models_page, quality_page
+from smartwatts_airflow.assets import READINGS, announce_ingested
 from smartwatts_airflow.branch import model_branch
 from smartwatts_airflow.context import by_hand, label, root, smartwatts_run_id
 from smartwatts_airflow.explained import DOCS
@@ -59,12 +60,14 @@ def _find_new_files() -> list[list[str]]:
     task_id="ingest",
     execution_timeout=timedelta(hours=2),
     map_index_template="{{ label | default(task.op_kwargs['keys'] | length ~ ' files') }}",
+    outlets=[READINGS],
     doc_md=DOCS["ingest"],
     **PATIENT,
 )
 def _ingest(keys: list[str]) -> dict[str, Any]:
     """Add a batch of landing files to the readings table. Repeating adds nothing."""
     done = tasks.ingest_stage(root(), keys, smartwatts_run_id())
+    announce_ingested(done)
     tell_ingested(root(), done)
     left = f", {done['left']} files left" if done["left"] else ""
     label(f"{len(keys)} files: {done['accepted']:,} readings{left}")
@@ -196,7 +199,7 @@ def _failures(states: dict[str, str]) -> dict[str, str]:
     fails no model: what publish says of it is in the run's summary."""
     context = get_current_context()
     ti = context["ti"]
-    for step in ("wait_for_readings", "find_new_files", *(stage.name for stage in before_models())):
+    for step in ("find_new_files", *(stage.name for stage in before_models())):
         if any(name.startswith(step) and state == "failed" for name, state in states.items()):
             return dict.fromkeys(context["params"]["models"], f"{step} failed")
     failures = {}

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from smartwatts_airflow.assets import CHAMPIONS, announce
+from smartwatts_airflow.assets import CHANGED_CHAMPION, announce
 from smartwatts_airflow.context import actor, in_log, root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
@@ -26,7 +26,7 @@ __all__ = ["rollback"]
     retries=3,
     retry_delay=timedelta(seconds=10),
     retry_policy=RetryWhatCanPass(),
-    outlets=[CHAMPIONS],
+    outlets=[CHANGED_CHAMPION],
     on_failure_callback=partial(tell_failure, what="nothing was rolled back"),
     doc_md=DOCS["rollback"],
     **signing_placement(),

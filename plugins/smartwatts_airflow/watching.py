@@ -9,7 +9,7 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import task
 
-from smartwatts_airflow.assets import CHAMPIONS, announce
+from smartwatts_airflow.assets import CHANGED_CHAMPION, announce
 from smartwatts_airflow.context import root
 from smartwatts_airflow.explained import DOCS
 from smartwatts_airflow.lazily import tasks
@@ -51,7 +51,7 @@ def weigh() -> dict[str, Any]:
     retries=5,
     retry_delay=timedelta(minutes=1),
     retry_policy=RetryWhatCanPass(),
-    outlets=[CHAMPIONS],
+    outlets=[CHANGED_CHAMPION],
     on_failure_callback=partial(tell_failure, what="a version that does harm is still in force"),
     doc_md=DOCS["take_back"],
     **signing_placement(),

@@ -52,7 +52,10 @@ WORK = {
         "fleet:fleet",
         "Which versions run where, who is behind, who is silent, who failed to load.",
     ),
-    "labels": ("labels:labels", "How much people have answered about their homes."),
+    "labels": (
+        "labels:labels",
+        "What people answered about their homes: how many yes and no, by appliance.",
+    ),
     "watch": (
         "watch:watch",
         "Weigh what came since each champion was published; one that does harm is taken back.",

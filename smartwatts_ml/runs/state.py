@@ -1,6 +1,6 @@
 """What was last decided about a model, and how its failures back off.
 
-``state/<model>.json`` is what the new-readings sensor counts from: a decision moves it,
+``state/<model>.json`` is what new readings are counted from: a decision moves it,
 accepted or not, so that a rejected challenger is not trained again on the same readings;
 a failure leaves the snapshot and puts off the next attempt. Either ends the run's claim.
 """

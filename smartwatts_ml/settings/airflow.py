@@ -44,7 +44,7 @@ class AirflowSettings(TomlSettings):
         description="Share of sites that have to have brought new readings as well.",
     )
     poke_seconds: float = Field(
-        60.0, gt=0, description="Seconds between two looks of the new-readings sensor."
+        60.0, gt=0, description="Seconds between two looks for new readings."
     )
     notify: str = Field(
         "smartwatts_notify",

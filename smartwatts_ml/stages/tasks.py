@@ -151,7 +151,7 @@ def handed_over(stage: Stage, result: StageResult, run: ModelRun) -> dict[str, A
 
 
 def new_readings(root: str, before: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What the sensor asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``;
+    """What the trigger asks: ``rows``, ``threshold``, ``models`` that are due, ``retry_at``;
     ``before``: ``landing`` of what was given at the look before."""
     return count_new_readings(*_open(root, writable=False), before)
 

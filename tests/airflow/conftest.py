@@ -46,12 +46,18 @@ for dag_id, dag in bag.dags.items():
             "rule": str(t.trigger_rule),
             "doc": bool(t.doc_md),
             "template": getattr(t, "map_index_template", None),
+            "inlets": [each.name for each in t.inlets],
+            "outlets": [each.name for each in t.outlets],
         }}
         for t in dag.tasks
     ]
     dags[dag_id] = {{
         "timetable": type(dag.timetable).__name__,
         "schedule": getattr(dag.timetable, "expression", str(dag.schedule)),
+        "scheduled_on": {{
+            asset.name: [watcher.name for watcher in asset.watchers]
+            for asset in (dag.schedule if isinstance(dag.schedule, list) else [])
+        }},
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "params": {{name: dag.params.get_param(name).schema for name in dag.params}},

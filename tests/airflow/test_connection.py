@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 from airflow.sdk import Connection
+from smartwatts_airflow import trigger as trigger_module
 from smartwatts_airflow.connection import access_of
 from smartwatts_airflow.context import root
 from smartwatts_airflow.trigger import NewReadingsTrigger
@@ -70,7 +71,8 @@ def test_tasks_and_the_trigger_reach_the_root_with_the_connection_alone(
 
     use_access(None)
     monkeypatch.setenv("SMARTWATTS_NEW_READINGS", "1")
-    trigger = NewReadingsTrigger(where, poke_seconds=0.01)
+    monkeypatch.setattr(trigger_module, "_active_runs", lambda dag_id: 0)
+    trigger = NewReadingsTrigger(where, "retrain_on_new_readings", poke_seconds=0.01)
 
     async def fired() -> Any:
         return await anext(trigger.run())

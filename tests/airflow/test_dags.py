@@ -53,19 +53,32 @@ def test_a_first_start_waits_for_the_next_sunday(monkeypatch: pytest.MonkeyPatch
     assert info.run_after == datetime(2026, 11, 29, 2, tzinfo=UTC)
 
 
-def test_new_readings_keep_exactly_one_run_waiting(parsed: Parsed) -> None:
+def test_new_readings_start_one_run_at_a_time_by_an_asset_that_is_watched(parsed: Parsed) -> None:
     dag = parsed["dags"]["retrain_on_new_readings"]
-    assert dag["timetable"] == "ContinuousTimetable"
-    assert dag["max_active_runs"] == 1
-    assert tasks_of(parsed, "retrain_on_new_readings")["wait_for_readings"]["downstream"] == [
-        "find_new_files"
-    ]
+    assert dag["timetable"] == "AssetTriggeredTimetable"
+    assert dag["scheduled_on"] == {"smartwatts/new-readings": ["root"]}
+    assert dag["max_active_runs"] == 1 and not dag["catchup"]
+
+
+def test_no_task_of_ours_starts_a_retraining_by_what_it_tells(parsed: Parsed) -> None:
+    scheduled = set(parsed["dags"]["retrain_on_new_readings"]["scheduled_on"])
+    for dag in parsed["dags"].values():
+        for task in dag["tasks"]:
+            assert not scheduled & set(task["outlets"]), task["id"]
+
+
+@pytest.mark.parametrize("dag", RETRAINING)
+def test_ingest_tells_of_readings_and_publish_of_champions(parsed: Parsed, dag: str) -> None:
+    tasks = tasks_of(parsed, dag)
+    assert tasks["ingest"]["outlets"] == ["smartwatts/readings"]
+    assert tasks["model.train"]["inlets"] == ["smartwatts/readings"]
+    assert tasks["model.publish"]["inlets"] == [f"smartwatts/{model}" for model in model_names()]
+    assert tasks["model.publish"]["outlets"] == ["smartwatts-champions"]
 
 
 @pytest.mark.parametrize("dag", RETRAINING)
 def test_both_dags_run_the_same_stages_in_the_same_order(parsed: Parsed, dag: str) -> None:
     tasks = tasks_of(parsed, dag)
-    tasks.pop("wait_for_readings", None)
     assert tasks["find_new_files"]["downstream"] == ["ingest"]
     assert tasks["ingest"]["downstream"] == ["plan"]
     assert tasks["model.train"]["downstream"] == ["model.validate"]
@@ -130,7 +143,7 @@ def test_every_task_is_explained_and_may_try_again(parsed: Parsed) -> None:
         for task in dag["tasks"]:
             assert task["doc"], task["id"]
             assert task["retries"] > 0, task["id"]
-            assert task["timeout"] or task["id"] == "wait_for_readings", task["id"]
+            assert task["timeout"], task["id"]
 
 
 @pytest.mark.parametrize("dag", RETRAINING)

@@ -9,16 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import psutil
@@ -27,22 +23,20 @@ from smartwatts_airflow.placement import TRAINING_POOL
 
 from scripts.airflow_api import Airflow, AirflowError
 from scripts.session import Record, members
-from scripts.stack import REPOSITORY, Stack
+from scripts.stack import Stack
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.state import ModelState, read_state
 from smartwatts_ml.simulate import simulate
 from smartwatts_ml.store import Store
 from tests.airflow.browser import logged_in, models_frame, roll_back
+from tests.airflow.local import NEW, QUICK, WEEKLY, Local, eventually, map_names, run_script
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 THRESHOLD = 12_000
 """A simulated day of two of the homes has some 8,400 readings."""
-NEW = "retrain_on_new_readings"
-WEEKLY = "retrain_weekly"
 SIZE = ["--homes", "3", "--days", "21", "--submetered", "3", "--epochs", "3"]
-PATIENCE = 400.0
 MANIFEST_FIELDS = (
     "code",
     "snapshot",
@@ -55,70 +49,6 @@ MANIFEST_FIELDS = (
 BY_HAND = "test"
 """The actor of what was published past Airflow, which is no event."""
 TOLD = {"promote": "published", "rollback": "rolled back"}
-COUNTED = re.compile(r"([\d,]+) of ([\d,]+) new readings")
-"""What the triggerer writes into the log of the waiting task when it has counted anew."""
-
-
-@dataclass(frozen=True)
-class Local:
-    """A stack that is up, and what the first ``make run`` said."""
-
-    stack: Stack
-    environment: dict[str, str]
-    first: subprocess.CompletedProcess[str]
-
-    @property
-    def airflow(self) -> Airflow:
-        record = self.stack.running()
-        assert record is not None
-        return Airflow(record.port, self.stack.password())
-
-    def script(self, name: str, *options: str) -> subprocess.CompletedProcess[str]:
-        return run_script(name, self.stack, self.environment, *options)
-
-    def runs(self, state: str) -> list[dict[str, Any]]:
-        return [run for run in self.airflow.runs(NEW) if run["state"] == state]
-
-    def waiting(self) -> dict[str, Any] | None:
-        """The sensor of the newest new-readings run, while the triggerer has it."""
-        newest = self.airflow.runs(NEW)[:1]
-        tasks = self.airflow.tasks(NEW, newest[0]["dag_run_id"]) if newest else []
-        sensors = [t for t in tasks if t["task_id"] == "wait_for_readings"]
-        return next((t for t in sensors if t["state"] == "deferred"), None)
-
-    def counted(self) -> list[int]:
-        """Numbers of new readings that the triggerer saw, and found too few, in this wait."""
-        task = self.waiting()
-        lines = self.airflow.log_lines(task) if task else []
-        found = [match for line in lines if (match := COUNTED.search(line))]
-        return [int(match[1].replace(",", "")) for match in found]
-
-
-def run_script(
-    name: str, stack: Stack, environment: dict[str, str], *options: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"scripts.{name}", "--folder", str(stack.folder), *options],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-    )
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    """Airflow pushes nothing, so its API is asked until it says so."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            if true():
-                return
-        except AirflowError:
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"{what}: not within {PATIENCE:.0f} s")
 
 
 @pytest.fixture(scope="module")
@@ -130,16 +60,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     } | {
         "SMARTWATTS_ROOT": stack.root,
         "SMARTWATTS_NEW_READINGS": str(THRESHOLD),
-        "SMARTWATTS_POKE_SECONDS": "1",
-        "SMARTWATTS_NILM_EPOCHS": "3",
-        "SMARTWATTS_NILM_MEMBERS": "1",
-        "SMARTWATTS_NILM_SIMULATED_HOMES": "8",
-        "SMARTWATTS_NILM_WINDOW_MINUTES": "128",
-        "SMARTWATTS_FORECASTING_EPOCHS": "1",
-        "SMARTWATTS_FORECASTING_EPOCH_WINDOWS": "1024",
-        "SMARTWATTS_ANOMALY_EPOCHS": "1",
-        # Three homes and two weeks of holdout show little: what is tried here is Airflow.
-        "SMARTWATTS_GATE_CONFIDENCE": "0.8",
+        **QUICK,
     }
     try:
         yield Local(stack, environment, run_script("run", stack, environment, *SIZE))
@@ -194,18 +115,6 @@ def drop(local: Local) -> Callable[[date, int], None]:
     return put
 
 
-def map_names(local: Local, dag: str, run_id: str) -> dict[str, str]:
-    """Map names of the branches by step and model."""
-    tasks = local.airflow.tasks(dag, run_id)
-    return {
-        f"{t['task_id']} {t['rendered_map_index'].split()[0]}": t["rendered_map_index"]
-        for t in tasks
-        if t["task_id"].startswith("model.")
-        and t["map_index"] >= 0
-        and t["rendered_map_index"] != str(t["map_index"])
-    }
-
-
 def test_make_run_ends_with_decisions_and_the_login(local: Local) -> None:
     said = local.first.stdout
     assert local.first.returncode == 0, said + local.first.stderr
@@ -251,17 +160,17 @@ def test_it_listens_on_loopback_alone_and_lets_nobody_in_without_a_login(local: 
 def test_it_waits_below_the_threshold_even_when_the_triggerer_is_killed(
     local: Local, drop: Callable[[date, int], None]
 ) -> None:
-    eventually(lambda: bool(local.counted()), "the sensor waits")
-    ended = len(local.runs("success"))
+    eventually(lambda: bool(local.counted()), "the triggerer looks")
+    before = len(local.counted())
     record = local.stack.running()
     assert record is not None
     triggerers = [p for p in members(record) if "triggerer" in " ".join(p.cmdline())]
     for process in triggerers:
         process.kill()
     drop(date(2026, 1, 22), 1)
-    eventually(lambda: any(local.counted()), "the triggerer that was started again looks")
+    eventually(lambda: any(local.counted()[before:]), "the triggerer that was started again looks")
     assert max(local.counted()) < THRESHOLD
-    assert len(local.runs("success")) == ended
+    assert local.airflow.runs(NEW) == [], "there are runs only when something is due"
 
 
 def test_at_the_threshold_it_fires_once_and_not_again_after_the_decision(
@@ -272,11 +181,27 @@ def test_at_the_threshold_it_fires_once_and_not_again_after_the_decision(
         drop(day, 1)
     eventually(lambda: len(local.runs("success")) > len(ended), "the new readings are used")
     (fired,) = [run for run in local.runs("success") if run["dag_run_id"] not in ended]
+    assert fired["run_type"] == "asset_triggered"
     names = map_names(local, NEW, fired["dag_run_id"])
     assert {name.split()[1] for name in names} == set(model_names())
-    eventually(lambda: bool(local.counted()), "the next run looks, and waits")
-    assert len(local.runs("success")) == len(ended) + 1
-    assert local.runs("failed") == []
+    eventually(lambda: local.counted()[-1] == 0, "the triggerer looks again")
+    assert {run["dag_run_id"] for run in local.airflow.runs(NEW)} == {*ended, fired["dag_run_id"]}
+
+
+def test_a_run_by_hand_does_as_its_form_says_at_once_though_nothing_is_due(local: Local) -> None:
+    form = {"models": ["forecasting_30d"], "dry_run": True}
+    run_id = local.airflow.trigger(NEW, form)["dag_run_id"]
+    eventually(lambda: local.airflow.run(NEW, run_id)["state"] == "success", "the run by hand ends")
+    names = map_names(local, NEW, run_id)
+    assert {name.split()[1] for name in names} == {"forecasting_30d"}
+    assert names["model.train forecasting_30d"].startswith("forecasting_30d kept: ")
+
+
+def test_ingest_tells_of_the_table_of_readings(local: Local) -> None:
+    events = local.airflow.call("GET", "/assets/events?order_by=timestamp")["asset_events"]
+    told = [event["extra"] for event in events if event["name"] == "smartwatts/readings"]
+    assert sum(counts["accepted"] for counts in told) > 0
+    assert all(counts["rejected"] == 0 for counts in told)
 
 
 @pytest.mark.full

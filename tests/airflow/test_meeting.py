@@ -45,7 +45,7 @@ def decide(root: str, run_id: str) -> None:
         record_decision(objects, model, snapshot, run_id=run_id, outcome="rejected")
 
 
-def test_the_sensor_does_not_fire_while_the_weekly_run_retrains(root: str) -> None:
+def test_the_trigger_does_not_fire_while_the_weekly_run_retrains(root: str) -> None:
     assert new_readings(root)["models"] == list(model_names())
     plan_stage(root, "weekly", only_new=True)
     assert new_readings(root)["models"] == []

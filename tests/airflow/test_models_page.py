@@ -364,7 +364,7 @@ def add_run(dag: str, run_id: str, state: str) -> None:
         session.add(run)
 
 
-def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_waits(
+def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_is_at_work(
     clients: dict[str, Any], store: Store, root: Path
 ) -> None:
     from smartwatts_airflow.runs import run_key
@@ -374,7 +374,7 @@ def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_waits(
         return text.split('id="last-run">')[1].split("</b>")[0]
 
     add_run("retrain_weekly", "decided", "success")
-    add_run("retrain_on_new_readings", "waits", "running")
+    add_run("retrain_on_new_readings", "at-work", "running")
     assert "none yet" in last_run()
     objects, key = open_root(str(root / "root")), run_key("retrain_weekly", "decided")
     snapshot = Snapshot(version=1, digest="d", rows=1, start=None, end=None, sites=1)
@@ -384,6 +384,35 @@ def test_the_last_run_is_the_one_that_decided_last_not_the_one_that_waits(
     soon = datetime.now(UTC) + timedelta(minutes=5)
     record_decision(objects, "anomaly", snapshot, run_id="cli-1", outcome="kept", now=soon)
     assert last_run().startswith("cli-1,"), "a run of the command line has no page in Airflow"
+
+
+def test_a_triggerer_that_died_looks_for_nothing(clients: dict[str, Any]) -> None:
+    from airflow.jobs.job import Job
+    from airflow.models.asset import AssetModel
+    from airflow.models.trigger import Trigger
+    from airflow.utils.session import create_session
+    from airflow.utils.state import JobState
+    from smartwatts_airflow.assets import NEW_READINGS, new_readings_for
+    from smartwatts_airflow.page.airflow import watched
+
+    (watcher,) = new_readings_for("retrain_on_new_readings").watchers
+    now = datetime.now(UTC)
+    with create_session() as session:
+        assert not watched(session, NEW_READINGS)
+        job = Job(job_type="TriggererJob", state=JobState.RUNNING, latest_heartbeat=now)
+        trigger = Trigger.from_object(watcher.trigger)
+        asset = AssetModel(name=NEW_READINGS, uri=NEW_READINGS)
+        session.add_all((job, trigger, asset))
+        session.flush()
+        asset.add_trigger(trigger, watcher.name)
+        session.flush()
+        assert not watched(session, NEW_READINGS), "nobody has taken it up"
+        trigger.triggerer_id = job.id
+        session.flush()
+        assert watched(session, NEW_READINGS)
+        job.latest_heartbeat = now - timedelta(minutes=5)
+        session.flush()
+        assert not watched(session, NEW_READINGS)
 
 
 def test_a_run_of_airflow_is_linked_and_its_decision_shown(

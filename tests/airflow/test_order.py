@@ -63,7 +63,7 @@ def test_what_a_stage_is_like_says_how_its_task_runs_not_its_name(seen: dict[str
     pools = seen["pools"]
     trainings = [task for task, pool in pools.items() if pool == "smartwatts_training"]
     assert sorted(trainings) == ["model.extra", "model.refit", "model.train"]
-    assert sorted(seen["events"]) == ["model.publish", "model.release"]
+    assert sorted(seen["events"]) == ["ingest", "model.publish", "model.release"]
 
 
 def test_the_terminal_shows_the_stages(seen: dict[str, Any]) -> None:

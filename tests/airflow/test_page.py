@@ -124,8 +124,8 @@ def test_what_is_told_over_time_is_read_beside_the_decision(tmp_path: Path) -> N
 
 def verdict(rows: list[ModelRow], **more: Any) -> str:
     seen, found = SEEN | more.pop("seen", {}), more.pop("found", None)
-    doubtful, paused = more.get("doubtful", 0), more.get("paused", ())
-    line = health(rows, [], seen, found, doubtful=doubtful, paused=paused)
+    about: dict[str, Any] = {"doubtful": 0, "paused": ()} | more
+    line = health(rows, [], seen, found, **about)
     return f"{line.verdict}: {', '.join(sign.text for sign in line.signs)}"
 
 
@@ -150,6 +150,10 @@ def test_the_line_of_health_says_why_readings_wait() -> None:
     many = {"rows": 318_549, "models": ["nilm"]}
     asked = verdict([WELL], seen=many, paused=["retrain_on_new_readings"])
     assert "318,549 readings wait because retrain_on_new_readings is paused" in asked
+    assert "nilm will be retrained within minutes" in verdict([WELL], seen=many)
+    alone = verdict([WELL], seen=many, watched=False)
+    assert alone.startswith("Needs a look: no triggerer looks for new readings")
+    assert "nilm will be retrained once a triggerer looks" in alone
     later = {"rows": 900, "why_not": {"nilm": "failed 2 times, next attempt 2026-11-22 15:00 UTC"}}
     assert "because failed 2 times, next attempt" in verdict([WELL], seen=later)
 

@@ -1,21 +1,20 @@
-"""When the new-readings sensor fires: on a real root, at the threshold and not before it."""
+"""When the new-readings trigger fires: on a real root, at the threshold and not before it."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import TriggerEvent
 from smartwatts_airflow import trigger as trigger_module
-from smartwatts_airflow.sensor import NewReadingsSensor
+from smartwatts_airflow.assets import new_readings_for
 from smartwatts_airflow.trigger import NewReadingsTrigger
 
 from smartwatts_ml.errors import StoreError
@@ -35,6 +34,7 @@ from smartwatts_ml.stages.tasks import (
 
 THRESHOLD = 1000
 POKE = 0.01
+DAG = "retrain_on_new_readings"
 LOOKS = 3
 BATCHES = 12
 MOST_COMMITS = 10
@@ -79,6 +79,19 @@ class StillWaitingError(Exception):
     """The trigger looks once more, so it has not fired."""
 
 
+@pytest.fixture(autouse=True)
+def active_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many runs of the DAG there are, in its one item: only a triggerer can ask Airflow."""
+    runs = [0]
+    monkeypatch.setattr(trigger_module, "_active_runs", lambda dag_id: runs[0])
+    monkeypatch.setattr(trigger_module, "_SHORTEST_PAUSE", POKE)
+    return runs
+
+
+def new_trigger(root: str) -> NewReadingsTrigger:
+    return NewReadingsTrigger(root=root, dag_id=DAG, poke_seconds=POKE)
+
+
 def fires(root: str) -> dict[str, Any] | None:
     """The payload of the trigger's event, or None if it waits on after ``LOOKS`` looks."""
     look, looks = trigger_module._look, 0
@@ -91,7 +104,7 @@ def fires(root: str) -> dict[str, Any] | None:
         return look(where, before)
 
     async def first() -> TriggerEvent:
-        return await anext(aiter(NewReadingsTrigger(root=root, poke_seconds=POKE).run()))
+        return await anext(aiter(new_trigger(root).run()))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trigger_module, "_look", counted)
@@ -328,7 +341,7 @@ def test_a_look_reads_few_commits_however_many_batches_there_were(root: str, dro
 
 
 def test_a_restarted_triggerer_takes_up_where_the_old_one_was(root: str, drop: Drop) -> None:
-    path, arguments = NewReadingsTrigger(root=root, poke_seconds=POKE).serialize()
+    path, arguments = new_trigger(root).serialize()
     module, _, name = path.rpartition(".")
     again = getattr(importlib.import_module(module), name)(**arguments)
     assert again.serialize() == (path, arguments)
@@ -341,27 +354,110 @@ def test_a_restarted_triggerer_takes_up_where_the_old_one_was(root: str, drop: D
     assert asyncio.run(first()).payload["rows"] == THRESHOLD
 
 
-@pytest.mark.parametrize("run_type", ["scheduled", "backfill"])
-def test_the_sensor_hands_over_to_the_triggerer_at_once(root: str, run_type: str) -> None:
-    sensor = NewReadingsSensor(task_id="wait")
-    context: Any = {"dag_run": SimpleNamespace(run_type=run_type)}
-    with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute(context)
-    trigger = deferred.value.trigger
-    assert isinstance(trigger, NewReadingsTrigger)
-    assert trigger.serialize()[1] == {"root": root, "poke_seconds": POKE}
-    assert deferred.value.timeout is None
+def events(root: str, looks: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """At which of so many looks the trigger made an event; nobody reacts to any."""
+    real, looked, made = trigger_module._look, 0, []
+
+    def counted(where: str, before: dict[str, str]) -> dict[str, Any]:
+        nonlocal looked
+        looked += 1
+        if looked > looks:
+            raise StillWaitingError
+        return real(where, before)
+
+    async def collect() -> None:
+        async for _ in new_trigger(root).run():
+            made.append(looked)
+
+    monkeypatch.setattr(trigger_module, "_look", counted)
+    with pytest.raises(StillWaitingError):
+        asyncio.run(collect())
+    return made
 
 
-def test_a_run_by_hand_does_not_wait(root: str) -> None:
-    sensor = NewReadingsSensor(task_id="wait")
-    context: Any = {"dag_run": SimpleNamespace(run_type="manual")}
-    assert sensor.execute(context) is None
-
-
-def test_a_cleared_run_waits_for_readings_that_are_new_since_its_decision(
-    root: str, drop: Drop
+def test_while_a_run_is_at_it_there_is_no_event_and_one_once_it_ended_undecided(
+    root: str, drop: Drop, active_runs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+    active_runs[0] = 1
+    with monkeypatch.context() as patch:
+        assert events(root, LOOKS, patch) == []
+    active_runs[0] = 0
+    assert fires(root) is not None
+
+
+def test_an_event_that_was_lost_is_made_up_for_and_never_in_a_hot_loop(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+    looks = 40
+    made = events(root, looks, monkeypatch)
+    assert made[0] == 1 and len(made) > 2
+    distances = [later - sooner for sooner, later in itertools.pairwise(made)]
+    assert distances == sorted(distances) and distances[-1] > LOOKS
+    assert len(made) < looks / 4
+
+
+def test_events_come_as_soon_as_before_once_there_was_a_decision(
+    root: str, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop("home1", THRESHOLD)
+    ingest_stage(root)
+    real, looked = trigger_module._look, 0
+
+    def deciding(where: str, before: dict[str, str]) -> dict[str, Any]:
+        nonlocal looked
+        looked += 1
+        if looked == 10:
+            decide_all(root)
+        if looked == 12:
+            drop("home2", THRESHOLD)
+            ingest_stage(root)
+        return real(where, before)
+
+    monkeypatch.setattr(trigger_module, "_look", deciding)
+    made = events(root, 12, monkeypatch)
+    assert made[-1] == 12
+
+
+def test_a_trigger_that_breaks_has_waited_before_it_looked(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow starts one that broke again within a second."""
+    waited: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+
+    def broken(where: str, before: dict[str, str]) -> dict[str, Any]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    monkeypatch.setattr(trigger_module, "_look", broken)
+
+    async def first() -> TriggerEvent:
+        return await anext(aiter(new_trigger(root).run()))
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(first())
+    assert waited == [POKE]
+
+
+def test_a_watcher_with_other_settings_is_another_watcher(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watched() -> Any:
+        (watcher,) = new_readings_for(DAG).watchers
+        return watcher.trigger
+
+    assert watched().serialize() == new_trigger(root).serialize() == watched().serialize()
+    monkeypatch.setenv("SMARTWATTS_POKE_SECONDS", "7")
+    assert watched().serialize() != new_trigger(root).serialize()
+
+
+def test_a_cleared_run_trains_nothing_that_is_decided(root: str, drop: Drop) -> None:
     drop("home1", 2 * THRESHOLD)
     assert fires(root) is not None
     ingest_stage(root)

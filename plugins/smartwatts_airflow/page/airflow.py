@@ -12,9 +12,12 @@ from urllib.parse import quote
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+from airflow.jobs.job import Job
+from airflow.models.asset import AssetModel, AssetWatcherModel
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import Trigger
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
@@ -35,6 +38,7 @@ __all__ = [
     "next_run",
     "paused",
     "runs",
+    "watched",
 ]
 
 WEEKLY = "retrain_weekly"
@@ -46,7 +50,6 @@ CURVES = "SmartWatts household curves"
 _MOST_RUNS = 2000
 _ACTIVE = ("running", "queued")
 _AT_WORK = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule")
-_SENSOR = "wait_for_readings"
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class NextRun:
 @dataclass(frozen=True)
 class DagRunFacts:
     """A run of a DAG. ``path``: of its page, below Airflow's own address. ``key``: how the
-    root calls it. ``when`` it ended, or else began, or else is to begin: one that waited for a
-    week decided when it ended. ``dry_run``: it publishes and records nothing."""
+    root calls it. ``when`` it ended, or else began, or else is to begin. ``dry_run``: it publishes
+    and records nothing."""
 
     dag: str
     run_id: str
@@ -100,6 +103,18 @@ def paused(session: Session, dags: Iterable[str]) -> list[str]:
     return sorted(rows)
 
 
+def watched(session: Session, asset: str) -> bool:
+    """Whether a triggerer that lives watches for events of the asset."""
+    jobs = session.scalars(
+        select(Job)
+        .join(Trigger, Trigger.triggerer_id == Job.id)
+        .join(AssetWatcherModel, AssetWatcherModel.trigger_id == Trigger.id)
+        .join(AssetModel, AssetModel.id == AssetWatcherModel.asset_id)
+        .where(AssetModel.name == asset)
+    )
+    return any(job.is_alive() for job in jobs)
+
+
 def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> list[DagRunFacts]:
     """Runs of these DAGs, those that ended or began last first; of very many the newest."""
     rows = session.execute(
@@ -124,8 +139,7 @@ def runs(session: Session, dags: Iterable[str] = (*RETRAINING, ROLLBACK)) -> lis
 
 
 def at_work_on(session: Session, active: Sequence[DagRunFacts]) -> dict[str, str]:
-    """What each of these runs is at, by its key: its tasks that have not ended, in words; of the
-    one that waits for readings nothing."""
+    """What each of these runs is at, by its key: its tasks that have not ended, in words."""
     if not active:
         return {}
     pairs = [(run.dag, run.run_id) for run in active]
@@ -140,11 +154,7 @@ def at_work_on(session: Session, active: Sequence[DagRunFacts]) -> dict[str, str
     tasks: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for dag, run_id, task, state in rows:
         tasks[run_key(dag, run_id)][str(state), task.removeprefix("model.")] += 1
-    return {
-        run.key: _in_words(tasks[run.key]) or run.state
-        for run in active
-        if not any(task == _SENSOR for _, task in tasks[run.key])
-    }
+    return {run.key: _in_words(tasks[run.key]) or run.state for run in active}
 
 
 def may_trigger(user: Any, dag: str = ROLLBACK) -> bool:

@@ -54,16 +54,20 @@ def health(
     *,
     doubtful: int,
     paused: Sequence[str],
+    watched: bool = True,
 ) -> Health:
-    """From what the page shows: ``seen`` is what the sensor sees, ``doubtful`` how many lines on
-    readings want a look, ``paused`` which DAGs are."""
+    """From what the page shows: ``seen`` is what the trigger sees, ``doubtful`` how many lines on
+    readings want a look, ``paused`` which DAGs are, ``watched`` whether the trigger looks."""
     signs = [*_of_models(rows), *_of_approvals(at_work), *_of_troubles(report), *_of_dags(paused)]
+    if seen["models"] and NEW_READINGS not in paused and not watched:
+        signs.append(Sign("no triggerer looks for new readings", "warn"))
     if seen["refused"]:
         signs.append(Sign(_counted(seen["refused"], "file cannot be read"), "warn", "ingest"))
     if doubtful:
         signs.append(Sign(_counted(doubtful, "line on readings wants a look"), "warn", "doubtful"))
     worst_first = sorted(signs, key=lambda sign: -_DEGREES.index(sign.look or "good"))
-    line = (*worst_first, *_of_work(at_work), _of_readings(seen, at_work, paused))
+    why = _why(seen, at_work, paused, watched)
+    line = (*worst_first, *_of_work(at_work), _of_readings(seen, why))
     return Health(line, begun=any(row.version for row in rows))
 
 
@@ -119,21 +123,22 @@ def _of_work(at_work: Sequence[AtWorkOn]) -> list[Sign]:
     return [Sign(f"training {', '.join(said)}", "", "now")]
 
 
-def _of_readings(
-    seen: Mapping[str, Any], at_work: Sequence[AtWorkOn], paused: Sequence[str]
-) -> Sign:
+def _of_readings(seen: Mapping[str, Any], why: str) -> Sign:
     rows = seen["rows"]
     if not rows:
         return Sign("no new readings wait", "", "ingest")
     count = f"{rows:,}" if seen["exact"] else f"about {int(float(f'{rows:.2g}')):,}"
-    return Sign(f"{count} readings wait{_why(seen, at_work, paused)}", "", "ingest")
+    return Sign(f"{count} readings wait{why}", "", "ingest")
 
 
-def _why(seen: Mapping[str, Any], at_work: Sequence[AtWorkOn], paused: Sequence[str]) -> str:
+def _why(
+    seen: Mapping[str, Any], at_work: Sequence[AtWorkOn], paused: Sequence[str], watched: bool
+) -> str:
     if seen["models"]:
         if NEW_READINGS in paused:
             return f" because {NEW_READINGS} is paused"
-        return f": {', '.join(seen['models'])} will be retrained within minutes"
+        when = "within minutes" if watched else "once a triggerer looks"
+        return f": {', '.join(seen['models'])} will be retrained {when}"
     busy = {work.model for work in at_work}
     if busy and busy >= set(seen["rows_by_model"]):
         return " because all models are being retrained"

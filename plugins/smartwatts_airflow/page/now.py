@@ -99,11 +99,11 @@ def _goes_on(note: AtWork, run: DagRunFacts | None, now: datetime) -> bool:
 def runs_at_work(
     runs: Sequence[DagRunFacts], doing: Mapping[str, str], models: Sequence[AtWorkOn]
 ) -> list[RunAtWork]:
-    """Active runs but the one that waits, and those of which ``models`` say all that is known.
-    ``doing``: what each is at, by its key."""
+    """Active runs but those of which ``models`` say all that is known. ``doing``: what each is
+    at, by its key."""
     shown = {work.run_id for work in models}
     return [
         RunAtWork(run, doing[run.key])
         for run in runs
-        if run.key in doing and not (run.key in shown and doing[run.key] == run.state)
+        if not (run.key in shown and doing[run.key] == run.state)
     ]

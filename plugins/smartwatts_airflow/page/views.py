@@ -9,6 +9,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Request, Response
 
+from smartwatts_airflow.assets import NEW_READINGS
 from smartwatts_airflow.form import retraining_form, rollback_form
 from smartwatts_airflow.page.airflow import (
     RENEWAL,
@@ -20,6 +21,7 @@ from smartwatts_airflow.page.airflow import (
     next_run,
     paused,
     runs,
+    watched,
 )
 from smartwatts_airflow.page.approvals import approvals
 from smartwatts_airflow.page.asked import Root, check_model
@@ -70,7 +72,13 @@ def show_models(request: Request, session: SessionDep, user: GetUserDep, opened:
         rows=rows,
         seen=seen,
         health=health(
-            rows, at_work, seen, trouble_report, doubtful=len(doubtful), paused=is_paused
+            rows,
+            at_work,
+            seen,
+            trouble_report,
+            doubtful=len(doubtful),
+            paused=is_paused,
+            watched=watched(session, NEW_READINGS),
         ),
         at_work=at_work,
         runs_at_work=runs_at_work(active, at_work_on(session, active), at_work),

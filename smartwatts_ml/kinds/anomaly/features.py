@@ -35,6 +35,10 @@ __all__ = ["feature_model"]
 
 _FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
 _FULL_DAY = 18.0  # hours that make a day count
+_RECENT_DAYS = 2  # what an event may have touched: the past that it is held against ends before
+_NEAR = 3.0
+_LONG = 14 * 24.0  # hours
+_SHORT = -2.0  # of what a past that is too short cannot tell
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class _Measure:
 
 def feature_model(hours: int) -> keras.Model:
     """Model from ``history_w`` (hours, 1) and ``hour_of_week`` (1,) to ``features``, shape
-    (windows, n_features), and ``expected_w``, what is usual at the newest hour, (windows, 1)."""
+    (windows, n_features), ``beyond`` and ``expected_w``, what is usual at the newest hour,
+    (windows, 1). ``beyond`` is above 0 where the newest hour lies so far out that no hour of the
+    past came near; what is learned has no say in it."""
     history = keras.Input((hours, 1), name="history_w")
     newest = keras.Input((1,), name="hour_of_week")
     window = normalise(history, newest, hours)
@@ -60,9 +66,23 @@ def feature_model(hours: int) -> keras.Model:
     columns = [_standing(measure) for measure in measures]
     columns += [_state(window, newest)]
     features = ops.concatenate(columns, axis=-1)
-    expected = window.expected[:, -1, -1:] * window.scale[:, 0]
+    outputs = {
+        "features": features,
+        "beyond": _beyond(window),
+        "expected_w": window.expected[:, -1, -1:] * window.scale[:, 0],
+    }
     inputs = {"history_w": history, "hour_of_week": newest}
-    return keras.Model(inputs, {"features": features, "expected_w": expected}, name="features")
+    return keras.Model(inputs, outputs, name="features")
+
+
+def _beyond(window: NormalisedWindows) -> Tensor:
+    """Logarithm of how many times farther out the newest hour is than ``_NEAR`` times the farthest
+    of the past and half of the level together; below 0 where the past is too short to tell."""
+    distance = ops.abs(window.days - window.expected) * window.present
+    farthest = ops.max(distance[:, :-_RECENT_DAYS], axis=(1, 2))
+    ratio = ops.log((distance[:, -1, -1] + 1e-6) / (_NEAR * farthest + 0.5))
+    known = ops.sum(window.present[:, :-_RECENT_DAYS], axis=(1, 2))
+    return ops.expand_dims(ops.where(known >= _LONG, ratio, _SHORT), -1)
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,9 @@ def build_shipped(
 ) -> keras.Model:
     """From raw history, by the mean of the classifiers, to
 
-    - ``score`` and ``alert``, shape (windows, 1); no alert where fewer than ``least_hours``
-      of the history are present;
+    - ``score`` and ``alert``, shape (windows, 1); an alert in any case where the newest hour is
+      ``beyond`` all others (``features``), and none where fewer than ``least_hours`` of the history
+      are present;
     - ``likeness``, shape (windows, 7): which type an anomaly in the newest hour would be;
     - ``expected_w``, shape (windows, 1): what is usual at that hour.
     """
@@ -63,6 +64,8 @@ def build_shipped(
     raw = [classifier(features.output["features"]) for classifier in classifiers]
     odds = [anomaly_logits(logits) for logits in raw]
     logit = ops.mean(ops.concatenate(odds, axis=-1), axis=-1, keepdims=True)
+    beyond = features.output["beyond"]
+    logit = ops.maximum(logit, ops.where(beyond > 0.0, beyond + calibration.threshold, -1e4))
     types = sum(logits[:, 1:] for logits in raw) / len(raw)
     history = inputs["history_w"][:, :, 0]
     present = ops.sum(ops.cast(ops.equal(history, history), "float32"), -1, keepdims=True)
