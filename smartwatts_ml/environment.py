@@ -41,10 +41,10 @@ def known_variables() -> frozenset[str]:
 
 def check_environment() -> None:
     """Raise UsageError on a ``SMARTWATTS_*`` variable, or a table or key of the settings file,
-    that nothing reads, and on a model to be approved that there is not. Logs where that file was
-    found, since a task may start elsewhere."""
+    that nothing reads or that is not spelt as it is, and on a model to be approved that there is
+    not. Logs where that file was found, since a task may start elsewhere."""
     _logger.info("settings: %s", settings_origin())
-    variables = (name for name in os.environ if name.startswith(PREFIX))
+    variables = (name for name in os.environ if name.upper().startswith(PREFIX))
     check_names("setting", variables, known_variables())
     tables = {cls.table for cls in _classes()}
     check_names(f"table in {settings_origin()}:", read_settings_file(), tables)

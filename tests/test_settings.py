@@ -146,6 +146,15 @@ def test_a_group_has_no_variable_of_its_own(monkeypatch: pytest.MonkeyPatch, nam
         check_environment()
 
 
+@pytest.mark.parametrize("name", ["smartwatts_approval", "Smartwatts_Pull_Token"])
+def test_a_variable_has_no_other_spelling(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It would win over the one in capitals, unseen by whatever checks that."""
+    monkeypatch.setenv("SMARTWATTS_APPROVAL", "nilm")
+    monkeypatch.setenv(name, "")
+    with pytest.raises(UsageError, match=f"unknown setting {name} .*did you mean {name.upper()}"):
+        check_environment()
+
+
 def test_a_group_has_no_other_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"is no setting .*gate_confidence"):
         settings(gate={"confidence": 0.9})

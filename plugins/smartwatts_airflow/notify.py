@@ -18,6 +18,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
+from html import escape
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.request import Request, urlopen
@@ -226,9 +227,11 @@ def _mail(connection: Connection, message: Message) -> None:
 
 
 def _post(connection: Connection, message: Message) -> None:
-    """As the text that chat systems' incoming webhooks take."""
+    """As the text that chat systems' incoming webhooks take. Slack would call people, and hide
+    addresses, by what stands between ``<`` and ``>``."""
+    text = f"{message.subject}\n{message.body}"
     body = {
-        "text": f"{message.subject}\n{message.body}",
+        "text": escape(text, quote=False) if connection.conn_type == "slackwebhook" else text,
         "title": message.title,
         "severity": message.severity,
     }

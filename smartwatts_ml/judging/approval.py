@@ -52,7 +52,8 @@ class Answer:
 @dataclass(frozen=True)
 class Approval:
     """An answer that counts for these files of this run: the judged one, and what became of its
-    refit (digest of refit.json, None without one). ``summary``: for people."""
+    refit (digest of refit.json, None without one). ``summary``: for people; ``by``, ``user``: as
+    in the answer."""
 
     run_id: str
     model: str
@@ -62,6 +63,7 @@ class Approval:
     summary: str
     time: str
     by: str | None = None
+    user: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ def judged_answer(run: ModelRun, verdict: GateVerdict, answer: Answer) -> Approv
         summary=f"{run.model} {why}" if approved else f"{run.model} kept: {why}{gate}",
         time=answer.time,
         by=_name(answer),
+        user=answer.user,
     )
 
 
@@ -165,12 +168,16 @@ def _verdict(run: ModelRun, verdict: GateVerdict, answer: Answer) -> tuple[bool,
         return False, f"nobody approved it until {when}"
     if not answer.approved:
         return False, f"rejected by {name}, {when}"
-    allowed = run.settings.approval_users
-    if allowed and answer.user not in allowed:
+    if not _may_approve(run, answer.user):
         return False, f"{name} may not approve it (SMARTWATTS_APPROVAL_USERS)"
     if not verdict.sha256 or answer.sha256 != verdict.sha256:
         return False, f"{name} approved another file than was judged since"
     return True, f"approved by {name}, {when}"
+
+
+def _may_approve(run: ModelRun, user: str | None) -> bool:
+    allowed = run.settings.approval_users
+    return not allowed or user in allowed
 
 
 def _name(answer: Answer) -> str | None:
@@ -206,5 +213,8 @@ def approval_of(run: ModelRun, judged_sha256: str | None) -> Approval | None:
         what = (
             f"what was answered in run {approval.run_id} is about other files of {approval.model}"
         )
+        raise UnapprovedError(what, fix=how_to_answer(run))
+    if approval.approved and not _may_approve(run, approval.user):
+        what = f"{approval.by} may not approve {run.model} (SMARTWATTS_APPROVAL_USERS here)"
         raise UnapprovedError(what, fix=how_to_answer(run))
     return approval

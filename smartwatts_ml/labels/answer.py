@@ -63,7 +63,7 @@ class Homes:
         if start >= end:
             raise UnfitError("to: not later than from")
         days = _LONGEST_DAYS.get(appliance, _LONGEST_DAY)
-        if end - start > np.timedelta64(days, "D"):
+        if self._length(span.site, start, end) > np.timedelta64(days, "D"):
             raise UnfitError(f"is of more than {days} days")
         if start < span.start or end > span.end:
             raise UnfitError(
@@ -72,15 +72,18 @@ class Homes:
             )
         return Label(span.site, appliance, start, end, yes)
 
+    def _length(self, site: str, start: np.datetime64, end: np.datetime64) -> np.timedelta64:
+        """A day on which the clock is set back is one day, as is one of 24 hours."""
+        shown = wall_clock(self._timezone(site)).to_wall(np.array([start, end]))
+        return min(end - start, shown[1] - shown[0])
+
     def _home(self, name: str) -> SiteSpan:
-        if name in self._spans:
-            return self._spans[name]
-        sites = self._by_pseudonym.get(name, [])
+        sites = {*self._by_pseudonym.get(name, ()), *({name} & self._spans.keys())}
         if not sites:
             raise UnfitError("site: no home of that name has readings")
         if len(sites) > 1:
-            raise UnfitError("site: the pseudonym of two homes; give the home's own name")
-        return self._spans[sites[0]]
+            raise UnfitError("site: two homes are called so; give the own name of the one meant")
+        return self._spans[sites.pop()]
 
     @cached_property
     def _by_pseudonym(self) -> dict[str, list[str]]:

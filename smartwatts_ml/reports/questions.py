@@ -31,7 +31,8 @@ _MOST = 10
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question as people read it; ``start`` and ``end`` by the clock of the home, with offset."""
+    """A question as people read it; ``start`` and ``end`` by the clock of the home, with offset.
+    ``in_file``: what the file to fill in calls the home."""
 
     site: str
     appliance: str
@@ -40,6 +41,7 @@ class _Asked:
     probability: float
     mean_w: float
     energy_kwh: float
+    in_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,21 +93,25 @@ def _lot(run: ModelRun, site: str) -> bytes:
 def _asked(question: Question, names: SiteNames) -> _Asked:
     start, end = (_local(time, question.timezone) for time in (question.start, question.end))
     measured = question.probability, question.mean_w, question.energy_kwh
-    return _Asked(names(question.site), question.appliance, start, end, *measured)
+    site = names(question.site)
+    in_file = site if site[:1].isalpha() else names.pseudonym(question.site)
+    return _Asked(site, question.appliance, start, end, *measured, in_file)
 
 
 def _local(time: np.datetime64, timezone: str) -> str:
-    """As in ``2026-11-02T06:00+01:00``."""
+    """As in ``2026-11-02T06:00+01:00``, with seconds where there are some."""
     wall = wall_clock(timezone).to_wall(time)
     minutes = int((wall - time) / np.timedelta64(1, "m"))
     sign, ahead = "-" if minutes < 0 else "+", abs(minutes)
-    return f"{str(wall)[:16]}{sign}{ahead // 60:02}:{ahead % 60:02}"
+    return f"{str(wall).removesuffix(':00')}{sign}{ahead // 60:02}:{ahead % 60:02}"
 
 
 def _answer_file(questions: Sequence[_Asked]) -> str:
-    """CSV as ``landing/labels/`` takes it, without the answers."""
+    """CSV as ``landing/labels/`` takes it, without the answers. A spreadsheet would run a name
+    that begins with ``=``, ``+``, ``-`` or ``@``, and round the number of a meter: such homes go by
+    their pseudonyms."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(FIELDS)
-    writer.writerows((q.site, q.appliance, q.start, q.end, "") for q in questions)
+    writer.writerows((q.in_file or q.site, q.appliance, q.start, q.end, "") for q in questions)
     return table.getvalue()

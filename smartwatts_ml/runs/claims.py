@@ -66,7 +66,7 @@ class Claim(Canonical):
         end = self.time + LONGEST
         if self.answer_by is None:
             return end
-        return max(end, min(self.answer_by + CLOCKS_DIFFER, end + _LONGEST_WAIT))
+        return max(end, min(self.answer_by, end + _LONGEST_WAIT - CLOCKS_DIFFER) + CLOCKS_DIFFER)
 
 
 def standing_claim(objects: Objects, model: str, now: datetime | None = None) -> Claim | None:

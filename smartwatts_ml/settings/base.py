@@ -76,10 +76,11 @@ def read_settings_file() -> dict[str, Any]:
 
 def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
     """Raise UsageError on the first name that nothing reads, with the one that may be meant."""
+    spelt = {name.casefold(): name for name in known}
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            fix = f"did you mean {near[0]}?" if near else None
+            near = difflib.get_close_matches(name.casefold(), spelt, n=1)
+            fix = f"did you mean {spelt[near[0]]}?" if near else None
             raise UsageError(f"unknown {what} {name}", fix=fix)
 
 

@@ -135,8 +135,9 @@ def test_a_webhook_gets_text_and_the_connections_token(server: Webhook, connect:
 def test_a_slack_webhook_keeps_its_secret_in_the_password(server: Webhook, connect: Any) -> None:
     address, got = server
     connect(conn_type="slackwebhook", host=f"http://{address}", password="/hook")
-    assert send(Message("decided", ("nilm kept",)))
+    assert send(Message("decided", ("approved by <!channel>",)))
     assert got[0]["auth"] is None
+    assert got[0]["text"] == "decided\napproved by &lt;!channel&gt;"
 
 
 def test_a_mail_goes_to_the_connections_recipient(mailbox: Any, connect: Any) -> None:

@@ -104,7 +104,7 @@ def test_every_line_is_accounted_for_and_what_is_rejected_is_kept_with_its_reaso
         str(2 + len(good) + n) for n in range(len(bad))
     ]
     why = " ".join(report.reasons)
-    for words in ("pseudonym of two homes", "jumps over", "comes twice", "within the home's"):
+    for words in ("two homes are called so", "jumps over", "comes twice", "within the home's"):
         assert words in why
     labels = current_labels(root)
     assert [label.site for label in labels] == ["berlin", "paris", "paris", "paris"]
@@ -233,6 +233,7 @@ def test_a_take_that_dies_before_its_commit_is_made_up_for(
     assert (report.accepted, report.rejected, len(current_labels(root))) == (1, 1, 1)
 
 
+TIMES = ("from", "to")
 MINUTES = st.integers(0, 364 * 1440)
 TEXT = st.text(max_size=40)
 
@@ -263,6 +264,32 @@ def test_a_period_is_the_same_with_its_offset_and_by_the_clock_of_the_home(
             HOMES.label(fields | naive)
     else:
         assert HOMES.label(fields | naive) == label
+
+
+def test_a_day_on_which_the_clock_is_changed_is_a_day() -> None:
+    fields = {"site": "paris", "answer": "no"}
+    for day, hours in ((datetime(2026, 10, 25), 25), (datetime(2026, 3, 29), 23)):
+        for appliance, days, longest in (("kettle", 1, hours), ("alert", 14, 13 * 24 + hours)):
+            times = [f"{day}", f"{day + timedelta(days=days)}"]
+            label = HOMES.label(
+                fields | {"appliance": appliance} | dict(zip(TIMES, times, strict=True))
+            )
+            assert label is not None and label.end - label.start == np.timedelta64(longest, "h")
+    times = ["2026-10-25T00:00", "2026-10-26T00:01"]
+    with pytest.raises(UnfitError, match="of more than 1 day"):
+        HOMES.label(fields | {"appliance": "kettle"} | dict(zip(TIMES, times, strict=True)))
+
+
+def test_a_home_that_is_named_like_the_pseudonym_of_another_takes_no_answer_of_it() -> None:
+    thief = SiteSpan("home aaaaaa", ("mains",), FIRST, LAST, 1)
+    called = PSEUDONYMS | {thief.site: "home cccccc"}
+    homes = Homes([*SPANS, thief], lambda _: PARIS, called.__getitem__)
+    said = dict(zip(FIELDS, answer(), strict=True))
+    with pytest.raises(UnfitError, match="two homes are called so"):
+        homes.label(said | {"site": "home aaaaaa"})
+    for name, site in (("berlin", "berlin"), ("home cccccc", thief.site)):
+        label = homes.label(said | {"site": name})
+        assert label is not None and label.site == site
 
 
 @settings(max_examples=200, deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -82,6 +82,15 @@ def test_a_claim_whose_time_is_none_claims_nothing(objects: Objects, time: objec
     assert other_claim(objects, "nilm", "y", NOW) is None
     assert take_claim(objects, "nilm", "y", heed=True) is None
     assert Claim.parse(objects.read(KEY).data).run_id == "y"
+
+
+def test_a_claim_that_waits_for_an_answer_at_the_end_of_time_ends_all_the_same(
+    objects: Objects,
+) -> None:
+    times = {"time": "2026-11-28T20:00:00Z", "answer_by": "9999-12-31T23:59:59Z"}
+    objects.create(KEY, json.dumps({"run_id": "x", **times}).encode())
+    assert other_claim(objects, "nilm", "y", NOW) is not None
+    assert other_claim(objects, "nilm", "y", NOW + timedelta(days=8)) is None
 
 
 def test_a_claim_that_is_too_large_claims_nothing(objects: Objects) -> None:

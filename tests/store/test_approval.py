@@ -104,6 +104,18 @@ def test_only_those_whom_the_setting_names_approve(objects: Objects, current: Se
     assert publish(run_of(objects, some, "run1"), log_progress, actor="x").version == 1
 
 
+def test_whom_the_settings_of_the_signer_do_not_name_has_approved_nothing(
+    objects: Objects, current: Settings
+) -> None:
+    judged(objects, "run1")
+    some = current.model_copy(update={"approval_users": {"3": "bob"}})
+    run = answered(objects, current, "run1")
+    with pytest.raises(UnapprovedError, match="ann may not approve nilm"):
+        publish(replace(run, settings=some), log_progress, actor="x")
+    run = answered(objects, current, "run1", by="bob", user="3")
+    assert publish(replace(run, settings=some), log_progress, actor="x").version == 1
+
+
 def test_without_an_answer_nothing_is_published(objects: Objects, current: Settings) -> None:
     judged(objects, "run1")
     run = run_of(objects, current, "run1")

@@ -9,7 +9,7 @@ Data for Non-Intrusive Load Monitoring").
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,11 +45,12 @@ class _Claim:
 
 @dataclass(frozen=True)
 class _Piece:
-    """``mains`` around one claim, with room for a window at either side, and all claims within."""
+    """``mains`` around one claim, with room for a window at either side; ``off``, bool, (samples,
+    n_appliances): what any answer says was off there."""
 
     mains: np.ndarray
+    off: np.ndarray
     claim: _Claim
-    beside: tuple[_Claim, ...]
 
 
 class Answered:
@@ -78,10 +79,7 @@ class Answered:
             start = self._start(piece.claim)
             mains[row] = piece.mains[start : start + self._window]
             known = np.isfinite(mains[row])
-            for claim in (piece.claim, *piece.beside):
-                if not claim.yes:
-                    part = slice(max(claim.first - start, 0), max(claim.end - start, 0))
-                    off[row, part, claim.k] = known[part]
+            off[row] = piece.off[start : start + self._window] & known[:, None]
             if piece.claim.yes:
                 part = slice(piece.claim.first - start, piece.claim.end - start)
                 ran[row, part, piece.claim.k] = known[part]
@@ -116,7 +114,7 @@ def answered(
     for site, labels in sorted(by_site.items()):
         names = sorted({label.appliance for label in labels})
         loaded = readings.load(site, period_s, [MAINS, *names])
-        pieces = _pieces(loaded, labels, numbers, window)[-most:] if len(loaded) else []
+        pieces = _pieces(loaded, labels, numbers, window, most) if len(loaded) else []
         if pieces:
             homes.append(pieces)
     if not by_site:
@@ -128,9 +126,13 @@ def answered(
 
 
 def _pieces(
-    site: SiteReadings, labels: Sequence[Label], numbers: Mapping[str, int], window: int
+    site: SiteReadings,
+    labels: Sequence[Label],
+    numbers: Mapping[str, int],
+    window: int,
+    most: int,
 ) -> list[_Piece]:
-    """In the order of their ends."""
+    """In the order of their ends, the newest."""
     if MAINS not in site.channels:
         return []
     mains = np.pad(site.channels[MAINS], window, constant_values=np.nan)
@@ -144,7 +146,11 @@ def _pieces(
         if known.any() and not (label.yes and end - first > window):
             k = numbers[label.appliance]
             claims.append(_Claim(k, first + window, end + window, label.yes))
-    return [_piece(mains, claim, claims, window) for claim in claims]
+    off = np.zeros((len(mains), len(numbers)), bool)
+    for claim in claims:
+        if not claim.yes:
+            off[claim.first : claim.end, claim.k] = True
+    return [_piece(mains, off, claim, window) for claim in claims[-most:]]
 
 
 def _samples(site: SiteReadings, label: Label) -> tuple[int, int]:
@@ -157,17 +163,9 @@ def _samples(site: SiteReadings, label: Label) -> tuple[int, int]:
     return int(edges[0]), int(edges[1])
 
 
-def _piece(mains: np.ndarray, claim: _Claim, claims: Sequence[_Claim], window: int) -> _Piece:
+def _piece(mains: np.ndarray, off: np.ndarray, claim: _Claim, window: int) -> _Piece:
     """Cut out, and copied, so that the rest can be freed."""
     ends = (claim.first, claim.end - window)
     begin, until = min(ends), max(ends) + window
-
-    def moved(other: _Claim) -> _Claim:
-        return _Claim(other.k, other.first - begin, other.end - begin, other.yes)
-
-    beside = tuple(
-        moved(other)
-        for other in claims
-        if other is not claim and other.first < until and other.end > begin
-    )
-    return _Piece(mains[begin:until].copy(), moved(claim), beside)
+    moved = replace(claim, first=claim.first - begin, end=claim.end - begin)
+    return _Piece(mains[begin:until].copy(), off[begin:until].copy(), moved)

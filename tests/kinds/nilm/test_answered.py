@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -126,6 +127,16 @@ def test_of_more_answers_than_fit_into_memory_the_newest_stay() -> None:
     labels = [label(minute, minute + 5, True) for minute in range(0, 2000, 10)]
     learned, _ = answered(Asked(labels), NAMES, 60, WINDOW, 10 * 3 * WINDOW * 20, 0)
     assert learned is not None and len(learned) == 20
+
+
+def test_answers_that_all_overlap_cost_no_more_memory_than_others() -> None:
+    labels = [label(100 + n / 100, 1500, False) for n in range(1000)]
+    readings = Asked(labels)
+    tracemalloc.start()
+    learned, _ = answered(readings, NAMES, 60, 512, 3_000_000, 0)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert learned is not None and most < 32 << 20
 
 
 @pytest.fixture
