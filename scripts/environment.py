@@ -42,6 +42,7 @@ def _digest() -> str:
 
 def _install(venv: Path) -> None:
     """A virtual environment, uv in it, then the locked packages and the project itself."""
+    sys.stderr.write("make env: .venv as requirements.lock says; the first time takes minutes\n")
     python = venv / "bin" / "python"
     if not _runs(python):
         subprocess.run([_interpreter(), "-m", "venv", "--clear", venv], check=True)

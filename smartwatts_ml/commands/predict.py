@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +32,8 @@ from smartwatts_ml.reports.evaluation import evaluation_report, write_evaluation
 from smartwatts_ml.settings import settings
 
 __all__ = ["evaluate_app", "predict_app"]
+
+_ANY_WIDTH = 10_000
 
 evaluate_app = typer.Typer(
     no_args_is_help=True,
@@ -110,18 +112,33 @@ def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
         whole.add_row(name, f"{value:.4g}", "" if low is None else f"{low:.4g} to {high:.4g}")
     out.print(whole)
     names = list(dict.fromkeys((*(c.metric for c in kind.criteria), *kind.required_metrics)))
-    parts = Table("", *(Column(name, justify="right") for name in names))
-    for label, metrics in result["slices"].items():
-        parts.add_row(Text(printable(label)), *(f"{metrics[name]:.4g}" for name in names))
-    if len(result["slices"]) > 1:
-        out.print(parts)
+    parts = {
+        label: {name: metrics[name] for name in names}
+        for label, metrics in result["slices"].items()
+    }
+    if len(parts) > 1:
+        _print_columns("part", parts)
     for title, rows in result["tables"].items():
-        shown = Table(title, *(Column(name, justify="right") for name in next(iter(rows.values()))))
-        for label, values in rows.items():
-            shown.add_row(Text(printable(label)), *(f"{value:.4g}" for value in values.values()))
-        out.print(shown)
+        _print_columns(title, rows)
     for note in (*result["notes"], *result.get("files", ())):
         out.print(printable(note), soft_wrap=True, markup=False)
+
+
+def _print_columns(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
+    """A table, below it another one with the columns that the console is too narrow for: nothing
+    is cut off."""
+    names = list(next(iter(rows.values())))
+    wide = out.options.update(max_width=_ANY_WIDTH)
+    while names:
+        for count in range(len(names), 0, -1):
+            shown = Table(title, *(Column(name, justify="right") for name in names[:count]))
+            for label, values in rows.items():
+                cells = (f"{values[name]:.4g}" for name in names[:count])
+                shown.add_row(Text(printable(label)), *cells)
+            if out.measure(shown, options=wide).maximum <= out.width:
+                break
+        out.print(shown)
+        names = names[count:]
 
 
 def _predict_body(kind: Kind) -> Callable[..., None]:

@@ -102,7 +102,10 @@ def ingest(
         current = as_it_is(root, current)
     with progress_bar("ingest") as report_progress:
         report = ingest_new(objects, current, report_progress)
-        records = [take_beacons(objects), take_new_labels(objects, current)]
+        records = [
+            take_beacons(objects, current.fleet.beacon_months),
+            take_new_labels(objects, current),
+        ]
     if as_json:
         print_json(report.to_json() | {taken.name: taken.to_json() for taken in records})
     else:

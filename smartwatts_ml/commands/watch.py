@@ -45,7 +45,7 @@ def watch(
     for model in models or ():
         find_model(model)
     objects, current = open_objects(root)
-    for line in take_beacons(objects).lines():
+    for line in take_beacons(objects, current.fleet.beacon_months).lines():
         err.print(printable(line), soft_wrap=True, markup=False)
     findings = weigh_champions(objects, current, datetime.now(UTC), models)
     failed: list[StoreError] = []

@@ -68,6 +68,7 @@ def existing_beacons(objects: Objects) -> RecordTable[Beacon] | None:
     return RecordTable.existing(objects, BEACONS)
 
 
-def take_beacons(objects: Objects) -> RecordsTaken:
-    """Add every file of ``landing/beacons/`` that is new."""
-    return take_records(objects, BEACONS)
+def take_beacons(objects: Objects, kept_months: int = 0) -> RecordsTaken:
+    """Add every file of ``landing/beacons/`` that is new. Months before the ``kept_months`` that
+    end with the newest leave the table then; 0: none do."""
+    return take_records(objects, BEACONS, kept_months)

@@ -42,7 +42,7 @@ BOUND = 0.25
 _MOST_GAIN = 0.5
 _STAKES = 2.0 ** -np.arange(4)
 """Shares of the largest stake, each with the same weight."""
-_GRID = 201
+_HALVINGS = 12
 Action = Literal["widen", "hold", "back"]
 
 
@@ -90,12 +90,18 @@ def least_homes(alpha: float) -> int:
 
 
 def interval(differences: np.ndarray, alpha: float, bound: float = BOUND) -> tuple[float, float]:
-    """A confidence sequence of the mean: all means that neither side's bets have refuted."""
-    means = np.linspace(-bound, bound, _GRID)[1:-1]
-    above = [e_value(differences, float(m), bound) < 2 / alpha for m in means]
-    below = [e_value(-differences, float(-m), bound) < 2 / alpha for m in means]
-    kept = means[np.logical_and(above, below)]
-    return (float(kept.min()), float(kept.max())) if len(kept) else (math.nan, math.nan)
+    """A confidence sequence of the mean: all means that neither side's bets have refuted. What bets
+    against a mean have won falls as that rises, so the ends are found by halving."""
+
+    def least(side: np.ndarray) -> float:
+        low, high = -bound, bound
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            refuted = e_value(side, middle, bound) >= 2 / alpha
+            low, high = (middle, high) if refuted else (low, middle)
+        return low
+
+    return least(differences), -least(-differences)
 
 
 @dataclass(frozen=True)

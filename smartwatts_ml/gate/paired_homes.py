@@ -1,29 +1,34 @@
 """Beacons of days → one difference for each home that runs a new version.
 
-A home that changed its version is compared with itself before, and that with another home that kept
-the old one over the same days: season and weather are in both. Which home got the version first is
-chance, so of a version that changes nothing such a difference is as often above 0 as below.
+A home that changed its version is compared with itself before, and that with a few other homes that
+kept the old one over the same days: season and weather are in both. Which home got the version
+first is chance, so of a version that changes nothing each such difference is as often above 0 as
+below, after it was cut to a bound too, and so is their mean. Partners of a home follow from what
+was known when its window was over, and stay: what a home said is never revised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from smartwatts_ml.gate.evidence import relative
+from smartwatts_ml.gate.evidence import BOUND, relative
 
-__all__ = ["WINDOWS", "HomeDays", "paired_failures", "paired_losses", "worsened"]
+__all__ = ["PARTNERS", "WINDOWS", "HomeDays", "Pairing", "worsened"]
 
 WINDOWS = (2, 7, 28)
 """Days after the change over which a home is compared; it counts when they are over."""
 _BEFORE = 28
 _LEAST_BEFORE = 2
 _FAIL_WINDOW = 2
-_Pair = tuple[int, int, int]
-"""A home that changed, the day on which it did, and its partner."""
+PARTNERS = 8
+"""Of one home, at most; more would take away little more noise than they cost others."""
+_SPARED = 4
+"""Homes that change on one day take no more than one in so many of those that they could have,
+while each has a partner."""
 
 
 @dataclass(frozen=True)
@@ -43,46 +48,20 @@ class HomeDays:
         return int(self.version.shape[1])
 
 
-def paired_losses(days: HomeDays, candidate: int, champion: int, window: int) -> np.ndarray:
-    """A difference of relative losses, > 0 is worse, for each home that changed from ``champion``
-    to ``candidate`` at least ``window`` days ago and has a partner; NaN where a loss was not
-    measured."""
-    look = _Look(days, candidate, champion)
-    differences = [
-        look.change(home, start, window, look.new) - look.change(partner, start, window, look.old)
-        for home, start, partner in look.pairs(window)
-    ]
-    return np.array(differences, dtype=float)
-
-
-def paired_failures(days: HomeDays, candidate: int, champion: int) -> np.ndarray:
-    """1 for each home in which the candidate did not load, failed, or was never heard of again, 0
-    for another that tried it; less 1 where its partner fell silent. A home counts two days
-    later."""
-    look = _Look(days, candidate, champion)
-    failures = [
-        float(look.failed(home, start)) - float(look.silent(partner, start))
-        for home, start, partner in look.pairs(_FAIL_WINDOW + 1, steady=False)
-    ]
-    return np.array(failures, dtype=float)
-
-
 def worsened(days: HomeDays, version: int, weeks: int = 4) -> list[np.ndarray]:
     """How much higher losses of one version are than in its first weeks, a home each, for each
     later stretch of as many weeks that is over."""
     sums, span = _Sums(days, version), 7 * weeks
     ran = (days.version == version).any(axis=0)
-    if not ran.any():
-        return []
     first = int(ran.argmax())
-    stretches = []
-    for start in range(first + span, days.count - span + 1, span):
-        pairs = (
-            (_loss(sums, home, start, start + span), _loss(sums, home, first, first + span))
-            for home in range(len(days.version))
-        )
-        stretches.append(np.array([relative(now, then) for now, then in pairs], dtype=float))
-    return stretches
+    if not ran.any() or first + 2 * span > days.count:
+        return []
+    homes = np.arange(len(days.version))
+    then = sums.loss(homes, first, first + span)
+    return [
+        relative(sums.loss(homes, start, start + span), then)
+        for start in range(first + span, days.count - span + 1, span)
+    ]
 
 
 class _Sums:
@@ -92,74 +71,109 @@ class _Sums:
         ran = days.version == version
         known = ran & np.isfinite(days.error) & np.isfinite(days.scale)
         self.count = _running(ran)
-        self.error = _running(np.where(known, days.error, 0.0))
-        self.scale = _running(np.where(known, days.scale, 0.0))
+        self._error = _running(np.where(known, days.error, 0.0))
+        self._scale = _running(np.where(known, days.scale, 0.0))
+
+    def loss(self, homes: np.ndarray, start: int, end: int) -> np.ndarray:
+        """Of homes over some days, NaN where it was not measured; shape as ``homes``."""
+        error = _between(self._error, start, end)[homes]
+        scale = _between(self._scale, start, end)[homes]
+        return np.where(scale > 0, error / np.where(scale > 0, scale, 1.0), np.nan)
 
 
-class _Look:
-    """HomeDays as two versions are compared on them."""
+@dataclass(frozen=True)
+class _Group:
+    """Homes, shape (n,), that changed on one day, and their ``partners``, shape (n, k)."""
 
-    def __init__(self, days: HomeDays, candidate: int, champion: int) -> None:
-        self.days = days
-        self.old = _Sums(days, champion)
-        self.new = _Sums(days, candidate)
+    start: int
+    homes: np.ndarray
+    partners: np.ndarray
+
+
+class Pairing:
+    """Homes that run a candidate beside homes that keep the champion."""
+
+    def __init__(
+        self, days: HomeDays, candidate: int, champion: int, partners: int = PARTNERS
+    ) -> None:
+        self._days, self._most = days, partners
+        self._old = _Sums(days, champion)
+        self._new = _Sums(days, candidate)
         self._mine = (days.version == candidate) | (days.failed == candidate)
         self._down = _running(days.failed == candidate)
         self._heard = _running((days.version > 0) | (days.failed > 0))
         self._other = _running((days.version > 0) & (days.version != champion))
 
+    def losses(self, window: int) -> np.ndarray:
+        """A difference of relative losses, > 0 is worse, for each home that changed at least
+        ``window`` days ago and has a partner; NaN where a loss was not measured."""
+        return _joined([self._differences(group, window) for group in self._groups(window)])
+
+    def failures(self) -> np.ndarray:
+        """1 for each home in which the candidate did not load, failed, or was never heard of again,
+        0 for another that tried it; less the share of its partners that fell silent. A home counts
+        two days later."""
+        return _joined(
+            [
+                self._failed(group) - self._silent(group.partners, group.start).mean(axis=1)
+                for group in self._groups(_FAIL_WINDOW + 1, steady=False)
+            ]
+        )
+
     @cached_property
-    def _starts(self) -> dict[int, int]:
-        changed = np.flatnonzero(self._mine.any(axis=1))
-        return {int(home): int(self._mine[home].argmax()) for home in changed}
+    def _starts(self) -> np.ndarray:
+        """The day on which each home changed; beyond the last one where it did not."""
+        changed = self._mine.any(axis=1)
+        return np.where(changed, self._mine.argmax(axis=1), self._days.count + 1)
 
-    def pairs(self, window: int, *, steady: bool = True) -> Iterator[_Pair]:
-        """In the order of changes. A partner ran the champion before, and is used once; it keeps it
-        for the window, and if ``steady`` was heard in it."""
-        starts = self._starts
-        free = [home for home in range(len(self.days.version)) if home not in starts]
-        later = sorted(starts, key=lambda home: -starts[home])
-        for home, start in sorted(starts.items(), key=lambda item: (item[1], item[0])):
-            if start + window > self.days.count or not self._ran_before(home, start):
+    def _groups(self, window: int, *, steady: bool = True) -> Iterator[_Group]:
+        """By days. A partner ran the champion before, and is used once; it keeps it for the
+        window, and if ``steady`` was heard in it."""
+        starts, free = self._starts, np.ones(len(self._starts), dtype=bool)
+        for start in np.unique(starts[starts + window <= self._days.count]).tolist():
+            ran = _between(self._old.count, start - _BEFORE, start) >= _LEAST_BEFORE
+            keeps = (starts >= start + window) & (_between(self._other, start, start + window) == 0)
+            if steady:
+                keeps &= _between(self._old.count, start, start + window) > 0
+            homes, pool = (
+                np.flatnonzero(ran & (starts == start)),
+                np.flatnonzero(ran & free & keeps),
+            )
+            homes = homes[: len(pool)]
+            if not len(homes):
                 continue
-            partner = self._take(free, start, window, steady)
-            if partner is None:
-                soon = [other for other in later if starts[other] >= start + window]
-                partner = self._take(soon, start, window, steady)
-                if partner is not None:
-                    later.remove(partner)
-            if partner is not None:
-                yield home, start, partner
+            each = min(max(len(pool) // (_SPARED * len(homes)), 1), self._most)
+            partners = pool[: each * len(homes)].reshape(each, -1).T
+            free[partners] = False
+            yield _Group(start, homes, partners)
 
-    def _take(self, homes: list[int], start: int, window: int, steady: bool) -> int | None:
-        for place, home in enumerate(homes):
-            if self._ran_before(home, start) and self._kept(home, start, window, steady):
-                return homes.pop(place)
-        return None
+    def _differences(self, group: _Group, window: int) -> np.ndarray:
+        ours = self._change(group.homes, group.start, window, self._new)
+        theirs = self._change(group.partners, group.start, window, self._old)
+        cut = np.clip(ours[:, None] - theirs, -BOUND, BOUND)
+        known = np.isfinite(cut)
+        count = known.sum(axis=1)
+        return np.where(count, np.where(known, cut, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
 
-    def _ran_before(self, home: int, start: int) -> bool:
-        return _between(self.old.count, home, start - _BEFORE, start) >= _LEAST_BEFORE
+    def _change(self, homes: np.ndarray, start: int, window: int, after: _Sums) -> np.ndarray:
+        """How much higher losses of homes are in the window than in the weeks before."""
+        before = self._old.loss(homes, start - _BEFORE, start)
+        return relative(after.loss(homes, start, start + window), before)
 
-    def _kept(self, home: int, start: int, window: int, steady: bool) -> bool:
-        if _between(self._other, home, start, start + window):
-            return False
-        return not steady or _between(self.old.count, home, start, start + window) > 0
-
-    def change(self, home: int, start: int, window: int, after: _Sums) -> float:
-        """How much higher a home's loss is in the window than in the weeks before."""
-        before = _loss(self.old, home, start - _BEFORE, start)
-        return float(relative(_loss(after, home, start, start + window), before))
-
-    def failed(self, home: int, start: int) -> bool:
+    def _failed(self, group: _Group) -> np.ndarray:
         """Whether the candidate failed, and not only at first, or nothing was heard afterwards."""
-        end = start + _FAIL_WINDOW
-        down = _between(self._down, home, start, end)
-        up = _between(self.new.count, home, start, end)
-        return (down > 0 and down >= up) or self.silent(home, start)
+        end = group.start + _FAIL_WINDOW
+        down = _between(self._down, group.start, end)[group.homes]
+        up = _between(self._new.count, group.start, end)[group.homes]
+        return ((down > 0) & (down >= up)) | self._silent(group.homes, group.start)
 
-    def silent(self, home: int, start: int) -> bool:
-        """Whether nothing was heard of a home on the two days after a day."""
-        return not _between(self._heard, home, start + 1, start + 1 + _FAIL_WINDOW)
+    def _silent(self, homes: np.ndarray, start: int) -> np.ndarray:
+        """Whether nothing was heard of homes on the two days after a day."""
+        return ~(_between(self._heard, start + 1, start + 1 + _FAIL_WINDOW)[homes] > 0)
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts).astype(float) if parts else np.zeros(0)
 
 
 def _running(values: np.ndarray) -> np.ndarray:
@@ -169,10 +183,6 @@ def _running(values: np.ndarray) -> np.ndarray:
     return sums
 
 
-def _between(sums: np.ndarray, home: int, start: int, end: int) -> float:
-    return float(sums[home, end] - sums[home, max(0, start)])
-
-
-def _loss(sums: _Sums, home: int, start: int, end: int) -> np.ndarray:
-    scale = _between(sums.scale, home, start, end)
-    return np.asarray(_between(sums.error, home, start, end) / scale if scale > 0 else np.nan)
+def _between(sums: np.ndarray, start: int, end: int) -> np.ndarray:
+    """Sums of some days, shape (homes,)."""
+    return sums[:, end] - sums[:, max(0, start)]

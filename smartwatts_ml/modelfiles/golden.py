@@ -29,7 +29,9 @@ from smartwatts_ml.modelfiles.needs import Deviation, Needs, OperatorUse, Places
 __all__ = ["needs_apart", "needs_of", "serve_needs", "serve_vectors", "vectors_run"]
 
 _SEED = 20_261_129
-_WINDOWS = 256
+_WINDOWS = 512
+_STEPS = 96
+"""Values of an input that a vector keeps, in the order of time."""
 _PLACES = 24
 """Values of an output that a vector keeps."""
 _TOLERATED = 0.02
@@ -55,7 +57,7 @@ def needs_of(content: bytes) -> Needs:
     details = kind.read_details(network.details)
     made = kind.work.sample_inputs(details, _WINDOWS, _SEED)
     digits = {name: max(_decimals(array), 0) for name, array in made.items()}
-    samples = {n: np.round(array, digits[n]).astype(np.float32) for n, array in made.items()}
+    samples = {n: _held(np.round(array, digits[n])) for n, array in made.items()}
     outputs, others = network(samples), _without_delegates(content, samples)
     spreads = {name: float(np.nanstd(values)) for name, values in outputs.items()}
     chosen = _chosen(samples, outputs, others, spreads)
@@ -107,6 +109,14 @@ def serve_vectors(content: bytes, name: str, said: Mapping[str, Any]) -> Iterato
 def _without_delegates(content: bytes, samples: _Arrays) -> dict[str, np.ndarray]:
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     return LiteRTNetwork(content, resolver=resolver)(samples)
+
+
+def _held(samples: np.ndarray) -> np.ndarray:
+    """The same windows with ``_STEPS`` values or so, each of which stays for a while: they are
+    written in a third of the bytes, and what computes other ones wrongly computes these so too."""
+    length = samples.shape[1]
+    first = np.arange(length) // max(1, ceil(length / _STEPS)) * max(1, ceil(length / _STEPS))
+    return samples[:, first].astype(np.float32)
 
 
 def _decimals(values: np.ndarray) -> int:

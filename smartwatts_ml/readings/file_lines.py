@@ -37,11 +37,11 @@ def _line(file: FileReport) -> str:
     if file.contents:
         parts.append(f"{_short(file.contents.first)} to {_short(file.contents.last)} UTC")
     counts = {
-        "duplicates": file.duplicate,
-        "parts of others": file.netted,
-        "lines without a value": file.missing,
+        ("duplicate", "duplicates"): file.duplicate,
+        ("part of another", "parts of others"): file.netted,
+        ("line without a value", "lines without a value"): file.missing,
     }
-    parts += [f"{count:,} {what}" for what, count in counts.items() if count]
+    parts += [f"{count:,} {what[count > 1]}" for what, count in counts.items() if count]
     return f"{file.key}: {', '.join(parts)}"
 
 

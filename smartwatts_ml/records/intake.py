@@ -72,10 +72,12 @@ class RecordsTaken:
         }
 
 
-def take_records(objects: Objects, sort: Sort[RecordT]) -> RecordsTaken:
+def take_records(objects: Objects, sort: Sort[RecordT], kept_months: int = 0) -> RecordsTaken:
     """Add every file of the sort's landing folder whose content is not in the table yet. Repeating
     adds nothing; a file of which nothing can be taken is left, with the reason, until it changes.
-    A root without such files gets no table."""
+    A root without such files gets no table.
+
+    Months before the ``kept_months`` that end with the newest leave the table then; 0: none do."""
     landed = list_files(objects, sort.landing)
     if not landed:
         return RecordsTaken(sort.name)
@@ -88,7 +90,7 @@ def take_records(objects: Objects, sort: Sort[RecordT]) -> RecordsTaken:
             intake.take(info)
         intake.commit()
         if new:
-            table.compact()
+            table.tidy(kept_months)
     reports = tuple(intake.reports[info.key] for info in new)
     return RecordsTaken(sort.name, reports, len(landed) - len(new))
 

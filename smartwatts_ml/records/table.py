@@ -24,13 +24,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from smartwatts_ml.errors import ChangedError, StoreError
+from smartwatts_ml.errors import ChangedError
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.readings.table.changes import now_ms
-from smartwatts_ml.readings.table.delta import as_store_errors, check_address
+from smartwatts_ml.readings.table.delta import (
+    BlankTable,
+    as_store_errors,
+    check_address,
+    open_or_create,
+)
 from smartwatts_ml.records.sort import RecordT, Sort
 
 __all__ = ["Contents", "RecordTable", "Repeats"]
@@ -65,7 +70,8 @@ class RecordTable(Generic[RecordT]):
         self._sort = sort
         self._uri = check_address(objects.uri(sort.name))
         self._options = objects.storage_options()
-        self._table = self._made() if create else self._open()
+        blank = BlankTable(sort.name, sort.schema, (_MONTH,))
+        self._table = open_or_create(objects, sort.name, blank) if create else self._open()
 
     @classmethod
     def existing(cls, objects: Objects, sort: Sort[RecordT]) -> Self | None:
@@ -78,21 +84,6 @@ class RecordTable(Generic[RecordT]):
 
     def _open(self) -> DeltaTable:
         return DeltaTable(self._uri, storage_options=self._options)
-
-    def _made(self) -> DeltaTable:
-        with as_store_errors(self._uri):
-            for _ in range(_ATTEMPTS):
-                with suppress(TableNotFoundError):
-                    return self._open()
-                with suppress(DeltaError):  # another process was faster
-                    return DeltaTable.create(
-                        self._uri,
-                        self._sort.schema,
-                        partition_by=[_MONTH],
-                        name=self._sort.name,
-                        storage_options=self._options,
-                    )
-        raise StoreError(f"cannot create the table {self._uri}")
 
     @property
     def id(self) -> str:
@@ -205,18 +196,24 @@ class RecordTable(Generic[RecordT]):
         statistics = f'{{"numRecords": {len(part)}}}'
         return AddAction(path, size, {_MONTH: month}, now_ms(), True, statistics)
 
-    def compact(self) -> None:
-        """Join the parts of months that have many; those that went stay for a week."""
+    def tidy(self, kept_months: int) -> None:
+        """Months before the ``kept_months`` that end with the newest leave the table (0: none do),
+        and the parts of others that have many are joined; files that went stay for a week. A
+        content that was taken stays known."""
         parts = pa.table(self._table.get_add_actions(flatten=True))
         if not len(parts):
             return
-        counts = pc.value_counts(parts[f"partition.{_MONTH}"]).to_pylist()
-        many = [entry["values"] for entry in counts if entry["counts"] >= _SMALL_FILES]
-        with as_store_errors(self._uri):
+        listed = pc.value_counts(parts[f"partition.{_MONTH}"]).to_pylist()
+        counts = {entry["values"]: entry["counts"] for entry in listed}
+        first = _months_before(max(counts), kept_months - 1) if kept_months else ""
+        old = [month for month in counts if month < first]
+        many = [m for m, count in counts.items() if m >= first and count >= _SMALL_FILES]
+        with as_store_errors(self._uri), suppress(CommitFailedError):  # another run does
+            if old:
+                self._table.delete(f"{_MONTH} < '{first}'")
             for month in many:
-                with suppress(CommitFailedError):  # another run joins them
-                    self._table.optimize.compact([(_MONTH, "=", month)])
-            if many:
+                self._table.optimize.compact([(_MONTH, "=", month)])
+            if old or many:
                 self._table.vacuum(_KEPT_HOURS, dry_run=False)
 
     def query(
@@ -258,3 +255,13 @@ class RecordTable(Generic[RecordT]):
 
 def _months(rows: pa.Table) -> list[str]:
     return list(rows[_MONTH].to_pylist())
+
+
+def _months_before(month: str, count: int) -> str:
+    """
+    >>> _months_before("2026-02", 3)
+    '2025-11'
+    """
+    year, number = map(int, month.split("-"))
+    months = 12 * year + number - 1 - count
+    return f"{months // 12:04}-{months % 12 + 1:02}"

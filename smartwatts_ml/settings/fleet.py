@@ -25,6 +25,12 @@ class FleetSettings(SettingsGroup):
         description="Days after which a gateway is behind that runs another version than the one "
         "in force.",
     )
+    beacon_months: int = Field(
+        default=18,
+        ge=0,
+        description="Months of beacons that stay, the newest among them; nothing looks at those "
+        "before the last 15. 0: all.",
+    )
     harm: float = Field(
         default=0.05,
         gt=0,

@@ -42,8 +42,8 @@ class RolloutSettings(SettingsGroup):
     runtime: str = Field(
         "",
         pattern=r"^([0-9]{1,9}(\.[0-9]{1,9}){0,3})?$",
-        description="Version of LiteRT that gateways need to take a candidate, e.g. 2.3.0; empty: "
-        "any.",
+        description="Release of LiteRT that gateways need to take a candidate, e.g. 2.3.0; empty: "
+        "any. It is no version of TensorFlow Lite, in which `least` of a manifest counts.",
     )
 
     @field_validator("shares")

@@ -154,7 +154,7 @@ STAGES = (
     Stage(
         "publish",
         "smartwatts_ml.stages.publish:publish",
-        "putting it in force",
+        "putting it in force, if it was accepted",
         leaves="published.json",
         share=0.05,
         asks=("actor",),

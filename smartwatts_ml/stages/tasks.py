@@ -183,7 +183,7 @@ def weigh_champions(root: str) -> dict[str, Any]:
     models that ``retrain`` is due for since their champion drifts. In a process of our own."""
     settle_environment()
     objects, current = _open(root)
-    for line in take_beacons(objects).lines():
+    for line in take_beacons(objects, current.fleet.beacon_months).lines():
         _LOG.info("%s", printable(line))
     findings = watch(objects, current, datetime.now(UTC))
     for watched in findings:

@@ -24,12 +24,11 @@ from smartwatts_ml.gate.evidence import FleetRules, HomeEvidence, decide, drifte
 from smartwatts_ml.gate.paired_homes import (
     WINDOWS,
     HomeDays,
-    paired_failures,
-    paired_losses,
+    Pairing,
     worsened,
 )
 from smartwatts_ml.jsontext import json_text, parsed_document
-from smartwatts_ml.judging.since_published import differences_since
+from smartwatts_ml.judging.since_published import since_published
 from smartwatts_ml.names import check_model
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.records.table import RecordTable
@@ -222,19 +221,21 @@ def _compared(
     losses = [np.zeros(0) for _ in WINDOWS]
     failures = None
     if days is not None:
-        losses = [paired_losses(days, watched.version, against, window) for window in WINDOWS]
-        failures = paired_failures(days, watched.version, against)
+        pairing = Pairing(days, watched.version, against)
+        losses = [pairing.losses(window) for window in WINDOWS]
+        failures = pairing.failures()
     try:
         ours, theirs = (store.manifest(watched.model, v) for v in (watched.version, against))
         since = parse_time(watched.since)
-        losses += differences_since(look.objects, settings, store, (ours, theirs), since)
+        readings = since_published(look.objects, settings, store, (ours, theirs), since)
     except NotFoundError:
         return replace(watched, reason=f"v{against} was pruned")
-    evidence = weigh(losses, failures, rules)
+    evidence = weigh([*losses, *readings.differences], failures, rules)
     if not watched.candidate:
         rules = replace(rules, patience_days=0)
     verdict = decide(evidence, rules, held_days)
-    reason = f"v{watched.version} against v{against}: {verdict.reason}"
+    said = "; ".join(filter(None, (verdict.reason, readings.trouble)))
+    reason = f"v{watched.version} against v{against}: {said}"
     finding: Finding = "unsettled"
     if verdict.action == "back":
         finding = "back" if settings.fleet.rollback and action == "promote" else "harm"

@@ -159,6 +159,16 @@ def test_two_hundred_versions_are_quick(clients: dict[str, Any], store: Store) -
     assert time.process_time() - started < SECONDS
 
 
+def test_both_pages_offer_the_same_version_to_roll_back_to(
+    clients: dict[str, Any], store: Store
+) -> None:
+    before = VERSIONS - 2  # the last one is what was rolled back from
+    assert f"Roll back to v{before}…" in clients["admin"].get("/smartwatts/").text
+    page = clients["admin"].get("/smartwatts/models/nilm").text
+    assert f'id="open-rollback" data-version="{before}"' in page
+    assert f"Compare v{before} with v{VERSIONS - 1}" in page
+
+
 def test_only_who_may_trigger_the_dag_is_offered_a_rollback(
     clients: dict[str, Any], store: Store
 ) -> None:
@@ -321,7 +331,14 @@ def test_an_empty_root_shows_the_steps_of_a_model_in_their_order(
     monkeypatch.setattr(order, "STAGES", order.STAGES[::-1])
     text = clients["viewer"].get("/smartwatts/").text
     steps = text.split('id="stages"')[1].split("</ol>")[0]
-    assert re.findall("<b>(.*?)</b>", steps) == ["publish", "refit", "convert", "validate", "train"]
+    assert re.findall("<b>(.*?)</b>", steps) == [
+        "publish",
+        "approve",
+        "refit",
+        "convert",
+        "validate",
+        "train",
+    ]
 
 
 def test_a_root_that_cannot_be_read_is_explained(

@@ -15,7 +15,7 @@ from smartwatts_airflow.page.chart import Point, draw
 from smartwatts_airflow.page.health import health
 from smartwatts_airflow.page.judged import RunOf, judged
 from smartwatts_airflow.page.now import models_at_work
-from smartwatts_airflow.page.overview import ModelRow, last_decision
+from smartwatts_airflow.page.overview import ModelRow, last_decision, version_before
 
 from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.at_work import AtWork
@@ -25,6 +25,7 @@ from smartwatts_ml.runs.notified import Trouble
 from smartwatts_ml.runs.state import ModelState
 from smartwatts_ml.runs.trouble_report import TroubleReport
 from smartwatts_ml.store.forced import Forced
+from tests.store.helpers import new_store, publish
 
 RUN = DagRunFacts("retrain_weekly", "manual", "success", datetime(2026, 11, 22, tzinfo=UTC))
 OF = RunOf(RUN.key, RUN.when, RUN)
@@ -80,6 +81,21 @@ def test_the_last_decision_is_the_newest_of_any_model() -> None:
     last = last_decision(ModelRow("m", "k", last=state) for state in states)
     assert last and last.run_id == "newer"
     assert last_decision([ModelRow("nilm", "NILM")]) is None
+
+
+def test_one_goes_back_to_what_was_in_force_before_never_to_what_was_rolled_back_from(
+    tmp_path: Path,
+) -> None:
+    store = new_store(str(tmp_path / "root"), tmp_path)
+    for run in ("one", "two", "three"):
+        publish(store, "nilm", run)
+    assert version_before(store.history("nilm")) == 2
+    store.rollback("nilm", 2, "ann", "v3 misses kettles")
+    assert version_before(store.history("nilm")) == 1
+    publish(store, "nilm", "four")
+    assert version_before(store.history("nilm")) == 2
+    store.rollback("nilm", 1, "ann", "both miss kettles")
+    assert version_before(store.history("nilm")) is None
 
 
 def test_a_failed_and_a_dry_run_are_told_apart_from_what_was_decided(tmp_path: Path) -> None:

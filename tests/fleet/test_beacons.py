@@ -165,3 +165,15 @@ def test_a_take_that_dies_before_its_commit_is_made_up_for(
     assert rows(root) == 0
     report = take_beacons(root).files[0]
     assert (report.accepted, report.rejected, rows(root)) == (1, 1, 1)
+
+
+def test_old_months_leave_the_table_and_do_not_come_back(root: Objects) -> None:
+    days = (400, 40, 1)
+    land(root, "a.jsonl", text(*(beacon(f"g{n}", hours_ago=24 * n) for n in days)))
+    take_beacons(root)
+    land(root, "b.jsonl", text(beacon("late", hours_ago=24 * 500)))
+    take_beacons(root, kept_months=6)
+    assert rows(root) == 2
+    land(root, "again.jsonl", root.read("landing/beacons/a.jsonl").data)
+    assert take_beacons(root, kept_months=6).accepted == 0
+    assert rows(root) == 2

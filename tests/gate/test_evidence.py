@@ -17,7 +17,7 @@ from smartwatts_ml.gate.evidence import (
     relative,
     weigh,
 )
-from smartwatts_ml.gate.paired_homes import HomeDays, paired_failures, paired_losses, worsened
+from smartwatts_ml.gate.paired_homes import HomeDays, Pairing, worsened
 
 RULES = FleetRules()
 
@@ -96,33 +96,33 @@ def fleet(homes: int = 60, days: int = 50, changed: int = 25, at: int = 40) -> H
 
 def test_homes_are_compared_with_partners_so_that_a_season_is_no_harm() -> None:
     days = fleet()
-    same = paired_losses(days, 2, 1, 7)
+    same = Pairing(days, 2, 1).losses(7)
     assert len(same) == 25 and abs(same.mean()) < 0.02
     days.error[:25, 40:] *= 1.5
-    assert paired_losses(days, 2, 1, 7).mean() == pytest.approx(0.2, abs=0.03)
+    assert Pairing(days, 2, 1).losses(7).mean() == pytest.approx(0.2, abs=0.03)
 
 
 def test_a_home_counts_when_its_window_is_over_and_only_with_a_partner() -> None:
-    assert len(paired_losses(fleet(at=44), 2, 1, 7)) == 0
-    assert len(paired_losses(fleet(changed=50), 2, 1, 7)) == 10
+    assert len(Pairing(fleet(at=44), 2, 1).losses(7)) == 0
+    assert len(Pairing(fleet(changed=50), 2, 1).losses(7)) == 10
     days = fleet(changed=50)
     days.version[25:50, 40:48] = 1  # they change later, and are partners until then
-    assert len(paired_losses(days, 2, 1, 7)) == 25
+    assert len(Pairing(days, 2, 1).losses(7)) == 25
 
 
 def test_what_does_not_load_or_is_never_heard_of_again_is_a_failure() -> None:
     days = fleet()
-    assert paired_failures(days, 2, 1).tolist() == [0.0] * 25
+    assert Pairing(days, 2, 1).failures().tolist() == [0.0] * 25
     days.version[:5, 40:] = 1
     days.failed[:5, 40:] = 2
     days.version[5:8, 41:] = 0
     days.version[8, 41:] = days.version[33, 41:] = 0
-    failed = paired_failures(days, 2, 1)
+    failed = Pairing(days, 2, 1).failures()
     assert failed.tolist() == [1.0] * 8 + [0.0] * 17  # the ninth and its partner both fell silent
     assert decide(weigh([], failed, RULES), RULES, 3).action == "hold"
     days.failed[8:20, 40:] = 2
     days.version[8:20, 40:] = 1
-    assert decide(weigh([], paired_failures(days, 2, 1), RULES), RULES, 3).action == "back"
+    assert decide(weigh([], Pairing(days, 2, 1).failures(), RULES), RULES, 3).action == "back"
 
 
 def test_a_version_that_gets_worse_by_itself_is_found_and_one_that_does_not_is_not() -> None:

@@ -83,6 +83,20 @@ def test_a_build_pulls_what_it_ships_and_fails_on_what_does_not_verify(
     assert shipped(app)["models/nilm.tflite"] == content("one")
 
 
+def test_a_build_for_one_gateway_ships_the_candidate_and_one_for_all_the_champion(
+    app: Path, repository: Repository
+) -> None:
+    repository.candidate("nilm", "two", runtime="2.3")
+    ours = ("-Psmartwatts.gateway=home7", "-Psmartwatts.runtime=2.3.1")
+    for arguments, text in (((), "one"), (ours[:1], "one"), (ours, "two"), ((), "one")):
+        done = build(app, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert shipped(app)["models/nilm.tflite"] == content(text), arguments
+    failed = build(app, "-Psmartwatts.gateway=home 7")
+    assert failed.returncode != 0
+    assert "'home 7' is no id of a gateway" in failed.stderr
+
+
 def test_an_app_is_built_with_the_library(app: Path) -> None:
     with (app / "build.gradle").open("a") as script:
         script.write("sourceCompatibility = 8\nsourceSets.main.java.srcDir smartwattsLibrary\n")

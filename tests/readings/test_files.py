@@ -69,7 +69,7 @@ def test_rejected_rows_are_counted_with_their_reasons(tmp_path: Path) -> None:
         assert readings.report.files[0].missing == 1
         (line,) = warning_lines(readings.report.files, Settings())
     assert "by its columns, 1 site, 1 channel, 2 readings, 2024-01-01 00:00 to " in line
-    assert "1 lines without a value; 1 rejected: 1 × timestamp not a date and time" in line
+    assert "1 line without a value; 1 rejected: 1 × timestamp not a date and time" in line
 
 
 @pytest.mark.parametrize("row", ["", "2024-01-01 00:00:00,nan,a"])

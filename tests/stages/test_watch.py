@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from smartwatts_ml.records.table import RecordTable
 from smartwatts_ml.settings import Settings
 from smartwatts_ml.settings.rollout import RolloutSettings
 from smartwatts_ml.stages import tasks
-from smartwatts_ml.stages.watch import ACTOR, act, known, watch
+from smartwatts_ml.stages.watch import ACTOR, act, ask_for_retraining, known, watch
 from smartwatts_ml.store import FirstRing
 from tests.store.helpers import Clock, keys_of, new_store, opened, publish
 
@@ -144,6 +145,29 @@ def test_the_command_takes_back_where_the_keys_are(
     assert tried.exit_code == 0 and "back" in tried.output
     done = CliRunner().invoke(app, ["watch", MODEL, "--root", objects.url])
     assert done.exit_code == 0 and "v1 is in force again" in done.output
+
+
+@pytest.mark.parametrize(("worse", "asked"), [(1.6, [MODEL]), (1.0, [])])
+def test_a_champion_that_gets_worse_by_itself_asks_for_retraining_once(
+    tmp_path: Path, worse: float, asked: list[str]
+) -> None:
+    clock, rng = Clock(), np.random.default_rng(0)
+    clock.now = NOW - timedelta(days=62)
+    store = new_store(str(tmp_path / "root"), tmp_path, clock=clock)
+    publish(store, MODEL, "one")
+    objects = opened(store_root := str(tmp_path / "root"))
+    said = []
+    for home, day in itertools.product(range(40), range(-2, 60)):
+        at = clock.now + timedelta(days=day, hours=1)
+        error = float(np.exp(rng.normal(0, 0.1))) * (worse if day > 30 else 1)
+        beacon = Beacon(f"g{home}", MODEL, 1, at, error=error, scale=1.0, runs=1)
+        said.append((beacon, at + timedelta(minutes=5)))
+    RecordTable(objects, BEACONS).append({"digest": said}, tmp_path)
+    current = Settings(root=store_root, keys=str(keys_of(tmp_path)))
+    found = watch(objects, current, NOW)
+    assert [watched.finding == "drift" for watched in found] == [bool(asked)]
+    assert ask_for_retraining(objects, found) == asked
+    assert ask_for_retraining(objects, watch(objects, current, NOW)) == []
 
 
 @pytest.fixture

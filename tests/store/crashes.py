@@ -30,7 +30,7 @@ from typing import Any
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.objects import Objects, open_root
-from smartwatts_ml.store import Store, committing
+from smartwatts_ml.store import Champion, FirstRing, Store, committing
 from tests.store.helpers import content, publish, with_keys
 
 TORN_AFTER = 7
@@ -98,17 +98,41 @@ def trip_in_requests(tripwire: Tripwire) -> None:
 
 @dataclass(frozen=True)
 class Change:
-    """A change to a store with two versions (or none, ``fresh``), and what it leads to."""
+    """A change to a store with two versions (or none, ``fresh``), and which version is in force
+    before and after it. ``shares``: the candidate's then, None for none."""
 
     make: Callable[[Store, str], object]
     before: int | None
     after: int
     serials: int
     fresh: bool = False
+    shares: tuple[int | None, int | None] = (None, None)
+
+    def prepare(self, store: Store, model: str) -> None:
+        for run_id in () if self.fresh else ("run1", "run2"):
+            publish(store, model, run_id)
+        if self.shares[0]:
+            offer(store, model)
 
 
 def prune(store: Store, model: str) -> None:
     store.prune(model, keep=1, older_than=timedelta(0))
+
+
+def offer(store: Store, model: str) -> None:
+    publish(store, model, "run3", ring=FirstRing(500, 4))
+
+
+def widen(store: Store, model: str) -> None:
+    store.rollouts.widen(model, 2_500, 4, "bob", "why", version=3)
+
+
+def halt(store: Store, model: str) -> None:
+    store.rollouts.halt(model, "bob", "why", version=3)
+
+
+def conclude(store: Store, model: str) -> None:
+    store.rollouts.promote(model, "bob", "why", version=3)
 
 
 CHANGES_TO_STORE = {
@@ -117,6 +141,10 @@ CHANGES_TO_STORE = {
     "rollback": Change(lambda s, m: s.rollback(m, 1, "bob", "why"), 2, 1, 3),
     "renew": Change(lambda s, m: s.renew(), 2, 2, 2),
     "prune": Change(prune, 2, 2, 2),
+    "offer": Change(offer, 2, 2, 3, shares=(None, 500)),
+    "widen": Change(widen, 2, 2, 4, shares=(500, 2_500)),
+    "halt": Change(halt, 2, 2, 4, shares=(500, 0)),
+    "conclude": Change(conclude, 2, 3, 4, shares=(500, None)),
 }
 
 
@@ -149,6 +177,9 @@ def problems(store: Store, model: str, change: Change) -> Iterator[str]:
     version = champion.version if champion else None
     if version not in (change.before, change.after):
         yield f"v{version} is in force"
+    at_once = (change.shares[version == change.after],)  # with the version
+    if _share(champion) not in (change.shares if change.before == change.after else at_once):
+        yield f"a candidate is out for {_share(champion)}"
     if champion and store.read_file(champion.manifest) != content(champion.manifest.run_id):
         yield "the champion's bytes are of another run"
     for finding in store.verify(model).findings:
@@ -156,16 +187,27 @@ def problems(store: Store, model: str, change: Change) -> Iterator[str]:
             yield f"{finding.key} {finding.problem}"
     yield from _wrong_pull(store, model, change)
     change.make(store, model)
+    yield from _unfinished(store, model, change)
+
+
+def _unfinished(store: Store, model: str, change: Change) -> Iterator[str]:
     for finding in store.verify(model).findings:
         yield f"made again: {finding.key} {finding.problem}"
     chain = store.history(model)
     if (len(chain), chain[-1].version) != (change.serials, change.after):
         yield f"made again: {len(chain)} serials, v{chain[-1].version} in force"
+    if (share := _share(store.champion(model))) != change.shares[1]:
+        yield f"made again: a candidate is out for {share}"
     if store.pointer(model).serial != len(chain):
         yield "made again: the pointer is behind"
-    publish(store, model, "next run")
+    publish(store, model, "next run", action="force")  # past a candidate that is out
     if store.history(model)[-1].serial != len(chain) + 1:
         yield "the next publish did not get the next serial"
+
+
+def _share(champion: Champion | None) -> int | None:
+    candidate = champion.candidate if champion else None
+    return candidate.share if candidate else None
 
 
 def _half_pruned(key: str, problem: str, change: Change) -> bool:
@@ -198,8 +240,7 @@ def matrix(url: str, keys: Path, stride: int) -> dict[str, dict[str, Any]]:
         cases, bad, step = 0, [], 0
         while True:
             model = f"c{number}_{step}"
-            for run_id in () if change.fresh else ("run1", "run2"):
-                publish(store, model, run_id)
+            change.prepare(store, model)
             if not killed_at(step, change, later, model, objects.url):
                 break
             cases += 1

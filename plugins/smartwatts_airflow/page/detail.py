@@ -12,7 +12,7 @@ from smartwatts_airflow.page.chart import Point, draw
 from smartwatts_airflow.page.documents import READS_AT_ONCE, RememberedObjects
 from smartwatts_airflow.page.judged import RunOf
 from smartwatts_airflow.page.metrics import BASELINE, CHALLENGER, Metric, metrics_of, number
-from smartwatts_airflow.page.overview import for_gateways
+from smartwatts_airflow.page.overview import for_gateways, version_before
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind
 from smartwatts_ml.kinds.details import left_out_lines
@@ -84,10 +84,15 @@ class Detail:
 
     @property
     def usual(self) -> int | None:
-        """The version that a rollback is most often to: the one before the champion."""
+        """The version that a rollback is most often to: the one before the champion, or where that
+        is gone the next older one."""
         versions = [earlier.version for earlier in self.earlier]
-        before = (version for version in versions if version < (self.champion or 0))
-        return next(before, versions[0] if versions else None)
+        if not versions:
+            return None
+        before = version_before(self.history)
+        if before in versions:
+            return before
+        return next((v for v in versions if v < (self.champion or 0)), versions[0])
 
 
 def detail(

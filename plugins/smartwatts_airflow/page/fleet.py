@@ -39,8 +39,9 @@ class _Bar:
 
 
 def fleet_page(objects: Objects, current: Settings, now: datetime | None = None) -> dict[str, Any]:
-    """``models`` with their versions, states, weeks and what was found of the champion; gateways
-    that want a look, ``troubled``, and how many ``more`` there are. Empty without a beacon."""
+    """``models`` with their versions, states, weeks and what was found of champion and candidate,
+    of one that was taken back too until the next look; gateways that want a look, ``troubled``, and
+    how many ``more`` there are. Empty without a beacon."""
     when = now or datetime.now(UTC)
     table = existing_beacons(objects)
     if table is None:
@@ -81,7 +82,7 @@ def _model(
         "status": status,
         "running": running,
         "versions": list(status.versions.items())[:8],
-        "watched": [w for w in looked if w and w.version in current],
+        "watched": [w for w in looked if w and (w.version in current or w.finding == "back")],
         "bars": _bars(weeks, now),
         "most": max((sum(counts) for counts in zip(*weeks.values(), strict=True)), default=0),
         "size": (_WIDTH, _HEIGHT + _BELOW),

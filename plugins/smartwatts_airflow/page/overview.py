@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,11 +20,19 @@ from smartwatts_ml.runs.at_work import AtWork, at_work
 from smartwatts_ml.runs.claims import Claim, standing_claim
 from smartwatts_ml.runs.state import FAILED, ModelState, read_state
 from smartwatts_ml.settings import Settings
-from smartwatts_ml.store import Champion, Store, open_store
+from smartwatts_ml.store import Champion, HistoryEntry, Store, open_store
 from smartwatts_ml.store.canonical import parse_time
 from smartwatts_ml.store.forced import FORCE, Forced, in_force_by_force
 
-__all__ = ["ModelRow", "age", "for_gateways", "last_decision", "overview", "work_on"]
+__all__ = [
+    "ModelRow",
+    "age",
+    "for_gateways",
+    "last_decision",
+    "overview",
+    "version_before",
+    "work_on",
+]
 
 _MODELS_AT_ONCE = 5
 
@@ -33,7 +41,7 @@ _MODELS_AT_ONCE = 5
 class ModelRow:
     """A model and its champion. ``problem`` says why there is nothing to be trusted; ``forced``:
     who put the champion in force against the gate, however often it was rolled back since;
-    ``before``: the version that was in force before it; ``candidate``: what a ring of gateways
+    ``before``: the version that one goes back to; ``candidate``: what a ring of gateways
     takes instead."""
 
     model: str
@@ -119,10 +127,18 @@ def _champion(store: Store, kind: Kind, model: str) -> dict[str, Any]:
     if entry.action != "promote":
         history = (entry,) if entry.action == FORCE else store.history(model)
         facts["forced"] = in_force_by_force(history)
+        facts["before"] = version_before(history)
     beside = champion.candidate
     facts["candidate"] = beside if beside and beside.is_out(datetime.now(UTC)) else None
     facts["expires"], facts["problem"] = for_gateways(store, champion)
     return facts
+
+
+def version_before(history: Sequence[HistoryEntry]) -> int | None:
+    """The version that one goes back to from the champion: what was in force before that came for
+    the first time, so that after a rollback it is none that was rolled back from."""
+    champion = history[-1].version
+    return next(e.previous_version for e in history if e.version == champion)
 
 
 def for_gateways(store: Store, champion: Champion) -> tuple[datetime | None, str | None]:

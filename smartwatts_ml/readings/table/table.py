@@ -34,6 +34,7 @@ from smartwatts_ml.readings.table.changes import (
 from smartwatts_ml.readings.table.delta import as_store_errors, check_address, open_or_create
 from smartwatts_ml.readings.table.log import TABLE, LogEntries, Snapshot, add_statistics
 from smartwatts_ml.readings.table.schema import (
+    blank_readings,
     clocks_of,
     clocks_property,
     columns_since,
@@ -84,7 +85,8 @@ class ReadingsTable:
         self._objects = objects
         self._uri = check_address(objects.uri(TABLE))
         self._options = objects.storage_options()
-        self._table = open_or_create(self._uri, self._options, clocks) if create else self._open()
+        blank = blank_readings(clocks)
+        self._table = open_or_create(objects, TABLE, blank) if create else self._open()
 
     def _open(self, version: int | None = None) -> DeltaTable:
         return DeltaTable(self._uri, version=version, storage_options=self._options)
