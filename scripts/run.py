@@ -22,6 +22,7 @@ from scripts.session import Record
 from scripts.stack import REPOSITORY, Stack
 from scripts.watch import FailedRunError, follow, show_failures
 from smartwatts_ml.commands.retrain import show_run
+from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import SmartwattsError
 from smartwatts_ml.kinds import model_names
 from smartwatts_ml.objects import Objects, open_root
@@ -89,6 +90,7 @@ def _absolute(root: str | None, folder: Path) -> str:
 def _run(stack: Stack, options: argparse.Namespace) -> int:
     """One weekly retraining; 0 if the run succeeded, whatever it decided."""
     started = time.monotonic()
+    check_environment()  # before anything that runs is started anew
     stack.prepare()
     objects = open_root(stack.root)
     hold_ceremony(objects, stack.keys)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorType
 
 from smartwatts_ml.errors import (
     AlreadyExistsError,
@@ -54,15 +54,19 @@ class RetryWhatCanPass(RetryPolicy):
             return RetryDecision.retry(delay, reason=str(exception))
         if isinstance(exception, _FINAL):
             return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
-        if isinstance(exception, (StoreError, OSError)) or _is_network(kind):
+        if isinstance(exception, (StoreError, OSError)) or _is_network(exception):
             return RetryDecision.retry(reason=f"{kind.__name__} may pass")
         if isinstance(exception, AirflowException):
             return RetryDecision.default()
         return RetryDecision.fail(reason=f"{kind.__name__} does not pass by itself")
 
 
-def _is_network(kind: type[BaseException]) -> bool:
-    return any(parent.__module__.split(".")[0] in _NETWORK_LIBRARIES for parent in kind.__mro__)
+def _is_network(exception: BaseException) -> bool:
+    """Whether somebody could not be reached; of Airflow's API server a task hears no more."""
+    if isinstance(exception, AirflowRuntimeError):
+        return exception.error.error is ErrorType.API_SERVER_ERROR
+    parents = type(exception).__mro__
+    return any(parent.__module__.split(".")[0] in _NETWORK_LIBRARIES for parent in parents)
 
 
 PATIENT: dict[str, Any] = {

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk import RetryAction
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 from botocore.exceptions import EndpointConnectionError
 from smartwatts_airflow.retries import RetryWhatCanPass
 
@@ -58,6 +59,21 @@ def test_the_store_and_the_network_get_another_chance(error: Exception) -> None:
 )
 def test_what_cannot_pass_fails_at_once(error: Exception) -> None:
     assert POLICY.evaluate(error, 1, 5).action is RetryAction.FAIL
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (ErrorType.API_SERVER_ERROR, RetryAction.RETRY),
+        (ErrorType.VARIABLE_NOT_FOUND, RetryAction.FAIL),
+        (ErrorType.PERMISSION_DENIED, RetryAction.FAIL),
+    ],
+)
+def test_an_api_server_that_does_not_answer_a_task_may_come_back(
+    error: ErrorType, action: RetryAction
+) -> None:
+    answer = ErrorResponse(error=error, detail={"message": "timed out"})
+    assert POLICY.evaluate(AirflowRuntimeError(answer), 1, 5).action is action
 
 
 def test_airflows_own_errors_follow_airflows_own_rules() -> None:
