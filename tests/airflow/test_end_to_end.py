@@ -199,9 +199,9 @@ def test_a_run_by_hand_does_as_its_form_says_at_once_though_nothing_is_due(local
 
 def test_ingest_tells_of_the_table_of_readings(local: Local) -> None:
     events = local.airflow.call("GET", "/assets/events?order_by=timestamp")["asset_events"]
-    told = [event["extra"] for event in events if event["name"] == "smartwatts/readings"]
-    assert sum(counts["accepted"] for counts in told) > 0
-    assert all(counts["rejected"] == 0 for counts in told)
+    extras = [event["extra"] for event in events if event["name"] == "smartwatts/readings"]
+    assert sum(counts["accepted"] for counts in extras) > 0
+    assert sum(counts["rejected"] for counts in extras) > 0, "simulated homes have faulty lines"
 
 
 @pytest.mark.full

@@ -411,6 +411,7 @@ def test_a_triggerer_that_died_looks_for_nothing(clients: dict[str, Any]) -> Non
     from airflow.utils.state import JobState
     from smartwatts_airflow.assets import NEW_READINGS, new_readings_for
     from smartwatts_airflow.page.airflow import watched
+    from sqlalchemy import select
 
     (watcher,) = new_readings_for("retrain_on_new_readings").watchers
     now = datetime.now(UTC)
@@ -418,7 +419,8 @@ def test_a_triggerer_that_died_looks_for_nothing(clients: dict[str, Any]) -> Non
         assert not watched(session, NEW_READINGS)
         job = Job(job_type="TriggererJob", state=JobState.RUNNING, latest_heartbeat=now)
         trigger = Trigger.from_object(watcher.trigger)
-        asset = AssetModel(name=NEW_READINGS, uri=NEW_READINGS)
+        known = session.scalar(select(AssetModel).where(AssetModel.name == NEW_READINGS))
+        asset = known or AssetModel(name=NEW_READINGS, uri=NEW_READINGS)
         session.add_all((job, trigger, asset))
         session.flush()
         asset.add_trigger(trigger, watcher.name)
