@@ -44,7 +44,7 @@ from smartwatts_ml.reports.card import model_card
 from smartwatts_ml.runs.run import ModelRun
 from smartwatts_ml.runs.site_names import site_names
 from smartwatts_ml.runs.state import record_decision
-from smartwatts_ml.store import Champion, Manifest, Store, open_store
+from smartwatts_ml.store import Champion, Manifest, Published, Store, open_store
 from smartwatts_ml.store.advancing import first_ring
 from smartwatts_ml.store.canonical import without_floats
 from smartwatts_ml.store.forced import FORCE
@@ -195,6 +195,10 @@ def _publish_file(
         ring=first_ring(run.settings) if force is None else None,
     )
     summary = reason if force is None else f"{run.model} forced by {actor}: {reason}"
+    return _result_of(run, published, summary)
+
+
+def _result_of(run: ModelRun, published: Published, summary: str) -> PublishResult:
     if out := published.candidate:
         summary = f"{summary}; a candidate for {out.percent} of gateways until {out.until}"
     return PublishResult(
