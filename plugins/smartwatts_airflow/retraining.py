@@ -32,6 +32,7 @@ from smartwatts_airflow.lineage import tell_ingested
 from smartwatts_airflow.notify import about_run, send, tell_failure, tell_unrenewed
 from smartwatts_airflow.placement import signing_placement
 from smartwatts_airflow.retries import PATIENT
+from smartwatts_ml.counted import counted
 from smartwatts_ml.kinds import find_model
 from smartwatts_ml.stages.order import (
     Stage,
@@ -69,8 +70,8 @@ def _ingest(keys: list[str]) -> dict[str, Any]:
     done = tasks.ingest_stage(root(), keys, smartwatts_run_id())
     announce_ingested(done)
     tell_ingested(root(), done)
-    left = f", {done['left']} files left" if done["left"] else ""
-    label(f"{len(keys)} files: {done['accepted']:,} readings{left}")
+    left = f", {counted(done['left'], 'file')} left" if done["left"] else ""
+    label(f"{counted(len(keys), 'file')}: {counted(done['accepted'], 'reading')}{left}")
     return done
 
 

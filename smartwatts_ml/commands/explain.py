@@ -11,6 +11,7 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import print_json, write_files
 from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.counted import counted
 from smartwatts_ml.errors import BadInputError, UsageError
 from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.explained.channels import ChannelSummary, in_words
@@ -139,7 +140,7 @@ def _channels(channels: Sequence[ChannelSummary]) -> str:
     readings = sum(channel.readings for channel in channels)
     kwh = sum(channel.kwh for channel in channels)
     of_sites = f" of {sites} sites" if sites > 1 else ""
-    lines = [f"{len(channels)}{of_sites}: {readings:,} readings, {kwh:,.5g} kWh in all"]
+    lines = [f"{len(channels)}{of_sites}: {counted(readings, 'reading')}, {kwh:,.5g} kWh in all"]
     lines += [_channel(channel) for channel in channels[:_CHANNELS_SHOWN]]
     if len(channels) > _CHANNELS_SHOWN:
         lines.append(f"… and {len(channels) - _CHANNELS_SHOWN} more")

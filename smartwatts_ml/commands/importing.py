@@ -11,6 +11,7 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, print_json, progress_bar
 from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.counted import counted
 from smartwatts_ml.imports import Options, import_readings
 from smartwatts_ml.imports.base import Channel, House
 from smartwatts_ml.imports.labels import Labels
@@ -211,8 +212,9 @@ def _show(report: ImportReport) -> None:
             for example in file.examples:
                 out.print(f"    {example}", soft_wrap=True, markup=False)
     err.print(
-        f"{report.written:,} readings of {len(report.houses)} houses in {len(report.files)} "
-        f"files, {report.bad:,} bad lines left out, in {report.out}",
+        f"{report.written:,} readings of {counted(len(report.houses), 'house')} in "
+        f"{counted(len(report.files), 'file')}, {counted(report.bad, 'bad line')} left out, "
+        f"in {report.out}",
         soft_wrap=True,
     )
 

@@ -22,6 +22,7 @@ from smartwatts_ml.commands.common import (
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.explain import explain_files
 from smartwatts_ml.commands.paths import paths_option
+from smartwatts_ml.counted import counted
 from smartwatts_ml.errors import BadInputError, NotFoundError, UsageError
 from smartwatts_ml.fleet.beacons import take_beacons
 from smartwatts_ml.printable import printable
@@ -148,12 +149,12 @@ def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
         err.print(f"nothing is kept of {printable(key)}", soft_wrap=True, markup=False)
     for line in (*outdated_lines(report.outdated), *change_lines(report.clocks)):
         err.print(printable(line), soft_wrap=True, markup=False)
-    known = f", {report.unchanged} files known from before" if report.unchanged else ""
+    known = f", {counted(report.unchanged, 'file')} known from before" if report.unchanged else ""
     kept = f", kept in {uri(QUARANTINE)}" if report.rejected else ""
     instead = f" in the place of {report.replaced:,}" if report.replaced else ""
     out.print(
-        f"{report.accepted:,} readings added{instead}, {report.rejected:,} rejected{kept}{known}. "
-        f"Now {_in_words(report.snapshot)}.",
+        f"{counted(report.accepted, 'reading')} added{instead}, "
+        f"{report.rejected:,} rejected{kept}{known}. Now {_in_words(report.snapshot)}.",
         soft_wrap=True,
     )
 
@@ -162,7 +163,7 @@ def _in_words(snapshot: Snapshot) -> str:
     if not snapshot.rows:
         return "the readings are empty"
     return (
-        f"{snapshot.rows:,} readings of {snapshot.sites} sites, {snapshot.start} to "
+        f"{snapshot.rows:,} readings of {counted(snapshot.sites, 'site')}, {snapshot.start} to "
         f"{snapshot.end} (version {snapshot.version})"
     )
 

@@ -10,6 +10,7 @@ import typer
 from smartwatts_ml.commands.common import RootOption
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.commands.readings import open_readings
+from smartwatts_ml.counted import counted
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.readings.ingest.workspace import Workspace
 from smartwatts_ml.readings.table.compaction import compact as join_small_files
@@ -29,7 +30,10 @@ def compact(root: RootOption = None) -> None:
     table, before = open_readings(root)
     with Workspace() as work:
         gone = join_small_files(table, work.folder, enough=2)
-    out.print(f"{gone} small files joined; {before.rows:,} readings in {len(table.parts())} files")
+    out.print(
+        f"{counted(gone, 'small file')} joined; {before.rows:,} readings in "
+        f"{counted(len(table.parts()), 'file')}"
+    )
 
 
 def drop(
@@ -67,6 +71,6 @@ def vacuum(
     """
     table, _ = open_readings(root)
     gone = table.vacuum(hours, pinned_versions(table.objects), dry_run=dry_run)
-    out.print(f"{len(gone)} files {'would go' if dry_run else 'are gone'}")
+    out.print(f"{counted(len(gone), 'file')} {'would go' if dry_run else 'gone'}")
     for path in gone:
         out.print(f"  {path}", soft_wrap=True)

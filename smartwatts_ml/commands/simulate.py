@@ -12,6 +12,7 @@ from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, SeedOption, print_json, progress_bar
 from smartwatts_ml.commands.console import err, out
+from smartwatts_ml.counted import counted
 from smartwatts_ml.simulate import SimulationReport
 from smartwatts_ml.simulate import simulate as write_homes
 
@@ -93,7 +94,8 @@ def _show(report: SimulationReport) -> None:
         )
     out.print(table)
     err.print(
-        f"{report.rows:,} rows from {report.start} up to {report.end} in {report.files} files, "
+        f"{report.rows:,} rows from {report.start} up to {report.end} in "
+        f"{counted(report.files, 'file')}, "
         f"{report.bytes / 1e6:.1f} MB, in {report.out}",
         soft_wrap=True,
     )

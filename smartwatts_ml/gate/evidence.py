@@ -22,6 +22,8 @@ from typing import Literal
 
 import numpy as np
 
+from smartwatts_ml.counted import counted
+
 __all__ = [
     "BOUND",
     "Action",
@@ -136,10 +138,12 @@ class HomeEvidence:
     @property
     def text(self) -> str:
         """For people."""
-        said = [f"{self.failed} of {self.tried} homes failed"] if self.failed else []
+        said = [f"{self.failed} of {counted(self.tried, 'home')} failed"] if self.failed else []
         if self.gain is not None:
             between = f" ({_worse(self.high)} to {_worse(self.low)})"
-            said.insert(0, f"in {self.homes} homes errors are {_worse(self.gain)}{between}")
+            said.insert(
+                0, f"in {counted(self.homes, 'home')} errors are {_worse(self.gain)}{between}"
+            )
         return "; ".join(said) or "no home says anything yet"
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import stdtrit
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.gate.decision import (
     CHALLENGER,
     CHAMPION,
@@ -44,7 +45,6 @@ from smartwatts_ml.gate.variation import MIN_WEEKS
 from smartwatts_ml.gate.vetoes import guards, slices
 from smartwatts_ml.gate.wording import (
     change,
-    counted,
     home_sentence,
     lacking,
     part_sentences,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.gate.decision import CHALLENGER, CHAMPION, Check, Comparison, Part, Role
 from smartwatts_ml.gate.judgement import Judgement, sign_of
 from smartwatts_ml.gate.statistics import Difference, diebold_mariano, difference
@@ -59,7 +60,9 @@ def _missing(judgement: Judgement) -> list[str]:
     broken = ~np.isfinite(scores.sums).all((1, 2))
     if broken.any():
         homes = len(np.unique(scores.sites[broken]))
-        missing.append(f"predictions of the {CHALLENGER} are not finite at {homes} sites")
+        missing.append(
+            f"predictions of the {CHALLENGER} are not finite at {counted(homes, 'site')}"
+        )
     return missing
 
 

@@ -12,7 +12,6 @@ from smartwatts_ml.scores.scores import Criterion
 __all__ = [
     "chance",
     "change",
-    "counted",
     "home_sentence",
     "lacking",
     "number",
@@ -79,15 +78,6 @@ def _named(names: Sequence[str]) -> str:
     """
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
-
-
-def counted(count: int, word: str) -> str:
-    """So many of them.
-
-    >>> counted(1, "site"), counted(1000, "site")
-    ('1 site', '1,000 sites')
-    """
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def verdict(passed: bool) -> str:

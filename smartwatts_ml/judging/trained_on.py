@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.gate.drift import Histogram
 from smartwatts_ml.gate.judgement import Instant
@@ -89,7 +90,7 @@ def leaks(split: Split, trained_on: TrainedOn | None, period_s: int) -> str:
         return ""
     return (
         f"the challenger was trained on the holdout, or too close before it, at {len(late)} of "
-        f"{len(trained_on.ends)} sites"
+        f"{counted(len(trained_on.ends), 'site')}"
     )
 
 
@@ -180,5 +181,5 @@ def left_out_sentence(
     }
     return (
         f"left out: the champion was trained later than the holdout's start at {len(days)} of "
-        f"{len(spans)} sites, {sum(days.values()):.1f} site-days with the embargo"
+        f"{counted(len(spans), 'site')}, {sum(days.values()):.1f} site-days with the embargo"
     )

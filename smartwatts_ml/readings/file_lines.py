@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.printable import printable
 from smartwatts_ml.readings.report import FileContents, FileReport
 from smartwatts_ml.settings import Settings
@@ -33,7 +34,7 @@ def _line(file: FileReport) -> str:
     if file.reason:
         return f"{file.key}: {file.reason}"
     parts = [_described(file.contents)] if file.contents else []
-    parts.append(f"{file.accepted:,} readings")
+    parts.append(counted(file.accepted, "reading"))
     if file.contents:
         parts.append(f"{_short(file.contents.first)} to {_short(file.contents.last)} UTC")
     counts = {

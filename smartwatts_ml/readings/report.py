@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.site_clocks import FileClock, SiteClock
 from smartwatts_ml.readings.stamps.forms import FileStamps
@@ -272,7 +273,7 @@ class ReadReport:
 
     def summary(self) -> str:
         """One line for people."""
-        parts = [f"{self.accepted:,} readings from {len(self.files)} files"]
+        parts = [f"{self.accepted:,} readings from {counted(len(self.files), 'file')}"]
         if self.duplicate:
             parts.append(f"{self.duplicate:,} duplicates")
         if self.rejected:

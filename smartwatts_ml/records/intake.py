@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.errors import BadInputError, SmartwattsError, StoreError
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.readings.ingest.landing import list_files
@@ -53,7 +54,7 @@ class RecordsTaken:
         """What there is to say of them, for people: a line of all, one of each with a fault."""
         if not self.files:
             return []
-        said = [f"{self.accepted:,} {self.name} from {len(self.files):,} files"]
+        said = [f"{self.accepted:,} {self.name} from {counted(len(self.files), 'file')}"]
         if changed := sum(file.changed for file in self.files):
             said[0] += f"; {changed:,} of them say something else than was said of the same before"
         for file in self.files:

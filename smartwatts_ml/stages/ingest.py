@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.errors import BadInputError, ChangedError
 from smartwatts_ml.objects import ObjectInfo, Objects
 from smartwatts_ml.progress import Progress
@@ -71,13 +72,13 @@ def _doubtful(report: IngestReport, settings: Settings) -> list[str]:
     files = [file for file in report.files if file.left or file.rejected]
     if settings.show_site_names:
         return [*file_lines(files, settings), *change_lines(report.clocks)]
-    lines = [f"{len(report.left):,} files were left"] if report.left else []
+    lines = [counted(len(report.left), "file was left", "files were left")] if report.left else []
     if report.rejected:
         worst = max(files, key=lambda file: file.rejected)
-        lines.append(f"{report.rejected:,} lines were rejected (most: {worst.why_rejected()})")
+        lines.append(f"{counted(report.rejected, 'line')} rejected (most: {worst.why_rejected()})")
     if report.clocks:
         homes = len({change.site for change in report.clocks})
-        lines.append(f"{homes:,} homes are kept on another clock than is said of them now")
+        lines.append(f"{counted(homes, 'home')} kept on another clock than is said of now")
     return [f"{line}; the log of the ingest names each file" for line in lines]
 
 

@@ -144,7 +144,7 @@ STAGES = (
     Stage(
         "approve",
         "smartwatts_ml.stages.approve:approve",
-        "asking a person, where settings say so",
+        "a person's approval, where settings ask for one",
         leaves="approval.json",
         asks=("answer",),
         hands_over=("by",),

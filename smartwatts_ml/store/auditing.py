@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from tuf.api.metadata import Snapshot, Targets
 
+from smartwatts_ml.counted import counted
 from smartwatts_ml.errors import NotFoundError, TrustError
 from smartwatts_ml.pulling.layout import METADATA
 from smartwatts_ml.store.ceremony import delegated
@@ -210,8 +211,8 @@ class Auditor:
             if left < _NOTICE:
                 yield AuditFinding(
                     metadata_key(offline.signed.type, offline.version),
-                    f"expires in {max(left.days, 0)} days: `smartwatts keys renew-offline` with"
-                    " the offline keys",
+                    f"expires in {counted(max(left.days, 0), 'day')}: "
+                    "`smartwatts keys renew-offline` with the offline keys",
                     in_time=left > _URGENT,
                 )
         for name in self._objects.folders("models/"):

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -39,6 +40,8 @@ def stack(
         **ministack.environment(),
         "SMARTWATTS_ROOT": f"s3://{bucket}/fleet",
         "SMARTWATTS_KEYS": str(folder / "keys"),
+        "SMARTWATTS_APPROVAL": "all",
+        "SMARTWATTS_APPROVAL_USERS": '{"admin": "ann"}',
     }
     for name, value in environment.items():
         patch.setenv(name, value)
@@ -75,10 +78,18 @@ def run_weekly(stack: Distributed) -> str:
 
 
 def ended(stack: Distributed, run_id: str) -> str:
-    """The run's state, once it has one that lasts."""
+    """The run's state, once it has one that lasts; whatever a person is asked is approved."""
     states = ("success", "failed")
+    run = f"/dags/{WEEKLY}/dagRuns/{quote(run_id)}"
 
     def state() -> str | None:
+        for asked in stack.airflow.call("GET", f"{run}/hitlDetails?response_received=false")[
+            "hitl_details"
+        ]:
+            task = asked["task_instance"]
+            place = f"{run}/taskInstances/{task['task_id']}/{task['map_index']}"
+            answer = {"chosen_options": ["Approve"]}
+            stack.airflow.call("PATCH", f"{place}/hitlDetails", answer)
         now: str = stack.airflow.run(WEEKLY, run_id)["state"]
         return now if now in states else None
 
@@ -86,14 +97,18 @@ def ended(stack: Distributed, run_id: str) -> str:
 
 
 def check_every_model_was_decided_once(environment: dict[str, str], folder: Path) -> None:
+    """And nothing was published of which nobody was asked."""
     objects = open_root(environment["SMARTWATTS_ROOT"])
     store = Store(objects, folder / "keys")
+    reasons: list[str] = []
     for model in model_names():
         state = read_state(objects, model)
         assert state is not None and state.failures == 0 and state.outcome != "failed"
         runs = Counter(entry.run_id for entry in store.history(model))
         assert set(runs.values()) <= {1}, f"{model}: {runs}"
         assert not store.verify(model).findings
+        reasons += [entry.reason for entry in store.history(model)]
+    assert reasons and all("approved by admin" in reason for reason in reasons)
 
 
 def test_a_worker_that_dies_in_mid_training_costs_time_and_nothing_else(

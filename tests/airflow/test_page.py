@@ -155,7 +155,9 @@ def test_the_line_of_health_says_the_worst_first() -> None:
     assert verdict([gone, forced]).startswith("Something is broken: 1 broken (nilm)")
     assert verdict([WELL], paused=["renew_timestamp"]).startswith("Something is broken")
     critical = TroubleReport(NOW, [Trouble("timestamp", "critical", "nobody signed it", "sign it")])
-    assert "1 critical trouble" in verdict([WELL], found=critical)
+    assert "nobody signed it" in verdict([WELL], found=critical)
+    two = replace(critical, troubles=critical.troubles * 2)
+    assert "2 critical troubles" in verdict([WELL], found=two)
     assert verdict([WELL], doubtful=2).startswith("Needs a look")
     assert verdict([WELL], seen={"refused": 1}).startswith("Needs a look")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any
 
 from smartwatts_airflow.page.airflow import NEW_READINGS, RENEWAL, RETRAINING
 from smartwatts_airflow.page.now import AtWorkOn
 from smartwatts_airflow.page.overview import ModelRow
+from smartwatts_ml.counted import counted
 from smartwatts_ml.runs.trouble_report import TroubleReport
 
 __all__ = ["Health", "Sign", "health"]
@@ -16,6 +18,7 @@ __all__ = ["Health", "Sign", "health"]
 _WORDS = {"bad": "Something is broken", "warn": "Needs a look", "good": "All is well"}
 _NOTHING = "Nothing is published yet"
 _DEGREES = ("good", "warn", "bad")
+_SIGN_LETTERS = 90
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,11 @@ def health(
     if seen["models"] and NEW_READINGS not in paused and not watched:
         signs.append(Sign("no triggerer looks for new readings", "warn"))
     if seen["refused"]:
-        signs.append(Sign(_counted(seen["refused"], "file cannot be read"), "warn", "ingest"))
+        unread = counted(seen["refused"], "file cannot be read", "files cannot be read")
+        signs.append(Sign(unread, "warn", "ingest"))
     if doubtful:
-        signs.append(Sign(_counted(doubtful, "line on readings wants a look"), "warn", "doubtful"))
+        odd = counted(doubtful, "line on readings wants a look", "lines on readings want a look")
+        signs.append(Sign(odd, "warn", "doubtful"))
     worst_first = sorted(signs, key=lambda sign: -_DEGREES.index(sign.look or "good"))
     why = _why(seen, at_work, paused, watched)
     line = (*worst_first, *_of_work(at_work), _of_readings(seen, why))
@@ -91,9 +96,11 @@ def _of_models(rows: Sequence[ModelRow]) -> list[Sign]:
 def _of_troubles(report: TroubleReport | None) -> list[Sign]:
     troubles = report.troubles if report else []
     critical = sum(trouble.severity == "critical" for trouble in troubles)
+    first = next((t.what for t in troubles if t.severity == "critical"), "")
+    worst = first if critical == 1 else counted(critical, "critical trouble")
     signs = [
-        Sign(_counted(critical, "critical trouble"), "bad", "troubles"),
-        Sign(_counted(len(troubles) - critical, "warning"), "warn", "troubles"),
+        Sign(shorten(worst, _SIGN_LETTERS, placeholder=" …"), "bad", "troubles"),
+        Sign(counted(len(troubles) - critical, "warning"), "warn", "troubles"),
     ]
     return [s for s, n in zip(signs, (critical, len(troubles) - critical), strict=True) if n]
 
@@ -146,27 +153,6 @@ def _why(
         return f" because a retraining needs {seen['threshold']:,}"
     reasons = dict.fromkeys(seen["why_not"].values())
     return f" because {next(iter(reasons))}" if reasons else ""
-
-
-def _counted(count: int, what: str) -> str:
-    """So many of something, of which the first word, and a verb after it, can be more than one.
-
-    >>> _counted(1, "file cannot be read"), _counted(3, "warning")
-    ('1 file cannot be read', '3 warnings')
-    >>> _counted(2, "line on readings wants a look"), _counted(2, "critical trouble")
-    ('2 lines on readings want a look', '2 critical troubles')
-    """
-    if count == 1:
-        return f"1 {what}"
-    for single, more in (
-        ("trouble", "troubles"),
-        ("warning", "warnings"),
-        ("file ", "files "),
-        ("line ", "lines "),
-        (" wants ", " want "),
-    ):
-        what = what.replace(single, more)
-    return f"{count:,} {what}"
 
 
 def _names(rows: Sequence[ModelRow]) -> str:

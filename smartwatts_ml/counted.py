@@ -1,0 +1,16 @@
+"""So many of something, as a sentence says it."""
+
+from __future__ import annotations
+
+__all__ = ["counted"]
+
+
+def counted(count: int, one: str, more: str = "") -> str:
+    """A count and what is counted; ``more``: how several are called, where an s does not do.
+
+    >>> counted(1, "site"), counted(1000, "site")
+    ('1 site', '1,000 sites')
+    >>> counted(0, "file is left", "files are left")
+    '0 files are left'
+    """
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
