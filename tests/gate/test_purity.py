@@ -10,7 +10,7 @@ import pytest
 import smartwatts_ml.gate
 
 MODULES = sorted(Path(smartwatts_ml.gate.__file__).parent.glob("*.py"))
-OWN = ("smartwatts_ml.gate", "smartwatts_ml.scores", "smartwatts_ml.errors")
+OWN = tuple(f"smartwatts_ml.{room}" for room in ("gate", "scores", "errors", "counted"))
 PURE = {
     "__future__",
     "collections",

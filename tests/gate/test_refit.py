@@ -55,7 +55,7 @@ def test_one_that_is_the_same_or_better_ships() -> None:
         (lambda judged: judged.sums * [1.05, 1, 1], "may be worse by 2%"),
         (at_one_home(3.0), "site home"),
         (lambda judged: judged.sums * [0.9, 1, 1.2], "against champion"),
-        (at_one_home(np.nan), "not finite at 1 sites"),
+        (at_one_home(np.nan), "not finite at 1 site"),
     ],
 )
 def test_one_that_is_worse_anywhere_on_what_it_knows_by_heart_does_not(

@@ -176,7 +176,8 @@ def test_a_challenger_that_is_not_finite_anywhere_loses(homes: int, rules: Rules
     scores[CHALLENGER] = broken(scores[CHALLENGER], homes)
     decision = judged(scores, rules)
     assert not decision.accepted and decision.outcome is Outcome.TROUBLE
-    assert f"not finite at {homes} sites" in " ".join(decision.reasons)
+    where = "1 site" if homes == 1 else f"{homes} sites"
+    assert f"not finite at {where}" in " ".join(decision.reasons)
 
 
 @settings(deadline=None, max_examples=25)

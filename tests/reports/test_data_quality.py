@@ -267,7 +267,7 @@ def test_files_are_counted_where_sites_are_not_named(objects: Objects) -> None:
     assert "1 read, 1 left." in page and "runs/run1/ingested/ in the root" in page
     assert "berlin" not in page and "bad.csv" not in page
     doubtful = run_report(objects.url, "run1")["doubtful"]
-    assert doubtful == ["1 files were left; the log of the ingest names each file"]
+    assert doubtful == ["1 file was left; the log of the ingest names each file"]
 
 
 def test_what_is_damaged_of_what_files_gave_is_told(objects: Objects) -> None:

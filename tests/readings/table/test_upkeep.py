@@ -186,7 +186,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     assert "2 small files joined; 150 readings in 2 files" in say("compact")
     assert "100 readings before 2024-02 would go" in say("drop", "--before", "2024-02", "--dry-run")
     assert "100 readings before 2024-02 are gone" in say("drop", "--before", "2024-02")
-    assert "0 files are gone" in say("vacuum")
+    assert "0 files gone" in say("vacuum")
     assert "3 files would go" in say("vacuum", "--hours", "0", "--dry-run")
     wrong = CliRunner().invoke(app, ["readings", "drop", "--before", "May", "--root", objects.url])
     assert "write it like 2024-05" in str(wrong.exception)
