@@ -47,7 +47,7 @@ def test_the_summary_shows_what_became_of_each_label(tmp_path: Path) -> None:
     assert "Fridge-Freezer" in result.stdout
     assert "51 lines = 1 header + 0 blank + 1 bad + 49 used" in result.stdout
     assert "CLEAN_House2.csv:9: 1 columns instead of 13: 'damaged'" in result.stdout
-    assert "1 bad lines left out" in result.stderr
+    assert "1 bad line left out" in result.stderr
 
 
 def test_json_prints_accounts_that_add_up(tmp_path: Path) -> None:
