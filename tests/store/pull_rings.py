@@ -103,8 +103,13 @@ def _times() -> Iterator[Case]:
         ("lapsed just now", {"days": -2}, {"seconds": -1}, "two"),
         ("is out for long", {"days": -900}, {"days": 900}, "three"),
     ):
-        offer = functools.partial(_offer, since=time_text(**since), until=time_text(**until))
+        offer = functools.partial(_offer_within, since, until)
         yield Case(f"a candidate that {name}", offer, DONE, text)
+
+
+def _offer_within(since: dict[str, int], until: dict[str, int], lab: Lab) -> None:
+    """Offer it from then until then, seen from the moment at which the case is tried."""
+    _offer(lab, since=time_text(**since), until=time_text(**until))
 
 
 def _runtimes() -> Iterator[Case]:

@@ -227,7 +227,10 @@ def test_a_model_that_there_is_not_is_an_error_of_the_setting(
     check_environment()
 
 
-NOW = datetime.now(UTC)
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 HOUR = timedelta(hours=1)
 
 
@@ -235,24 +238,24 @@ def test_a_claim_holds_while_a_person_is_waited_for_and_is_not_late(
     objects: Objects, current: Settings
 ) -> None:
     take_claim(objects, "nilm", "run1", heed=True)
-    hold_claim(objects, "nilm", "run1", answer_by=NOW + 72 * HOUR)
-    claim = standing_claim(objects, "nilm", NOW + 72 * HOUR)
-    assert claim is not None and claim.run_id == "run1" and claim.waits(NOW + 71 * HOUR)
-    assert standing_claim(objects, "nilm", NOW + 74 * HOUR) is None
-    assert not find_troubles(objects, current, NOW + 60 * HOUR)
+    hold_claim(objects, "nilm", "run1", answer_by=now() + 72 * HOUR)
+    claim = standing_claim(objects, "nilm", now() + 72 * HOUR)
+    assert claim is not None and claim.run_id == "run1" and claim.waits(now() + 71 * HOUR)
+    assert standing_claim(objects, "nilm", now() + 74 * HOUR) is None
+    assert not find_troubles(objects, current, now() + 60 * HOUR)
     hold_claim(objects, "nilm", "run1")
-    assert standing_claim(objects, "nilm", NOW + 17 * HOUR) is not None
-    assert standing_claim(objects, "nilm", NOW + 19 * HOUR) is None
+    assert standing_claim(objects, "nilm", now() + 17 * HOUR) is not None
+    assert standing_claim(objects, "nilm", now() + 19 * HOUR) is None
 
 
 def test_a_claim_from_whoever_writes_there_ends_all_the_same(objects: Objects) -> None:
     take_claim(objects, "nilm", "run1", heed=True)
-    hold_claim(objects, "nilm", "run1", answer_by=NOW + timedelta(days=4000))
-    assert standing_claim(objects, "nilm", NOW + timedelta(days=9)) is None
+    hold_claim(objects, "nilm", "run1", answer_by=now() + timedelta(days=4000))
+    assert standing_claim(objects, "nilm", now() + timedelta(days=9)) is None
 
 
 def test_what_another_run_has_claimed_meanwhile_is_left_to_it(objects: Objects) -> None:
     take_claim(objects, "nilm", "run2", heed=True)
-    hold_claim(objects, "nilm", "run1", answer_by=NOW + HOUR)
+    hold_claim(objects, "nilm", "run1", answer_by=now() + HOUR)
     claim = standing_claim(objects, "nilm")
     assert claim is not None and claim.run_id == "run2"
