@@ -1,15 +1,18 @@
 """The NILM model against its peers, all trained and scored in one run.
 
     python benchmarks/nilm.py accuracy s1 s2 --data ../shared/data --models M --seeds 0 1 2
+    python benchmarks/nilm.py resolution s1 s2 --data ../shared/data --models M --epochs 15
     python benchmarks/nilm.py day --model nilm_model.tflite
 
-``accuracy`` trains with the defaults that ship and scores the converted file. ``day``
-measures what a gateway pays: one call for each minute of a day on one core.
+``accuracy`` trains with the defaults that ship and scores the converted file; ``resolution`` the
+same of the readings as coarser meters have them. ``day`` measures what a gateway pays: one call
+for each minute of a day on one core.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,14 +56,15 @@ def read(data: Path, globs: Sequence[str]) -> FileReadings:
     return FileReadings(paths, Settings())
 
 
-def ours(training: Readings, seed: int, kept: Path) -> dict[str, System]:
+def ours(training: Readings, seed: int, kept: Path, epochs: int | None = None) -> dict[str, System]:
     """The file that ships; trained here, with the Keras model it was made from, unless
     ``kept`` is there already (as ``smartwatts train`` writes it)."""
     kind = find_kind("nilm")
     if kept.is_file():
         return {"this file": open_file(kept.read_bytes())}
     before = time.process_time()
-    trained = kind.trainer.train(kind.spec(), training, TrainOptions(seed=seed), lambda *_: None)
+    options = TrainOptions(epochs, seed=seed)
+    trained = kind.trainer.train(kind.spec(), training, options, lambda *_: None)
     cpu_s = time.process_time() - before
     network = KerasNetwork.from_training(trained)
     samples = kind.work.sample_inputs(trained.details, 64, seed)
@@ -132,6 +136,24 @@ def run(split: str, arguments: argparse.Namespace, seed: int, peers: bool) -> No
     show_cost(systems)
 
 
+def resolution(split: str, arguments: argparse.Namespace) -> None:
+    """One split at several periods, each with what a mean over it still tells."""
+    kind, seed = find_kind("nilm"), arguments.seed
+    training, test = (read(arguments.data, globs) for globs in SPLITS[split])
+    for period_s in arguments.periods:
+        os.environ["SMARTWATTS_NILM_PERIOD_S"] = str(period_s)
+        kept = arguments.models / f"{split}.{period_s}.{seed}" / "nilm_model.tflite"
+        systems = ours(training, seed, kept, arguments.epochs)
+        details = systems["this file"].predictor.details
+        systems |= fit_peers(details, training, seed, 0)
+        predictors = {name: system.predictor for name, system in systems.items()}
+        scores = kind.work.evaluate(details, predictors, test, seed)
+        print(f"\n### nilm {split}, every {period_s} s, {details.window} samples a window")
+        print(f"\non from {details.on_thresholds_w} W; {details.not_told or 'all are told'}\n")
+        show_accuracy(scores)
+        show_cost(systems)
+
+
 def show_accuracy(scores: Mapping[str, Scores]) -> None:
     kind = find_kind("nilm")
     channels = next(iter(scores.values())).channels
@@ -192,6 +214,13 @@ def main() -> None:
         "--seq2point-steps", type=steps_of, default={}, help="s1=100: of 256 windows each"
     )
     accuracy.add_argument("splits", nargs="*", choices=[*SPLITS, []], default=[])
+    coarser = verbs.add_parser("resolution")
+    coarser.add_argument("--data", type=Path, required=True)
+    coarser.add_argument("--models", type=Path, required=True, help="folder of files, kept")
+    coarser.add_argument("--periods", type=int, nargs="+", default=[60, 300, 900, 1800])
+    coarser.add_argument("--epochs", type=int, help="most epochs; default: those that ship")
+    coarser.add_argument("--seed", type=int, default=0)
+    coarser.add_argument("splits", nargs="*", choices=[*SPLITS, []], default=[])
     daily = verbs.add_parser("day")
     daily.add_argument("--model", type=Path, required=True)
     arguments = parser.parse_args()
@@ -201,6 +230,9 @@ def main() -> None:
     settle_environment()
     start_tensorflow()
     for split in arguments.splits or SPLITS:
+        if arguments.verb == "resolution":
+            resolution(split, arguments)
+            continue
         for number, seed in enumerate(arguments.seeds):
             run(split, arguments, seed, peers=number == 0 and not arguments.alone)
 

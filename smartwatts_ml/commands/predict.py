@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 import typer
 from rich.table import Column, Table
@@ -18,9 +17,10 @@ from smartwatts_ml.commands.common import JsonOption, SeedOption, print_json, pr
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.commands.paths import paths_option
+from smartwatts_ml.commands.unused import too_coarse, why_nothing
 from smartwatts_ml.errors import BadInputError, naming
 from smartwatts_ml.kinds import kinds
-from smartwatts_ml.kinds.base import Details, Kind, ModelSpec, Network
+from smartwatts_ml.kinds.base import Details, Kind, Network
 from smartwatts_ml.kinds.details import left_out_lines
 from smartwatts_ml.modelfiles.networks import open_network
 from smartwatts_ml.printable import printable
@@ -160,9 +160,10 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
             rows = _write(frames, columns, readings, output, report)
             if rows is None:
                 names = ", ".join(map(str, input))
-                reason = _why_nothing(kind.spec_of(details), kind, options, readings)
+                reason = why_nothing(kind.spec_of(details), kind, options, readings)
                 raise BadInputError(f"nothing to predict from in {names}: {reason}")
             remarks = [*left_out_lines(network.details), *kind.work.remarks(readings)]
+            remarks += too_coarse(kind.spec_of(details), readings)
         if as_json:
             report = {"output": str(output), "rows": rows, "model": details.model}
             print_json({**report, "notes": remarks})
@@ -242,19 +243,6 @@ def _write(
     finally:
         partial.unlink(missing_ok=True)
     return rows if done else None
-
-
-def _why_nothing(
-    spec: ModelSpec, kind: Kind, options: dict[str, Any], readings: FileReadings
-) -> str:
-    """Why there is nothing to predict from: readings that will not do, or others than asked."""
-    spans = [span for span in readings.spans() if kind.uses(spec, span)]
-    asked = any(options.get(name) is not None for name in ("from", "to"))
-    if not (asked and spans):
-        return f"mains readings every {spec.period_s} s or faster are needed"
-    ends = [min(span.start for span in spans), max(span.end for span in spans)]
-    start, end = readings.stamps_for(spans[0].site)(np.array(ends, "datetime64[s]"))
-    return f"its readings begin on {start} and end on {end}"
 
 
 def _formatted(frame: pd.DataFrame, readings: FileReadings) -> pd.DataFrame:

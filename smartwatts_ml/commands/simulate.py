@@ -31,8 +31,8 @@ def simulate(
         typer.Option(
             "--submetered",
             min=0,
-            help="Homes with five sub-metered appliances; the others have mains every 15 "
-            "minutes. Default: a third, at least one.",
+            help="Homes with five sub-metered appliances, of 300 s and more also large loads; the "
+            "others have mains every 15 minutes. Default: a third, at least one.",
             show_default=False,
         ),
     ] = None,

@@ -10,8 +10,9 @@ import numpy as np
 
 from smartwatts_ml.errors import UsageError
 from smartwatts_ml.imports.base import Channel
+from smartwatts_ml.readings.base import COARSER
 from smartwatts_ml.readings.device_rows import DeviceRows
-from smartwatts_ml.readings.resample import COARSER, MICRO, resample
+from smartwatts_ml.readings.resample import MICRO, resample
 
 __all__ = ["AsTheyAre", "Distinct", "HeldMeans", "Resampler", "Sink", "Writer", "summed"]
 

@@ -7,7 +7,7 @@ out one site at a time, so memory is bounded by the largest site, not by the fle
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from smartwatts_ml.parallel import map_ahead
 from smartwatts_ml.readings.labels import Label
 
 __all__ = [
+    "COARSER",
     "MAINS",
     "NOT_DRAWN",
     "NO_POWER",
@@ -26,6 +27,7 @@ __all__ = [
     "SOLAR",
     "SiteSpan",
     "TEMPERATURE",
+    "coarser_mains",
     "device_id",
     "split_device_id",
 ]
@@ -37,6 +39,8 @@ NO_POWER = frozenset({TEMPERATURE})
 """Channels that hold no power: outdoor temperature, in degrees Celsius."""
 NOT_DRAWN = NO_POWER | {SOLAR}
 """Channels that hold nothing that a home draws: what its panels make, besides."""
+COARSER = 1.1
+"""A grid may be finer than the spacing of readings by this factor, no more."""
 _AHEAD = 2
 
 
@@ -179,6 +183,21 @@ class SiteSpan:
     def fits(self, period_s: float) -> bool:
         """Whether some of mains is as fine as that."""
         return (self.native_s if self.finest_s is None else self.finest_s) <= period_s
+
+
+def coarser_mains(spans: Iterable[SiteSpan], period_s: float) -> str:
+    """Of which sites mains is coarser than that, as a clause; empty where it is of none.
+
+    >>> midnight, noon = np.datetime64("2026-01-01", "s"), np.datetime64("2026-01-01T12", "s")
+    >>> coarser_mains([SiteSpan("home1", ("mains",), midnight, noon, 24, 1800)], 60)
+    'mains of home1 comes every 1800 s'
+    """
+    coarser = [s for s in spans if MAINS in s.channels and not s.fits(period_s * COARSER)]
+    if not coarser:
+        return ""
+    finest = min(s.native_s if s.finest_s is None else s.finest_s for s in coarser)
+    more = f" and {len(coarser) - 1} more sites" if len(coarser) > 1 else ""
+    return f"mains of {coarser[0].site}{more} comes every {finest} s{' or rarer' if more else ''}"
 
 
 class Readings(ABC):

@@ -14,12 +14,11 @@ from functools import cached_property
 import numpy as np
 
 from smartwatts_ml.localtime import WallCells, WallClock
+from smartwatts_ml.readings.base import COARSER
 from smartwatts_ml.readings.spacing import native_interval, own_intervals
 
-__all__ = ["COARSER", "HOUR_US", "MICRO", "DeviceReadings", "resample", "to_grid"]
+__all__ = ["HOUR_US", "MICRO", "DeviceReadings", "resample", "to_grid"]
 
-COARSER = 1.1
-"""A grid may be finer than the spacing of readings by this factor, no more."""
 _MUCH_COARSER = 24
 MICRO = 1_000_000
 HOUR_US = 3600 * MICRO

@@ -11,12 +11,12 @@ import numpy as np
 
 from smartwatts_ml.errors import NotFoundError
 from smartwatts_ml.localtime import wall_clock
-from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.base import COARSER, MAINS, Readings, SiteReadings, SiteSpan
 from smartwatts_ml.readings.device_rows import DeviceRows
 from smartwatts_ml.readings.legs import add_up, is_leg, legs_of_mains
 from smartwatts_ml.readings.quality.assess import assess
 from smartwatts_ml.readings.quality.record import SiteQuality
-from smartwatts_ml.readings.resample import COARSER, MICRO, DeviceReadings, to_grid
+from smartwatts_ml.readings.resample import MICRO, DeviceReadings, to_grid
 from smartwatts_ml.readings.spacing import PATIENCE, native_interval
 from smartwatts_ml.settings import Settings
 

@@ -18,7 +18,7 @@ from smartwatts_ml.kinds import find_model
 from smartwatts_ml.kinds.base import Kind, ModelSpec
 from smartwatts_ml.objects import Objects
 from smartwatts_ml.provenance import sha256_of
-from smartwatts_ml.readings.base import MAINS, Readings, SiteSpan
+from smartwatts_ml.readings.base import MAINS, Readings, SiteSpan, coarser_mains
 from smartwatts_ml.readings.holdout import (
     SelectedReadings,
     Split,
@@ -89,7 +89,11 @@ class ModelRun:
         everything = self._everything
         usable = [span for span in everything.spans() if self.kind.uses(self.spec, span)]
         if not usable:
-            raise NotEnoughReadingsError(f"no site has readings that {self.model} can use")
+            coarser = coarser_mains(everything.spans(), self.spec.period_s)
+            reason = f": it takes mains every {self.spec.period_s} s, and {coarser}"
+            raise NotEnoughReadingsError(
+                f"no site has readings that {self.model} can use{reason if coarser else ''}"
+            )
         return SelectedReadings(everything, usable, labels=self._labels_of(usable))
 
     @cached_property

@@ -16,6 +16,7 @@ from smartwatts_ml.simulate.appliances import METERED
 from smartwatts_ml.simulate.background import background, extras, solar
 from smartwatts_ml.simulate.faults import Damage, damage, flatten
 from smartwatts_ml.simulate.files import HomeFiles, write_months, write_rows
+from smartwatts_ml.simulate.large import large_loads
 from smartwatts_ml.simulate.life import Life, live
 from smartwatts_ml.simulate.segments import join, mean_power
 from smartwatts_ml.simulate.world import make_world, stream
@@ -24,6 +25,7 @@ __all__ = ["HomeReport", "SimulationReport", "meter", "simulate"]
 
 _DEFAULT_START = date(2026, 1, 1)
 _SMART_METER_S = 900
+_LARGE_FROM_S = 300
 _MAINS = "mains"
 
 
@@ -97,7 +99,8 @@ def simulate(
     """Write ``homes`` simulated homes over ``days`` below ``out``, a folder a home.
 
     The first ``submetered`` homes (default: a third, at least one) have mains and five
-    appliances every ``period_s``; the others mains every 15 minutes. The last
+    appliances every ``period_s``; the others mains every 15 minutes. From five minutes on, homes
+    have more large loads, and those that are sub-metered have sub-meters on these too. The last
     ``solar_share`` of homes have panels. ``clean`` leaves out every fault of the feed.
     """
     _check(homes, days, seed, submetered, period_s, solar_share)
@@ -111,7 +114,8 @@ def simulate(
         if progress:
             progress(f"{site}, {number + 1} of {homes}", number / homes)
         period = period_s if number < metered else max(_SMART_METER_S, period_s)
-        house = _House(live(site, world), period, number < metered, number >= homes - panels)
+        large = period_s >= _LARGE_FROM_S
+        house = _House(live(site, world), period, number < metered, number >= homes - panels, large)
         reports.append(_write_home(house, out, clean, late=number % 3 == 0))
     if progress:
         progress(f"{homes} homes", 1.0)
@@ -134,27 +138,36 @@ def _check(
 
 @dataclass(frozen=True)
 class _House:
-    """A household, its meters and whether panels are on its roof."""
+    """A household, its meters, whether panels are on its roof, and whether it is one of those
+    with more large loads."""
 
     life: Life
     period_s: int
     submetered: bool
     has_solar: bool
+    large: bool
 
 
 def meter(
-    life: Life, period_s: int, *, submetered: bool = True, has_solar: bool = False
+    life: Life,
+    period_s: int,
+    *,
+    submetered: bool = True,
+    has_solar: bool = False,
+    large: bool = False,
 ) -> dict[str, np.ndarray]:
     """What a home's meters read by channel: mean W of each interval, shape (n,).
 
     Mains is the sum of everything in the home; each meter adds a noise of its own, a
-    sub-meter also a constant error of gain below one percent.
+    sub-meter also a constant error of gain below one percent. ``large``: the home is one of those
+    with more large loads, which sub-meters see too.
     """
     world = life.world
     intervals = world.seconds // period_s
-    parts = {name: make(life) for name, make in METERED.items()}
+    makes = METERED | (large_loads(life) if large else {})
+    parts = {name: make(life) for name, make in makes.items()}
     true = {name: np.maximum(mean_power(p, intervals, period_s), 0) for name, p in parts.items()}
-    rest = [background(life)] + ([solar(life)] if has_solar else [])
+    rest = [background(life, large=large)] + ([solar(life)] if has_solar else [])
     mains = np.sum(list(true.values()), axis=0) + mean_power(join(rest), intervals, period_s)
     rng = life.chance(f"meters {period_s}")
     read = {_MAINS: mains + (0.003 * np.abs(mains) + 1.0) * rng.standard_normal(intervals)}
@@ -168,7 +181,13 @@ def meter(
 def _write_home(house: _House, out: Path, clean: bool, late: bool) -> HomeReport:
     """Read the meters, break the feed, write the files, say what was done."""
     life, world = house.life, house.life.world
-    read = meter(life, house.period_s, submetered=house.submetered, has_solar=house.has_solar)
+    read = meter(
+        life,
+        house.period_s,
+        submetered=house.submetered,
+        has_solar=house.has_solar,
+        large=house.large,
+    )
     devices = [f"{life.site}/{name}" for name in read]
     files = HomeFiles(out / life.site, devices, world.start, house.period_s)
     rows = flatten(np.array(list(read.values())))
@@ -188,7 +207,7 @@ def _write_home(house: _House, out: Path, clean: bool, late: bool) -> HomeReport
         site=life.site,
         period_s=house.period_s,
         channels=tuple(read),
-        extras=extras(life) + (("solar",) if house.has_solar else ()),
+        extras=extras(life, large=house.large) + (("solar",) if house.has_solar else ()),
         mean_w=round(float(read[_MAINS].mean()), 1),
         rows=len(damaged.rows.at) + len(damaged.late.at),
         missing=damaged.missing,

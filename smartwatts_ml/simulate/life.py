@@ -13,7 +13,7 @@ import numpy as np
 
 from smartwatts_ml.simulate.world import SLOT_S, SLOTS, World, autocorrelated, stream
 
-__all__ = ["Habit", "Life", "live", "occurrences", "weekly_chance"]
+__all__ = ["Habit", "Life", "blocks", "live", "occurrences", "weekly_chance"]
 
 _HOURS = (np.arange(SLOTS) + 0.5) / (SLOTS / 24)
 _DAY_S = SLOTS * SLOT_S
@@ -90,6 +90,17 @@ def occurrences(
     starts = np.sort(np.concatenate(starts_of))
     starts = starts[(starts < life.world.seconds) & (life.present[life.world.slot(starts)] > 0)]
     return starts[np.diff(starts, prepend=-np.inf) > spacing_s]
+
+
+def blocks(
+    life: Life, rng: np.random.Generator, mean_s: float, variety: float = 0.5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Back-to-back blocks of random length over the span: start, seconds, slot at start."""
+    count = int(life.world.seconds / mean_s * 1.3) + 8
+    seconds = mean_s * np.clip(rng.lognormal(0, variety, count), 0.15, 6)
+    start = np.cumsum(seconds) - seconds
+    inside = start < life.world.seconds
+    return start[inside], seconds[inside], life.world.slot(start[inside])
 
 
 def live(site: str, world: World) -> Life:

@@ -30,12 +30,15 @@ from tests.kinds.networks import embedded
 pytestmark = pytest.mark.slow
 CASES = {
     "spring": ("Europe/Berlin", "2026-03-29T01:00", True),
+    "half hours": ("Europe/Berlin", "2026-03-29T01:00", False),
     "autumn": ("Europe/Berlin", "2026-10-25T01:00", False),
     "half an hour back": ("Australia/Lord_Howe", "2026-04-04T15:00", False),
     "half an hour ahead": ("Australia/Lord_Howe", "2026-10-03T15:30", True),
 }
 """Zone, instant of the change, and whether the forecast has holidays and temperatures. Where it has
-not, it leaves a day out, and each run of loud hours is an alert."""
+not, it leaves a day out, and each run of loud hours is an alert. That of half hours has a file of
+NILM whose samples these are."""
+HALF_HOURS = {"period_s": 1800, "window": 192}
 BEFORE_D, AFTER_D = 26, 9
 MINUTE = np.timedelta64(60, "s")
 DAY = np.timedelta64(1, "D")
@@ -124,7 +127,10 @@ def make_home(folder: Path, case: str) -> Home:
     lines += [f"{t}Z,{w},home1/mains" for t, w in zip(times[known], watts[known], strict=True)]
     lines += [f"{t}Z,{i % 31 - 4},home1/temperature" for i, t in enumerate(warm)]
     (folder / "home1.csv").write_text("\n".join(lines))
-    return Home(folder, zone, begin, at, end, details_of(outside))
+    details = details_of(outside)
+    if case == "half hours":
+        details["nilm"] |= embedded("nilm", **HALF_HOURS)
+    return Home(folder, zone, begin, at, end, details)
 
 
 def details_of(outside: bool) -> dict[str, dict[str, Any]]:
@@ -237,6 +243,7 @@ def joined(*parts: Rows) -> dict[str, pd.DataFrame]:
     "case",
     [
         "half an hour back",
+        "half hours",
         *(
             pytest.param(case, marks=pytest.mark.full)
             for case in ("spring", "autumn", "half an hour ahead")

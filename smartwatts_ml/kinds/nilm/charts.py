@@ -15,7 +15,7 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
 
 __all__ = ["charts"]
 
-_MARGIN_S = 1800
+_MARGIN_S, _MARGIN = 1800, 4
 _MOST_SITES = 10
 _MOST_POINTS = 240
 _CONTEXT_SAMPLES = 1024
@@ -73,7 +73,7 @@ def _views(
     site: SiteReadings, name: str, traces: Mapping[Role, np.ndarray], threshold: float
 ) -> list[_View]:
     truth, mains = site.channels[name], site.channels[MAINS]
-    margin, wall = _MARGIN_S // site.period_s, site.wall
+    margin, wall = max(_MARGIN_S // site.period_s, _MARGIN), site.wall
     views = []
     for first, end in activations(truth, threshold, site.period_s):
         if first < site.score_index or not np.isfinite(mains[first:end]).all():

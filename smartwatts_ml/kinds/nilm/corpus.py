@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from smartwatts_ml.errors import NotEnoughReadingsError
-from smartwatts_ml.kinds.nilm.appliances import activations, on_power, on_threshold
+from smartwatts_ml.kinds.nilm.appliances import STANDBY_W, activations, on_power, on_threshold
 from smartwatts_ml.kinds.nilm.details import Duration
-from smartwatts_ml.kinds.nilm.events import duration_of
+from smartwatts_ml.kinds.nilm.events import duration_of, is_brief
+from smartwatts_ml.kinds.nilm.grid import FINE_PERIOD_S
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
-from smartwatts_ml.readings.base import MAINS, NOT_DRAWN, Readings, SiteReadings, SiteSpan
+from smartwatts_ml.readings.base import (
+    MAINS,
+    NOT_DRAWN,
+    Readings,
+    SiteReadings,
+    SiteSpan,
+    coarser_mains,
+)
 
 __all__ = ["Corpus", "SiteArrays", "build_corpus"]
 
 _VALIDATION_SHARE = 0.15
 _MIN_WINDOWS = 4
 _ENOUGH_WINDOWS = 32
+_HARDLY = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class Corpus:
     """Sites to train on and, later in time, to validate on.
 
     ``thresholds`` and ``on_power``: W by appliance, in the order of ``appliances``;
-    ``durations`` by name. ``validation`` is empty where nothing is held back.
+    ``durations`` by name. ``validation`` is empty where nothing is held back. ``not_told``: the
+    appliances that samples of this period do not tell, each with the reason.
     """
 
     appliances: tuple[str, ...]
@@ -49,6 +59,7 @@ class Corpus:
     training: tuple[SiteArrays, ...]
     validation: tuple[SiteArrays, ...]
     notes: tuple[str, ...]
+    not_told: Mapping[str, str]
 
 
 def build_corpus(
@@ -65,10 +76,7 @@ def build_corpus(
     """
     sites = _load(readings, settings, window)
     if not sites:
-        raise NotEnoughReadingsError(
-            f"no site has mains and appliances every {settings.period_s} s for "
-            f"{_MIN_WINDOWS * settings.window_minutes / 1440:.1f} days or more"
-        )
+        raise _nothing_to_learn_from(readings, settings.period_s, window)
     power = _joined(sites)
     thresholds = {
         name: on_threshold(name, settings.period_s, values, settings.on_thresholds)
@@ -77,39 +85,99 @@ def build_corpus(
     parts = [_cut(site, window) for site in sites]
     learned = sites if again is not None else [old for old, _ in parts]
     held_back = [] if again is not None else [new for _, new in parts]
-    spans = {
-        name: np.concatenate([_activations(site, name, thresholds, settings) for site in learned])
+    runs = {name: _runs(learned, name, thresholds, settings) for name in power}
+    chosen = again or ()
+    not_told = {
+        name: reason
         for name in power
+        if name not in chosen and (reason := _why_not_told(name, runs[name], power[name], settings))
     }
-    counts = {name: len(of_appliance) for name, of_appliance in spans.items()}
+    needed = settings.min_activations
+    few = {
+        name: f"{len(runs[name].samples)} activations, {needed} needed"
+        for name in power
+        if len(runs[name].samples) < needed
+    }
+    reasons = few | not_told
     kept = tuple(
-        name
-        for name in power
-        if counts[name] >= settings.min_activations and (again is None or name in again)
+        name for name in power if name not in reasons and (again is None or name in chosen)
     )
-    notes = [
-        f"{name} left out: {counts[name]} activations, {settings.min_activations} needed"
-        for name in power
-        if counts[name] < settings.min_activations
-    ]
+    notes = [f"{name} left out: {reason}" for name, reason in sorted(reasons.items())]
     if not kept:
         raise NotEnoughReadingsError("no appliance can be learned: " + "; ".join(notes))
-    notes.append(f"learned from {len(sites)} sub-metered site{'' if len(sites) == 1 else 's'}")
-    bare = sum(len(span.channels) < 2 for span in readings.spans())
-    if bare:
-        notes.append(f"{bare} sites without sub-meters teach nothing here and were not used")
     return Corpus(
         appliances=kept,
         thresholds=np.array([thresholds[name] for name in kept], np.float32),
         on_power=np.array([on_power(power[name], thresholds[name]) for name in kept], np.float32),
         durations={
-            name: duration_of(name, np.diff(spans[name], axis=1)[:, 0] * settings.period_s)
-            for name in kept
+            name: duration_of(name, runs[name].samples * settings.period_s) for name in kept
         },
         training=tuple(_arrays(site, kept, thresholds, settings) for site in learned),
         validation=tuple(_arrays(site, kept, thresholds, settings) for site in held_back),
-        notes=tuple(notes),
+        notes=(*notes, *_about(sites, readings)),
+        not_told=not_told,
     )
+
+
+def _about(sites: list[SiteReadings], readings: Readings) -> Iterator[str]:
+    """Whose readings taught, and whose did not."""
+    yield f"learned from {len(sites)} sub-metered site{'' if len(sites) == 1 else 's'}"
+    bare = sum(len(span.channels) < 2 for span in readings.spans())
+    if bare:
+        yield f"{bare} sites without sub-meters teach nothing here and were not used"
+
+
+def _nothing_to_learn_from(
+    readings: Readings, period_s: int, window: int
+) -> NotEnoughReadingsError:
+    days = _MIN_WINDOWS * window * period_s / 86_400
+    metered = [span for span in readings.spans() if _powered(span)[1:]]
+    coarser = coarser_mains(metered, period_s)
+    return NotEnoughReadingsError(
+        f"no site has mains and appliances every {period_s} s for {days:.1f} days or more"
+        + (f"; {coarser}" if coarser else ""),
+        fix="SMARTWATTS_NILM_PERIOD_S says how fine they have to be" if coarser else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Activations of one appliance in all sites: how many ``samples`` each is, and its ``energy``
+    in W times samples; shape (k,)."""
+
+    samples: np.ndarray
+    energy: np.ndarray
+
+
+def _runs(
+    sites: list[SiteReadings],
+    name: str,
+    thresholds: Mapping[str, float],
+    settings: NilmSettings,
+) -> _Runs:
+    spans = [
+        (site, *span) for site in sites for span in _activations(site, name, thresholds, settings)
+    ]
+    return _Runs(
+        np.array([end - first for _, first, end in spans], int),
+        np.array([np.nansum(site.channels[name][first:end]) for site, first, end in spans]),
+    )
+
+
+def _why_not_told(name: str, runs: _Runs, power: np.ndarray, settings: NilmSettings) -> str:
+    """Why samples of this period do not tell an appliance, as a clause; empty if they do."""
+    period_s = settings.period_s
+    if period_s <= FINE_PERIOD_S:
+        return ""
+    if is_brief(name, runs.samples, runs.energy, period_s):
+        return (
+            f"it typically runs for less than half of the {period_s} s of a sample, whose mean "
+            "does not tell it from others"
+        )
+    resting = np.mean(power[np.isfinite(power)] <= STANDBY_W) if len(runs.samples) else 1.0
+    if resting < _HARDLY and len(runs.samples) < settings.min_activations:
+        return f"it hardly ever rests for {period_s} s, so that nothing tells when it runs"
+    return ""
 
 
 def _load(readings: Readings, settings: NilmSettings, window: int) -> list[SiteReadings]:

@@ -32,6 +32,7 @@ class NilmDetails(Details):
     on_thresholds_w: dict[str, float]
     on_cuts: dict[str, float]
     durations: dict[str, Duration]
+    not_told: dict[str, str] = Field(default={})
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         each = (1, self.window, len(self.appliances))

@@ -10,7 +10,7 @@ from smartwatts_ml.errors import NotEnoughReadingsError
 from smartwatts_ml.kinds.nilm.metrics import STATS, confusion, statistics
 from smartwatts_ml.kinds.nilm.predictors import NilmPredictor
 from smartwatts_ml.localtime import hour_of_week, local_days
-from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, coarser_mains
 from smartwatts_ml.scores.scores import Scores, Table
 from smartwatts_ml.scores.sheet import Blocks, Sheet
 
@@ -45,7 +45,9 @@ def evaluate(
             mistaken[name] += confusion(truth, estimate, limits)
             sheet.add(name, _sums(truth[scored], estimate[scored], limits, blocks))
     if not sheet:
-        raise NotEnoughReadingsError("no sub-metered site has readings to judge with")
+        coarser = coarser_mains(readings.spans(), period_s)
+        found = f", every {period_s} s or finer: {coarser}" if coarser else ""
+        raise NotEnoughReadingsError(f"no sub-metered site has readings to judge with{found}")
     return {
         name: sheet.scores(name, tables=_mistaken_table(counts * period_s / 3600, channels))
         for name, counts in mistaken.items()

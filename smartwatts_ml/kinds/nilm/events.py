@@ -15,7 +15,7 @@ import numpy as np
 from smartwatts_ml.kinds.nilm.details import Duration
 from smartwatts_ml.readings.run_lengths import true_runs
 
-__all__ = ["duration_of", "keep_activations"]
+__all__ = ["duration_of", "is_brief", "keep_activations"]
 
 
 _PUBLISHED = {
@@ -25,6 +25,7 @@ _PUBLISHED = {
     "dishwasher": Duration(2700, 600),
     "washing_machine": Duration(1800, 120),
 }
+_TYPICAL_S = {"kettle": 180.0, "microwave": 120.0, "toaster": 150.0}
 _DEFAULT_PAUSE_S = 600.0
 _SHORTEST_SHARE = 0.5
 """Of the 5th percentile of what was seen: shorter is no run of this appliance."""
@@ -40,6 +41,23 @@ def duration_of(appliance: str, lengths_s: np.ndarray) -> Duration:
         return _PUBLISHED[appliance]
     shortest = _SHORTEST_SHARE * float(np.percentile(lengths_s, 5)) if len(lengths_s) else 0.0
     return Duration(_DEFAULT_PAUSE_S, round(shortest, 1))
+
+
+def is_brief(appliance: str, samples: np.ndarray, energy: np.ndarray, period_s: int) -> bool:
+    """Whether an appliance typically runs for less than half a sample, so that samples hold it
+    and much else. Known of well-known ones; of others told by the activations seen, of so many
+    ``samples`` and so much ``energy`` each (n,): a run of half a sample or more would mostly lie
+    in two, so those that hold half of all energy are one sample long.
+
+    >>> [is_brief("kettle", np.ones(9), np.ones(9), period_s) for period_s in (300, 900)]
+    [False, True]
+    >>> is_brief("pump", np.array([1, 1, 1, 3]), np.array([1.0, 1.0, 1.0, 2.0]), 900)
+    True
+    """
+    if appliance in _TYPICAL_S:
+        return _TYPICAL_S[appliance] < period_s / 2
+    brief = energy[samples <= 1].sum()
+    return bool(len(samples)) and bool(brief > energy.sum() / 2)
 
 
 def keep_activations(

@@ -32,6 +32,7 @@ class NilmKind(Kind[NilmDetails]):
     limits = (
         "It knows the appliances of its outputs alone; what draws like one is taken for it.",
         "Behind solar power or a battery that is not metered apart, appliances are hidden.",
+        "Of samples over two minutes, what runs for less than half of one is not told.",
         "An estimate: not for bills, nor to tell that something is safely off.",
     )
     work_name = "smartwatts_ml.kinds.nilm.work:WORK"
@@ -60,7 +61,7 @@ class NilmKind(Kind[NilmDetails]):
     def spec(self, **options: Any) -> ModelSpec:
         """The one model; NILM has no options of its own."""
         settings = NilmSettings.load()
-        return self._spec(settings.period_s, settings.window_minutes * 60)
+        return self._spec(settings.period_s, settings.window_s)
 
     def spec_of(self, details: NilmDetails) -> ModelSpec:
         return self._spec(details.period_s, details.window * details.period_s)

@@ -22,17 +22,21 @@ RATED_W = {
     "ev": (1400.0, 7400.0),
     "freezer": (50.0, 200.0),
     "fridge": (50.0, 200.0),
+    "heat_pump": (500.0, 4500.0),
     "iron": (1000.0, 2800.0),
     "kettle": (1400.0, 3100.0),
     "microwave": (500.0, 1700.0),
+    "oven": (1500.0, 3500.0),
     "tumble_dryer": (600.0, 3000.0),
     "washing_machine": (1600.0, 2500.0),
+    "water_heater": (1000.0, 4000.0),
     "water_pump": (300.0, 1500.0),
 }
 """Largest power of such an appliance in homes of the world, from and to, W: what makers
 print on them."""
 _UNKNOWN_SPREAD = 1.5
-"""The rated power of an appliance not listed lies within this factor of what was seen."""
+"""The largest power of an appliance that is not listed lies within this factor of what was seen;
+and of one that never is at its rated power for a whole sample, as these are long."""
 _HEATER_SHARE = 0.5
 """What draws more than this share of an activation's maximum is its heater."""
 _MOTOR_SPREAD = 0.35
@@ -72,9 +76,7 @@ class Library:
 
     def __init__(self, names: Sequence[str], recorded: Sequence[Sequence[np.ndarray]]) -> None:
         self._recorded = recorded
-        self._rated = [
-            RATED_W.get(name) or _spread(seen) for name, seen in zip(names, recorded, strict=True)
-        ]
+        self._rated = [_rated(name, seen) for name, seen in zip(names, recorded, strict=True)]
 
     def has(self, k: int) -> bool:
         """Whether anything is recorded of appliance ``k``."""
@@ -95,7 +97,11 @@ class Library:
         return power if make is None else restyle(power, make, rng)
 
 
-def _spread(recorded: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Rated power around what was seen, from and to, W."""
+def _rated(name: str, recorded: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Largest power of a make, from and to, W: as makers print it on them where what was seen
+    reaches it, else around what was seen."""
+    known = RATED_W.get(name)
     top = float(np.median([power.max() for power in recorded])) if recorded else 0.0
+    if known and (not recorded or top >= known[0]):
+        return known
     return top / _UNKNOWN_SPREAD, top * _UNKNOWN_SPREAD

@@ -3,8 +3,9 @@
 A small convolutional network works at full resolution for edges and, after folding eight
 minutes into channels, on coarse steps with dilated convolutions for whole cycles. It sees
 mains only relative to what was there before (above the lowest of the last hour, above what
-never ends within a quarter, step by step), since a level says much about one home and
-nothing about the next. A few members, trained side by side, are averaged.
+never ends within a quarter, step by step; longer where these are few samples), since a level
+says much about one home and nothing about the next. A few members, trained side by side, are
+averaged.
 
 Residual dilated stacks: van den Oord et al. 2016; one on-state gate that multiplies the
 power: subtask gated networks, Shin et al. 2019; sequence to sequence over all appliances:
@@ -13,53 +14,22 @@ Faustine et al. 2020 (UNet-NILM); averaged members: Lakshminarayanan et al. 2017
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-__all__ = ["Grid", "build_networks"]
+from smartwatts_ml.kinds.nilm.grid import Grid
+
+__all__ = ["build_networks"]
 
 _FINE, _COARSE = 16, 64
 _DILATIONS = (1, 2, 4, 8, 2)
-_BASE_S, _SLOW_S, _SHORT_S = 3840, 900, 300
-_COARSE_S, _FOLD = 480, 8
+_BASE, _SLOW, _SHORT = (3840, 24), (900, 5), (300, 3)
+"""Seconds, and the fewest fine steps, over which what is slow is looked up."""
 _ROOM_W = 20.0
 _FAR_W = 1e4
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How time becomes samples: a window spans time, whatever the period.
-
-    ``window``: samples. ``pool`` samples are one fine step of about a minute (1 where the
-    period is not shorter), ``fold`` of these one coarse step of eight minutes.
-    """
-
-    period_s: int
-    window: int
-    pool: int
-    fold: int
-
-    @classmethod
-    def for_period(cls, period_s: int, window_minutes: int) -> Grid:
-        """The grid of a period; the window is cut to whole coarse steps.
-
-        >>> Grid.for_period(60, 512)
-        Grid(period_s=60, window=512, pool=1, fold=8)
-        >>> Grid.for_period(10, 512)
-        Grid(period_s=10, window=3072, pool=6, fold=8)
-        """
-        pool = max(1, round(_COARSE_S / _FOLD / period_s))
-        fold = max(1, round(_COARSE_S / (period_s * pool)))
-        steps = max(window_minutes * 60 // (period_s * pool * fold), 1)
-        return cls(period_s, steps * pool * fold, pool, fold)
-
-    def minutes(self, seconds: float) -> int:
-        """The fine steps that span this time, at least one."""
-        return max(1, round(seconds / (self.period_s * self.pool)))
 
 
 def build_networks(
@@ -123,10 +93,10 @@ def _features(mains: Any, grid: Grid) -> tuple[Any, Any]:
     base, slow, short = (
         _above_missing(level if grid.pool == 1 else layers.UpSampling1D(grid.pool)(level))
         for level in (
-            _lowest(minutes, grid.minutes(_BASE_S)),
+            _lowest(minutes, grid.steps(*_BASE)),
             *(
-                _highest(_lowest(minutes, grid.minutes(span)), grid.minutes(span))
-                for span in (_SLOW_S, _SHORT_S)
+                _highest(_lowest(minutes, grid.steps(*span)), grid.steps(*span))
+                for span in (_SLOW, _SHORT)
             ),
         )
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from smartwatts_ml.kinds.nilm.grid import window_seconds
 from smartwatts_ml.settings.base import TomlSettings
 
 __all__ = ["NilmSettings"]
+
+_FEWEST_SAMPLES, _MOST_SAMPLES = 32, 8640
 
 
 class NilmSettings(TomlSettings):
@@ -18,9 +21,15 @@ class NilmSettings(TomlSettings):
     table: ClassVar[str] = "nilm"
     model_config = SettingsConfigDict(env_prefix="SMARTWATTS_NILM_")
 
-    period_s: int = Field(60, ge=10, le=120, description="Seconds of one sample of mains.")
-    window_minutes: int = Field(
-        512, ge=64, le=1440, description="Time that one window spans, in minutes, at any period."
+    period_s: int = Field(
+        60, ge=10, le=1800, description="Seconds of one sample of mains: as fine as homes have it."
+    )
+    window_minutes: int | None = Field(
+        None,
+        ge=64,
+        le=20_160,
+        description="Time that one window spans, in minutes. Unset: 512, or 192 samples where "
+        "these are longer.",
     )
     on_thresholds: dict[str, float] = Field(
         default_factory=dict,
@@ -67,3 +76,23 @@ class NilmSettings(TomlSettings):
     max_samples: int = Field(
         3_000_000, gt=0, description="Most samples of mains held in memory; the newest are kept."
     )
+
+    @property
+    def window_s(self) -> int:
+        """Seconds that one window spans."""
+        minutes = self.window_minutes
+        return window_seconds(self.period_s) if minutes is None else minutes * 60
+
+    @field_validator("window_minutes")
+    @classmethod
+    def _check_window(cls, minutes: int | None, info: ValidationInfo) -> int | None:
+        period_s = info.data.get("period_s")
+        if minutes is None or period_s is None:  # which is refused by itself
+            return minutes
+        samples = minutes * 60 // period_s
+        if not _FEWEST_SAMPLES <= samples <= _MOST_SAMPLES:
+            raise ValueError(
+                f"{minutes} minutes are {samples} samples of {period_s} s, and have to be "
+                f"{_FEWEST_SAMPLES} to {_MOST_SAMPLES}; unset, it suits the period"
+            )
+        return minutes

@@ -10,10 +10,12 @@ import numpy as np
 
 from smartwatts_ml.kinds.nilm.appliances import activations
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
+from smartwatts_ml.kinds.nilm.grid import FINE_PERIOD_S
 from smartwatts_ml.readings.base import MAINS
 from smartwatts_ml.simulate.appliances import METERED
 from smartwatts_ml.simulate.background import extras
 from smartwatts_ml.simulate.generate import meter
+from smartwatts_ml.simulate.large import LARGE
 from smartwatts_ml.simulate.life import live
 from smartwatts_ml.simulate.world import make_world
 
@@ -28,16 +30,22 @@ def simulated_sites(corpus: Corpus, period_s: int, homes: int, days: int) -> tup
     """Up to ``homes`` homes of ``days`` days, spread over the year.
 
     A corpus's appliance that the simulation does not meter is unknown there (NaN); a home
-    in which it runs unmetered is left out. None at all where it meters none of them.
+    in which it runs unmetered is left out. None at all where it meters none of them. At periods
+    over two minutes homes have more large loads, and all of these are metered.
     """
-    if not set(corpus.appliances) & set(METERED):
+    large = period_s > FINE_PERIOD_S
+    metered = METERED.keys() | (LARGE.keys() if large else ())
+    if metered.isdisjoint(corpus.appliances):
         return ()
     made = []
     for number in range(homes):
         start = _START + _SEASON_DAYS * (number % _SEASONS)
         life = live(f"simulated{number}", make_world(_SEED + number, start, days))
-        if not set(extras(life)) & set(corpus.appliances):
-            made.append(_arrays(life.site, meter(life, period_s), corpus, period_s))
+        unmetered = set(extras(life, large=large)) - metered
+        if unmetered.isdisjoint(corpus.appliances):
+            read = meter(life, period_s, large=large)
+            silent = {name: np.zeros(len(read[MAINS])) for name in metered - read.keys()}
+            made.append(_arrays(life.site, read | silent, corpus, period_s))
     return tuple(made)
 
 

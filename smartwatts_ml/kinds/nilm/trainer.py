@@ -15,8 +15,8 @@ from smartwatts_ml.kinds.graph import put_on_top
 from smartwatts_ml.kinds.nilm.answered import answered
 from smartwatts_ml.kinds.nilm.corpus import Corpus, build_corpus
 from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.kinds.nilm.grid import Grid
 from smartwatts_ml.kinds.nilm.kind import NilmKind
-from smartwatts_ml.kinds.nilm.network import Grid
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.training import Recipe, fit
 from smartwatts_ml.kinds.recipe import best_epoch, read_recipe
@@ -32,7 +32,7 @@ def train(
     those that were chosen before, for as many epochs on everything, with the cuts found then."""
     NilmKind.check_options(options)
     settings = NilmSettings.load()
-    grid = Grid.for_period(settings.period_s, settings.window_minutes)
+    grid = Grid.for_period(settings.period_s, settings.window_s)
     progress("reading sub-metered sites", 0.0)
     recipe = read_recipe(Recipe, options.recipe)
     corpus = build_corpus(readings, settings, grid.window, recipe.cuts if recipe else None)
@@ -100,6 +100,7 @@ def _details(
         on_thresholds_w=_by_name(names, corpus.thresholds),
         on_cuts=_by_name(names, cuts),
         durations=dict(corpus.durations),
+        not_told=dict(corpus.not_told),
     )
 
 

@@ -22,7 +22,8 @@ from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.kinds.best_epoch import BestEpoch
 from smartwatts_ml.kinds.nilm.answered import Answered, WeakBatch
 from smartwatts_ml.kinds.nilm.corpus import Corpus, SiteArrays
-from smartwatts_ml.kinds.nilm.network import Grid, build_networks
+from smartwatts_ml.kinds.nilm.grid import Grid
+from smartwatts_ml.kinds.nilm.network import build_networks
 from smartwatts_ml.kinds.nilm.sampler import Sampler
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.simulated import simulated_sites
@@ -36,6 +37,8 @@ _WARM_UP_STEPS = 100
 _CHANGED_WINDOWS = 96
 _VALIDATION_SEED = 1
 _PERIOD_S = 60
+_DAY_S = 86_400
+_SIMULATED_WINDOWS = 4
 _SMALLEST_BATCH = 8
 _WATCHED_AT_ONCE = 64  # windows
 _ANSWERS_PER_WINDOW, _MOST_ANSWERED = 4, 0.25
@@ -82,9 +85,8 @@ def fit(
     """
     keras.utils.set_random_seed(options.seed)
     progress("simulating homes to learn from", 0.0)
-    simulated = simulated_sites(
-        corpus, settings.period_s, settings.simulated_homes, settings.simulated_days
-    )
+    days = max(settings.simulated_days, -(-_SIMULATED_WINDOWS * settings.window_s // _DAY_S))
+    simulated = simulated_sites(corpus, settings.period_s, settings.simulated_homes, days)
     sampler = Sampler(corpus, corpus.training, simulated, grid.window, settings, options.seed)
     held_back = [] if recipe else _held_back(corpus, simulated, grid.window, settings)
     trained, shipped = build_networks(grid, corpus.on_power, settings.members)

@@ -27,12 +27,12 @@ _BASELINES = "smartwatts_ml.kinds.nilm.baselines:fit_baselines"
 
 
 def _thresholds(details: NilmDetails, readings: Readings) -> dict[str, float]:
-    """On-thresholds in W of every appliance that the readings hold: what the model in
-    question says holds for every predictor."""
+    """On-thresholds in W of every appliance that the readings hold and samples of this period
+    tell: what the model in question says holds for every predictor."""
     named = {name for span in readings.spans() for name in span.channels}
     return {
         name: on_threshold(name, details.period_s, None, details.on_thresholds_w)
-        for name in named - {MAINS, *NOT_DRAWN}
+        for name in named - {MAINS, *NOT_DRAWN, *details.not_told}
     }
 
 

@@ -19,8 +19,8 @@ from smartwatts_ml.kinds.nilm import KIND
 from smartwatts_ml.kinds.nilm.appliances import activations, on_threshold
 from smartwatts_ml.kinds.nilm.corpus import build_corpus
 from smartwatts_ml.kinds.nilm.evaluation import evaluate
+from smartwatts_ml.kinds.nilm.grid import Grid
 from smartwatts_ml.kinds.nilm.metrics import STATS, confusion, headline, statistics
-from smartwatts_ml.kinds.nilm.network import Grid
 from smartwatts_ml.kinds.nilm.predictors import CombinatorialOptimisation, MeanPower
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.kinds.nilm.sliding import slide
@@ -224,7 +224,7 @@ def test_an_evaluation_shows_where_hours_went() -> None:
 
 @pytest.mark.parametrize("period_s", [10, 20, 30, 60, 120])
 def test_a_window_spans_the_same_time_at_every_period(period_s: int) -> None:
-    grid = Grid.for_period(period_s, 512)
+    grid = Grid.for_period(period_s, 512 * 60)
     assert grid.window * period_s == 512 * 60
     assert grid.window % (grid.pool * grid.fold) == 0
     assert grid.pool * grid.fold * period_s == 480
