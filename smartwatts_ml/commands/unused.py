@@ -21,8 +21,8 @@ def why_nothing(
     asked = any(options.get(name) is not None for name in ("from", "to"))
     if not (asked and spans):
         coarser = coarser_mains(readings.spans(), spec.period_s)
-        found = f", and {coarser}" if coarser else ""
-        return f"mains readings every {spec.period_s} s or faster are needed{found}"
+        clause = f", and {coarser}" if coarser else ""
+        return f"mains readings every {spec.period_s} s or faster are needed{clause}"
     ends = [min(span.start for span in spans), max(span.end for span in spans)]
     start, end = readings.stamps_for(spans[0].site)(np.array(ends, "datetime64[s]"))
     return f"its readings begin on {start} and end on {end}"

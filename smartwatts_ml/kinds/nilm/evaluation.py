@@ -46,8 +46,8 @@ def evaluate(
             sheet.add(name, _sums(truth[scored], estimate[scored], limits, blocks))
     if not sheet:
         coarser = coarser_mains(readings.spans(), period_s)
-        found = f", every {period_s} s or finer: {coarser}" if coarser else ""
-        raise NotEnoughReadingsError(f"no sub-metered site has readings to judge with{found}")
+        clause = f", every {period_s} s or finer: {coarser}" if coarser else ""
+        raise NotEnoughReadingsError(f"no sub-metered site has readings to judge with{clause}")
     return {
         name: sheet.scores(name, tables=_mistaken_table(counts * period_s / 3600, channels))
         for name, counts in mistaken.items()
