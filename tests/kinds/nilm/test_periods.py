@@ -299,13 +299,13 @@ def test_a_model_of_half_hours_takes_minutes_and_one_of_minutes_refuses_half_hou
 
     quick(monkeypatch, WINDOW_MINUTES=128)
     done("train", "nilm", "--data-dir", minutes, "--output-dir", tmp_path, "--epochs", 1)
-    model = ("--model-path", tmp_path / "nilm_model.tflite", "--input")
-    nothing = run(app, ["predict", "nilm", *map(str, (*model, half, "--output", "x.csv"))])
+    minute_model = ("--model-path", tmp_path / "nilm_model.tflite", "--input")
+    nothing = run(app, ["predict", "nilm", *map(str, (*minute_model, half, "--output", "x.csv"))])
     assert isinstance(nothing.exception, BadInputError)
     assert str(nothing.exception).endswith(
         "mains readings every 60 s or faster are needed, and mains of home1800 comes every 1800 s"
     )
-    both = done("predict", "nilm", *model, half, minutes, "--output", tmp_path / "both.csv")
+    both = done("predict", "nilm", *minute_model, half, minutes, "--output", tmp_path / "both.csv")
     note = "mains of home1800 comes every 1800 s, and the model takes one every 60 s"
     assert note in both.output
     assert set(pd.read_csv(tmp_path / "both.csv").device_id) == {"home60/heater"}
