@@ -25,7 +25,7 @@ NAIVE = FileContents("", 2, 2, "2026-05-01T00:00:00Z", "2026-05-01T00:00:00Z", (
                 "a", accepted=1, duplicate=2, missing=3, rejected_lines=4,
                 reasons={"stamp_form": 4}, contents=NAIVE,
             ),
-            "a: by its columns, 2 sites, 2 channels, 1 readings, 2026-05-01 00:00 to "
+            "a: by its columns, 2 sites, 2 channels, 1 reading, 2026-05-01 00:00 to "
             "2026-05-01 00:00 UTC, 2 duplicates, 3 lines without a value; 4 rejected: 4 × "
             "timestamp not a date and time of the form that the file uses; nobody says its "
             "timezone: UTC is taken",

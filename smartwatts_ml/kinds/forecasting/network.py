@@ -24,6 +24,7 @@ from smartwatts_ml.kinds.forecasting.calibration import SHORT_DAYS, WidthCalibra
 from smartwatts_ml.kinds.forecasting.cleaning import expand
 from smartwatts_ml.kinds.forecasting.features import Features, make_features
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.usual_day import drawn_to_usual_day
 
 __all__ = ["Design", "Trunk", "build_learner", "build_network", "input_shapes"]
 
@@ -151,11 +152,9 @@ class Trunk:
         return ops.concatenate([by_slot(mean) + lead, by_slot(smooth - mean), by_slot(spread)], 3)
 
 
-def _quantiles_of(
-    features: Features, raw: Tensor, week: Tensor | float, stretch: Tensor | float = 1.0
-) -> Tensor:
+def _quantiles_of(features: Features, raw: Tensor, week: Tensor | float) -> Tensor:
     """Compressed quantiles, (b, s, 24, 3). ``week``: which week of the horizon the slots
-    stand for, (b, s, 1, 1) or a number; ``stretch`` (…, 2) of the widths."""
+    stand for, (b, s, 1, 1) or a number."""
     if raw.shape[3] > 3:
         raw = raw[:, :, :, :3] + raw[:, :, :, 3:] * (week / 4.0)
     centre = features.base[:, : raw.shape[1]] + raw[:, :, :, 0]
@@ -163,7 +162,6 @@ def _quantiles_of(
     width = ops.softplus(raw[:, :, :, 1:3] + shift) * ops.expand_dims(
         features.spread + _SPREAD_FLOOR, 3
     )
-    width = width * stretch
     return ops.stack([centre - width[:, :, :, 0], centre, centre + width[:, :, :, 1]], 3)
 
 
@@ -175,31 +173,39 @@ def build_network(trunk: Trunk, calibration: WidthCalibration | None = None) -> 
     """Raw watts to quantiles in watts.
 
     Inputs ``history_w`` (b, 672, 1) with NaN for missing, ``hour_of_week`` (b, 1) and the
-    exogenous ones of the design; output ``power_w`` (b, horizon, 3): P10, P50, P90.
-    ``calibration`` stretches the widths, more where the history is short.
+    exogenous ones of the design; output ``power_w`` (b, horizon, 3): P10, P50, P90. Beyond a
+    week they are drawn towards the usual day. ``calibration`` then stretches the widths, more
+    where the history is short.
     """
     design = trunk.design
     inputs = _keras_inputs(design)
     features = make_features(inputs, design.slots)
-    raw = trunk(features)
-    short = _short_stretch(calibration.short, features.days_known) if calibration else None
-    parts = []
-    for first in range(0, design.days, design.slots):
-        last = min(first + design.slots, design.days)
-        count = last - first
-        week = _week_of(first, count)
-        stretch: Tensor | float = 1.0
-        if calibration is not None:
-            stretch = short * calibration.block(first, count)
-        parts.append(_quantiles_of(features, raw[:, :count], week, stretch))
-    quantiles = ops.reshape(ops.concatenate(parts, 1), (-1, design.days * 24, 3))
-    power = expand(quantiles[:, : design.horizon], ops.expand_dims(features.scale, 2))
+    quantiles = _whole_horizon(trunk, features)
+    if design.weeks > 1:
+        quantiles = drawn_to_usual_day(quantiles, features.profiles + features.hourly)
+    if calibration is not None:
+        median = quantiles[:, :, 1:2]
+        short = _short_stretch(calibration.short, features.days_known)
+        quantiles = median + (quantiles - median) * (short * calibration.factors())
+    power = expand(quantiles, ops.expand_dims(features.scale, 2))
     power = keras.layers.Identity(name="power_w")(power)
     return keras.Model(inputs, {"power_w": power})
 
 
+def _whole_horizon(trunk: Trunk, features: Features) -> Tensor:
+    """What the trunk says, compressed, (b, horizon, 3)."""
+    design = trunk.design
+    raw = trunk(features)
+    parts = []
+    for first in range(0, design.days, design.slots):
+        count = min(design.slots, design.days - first)
+        parts.append(_quantiles_of(features, raw[:, :count], _week_of(first, count)))
+    quantiles = ops.reshape(ops.concatenate(parts, 1), (-1, design.days * 24, 3))
+    return quantiles[:, : design.horizon]
+
+
 def _short_stretch(short: tuple[float, ...], days_known: Tensor) -> Tensor:
-    """Factor (b, 1, 1, 1) for contexts with ``days_known`` (b, 1) of readings: straight lines
+    """Factor (b, 1, 1) for contexts with ``days_known`` (b, 1) of readings: straight lines
     between those of ``SHORT_DAYS`` and 1 at a full context."""
     knots, factors = (*SHORT_DAYS, CONTEXT_DAYS), (*short, 1.0)
     total = 0.0 * days_known + factors[0]
@@ -207,7 +213,7 @@ def _short_stretch(short: tuple[float, ...], days_known: Tensor) -> Tensor:
         span = knots[i + 1] - knots[i]
         part = ops.minimum(ops.relu(days_known - knots[i]) / span, 1.0)
         total = total + part * (factors[i + 1] - factors[i])
-    return ops.reshape(total, (-1, 1, 1, 1))
+    return ops.reshape(total, (-1, 1, 1))
 
 
 def _week_of(first: int, count: int) -> Any:
