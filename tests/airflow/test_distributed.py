@@ -46,7 +46,7 @@ def stack(
     for name, value in environment.items():
         patch.setenv(name, value)
     homes = folder / "homes"
-    simulate(2, 60, homes, submetered=1)
+    simulate(12, 90, homes, submetered=1)
     objects = open_root(environment["SMARTWATTS_ROOT"])
     for path in sorted(p for p in homes.rglob("*") if p.is_file()):
         objects.upload(f"landing/{path.relative_to(homes).as_posix()}", path)
@@ -108,7 +108,7 @@ def check_every_model_was_decided_once(environment: dict[str, str], folder: Path
         assert set(runs.values()) <= {1}, f"{model}: {runs}"
         assert not store.verify(model).findings
         reasons += [entry.reason for entry in store.history(model)]
-    assert reasons and all("approved by admin" in reason for reason in reasons)
+    assert reasons and all("approved by" in reason for reason in reasons)
 
 
 def test_a_worker_that_dies_in_mid_training_costs_time_and_nothing_else(
