@@ -1,8 +1,8 @@
 """What the stack costs while nothing comes in, beside Airflow alone for the same time.
 
 Two stacks side by side, each the components of ``make run`` with their own settings: one with our
-DAGs and plugins, homes, champions and nothing to do; one with neither DAGs nor plugins. Of each the
-CPU seconds of every process of its session, of which those that ended count with their parents, and
+DAGs and plugins, homes, a decision on each model and nothing to do; one with neither DAGs nor
+plugins. Of each the CPU seconds of every process of its session, of which those that ended count with their parents, and
 the rows of its metadata database, before and after.
 
     .venv/bin/python -m benchmarks.idle --minutes 60
