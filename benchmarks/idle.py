@@ -2,8 +2,8 @@
 
 Two stacks side by side, each the components of ``make run`` with their own settings: one with our
 DAGs and plugins, homes, a decision on each model and nothing to do; one with neither DAGs nor
-plugins. Of each the CPU seconds of every process of its session, of which those that ended count with their parents, and
-the rows of its metadata database, before and after.
+plugins. Of each the CPU seconds of every process of its session, of which those that ended count
+with their parents, and the rows of its metadata database, before and after.
 
     .venv/bin/python -m benchmarks.idle --minutes 60
 """
