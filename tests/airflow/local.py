@@ -17,7 +17,7 @@ __all__ = ["NEW", "QUICK", "WEEKLY", "Local", "eventually", "map_names", "run_sc
 
 NEW = "retrain_on_new_readings"
 WEEKLY = "retrain_weekly"
-PATIENCE = 400.0
+PATIENCE = 900.0
 COUNTED = re.compile(r"([\d,]+) of ([\d,]+) new readings")
 """What the triggerer writes into its log when it has counted anew."""
 QUICK = {

@@ -234,7 +234,7 @@ def test_new_files_are_ingested_in_batches_side_by_side(played: Played) -> None:
     assert {told["state"] for told in found.values()} == {"success"}
     assert [told["name"] for told in found.values()] == [
         "2 files: 5 readings",
-        "1 files: 5 readings",
+        "1 file: 5 readings",
     ]
     assert asked(run, "train")
 
