@@ -35,7 +35,8 @@ CASES = {
     "half an hour ahead": ("Australia/Lord_Howe", "2026-10-03T15:30", True),
 }
 """Zone, instant of the change, and whether the forecast has holidays and temperatures. Where it has
-not, it leaves a day out, and each run of loud hours is an alert."""
+not, it leaves a day out, and limits follow the home; where it has, the file of anomalies is one of
+before they did. In autumn each run of loud hours is an alert."""
 BEFORE_D, AFTER_D = 26, 9
 MINUTE = np.timedelta64(60, "s")
 DAY = np.timedelta64(1, "D")
@@ -124,7 +125,9 @@ def make_home(folder: Path, case: str) -> Home:
     lines += [f"{t}Z,{w},home1/mains" for t, w in zip(times[known], watts[known], strict=True)]
     lines += [f"{t}Z,{i % 31 - 4},home1/temperature" for i, t in enumerate(warm)]
     (folder / "home1.csv").write_text("\n".join(lines))
-    return Home(folder, zone, begin, at, end, details_of(outside))
+    details = details_of(outside)
+    details["anomaly"]["quiet_repeats"] = case != "autumn"
+    return Home(folder, zone, begin, at, end, details)
 
 
 def details_of(outside: bool) -> dict[str, dict[str, Any]]:
@@ -139,7 +142,8 @@ def details_of(outside: bool) -> dict[str, dict[str, Any]]:
         ]
     else:
         forecast["left_out"] = {"day 2": "WAPE 0.4 against 0.3 of last_week"}
-        details["anomaly"]["quiet_repeats"] = False
+        details["anomaly"]["limit"] = {"step": 0.3, "fall": 0.001, "most": 1.0}
+        details["anomaly"]["outputs"].append({"name": "rise", "shape": [1, 1]})
     details["anomaly"]["threshold"] = 0.95
     details["nilm"]["on_cuts"]["fridge"] = 0.55
     return details

@@ -31,14 +31,19 @@ from smartwatts_ml.kinds.anomaly.graphops import (
 from smartwatts_ml.kinds.anomaly.normalisation import NormalisedWindows, normalise
 from smartwatts_ml.kinds.base import Tensor
 
-__all__ = ["feature_model"]
+__all__ = ["SLOW", "UNKNOWN", "feature_model"]
+
+SLOW = 0
+"""Which feature tells a slow rise."""
+UNKNOWN = -2.0
+"""What it is where the past is too short to tell."""
 
 _FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
 _FULL_DAY = 18.0  # hours that make a day count
 _RECENT_DAYS = 2  # what an event may have touched: the past that it is held against ends before
 _NEAR = 3.0
 _LONG = 14 * 24.0  # hours
-_SHORT = -2.0  # of what a past that is too short cannot tell
+_DAILY_SLOW = 7  # which daily measure is the lowest quantile over two days
 
 
 @dataclass(frozen=True)
@@ -62,17 +67,23 @@ def feature_model(hours: int) -> keras.Model:
     history = keras.Input((hours, 1), name="history_w")
     newest = keras.Input((1,), name="hour_of_week")
     window = normalise(history, newest, hours)
-    measures = (_hourly(window), _daily(window))
-    columns = [_standing(measure) for measure in measures]
-    columns += [_state(window, newest)]
-    features = ops.concatenate(columns, axis=-1)
+    hourly, daily = (_standing(measure) for measure in (_hourly(window), _daily(window)))
+    columns = [_slow(window, daily), hourly, daily, _state(window, newest)]
     outputs = {
-        "features": features,
+        "features": ops.concatenate(columns, axis=-1),
         "beyond": _beyond(window),
         "expected_w": window.expected[:, -1, -1:] * window.scale[:, 0],
     }
     inputs = {"history_w": history, "hour_of_week": newest}
     return keras.Model(inputs, outputs, name="features")
+
+
+def _slow(window: NormalisedWindows, daily: Tensor) -> Tensor:
+    """What is always on, of two days, beyond the highest of the past, from where daily measures
+    stand: shape (windows, 1)."""
+    n_measures = daily.shape[1] * 2 // 7  # each in 3 columns, half of them in a fourth
+    at = daily.shape[1] - n_measures + _DAILY_SLOW
+    return ops.where(_long(window), daily[:, at : at + 1], UNKNOWN)
 
 
 def _beyond(window: NormalisedWindows) -> Tensor:
@@ -81,8 +92,12 @@ def _beyond(window: NormalisedWindows) -> Tensor:
     distance = ops.abs(window.days - window.expected) * window.present
     farthest = ops.max(distance[:, :-_RECENT_DAYS], axis=(1, 2))
     ratio = ops.log((distance[:, -1, -1] + 1e-6) / (_NEAR * farthest + 0.5))
-    known = ops.sum(window.present[:, :-_RECENT_DAYS], axis=(1, 2))
-    return ops.expand_dims(ops.where(known >= _LONG, ratio, _SHORT), -1)
+    return ops.where(_long(window), ops.expand_dims(ratio, -1), UNKNOWN)
+
+
+def _long(window: NormalisedWindows) -> Tensor:
+    """Whether the past is long enough to tell how far out hours come, shape (windows, 1)."""
+    return ops.sum(window.present[:, :-_RECENT_DAYS], axis=(1, 2))[:, None] >= _LONG
 
 
 @dataclass(frozen=True)

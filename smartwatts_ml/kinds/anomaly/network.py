@@ -14,7 +14,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
+from smartwatts_ml.kinds.anomaly.calibration import NEVER, ScoreCalibration
+from smartwatts_ml.kinds.anomaly.features import SLOW, UNKNOWN
 from smartwatts_ml.kinds.anomaly.layout import SIZES, TYPES
 from smartwatts_ml.kinds.anomaly.policy import FAMILIES
 from smartwatts_ml.kinds.graph import put_on_top
@@ -57,6 +58,8 @@ def build_shipped(
     - ``score`` and ``alert``, shape (windows, 1); an alert in any case where the newest hour is
       ``beyond`` all others (``features``), and none where fewer than ``least_hours`` of the history
       are present;
+    - ``rise``, shape (windows, 1): how far what is always on has risen beyond what is told as a
+      slow rise, whatever the score; below 0 where it is none;
     - ``likeness``, shape (windows, 7): which type an anomaly in the newest hour would be;
     - ``expected_w``, shape (windows, 1): what is usual at that hour.
     """
@@ -66,6 +69,7 @@ def build_shipped(
     logit = ops.mean(ops.concatenate(odds, axis=-1), axis=-1, keepdims=True)
     beyond = features.output["beyond"]
     logit = ops.maximum(logit, ops.where(beyond > 0.0, beyond + calibration.threshold, -1e4))
+    slow = features.output["features"][:, SLOW : SLOW + 1]
     types = sum(logits[:, 1:] for logits in raw) / len(raw)
     history = inputs["history_w"][:, :, 0]
     present = ops.sum(ops.cast(ops.equal(history, history), "float32"), -1, keepdims=True)
@@ -74,6 +78,7 @@ def build_shipped(
     outputs = {
         "score": _score(logit, calibration),
         "alert": loud * known,
+        "rise": ops.where(known > 0.0, slow, UNKNOWN) - np.float32(calibration.slow),
         "likeness": ops.softmax(types),
         "expected_w": features.output["expected_w"],
     }
@@ -108,6 +113,8 @@ def _quiet(
             inside = ops.cast(off >= low, "float32") * ops.cast(off < min(high, 1e9), "float32")
             loud = loud * (1.0 - inside * sized)
     changed = {"alert": outputs["alert"] * loud, "likeness": likeness * (1.0 - types)}
+    if "rise" in outputs:  # files of before there was one have none
+        changed["rise"] = outputs["rise"] - (NEVER if "creep" in parts else 0.0)
     return {**outputs, **changed}
 
 
