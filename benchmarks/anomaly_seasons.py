@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anomaly import SPLITS, Device, load, ours
+from anomaly import converted
+from anomaly_devices import SPLITS, Device, load
 
 from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
 from smartwatts_ml.kinds.anomaly.exam import examine
@@ -216,7 +217,7 @@ def main() -> None:
         _, devices = load(arguments.data, split)
         kept = arguments.models / f"{split}.older.{arguments.seed}/anomaly_model.tflite"
         training = older_part(arguments.data, split, devices)
-        file = ours(training, arguments.seed, kept)
+        file = converted("anomaly", training, arguments.seed, kept)
         seasons = [season(device, file, EXAMS[split]) for device in devices]
         rule = Rule(file)
         show(split, rule, seasons)
