@@ -6,7 +6,8 @@
     python benchmarks/forecasting.py sampling --data ../shared/data --horizons 24
 
 ``table`` trains with the defaults that ship on the training periods of both sets and scores
-the converted file on the test periods: medians over devices. ``homes`` leaves homes out in
+the converted file on the test periods: medians over devices, and the largest WAPE of a device
+as a multiple of that of its four-week mean. ``homes`` leaves homes out in
 five folds. ``control`` shuffles the hours of every site: where nothing leaks, nothing can
 then beat a constant. ``sampling`` trains on some of many made homes, as fleets larger than
 what training holds are sampled, and scores on made homes that none of them saw. LightGBM
@@ -19,7 +20,7 @@ import argparse
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -130,10 +131,10 @@ def peers(readings: Readings, horizon: int, seed: int, statistical: bool) -> dic
     return found
 
 
-def score(predictor: Any, sites: Iterator[SiteReadings], horizon: int) -> list[dict[str, float]]:
+def scored(predictor: Any, sites: Readings, horizon: int) -> list[dict[str, float]]:
     """Metrics of each site, pooled over its test origins."""
     found = []
-    for site in sites:
+    for site in sites.iterate(HOUR_S, local=True):
         series = to_series(site)
         origins = backtest_origins(series, site.index(test_begins(site)), horizon)
         truth = series.power[origins[:, None] + np.arange(horizon)]
@@ -143,15 +144,19 @@ def score(predictor: Any, sites: Iterator[SiteReadings], horizon: int) -> list[d
     return found
 
 
-def show(name: str, system: System, rows: list[dict[str, float]]) -> None:
-    values = (np.nanmedian([row[metric] for row in rows]) for metric in SHOWN)
+def show(
+    name: str, system: System, rows: list[dict[str, float]], plain: list[dict[str, float]]
+) -> None:
+    """Medians over sites, and the WAPE of the site that is worst off against ``plain``."""
+    values = [float(np.nanmedian([row[metric] for row in rows])) for metric in SHOWN]
+    values.append(max(a["wape"] / b["wape"] for a, b in zip(rows, plain, strict=True)))
     cost = (system.cpu_s, system.size and system.size / 1024, system.call_ms)
     cells = [f"{value:.3f}" for value in values] + ["" if c is None else f"{c:.3g}" for c in cost]
     print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def head(title: str) -> None:
-    columns = (*SHOWN, "CPU s", "KiB", "ms")
+    columns = (*SHOWN, "worst", "CPU s", "KiB", "ms")
     print(f"\n| {title} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
 
 
@@ -172,13 +177,10 @@ def table(args: argparse.Namespace, readings: Readings) -> None:
         systems |= peers(training, horizon, args.seeds[0], args.statistical)
         for which in args.sets:
             head(f"{which}, {horizon} h")
+            sites = Sites(readings, names_of(args.data, which), lambda site: site)
+            plain = scored(SameHourMean(horizon, 4), sites, horizon)
             for name, system in systems.items():
-                sites = Sites(readings, names_of(args.data, which), lambda site: site)
-                show(
-                    name,
-                    system,
-                    score(system.predictor, sites.iterate(HOUR_S, local=True), horizon),
-                )
+                show(name, system, scored(system.predictor, sites, horizon), plain)
 
 
 def homes(args: argparse.Namespace, readings: Readings) -> None:
@@ -192,11 +194,11 @@ def homes(args: argparse.Namespace, readings: Readings) -> None:
                 Sites(readings, [*kept, *buildings], before_test), horizon, fold, args.epochs
             )
             unseen = Sites(readings, left, lambda site: site)
-            rows += score(system.predictor, unseen.iterate(HOUR_S, local=True), horizon)
-            plain += score(SameHourMean(horizon, 4), unseen.iterate(HOUR_S, local=True), horizon)
+            rows += scored(system.predictor, unseen, horizon)
+            plain += scored(SameHourMean(horizon, 4), unseen, horizon)
         head(f"homes never seen, {horizon} h")
-        show("this file, five folds", system, rows)
-        show("four-week mean", System(None), plain)
+        show("this file, five folds", system, rows, plain)
+        show("four-week mean", System(None), plain, plain)
 
 
 def control(args: argparse.Namespace, readings: Readings) -> None:
@@ -216,13 +218,9 @@ def control(args: argparse.Namespace, readings: Readings) -> None:
         for which in args.sets:
             head(f"{which} shuffled in time, {horizon} h")
             tested = Sites(readings, names_of(args.data, which), shuffled)
-            show(
-                "this file",
-                system,
-                score(system.predictor, tested.iterate(HOUR_S, local=True), horizon),
-            )
-            constant = score(ContextMedian(horizon), tested.iterate(HOUR_S, local=True), horizon)
-            show("median of the context", System(None), constant)
+            constant = scored(ContextMedian(horizon), tested, horizon)
+            show("this file", system, scored(system.predictor, tested, horizon), constant)
+            show("median of the context", System(None), constant, constant)
 
 
 class MadeHomes(Readings):
@@ -268,10 +266,9 @@ def sampling(args: argparse.Namespace, readings: Readings) -> None:
             os.environ["SMARTWATTS_FORECASTING_MAX_SITES"] = str(most)
             fleet = MadeHomes(before, 0, 10_000)
             system = train(fleet, horizon, args.seeds[0], args.epochs)
-            rows = score(
-                system.predictor, MadeHomes(whole, 10_000, 200).iterate(HOUR_S, local=True), horizon
-            )
-            show(f"{most:,} of 10,000", system, rows)
+            unseen = MadeHomes(whole, 10_000, 200)
+            plain = scored(SameHourMean(horizon, 4), unseen, horizon)
+            show(f"{most:,} of 10,000", system, scored(system.predictor, unseen, horizon), plain)
 
 
 @dataclass(frozen=True)
