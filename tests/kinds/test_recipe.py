@@ -48,21 +48,33 @@ def test_a_forecaster_is_refitted_on_its_newest_weeks_too() -> None:
     before, now = Made(site_of(usual)), Made(site_of(of_late))
     judged = forecaster(before, OPTIONS)
     assert judged.recipe["epochs"] in (1, 2)
+    assert np.sum(judged.recipe["shrinkage"], 1) == pytest.approx([1.0, 1.0])
     refitted = forecaster(now, by(judged.recipe))
     same = forecaster(before, by(judged.recipe))
     assert np.abs(medians(refitted) / medians(same) - 1).max() > 0.01
     assert len(refitted.log) == judged.recipe["epochs"]
-    assert (refitted.details.stretch, refitted.details.energy) == (
-        judged.details.stretch,
-        judged.details.energy,
-    ), "what calibrates them would not be new to them"
+    found = [{**trained.recipe, "epochs": 0} for trained in (refitted, judged)]
+    assert found[0] == found[1], "what calibrates them would not be new to them"
 
 
 @pytest.mark.parametrize(
     "recipe",
     [
-        {"epochs": 0, "stretch": [], "short": [], "energy": {}},
-        {"epochs": 1, "stretch": [[1.0, 1.0]], "short": [1.0, 1.0], "energy": {}},
+        {"epochs": 0, "shrinkage": [], "stretch": [], "short": [], "energy": {}},
+        {
+            "epochs": 1,
+            "shrinkage": [[1.0, 0.0, 0.0]] * 2,
+            "stretch": [[1.0, 1.0]],
+            "short": [1.0, 1.0],
+            "energy": {},
+        },
+        {
+            "epochs": 1,
+            "shrinkage": [[1.0, 0.0]] * 2,
+            "stretch": [[1.0, 1.0]] * 24,
+            "short": [1.0, 1.0],
+            "energy": {},
+        },
         {"epochs": 1},
     ],
 )

@@ -32,11 +32,10 @@ class WidthCalibration:
     stretch: np.ndarray
     short: tuple[float, ...]
 
-    def block(self, first: int, count: int) -> np.ndarray:
-        """Factors of some days of the horizon, float32, (1, count, 24, 2)."""
-        part = self.stretch[24 * first : 24 * (first + count)]
-        whole = np.concatenate([part, np.ones((24 * count - len(part), 2))])
-        return np.asarray(whole.reshape(1, count, 24, 2), np.float32)
+    def factors(self) -> np.ndarray:
+        """Of how far each quantile lies from the median, float32, (1, horizon, 3)."""
+        low, high = self.stretch.T
+        return np.stack([low, np.ones_like(low), high], 1).astype(np.float32)[None]
 
 
 def stretch_factors(quantiles: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -24,8 +24,9 @@ from smartwatts_ml.kinds.forecasting.calibration import SHORT_DAYS, WidthCalibra
 from smartwatts_ml.kinds.forecasting.cleaning import expand
 from smartwatts_ml.kinds.forecasting.features import Features, make_features
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_DAYS, CONTEXT_HOURS
+from smartwatts_ml.kinds.forecasting.shrinkage import Shrinkage, columns
 
-__all__ = ["Design", "Trunk", "build_learner", "build_network", "input_shapes"]
+__all__ = ["Design", "Trunk", "build_columns", "build_learner", "build_network", "input_shapes"]
 
 _WEEK_DAYS = 7
 _FIRST_WIDTH = 0.5
@@ -151,11 +152,9 @@ class Trunk:
         return ops.concatenate([by_slot(mean) + lead, by_slot(smooth - mean), by_slot(spread)], 3)
 
 
-def _quantiles_of(
-    features: Features, raw: Tensor, week: Tensor | float, stretch: Tensor | float = 1.0
-) -> Tensor:
+def _quantiles_of(features: Features, raw: Tensor, week: Tensor | float) -> Tensor:
     """Compressed quantiles, (b, s, 24, 3). ``week``: which week of the horizon the slots
-    stand for, (b, s, 1, 1) or a number; ``stretch`` (…, 2) of the widths."""
+    stand for, (b, s, 1, 1) or a number."""
     if raw.shape[3] > 3:
         raw = raw[:, :, :, :3] + raw[:, :, :, 3:] * (week / 4.0)
     centre = features.base[:, : raw.shape[1]] + raw[:, :, :, 0]
@@ -163,7 +162,6 @@ def _quantiles_of(
     width = ops.softplus(raw[:, :, :, 1:3] + shift) * ops.expand_dims(
         features.spread + _SPREAD_FLOOR, 3
     )
-    width = width * stretch
     return ops.stack([centre - width[:, :, :, 0], centre, centre + width[:, :, :, 1]], 3)
 
 
@@ -171,35 +169,60 @@ def _keras_inputs(design: Design) -> dict[str, Tensor]:
     return {name: keras.Input(shape, name=name) for name, shape in input_shapes(design).items()}
 
 
-def build_network(trunk: Trunk, calibration: WidthCalibration | None = None) -> keras.Model:
+def build_network(
+    trunk: Trunk,
+    shrinkage: Shrinkage | None = None,
+    calibration: WidthCalibration | None = None,
+) -> keras.Model:
     """Raw watts to quantiles in watts.
 
     Inputs ``history_w`` (b, 672, 1) with NaN for missing, ``hour_of_week`` (b, 1) and the
     exogenous ones of the design; output ``power_w`` (b, horizon, 3): P10, P50, P90.
-    ``calibration`` stretches the widths, more where the history is short.
+    ``shrinkage`` mixes them with plain forecasts; ``calibration`` then stretches the widths,
+    more where the history is short.
     """
+    inputs = _keras_inputs(trunk.design)
+    features = make_features(inputs, trunk.design.slots)
+    power = _power(trunk, features)
+    if shrinkage is not None:
+        power = shrinkage.mix(columns(power, _context(features)))
+    if calibration is not None:
+        median = power[:, :, 1:2]
+        short = _short_stretch(calibration.short, features.days_known)
+        power = median + (power - median) * (calibration.factors() * short)
+    return _model(inputs, power)
+
+
+def build_columns(trunk: Trunk) -> keras.Model:
+    """The same inputs to what ``Shrinkage`` mixes, ``power_w`` (b, horizon, 6, 3), W."""
+    inputs = _keras_inputs(trunk.design)
+    features = make_features(inputs, trunk.design.slots)
+    return _model(inputs, columns(_power(trunk, features), _context(features)))
+
+
+def _model(inputs: dict[str, Tensor], power: Tensor) -> keras.Model:
+    return keras.Model(inputs, {"power_w": keras.layers.Identity(name="power_w")(power)})
+
+
+def _power(trunk: Trunk, features: Features) -> Tensor:
+    """The trunk's quantiles of the whole horizon, W, (b, horizon, 3)."""
     design = trunk.design
-    inputs = _keras_inputs(design)
-    features = make_features(inputs, design.slots)
     raw = trunk(features)
-    short = _short_stretch(calibration.short, features.days_known) if calibration else None
     parts = []
     for first in range(0, design.days, design.slots):
-        last = min(first + design.slots, design.days)
-        count = last - first
-        week = _week_of(first, count)
-        stretch: Tensor | float = 1.0
-        if calibration is not None:
-            stretch = short * calibration.block(first, count)
-        parts.append(_quantiles_of(features, raw[:, :count], week, stretch))
+        count = min(design.slots, design.days - first)
+        parts.append(_quantiles_of(features, raw[:, :count], _week_of(first, count)))
     quantiles = ops.reshape(ops.concatenate(parts, 1), (-1, design.days * 24, 3))
-    power = expand(quantiles[:, : design.horizon], ops.expand_dims(features.scale, 2))
-    power = keras.layers.Identity(name="power_w")(power)
-    return keras.Model(inputs, {"power_w": power})
+    return expand(quantiles[:, : design.horizon], ops.expand_dims(features.scale, 2))
+
+
+def _context(features: Features) -> Tensor:
+    """Cleaned power, gaps filled, W, (b, 28, 24)."""
+    return expand(features.profiles + features.hourly, ops.expand_dims(features.scale, 2))
 
 
 def _short_stretch(short: tuple[float, ...], days_known: Tensor) -> Tensor:
-    """Factor (b, 1, 1, 1) for contexts with ``days_known`` (b, 1) of readings: straight lines
+    """Factor (b, 1, 1) for contexts with ``days_known`` (b, 1) of readings: straight lines
     between those of ``SHORT_DAYS`` and 1 at a full context."""
     knots, factors = (*SHORT_DAYS, CONTEXT_DAYS), (*short, 1.0)
     total = 0.0 * days_known + factors[0]
@@ -207,7 +230,7 @@ def _short_stretch(short: tuple[float, ...], days_known: Tensor) -> Tensor:
         span = knots[i + 1] - knots[i]
         part = ops.minimum(ops.relu(days_known - knots[i]) / span, 1.0)
         total = total + part * (factors[i + 1] - factors[i])
-    return ops.reshape(total, (-1, 1, 1, 1))
+    return ops.reshape(total, (-1, 1, 1))
 
 
 def _week_of(first: int, count: int) -> Any:

@@ -15,29 +15,20 @@ from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.jsontext import plain
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.details import LOCAL_HOURS, TensorDetails
-from smartwatts_ml.kinds.forecasting.calibration import (
-    SHORT_DAYS,
-    WidthCalibration,
-    short_factor,
-    stretch_factors,
-)
+from smartwatts_ml.kinds.forecasting.calibration import SHORT_DAYS, WidthCalibration
+from smartwatts_ml.kinds.forecasting.choices import Choices, choose
 from smartwatts_ml.kinds.forecasting.details import (
     NO_EXOGENOUS,
     EnergyFactors,
     Exogenous,
     ForecastingDetails,
 )
-from smartwatts_ml.kinds.forecasting.energy import fit_energy
 from smartwatts_ml.kinds.forecasting.layout import CONTEXT_HOURS, CONTRACT, HOLIDAY, TEMPERATURE
 from smartwatts_ml.kinds.forecasting.metrics import QUANTILES
-from smartwatts_ml.kinds.forecasting.network import Design, build_network, input_shapes
+from smartwatts_ml.kinds.forecasting.network import Design, input_shapes
 from smartwatts_ml.kinds.forecasting.settings import ForecastingSettings
-from smartwatts_ml.kinds.forecasting.training import (
-    FittedTrunk,
-    fit,
-    predict_windows,
-    spread_rows,
-)
+from smartwatts_ml.kinds.forecasting.shrinkage import EXPERTS, Shrinkage
+from smartwatts_ml.kinds.forecasting.training import fit
 from smartwatts_ml.kinds.forecasting.windows import (
     Windows,
     all_windows,
@@ -51,10 +42,6 @@ from smartwatts_ml.readings.base import MAINS, Readings
 
 __all__ = ["leave_out", "train"]
 
-_WIDER = 1.02
-"""At each of ``SHORT_DAYS`` intervals are at least this much wider than with more days."""
-_TINY = 1e-9
-
 _INPUT_NOTES: dict[str, dict[str, Any]] = {
     "history_w": {"unit": "W", "period_s": 3600, "missing": "nan", "cells": LOCAL_HOURS},
     "hour_of_week": {"unit": "local hour of the week of the first forecast hour, 0 = Monday 00:00"},
@@ -65,29 +52,34 @@ _INPUT_NOTES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class _Recipe:
-    """The best epoch, counted from 1, and what the widths of intervals were calibrated to:
-    ``stretch``, shape (horizon, 2), ``short`` and ``energy`` as in the details."""
+    """The best epoch, counted from 1, ``shrinkage``, (2, 3), and what the widths of intervals
+    were calibrated to: ``stretch``, (horizon, 2), ``short`` and ``energy`` as in the details."""
 
     epochs: Annotated[int, Field(gt=0)]
+    shrinkage: list[list[float]]
     stretch: list[list[float]]
     short: list[float]
     energy: dict[str, EnergyFactors]
 
-    def calibration(self, horizon: int) -> WidthCalibration:
+    def choices(self, horizon: int) -> Choices:
         """Raises BadInputError where it is of another horizon."""
-        shapes = [len(self.stretch), *{len(row) for row in self.stretch}, len(self.short)]
-        if shapes != [horizon, 2, len(SHORT_DAYS)]:
+        shapes = [*_shape(self.shrinkage), *_shape(self.stretch), len(self.short)]
+        if shapes != [2, len(EXPERTS), horizon, 2, len(SHORT_DAYS)]:
             raise BadInputError(f"the recipe of the judged training is not of {horizon} hours")
-        return WidthCalibration(np.array(self.stretch), tuple(self.short))
+        calibration = WidthCalibration(np.array(self.stretch), tuple(self.short))
+        return Choices(Shrinkage(np.array(self.shrinkage)), calibration, self.energy)
+
+
+def _shape(rows: list[list[float]]) -> list[int]:
+    return [len(rows), *{len(row) for row in rows}]
 
 
 @dataclass(frozen=True)
-class _Calibrated:
-    """A network with its intervals, and how it came by them, for people."""
+class _Made:
+    """A network as it ships, and how it came about, for people."""
 
     network: keras.Model
-    calibration: WidthCalibration
-    energy: dict[str, EnergyFactors]
+    choices: Choices
     log: tuple[dict[str, float], ...]
     notes: tuple[str, ...]
 
@@ -95,9 +87,9 @@ class _Calibrated:
 def train(
     spec: ModelSpec, readings: Readings, options: TrainOptions, progress: Progress
 ) -> Trained[ForecastingDetails]:
-    """Train, calibrate on the newest part that early stopping did not watch, and rebuild the
-    graph with the calibration. By a recipe: for as many epochs on everything, with the
-    calibration that was found then."""
+    """Train, choose on the newest part how far to trust the network and how wide intervals are,
+    and rebuild the graph with both. By a recipe: for as many epochs on everything, with what
+    was chosen then."""
     plan = ForecastingSettings.load(epochs=options.epochs, batch_size=options.batch_size)
     horizon = int(spec.parameters["horizon"])
     recipe = read_recipe(_Recipe, options.recipe)
@@ -114,12 +106,13 @@ def train(
         windows, *apart = split_windows(series, horizon, plan.validation_share, exogenous)
         made = course.searched(windows, *apart)
     learned = f"{len(windows):,} windows of {len(series):,} of {known_sites(readings):,} sites"
-    details = _details(spec, design, exogenous, made.calibration, made.energy)
+    details = _details(spec, design, exogenous, made.choices)
     followed = _Recipe(
         recipe.epochs if recipe else best_epoch(made.log),
-        made.calibration.stretch.tolist(),
-        list(made.calibration.short),
-        made.energy,
+        made.choices.shrinkage.weights.tolist(),
+        made.choices.calibration.stretch.tolist(),
+        list(made.choices.calibration.short),
+        made.choices.energy,
     )
     notes = (f"{learned}; {made.notes[0]}", *made.notes[1:])
     return Trained(made.network, details, made.log, notes, plain(followed))
@@ -134,31 +127,24 @@ class _Course:
     seed: int
     progress: Progress
 
-    def searched(self, training: Windows, watching: Windows, calibrating: Windows) -> _Calibrated:
-        """The epoch is chosen on some windows, the widths on others."""
+    def searched(self, training: Windows, watching: Windows, calibrating: Windows) -> _Made:
+        """The epoch and the mix are chosen on some windows, the widths on others."""
         fitted = fit(self.design, training, watching, self.plan, self.seed, self.progress)
-        rows = spread_rows(calibrating)
-        calibration, coverage = _calibrate(fitted, calibrating, rows)
-        network = build_network(fitted.trunk, calibration)
-        factors = calibration.stretch
-        notes = (
+        choices, notes = choose(fitted.trunk, watching, calibrating)
+        epochs = (
             f"the best of {len(fitted.log)} epochs was {best_epoch(fitted.log)}, watched on "
-            f"{fitted.watched:,} later windows",
-            f"the 80 % interval covered {coverage:.0%} of {len(rows):,} others before calibration; "
-            f"widths were stretched by {factors.min():.2f} to {factors.max():.2f}",
+            f"{fitted.watched:,} later windows"
         )
-        energy = _energy(network, calibrating, rows)
-        return _Calibrated(network, calibration, energy, fitted.log, notes)
+        return _Made(choices.build(fitted.trunk), choices, fitted.log, (epochs, *notes))
 
-    def by_recipe(self, training: Windows, recipe: _Recipe) -> _Calibrated:
-        """Both as they were found before."""
-        calibration = recipe.calibration(self.design.horizon)
+    def by_recipe(self, training: Windows, recipe: _Recipe) -> _Made:
+        """All as they were found before."""
+        choices = recipe.choices(self.design.horizon)
         fitted = fit(
             self.design, training, None, self.plan, self.seed, self.progress, recipe.epochs
         )
-        network = build_network(fitted.trunk, calibration)
-        notes = (f"{len(fitted.log)} epochs and widths as the judged training found them",)
-        return _Calibrated(network, calibration, recipe.energy, fitted.log, notes)
+        notes = (f"{len(fitted.log)} epochs, mix and widths as the judged training found them",)
+        return _Made(choices.build(fitted.trunk), choices, fitted.log, notes)
 
 
 def leave_out(
@@ -188,63 +174,14 @@ def _exogenous(spec: ModelSpec, plan: ForecastingSettings) -> Exogenous:
     return Exogenous(country=country, temperature=temperature, ahead=ahead)
 
 
-def _calibrate(
-    fitted: FittedTrunk, windows: Windows, rows: np.ndarray
-) -> tuple[WidthCalibration, float]:
-    """The calibration, and the coverage of full contexts without it."""
-    truth = windows.targets(rows)
-    quantiles = predict_windows(fitted.network, windows, rows)
-    weights = _site_weights(windows, rows)
-    stretch = stretch_factors(quantiles, truth, weights)
-    short: list[float] = []
-    least = 1.0
-    for days in reversed(SHORT_DAYS):
-        of_few = predict_windows(fitted.network, windows, rows, known_hours=24 * days)
-        narrower = _mean_width(quantiles, windows, rows) / _mean_width(of_few, windows, rows)
-        least = _WIDER * max(least, narrower, short_factor(of_few, truth, weights, stretch))
-        short.insert(0, least)
-    known = np.isfinite(truth)
-    inside = (quantiles[:, :, 0] <= truth) & (truth <= quantiles[:, :, 2])
-    return WidthCalibration(stretch, tuple(short)), float(inside[known].mean())
-
-
-def _mean_width(quantiles: np.ndarray, windows: Windows, rows: np.ndarray) -> float:
-    """Mean width of the interval, in what a watt weighs at each site."""
-    width = (quantiles[:, :, 2] - quantiles[:, :, 0]).mean(1)
-    return float((width * windows.weights[rows]).mean()) + _TINY
-
-
-def _site_weights(windows: Windows, rows: np.ndarray) -> np.ndarray:
-    """Each site counts alike, however many of its windows were watched, shape (r,)."""
-    per_site = np.bincount(windows.sites[rows])
-    return np.asarray(1.0 / per_site[windows.sites[rows]])
-
-
-def _energy(network: keras.Model, windows: Windows, rows: np.ndarray) -> dict[str, EnergyFactors]:
-    """Factors for the sums of days and of the horizon. Days count from the origin."""
-    quantiles, truth = predict_windows(network, windows, rows), windows.targets(rows)
-    weights = _site_weights(windows, rows)
-    length = min(24, truth.shape[1])
-    days = truth.shape[1] // length
-    by_day = (len(rows) * days, length)
-    return {
-        "day": fit_energy(
-            quantiles[:, : days * length].reshape(*by_day, 3),
-            truth[:, : days * length].reshape(by_day),
-            np.repeat(weights, days),
-        ),
-        "horizon": fit_energy(quantiles, truth, weights),
-    }
-
-
 def _details(
     spec: ModelSpec,
     design: Design,
     exogenous: Exogenous,
-    calibration: WidthCalibration,
-    energy: dict[str, EnergyFactors],
+    choices: Choices,
 ) -> ForecastingDetails:
     """What the model's file says of itself."""
+    calibration = choices.calibration
     factors = calibration.stretch
     return ForecastingDetails(
         kind=spec.kind,
@@ -277,6 +214,6 @@ def _details(
         outside=exogenous,
         energy={
             name: EnergyFactors(*(round(value, 5) for value in astuple(fitted)))
-            for name, fitted in energy.items()
+            for name, fitted in choices.energy.items()
         },
     )
