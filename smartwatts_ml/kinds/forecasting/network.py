@@ -189,7 +189,7 @@ def build_network(
     if calibration is not None:
         median = power[:, :, 1:2]
         short = _short_stretch(calibration.short, features.days_known)
-        power = median + (power - median) * (calibration.factors() * short)
+        power = median + (power - median) * (short * calibration.factors())
     return _model(inputs, power)
 
 
