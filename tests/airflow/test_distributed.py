@@ -19,11 +19,11 @@ from smartwatts_ml.store import KeyFolder, Store
 from tests.airflow.distributed import CELERY, LOCAL, Distributed, eventually, why_missing
 from tests.ministack import Ministack
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(4000)]
 
 WEEKLY = "retrain_weekly"
 FORM = {"epochs": 1}
-RUN_SECONDS = 1200.0
+RUN_SECONDS = 1800.0
 
 
 @pytest.fixture(scope="module")
