@@ -50,7 +50,7 @@ def played(module: str, root: Root, *arguments: object) -> Any:
         capture_output=True,
         text=True,
         check=False,
-        timeout=1800,
+        timeout=3600,
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
@@ -76,6 +76,6 @@ def test_a_sample_of_kills_leaves_no_bad_state(root: Root, tmp_path: Path) -> No
 
 
 @pytest.mark.full
-@pytest.mark.timeout(2000)
+@pytest.mark.timeout(3700)
 def test_no_kill_at_any_step_leaves_a_bad_state(root: Root, tmp_path: Path) -> None:
     assert play(root, tmp_path, stride=1) >= CASES[root.server]
