@@ -196,14 +196,19 @@ def schedule(store: Store, alike: Alike, model: str, seed: int, tally: Tally) ->
         tally.kills += os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     alike.settle()
     publish(store, model, "last", action="force")  # past a candidate that is out
-    chain = {entry.serial: entry.about for entry in store.history(model)}
+    # A rollback to what is in force tells that version, whatever candidate stands beside it.
+    chain = {entry.serial: {entry.about, entry.version} for entry in store.history(model)}
     acknowledged = [line.split()[1:] for line in said if line.startswith("ack ")]
     where = f"schedule {seed}"
     tally.schedules += 1
     faults = Counter(line.split()[1] for line in said if line.startswith("fault "))
     tally.faults = dict(Counter(tally.faults) + faults)
     tally.commits += len(acknowledged)
-    tally.lost += [f"{where}: {a}" for a in acknowledged if chain.get(int(a[0])) != int(a[1])]
+    tally.lost += [
+        f"{where}: {serial} {version}"
+        for serial, version in acknowledged
+        if int(version) not in chain.get(int(serial), ())
+    ]
     if sorted(chain) != list(range(1, len(chain) + 1)):
         tally.gaps.append(f"{where}: {sorted(chain)}")
     audits = (store.verify(model), store.verify_repository())
