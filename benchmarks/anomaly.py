@@ -18,14 +18,15 @@ from __future__ import annotations
 import argparse
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from anomaly_peers import PEERS
+from anomaly_paano import PaAno
+from anomaly_peers import PEERS, Peer
 from anomaly_year import year
 from sklearn.metrics import average_precision_score
 
@@ -36,6 +37,7 @@ from smartwatts_ml.kinds.anomaly.layout import TYPES
 from smartwatts_ml.kinds.anomaly.metrics import false_alerts, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.forecasting.series import to_series
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
@@ -72,6 +74,9 @@ class Result:
     hits: tuple[tuple[str, bool], ...]
     false: float
     months: float
+
+
+Scored = Callable[[Device, np.ndarray, np.ndarray], np.ndarray]
 
 
 class DirtyReadings(Readings):
@@ -190,14 +195,14 @@ def row_of(name: str, results: Sequence[Result]) -> str:
     )
 
 
-def ours(training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
-    """The file that ships: the one that is there (``smartwatts train`` writes such), or
-    trained here."""
-    kind = find_kind("anomaly")
+def converted(name: str, training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
+    """The file that ships of a kind's first model: the one that is there (``smartwatts train``
+    writes such), or trained here."""
+    kind = find_kind(name)
     if not kept.is_file():
         before = time.process_time()
         trained = kind.trainer.train(
-            kind.spec(), training, TrainOptions(seed=seed), lambda *_: None
+            kind.models()[0], training, TrainOptions(seed=seed), lambda *_: None
         )
         network = KerasNetwork.from_training(trained)
         found = convert_network(network, kind.work.sample_inputs(trained.details, 64, seed), "auto")
@@ -222,15 +227,50 @@ def score_file(file: LiteRTNetwork, devices: Sequence[Device]) -> list[Result]:
     return found
 
 
-def score_peer(name: str, devices: Sequence[Device], seed: int) -> list[Result]:
+def score_peer(score: Scored, devices: Sequence[Device]) -> list[Result]:
     found = []
     for device in devices:
-        values = pd.Series(mains_of(device.site)).ffill().bfill().to_numpy(np.float64)
-        fit = np.arange(len(values)) < device.cut
-        score = PEERS[name](values, hours_of_week(device.site), fit, seed)
-        alert = score > np.quantile(score[fit], QUANTILE)
-        found.append(judge(device, score[device.at], alert[device.at]))
+        fit = np.arange(len(device.site)) < device.cut
+        scores = score(device, filled(device.site), fit)
+        alert = scores > np.quantile(scores[fit], QUANTILE)
+        found.append(judge(device, scores[device.at], alert[device.at]))
     return found
+
+
+def filled(site: SiteReadings) -> np.ndarray:
+    return np.asarray(pd.Series(mains_of(site)).ffill().bfill().to_numpy(np.float64))
+
+
+def peers(
+    training: Readings, devices: Sequence[Device], kept: Path, seed: int
+) -> Iterator[tuple[str, Scored]]:
+    """Each with what scores all hours of a device from its filled W and the hours to fit on."""
+
+    def simple(peer: Peer) -> Scored:
+        return lambda device, values, fit: peer(values, hours_of_week(device.site), fit, seed)
+
+    for name, peer in PEERS.items():
+        yield name, simple(peer)
+    yield "residual of the forecaster, an hour ahead", residual(training, kept, seed)
+    paano = PaAno([filled(device.site)[: device.cut] for device in devices], seed)
+    yield "PaAno, one encoder for all", lambda device, values, fit: paano.score(values, fit)
+
+
+def residual(training: Readings, kept: Path, seed: int) -> Scored:
+    """Distance from P50 of the hour after each origin, in widths of P10 to P90, by the file for 24
+    hours: the one that is there, or trained on the same first halves."""
+    forecaster: Any = find_kind("forecasting").work.predictor(
+        converted("forecasting", training, seed, kept / "forecasting_24h_model.tflite")
+    )
+
+    def score(device: Device, values: np.ndarray, fit: np.ndarray) -> np.ndarray:
+        series = to_series(device.site)
+        next_hour = forecaster.forecast(series, np.arange(len(values)))[:, 0]
+        width = next_hour[:, 2] - next_hour[:, 0]
+        apart = np.abs(values - next_hour[:, 1]) / np.maximum(width, 0.02 * values[fit].mean())
+        return np.asarray(np.where(np.isfinite(apart), apart, 0.0))
+
+    return score
 
 
 def header(title: str, devices: Sequence[Device]) -> None:
@@ -246,10 +286,13 @@ def accuracy(arguments: argparse.Namespace) -> None:
         training, devices = load(arguments.data, split)
         header(split, devices)
         for seed in arguments.seeds:
-            file = ours(training, seed, arguments.models / f"{split}.{seed}/anomaly_model.tflite")
+            file = converted(
+                "anomaly", training, seed, arguments.models / f"{split}.{seed}/anomaly_model.tflite"
+            )
             print(row_of(f"this file, seed {seed}", score_file(file, devices)), flush=True)
-        for name in () if arguments.alone else PEERS:
-            print(row_of(name, score_peer(name, devices, 0)), flush=True)
+        if not arguments.alone:
+            for name, score in peers(training, devices, arguments.models / f"{split}.0", 0):
+                print(row_of(name, score_peer(score, devices)), flush=True)
 
 
 def dirty(arguments: argparse.Namespace) -> None:
@@ -261,7 +304,7 @@ def dirty(arguments: argparse.Namespace) -> None:
             ("clean", training, kept),
             ("dirty", DirtyReadings(training), kept.with_name("dirty.tflite")),
         ):
-            file = ours(readings, arguments.seeds[0], path)
+            file = converted("anomaly", readings, arguments.seeds[0], path)
             print(row_of(name, score_file(file, devices)), flush=True)
 
 

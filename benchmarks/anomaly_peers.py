@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.neural_network import MLPRegressor
 
-__all__ = ["PEERS"]
+__all__ = ["PEERS", "Peer"]
 
 WEEK, DAY = 168, 24
 MOST_WINDOWS = 4000  # that the autoencoder and k-means are fitted on

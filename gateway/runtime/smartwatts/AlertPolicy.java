@@ -7,12 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * From scores to alerts that do not repeat themselves. An alert starts at an hour that is loud and goes on while
- * scores stay near the threshold, with pauses; after two days it has been said; and for four weeks one of the
- * same family has to be odder. Where the file asks for no quiet, each run of loud hours is one.
+ * From scores to alerts that do not repeat themselves. An alert starts at an hour that is loud and reaches the
+ * home's limit, and goes on while scores stay near that, with pauses; after two days it has been said; and for
+ * four weeks one of the same family has to be odder. The limit is the file's threshold and what lies above it:
+ * more with each alert, less with each hour. A slow rise is told where no alert goes on, once in two weeks. Where
+ * the file asks for no quiet, each run of loud hours is one.
  *
- * <p>Scores are compared as nines (0.999 is 3). The threshold is the file's; limits that follow a home would come
- * in here, hour by hour, in its place.
+ * <p>Scores are compared as nines (0.999 is 3).
  */
 final class AlertPolicy {
     private static final double EASE = 0.5;
@@ -20,30 +21,67 @@ final class AlertPolicy {
     private static final int LONGEST = 48;
     private static final int MEMORY = 28 * 24;
     private static final double MARGIN = 0.3;
+    private static final int RISES = 14 * 24;
+
+    /** How the limit of a home moves above the threshold, in nines; as it is in files that do not say. */
+    static final class Limit {
+        static final Limit FIXED = new Limit(0, 0, 0);
+
+        private final double step;
+        private final double fall;
+        private final double most;
+
+        Limit(double step, double fall, double most) {
+            this.step = step;
+            this.fall = fall;
+            this.most = most;
+        }
+
+        static Limit of(ModelDetails details) throws IOException {
+            return details.has("limit")
+                    ? new Limit(details.number("limit", "step"), details.number("limit", "fall"),
+                            details.number("limit", "most"))
+                    : FIXED;
+        }
+    }
 
     private static final class Told {
         private final long start;
         private long last;
         private double peak;
         private final int family;
+        private final double limit;
 
-        private Told(long start, long last, double peak, int family) {
+        private Told(long start, long last, double peak, int family, double limit) {
             this.start = start;
             this.last = last;
             this.peak = peak;
             this.family = family;
+            this.limit = limit;
         }
     }
 
     private final boolean quiet;
     private final double threshold;
+    private final Limit limit;
     private final List<Told> past = new ArrayList<>();
     private Told now;
+    private double above; // the threshold, at the hour raisedAt
+    private long raisedAt;
+    private long risenAt = Long.MIN_VALUE; // the first hour of the last slow rise
+    private boolean rising;
     private int number;
 
-    AlertPolicy(boolean quiet, double threshold) {
+    AlertPolicy(boolean quiet, double threshold, Limit limit) {
         this.quiet = quiet;
         this.threshold = threshold;
+        this.limit = limit;
+    }
+
+    /** Of a file. */
+    static AlertPolicy of(ModelDetails details) throws IOException {
+        boolean quiet = !details.has("quiet_repeats") || details.flag("quiet_repeats");
+        return new AlertPolicy(quiet, nines(details.number("threshold")), Limit.of(details));
     }
 
     /** A score in 0..1 as the power of ten of its rarity. */
@@ -56,6 +94,19 @@ final class AlertPolicy {
         return quiet ? quietly(hour, loud, rarity, family) : plainly(hour, loud, rarity, family);
     }
 
+    /** The same of an hour of a slow rise; ask after {@link #hour}, which comes first. */
+    int risen(long hour) {
+        if (!quiet || now != null) {
+            return 0;
+        }
+        if (risenAt == Long.MIN_VALUE || hour - risenAt >= RISES) {
+            risenAt = hour;
+            rising = true;
+            number++;
+        }
+        return rising && hour - risenAt < LONGEST ? number : 0;
+    }
+
     private int plainly(long hour, boolean loud, double rarity, int family) {
         if (!loud) {
             now = null;
@@ -64,20 +115,20 @@ final class AlertPolicy {
         if (now == null || hour - now.last != 1) {
             number++;
         }
-        now = new Told(hour, hour, rarity, family);
+        now = new Told(hour, hour, rarity, family, threshold);
         return number;
     }
 
     private int quietly(long hour, boolean loud, double rarity, int family) {
-        if (!loud && !(rarity >= threshold - EASE)) {
-            return 0;
-        }
         if (now != null && hour - now.last > GAP + 1) {
             past.add(now);
             now = null;
         }
         if (now == null) {
-            return loud && isNews(hour, rarity, family) ? start(hour, rarity, family) : 0;
+            return loud ? start(hour, rarity, family) : 0;
+        }
+        if (!(rarity >= now.limit - EASE)) {
+            return 0;
         }
         now.last = hour;
         if (hour - now.start >= LONGEST) {
@@ -88,24 +139,35 @@ final class AlertPolicy {
     }
 
     private int start(long hour, double rarity, int family) {
-        now = new Told(hour, hour, rarity, family);
+        past.removeIf(alert -> hour - alert.last >= MEMORY);
+        double raised = Math.max(above - limit.fall * (hour - raisedAt), 0);
+        if (!(rarity >= needed(hour, family, raised))) {
+            return 0;
+        }
+        now = new Told(hour, hour, rarity, family, threshold + raised);
+        above = Math.min(raised + limit.step, limit.most);
+        raisedAt = hour;
+        rising = false;
         return ++number;
     }
 
-    private boolean isNews(long hour, double rarity, int family) {
-        past.removeIf(alert -> hour - alert.last >= MEMORY);
-        double needed = Double.NEGATIVE_INFINITY;
+    private double needed(long hour, int family, double raised) {
+        double needed = raised > 0 ? threshold + raised : Double.NEGATIVE_INFINITY;
         for (Told alert : past) {
             if (alert.family == family) {
                 double share = 1 - (hour - alert.last) / (double) MEMORY;
                 needed = Math.max(needed, threshold + (alert.peak + MARGIN - threshold) * share);
             }
         }
-        return rarity >= needed;
+        return needed;
     }
 
     void write(DataOutputStream out) throws IOException {
         out.writeInt(number);
+        out.writeDouble(above);
+        out.writeLong(raisedAt);
+        out.writeLong(risenAt);
+        out.writeBoolean(rising);
         out.writeBoolean(now != null);
         out.writeInt(past.size());
         for (Told alert : past) {
@@ -121,10 +183,15 @@ final class AlertPolicy {
         out.writeLong(alert.last);
         out.writeDouble(alert.peak);
         out.writeInt(alert.family);
+        out.writeDouble(alert.limit);
     }
 
     void read(DataInputStream in) throws IOException {
         number = in.readInt();
+        above = in.readDouble();
+        raisedAt = in.readLong();
+        risenAt = in.readLong();
+        rising = in.readBoolean();
         boolean going = in.readBoolean();
         for (int left = in.readInt(); left > 0; left--) {
             past.add(readTold(in));
@@ -133,6 +200,6 @@ final class AlertPolicy {
     }
 
     private static Told readTold(DataInputStream in) throws IOException {
-        return new Told(in.readLong(), in.readLong(), in.readDouble(), in.readInt());
+        return new Told(in.readLong(), in.readLong(), in.readDouble(), in.readInt(), in.readDouble());
     }
 }

