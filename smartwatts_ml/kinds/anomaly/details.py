@@ -9,6 +9,7 @@ from smartwatts_ml.kinds.details import Details
 
 __all__ = ["AnomalyDetails", "LimitDetails"]
 
+
 class LimitDetails(BaseModel):
     """How a home's limit moves above the threshold, in nines: ``step`` up with each alert, to at
     most ``most``, and down by ``fall`` an hour."""

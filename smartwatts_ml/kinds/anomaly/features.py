@@ -21,9 +21,6 @@ And of both: for how long the readings before the newest hardly moved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import keras
 import numpy as np
 from keras import ops
@@ -36,6 +33,14 @@ from smartwatts_ml.kinds.anomaly.graphops import (
     log_power,
     lone,
     quantiles,
+)
+from smartwatts_ml.kinds.anomaly.measures import (
+    Measure,
+    Rows,
+    by_day,
+    earlier,
+    least_over,
+    means_over,
 )
 from smartwatts_ml.kinds.anomaly.normalisation import (
     RECENT_DAYS,
@@ -60,28 +65,6 @@ _AROUND = 3  # hours
 _TWO_DAYS = 4  # which daily measure is the lowest quantile of the upper side over two days
 _LONG = 14 * 24.0  # hours
 _SHORT = -2.0  # of what a past that is too short cannot tell
-
-
-@dataclass(frozen=True)
-class _Measure:
-    """``now``, shape (windows, n), and what each of the n has been in the ``past``, (windows, n,
-    times), ``valid`` alike. ``floors``: the least spread that counts, in the measure's unit."""
-
-    now: Tensor
-    past: Tensor
-    valid: Tensor
-    floors: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Measures at every hour, (windows, n, hours), ``valid`` alike; of each of the n the days
-    that it spans, and its least spread that counts."""
-
-    values: Tensor
-    valid: Tensor
-    spans: tuple[int, ...]
-    floors: tuple[float, ...]
 
 
 def feature_model(hours: int) -> keras.Model:
@@ -134,51 +117,28 @@ def _long(window: NormalisedWindows) -> Tensor:
     return ops.sum(window.present * window.past, axis=(1, 2))[:, None] >= _LONG
 
 
-def _hourly(sides: Sides) -> _Measure:
+def _hourly(sides: Sides) -> Measure:
     """Measures of both sides that have a value at every hour, against the highest of each day. The
     first two are distances of the hour itself in spreads, upwards and downwards."""
-    least = _least(ops.concatenate([sides.z, sides.height], axis=1), sides.present)
+    least = least_over(ops.concatenate([sides.z, sides.height], axis=1), sides.present)
     both = ops.sum(ops.minimum(sides.z, _FAR), axis=1, keepdims=True)
     rows = (
-        _Rows(sides.z, sides.present + ops.zeros_like(sides.z), (1,) * 2, (0.5,) * 2),
-        _Rows(sides.height, sides.present + ops.zeros_like(sides.height), (1,) * 2, (0.1,) * 2),
-        _means(ops.minimum(sides.z, _FAR), sides.present, (3, 6, 24, 48, 168)),
-        _means(ops.minimum(sides.distance, _FAR_LEVELS), sides.present, (24,)),
-        _means(both, sides.present, (24,)),
+        Rows(sides.z, sides.present + ops.zeros_like(sides.z), (1,) * 2, (0.5,) * 2),
+        Rows(sides.height, sides.present + ops.zeros_like(sides.height), (1,) * 2, (0.1,) * 2),
+        means_over(ops.minimum(sides.z, _FAR), sides.present, (3, 6, 24, 48, 168)),
+        means_over(ops.minimum(sides.distance, _FAR_LEVELS), sides.present, (24,)),
+        means_over(both, sides.present, (24,)),
         least,
     )
-    return _by_day(rows)
+    return by_day(rows)
 
 
-def _by_day(rows: Sequence[_Rows]) -> _Measure:
-    values = ops.concatenate([part.values for part in rows], axis=1)
-    valid = ops.concatenate([part.valid for part in rows], axis=1)
-    shape = (-1, values.shape[1], values.shape[2] // 24, 24)
-    daily = ops.max(ops.reshape(values - ABSENT * (1.0 - valid), shape), axis=-1)
-    spans = tuple(days for part in rows for days in part.spans)
-    return _Measure(
-        now=values[:, :, -1] * valid[:, :, -1],
-        past=daily,
-        valid=ops.cast(daily > -ABSENT / 2, "float32") * _earlier(spans, daily.shape[2]),
-        floors=tuple(floor for part in rows for floor in part.floors),
-    )
-
-
-def _earlier(spans: Sequence[int], n_days: int) -> np.ndarray:
-    """1 for days of the past that a measure over so many days may be compared with, shape (n,
-    days)."""
-    covered = np.maximum(np.array(spans), RECENT_DAYS)[:, None]
-    return (np.arange(n_days) < n_days - covered).astype(np.float32)
-
-
-def _nearby(sides: Sides) -> _Measure:
+def _nearby(sides: Sides) -> Measure:
     """Distances of the newest hour and of the mean of the newest three, against all of those that
     the past has within three hours of that time of the day."""
-    three = _means(sides.distance, sides.present, (3,))
+    three = means_over(sides.distance, sides.present, (3,))
     values = ops.concatenate([sides.distance, three.values], axis=1)
-    valid = ops.concatenate(
-        [sides.present + ops.zeros_like(sides.distance), three.valid], axis=1
-    )
+    valid = ops.concatenate([sides.present + ops.zeros_like(sides.distance), three.valid], axis=1)
     n_days = values.shape[2] // 24
 
     def around(rows: Tensor) -> Tensor:
@@ -187,50 +147,10 @@ def _nearby(sides: Sides) -> _Measure:
         return ops.reshape(columns, (-1, 4, columns.shape[2] * columns.shape[3]))
 
     now = values[:, :, -1] * valid[:, :, -1]
-    return _Measure(now, around(values), around(valid), floors=(0.1,) * 4)
+    return Measure(now, around(values), around(valid), floors=(0.1,) * 4)
 
 
-def _means(values: Tensor, present: Tensor, lengths: Sequence[int]) -> _Rows:
-    """Means over so many hours, shape (windows, n, hours) each; valid where half of the hours
-    are present."""
-    n = values.shape[1]
-    sums = ops.concatenate([values, present], axis=1)
-    three = sums + delay(sums, 1, 0.0) + delay(sums, 2, 0.0)
-    six, _, day, two = doubling(three, (3, 6, 12, 24), ops.add, 0.0)
-    week = two + delay(two, 48, 0.0) + delay(two, 96, 0.0) + delay(day, 144, 0.0)
-    spans = {3: three, 6: six, 24: day, 48: two, 168: week}
-    half = {length: np.float32(max(length / 2, 1.0)) for length in lengths}
-    counts = {length: spans[length][:, n:] for length in lengths}
-    return _Rows(
-        ops.concatenate(
-            [spans[k][:, :n] / ops.maximum(counts[k], half[k]) for k in lengths], axis=1
-        ),
-        ops.concatenate(
-            [ops.repeat(ops.cast(counts[k] >= half[k], "float32"), n, axis=1) for k in lengths],
-            axis=1,
-        ),
-        spans=tuple(-(-length // 24) for length in lengths for _ in range(n)),
-        floors=(0.2,) * (n * len(lengths)),
-    )
-
-
-def _least(values: Tensor, present: Tensor) -> _Rows:
-    """The least over 3, 12 and 24 h; valid where all was present."""
-    n = values.shape[1]
-    missing = ops.concatenate([-values, 1.0 - present], axis=1)
-    three = ops.maximum(ops.maximum(missing, delay(missing, 1, 1.0)), delay(missing, 2, 1.0))
-    _, twelve, day = doubling(three, (3, 6, 12), ops.maximum, 1.0)
-    spans = (three, twelve, day)
-    valid = [ops.repeat(1.0 - span[:, n:], n, axis=1) for span in spans]
-    return _Rows(
-        ops.concatenate([-span[:, :n] for span in spans], axis=1),
-        ops.concatenate(valid, axis=1),
-        spans=(1,) * (3 * n),
-        floors=(0.1,) * (3 * n),
-    )
-
-
-def _daily(sides: Sides) -> _Measure:
+def _daily(sides: Sides) -> Measure:
     """Low quantiles of each day's heights, over spans of several days too."""
     n_days = sides.height.shape[2] // 24
     shape = (-1, 2, n_days, 24)
@@ -244,15 +164,15 @@ def _daily(sides: Sides) -> _Measure:
     values = ops.concatenate([part for part, _ in parts], axis=1)
     full = ops.cast(ops.sum(present[:, :1], axis=-1) >= _FULL_DAY, "float32")
     spans = tuple(days for part, days in parts for _ in range(part.shape[1]))
-    return _Measure(
+    return Measure(
         now=values[:, :, -1],
         past=values,
-        valid=(full + ops.zeros_like(values)) * _earlier(spans, n_days),
+        valid=(full + ops.zeros_like(values)) * earlier(spans, n_days),
         floors=(0.05,) * len(spans),
     )
 
 
-def _still(window: NormalisedWindows) -> _Measure:
+def _still(window: NormalisedWindows) -> Measure:
     """How still the readings before the newest have been: for how many hours they did not move,
     at most 64, and their range over 3, 12 and 24 h, as logarithms."""
     watts, known = as_row(window.days), as_row(window.present)
@@ -263,16 +183,16 @@ def _still(window: NormalisedWindows) -> _Measure:
     place = np.arange(1, power.shape[-1] + 1, dtype=np.float32)
     moved = doubling((1.0 - still) * place, (1, 2, 4, 8, 16, 32), ops.maximum, 0.0)[-1]
     run = ops.log1p(ops.minimum(ops.subtract(place, moved), 64.0))
-    ends = _least(ops.concatenate([power, -power], axis=1), present)
+    ends = least_over(ops.concatenate([power, -power], axis=1), present)
     reach = -ends.values[:, 1::2] - ends.values[:, 0::2]
     rows = (
-        _Rows(run, present, spans=(3,), floors=(0.3,)),
-        _Rows(-log_power(reach), ends.valid[:, 0::2], spans=(1,) * 3, floors=(0.1,) * 3),
+        Rows(run, present, spans=(3,), floors=(0.3,)),
+        Rows(-log_power(reach), ends.valid[:, 0::2], spans=(1,) * 3, floors=(0.1,) * 3),
     )
-    return _by_day(rows)
+    return by_day(rows)
 
 
-def _standing(measure: _Measure, marks: Tensor) -> Tensor:
+def _standing(measure: Measure, marks: Tensor) -> Tensor:
     """Where ``now`` stands among the past, shape (windows, 4, n): itself, against the median, and
     beyond the 90 % quantile and the highest in units of their spread."""
     middle, upper, high = marks[..., 0], marks[..., 1], marks[..., 2]
