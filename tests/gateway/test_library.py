@@ -36,8 +36,9 @@ CASES = {
     "half an hour ahead": ("Australia/Lord_Howe", "2026-10-03T15:30", True),
 }
 """Zone, instant of the change, and whether the forecast has holidays and temperatures. Where it has
-not, it leaves a day out; where it has, each run of loud hours is an alert. That of half hours has a file
-of NILM whose samples these are."""
+not, it leaves a day out, and limits follow the home; where it has, the file of anomalies is one of
+before they did. In autumn each run of loud hours is an alert. That of half hours has a file of NILM
+whose samples these are."""
 HALF_HOURS = {"period_s": 1800, "window": 192}
 BEFORE_D, AFTER_D = 26, 9
 MINUTE = np.timedelta64(60, "s")
@@ -130,6 +131,7 @@ def make_home(folder: Path, case: str) -> Home:
     details = details_of(outside)
     if case == "half hours":
         details["nilm"] |= embedded("nilm", **HALF_HOURS)
+    details["anomaly"]["quiet_repeats"] = case != "autumn"
     return Home(folder, zone, begin, at, end, details)
 
 
@@ -145,10 +147,9 @@ def details_of(outside: bool) -> dict[str, dict[str, Any]]:
         ]
     else:
         forecast["left_out"] = {"day 2": "WAPE 0.4 against 0.3 of last_week"}
-    odd = details["anomaly"]
-    odd |= {"contract": 3, "threshold": 0.95, "quiet_repeats": not outside}
-    odd["limit"] = {"step": 0.3, "fall": 0.001, "most": 1.0}
-    odd["outputs"].append({"name": "rise", "shape": [1, 1]})
+        details["anomaly"]["limit"] = {"step": 0.3, "fall": 0.001, "most": 1.0}
+        details["anomaly"]["outputs"].append({"name": "rise", "shape": [1, 1]})
+    details["anomaly"]["threshold"] = 0.95
     details["nilm"]["on_cuts"]["fridge"] = 0.55
     return details
 
@@ -324,7 +325,7 @@ def test_a_state_that_is_damaged_or_of_something_else_is_refused(
 
 def test_what_would_be_wrong_without_a_word_is_refused(replay: str, tmp_path: Path) -> None:
     details = details_of(outside=True)
-    details["newer"] = details["anomaly"] | {"contract": 4}
+    details["newer"] = details["anomaly"] | {"contract": 3}
     details["sizes"] = embedded("forecasting") | {"outputs": details["forecasting"]["outputs"]}
     details["lacking"] = {n: v for n, v in details["anomaly"].items() if n != "threshold"}
     for name, said in details.items():
@@ -335,7 +336,7 @@ def test_what_would_be_wrong_without_a_word_is_refused(replay: str, tmp_path: Pa
     said = dict(line.split("\t") for line in run.stdout.splitlines())
     wanted = {
         "kind": "a model of anomaly instead of nilm",
-        "contract": "contract 4 of anomaly; known are those up to 3",
+        "contract": "contract 3 of anomaly; known are those up to 2",
         "lacking": "it lacks what using it needs (threshold)",
         "outside": "where {history_w=672, hour_of_week=1} are given and {power_w=216} wanted",
         "sizes": "where {history_w=672, hour_of_week=1} are given and {power_w=72} wanted",

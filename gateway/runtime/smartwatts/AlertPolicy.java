@@ -10,8 +10,8 @@ import java.util.List;
  * From scores to alerts that do not repeat themselves. An alert starts at an hour that is loud and reaches the
  * home's limit, and goes on while scores stay near that, with pauses; after two days it has been said; and for
  * four weeks one of the same family has to be odder. The limit is the file's threshold and what lies above it:
- * more with each alert, less with each hour. A slow rise is told where no alert goes on, once in two weeks. Where
- * the file asks for no quiet, each run of loud hours is one.
+ * more with each alert, less with each hour. A slow rise is told where no alert goes on; within two weeks the next
+ * has to go above it. Where the file asks for no quiet, each run of loud hours is one.
  *
  * <p>Scores are compared as nines (0.999 is 3).
  */
@@ -22,6 +22,7 @@ final class AlertPolicy {
     private static final int MEMORY = 28 * 24;
     private static final double MARGIN = 0.3;
     private static final int RISES = 14 * 24;
+    private static final double HIGHER = 0.5;
 
     /** How the limit of a home moves above the threshold, in nines; as it is in files that do not say. */
     static final class Limit {
@@ -50,14 +51,12 @@ final class AlertPolicy {
         private long last;
         private double peak;
         private final int family;
-        private final double limit;
 
-        private Told(long start, long last, double peak, int family, double limit) {
+        private Told(long start, long last, double peak, int family) {
             this.start = start;
             this.last = last;
             this.peak = peak;
             this.family = family;
-            this.limit = limit;
         }
     }
 
@@ -66,9 +65,11 @@ final class AlertPolicy {
     private final Limit limit;
     private final List<Told> past = new ArrayList<>();
     private Told now;
+    private double begunAt; // the limit that it started at
     private double above; // the threshold, at the hour raisedAt
     private long raisedAt;
     private long risenAt = Long.MIN_VALUE; // the first hour of the last slow rise
+    private double risenBy; // at its highest
     private boolean rising;
     private int number;
 
@@ -76,6 +77,7 @@ final class AlertPolicy {
         this.quiet = quiet;
         this.threshold = threshold;
         this.limit = limit;
+        this.begunAt = threshold;
     }
 
     /** Of a file. */
@@ -94,17 +96,22 @@ final class AlertPolicy {
         return quiet ? quietly(hour, loud, rarity, family) : plainly(hour, loud, rarity, family);
     }
 
-    /** The same of an hour of a slow rise; ask after {@link #hour}, which comes first. */
-    int risen(long hour) {
+    /** The same of an hour of a slow rise, by so much; ask after {@link #hour}, which comes first. */
+    int risen(long hour, double by) {
         if (!quiet || now != null) {
             return 0;
         }
-        if (risenAt == Long.MIN_VALUE || hour - risenAt >= RISES) {
-            risenAt = hour;
-            rising = true;
-            number++;
+        if (rising && hour - risenAt < LONGEST) {
+            risenBy = Math.max(risenBy, by);
+            return number;
         }
-        return rising && hour - risenAt < LONGEST ? number : 0;
+        if (risenAt != Long.MIN_VALUE && hour - risenAt < RISES && by < risenBy + HIGHER) {
+            return 0;
+        }
+        risenAt = hour;
+        risenBy = by;
+        rising = true;
+        return ++number;
     }
 
     private int plainly(long hour, boolean loud, double rarity, int family) {
@@ -115,7 +122,7 @@ final class AlertPolicy {
         if (now == null || hour - now.last != 1) {
             number++;
         }
-        now = new Told(hour, hour, rarity, family, threshold);
+        now = new Told(hour, hour, rarity, family);
         return number;
     }
 
@@ -127,7 +134,7 @@ final class AlertPolicy {
         if (now == null) {
             return loud ? start(hour, rarity, family) : 0;
         }
-        if (!(rarity >= now.limit - EASE)) {
+        if (!(rarity >= begunAt - EASE)) {
             return 0;
         }
         now.last = hour;
@@ -144,7 +151,8 @@ final class AlertPolicy {
         if (!(rarity >= needed(hour, family, raised))) {
             return 0;
         }
-        now = new Told(hour, hour, rarity, family, threshold + raised);
+        now = new Told(hour, hour, rarity, family);
+        begunAt = threshold + raised;
         above = Math.min(raised + limit.step, limit.most);
         raisedAt = hour;
         rising = false;
@@ -164,10 +172,6 @@ final class AlertPolicy {
 
     void write(DataOutputStream out) throws IOException {
         out.writeInt(number);
-        out.writeDouble(above);
-        out.writeLong(raisedAt);
-        out.writeLong(risenAt);
-        out.writeBoolean(rising);
         out.writeBoolean(now != null);
         out.writeInt(past.size());
         for (Told alert : past) {
@@ -183,15 +187,10 @@ final class AlertPolicy {
         out.writeLong(alert.last);
         out.writeDouble(alert.peak);
         out.writeInt(alert.family);
-        out.writeDouble(alert.limit);
     }
 
     void read(DataInputStream in) throws IOException {
         number = in.readInt();
-        above = in.readDouble();
-        raisedAt = in.readLong();
-        risenAt = in.readLong();
-        rising = in.readBoolean();
         boolean going = in.readBoolean();
         for (int left = in.readInt(); left > 0; left--) {
             past.add(readTold(in));
@@ -200,6 +199,25 @@ final class AlertPolicy {
     }
 
     private static Told readTold(DataInputStream in) throws IOException {
-        return new Told(in.readLong(), in.readLong(), in.readDouble(), in.readInt(), in.readDouble());
+        return new Told(in.readLong(), in.readLong(), in.readDouble(), in.readInt());
+    }
+
+    /** What follows the home; apart, since states of before there were limits end without it. */
+    void writeLimit(DataOutputStream out) throws IOException {
+        out.writeDouble(begunAt);
+        out.writeDouble(above);
+        out.writeLong(raisedAt);
+        out.writeLong(risenAt);
+        out.writeDouble(risenBy);
+        out.writeBoolean(rising);
+    }
+
+    void readLimit(DataInputStream in) throws IOException {
+        begunAt = in.readDouble();
+        above = in.readDouble();
+        raisedAt = in.readLong();
+        risenAt = in.readLong();
+        risenBy = in.readDouble();
+        rising = in.readBoolean();
     }
 }

@@ -15,7 +15,7 @@ import java.util.Map;
  * what was told in four weeks, and the last eight weeks of hours, which is as far back as an alert speaks of.
  */
 public final class AnomalyScorer {
-    private static final int NEWEST_CONTRACT = 3;
+    private static final int NEWEST_CONTRACT = 2;
     private static final int KEPT = 56 * 24;
     private static final List<String> OUTPUTS = Arrays.asList("score", "alert", "likeness", "expected_w");
     private static final String RISE = "rise"; // no output of older files
@@ -96,8 +96,8 @@ public final class AnomalyScorer {
             past.remove();
         }
         int number = policy.hour(hour, outputs.get("alert")[0] > 0.5f, rarity, AlertWindow.family(likeness));
-        if (number == 0 && tellsRises && outputs.get(RISE)[0] > 0.5f) {
-            number = policy.risen(hour);
+        if (number == 0 && tellsRises && outputs.get(RISE)[0] >= 0) {
+            number = policy.risen(hour, outputs.get(RISE)[0]);
             likeness[AlertWindow.CREEP] += 1; // before all else that it looks like
         }
         if (number == 0) {
@@ -148,7 +148,7 @@ public final class AnomalyScorer {
     }
 
     private static String name() {
-        return "anomaly 2";
+        return "anomaly 1";
     }
 
     private void write(DataOutputStream out) throws IOException {
@@ -172,6 +172,7 @@ public final class AnomalyScorer {
                 out.writeDouble(share);
             }
         }
+        policy.writeLimit(out);
     }
 
     private AnomalyScorer read(DataInputStream in) throws IOException {
@@ -187,6 +188,9 @@ public final class AnomalyScorer {
             for (int i = 0; i < alert.likeness.length; i++) {
                 alert.likeness[i] = in.readDouble();
             }
+        }
+        if (in.available() > 0) {
+            policy.readLimit(in);
         }
         return this;
     }

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The ring buffer of a home's hours, as contracts from 2 on of forecasting and anomaly detection has them: hours of the
+ * The ring buffer of a home's hours, as contract 2 of forecasting and anomaly detection has them: hours of the
  * wall clock; one that the clock skips is missing, one that it repeats is the mean of both times. Holds so many
  * hours with readings and a day of spare ones.
  */

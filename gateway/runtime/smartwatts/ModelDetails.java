@@ -22,7 +22,7 @@ import java.util.TreeSet;
  *
  * <p>The library refuses a file of a contract that it does not know. A build does so before it ships one:
  *
- * <pre>java gateway/runtime/smartwatts/ModelDetails.java --knows 1,2,3 src/main/resources/models/nilm.tflite …</pre>
+ * <pre>java gateway/runtime/smartwatts/ModelDetails.java --knows 1,2 src/main/resources/models/nilm.tflite …</pre>
  *
  * prints the contract of each file. Exit codes: 0 all are known, 1 one is not, or is no model file, 2 wrong use.
  */
@@ -170,7 +170,7 @@ public final class ModelDetails {
     /** Checks files. */
     public static void main(String[] args) {
         if (args.length < 3 || !args[0].equals("--knows") || !args[1].matches("[1-9][0-9]{0,3}(,[1-9][0-9]{0,3})*")) {
-            System.err.println("usage: java ModelDetails.java --knows 1,2,3 FILE.tflite …");
+            System.err.println("usage: java ModelDetails.java --knows 1,2 FILE.tflite …");
             System.exit(2);
         }
         Set<Integer> known = new TreeSet<>();

@@ -26,8 +26,8 @@ __all__ = [
 ]
 
 MONTH_HOURS = 730.5
-NEVER = 1e9
-"""No feature is as high."""
+NEVER = 100.0
+"""No feature is as high: a signed logarithm."""
 _TAILS = (0.9, 0.75, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 1e-3, 5e-4, 2e-4, 1e-4)
 _CANDIDATES = 400
 _LogitSeries = Sequence[tuple[np.ndarray, np.ndarray]]

@@ -50,11 +50,13 @@ from smartwatts_ml.kinds.anomaly.normalisation import (
 from smartwatts_ml.kinds.anomaly.sides import Sides, as_row, both_sides
 from smartwatts_ml.kinds.base import Tensor
 
-__all__ = ["N_CONTEXT", "SLOW", "feature_model"]
+__all__ = ["N_CONTEXT", "SLOW", "UNKNOWN", "feature_model"]
 
 N_CONTEXT = 13 + 12
 SLOW = 0
 """Which feature tells a slow rise."""
+UNKNOWN = -2.0
+"""What it is where the past is too short to tell."""
 
 _FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
 _FULL_DAY = 18.0  # hours that make a day count
@@ -64,7 +66,6 @@ _NEAR = 3.0
 _AROUND = 3  # hours
 _TWO_DAYS = 4  # which daily measure is the lowest quantile of the upper side over two days
 _LONG = 14 * 24.0  # hours
-_SHORT = -2.0  # of what a past that is too short cannot tell
 
 
 def feature_model(hours: int) -> keras.Model:
@@ -86,7 +87,7 @@ def feature_model(hours: int) -> keras.Model:
     # is no matter of how far out they lie.
     standings[3] = ops.relu(standings[3][:, 2:])
     # What is always on, of two days, beyond the highest of the past.
-    slow = ops.where(_long(window), standings[1][:, 3, _TWO_DAYS : _TWO_DAYS + 1], _SHORT)
+    slow = ops.where(_long(window), standings[1][:, 3, _TWO_DAYS : _TWO_DAYS + 1], UNKNOWN)
     context = [_context(window, sides, newest), *(compress(_flat(marks[k][:, :2])) for k in (0, 2))]
     features = ops.concatenate([slow, *map(_flat, standings), *context], axis=-1)
     outputs = {
@@ -109,7 +110,7 @@ def _beyond(window: NormalisedWindows, sides: Sides) -> Tensor:
     farthest = ops.max(sides.distance[:, :, : -24 * RECENT_DAYS], axis=(1, 2))
     newest = ops.max(sides.distance[:, :, -1], axis=1)
     ratio = ops.log((newest + 1e-6) / (_NEAR * farthest + 0.5))
-    return ops.where(_long(window), ops.expand_dims(ratio, -1), _SHORT)
+    return ops.where(_long(window), ops.expand_dims(ratio, -1), UNKNOWN)
 
 
 def _long(window: NormalisedWindows) -> Tensor:

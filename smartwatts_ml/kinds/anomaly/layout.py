@@ -16,10 +16,8 @@ SIZES = {
     "changes of 1 of the mean and more": (1.0, math.inf),
 }
 """How much an event changes its hours, from and below, as a share of a site's mean power."""
-CONTRACT = 3
+CONTRACT = 2
 CONTRACT_CHANGES = {
     2: "its hours were those of UTC, and now it gets hours of the wall clock, which differ where "
-    "clocks change and in zones that are not whole hours from UTC",
-    3: "its limit was one for all homes, and now it follows the alerts of each, and slow rises "
-    "have an output of their own",
+    "clocks change and in zones that are not whole hours from UTC"
 }

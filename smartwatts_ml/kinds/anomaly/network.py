@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
-from smartwatts_ml.kinds.anomaly.features import N_CONTEXT, SLOW
+from smartwatts_ml.kinds.anomaly.calibration import NEVER, ScoreCalibration
+from smartwatts_ml.kinds.anomaly.features import N_CONTEXT, SLOW, UNKNOWN
 from smartwatts_ml.kinds.anomaly.layout import SIZES, TYPES
 from smartwatts_ml.kinds.anomaly.policy import FAMILIES
 from smartwatts_ml.kinds.graph import put_on_top
@@ -39,10 +39,10 @@ def build_classifier(mean: np.ndarray, std: np.ndarray, name: str) -> keras.Mode
     dropped = layers.Dropout(0.1)(scaled)
     context = scaled[:, -N_CONTEXT:]
     hidden = dropped[:, :-N_CONTEXT]
-    for units in (32, 16):
+    for units in (24, 16):
         hidden = layers.Dropout(0.2)(_bent(_rising(units)(hidden) + layers.Dense(units)(context)))
     odds = _rising(1)(hidden) + layers.Dense(1)(context)
-    types = layers.Dense(24, activation="relu")(dropped)
+    types = layers.Dense(12, activation="relu")(dropped)
     outputs = {"odds": odds, "types": layers.Dense(1 + len(TYPES))(types)}
     return keras.Model(features, outputs, name=name)
 
@@ -73,7 +73,8 @@ def build_shipped(
     - ``score`` and ``alert``, shape (windows, 1); an alert in any case where the newest hour is
       ``beyond`` all others (``features``), and none where fewer than ``least_hours`` of the history
       are present;
-    - ``rise``, shape (windows, 1): 1 where what is always on has risen, whatever the score;
+    - ``rise``, shape (windows, 1): how far what is always on has risen beyond what is told as a
+      slow rise, whatever the score; below 0 where it is none;
     - ``likeness``, shape (windows, 7): which type an anomaly in the newest hour would be;
     - ``expected_w``, shape (windows, 1): what is usual at that hour.
     """
@@ -92,7 +93,7 @@ def build_shipped(
     outputs = {
         "score": _score(logit, calibration),
         "alert": loud * known,
-        "rise": ops.cast(slow >= np.float32(calibration.slow), "float32") * known,
+        "rise": ops.where(known > 0.0, slow, UNKNOWN) - np.float32(calibration.slow),
         "likeness": ops.softmax(types),
         "expected_w": features.output["expected_w"],
     }
@@ -128,7 +129,7 @@ def _quiet(
             loud = loud * (1.0 - inside * sized)
     changed = {"alert": outputs["alert"] * loud, "likeness": likeness * (1.0 - types)}
     if "rise" in outputs:  # files of before there was one have none
-        changed["rise"] = outputs["rise"] * (0.0 if "creep" in parts else 1.0)
+        changed["rise"] = outputs["rise"] - (NEVER if "creep" in parts else 0.0)
     return {**outputs, **changed}
 
 

@@ -14,8 +14,8 @@ It looks back only and keeps a handful of numbers for each home:
   the window learns it, and an outage after a holiday is still told at once.
 
 Slow rises have a channel of their own, since what rises within days is at no hour odd: one begins
-where no alert goes on, is told for up to ``LONGEST`` hours, or until an alert begins, and none
-begins within ``_RISES`` hours of the last. It lifts no limit.
+where no alert goes on and is told for up to ``LONGEST`` hours, or until an alert begins. For
+``_RISES`` hours after its first, the next has to go above the one that was told. It lifts no limit.
 
 A threshold that was asked for as a quantile, without a budget, is taken at its word
 instead: every hour that reaches it is alerted (``plain_alerts``).
@@ -50,6 +50,7 @@ LONGEST = 48
 MEMORY = 28 * 24
 _MARGIN = 0.3
 _RISES = 14 * 24
+_HIGHER = 0.5  # of the output ``rise``
 FAMILIES = {"more": ("spike", "creep", "high"), "less": ("outage",), "shape": ("stuck", "shift"),
             "scale": ("scale",)}  # fmt: skip
 _FAMILY_OF = np.array([next(i for i, types in enumerate(FAMILIES.values()) if name in types)
@@ -119,6 +120,12 @@ class _Alert:
     limit: float
 
 
+@dataclass
+class _Rise:
+    start: int
+    peak: float
+
+
 @dataclass(frozen=True)
 class QuietAlerts:
     """``number``: of the alert that each hour belongs to, from 1 on, 0 for none; ``rising``:
@@ -139,18 +146,18 @@ def quiet_alerts(
 ) -> QuietAlerts:
     """Alerts of one home, from a clean slate.
 
-    ``hours``: of each score, ascending, shape (n,). ``loud``: bool, may start an alert; ``rise``:
-    alike, a slow rise; None where there are none. ``rarity``, ``threshold``: in nines. ``family``:
-    of each hour. All of shape (n,).
+    ``hours``: of each score, ascending, shape (n,). ``loud``: bool, may start an alert. ``rarity``,
+    ``threshold``: in nines. ``family``: of each hour. ``rise``: how far what is always on has
+    risen, a slow rise from 0 on; None where there are none. All of shape (n,).
     """
-    rise = np.zeros(len(hours), bool) if rise is None else rise
+    rise = np.full(len(hours), -np.inf) if rise is None else rise
     number, rising = np.zeros(len(hours), np.int64), np.zeros(len(hours), bool)
     home = _Home(threshold, limit)
-    for row in np.flatnonzero(loud | rise | (rarity >= threshold - _EASE)):
+    for row in np.flatnonzero(loud | (rise >= 0) | (rarity >= threshold - _EASE)):
         hour = int(hours[row])
         number[row] = home.alerted(hour, bool(loud[row]), float(rarity[row]), int(family[row]))
-        if home.is_quiet and rise[row]:
-            number[row] = home.risen(hour)
+        if home.is_quiet and rise[row] >= 0:
+            number[row] = home.risen(hour, float(rise[row]))
             rising[row] = number[row] > 0
     return QuietAlerts(number, rising)
 
@@ -164,7 +171,7 @@ class _Home:
         self._raised = _Raised(limit)
         self._past: list[_Alert] = []
         self._now: _Alert | None = None
-        self._rise: int | None = None
+        self._rise: _Rise | None = None
         self._is_rising = False
         self._number = 0
 
@@ -189,12 +196,17 @@ class _Home:
         now.peak = max(now.peak, rarity)
         return self._number
 
-    def risen(self, hour: int) -> int:
+    def risen(self, hour: int, by: float) -> int:
         """The same of an hour within a slow rise."""
-        if self._rise is None or hour - self._rise >= _RISES:
-            self._rise, self._is_rising = hour, True
-            self._number += 1
-        return self._number if self._is_rising and hour - self._rise < LONGEST else 0
+        rise = self._rise
+        if rise is not None and self._is_rising and hour - rise.start < LONGEST:
+            rise.peak = max(rise.peak, by)
+            return self._number
+        if rise is not None and hour - rise.start < _RISES and by < rise.peak + _HIGHER:
+            return 0
+        self._rise, self._is_rising = _Rise(hour, by), True
+        self._number += 1
+        return self._number
 
     def _start(self, hour: int, rarity: float, family: int) -> int:
         self._past = [alert for alert in self._past if hour - alert.last < MEMORY]

@@ -61,7 +61,7 @@ class NetworkScorer:
         score = np.where(finite, joined["score"][:, 0].astype(np.float64), np.nan)
         rarity, likeness = nines(score), joined["likeness"]
         # Files of before there was a channel of slow rises have none.
-        rise = joined["rise"][:, 0] > 0.5 if "rise" in joined else np.zeros(len(at), bool)
+        rise = joined["rise"][:, 0] if "rise" in joined else None
         alerts = self._alerts(at, joined["alert"][:, 0] > 0.5, rarity, families(likeness), rise)
         return ScoredHours(
             cells=site.cells.take(at),
@@ -79,7 +79,7 @@ class NetworkScorer:
         loud: np.ndarray,
         rarity: np.ndarray,
         family: np.ndarray,
-        rise: np.ndarray,
+        rise: np.ndarray | None,
     ) -> QuietAlerts:
         if not self._details.quiet_repeats:
             return QuietAlerts(plain_alerts(at, loud), np.zeros(len(at), bool))

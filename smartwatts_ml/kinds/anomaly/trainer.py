@@ -91,7 +91,7 @@ def _details(
         outputs=(
             TensorDetails(name="score", shape=(1, 1), unit="conformal rank, 0..1"),
             TensorDetails(name="alert", shape=(1, 1), unit="0 or 1"),
-            TensorDetails(name="rise", shape=(1, 1), unit="0 or 1, a slow rise"),
+            TensorDetails(name="rise", shape=(1, 1), unit="a slow rise from 0 on"),
             likeness,
             TensorDetails(name="expected_w", shape=(1, 1), unit="W"),
         ),

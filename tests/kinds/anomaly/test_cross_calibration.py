@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
+from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, NEVER
 from smartwatts_ml.kinds.anomaly.cross_calibration import (
     NormalSeries,
     calibrate,
     normal_series,
 )
 from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples
-from smartwatts_ml.kinds.anomaly.policy import families
+from smartwatts_ml.kinds.anomaly.policy import families, quiet_alerts
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.base import TrainOptions
 
@@ -34,10 +35,17 @@ def series(seed: int, unmarked: float = 0.0) -> list[NormalSeries]:
             logits[start : start + length] = rng.normal(5.0, 1.5)
             covered += length
         family = rng.integers(0, 4, HOURS)
-        found.append(
-            NormalSeries(logits.astype(np.float32), np.arange(HOURS), family, np.zeros(HOURS))
-        )
+        found.append(NormalSeries(logits.astype(np.float32), np.arange(HOURS), family, slow))
     return found
+
+
+def rises_a_month(parts: list[NormalSeries], cut: float) -> float:
+    """Alerts of slow rises alone."""
+    quiet = np.zeros(HOURS)
+    alerts = [
+        quiet_alerts(p.hours, quiet > 0, quiet, p.family, np.inf, rise=p.slow - cut) for p in parts
+    ]
+    return sum(int(found.number.max()) for found in alerts) / (6 * HOURS) * MONTH_HOURS
 
 
 def runs_a_month(parts: list[NormalSeries], threshold: float) -> float:
@@ -66,26 +74,27 @@ def test_sites_of_any_length_are_seen_without_a_graph_for_each(
 ) -> None:
     import keras
 
-    rows_in = keras.Input((4,))
-    heads = [[keras.layers.Dense(n, use_bias=False) for n in (1, 8)] for _ in range(8)]
-    networks = [
-        keras.Model(rows_in, {"odds": odds(rows_in), "types": types(rows_in)})
-        for odds, types in heads
-    ]
-    weights = np.mean([types.get_weights()[0] for _, types in heads], axis=0)
+    networks = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)]) for _ in range(8)]
+    weights = np.mean([network.get_weights()[0] for network in networks], axis=0)
     rows = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
     nobody = Examples(rows[:0], np.zeros(0), np.zeros(0))
     with caplog.at_level(logging.WARNING, "tensorflow"):
         for length in (3, 50, 700, 4096, 5000):
             seen = normal_series(networks, Drawn(nobody, rows[:length], np.arange(length)))
-            assert np.mean(seen.family == families(rows[:length] @ weights[:, 1:])) > 0.999
+            assert np.array_equal(seen.family, families(rows[:length] @ weights[:, 1:]))
     assert caplog.text == ""
 
 
 def test_networks_that_hold_most_hours_for_anomalies_forgive_nothing() -> None:
-    odd = [
-        NormalSeries(part.logits + 8.0, part.hours, part.family, part.slow) for part in series(0)
-    ]
+    odd = [replace(part, logits=part.logits + 8.0) for part in series(0)]
     usual = calibrate(series(0), AnomalySettings(), TrainOptions())
     found = calibrate(odd, AnomalySettings(), TrainOptions())
     assert found.threshold == pytest.approx(usual.threshold + 8.0, abs=0.2)
+
+
+def test_slow_rises_have_a_budget_of_their_own_and_none_by_a_quantile_alone() -> None:
+    calibration = calibrate(series(0), AnomalySettings(), TrainOptions())
+    fresh = rises_a_month(series(1), calibration.slow)
+    assert 0.1 <= fresh <= 0.5  # 15 % of 2 alerts a device-month
+    loud = TrainOptions(extra={"threshold": 0.9, "max_alerts_per_month": None})
+    assert calibrate(series(0), AnomalySettings(), loud).slow == NEVER

@@ -107,3 +107,51 @@ def test_a_limit_is_no_higher_than_its_most() -> None:
     assert told(rarity, family, MOVING)[199] > 0
     rarity[199] -= 0.01
     assert told(rarity, family, MOVING)[199] == 0
+
+
+NONE = -1.0
+"""No slow rise."""
+
+
+def risen(rise: np.ndarray, rarity: np.ndarray) -> tuple[list[int], list[int]]:
+    """First hours of alerts, and of slow rises."""
+    alerts = quiet_alerts(
+        np.arange(len(rise)), rarity >= THRESHOLD, rarity, rarity.astype(int) * 0, THRESHOLD,
+        rise=rise,
+    )  # fmt: skip
+    first = [int(np.argmax(alerts.number == k)) for k in range(1, alerts.number.max() + 1)]
+    return first, [hour for hour in first if alerts.rising[hour]]
+
+
+def test_a_slow_rise_is_told_once_in_two_weeks_and_for_two_days() -> None:
+    rise, hours = np.zeros(700), np.arange(700)
+    assert risen(rise, np.zeros(700)) == ([0, 336, 672], [0, 336, 672])
+    alerts = quiet_alerts(hours, hours < 0, 0.0 * hours, 0 * hours, THRESHOLD, rise=rise)
+    assert int(alerts.rising.sum()) == 2 * LONGEST + 28
+
+
+def test_a_slow_rise_that_goes_above_the_one_that_was_told_is_told_again() -> None:
+    rise = np.full(400, NONE)
+    rise[10:30] = 0.1
+    rise[20] = 0.4
+    rise[100:110] = 0.8  # no half more than the highest of before
+    rise[200:210] = 0.9
+    assert risen(rise, np.zeros(400)) == ([10, 200], [10, 200])
+    rise[201:] = 1.5  # goes on and up within its two days, and has been said
+    assert risen(rise, np.zeros(400)) == ([10, 200], [10, 200])
+
+
+def test_a_slow_rise_gives_way_to_an_alert_and_begins_where_none_goes_on() -> None:
+    rise, rarity = np.full(400, NONE), np.zeros(400)
+    rise[100:140] = 0.0
+    rarity[98:104] = 5.0  # goes on through pauses of three hours
+    rarity[120] = 6.0
+    assert risen(rise, rarity) == ([98, 108, 120], [108])
+
+
+def test_a_slow_rise_lifts_no_limit() -> None:
+    rise = np.where(np.arange(300) < 50, 0.0, NONE)
+    rarity, hours = np.zeros(300), np.arange(300)
+    rarity[100] = THRESHOLD
+    alerts = quiet_alerts(hours, rarity >= THRESHOLD, rarity, 0 * hours, THRESHOLD, MOVING, rise)
+    assert alerts.number.max() == 2
