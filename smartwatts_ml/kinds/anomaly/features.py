@@ -47,12 +47,13 @@ from smartwatts_ml.kinds.anomaly.normalisation import (
     NormalisedWindows,
     normalise,
 )
+from smartwatts_ml.kinds.anomaly.shape import shape_measures
 from smartwatts_ml.kinds.anomaly.sides import Sides, as_row, both_sides
 from smartwatts_ml.kinds.base import Tensor
 
 __all__ = ["N_CONTEXT", "SLOW", "UNKNOWN", "feature_model"]
 
-N_CONTEXT = 13 + 12
+N_CONTEXT = 13 + 12 + 4 * (22 + 4)
 SLOW = 0
 """Which feature tells a slow rise."""
 UNKNOWN = -2.0
@@ -89,6 +90,9 @@ def feature_model(hours: int) -> keras.Model:
     # What is always on, of two days, beyond the highest of the past.
     slow = ops.where(_long(window), standings[1][:, 3, _TWO_DAYS : _TWO_DAYS + 1], UNKNOWN)
     context = [_context(window, sides, newest), *(compress(_flat(marks[k][:, :2])) for k in (0, 2))]
+    for measure in shape_measures(window, sides):
+        quantile_marks = quantiles(measure.past, measure.valid, (0.5, 0.9, 1.0))
+        context.append(_flat(_standing(measure, quantile_marks)))
     features = ops.concatenate([slow, *map(_flat, standings), *context], axis=-1)
     outputs = {
         "features": features,

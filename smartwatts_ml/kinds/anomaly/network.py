@@ -37,13 +37,14 @@ def build_classifier(mean: np.ndarray, std: np.ndarray, name: str) -> keras.Mode
     features = keras.Input((len(mean),), name="features")
     scaled = ops.clip((features - mean) / std, -_LIMIT, _LIMIT)
     dropped = layers.Dropout(0.1)(scaled)
-    context = scaled[:, -N_CONTEXT:]
+    context = layers.Dense(32, activation="relu")(dropped[:, -N_CONTEXT:])
+    context = layers.Dropout(0.2)(context)
     hidden = dropped[:, :-N_CONTEXT]
-    for units in (24, 16):
+    for units in (20, 16):
         hidden = layers.Dropout(0.2)(_bent(_rising(units)(hidden) + layers.Dense(units)(context)))
     odds = _rising(1)(hidden) + layers.Dense(1)(context)
-    types = layers.Dense(12, activation="relu")(dropped)
-    outputs = {"odds": odds, "types": layers.Dense(1 + len(TYPES))(types)}
+    types = layers.Dense(1 + len(TYPES))(ops.concatenate([hidden, context], axis=-1))
+    outputs = {"odds": odds, "types": types}
     return keras.Model(features, outputs, name=name)
 
 
