@@ -1,5 +1,5 @@
-"""What the newest days look like, whatever their size: where readings lie farther out than usual
-noise, how far does not matter here.
+"""What the newest days look like, whatever their size: where readings lie outside of what a usual
+day has at any hour, how far does not matter here.
 
 So these features do not move where a reading that stands out lies farther out yet, and what is
 learned of them may be anything (``network``): a day that is another day's, readings that swing, or
@@ -12,14 +12,13 @@ import numpy as np
 from keras import ops
 
 from smartwatts_ml.kinds.anomaly.measures import Measure, Rows, by_day, earlier, means_over
-from smartwatts_ml.kinds.anomaly.normalisation import RECENT_DAYS, NormalisedWindows
-from smartwatts_ml.kinds.anomaly.sides import Sides
+from smartwatts_ml.kinds.anomaly.normalisation import NormalisedWindows
+from smartwatts_ml.kinds.anomaly.sides import Sides, as_row
 from smartwatts_ml.kinds.base import Tensor
 
-__all__ = ["shape_measures"]
+__all__ = ["shape_measures", "usual_range"]
 
-_STANDS_OUT = 3.0
-"""Spreads from which on it does not matter how far out a reading is."""
+_MARGIN = 3.0  # spreads around a usual day
 _FAR = 50.0  # spreads of one hour of the past that means over several count
 _FULL_DAY = 18.0  # hours that make a day count
 _LAGS = np.r_[0, 4:21]  # hours that a day may be rotated by
@@ -27,11 +26,20 @@ _LAGS = np.r_[0, 4:21]  # hours that a day may be rotated by
 
 def shape_measures(window: NormalisedWindows, sides: Sides) -> tuple[Measure, Measure]:
     """Signed distances over 1 h to a week, both ways up, and how a day is rotated."""
-    n_hours = window.days.shape[1] * 24
-    most = np.where(np.arange(n_hours) < n_hours - 24 * RECENT_DAYS, _FAR, _STANDS_OUT)
-    most = most.astype(np.float32)
-    signed = ops.clip(sides.z[:, :1] - sides.z[:, 1:], -most, most)
+    spread = ops.expand_dims(window.spread, 1) + ops.zeros_like(window.days)
+    low, high = (as_row((end - window.expected) / spread) for end in usual_range(window))
+    past = as_row(ops.zeros_like(window.days) + window.past)
+    least, most = (past * far + (1.0 - past) * end for far, end in ((-_FAR, low), (_FAR, high)))
+    signed = ops.minimum(ops.maximum(sides.z[:, :1] - sides.z[:, 1:], least), most)
     return _distances(signed, sides.present), _rotations(window, signed, sides.present)
+
+
+def usual_range(window: NormalisedWindows) -> tuple[Tensor, Tensor]:
+    """Lowest and highest of a usual day, and a margin around them, shape (windows, days, 24)."""
+    margin = _MARGIN * ops.expand_dims(window.spread, 1)
+    low = ops.min(window.expected, axis=-1, keepdims=True) - margin
+    high = ops.max(window.expected, axis=-1, keepdims=True) + margin
+    return low, high
 
 
 def _distances(signed: Tensor, present: Tensor) -> Measure:
