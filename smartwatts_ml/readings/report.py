@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -233,11 +234,7 @@ class FileReport:
 
     def why_rejected(self) -> str:
         """The most common reasons, for people."""
-        ranked = sorted(self.reasons.items(), key=lambda item: -item[1])
-        return "; ".join(
-            f"{count} × {' '.join((fault_of(code).column, fault_of(code).reason)).strip()}"
-            for code, count in ranked[:3]
-        )
+        return _most_common(self.reasons)
 
     def to_json(self) -> dict[str, Any]:
         names = (
@@ -271,6 +268,13 @@ class ReadReport:
     def duplicate(self) -> int:
         return sum(file.duplicate for file in self.files)
 
+    def why_rejected(self) -> str:
+        """The most common reasons in all files, for people."""
+        counts = Counter[str]()
+        for file in self.files:
+            counts.update(file.reasons)
+        return _most_common(counts)
+
     def summary(self) -> str:
         """One line for people."""
         parts = [f"{self.accepted:,} readings from {counted(len(self.files), 'file')}"]
@@ -282,3 +286,11 @@ class ReadReport:
                 f"{self.rejected:,} rejected (most in {worst.key}: {worst.why_rejected()})"
             )
         return ", ".join(parts)
+
+
+def _most_common(reasons: Mapping[str, int]) -> str:
+    ranked = sorted(reasons.items(), key=lambda item: -item[1])
+    return "; ".join(
+        f"{count:,} × {' '.join((fault_of(code).column, fault_of(code).reason)).strip()}"
+        for code, count in ranked[:3]
+    )

@@ -74,8 +74,7 @@ def _doubtful(report: IngestReport, settings: Settings) -> list[str]:
         return [*file_lines(files, settings), *change_lines(report.clocks)]
     lines = [counted(len(report.left), "file was left", "files were left")] if report.left else []
     if report.rejected:
-        worst = max(files, key=lambda file: file.rejected)
-        lines.append(f"{counted(report.rejected, 'line')} rejected (most: {worst.why_rejected()})")
+        lines.append(f"{counted(report.rejected, 'line')} rejected ({report.why_rejected()})")
     if report.clocks:
         homes = len({change.site for change in report.clocks})
         lines.append(f"{counted(homes, 'home')} kept on another clock than is said of now")

@@ -270,6 +270,17 @@ def test_files_are_counted_where_sites_are_not_named(objects: Objects) -> None:
     assert doubtful == ["1 file was left; the log of the ingest names each file"]
 
 
+def test_reasons_of_rejected_lines_are_counted_over_all_files(objects: Objects) -> None:
+    never = "2026-03-01T25:61:00,100,home2/mains"
+    land(objects, "berlin.csv", *minutes("home2", 100, 200), never)
+    land(objects, "paris.csv", *minutes("home3", 100, 200), never.replace("home2", "home3"), "1,2")
+    ingest_stage(objects.url, None, "run1")
+    start_page(objects)
+    (doubtful,) = run_report(objects.url, "run1")["doubtful"]
+    assert doubtful.startswith("3 lines rejected (2 × timestamp ")
+    assert "; 1 × " in doubtful and "paris" not in doubtful
+
+
 def test_what_is_damaged_of_what_files_gave_is_told(objects: Objects) -> None:
     objects.write("runs/run1/ingested/0.json", b"[]")
     assert "0.json is damaged" in objects.read(start_page(objects)).data.decode()
