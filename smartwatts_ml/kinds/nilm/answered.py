@@ -76,7 +76,7 @@ class Answered:
         for row in range(count):
             home = self._homes[int(self._rng.integers(len(self._homes)))]
             piece = home[int(self._rng.integers(len(home)))]
-            start = self._start(piece.claim)
+            start = self._start(piece)
             mains[row] = piece.mains[start : start + self._window]
             known = np.isfinite(mains[row])
             off[row] = piece.off[start : start + self._window] & known[:, None]
@@ -85,10 +85,16 @@ class Answered:
                 ran[row, part, piece.claim.k] = known[part]
         return WeakBatch(mains, off, ran)
 
-    def _start(self, claim: _Claim) -> int:
-        """Of a window that holds the claim, or of a longer one a part."""
+    def _start(self, piece: _Piece) -> int:
+        """Of a window that holds the claim, or of a longer one a part that is known of mains."""
+        claim = piece.claim
         ends = sorted((claim.first, claim.end - self._window))
-        return int(self._rng.integers(ends[0], ends[1] + 1))
+        start = int(self._rng.integers(ends[0], ends[1] + 1))
+        known = claim.first + np.flatnonzero(np.isfinite(piece.mains[claim.first : claim.end]))
+        if ((known >= start) & (known < start + self._window)).any():
+            return start
+        held = int(self._rng.choice(known))
+        return int(np.clip(start, held - self._window + 1, held))
 
 
 def answered(
