@@ -75,7 +75,7 @@ class RecordReport:
     def why_rejected(self) -> str:
         """The most common reasons, for people."""
         ranked = sorted(self.reasons.items(), key=lambda item: -item[1])
-        return "; ".join(f"{count} × {why}" for why, count in ranked[:3])
+        return "; ".join(f"{count:,} × {why}" for why, count in ranked[:3])
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"quarantine": quarantine_key(self.digest) if self.rejected else None}

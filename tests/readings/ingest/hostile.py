@@ -206,7 +206,7 @@ def odd_rows(bad_rows: int) -> list[Hostile]:
         refused(
             "nothing-but-bad.csv",
             text(*(f"{i},x,worse" for i in range(bad_rows))),
-            f"no usable reading: {bad_rows} × timestamp {STAMP}",
+            f"no usable reading: {bad_rows:,} × timestamp {STAMP}",
         ),
         taken("repeats.csv", text(*good * 200), duplicate=30 * 199),
         taken("shuffled.csv", text(*shuffled)),
