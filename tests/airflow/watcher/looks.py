@@ -29,26 +29,34 @@ class StillWaitingError(Exception):
     """The trigger looks once more, so it has not fired."""
 
 
+class Looks:
+    """Counts how often the trigger looks, as long as ``monkeypatch`` holds; the look after ``most``
+    ends it."""
+
+    def __init__(self, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        self._most, self._look = most, trigger_module._look
+        monkeypatch.setattr(trigger_module, "_look", self)
+
+    def __call__(self, where: str, before: dict[str, str]) -> dict[str, Any]:
+        self.count += 1
+        if self.count > self._most:
+            raise StillWaitingError
+        return self._look(where, before)
+
+
 def new_trigger(root: str) -> NewReadingsTrigger:
     return NewReadingsTrigger(root=root, dag_id=DAG, poke_seconds=POKE)
 
 
 def fires(root: str) -> dict[str, Any] | None:
     """The payload of the trigger's event, or None if it waits on after ``LOOKS`` looks."""
-    look, looks = trigger_module._look, 0
-
-    def counted(where: str, before: dict[str, str]) -> dict[str, Any]:
-        nonlocal looks
-        looks += 1
-        if looks > LOOKS:
-            raise StillWaitingError
-        return look(where, before)
 
     async def first() -> TriggerEvent:
         return await anext(aiter(new_trigger(root).run()))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trigger_module, "_look", counted)
+        Looks(LOOKS, patch)
         try:
             return asyncio.run(first()).payload
         except StillWaitingError:

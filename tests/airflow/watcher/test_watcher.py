@@ -28,6 +28,7 @@ from tests.airflow.watcher.looks import (
     POKE,
     THRESHOLD,
     Drop,
+    Looks,
     StillWaitingError,
     decide_all,
     decide_run,
@@ -40,23 +41,14 @@ MOST_COMMITS = 10
 """Since the table's last checkpoint; each is read when the table is opened."""
 
 
-def events(root: str, looks: int, monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
+def events(root: str, most: int, monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     """At which of so many looks the trigger made an event, and when, s; nobody reacts to any."""
-    real, looked = trigger_module._look, 0
-    made: dict[int, float] = {}
-
-    def counted(where: str, before: dict[str, str]) -> dict[str, Any]:
-        nonlocal looked
-        looked += 1
-        if looked > looks:
-            raise StillWaitingError
-        return real(where, before)
+    looks, made = Looks(most, monkeypatch), dict[int, float]()
 
     async def collect() -> None:
         async for _ in new_trigger(root).run():
-            made[looked] = time.monotonic()
+            made[looks.count] = time.monotonic()
 
-    monkeypatch.setattr(trigger_module, "_look", counted)
     with pytest.raises(StillWaitingError):
         asyncio.run(collect())
     return made
