@@ -18,14 +18,16 @@ from __future__ import annotations
 import argparse
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from anomaly_peers import PEERS
+from anomaly_devices import SPLITS, Device, load
+from anomaly_paano import PaAno
+from anomaly_peers import PEERS, Peer, residuals
 from anomaly_year import year
 from sklearn.metrics import average_precision_score
 
@@ -36,30 +38,17 @@ from smartwatts_ml.kinds.anomaly.layout import TYPES
 from smartwatts_ml.kinds.anomaly.metrics import false_alerts, vus_pr
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of
 from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.forecasting.series import to_series
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
-from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan, device_id
-from smartwatts_ml.readings.files import FileReadings
-from smartwatts_ml.readings.holdout import Split, training_part
-from smartwatts_ml.settings import Settings
+from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, SiteSpan
 
-SPLITS = {"homes": "anomaly_fontana17", "buildings": "anomaly_cambridge26"}
 DIRTY = 0.05
 CUTS = 100
 QUANTILE = 0.999
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device with the hours that are scored, their truth, and its events' hours."""
-
-    site: SiteReadings
-    at: np.ndarray
-    truth: np.ndarray
-    cut: int
-    events: tuple[tuple[str, int, int], ...]
+EVERY = 4  # hours to fit on that the forecaster forecasts
 
 
 @dataclass(frozen=True)
@@ -72,6 +61,9 @@ class Result:
     hits: tuple[tuple[str, bool], ...]
     false: float
     months: float
+
+
+Scored = Callable[[Device, np.ndarray, np.ndarray], np.ndarray]
 
 
 class DirtyReadings(Readings):
@@ -100,54 +92,6 @@ class DirtyReadings(Readings):
             seed = (77, zlib.crc32(site.encode()))
             injected = inject(values, hours_of_week(loaded), known, seed, count=count)
         return replace(loaded, channels={MAINS: injected.values})
-
-
-def load(data: Path, split: str) -> tuple[Readings, list[Device]]:
-    """First halves to train on, and devices to score."""
-    folder = data / SPLITS[split]
-    readings = FileReadings(
-        [folder / "readings_labelled.csv.gz"],
-        Settings(check_mains=False),  # some are buildings
-    )
-    stamps = {"devices": ["test_start"], "events": ["start", "end"], "ignore": ["start", "end"]}
-    side = {
-        name: pd.read_csv(folder / f"readings_labelled.{name}.csv", parse_dates=columns)
-        for name, columns in stamps.items()
-    }
-    cuts = side["devices"].set_index("device_id").test_start
-    devices = [_device(site, side, cuts) for site in readings.iterate(3600, (MAINS,), local=True)]
-    starts = {d.site.site: d.site.times[d.cut] for d in devices}
-    halves = Split(
-        holdout_start=starts,
-        held_out_sites=frozenset(),
-        judged_sites=frozenset(starts),
-        embargo=np.timedelta64(0, "s"),
-        digest="halves",
-    )
-    return training_part(readings, halves), devices
-
-
-def _device(site: SiteReadings, side: Mapping[str, pd.DataFrame], cuts: Any) -> Device:
-    name = device_id(site.site, MAINS)
-
-    def index(stamp: Any) -> int:
-        return int((np.datetime64(stamp, "s") - site.start) // np.timedelta64(3600, "s"))
-
-    def of_device(table: pd.DataFrame) -> Any:
-        known = table[table.device_id.isin((name, site.site))]
-        return known.itertuples()
-
-    cut = index(cuts[name] if name in cuts.index else cuts[site.site])
-    marks = site.anomaly > 0 if site.anomaly is not None else np.zeros(len(site), bool)
-    scored = ~np.isnan(mains_of(site))
-    scored[:cut] = False
-    for row in of_device(side["ignore"]):
-        part = slice(index(row.start), index(row.end) + 1)
-        scored[part] &= marks[part]
-    at = np.flatnonzero(scored)
-    events = [(e.type, index(e.start), index(e.end) + 1) for e in of_device(side["events"])]
-    kept = tuple(e for e in events if scored[e[1] : e[2]].any())
-    return Device(replace(site, anomaly=None), at, marks[at], cut, kept)
 
 
 def judge(device: Device, score: np.ndarray, alert: np.ndarray) -> Result:
@@ -190,17 +134,18 @@ def row_of(name: str, results: Sequence[Result]) -> str:
     )
 
 
-def ours(training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
-    """The file that ships: the one that is there (``smartwatts train`` writes such), or
-    trained here."""
-    kind = find_kind("anomaly")
+def converted(name: str, training: Readings, seed: int, kept: Path) -> LiteRTNetwork:
+    """The file that ships of a kind's first model: the one that is there (``smartwatts train``
+    writes such), or trained here."""
+    kind = find_kind(name)
     if not kept.is_file():
         before = time.process_time()
         trained = kind.trainer.train(
-            kind.spec(), training, TrainOptions(seed=seed), lambda *_: None
+            kind.models()[0], training, TrainOptions(seed=seed), lambda *_: None
         )
         network = KerasNetwork.from_training(trained)
-        found = convert_network(network, kind.work.sample_inputs(trained.details, 64, seed), "auto")
+        samples = kind.work.sample_inputs(trained.details, 64, seed)
+        found = convert_network(network, samples, "auto", kind.quantizations)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(found.content)
         print(
@@ -222,15 +167,51 @@ def score_file(file: LiteRTNetwork, devices: Sequence[Device]) -> list[Result]:
     return found
 
 
-def score_peer(name: str, devices: Sequence[Device], seed: int) -> list[Result]:
+def score_peer(score: Scored, devices: Sequence[Device]) -> list[Result]:
     found = []
     for device in devices:
-        values = pd.Series(mains_of(device.site)).ffill().bfill().to_numpy(np.float64)
-        fit = np.arange(len(values)) < device.cut
-        score = PEERS[name](values, hours_of_week(device.site), fit, seed)
-        alert = score > np.quantile(score[fit], QUANTILE)
-        found.append(judge(device, score[device.at], alert[device.at]))
+        fit = np.arange(len(device.site)) < device.cut
+        scores = score(device, filled(device.site), fit)
+        alert = scores > np.nanquantile(scores[fit], QUANTILE)
+        found.append(judge(device, scores[device.at], alert[device.at]))
     return found
+
+
+def filled(site: SiteReadings) -> np.ndarray:
+    return np.asarray(pd.Series(mains_of(site)).ffill().bfill().to_numpy(np.float64))
+
+
+def peers(
+    training: Readings, devices: Sequence[Device], kept: Path, seed: int
+) -> Mapping[str, Callable[[], Scored]]:
+    """What makes of each peer what scores the hours of a device from its filled W and the hours to
+    fit on; NaN where it was not asked."""
+
+    def simple(peer: Peer) -> Callable[[], Scored]:
+        return lambda: (
+            lambda device, values, fit: peer(values, hours_of_week(device.site), fit, seed)
+        )
+
+    def forecaster() -> Scored:
+        file = converted("forecasting", training, seed, kept / "forecasting_24h_model.tflite")
+        predictor: Any = find_kind("forecasting").work.predictor(file)
+
+        def score(device: Device, values: np.ndarray, fit: np.ndarray) -> np.ndarray:
+            at = np.union1d(device.at, np.flatnonzero(fit)[::EVERY])
+            forecasts = predictor.forecast(to_series(device.site), at)[:, 0]
+            return residuals(values, at, forecasts, float(values[fit].mean()))
+
+        return score
+
+    def patches() -> Scored:
+        paano = PaAno([filled(device.site)[: device.cut] for device in devices], seed)
+        return lambda device, values, fit: paano.score(values, fit)
+
+    return {
+        **{name: simple(peer) for name, peer in PEERS.items()},
+        "residual of the forecaster": forecaster,
+        "PaAno, one encoder for all": patches,
+    }
 
 
 def header(title: str, devices: Sequence[Device]) -> None:
@@ -246,10 +227,13 @@ def accuracy(arguments: argparse.Namespace) -> None:
         training, devices = load(arguments.data, split)
         header(split, devices)
         for seed in arguments.seeds:
-            file = ours(training, seed, arguments.models / f"{split}.{seed}/anomaly_model.tflite")
+            file = converted(
+                "anomaly", training, seed, arguments.models / f"{split}.{seed}/anomaly_model.tflite"
+            )
             print(row_of(f"this file, seed {seed}", score_file(file, devices)), flush=True)
-        for name in () if arguments.alone else PEERS:
-            print(row_of(name, score_peer(name, devices, 0)), flush=True)
+        for name, made in peers(training, devices, arguments.models / f"{split}.0", 0).items():
+            if any(name.startswith(wanted) for wanted in arguments.peers):
+                print(row_of(name, score_peer(made(), devices)), flush=True)
 
 
 def dirty(arguments: argparse.Namespace) -> None:
@@ -261,7 +245,7 @@ def dirty(arguments: argparse.Namespace) -> None:
             ("clean", training, kept),
             ("dirty", DirtyReadings(training), kept.with_name("dirty.tflite")),
         ):
-            file = ours(readings, arguments.seeds[0], path)
+            file = converted("anomaly", readings, arguments.seeds[0], path)
             print(row_of(name, score_file(file, devices)), flush=True)
 
 
@@ -283,7 +267,7 @@ def main() -> None:
         one.add_argument("--data", type=Path, required=True)
         one.add_argument("--models", type=Path, required=True, help="folder of files, kept")
         one.add_argument("--seeds", type=int, nargs="+", default=[0])
-        one.add_argument("--alone", action="store_true", help="no peers")
+        one.add_argument("--peers", nargs="*", default=[""], help="how their names begin; or none")
         one.add_argument("splits", nargs="*", choices=[*SPLITS, []], default=[])
     yearly = verbs.add_parser("year")
     yearly.add_argument("--model", type=Path, required=True)

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.neural_network import MLPRegressor
 
-__all__ = ["PEERS"]
+__all__ = ["PEERS", "Peer", "residuals"]
 
 WEEK, DAY = 168, 24
 MOST_WINDOWS = 4000  # that the autoencoder and k-means are fitted on
@@ -107,6 +107,15 @@ def largest_of_three(
     spread = 1.4826 * np.median(np.abs(daily[fit] - middle)) + 1e-9
     parts = (_deviations(values, hours, fit), np.abs(daily - middle) / spread, still)
     return np.max([part / max(np.quantile(part[fit], 0.999), 1e-9) for part in parts], axis=0)
+
+
+def residuals(values: np.ndarray, at: np.ndarray, forecasts: np.ndarray, mean: float) -> np.ndarray:
+    """Distances from P50 in widths of P10 to P90 of ``forecasts``, an hour ahead of the hours
+    ``at``, shape (len(at), 3), W; NaN at other hours. ``mean``: usual power, W."""
+    width = np.maximum(forecasts[:, 2] - forecasts[:, 0], 0.02 * mean)
+    scores = np.full(len(values), np.nan)
+    scores[at] = np.nan_to_num(np.abs(values[at] - forecasts[:, 1]) / width)
+    return scores
 
 
 def _some(windows: np.ndarray, seed: int) -> np.ndarray:

@@ -9,8 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Paths;
 
 /**
- * The rule of alerts on cases of a file: a row {@code threshold} begins one, and each {@code hour,loud,nines,family}
- * is an hour of it. Prints the number of the alert of each. Every tenth hour the rule goes on from its state.
+ * The rule of alerts on cases of a file: a row {@code age,threshold,step,fall,most} begins one, and each
+ * {@code hour,loud,nines,family,rise} is an hour of it. Prints the number of each, and whether it is a slow rise.
+ * Every tenth hour the rule goes on from its state, where its {@code age} is {@code old} from one of before there were
+ * limits.
  */
 public final class AlertCases {
     private AlertCases() {}
@@ -18,22 +20,35 @@ public final class AlertCases {
     public static void main(String[] args) throws IOException {
         AlertPolicy policy = null;
         double threshold = 0;
+        AlertPolicy.Limit limit = AlertPolicy.Limit.FIXED;
+        boolean old = false;
         int rows = 0;
         for (String line : Files.readAllLines(Paths.get(args[0]))) {
             String[] row = line.split(",");
-            if (row.length == 1) {
-                threshold = Double.parseDouble(row[0]);
-                policy = new AlertPolicy(true, threshold);
+            if (row[0].equals("old") || row[0].equals("new")) {
+                old = row[0].equals("old");
+                threshold = Double.parseDouble(row[1]);
+                limit = new AlertPolicy.Limit(
+                        Double.parseDouble(row[2]), Double.parseDouble(row[3]), Double.parseDouble(row[4]));
+                policy = new AlertPolicy(true, threshold, limit);
                 continue;
             }
+            long hour = Long.parseLong(row[0]);
             double nines = Double.parseDouble(row[2]);
-            int family = Integer.parseInt(row[3]);
-            System.out.println(policy.hour(Long.parseLong(row[0]), row[1].equals("1"), nines, family));
+            int number = policy.hour(hour, row[1].equals("1"), nines, Integer.parseInt(row[3]));
+            double by = Double.parseDouble(row[4]);
+            int risen = number == 0 && by >= 0 ? policy.risen(hour, by) : 0;
+            System.out.println((number + risen) + "," + (risen > 0 ? 1 : 0));
             if (++rows % 10 == 0) {
                 ByteArrayOutputStream state = new ByteArrayOutputStream();
                 policy.write(new DataOutputStream(state));
-                policy = new AlertPolicy(true, threshold);
-                policy.read(new DataInputStream(new ByteArrayInputStream(state.toByteArray())));
+                policy.writeLimit(new DataOutputStream(state));
+                policy = new AlertPolicy(true, threshold, limit);
+                DataInputStream in = new DataInputStream(new ByteArrayInputStream(state.toByteArray()));
+                policy.read(in);
+                if (!old) {
+                    policy.readLimit(in);
+                }
             }
         }
     }

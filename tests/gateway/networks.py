@@ -52,10 +52,12 @@ def anomaly(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     usual = float(same.mean()) if len(same) else newest
     odd = abs(newest - usual) / (50 + 0.2 * abs(usual))
     score = -np.expm1(-odd) if newest < _WILD_W else np.nan
+    risen = np.nanquantile(history[-48:], 0.1) / max(np.nanquantile(history[:-48], 0.2), 1) - 1.2
     likeness = np.exp(2 * np.sin(usual / 150 + np.arange(7) * (1 + hour / 24)))
     return {
         "score": np.array([score]),
         "alert": np.array([1.0 if odd > 3.0 else 0.0]),
+        "rise": np.array([risen]),
         "likeness": likeness / likeness.sum(),
         "expected_w": np.array([usual]),
     }

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from smartwatts_ml.kinds.anomaly.policy import FAMILIES, quiet_alerts
+from smartwatts_ml.kinds.anomaly.policy import FAMILIES, FIXED, Limit, quiet_alerts
 from tests.gateway.files import JVM, compile_java
 
 pytestmark = pytest.mark.slow
+THRESHOLD = 2.75
 HOURS = 24 * 200
-CASES = itertools.product((2.1, 2.75), (1.6, 2.4, 3.0), (1.0, 0.7))
-"""The threshold, how odd hours are, both in nines, and the share of hours that have a score."""
+CASES = [
+    ("old", FIXED, 2.4, 1.0),
+    *(
+        ("new", limit, odd, share)
+        for limit in (FIXED, Limit(0.3, 0.3 * 1.5 / 730.5, 1.5), Limit(0.5, 0.01, 0.7))
+        for odd in (1.6, 2.4, 3.0)
+        for share in (1.0, 0.7)
+    ),
+]
+"""Whether the state is of before there were limits and slow rises, the limit, how odd hours are,
+and the share of hours that have a score."""
 
 
-def test_hours_are_of_the_same_alerts(library: Path, tmp_path: Path) -> None:
-    lines: list[str] = []
-    wanted: list[str] = []
-    for seed, (threshold, odd, share) in enumerate(CASES):
+def test_hours_are_of_the_same_alerts_and_slow_rises(library: Path, tmp_path: Path) -> None:
+    lines, wanted = [], []
+    for seed, (age, limit, odd, share) in enumerate(CASES):
         rng = np.random.default_rng(seed)
         bumps = np.convolve(rng.random(HOURS) < 0.01, np.ones(5), "same")
         rarity = rng.exponential(0.35, HOURS) + odd * bumps
         rarity[rng.random(HOURS) < 0.01] = np.nan
         family = rng.integers(0, len(FAMILIES), HOURS // 12).repeat(12)
+        rise = np.repeat(rng.normal(-1.3, 1.0, HOURS // 24), 24) - 9.0 * (age == "old")
         hours = np.flatnonzero(rng.random(HOURS) < share)
-        rarity, family = rarity[hours], family[hours]
-        loud = ~(rarity < threshold)
-        numbers = quiet_alerts(hours, loud, rarity, family, threshold)
-        assert numbers.max() > 5
-        wanted += map(str, numbers)
-        lines.append(str(threshold))
-        for row in zip(hours, loud.astype(int), rarity, family, strict=True):
+        rarity, family, rise = rarity[hours], family[hours], rise[hours]
+        loud = ~(rarity < THRESHOLD)
+        alerts = quiet_alerts(hours, loud, rarity, family, THRESHOLD, limit, rise)
+        assert alerts.number.max() > 5 and (alerts.rising.sum() > 0) == (age == "new")
+        wanted += [f"{n},{int(r)}" for n, r in zip(alerts.number, alerts.rising, strict=True)]
+        lines.append(f"{age},{THRESHOLD},{limit.step},{limit.fall},{limit.most}")
+        for row in zip(hours, loud.astype(int), rarity, family, rise, strict=True):
             lines.append(",".join(map(str, row)).replace("nan", "NaN"))
     (tmp_path / "cases.csv").write_text("\n".join(lines))
     compile_java(tmp_path, Path(__file__).with_name("AlertCases.java"), classes=library)

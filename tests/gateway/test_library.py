@@ -36,8 +36,9 @@ CASES = {
     "half an hour ahead": ("Australia/Lord_Howe", "2026-10-03T15:30", True),
 }
 """Zone, instant of the change, and whether the forecast has holidays and temperatures. Where it has
-not, it leaves a day out, and each run of loud hours is an alert. That of half hours has a file of
-NILM whose samples these are."""
+not, it leaves a day out, and limits follow the home; where it has, the file of anomalies is one of
+before they did. In autumn each run of loud hours is an alert. That of half hours has a file of NILM
+whose samples these are."""
 HALF_HOURS = {"period_s": 1800, "window": 192}
 BEFORE_D, AFTER_D = 26, 9
 MINUTE = np.timedelta64(60, "s")
@@ -130,6 +131,7 @@ def make_home(folder: Path, case: str) -> Home:
     details = details_of(outside)
     if case == "half hours":
         details["nilm"] |= embedded("nilm", **HALF_HOURS)
+    details["anomaly"]["quiet_repeats"] = case != "autumn"
     return Home(folder, zone, begin, at, end, details)
 
 
@@ -145,7 +147,8 @@ def details_of(outside: bool) -> dict[str, dict[str, Any]]:
         ]
     else:
         forecast["left_out"] = {"day 2": "WAPE 0.4 against 0.3 of last_week"}
-        details["anomaly"]["quiet_repeats"] = False
+        details["anomaly"]["limit"] = {"step": 0.3, "fall": 0.001, "most": 1.0}
+        details["anomaly"]["outputs"].append({"name": "rise", "shape": [1, 1]})
     details["anomaly"]["threshold"] = 0.95
     details["nilm"]["on_cuts"]["fridge"] = 0.55
     return details

@@ -106,7 +106,7 @@ def _train(kind: Kind, homes: Readings) -> Case:
     trained = kind.trainer.train(spec, training, TrainOptions(epochs=2, seed=3), lambda *_: None)
     network = KerasNetwork.from_training(trained)
     samples = kind.work.sample_inputs(trained.details, 32, 0)
-    converted = convert_network(network, samples, "dynamic")
+    converted = convert_network(network, samples, kind.quantizations[0])
     file = LiteRTNetwork(converted.content)
     return Case(kind, spec, readings, split, trained, network, file, converted.content)
 
@@ -261,7 +261,7 @@ def test_a_file_can_leave_a_part_out_and_says_so(case_of: Callable[[str], Case],
     model, said = kind.trimmer.leave_out(case.network.model, details, absent)
     network = KerasNetwork(model, said.to_json())
     samples = kind.work.sample_inputs(said, 32, 0)
-    file = LiteRTNetwork(convert_network(network, samples, "dynamic").content)
+    file = LiteRTNetwork(convert_network(network, samples, kind.quantizations[0]).content)
     assert kind.read_details(file.details) == said and said.left_out == absent
     assert check_extremes(kind, file).passed
     for tensor in said.outputs:

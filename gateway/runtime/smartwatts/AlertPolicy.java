@@ -7,12 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * From scores to alerts that do not repeat themselves. An alert starts at an hour that is loud and goes on while
- * scores stay near the threshold, with pauses; after two days it has been said; and for four weeks one of the
- * same family has to be odder. Where the file asks for no quiet, each run of loud hours is one.
+ * From scores to alerts that do not repeat themselves. An alert starts at an hour that is loud and reaches the
+ * home's limit, and goes on while scores stay near that, with pauses; after two days it has been said; and for
+ * four weeks one of the same family has to be odder. The limit is the file's threshold and what lies above it:
+ * more with each alert, less with each hour. A slow rise is told where no alert goes on; within two weeks the next
+ * has to go above it. Where the file asks for no quiet, each run of loud hours is one.
  *
- * <p>Scores are compared as nines (0.999 is 3). The threshold is the file's; limits that follow a home would come
- * in here, hour by hour, in its place.
+ * <p>Scores are compared as nines (0.999 is 3).
  */
 final class AlertPolicy {
     private static final double EASE = 0.5;
@@ -20,6 +21,30 @@ final class AlertPolicy {
     private static final int LONGEST = 48;
     private static final int MEMORY = 28 * 24;
     private static final double MARGIN = 0.3;
+    private static final int RISES = 14 * 24;
+    private static final double HIGHER = 0.5;
+
+    /** How the limit of a home moves above the threshold, in nines; as it is in files that do not say. */
+    static final class Limit {
+        static final Limit FIXED = new Limit(0, 0, 0);
+
+        private final double step;
+        private final double fall;
+        private final double most;
+
+        Limit(double step, double fall, double most) {
+            this.step = step;
+            this.fall = fall;
+            this.most = most;
+        }
+
+        static Limit of(ModelDetails details) throws IOException {
+            return details.has("limit")
+                    ? new Limit(details.number("limit", "step"), details.number("limit", "fall"),
+                            details.number("limit", "most"))
+                    : FIXED;
+        }
+    }
 
     private static final class Told {
         private final long start;
@@ -37,13 +62,28 @@ final class AlertPolicy {
 
     private final boolean quiet;
     private final double threshold;
+    private final Limit limit;
     private final List<Told> past = new ArrayList<>();
     private Told now;
+    private double begunAt; // the limit that it started at
+    private double above; // the threshold, at the hour raisedAt
+    private long raisedAt;
+    private long risenAt = Long.MIN_VALUE; // the first hour of the last slow rise
+    private double risenBy; // at its highest
+    private boolean rising;
     private int number;
 
-    AlertPolicy(boolean quiet, double threshold) {
+    AlertPolicy(boolean quiet, double threshold, Limit limit) {
         this.quiet = quiet;
         this.threshold = threshold;
+        this.limit = limit;
+        this.begunAt = threshold;
+    }
+
+    /** Of a file. */
+    static AlertPolicy of(ModelDetails details) throws IOException {
+        boolean quiet = !details.has("quiet_repeats") || details.flag("quiet_repeats");
+        return new AlertPolicy(quiet, nines(details.number("threshold")), Limit.of(details));
     }
 
     /** A score in 0..1 as the power of ten of its rarity. */
@@ -54,6 +94,24 @@ final class AlertPolicy {
     /** Number of the alert that an hour belongs to, from 1 on, 0 for none; hours come in their order. */
     int hour(long hour, boolean loud, double rarity, int family) {
         return quiet ? quietly(hour, loud, rarity, family) : plainly(hour, loud, rarity, family);
+    }
+
+    /** The same of an hour of a slow rise, by so much; ask after {@link #hour}, which comes first. */
+    int risen(long hour, double by) {
+        if (!quiet || now != null) {
+            return 0;
+        }
+        if (rising && hour - risenAt < LONGEST) {
+            risenBy = Math.max(risenBy, by);
+            return number;
+        }
+        if (risenAt != Long.MIN_VALUE && hour - risenAt < RISES && by < risenBy + HIGHER) {
+            return 0;
+        }
+        risenAt = hour;
+        risenBy = by;
+        rising = true;
+        return ++number;
     }
 
     private int plainly(long hour, boolean loud, double rarity, int family) {
@@ -69,15 +127,15 @@ final class AlertPolicy {
     }
 
     private int quietly(long hour, boolean loud, double rarity, int family) {
-        if (!loud && !(rarity >= threshold - EASE)) {
-            return 0;
-        }
         if (now != null && hour - now.last > GAP + 1) {
             past.add(now);
             now = null;
         }
         if (now == null) {
-            return loud && isNews(hour, rarity, family) ? start(hour, rarity, family) : 0;
+            return loud ? start(hour, rarity, family) : 0;
+        }
+        if (!(rarity >= begunAt - EASE)) {
+            return 0;
         }
         now.last = hour;
         if (hour - now.start >= LONGEST) {
@@ -88,20 +146,28 @@ final class AlertPolicy {
     }
 
     private int start(long hour, double rarity, int family) {
+        past.removeIf(alert -> hour - alert.last >= MEMORY);
+        double raised = Math.max(above - limit.fall * (hour - raisedAt), 0);
+        if (!(rarity >= needed(hour, family, raised))) {
+            return 0;
+        }
         now = new Told(hour, hour, rarity, family);
+        begunAt = threshold + raised;
+        above = Math.min(raised + limit.step, limit.most);
+        raisedAt = hour;
+        rising = false;
         return ++number;
     }
 
-    private boolean isNews(long hour, double rarity, int family) {
-        past.removeIf(alert -> hour - alert.last >= MEMORY);
-        double needed = Double.NEGATIVE_INFINITY;
+    private double needed(long hour, int family, double raised) {
+        double needed = raised > 0 ? threshold + raised : Double.NEGATIVE_INFINITY;
         for (Told alert : past) {
             if (alert.family == family) {
                 double share = 1 - (hour - alert.last) / (double) MEMORY;
                 needed = Math.max(needed, threshold + (alert.peak + MARGIN - threshold) * share);
             }
         }
-        return rarity >= needed;
+        return needed;
     }
 
     void write(DataOutputStream out) throws IOException {
@@ -134,5 +200,24 @@ final class AlertPolicy {
 
     private static Told readTold(DataInputStream in) throws IOException {
         return new Told(in.readLong(), in.readLong(), in.readDouble(), in.readInt());
+    }
+
+    /** What follows the home; apart, since states of before there were limits end without it. */
+    void writeLimit(DataOutputStream out) throws IOException {
+        out.writeDouble(begunAt);
+        out.writeDouble(above);
+        out.writeLong(raisedAt);
+        out.writeLong(risenAt);
+        out.writeDouble(risenBy);
+        out.writeBoolean(rising);
+    }
+
+    void readLimit(DataInputStream in) throws IOException {
+        begunAt = in.readDouble();
+        above = in.readDouble();
+        raisedAt = in.readLong();
+        risenAt = in.readLong();
+        risenBy = in.readDouble();
+        rising = in.readBoolean();
     }
 }

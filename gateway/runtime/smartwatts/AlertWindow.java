@@ -13,6 +13,8 @@ final class AlertWindow {
     /** Types of anomaly, in the order of a file's {@code likeness}. */
     static final List<String> TYPES = Arrays.asList("spike", "outage", "stuck", "creep", "shift", "high", "scale");
 
+    static final int CREEP = TYPES.indexOf("creep");
+
     private static final int[] FAMILIES = {0, 1, 2, 0, 2, 0, 3}; // more, less, shape, scale: of each type
     private static final List<String> RISES = Arrays.asList("spike", "creep", "high");
     private static final double HIGH = 1.5; // nines above the threshold

@@ -18,10 +18,12 @@ public final class AnomalyScorer {
     private static final int NEWEST_CONTRACT = 2;
     private static final int KEPT = 56 * 24;
     private static final List<String> OUTPUTS = Arrays.asList("score", "alert", "likeness", "expected_w");
+    private static final String RISE = "rise"; // no output of older files
 
     private final CheckedModel model;
     private final int context;
     private final double threshold;
+    private final boolean tellsRises;
     private final AlertPolicy policy;
     private final ArrayDeque<AlertWindow.Hour> past = new ArrayDeque<>();
     private long next = Long.MIN_VALUE; // the first hour that is not scored yet
@@ -29,12 +31,18 @@ public final class AnomalyScorer {
 
     /** The hours of one alert. */
     private static final class AlertHours {
-        private int number;
-        private long first;
-        private long start;
+        private final int number;
+        private final long first;
+        private final long start;
         private int count;
-        private double peak;
+        private double peak = Double.NEGATIVE_INFINITY;
         private final double[] likeness = new double[AlertWindow.TYPES.size()];
+
+        private AlertHours(int number, long first, long start) {
+            this.number = number;
+            this.first = first;
+            this.start = start;
+        }
     }
 
     /** Of a file. Throws IOException where it cannot be used. */
@@ -47,9 +55,13 @@ public final class AnomalyScorer {
         Map<String, Integer> wanted = new LinkedHashMap<>();
         OUTPUTS.forEach(name -> wanted.put(name, 1));
         wanted.put("likeness", AlertWindow.TYPES.size());
+        tellsRises = details.outputs().containsKey(RISE);
+        if (tellsRises) {
+            wanted.put(RISE, 1);
+        }
         this.model = checked.expect(given, wanted);
         threshold = AlertPolicy.nines(details.number("threshold"));
-        policy = new AlertPolicy(!details.has("quiet_repeats") || details.flag("quiet_repeats"), threshold);
+        policy = AlertPolicy.of(details);
     }
 
     /**
@@ -84,15 +96,15 @@ public final class AnomalyScorer {
             past.remove();
         }
         int number = policy.hour(hour, outputs.get("alert")[0] > 0.5f, rarity, AlertWindow.family(likeness));
+        if (number == 0 && tellsRises && outputs.get(RISE)[0] >= 0) {
+            number = policy.risen(hour, outputs.get(RISE)[0]);
+            likeness[AlertWindow.CREEP] += 1; // before all else that it looks like
+        }
         if (number == 0) {
             return new ScoredHour(hour, time, score, null);
         }
         if (alert == null || alert.number != number) {
-            alert = new AlertHours();
-            alert.number = number;
-            alert.first = hour;
-            alert.start = time.get(0).start;
-            alert.peak = Double.NEGATIVE_INFINITY;
+            alert = new AlertHours(number, hour, time.get(0).start);
         }
         alert.count++;
         alert.peak = Math.max(alert.peak, rarity);
@@ -114,8 +126,8 @@ public final class AnomalyScorer {
     }
 
     private static boolean isFinite(Map<String, float[]> outputs) {
-        for (String name : OUTPUTS) {
-            for (float value : outputs.get(name)) {
+        for (float[] values : outputs.values()) {
+            for (float value : values) {
                 if (!Float.isFinite(value)) {
                     return false;
                 }
@@ -160,6 +172,7 @@ public final class AnomalyScorer {
                 out.writeDouble(share);
             }
         }
+        policy.writeLimit(out);
     }
 
     private AnomalyScorer read(DataInputStream in) throws IOException {
@@ -169,15 +182,15 @@ public final class AnomalyScorer {
             past.add(new AlertWindow.Hour(in.readLong(), in.readDouble(), in.readFloat(), in.readFloat()));
         }
         if (in.readBoolean()) {
-            alert = new AlertHours();
-            alert.number = in.readInt();
-            alert.first = in.readLong();
-            alert.start = in.readLong();
+            alert = new AlertHours(in.readInt(), in.readLong(), in.readLong());
             alert.count = in.readInt();
             alert.peak = in.readDouble();
             for (int i = 0; i < alert.likeness.length; i++) {
                 alert.likeness[i] = in.readDouble();
             }
+        }
+        if (in.available() > 0) {
+            policy.readLimit(in);
         }
         return this;
     }

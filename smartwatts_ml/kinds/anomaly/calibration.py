@@ -17,6 +17,7 @@ from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = [
     "MONTH_HOURS",
+    "NEVER",
     "ScoreCalibration",
     "budget_threshold",
     "count_alerts",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 MONTH_HOURS = 730.5
+NEVER = 100.0
+"""No feature is as high: a signed logarithm."""
 _TAILS = (0.9, 0.75, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 1e-3, 5e-4, 2e-4, 1e-4)
 _CANDIDATES = 400
 _LogitSeries = Sequence[tuple[np.ndarray, np.ndarray]]
@@ -35,11 +38,13 @@ _MANY = 30  # alerts within the budget: enough of them to count
 @dataclass(frozen=True)
 class ScoreCalibration:
     """``logits``: ascending knots; ``log_tails``: logarithm of the share of normal hours at
-    or above each, linear between them. ``threshold``: logit from which on it is an alert."""
+    or above each, linear between them. ``threshold``: logit from which on it is an alert.
+    ``slow``: the feature ``SLOW`` from which on it is a slow rise."""
 
     logits: tuple[float, ...]
     log_tails: tuple[float, ...]
     threshold: float
+    slow: float = NEVER
 
     def score(self, logit: np.ndarray | float) -> np.ndarray:
         """Score in 0..1 of logits of any shape; strictly rising from the first knot on."""

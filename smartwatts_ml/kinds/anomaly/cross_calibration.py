@@ -14,13 +14,14 @@ import keras
 import numpy as np
 
 from smartwatts_ml.kinds.anomaly.calibration import (
+    MONTH_HOURS,
     ScoreCalibration,
     count_alerts,
     fit_ranks,
     pick_threshold,
 )
 from smartwatts_ml.kinds.anomaly.examples import Drawn
-from smartwatts_ml.kinds.anomaly.network import anomaly_logits
+from smartwatts_ml.kinds.anomaly.features import SLOW
 from smartwatts_ml.kinds.anomaly.policy import families, nines, quiet_alerts
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.base import TrainOptions
@@ -30,8 +31,11 @@ __all__ = ["NormalSeries", "calibrate", "normal_series"]
 _DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of either
 _DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
 _ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
+_SLOW = 0.15  # of the budget, for slow rises besides
+_LEAST_SLOW = 1.0  # of the feature ``SLOW``: a short training counts too few to set it lower
 
 _ROWS_AT_ONCE = 4096
+_CANDIDATES = 200  # cuts of slow rises that are tried at most
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class NormalSeries:
     logits: np.ndarray
     hours: np.ndarray
     family: np.ndarray
+    slow: np.ndarray
 
     @property
     def follows(self) -> np.ndarray:
@@ -51,21 +56,26 @@ class NormalSeries:
 def normal_series(classifiers: list[keras.Model], drawn: Drawn) -> NormalSeries:
     """What ``classifiers``, trained on other sites, make of the normal hours of ``drawn``."""
     raw = [_outputs(model, drawn.normal) for model in classifiers]
-    logits = np.mean([np.asarray(anomaly_logits(outputs))[:, 0] for outputs in raw], axis=0)
-    return NormalSeries(logits, drawn.hours, families(np.mean(raw, axis=0)[:, 1:]))
+    logits = np.mean([outputs["odds"][:, 0] for outputs in raw], axis=0)
+    types = np.mean([outputs["types"][:, 1:] for outputs in raw], axis=0)
+    return NormalSeries(logits, drawn.hours, families(types), drawn.normal[:, SLOW])
 
 
-def _outputs(model: keras.Model, rows: np.ndarray) -> np.ndarray:
+def _outputs(model: keras.Model, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Called, not ``predict``: that would make a graph for each site's number of rows."""
-    parts = [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
-    return np.concatenate([np.asarray(model(part, training=False)) for part in parts])
+    parts = [
+        model(rows[start : start + _ROWS_AT_ONCE], training=False)
+        for start in range(0, len(rows), _ROWS_AT_ONCE)
+    ]
+    return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
 
 
 def calibrate(
     series: list[NormalSeries], settings: AnomalySettings, options: TrainOptions
 ) -> ScoreCalibration:
-    """Ranks of the score, and the threshold at which the rule beside the model
-    (``policy.quiet_alerts``) keeps to the budget."""
+    """Ranks of the score, and the thresholds at which the rule beside the model
+    (``policy.quiet_alerts``) keeps to the budget while no limit has moved: limits are for what
+    training has not seen."""
     pooled = np.concatenate([part.logits for part in series])
     doubtless = _DOUBTLESS if np.mean(pooled > _DOUBTLESS) <= _DIRTIEST else np.inf
     ranks = ScoreCalibration(*fit_ranks(pooled[pooled <= doubtless]), np.inf)
@@ -76,7 +86,7 @@ def calibrate(
         alerts = 0
         for part, rare in zip(series, rarity, strict=True):
             loud = part.logits >= logit
-            number = quiet_alerts(part.hours, loud, rare, part.family, threshold)
+            number = quiet_alerts(part.hours, loud, rare, part.family, threshold).number
             odd = np.unique(number[part.logits > doubtless])
             alerts += count_alerts((number > 0) & ~np.isin(number, odd), part.follows)
         return alerts
@@ -89,4 +99,26 @@ def calibrate(
         _ROOM * settings.max_alerts_per_month,
         count,
     )
-    return replace(ranks, threshold=threshold)
+    if budget is None and options.extra.get("threshold") is not None:
+        return replace(ranks, threshold=threshold)
+    slow = _slow_threshold(series, _SLOW * (budget or settings.max_alerts_per_month))
+    return replace(ranks, threshold=threshold, slow=slow)
+
+
+def _slow_threshold(series: list[NormalSeries], alerts_per_month: float) -> float:
+    """The lowest feature, from ``_LEAST_SLOW`` on, that keeps slow rises within the budget on these
+    hours."""
+    ordered = np.sort(np.concatenate([part.slow for part in series]))[::-1]
+    allowed = alerts_per_month * len(ordered) / MONTH_HOURS
+    cut = float(ordered[0]) + 1e-3
+    for place in np.unique(np.geomspace(1, len(ordered), _CANDIDATES).astype(int)) - 1:
+        if sum(_rises(part, float(ordered[place])) for part in series) > allowed:
+            break
+        cut = float(ordered[place])
+    return max(cut, _LEAST_SLOW)
+
+
+def _rises(part: NormalSeries, cut: float) -> int:
+    none = np.zeros(len(part.hours))
+    alerts = quiet_alerts(part.hours, none > 0, none, none, np.inf, rise=part.slow - cut)
+    return int(alerts.number.max(initial=0))

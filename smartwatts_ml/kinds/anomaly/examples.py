@@ -20,7 +20,7 @@ Featurise = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 _Rng = np.random.Generator
 
-_LEAST_CONTEXT = 24  # hours before the first example of a site
+_LEAST_CONTEXT = 72  # hours before the first example of a site
 _PER_EVENT = 12  # hours of one event that are taken
 _DAYS_PER_EVENT = (5.0, 16.0)  # a copy of a series holds one event in that many days
 _ECHO = 12  # hours right after an event: still calling them odd is a small mistake

@@ -15,7 +15,7 @@ from keras import ops
 
 from smartwatts_ml.kinds.base import Tensor
 
-__all__ = ["ABSENT", "compress", "delay", "doubling", "log_power", "quantiles"]
+__all__ = ["ABSENT", "compress", "delay", "doubling", "log_power", "lone", "quantiles"]
 
 ABSENT = 1e9  # sorts behind everything that is normalised to the device's own level
 
@@ -59,3 +59,13 @@ def doubling(values: Tensor, steps: Sequence[int], combine: Any, fill: float) ->
         values = combine(values, delay(values, step, fill))
         spans.append(values)
     return spans
+
+
+def lone(present: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Where an hour is missing by itself, 1, shape of ``present``, (windows, 1, hours), and there
+    the mean of the ``values`` of its neighbours, (windows, n, hours); 0 elsewhere."""
+    both = ops.concatenate([values, present], axis=1)
+    before = delay(both, 1, 0.0)
+    after = ops.pad(both[:, :, 1:], ((0, 0), (0, 0), (0, 1)))
+    alone = (1.0 - present) * before[:, -1:] * after[:, -1:]
+    return alone, alone * (before[:, :-1] + after[:, :-1]) / 2

@@ -14,36 +14,60 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
+from smartwatts_ml.kinds.anomaly.calibration import NEVER, ScoreCalibration
+from smartwatts_ml.kinds.anomaly.features import N_FREE, SLOW, UNKNOWN
 from smartwatts_ml.kinds.anomaly.layout import SIZES, TYPES
 from smartwatts_ml.kinds.anomaly.policy import FAMILIES
 from smartwatts_ml.kinds.graph import put_on_top
 
-__all__ = ["anomaly_logits", "build_classifier", "build_shipped", "quieted"]
+__all__ = ["build_classifier", "build_shipped", "quieted"]
 
 _OF_ANY_SIZE = (*FAMILIES["shape"], *FAMILIES["less"])
+_UNQUANTIZED = 1023  # weights: from 1,024 on TFLite makes integers of them
 _LIMIT = 4.0  # standard deviations beyond which a feature says nothing more
 
 
 def build_classifier(mean: np.ndarray, std: np.ndarray, name: str) -> keras.Model:
-    """From features to logits of normal and of each type, shape (windows, 8)."""
+    """From features to ``odds``, the logit of any anomaly against normal, shape (windows, 1),
+    and ``types``, logits of normal and of each type, shape (windows, 8).
+
+    ``odds`` never fall where one of the features before the last ``N_FREE`` rises: no weight on
+    their way is negative (Sill, Monotonic networks, 1997), and of the units half bend upwards and
+    half downwards (Runje, Shankaranarayana, Constrained monotonic neural networks, 2023).
+    """
     features = keras.Input((len(mean),), name="features")
-    scaled = ops.clip((features - mean) / std, -_LIMIT, _LIMIT)
-    hidden = layers.Dropout(0.1)(scaled)
-    hidden = layers.Dense(48, activation="relu")(hidden)
-    hidden = layers.Dropout(0.2)(hidden)
-    hidden = layers.Dense(24, activation="relu")(hidden)
-    logits = layers.Dense(1 + len(TYPES))(hidden)
-    return keras.Model(features, logits, name=name)
+    scaled = layers.Dropout(0.1)(ops.clip((features - mean) / std, -_LIMIT, _LIMIT))
+    free = layers.Dropout(0.2)(layers.Dense(32, activation="relu")(scaled[:, -N_FREE:]))
+    rising = scaled[:, :-N_FREE]
+    for units in (16, 16):
+        rising = layers.Dropout(0.2)(_bent(_rising(rising, units) + layers.Dense(units)(free)))
+    free = layers.Dropout(0.2)(layers.Dense(24, activation="relu")(free))
+    odds = _rising(rising, 1) + layers.Dense(1)(free)
+    types = layers.Dense(1 + len(TYPES))(ops.concatenate([rising, free], axis=-1))
+    outputs = {"odds": odds, "types": types}
+    return keras.Model(features, outputs, name=name)
 
 
-def anomaly_logits(logits: Any) -> Any:
-    """Log-odds of any anomaly against normal from the logits of all classes, shape
-    (windows, 1)."""
-    types = logits[:, 1:]
-    top = ops.max(types, axis=-1, keepdims=True)
-    joined = top + ops.log(ops.sum(ops.exp(types - top), axis=-1, keepdims=True))
-    return joined - logits[:, :1]
+def _rising(inputs: Any, units: int) -> Any:
+    """Sums of the inputs with weights that are not negative, shape (windows, units). The converter
+    quantizes no kernel of so few weights: integers round by the largest input, so that a sum could
+    fall where another input rises."""
+    step = _UNQUANTIZED // units
+    parts = [
+        layers.Dense(
+            units,
+            use_bias=False,
+            kernel_initializer=keras.initializers.RandomUniform(0.0, 0.02),
+            kernel_constraint=keras.constraints.NonNeg(),
+        )(inputs[:, start : start + step])
+        for start in range(0, inputs.shape[1], step)
+    ]
+    return sum(parts[1:], parts[0])
+
+
+def _bent(values: Any) -> Any:
+    half = values.shape[-1] // 2
+    return ops.concatenate([ops.relu(values[:, :half]), ops.minimum(values[:, half:], 0.0)], -1)
 
 
 def build_shipped(
@@ -57,16 +81,19 @@ def build_shipped(
     - ``score`` and ``alert``, shape (windows, 1); an alert in any case where the newest hour is
       ``beyond`` all others (``features``), and none where fewer than ``least_hours`` of the history
       are present;
+    - ``rise``, shape (windows, 1): how far what is always on has risen beyond what is told as a
+      slow rise, whatever the score; below 0 where it is none;
     - ``likeness``, shape (windows, 7): which type an anomaly in the newest hour would be;
     - ``expected_w``, shape (windows, 1): what is usual at that hour.
     """
     inputs = features.input
     raw = [classifier(features.output["features"]) for classifier in classifiers]
-    odds = [anomaly_logits(logits) for logits in raw]
-    logit = ops.mean(ops.concatenate(odds, axis=-1), axis=-1, keepdims=True)
+    logit = sum(outputs["odds"] for outputs in raw) / len(raw)
     beyond = features.output["beyond"]
-    logit = ops.maximum(logit, ops.where(beyond > 0.0, beyond + calibration.threshold, -1e4))
-    types = sum(logits[:, 1:] for logits in raw) / len(raw)
+    slow = features.output["features"][:, SLOW : SLOW + 1]
+    told = beyond + float(calibration.threshold)
+    logit = ops.maximum(logit, ops.where(beyond > 0.0, told, -1e4))
+    types = sum(outputs["types"][:, 1:] for outputs in raw) / len(raw)
     history = inputs["history_w"][:, :, 0]
     present = ops.sum(ops.cast(ops.equal(history, history), "float32"), -1, keepdims=True)
     loud = ops.cast(logit >= np.float32(calibration.threshold), "float32")
@@ -74,6 +101,7 @@ def build_shipped(
     outputs = {
         "score": _score(logit, calibration),
         "alert": loud * known,
+        "rise": ops.where(known > 0.0, slow, UNKNOWN) - np.float32(calibration.slow),
         "likeness": ops.softmax(types),
         "expected_w": features.output["expected_w"],
     }
@@ -108,17 +136,18 @@ def _quiet(
             inside = ops.cast(off >= low, "float32") * ops.cast(off < min(high, 1e9), "float32")
             loud = loud * (1.0 - inside * sized)
     changed = {"alert": outputs["alert"] * loud, "likeness": likeness * (1.0 - types)}
+    if "rise" in outputs:  # files of before there was one have none
+        changed["rise"] = outputs["rise"] - (NEVER if "creep" in parts else 0.0)
     return {**outputs, **changed}
 
 
 def _score(logit: Any, calibration: ScoreCalibration) -> Any:
-    """``ScoreCalibration.score`` in the graph: a piecewise linear curve is a sum of bends."""
+    """``ScoreCalibration.score`` in the graph: a piecewise linear curve, which falls in each of
+    its pieces, so that no rounding makes the score fall."""
     knots = np.array(calibration.logits, np.float32)
     log_tails = np.array(calibration.log_tails, np.float32)
-    slopes = np.diff(log_tails) / np.diff(knots)
-    bends = np.diff(np.r_[0.0, slopes]).astype(np.float32)
-    inside = ops.clip(logit, float(knots[0]), float(knots[-1]))
-    bent = ops.sum(ops.relu(inside - knots[:-1]) * bends, axis=-1, keepdims=True)
-    log_tail = bent + float(log_tails[0])
+    slopes = (np.diff(log_tails) / np.diff(knots)).astype(np.float32)
+    covered = ops.clip(logit - knots[:-1], 0.0, np.diff(knots))
+    log_tail = ops.sum(covered * slopes, axis=-1, keepdims=True) + float(log_tails[0])
     excess = ops.relu(logit - float(knots[-1]))
     return ops.clip(1.0 - ops.exp(log_tail) / (1.0 + excess), 0.0, 1.0)

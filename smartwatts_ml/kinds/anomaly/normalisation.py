@@ -1,4 +1,8 @@
-"""The first part of the feature graph: raw W to a window on the device's own scale."""
+"""The first part of the feature graph: raw W to a window on the device's own scale.
+
+What is usual rests on the days before the newest ``RECENT_DAYS``. Nothing that happens in these
+moves what they are compared with.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-from smartwatts_ml.kinds.anomaly.graphops import delay, quantiles
+from smartwatts_ml.kinds.anomaly.graphops import quantiles
 from smartwatts_ml.kinds.base import Tensor
 
-__all__ = ["NormalisedWindows", "normalise"]
+__all__ = ["RECENT_DAYS", "NormalisedWindows", "normalise"]
+
+RECENT_DAYS = 2
+_FARTHEST = 1e4  # levels: beyond it all is alike
 
 
 @dataclass(frozen=True)
@@ -18,29 +25,35 @@ class NormalisedWindows:
     """A batch of windows, divided by each window's own level.
 
     ``days``, ``present``, ``weekend`` (1 on Saturday and Sunday): shape (windows, days,
-    24), 0 where missing, the last row ending at the newest hour. ``usual``: median of each
-    hour of day, shape (windows, 24). ``expected``: the same by type of day, and
-    ``spread``, the usual size of a residual: shapes (windows, days, 24), (windows, 24).
-    ``scale``: W of one unit, shape (windows, 1, 1).
+    24), 0 where missing, the last row ending at the newest hour. ``expected``: median of each
+    hour by type of day, and ``spread``, the usual size of a residual: shapes (windows, days, 24),
+    (windows, 24), both of the past alone. ``scale``: W of one unit, shape (windows, 1, 1).
     """
 
     days: Tensor
     present: Tensor
     weekend: Tensor
-    usual: Tensor
     expected: Tensor
     spread: Tensor
     scale: Tensor
+
+    @property
+    def past(self) -> np.ndarray:
+        """1 for days before the newest ``RECENT_DAYS``, shape (days, 1)."""
+        return _past(self.days.shape[1])
 
 
 def normalise(history: Tensor, newest: Tensor, hours: int) -> NormalisedWindows:
     """Inputs of shapes (windows, hours, 1) and (windows, 1) as a ``NormalisedWindows``."""
     shape = (-1, hours // 24, 24)
-    raw, present = _bridged(ops.squeeze(history, -1))
-    raw, present = ops.reshape(raw, shape), ops.reshape(present, shape)
+    raw = ops.reshape(history, shape)
+    missing = ops.not_equal(raw, raw)
+    present = 1.0 - ops.cast(missing, "float32")
+    raw = ops.where(missing, 0.0, raw)
     # Divided by the mean first: sorting in W could meet the mark of absent values.
-    count = ops.maximum(ops.sum(present, (1, 2), keepdims=True), 1.0)
-    mean = ops.sum(ops.abs(raw), (1, 2), keepdims=True) / count + 1.0
+    known = present * _past(hours // 24)
+    count = ops.maximum(ops.sum(known, (1, 2), keepdims=True), 1.0)
+    mean = ops.sum(ops.abs(raw * known), (1, 2), keepdims=True) / count + 1.0
     days = raw / mean
     age = np.arange(hours - 1, -1, -1, dtype=np.float32).reshape(shape[1:])
     of_week = ops.expand_dims(newest, -1) - age + np.float32(hours + 168)
@@ -50,35 +63,25 @@ def normalise(history: Tensor, newest: Tensor, hours: int) -> NormalisedWindows:
     # The level is that of a usual day: an outage or a fault does not move it.
     level = ops.mean(ops.abs(usual), -1, keepdims=True) + 0.02
     level = ops.expand_dims(level, -1)
-    days = ops.clip(days / level, -1e4, 1e4)
+    days = ops.clip(days / level, -_FARTHEST, _FARTHEST)
     expected = expected / level
     return NormalisedWindows(
         days=days,
         present=present,
         weekend=weekend,
-        usual=usual / level[:, 0],
         expected=expected,
         spread=_spread((days - expected) * present, present),
         scale=mean * level,
     )
 
 
-def _bridged(raw: Tensor) -> tuple[Tensor, Tensor]:
-    """Power, 0 where missing, and whether it is present, shapes (windows, hours). An hour that is
-    missing by itself is the mean of its neighbours, or each spring the one that the clock skips
-    would make the hours after it look odd."""
-    missing = ops.not_equal(raw, raw)
-    present = 1.0 - ops.cast(missing, "float32")
-    both = ops.stack([ops.where(missing, 0.0, raw), present], axis=1)
-    before = delay(both, 1, 0.0)
-    after = ops.pad(both[:, :, 1:], ((0, 0), (0, 0), (0, 1)))
-    alone = (1.0 - present) * before[:, 1] * after[:, 1]
-    return both[:, 0] + alone * (before[:, 0] + after[:, 0]) / 2, present + alone
+def _past(n_days: int) -> np.ndarray:
+    return (np.arange(n_days) < n_days - RECENT_DAYS).astype(np.float32)[:, None]
 
 
 def _by_hour(days: Tensor) -> Tensor:
-    """All days but the newest, by hour: (…, days, 24) to (…, 24, days - 1)."""
-    return ops.swapaxes(days[..., :-1, :], -1, -2)
+    """The past by hour: (…, days, 24) to (…, 24, days - RECENT_DAYS)."""
+    return ops.swapaxes(days[..., :-RECENT_DAYS, :], -1, -2)
 
 
 def _expected(days: Tensor, present: Tensor, weekend: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,16 @@ import pandas as pd
 from smartwatts_ml.kinds.anomaly.alerts import alert_frame
 from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
 from smartwatts_ml.kinds.anomaly.hours import ScoredHours
-from smartwatts_ml.kinds.anomaly.policy import families, nines, plain_alerts, quiet_alerts
+from smartwatts_ml.kinds.anomaly.layout import TYPES
+from smartwatts_ml.kinds.anomaly.policy import (
+    FIXED,
+    Limit,
+    QuietAlerts,
+    families,
+    nines,
+    plain_alerts,
+    quiet_alerts,
+)
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, inputs_at, mains_of
 from smartwatts_ml.kinds.base import Network
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
@@ -18,6 +27,8 @@ from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
 __all__ = ["NetworkScorer", "predict"]
 
 _CHUNK = 4096  # windows in memory at once
+_CREEP = np.array([float(name == "creep") for name in TYPES], np.float32)
+"""What an hour of a slow rise is likened to before all else."""
 
 
 class NetworkScorer:
@@ -28,6 +39,8 @@ class NetworkScorer:
         self._details = AnomalyDetails.read(network.details)
         self.threshold = float(nines(np.array(self._details.threshold)))
         """Nines from which on an hour may start an alert."""
+        moves = self._details.limit
+        self._limit = Limit(moves.step, moves.fall, moves.most) if moves else FIXED
 
     def score(self, site: SiteReadings, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scores in 0..1, NaN where any output is not finite, and alerts of the hours ``at``,
@@ -46,19 +59,31 @@ class NetworkScorer:
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         finite = np.all([np.isfinite(values).all(1) for values in joined.values()], axis=0)
         score = np.where(finite, joined["score"][:, 0].astype(np.float64), np.nan)
-        rarity, loud = nines(score), joined["alert"][:, 0] > 0.5
-        family = families(joined["likeness"])
+        rarity, likeness = nines(score), joined["likeness"]
+        # Files of before there was a channel of slow rises have none.
+        rise = joined["rise"][:, 0] if "rise" in joined else None
+        alerts = self._alerts(at, joined["alert"][:, 0] > 0.5, rarity, families(likeness), rise)
         return ScoredHours(
             cells=site.cells.take(at),
             score=score,
             rarity=rarity,
-            alert=quiet_alerts(at, loud, rarity, family, self.threshold)
-            if self._details.quiet_repeats
-            else plain_alerts(at, loud),
-            likeness=joined["likeness"],
+            alert=alerts.number,
+            likeness=likeness + alerts.rising[:, None] * _CREEP,
             watts=values[at],
             expected=joined["expected_w"][:, 0],
         )
+
+    def _alerts(
+        self,
+        at: np.ndarray,
+        loud: np.ndarray,
+        rarity: np.ndarray,
+        family: np.ndarray,
+        rise: np.ndarray | None,
+    ) -> QuietAlerts:
+        if not self._details.quiet_repeats:
+            return QuietAlerts(plain_alerts(at, loud), np.zeros(len(at), bool))
+        return quiet_alerts(at, loud, rarity, family, self.threshold, self._limit, rise)
 
 
 def predict(

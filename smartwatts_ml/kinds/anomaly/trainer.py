@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import keras
 
 from smartwatts_ml.kinds.anomaly.calibration import ScoreCalibration
-from smartwatts_ml.kinds.anomaly.details import AnomalyDetails
+from smartwatts_ml.kinds.anomaly.details import AnomalyDetails, LimitDetails
 from smartwatts_ml.kinds.anomaly.kind import AnomalyKind
 from smartwatts_ml.kinds.anomaly.layout import CONTRACT, TYPES
 from smartwatts_ml.kinds.anomaly.network import quieted
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
-from smartwatts_ml.kinds.anomaly.training import fit
+from smartwatts_ml.kinds.anomaly.training import budget_of, fit, limit_for
 from smartwatts_ml.kinds.base import ModelSpec, Progress, Trained, TrainOptions
 from smartwatts_ml.kinds.details import LOCAL_HOURS, TensorDetails
 from smartwatts_ml.readings.base import Readings
@@ -55,9 +56,7 @@ def _details(
 ) -> AnomalyDetails:
     context = settings.context_days * 24
     quantile = options.extra.get("threshold")
-    budget = options.extra.get("max_alerts_per_month")
-    if quantile is None or budget is not None:
-        budget = budget or settings.max_alerts_per_month
+    budget = budget_of(settings, options)
     rules = []
     if budget is not None:
         rules.append(f"at most {budget:g} a device-month")
@@ -92,6 +91,7 @@ def _details(
         outputs=(
             TensorDetails(name="score", shape=(1, 1), unit="conformal rank, 0..1"),
             TensorDetails(name="alert", shape=(1, 1), unit="0 or 1"),
+            TensorDetails(name="rise", shape=(1, 1), unit="a slow rise from 0 on"),
             likeness,
             TensorDetails(name="expected_w", shape=(1, 1), unit="W"),
         ),
@@ -100,6 +100,7 @@ def _details(
         threshold_logit=calibration.threshold,
         alert_rule=" and ".join(rules),
         quiet_repeats=budget is not None,
+        limit=None if budget is None else LimitDetails(**asdict(limit_for(budget))),
         max_alerts_per_month=settings.max_alerts_per_month if budget is None else budget,
         min_present_hours=settings.min_present_hours,
     )

@@ -22,6 +22,7 @@ from smartwatts_ml.kinds.anomaly.cross_calibration import calibrate, normal_seri
 from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples, Featurise, SiteHours, draw
 from smartwatts_ml.kinds.anomaly.features import feature_model
 from smartwatts_ml.kinds.anomaly.network import build_classifier, build_shipped
+from smartwatts_ml.kinds.anomaly.policy import FIXED, Limit
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.anomaly.windows import hours_of_week, mains_of, marked
 from smartwatts_ml.kinds.base import Progress, TrainOptions
@@ -29,7 +30,7 @@ from smartwatts_ml.kinds.batches import whole_batches
 from smartwatts_ml.kinds.sampling import sampled
 from smartwatts_ml.readings.base import Readings
 
-__all__ = ["CalibratedNetwork", "fit", "held_back"]
+__all__ = ["CalibratedNetwork", "budget_of", "fit", "held_back", "limit_for"]
 
 _LEAST_HOURS = 21 * 24  # of present readings, for a site to be trained on
 _PER_HOUR = 0.6  # injected windows for each hour: more of so much overlap teach nothing new
@@ -37,7 +38,10 @@ _VALIDATION = 4000  # examples that early stopping watches, at most
 _WATCHED = 5  # one site, or one example, in so many of a fold is not trained on but watched
 _BATCH = 64  # windows whose features are computed at once: small batches stay in the cache
 _FOLDS = 2
-_MEMBERS = 2  # networks of each fold
+_MEMBERS = 1  # networks of each fold
+_STEP = 0.3  # nines that an alert lifts a home's limit by
+_MOST = 1.5  # nines that a limit may lie above the threshold
+_TARGET = 0.45  # of the budget: what is left to a home that goes on to exceed it
 
 _Log = tuple[Mapping[str, float], ...]
 
@@ -100,6 +104,22 @@ def fit(
         windows=sum(len(part.codes) for fold in examples for part in fold),
         calibration_months=sum(len(part.hours) for part in series) / MONTH_HOURS,
     )
+
+
+def budget_of(settings: AnomalySettings, options: TrainOptions) -> float | None:
+    """Alerts a device-month; None where a quantile alone sets the threshold."""
+    asked: float | None = options.extra.get("max_alerts_per_month")
+    if asked is None and options.extra.get("threshold") is None:
+        return settings.max_alerts_per_month
+    return asked
+
+
+def limit_for(budget: float | None) -> Limit:
+    """How limits move so that alerts of any home come to no more than about ``_TARGET`` of the
+    budget, in alerts a device-month; ``FIXED`` without one."""
+    if budget is None:
+        return FIXED
+    return Limit(_STEP, _STEP * _TARGET * budget / MONTH_HOURS, _MOST)
 
 
 def _progress_of(number: int, progress: Progress) -> Progress:
@@ -224,7 +244,10 @@ def _train(
     optimizer.build(classifier.trainable_variables)
     classifier.compile(
         optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss={
+            "odds": keras.losses.BinaryCrossentropy(from_logits=True),
+            "types": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        },
     )
 
     def report(epoch: int, logs: Mapping[str, float]) -> None:
@@ -232,9 +255,9 @@ def _train(
 
     history = classifier.fit(
         train.features,
-        train.codes,
-        sample_weight=train.weights,
-        validation_data=(valid.features, valid.codes, valid.weights),
+        _targets(train),
+        sample_weight=_weights(train),
+        validation_data=(valid.features, _targets(valid), _weights(valid)),
         epochs=epochs,
         batch_size=batch,
         verbose=0,
@@ -249,3 +272,12 @@ def _train(
         {"epoch": float(epoch + 1), **dict(zip(names, map(float, row), strict=True))}
         for epoch, row in enumerate(rows)
     )
+
+
+def _targets(examples: Examples) -> dict[str, np.ndarray]:
+    odd = (examples.codes > 0).astype(np.float32)[:, None]
+    return {"odds": odd, "types": examples.codes}
+
+
+def _weights(examples: Examples) -> dict[str, np.ndarray]:
+    return {"odds": examples.weights, "types": examples.weights}

@@ -86,5 +86,5 @@ def case(small_settings: None) -> Case:
     trained = KIND.trainer.train(spec, readings, TrainOptions(seed=1), lambda *_: None)
     network = KerasNetwork.from_training(trained)
     samples = KIND.work.sample_inputs(trained.details, 32, 0)
-    content = convert_network(network, samples, "dynamic").content
+    content = convert_network(network, samples, "none").content
     return Case(readings, trained, network, LiteRTNetwork(content), content)

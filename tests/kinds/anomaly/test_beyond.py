@@ -1,13 +1,19 @@
-"""What is alerted whatever was learned: an hour far beyond all others."""
+"""What is alerted whatever was learned: an hour far beyond all others, and a slow rise."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from .conftest import Case
+from smartwatts_ml.kinds.anomaly import KIND
+from smartwatts_ml.kinds.anomaly.windows import hours_of_week, inputs_at
+
+from .conftest import Case, MemoryReadings, made_home
 
 pytestmark = pytest.mark.slow
 
@@ -35,3 +41,25 @@ def test_what_no_hour_ever_came_near_is_alerted(case: Case, load: str, hours: in
     newest = np.full((len(history), 1), 23, np.float32)
     outputs = case.file({"history_w": history, "hour_of_week": newest})
     assert (outputs["alert"] > 0.5).all()
+
+
+def test_what_is_always_on_and_has_risen_is_told_by_a_channel_of_its_own(case: Case) -> None:
+    scorer = KIND.work.predictor(case.file)
+    start, within = 45 * 24, np.arange(45 * 24, 50 * 24)
+    rising: dict[float, int] = {0.0: 0, 1.0: 0}
+    kinds: list[set[str]] = []
+    for seed, share in itertools.product(range(6), rising):
+        site = made_home("home", 55, 60 + seed)
+        watts = site.channels["mains"].copy()
+        ramp = np.clip((np.arange(len(watts)) - start) / 96, 0, 1)
+        watts += np.float32(share * np.nanmedian(watts)) * ramp.astype(np.float32)
+        windows = inputs_at(watts, hours_of_week(site), within, CONTEXT)
+        rising[share] += int((case.file(windows)["rise"] >= 0).any())
+        if share:
+            risen = MemoryReadings([replace(site, channels={"mains": watts})])
+            table = next(iter(KIND.work.predict(scorer, risen, alerts=True)))
+            since = table["start"] - pd.Timestamp(site.times[start])
+            near = (since >= pd.Timedelta(0)) & (since < pd.Timedelta(days=5))
+            kinds.append(set(table.loc[near, "kind"]))
+    assert rising[0.0] <= 1 and rising[1.0] >= 5
+    assert all(kinds) and sum("creep" in kind for kind in kinds) >= 4

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS
+from smartwatts_ml.kinds.anomaly.calibration import MONTH_HOURS, NEVER
 from smartwatts_ml.kinds.anomaly.cross_calibration import (
     NormalSeries,
     calibrate,
     normal_series,
 )
 from smartwatts_ml.kinds.anomaly.examples import Drawn, Examples
-from smartwatts_ml.kinds.anomaly.policy import families
+from smartwatts_ml.kinds.anomaly.policy import families, quiet_alerts
 from smartwatts_ml.kinds.anomaly.settings import AnomalySettings
 from smartwatts_ml.kinds.base import TrainOptions
 
@@ -34,8 +35,17 @@ def series(seed: int, unmarked: float = 0.0) -> list[NormalSeries]:
             logits[start : start + length] = rng.normal(5.0, 1.5)
             covered += length
         family = rng.integers(0, 4, HOURS)
-        found.append(NormalSeries(logits.astype(np.float32), np.arange(HOURS), family))
+        found.append(NormalSeries(logits.astype(np.float32), np.arange(HOURS), family, slow))
     return found
+
+
+def rises_a_month(parts: list[NormalSeries], cut: float) -> float:
+    """Alerts of slow rises alone."""
+    quiet = np.zeros(HOURS)
+    alerts = [
+        quiet_alerts(p.hours, quiet > 0, quiet, p.family, np.inf, rise=p.slow - cut) for p in parts
+    ]
+    return sum(int(found.number.max()) for found in alerts) / (6 * HOURS) * MONTH_HOURS
 
 
 def runs_a_month(parts: list[NormalSeries], threshold: float) -> float:
@@ -76,7 +86,15 @@ def test_sites_of_any_length_are_seen_without_a_graph_for_each(
 
 
 def test_networks_that_hold_most_hours_for_anomalies_forgive_nothing() -> None:
-    odd = [NormalSeries(part.logits + 8.0, part.hours, part.family) for part in series(0)]
+    odd = [replace(part, logits=part.logits + 8.0) for part in series(0)]
     usual = calibrate(series(0), AnomalySettings(), TrainOptions())
     found = calibrate(odd, AnomalySettings(), TrainOptions())
     assert found.threshold == pytest.approx(usual.threshold + 8.0, abs=0.2)
+
+
+def test_slow_rises_have_a_budget_of_their_own_and_none_by_a_quantile_alone() -> None:
+    calibration = calibrate(series(0), AnomalySettings(), TrainOptions())
+    fresh = rises_a_month(series(1), calibration.slow)
+    assert 0.1 <= fresh <= 0.5  # 15 % of 2 alerts a device-month
+    loud = TrainOptions(extra={"threshold": 0.9, "max_alerts_per_month": None})
+    assert calibrate(series(0), AnomalySettings(), loud).slow == NEVER
