@@ -89,15 +89,17 @@ def embed_details(content: bytes, details: Mapping[str, Any]) -> bytes:
 
 def _shrink(model: Any) -> None:
     """Tensors between inputs and outputs lose the names that the converter made up, and all of them
-    what says that nothing is quantized and no size is unknown: a tenth of a small file."""
+    what says that nothing is quantized or no size is unknown: a tenth of a small file."""
     for graph in model.subgraphs:
-        named = {*graph.inputs, *graph.outputs}
-        for number, tensor in enumerate(graph.tensors):
+        ends = [part for part in (graph.inputs, graph.outputs) if part is not None]
+        named = {number for part in ends for number in part}
+        for number, tensor in enumerate(graph.tensors or ()):
             if number not in named:
                 tensor.name = b""
             if tensor.quantization is not None and tensor.quantization.scale is None:
                 tensor.quantization = None
-            tensor.shapeSignature = None
+            if tensor.shapeSignature is not None and min(tensor.shapeSignature, default=0) >= 0:
+                tensor.shapeSignature = None
 
 
 def read_details(content: bytes, name: str = "model.tflite") -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from smartwatts_ml.kinds.anomaly.graphops import delay, doubling, log_power, quantiles
-from smartwatts_ml.kinds.anomaly.measures import Measure, Rows, of_days
+from smartwatts_ml.kinds.anomaly.measures import MeasureRows, Measures, of_days
 from smartwatts_ml.kinds.anomaly.normalisation import RECENT_DAYS, NormalisedWindows
 from smartwatts_ml.kinds.anomaly.sides import Sides
 from smartwatts_ml.kinds.base import Tensor
@@ -20,7 +20,7 @@ _FULL_DAY = 18.0  # hours that make a day count
 _LAGS = np.r_[0, 4:21]  # hours that a day may be rotated by
 
 
-def day_measures(window: NormalisedWindows, sides: Sides) -> tuple[Measure, Measure]:
+def day_measures(window: NormalisedWindows, sides: Sides) -> tuple[Measures, Measures]:
     """Those that never fall, then those of the inner readings, both ways up: low quantiles of
     power over a day to a week, what is always on; and how far a day is from the usual one, as it
     is and rotated."""
@@ -30,12 +30,12 @@ def day_measures(window: NormalisedWindows, sides: Sides) -> tuple[Measure, Meas
     full = ops.expand_dims(ops.cast(ops.sum(present, axis=-1) >= _FULL_DAY, "float32"), 1)
     base_up, base_down = of_days(_base(log_power(days), ops.expand_dims(present, 1), full))
     shape = of_days(_shape(window, days[:, 2], present, full))
-    rising = Measure.join([base_up[0::3], base_down[1::3]])
-    free = Measure.join([base_up[2::3], base_down[2::3], *shape])
+    rising = Measures.join([base_up[0::3], base_down[1::3]])
+    free = Measures.join([base_up[2::3], base_down[2::3], *shape])
     return rising.before(RECENT_DAYS), free
 
 
-def _base(levels: Tensor, present: Tensor, full: Tensor) -> Rows:
+def _base(levels: Tensor, present: Tensor, full: Tensor) -> MeasureRows:
     """The 8 % and the 25 % quantile over 1, 2, 4 and 7 days, of each of the readings in turn."""
     n_days = levels.shape[2]
     each = quantiles(levels, present + ops.zeros_like(levels), (0.08, 0.25))
@@ -44,10 +44,10 @@ def _base(levels: Tensor, present: Tensor, full: Tensor) -> Rows:
     week = four + delay(two, 4, 0.0) + delay(day, 6, 0.0)
     values = ops.concatenate([day, two / 2, four / 4, week / 7], axis=1)
     spans = tuple(days for days in (1, 2, 4, 7) for _ in range(6))
-    return Rows(values, full, spans, floors=(0.05,) * len(spans))
+    return MeasureRows(values, full, spans, floors=(0.05,) * len(spans))
 
 
-def _shape(window: NormalisedWindows, days: Tensor, present: Tensor, full: Tensor) -> Rows:
+def _shape(window: NormalisedWindows, days: Tensor, present: Tensor, full: Tensor) -> MeasureRows:
     """Mean distance of each day to the usual day, and how much nearer it is to the usual day
     rotated by 4 to 20 hours, over one and two days; mean distance to what is usual at its hours."""
     usual = window.expected[:, -1]
@@ -59,6 +59,6 @@ def _shape(window: NormalisedWindows, days: Tensor, present: Tensor, full: Tenso
     shape = (straight, straight - ops.min(apart[:, :, 1:], axis=-1), ops.mean(misfit, axis=-1))
     day = ops.stack(shape, axis=1)
     two = (day + delay(day, 1, 0.0))[:, :2] / 2
-    return Rows(
+    return MeasureRows(
         ops.concatenate([day, two], axis=1), full, spans=(1, 1, 1, 2, 2), floors=(0.05,) * 5
     )

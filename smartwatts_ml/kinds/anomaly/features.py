@@ -25,7 +25,7 @@ from keras import ops
 from smartwatts_ml.kinds.anomaly.day_measures import TWO_DAYS, day_measures
 from smartwatts_ml.kinds.anomaly.graphops import compress, delay, log_power, lone, quantiles
 from smartwatts_ml.kinds.anomaly.hour_measures import FAR, hour_measures, means_over, unmoved
-from smartwatts_ml.kinds.anomaly.measures import Measure, by_day, standing
+from smartwatts_ml.kinds.anomaly.measures import Measures, by_day, standing
 from smartwatts_ml.kinds.anomaly.normalisation import (
     RECENT_DAYS,
     NormalisedWindows,
@@ -63,7 +63,7 @@ def feature_model(hours: int) -> keras.Model:
         hour_measures(sides),
         day_measures(window, sides),
     )
-    standings = standing(Measure.join([rising_days, rising_hours, free_days, free_hours]))
+    standings = standing(Measures.join([rising_days, rising_hours, free_days, free_hours]))
     n_rising = len(rising_days.floors) + len(rising_hours.floors)
     slow = ops.where(_long(window), standings[:, 3, TWO_DAYS : TWO_DAYS + 1], UNKNOWN)
     columns = [
@@ -102,7 +102,7 @@ def _long(window: NormalisedWindows) -> Tensor:
     return ops.sum(window.present * window.past, axis=(1, 2))[:, None] >= _LONG
 
 
-def _nearby(sides: Sides) -> Measure:
+def _nearby(sides: Sides) -> Measures:
     """Distances of the newest hour and of the mean of the newest three, against all of those that
     the past has within three hours of that time of the day."""
     three = means_over(sides.distance, sides.present, (3,))
@@ -116,7 +116,7 @@ def _nearby(sides: Sides) -> Measure:
         return ops.reshape(columns, (-1, 4, columns.shape[2] * columns.shape[3]))
 
     now = values[:, :, -1] * valid[:, :, -1]
-    return Measure(now, around(values), around(valid), floors=(0.1,) * 4)
+    return Measures(now, around(values), around(valid), floors=(0.1,) * 4)
 
 
 def _still(window: NormalisedWindows) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from smartwatts_ml.kinds.anomaly.graphops import ABSENT, delay, doubling, log_power
-from smartwatts_ml.kinds.anomaly.measures import Measure, Rows, by_day
+from smartwatts_ml.kinds.anomaly.measures import MeasureRows, Measures, by_day
 from smartwatts_ml.kinds.anomaly.normalisation import RECENT_DAYS
 from smartwatts_ml.kinds.anomaly.sides import Sides
 from smartwatts_ml.kinds.base import Tensor
@@ -21,14 +21,14 @@ FAR = 50.0
 _FLAT_TOLERANCE = 1e-4  # of the device's level: differences below it are none
 
 
-def hour_measures(sides: Sides) -> tuple[Measure, Measure]:
+def hour_measures(sides: Sides) -> tuple[Measures, Measures]:
     """Those that never fall, then those of the inner readings, both ways up: mean distances over
     1 h to a week and their mean size over a day, highest and lowest power over 1 to 24 h and the
     range between them, how much it just moved; and for how long the inner ones have not."""
     z = ops.clip(sides.off / sides.spread, -FAR, FAR)
     size = ops.minimum(sides.size / sides.spread, FAR)
     distances = (
-        Rows(z, sides.present, spans=(1,) * 3, floors=(0.5,) * 3),
+        MeasureRows(z, sides.present, spans=(1,) * 3, floors=(0.5,) * 3),
         means_over(z, sides.present, (3, 6, 12, 24, 48, 72, 168)),
         means_over(size, sides.present, (24,)),
         _changes(sides),
@@ -38,18 +38,18 @@ def hour_measures(sides: Sides) -> tuple[Measure, Measure]:
     ranges = (highest[:, 0::3] - lowest[:, 1::3], highest[:, 2::3] - lowest[:, 2::3])
     whole = ops.concatenate([*[ops.repeat(whole, 3, axis=1)] * 2, whole, whole], axis=1)
     levels = ops.concatenate([highest, lowest, *ranges], axis=1)
-    up, down = by_day(Rows.join(distances))
-    high, low = by_day(Rows(levels, whole, (1,) * 40, (0.1,) * 40), log_power)
+    up, down = by_day(MeasureRows.join(distances))
+    high, low = by_day(MeasureRows(levels, whole, (1,) * 40, (0.1,) * 40), log_power)
     rising = (up[0:24:3], down[1:24:3], up[24:28:2], high[0:30:3], low[1:30:3], high[30:35])
     free = [
         part
         for way, level in ((up, high), (down, low))
         for part in (way[2:24:3], way[25:28:2], way[28:], level[2:30:3], level[35:])
     ]
-    return Measure.join(rising).before(RECENT_DAYS), Measure.join(free)
+    return Measures.join(rising).before(RECENT_DAYS), Measures.join(free)
 
 
-def means_over(values: Tensor, present: Tensor, lengths: Sequence[int]) -> Rows:
+def means_over(values: Tensor, present: Tensor, lengths: Sequence[int]) -> MeasureRows:
     """Means over so many hours, of all values for each length in turn; valid where half of the
     hours are present."""
     n = values.shape[1]
@@ -62,7 +62,7 @@ def means_over(values: Tensor, present: Tensor, lengths: Sequence[int]) -> Rows:
     half = np.repeat(np.maximum(np.array(lengths, np.float32) / 2, 1.0), n)[:, None]
     total = ops.concatenate([spans[length][:, :n] for length in lengths], axis=1)
     count = ops.concatenate([ops.repeat(spans[k][:, n:], n, axis=1) for k in lengths], axis=1)
-    return Rows(
+    return MeasureRows(
         total / ops.maximum(count, half),
         ops.cast(count >= half, "float32"),
         spans=tuple(-(-length // 24) for length in lengths for _ in range(n)),
@@ -85,17 +85,17 @@ def _extremes(sides: Sides) -> tuple[Tensor, Tensor, Tensor]:
     return highest, -lowest, ops.relu(-whole)
 
 
-def _changes(sides: Sides) -> Rows:
+def _changes(sides: Sides) -> MeasureRows:
     """How far the reading lies from the inner one before it, and the inner one itself."""
     upper, lower, inner = (sides.power[:, k : k + 1] for k in range(3))
     before = delay(inner, 1, 0.0)
     outer = ops.maximum(upper - before, before - lower)
     known = sides.present * delay(sides.present, 1, 0.0)
     moved = ops.concatenate([outer, ops.abs(inner - before)], axis=1) * known
-    return Rows(moved, sides.present, spans=(1,) * 2, floors=(0.1,) * 2)
+    return MeasureRows(moved, sides.present, spans=(1,) * 2, floors=(0.1,) * 2)
 
 
-def unmoved(power: Tensor, present: Tensor) -> Rows:
+def unmoved(power: Tensor, present: Tensor) -> MeasureRows:
     """For how many hours readings, shape (windows, 1, hours), did not move at all, at most 64, as a
     logarithm."""
     still = ops.cast(ops.abs(power - delay(power, 1, ABSENT)) < _FLAT_TOLERANCE, "float32")
@@ -103,4 +103,4 @@ def unmoved(power: Tensor, present: Tensor) -> Rows:
     place = np.arange(1, power.shape[-1] + 1, dtype=np.float32)
     moved = doubling((1.0 - still) * place, (1, 2, 4, 8, 16, 32), ops.maximum, 0.0)[-1]
     run = ops.log1p(ops.minimum(ops.subtract(place, moved), 64.0))
-    return Rows(run, present, spans=(3,), floors=(0.3,))
+    return MeasureRows(run, present, spans=(3,), floors=(0.3,))

@@ -11,11 +11,11 @@ from keras import ops
 from smartwatts_ml.kinds.anomaly.graphops import ABSENT, compress, quantiles
 from smartwatts_ml.kinds.base import Tensor
 
-__all__ = ["Measure", "Rows", "by_day", "of_days", "standing"]
+__all__ = ["Measures", "MeasureRows", "by_day", "of_days", "standing"]
 
 
 @dataclass(frozen=True)
-class Rows:
+class MeasureRows:
     """Measures at every hour or day, (windows, n, times), ``valid`` alike or (windows, 1, times);
     of each of the n the days that it spans, and its least spread that counts, in its unit."""
 
@@ -25,8 +25,8 @@ class Rows:
     floors: tuple[float, ...]
 
     @staticmethod
-    def join(parts: Sequence[Rows]) -> Rows:
-        return Rows(
+    def join(parts: Sequence[MeasureRows]) -> MeasureRows:
+        return MeasureRows(
             ops.concatenate([part.values for part in parts], axis=1),
             ops.concatenate([part.valid + ops.zeros_like(part.values) for part in parts], axis=1),
             tuple(days for part in parts for days in part.spans),
@@ -35,7 +35,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measures:
     """``now``, shape (windows, n), and what each of the n has been in the ``past``, (windows, n,
     times), 1 in ``valid`` where it may be compared with that. ``floors``: the least spread that
     counts, in the measure's unit."""
@@ -45,29 +45,31 @@ class Measure:
     valid: Tensor
     floors: tuple[float, ...]
 
-    def __getitem__(self, part: slice) -> Measure:
+    def __getitem__(self, part: slice) -> Measures:
         """Some of the n."""
-        return Measure(
+        return Measures(
             self.now[:, part], self.past[:, part], self.valid[:, part], self.floors[part]
         )
 
     @staticmethod
-    def join(parts: Sequence[Measure]) -> Measure:
-        return Measure(
+    def join(parts: Sequence[Measures]) -> Measures:
+        return Measures(
             ops.concatenate([part.now for part in parts], axis=1),
             ops.concatenate([part.past for part in parts], axis=1),
             ops.concatenate([part.valid for part in parts], axis=1),
             tuple(floor for part in parts for floor in part.floors),
         )
 
-    def before(self, days: int) -> Measure:
+    def before(self, days: int) -> Measures:
         """Not compared with the newest ``days``."""
         n_days = self.past.shape[2]
         valid = self.valid * (np.arange(n_days) < n_days - days).astype(np.float32)
-        return Measure(self.now, self.past, valid, self.floors)
+        return Measures(self.now, self.past, valid, self.floors)
 
 
-def by_day(rows: Rows, scale: Callable[[Tensor], Tensor] | None = None) -> tuple[Measure, Measure]:
+def by_day(
+    rows: MeasureRows, scale: Callable[[Tensor], Tensor] | None = None
+) -> tuple[Measures, Measures]:
     """The newest hour against the highest of each day, and the other way up against the lowest,
     without as many of the newest days as the measure spans. ``scale``, which rises, is applied
     last: there are fewer days than hours."""
@@ -82,22 +84,22 @@ def by_day(rows: Rows, scale: Callable[[Tensor], Tensor] | None = None) -> tuple
     return _both_ways(now * rows.valid[:, :, -1], top, bottom, known, rows)
 
 
-def of_days(rows: Rows) -> tuple[Measure, Measure]:
+def of_days(rows: MeasureRows) -> tuple[Measures, Measures]:
     """The newest day against each, and the other way up, alike."""
     valid = rows.valid + ops.zeros_like(rows.values)
     return _both_ways(rows.values[:, :, -1], rows.values, rows.values, valid, rows)
 
 
 def _both_ways(
-    now: Tensor, top: Tensor, bottom: Tensor, valid: Tensor, rows: Rows
-) -> tuple[Measure, Measure]:
+    now: Tensor, top: Tensor, bottom: Tensor, valid: Tensor, rows: MeasureRows
+) -> tuple[Measures, Measures]:
     n_days = top.shape[2]
     earlier = np.arange(n_days) < n_days - np.array(rows.spans)[:, None]
     valid = valid * earlier.astype(np.float32)
-    return Measure(now, top, valid, rows.floors), Measure(-now, -bottom, valid, rows.floors)
+    return Measures(now, top, valid, rows.floors), Measures(-now, -bottom, valid, rows.floors)
 
 
-def standing(measure: Measure) -> Tensor:
+def standing(measure: Measures) -> Tensor:
     """Where ``now`` stands among the past, shape (windows, 4, n): itself, against the median, and
     beyond the 90 % quantile and the highest in units of their spread."""
     marks = quantiles(measure.past, measure.valid, (0.5, 0.9, 1.0))

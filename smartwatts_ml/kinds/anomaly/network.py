@@ -91,8 +91,8 @@ def build_shipped(
     logit = sum(outputs["odds"] for outputs in raw) / len(raw)
     beyond = features.output["beyond"]
     slow = features.output["features"][:, SLOW : SLOW + 1]
-    told = beyond + float(calibration.threshold)
-    logit = ops.maximum(logit, ops.where(beyond > 0.0, told, -1e4))
+    far_out = beyond + float(calibration.threshold)
+    logit = ops.maximum(logit, ops.where(beyond > 0.0, far_out, -1e4))
     types = sum(outputs["types"][:, 1:] for outputs in raw) / len(raw)
     history = inputs["history_w"][:, :, 0]
     present = ops.sum(ops.cast(ops.equal(history, history), "float32"), -1, keepdims=True)

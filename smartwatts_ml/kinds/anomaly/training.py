@@ -1,6 +1,6 @@
-"""Training: four networks, two on each half of the sites, calibrated on the other half.
+"""Training: two networks, one on each half of the sites, calibrated on the other half.
 
-What ships is the mean of all. Its score and threshold rest on hours of sites that the
+What ships is the mean of both. Its score and threshold rest on hours of sites that the
 network scoring them has never seen (cross-conformal prediction: Vovk 2015), which is what
 a new home, or next month in a known one, is like. With one site its older and newer half
 stand in for two.
