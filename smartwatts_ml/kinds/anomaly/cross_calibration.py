@@ -32,7 +32,7 @@ _DOUBTLESS = 2.5  # log-odds: twelve to one, where training shows as many of eit
 _DIRTIEST = 0.05  # share of hours: networks that doubt more are wrong, and nothing is kept out
 _ROOM = 0.7  # of the budget, for alerts that are counted: networks differ by a third
 _SLOW = 0.15  # of the budget, for slow rises besides
-_LEAST_SLOW = 1.0  # of the feature ``SLOW``: a short training counts too few to set it lower
+_LEAST_SLOW = 0.5  # of the feature ``SLOW``: a short training counts too few to set it lower
 
 _ROWS_AT_ONCE = 4096
 _CANDIDATES = 200  # cuts of slow rises that are tried at most

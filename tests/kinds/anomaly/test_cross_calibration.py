@@ -74,14 +74,21 @@ def test_sites_of_any_length_are_seen_without_a_graph_for_each(
 ) -> None:
     import keras
 
-    networks = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)]) for _ in range(8)]
-    weights = np.mean([network.get_weights()[0] for network in networks], axis=0)
+    networks, weights = [], []
+    for _ in range(8):
+        features = keras.Input((4,))
+        types, odds = keras.layers.Dense(8), keras.layers.Dense(1)
+        outputs = {"odds": odds(features), "types": types(features)}
+        networks.append(keras.Model(features, outputs))
+        weights.append(types.get_weights()[0])
     rows = np.random.default_rng(0).normal(size=(5000, 4)).astype(np.float32)
     nobody = Examples(rows[:0], np.zeros(0), np.zeros(0))
     with caplog.at_level(logging.WARNING, "tensorflow"):
         for length in (3, 50, 700, 4096, 5000):
             seen = normal_series(networks, Drawn(nobody, rows[:length], np.arange(length)))
-            assert np.array_equal(seen.family, families(rows[:length] @ weights[:, 1:]))
+            assert np.array_equal(
+                seen.family, families(rows[:length] @ np.mean(weights, axis=0)[:, 1:])
+            )
     assert caplog.text == ""
 
 

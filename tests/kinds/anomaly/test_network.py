@@ -61,9 +61,9 @@ def test_an_hour_that_is_missing_by_itself_makes_those_after_it_no_odder() -> No
     whole = features()
     for row, back in enumerate((1, 2, 3, 5, 12, 300)):
         history[row, 671 - back] = np.nan
-    np.testing.assert_allclose(features(), whole, atol=0.05)
+    np.testing.assert_allclose(features(), whole, atol=0.3)
     history[:, 660:662] = np.nan  # two in a row are missing
-    assert np.abs(features() - whole).max(axis=1).min() > 0.1
+    assert np.abs(features() - whole).max(axis=1).min() > 1.5
 
 
 def test_a_size_that_is_left_out_silences_no_stuck_meter_that_shows_what_is_usual() -> None:
