@@ -19,7 +19,7 @@ from smartwatts_ml.kinds.base import Kind, ModelSpec, Trained, TrainOptions
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.golden import needs_of, serve_vectors
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
-from smartwatts_ml.modelfiles.networks import KerasNetwork
+from smartwatts_ml.modelfiles.networks import KerasNetwork, keras_file
 from smartwatts_ml.readings.base import Readings
 from smartwatts_ml.readings.holdout import (
     SelectedReadings,
@@ -168,6 +168,22 @@ def test_details_are_complete_json_and_name_the_file_s_inputs(
     for tensor in details.inputs:
         assert tensor.shape == (1, *samples[tensor.name].shape[1:])
     assert case.kind.spec_of(details) == case.spec
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_a_keras_file_opens_as_the_network_that_was_trained(
+    case_of: Callable[[str], Case], name: str
+) -> None:
+    from smartwatts_ml.modelfiles.keras_files import load_keras
+
+    network = case_of(name).network
+    opened = load_keras(keras_file(network), "kept.keras")
+    assert opened.details == network.details
+    samples = case_of(name).kind.work.sample_inputs(case_of(name).trained.details, 4, 1)
+    found = opened(samples)
+    for output, values in network(samples).items():
+        np.testing.assert_allclose(found[output], values, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -40,9 +40,16 @@ final class AlertPolicy {
 
         static Limit of(ModelDetails details) throws IOException {
             return details.has("limit")
-                    ? new Limit(details.number("limit", "step"), details.number("limit", "fall"),
-                            details.number("limit", "most"))
+                    ? new Limit(number(details, "step"), number(details, "fall"), number(details, "most"))
                     : FIXED;
+        }
+
+        private static double number(ModelDetails details, String name) throws IOException {
+            double value = details.number("limit", name);
+            if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
+                throw new IOException("limit." + name + " is " + value + ", and has to be 0 or more");
+            }
+            return value;
         }
     }
 
@@ -147,7 +154,8 @@ final class AlertPolicy {
 
     private int start(long hour, double rarity, int family) {
         past.removeIf(alert -> hour - alert.last >= MEMORY);
-        double raised = Math.max(above - limit.fall * (hour - raisedAt), 0);
+        // A file before this one may have let it rise higher.
+        double raised = Math.min(Math.max(above - limit.fall * (hour - raisedAt), 0), limit.most);
         if (!(rarity >= needed(hour, family, raised))) {
             return 0;
         }

@@ -27,6 +27,7 @@ from smartwatts_ml.kinds.anomaly.graphops import compress, delay, log_power, lon
 from smartwatts_ml.kinds.anomaly.hour_measures import FAR, hour_measures, means_over, unmoved
 from smartwatts_ml.kinds.anomaly.measures import Measures, by_day, standing
 from smartwatts_ml.kinds.anomaly.normalisation import (
+    FARTHEST,
     RECENT_DAYS,
     NormalisedWindows,
     normalise,
@@ -54,7 +55,7 @@ def feature_model(hours: int) -> keras.Model:
     ``beyond`` is above 0 where the newest hour lies so far out that no hour of the past came near;
     what is learned has no say in it. Where a reading of the newest ``RECENT_DAYS`` that is
     ``NOISE`` spreads from what is usual lies farther out yet, the last ``N_FREE`` features stay as
-    they are, and none of the others falls."""
+    they are, but for how long readings have stood still, and none of the others falls."""
     history = keras.Input((hours, 1), name="history_w")
     newest = keras.Input((1,), name="hour_of_week")
     window = normalise(history, newest, hours)
@@ -122,10 +123,11 @@ def _nearby(sides: Sides) -> Measures:
 def _still(window: NormalisedWindows) -> Tensor:
     """For how much longer than usual the readings before the newest have not moved; 0 where that is
     no longer, so that readings which move at all do not see it."""
-    watts, known = as_row(window.days), as_row(window.present)
-    alone, between = lone(known, watts * known)
-    power, present = delay(watts * known + between, 1, 0.0), delay(known + alone, 1, 0.0)
-    run = by_day(unmoved(power, present))[0].before(RECENT_DAYS)
+    within = as_row(ops.cast(ops.abs(window.days) < FARTHEST, "float32") * window.present)
+    known = delay(within, 1, 0.0)
+    watts = delay(as_row(window.days), 1, 0.0) * known
+    alone, between = lone(known, watts)
+    run = by_day(unmoved(watts + between, known + alone))[0].before(RECENT_DAYS)
     marks = quantiles(run.past, run.valid, (0.5, 1.0))
     over, above = (ops.relu(run.now - marks[..., k]) for k in (0, 1))
     reach = ops.abs(marks[..., 1] - marks[..., 0]) + np.array(run.floors, np.float32)

@@ -9,7 +9,7 @@ from keras import ops
 
 from smartwatts_ml.kinds.anomaly.graphops import ABSENT, delay, doubling, log_power
 from smartwatts_ml.kinds.anomaly.measures import MeasureRows, Measures, by_day
-from smartwatts_ml.kinds.anomaly.normalisation import RECENT_DAYS
+from smartwatts_ml.kinds.anomaly.normalisation import FARTHEST, RECENT_DAYS
 from smartwatts_ml.kinds.anomaly.sides import Sides
 from smartwatts_ml.kinds.base import Tensor
 
@@ -73,7 +73,7 @@ def means_over(values: Tensor, present: Tensor, lengths: Sequence[int]) -> Measu
 def _extremes(sides: Sides) -> tuple[Tensor, Tensor, Tensor]:
     """Highest and lowest power of each of the readings over 1, 3, 6, 12 and 24 h in turn, and
     whether all hours were present, shapes (windows, 15, hours) and (windows, 5, hours)."""
-    far = -1e5
+    far = -10 * FARTHEST
     missing = far * (1.0 - sides.present)
     rows = ops.concatenate([sides.power + missing, missing - sides.power, -sides.present], axis=1)
     three = ops.maximum(ops.maximum(rows, delay(rows, 1, far)), delay(rows, 2, far))

@@ -147,7 +147,7 @@ def _score(logit: Any, calibration: ScoreCalibration) -> Any:
     knots = np.array(calibration.logits, np.float32)
     log_tails = np.array(calibration.log_tails, np.float32)
     slopes = (np.diff(log_tails) / np.diff(knots)).astype(np.float32)
-    covered = ops.clip(logit - knots[:-1], 0.0, np.diff(knots))
+    covered = ops.minimum(ops.relu(logit - knots[:-1]), np.diff(knots))
     log_tail = ops.sum(covered * slopes, axis=-1, keepdims=True) + float(log_tails[0])
     excess = ops.relu(logit - float(knots[-1]))
     return ops.clip(1.0 - ops.exp(log_tail) / (1.0 + excess), 0.0, 1.0)

@@ -14,10 +14,11 @@ from keras import ops
 from smartwatts_ml.kinds.anomaly.graphops import quantiles
 from smartwatts_ml.kinds.base import Tensor
 
-__all__ = ["RECENT_DAYS", "NormalisedWindows", "normalise"]
+__all__ = ["FARTHEST", "RECENT_DAYS", "NormalisedWindows", "normalise"]
 
 RECENT_DAYS = 2
-_FARTHEST = 1e4  # levels: beyond it all is alike
+FARTHEST = 1e6
+"""Levels beyond which all is alike."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def normalise(history: Tensor, newest: Tensor, hours: int) -> NormalisedWindows:
     # The level is that of a usual day: an outage or a fault does not move it.
     level = ops.mean(ops.abs(usual), -1, keepdims=True) + 0.02
     level = ops.expand_dims(level, -1)
-    days = ops.clip(days / level, -_FARTHEST, _FARTHEST)
+    days = ops.clip(days / level, -FARTHEST, FARTHEST)
     expected = expected / level
     return NormalisedWindows(
         days=days,

@@ -172,3 +172,14 @@ def test_features_of_free_weights_do_not_see_how_far_out_a_reading_is() -> None:
     found = np.asarray(features(given_)["features"])
     assert np.array_equal(found[0, -N_FREE:], found[1, -N_FREE:])
     assert np.abs(found[0, :-N_FREE] - found[1, :-N_FREE]).max() > 0.3
+
+
+def test_how_long_readings_stood_still_does_not_see_the_newest_through_a_missing_hour() -> None:
+    features = feature_model(CONTEXT)
+    history = np.tile(series("noisy", 0, False)[-CONTEXT:], (2, 1))[:, :, None].astype(np.float32)
+    history[:, -8:] = 1e5
+    history[:, -2] = np.nan
+    history[1, -1] = 2e5
+    given_ = {"history_w": history, "hour_of_week": np.zeros((2, 1), np.float32)}
+    found = np.asarray(features(given_)["features"])
+    assert np.array_equal(found[0, -N_FREE:], found[1, -N_FREE:])
