@@ -12,7 +12,7 @@ import java.nio.file.Paths;
  * The rule of alerts on cases of a file: a row {@code age,threshold,step,fall,most} begins one, and each
  * {@code hour,loud,nines,family,rise} is an hour of it. Prints the number of each, and whether it is a slow rise.
  * Every tenth hour the rule goes on from its state, where its {@code age} is {@code old} from one of before there were
- * limits.
+ * limits; where the age is {@code next}, from that of the case before, as with another file.
  */
 public final class AlertCases {
     private AlertCases() {}
@@ -25,12 +25,16 @@ public final class AlertCases {
         int rows = 0;
         for (String line : Files.readAllLines(Paths.get(args[0]))) {
             String[] row = line.split(",");
-            if (row[0].equals("old") || row[0].equals("new")) {
+            if (row[0].equals("old") || row[0].equals("new") || row[0].equals("next")) {
                 old = row[0].equals("old");
                 threshold = Double.parseDouble(row[1]);
                 limit = new AlertPolicy.Limit(
                         Double.parseDouble(row[2]), Double.parseDouble(row[3]), Double.parseDouble(row[4]));
+                AlertPolicy before = policy;
                 policy = new AlertPolicy(true, threshold, limit);
+                if (row[0].equals("next")) {
+                    goOn(before, policy, false);
+                }
                 continue;
             }
             long hour = Long.parseLong(row[0]);
@@ -40,16 +44,21 @@ public final class AlertCases {
             int risen = number == 0 && by >= 0 ? policy.risen(hour, by) : 0;
             System.out.println((number + risen) + "," + (risen > 0 ? 1 : 0));
             if (++rows % 10 == 0) {
-                ByteArrayOutputStream state = new ByteArrayOutputStream();
-                policy.write(new DataOutputStream(state));
-                policy.writeLimit(new DataOutputStream(state));
+                AlertPolicy before = policy;
                 policy = new AlertPolicy(true, threshold, limit);
-                DataInputStream in = new DataInputStream(new ByteArrayInputStream(state.toByteArray()));
-                policy.read(in);
-                if (!old) {
-                    policy.readLimit(in);
-                }
+                goOn(before, policy, old);
             }
+        }
+    }
+
+    private static void goOn(AlertPolicy before, AlertPolicy after, boolean old) throws IOException {
+        ByteArrayOutputStream state = new ByteArrayOutputStream();
+        before.write(new DataOutputStream(state));
+        before.writeLimit(new DataOutputStream(state));
+        DataInputStream in = new DataInputStream(new ByteArrayInputStream(state.toByteArray()));
+        after.read(in);
+        if (!old) {
+            after.readLimit(in);
         }
     }
 }

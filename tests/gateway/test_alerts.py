@@ -45,6 +45,23 @@ def test_hours_are_of_the_same_alerts_and_slow_rises(library: Path, tmp_path: Pa
         lines.append(f"{age},{THRESHOLD},{limit.step},{limit.fall},{limit.most}")
         for row in zip(hours, loud.astype(int), rarity, family, rise, strict=True):
             lines.append(",".join(map(str, row)).replace("nan", "NaN"))
+    assert numbers_in_java(library, tmp_path, lines) == wanted
+
+
+@pytest.mark.parametrize(("most", "nines"), [(0.0, 2.8), (0.5, 3.3)])
+def test_a_limit_that_another_file_let_rise_is_no_higher_than_this_file_allows(
+    library: Path, tmp_path: Path, most: float, nines: float
+) -> None:
+    far_apart = [f"{1000 * n},1,{rarity},0,-1" for n, rarity in enumerate((2.8, 3.2, 3.5, nines))]
+    before = [f"new,{THRESHOLD},0.3,1e-9,1.5", *far_apart[:3]]
+    found = numbers_in_java(
+        library, tmp_path, [*before, f"next,{THRESHOLD},0,0,{most}", far_apart[3]]
+    )
+    assert found == ["1,0", "2,0", "3,0", "4,0"]
+
+
+def numbers_in_java(library: Path, tmp_path: Path, lines: list[str]) -> list[str]:
+    """The number of the alert of each hour, and whether it is a slow rise, as the library tells."""
     (tmp_path / "cases.csv").write_text("\n".join(lines))
     compile_java(tmp_path, Path(__file__).with_name("AlertCases.java"), classes=library)
     command = [*JVM, "-cp", f"{tmp_path}:{library}", "smartwatts.AlertCases"]
@@ -52,4 +69,4 @@ def test_hours_are_of_the_same_alerts_and_slow_rises(library: Path, tmp_path: Pa
         [*command, str(tmp_path / "cases.csv")], capture_output=True, text=True, timeout=500
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.split() == wanted
+    return run.stdout.split()
