@@ -26,12 +26,15 @@ from systems import System
 
 from smartwatts_ml.kinds import find_kind
 from smartwatts_ml.kinds.base import TrainOptions
+from smartwatts_ml.kinds.nilm.base_load import base_loads
 from smartwatts_ml.kinds.nilm.details import NilmDetails
+from smartwatts_ml.kinds.nilm.predictors import NilmPredictor
+from smartwatts_ml.localtime import local_days
 from smartwatts_ml.modelfiles.conversion import convert_network
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 from smartwatts_ml.modelfiles.networks import KerasNetwork
 from smartwatts_ml.modelfiles.tensorflow import settle_environment, start_tensorflow
-from smartwatts_ml.readings.base import Readings
+from smartwatts_ml.readings.base import MAINS, Readings
 from smartwatts_ml.readings.files import FileReadings
 from smartwatts_ml.scores.bootstrap import site_sums
 from smartwatts_ml.scores.scores import Scores
@@ -151,7 +154,32 @@ def resolution(split: str, arguments: argparse.Namespace) -> None:
         print(f"\n### nilm {split}, every {period_s} s, {details.window} samples a window")
         print(f"\non from {details.on_thresholds_w} W; {details.not_told or 'all are told'}\n")
         show_accuracy(scores)
+        show_base_load(predictors, details, test)
         show_cost(systems)
+
+
+def show_base_load(
+    predictors: Mapping[str, NilmPredictor], details: NilmDetails, readings: Readings
+) -> None:
+    """How far each is from the base load that sub-meters leave of mains, W, mean over days."""
+    found: dict[str, list[np.ndarray]] = {}
+    for site in readings.iterate(details.period_s):
+        mains = site.channels[MAINS]
+        known = np.isfinite(mains)
+        day = np.unique(local_days(site.wall[known]), return_inverse=True)[1]
+        metered = [site.channels[name] for name in details.appliances if name in site.channels]
+        drawn = {"sub-meters": np.nansum(metered, axis=0)}
+        drawn |= {name: one.power(mains).sum(axis=1) for name, one in predictors.items()}
+        drawn["mains alone"] = np.zeros(len(mains))
+        for name, power in drawn.items():
+            rest = (mains - power)[known]
+            loads = base_loads(rest, mains[known], site.times[known], day)
+            found.setdefault(name, []).append(loads)
+    truth = np.concatenate(found.pop("sub-meters"))
+    print(f"\n| base load, of {np.nanmean(truth):.0f} W | MAE, W |\n|---|---|")
+    for name, of_sites in found.items():
+        error = np.nanmean(np.abs(np.concatenate(of_sites) - truth))
+        print(f"| {name} | {error:.1f} |", flush=True)
 
 
 def show_accuracy(scores: Mapping[str, Scores]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from smartwatts_ml.kinds.nilm.base_load import base_loads
 from smartwatts_ml.kinds.nilm.layout import ACTIVATION
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor
 from smartwatts_ml.localtime import local_days
@@ -15,8 +16,8 @@ from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = ["predict"]
 
-_OTHER = "other"
-"""What mains draws beyond the appliances that the model knows."""
+_BASE_LOAD, _OTHER = "base_load", "other"
+"""What mains draws beyond the appliances that the model knows: at all hours, and the rest."""
 _HOUR_S = 3600
 _KWH_W_S = 3.6e6
 
@@ -81,25 +82,32 @@ def _activation_frame(
 def _energy_frame(
     predictor: NetworkPredictor, site: SiteReadings, power: np.ndarray
 ) -> pd.DataFrame:
-    """Energy of every appliance, and of everything else, on each local day.
+    """Energy of every appliance, of the base load and of everything else, on each local day.
 
-    Appliances and ``other`` add up to the energy that mains measured in ``measured_h``
-    hours of that day; nothing is made up for the hours that are missing.
+    They add up to the energy that mains measured in ``measured_h`` hours of that day; nothing is
+    made up for the hours that are missing. Where a home fed in, no row says what its base load
+    was: it is part of ``other``.
     """
     mains = site.channels[MAINS]
     known = np.isfinite(mains)
+    mains, power = mains[known], power[known]
     days, day_of = np.unique(local_days(site.wall[known]), return_inverse=True)
-    drawn = np.column_stack([power[known], mains[known] - power[known].sum(axis=1)])
+    rest = mains - power.sum(axis=1)
+    base = base_loads(rest, mains, site.times[known], day_of)
+    drawn = np.column_stack([power, rest])
     energy = np.zeros((len(days), drawn.shape[1]))
     np.add.at(energy, day_of, drawn * site.period_s / _KWH_W_S)
-    names = (*predictor.appliances, _OTHER)
     hours = np.bincount(day_of) * site.period_s / _HOUR_S
-    return pd.DataFrame(
+    at_all_hours = base * hours / 1000
+    energy[:, -1] -= np.nan_to_num(at_all_hours)
+    names = (*predictor.appliances, _BASE_LOAD, _OTHER)
+    frame = pd.DataFrame(
         {
             "site": site.site,
             "appliance": np.tile(names, len(days)),
             "day": np.repeat(days.astype(str), len(names)),
-            "energy_kwh": energy.ravel(),
+            "energy_kwh": np.insert(energy, -1, at_all_hours, axis=1).ravel(),
             "measured_h": np.repeat(hours, len(names)),
         }
     )
+    return frame.dropna(subset="energy_kwh", ignore_index=True)

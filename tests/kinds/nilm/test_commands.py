@@ -63,7 +63,7 @@ def test_activations_and_energy_tell_the_same_story_as_power(
         assert by_day == pytest.approx(total, abs=0.02)
         by_run = activations[activations.appliance == appliance].energy_kwh.sum()
         assert by_run <= total + 0.02
-    assert set(energy.appliance) > {"other"}
+    assert set(energy.appliance) > {"base_load", "other"}
 
 
 def test_no_activation_is_an_answer_and_no_mains_is_bad_input(

@@ -110,11 +110,21 @@ def test_appliances_and_other_add_up_to_what_mains_measured() -> None:
     rows = predicted(mains, energy=True)
     for day in {row[2] for row in rows}:
         of_day = [row for row in rows if row[2] == day]
-        assert [row[1] for row in of_day] == ["dishwasher", "kettle", "other"]
+        assert [row[1] for row in of_day] == ["dishwasher", "kettle", "base_load", "other"]
     total = sum(row[3] for row in rows)
     assert total == pytest.approx(np.nansum(mains) / 60e3, rel=1e-5)
     hours = sum(row[4] for row in rows if row[1] == "other")
     assert hours == pytest.approx(570 / 60)
+
+
+def test_a_home_that_feeds_in_has_no_base_load_and_all_still_adds_up() -> None:
+    mains = evening()
+    mains[400:500] = -900
+    rows = predicted(mains, energy=True)
+    fed_in = [row[1] for row in rows if row[2] == "2026-05-02"]
+    assert fed_in == ["dishwasher", "kettle", "other"]
+    assert "base_load" in [row[1] for row in rows if row[2] == "2026-05-01"]
+    assert sum(row[3] for row in rows) == pytest.approx(np.sum(mains) / 60e3, rel=1e-5)
 
 
 def test_days_are_those_of_the_home_s_own_clock() -> None:
@@ -133,7 +143,8 @@ def test_a_day_of_change_is_as_long_as_it_is_and_its_windows_go_on(day: str, hou
     readings = One(mains, "Europe/Berlin", start)
     energy = pd.concat(KIND.work.predict(NetworkPredictor(Fixed()), readings, energy=True))
     of_day = energy[energy.day == day].set_index("appliance")
-    assert of_day.measured_h.tolist() == [hours] * 3
+    assert of_day.measured_h.tolist() == [hours] * 4
+    assert of_day.energy_kwh["base_load"] == pytest.approx(hours * 0.1)
     assert of_day.energy_kwh.sum() == pytest.approx((hours * 60 * 100 + 4 * 2600) / 60e3)
     runs = pd.concat(KIND.work.predict(NetworkPredictor(Fixed()), readings, activations=True))
     assert (runs.end - runs.start).tolist() == [pd.Timedelta(minutes=4)]
