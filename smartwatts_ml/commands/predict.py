@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -133,12 +134,16 @@ def _print_columns(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
         for count in range(len(names), 0, -1):
             shown = Table(title, *(Column(name, justify="right") for name in names[:count]))
             for label, values in rows.items():
-                cells = (f"{values[name]:.4g}" for name in names[:count])
+                cells = (_cell(values[name]) for name in names[:count])
                 shown.add_row(Text(printable(label)), *cells)
             if out.measure(shown, options=wide).maximum <= out.width:
                 break
         out.print(shown)
         names = names[count:]
+
+
+def _cell(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"
 
 
 def _predict_body(kind: Kind) -> Callable[..., None]:
@@ -170,7 +175,8 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
             return
         for line in remarks:
             err.print(printable(f"note: {line}"), soft_wrap=True, markup=False)
-        out.print(f"{output}: {rows:,} rows", soft_wrap=True, markup=False)
+        nothing = "" if rows else ": there was nothing to tell"
+        out.print(f"{output}: {rows:,} rows{nothing}", soft_wrap=True, markup=False)
 
     return body
 

@@ -75,7 +75,11 @@ def _body(kind: Kind, fixed: ModelSpec | None) -> Any:
             str | None, typer.Option("--run", help="Run to train in. Default: a new one.")
         ] = None,
         epochs: Annotated[
-            int | None, typer.Option(min=1, help="Most epochs; training stops early by itself.")
+            int | None,
+            typer.Option(
+                min=1,
+                help="Most epochs; training stops early by itself. Default: the kind's setting.",
+            ),
         ] = None,
         batch_size: Annotated[
             int | None,

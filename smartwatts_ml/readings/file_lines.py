@@ -24,8 +24,20 @@ def file_lines(files: Sequence[FileReport], settings: Settings, most: int = _MOS
 
 
 def warning_lines(files: Sequence[FileReport], settings: Settings) -> list[str]:
-    """Lines of files that warn of something."""
-    return file_lines([file for file in files if any(_warnings(file, settings))], settings)
+    """Lines of files that warn of something; those that warn of the same share one."""
+    alike: dict[tuple[str, ...], list[FileReport]] = {}
+    for file in files:
+        alike.setdefault(tuple(_warnings(file, settings)), []).append(file)
+    alike.pop((), None)
+    alone = [same[0] for same in alike.values() if len(same) == 1]
+    shared = [
+        printable(
+            "; ".join([f"{same[0].key} and {counted(len(same) - 1, 'more file')}", *warnings])
+        )
+        for warnings, same in alike.items()
+        if len(same) > 1
+    ]
+    return [*file_lines(alone, settings), *shared]
 
 
 def _line(file: FileReport) -> str:

@@ -261,6 +261,16 @@ def test_it_is_told_where_nobody_says_by_whose_clock_a_home_lives(tmp_path: Path
         assert len(told) == lines and all("by whose clock" in line for line in told)
 
 
+def test_files_that_warn_of_the_same_share_a_line(tmp_path: Path) -> None:
+    for name in "abc":
+        write(tmp_path / f"{name}.csv", *hours(name, 1, 2))
+    write(tmp_path / "d.csv", *hours("d", 1, 2), "never,5,d")
+    with FileReadings([tmp_path], Settings()) as readings:
+        alone, shared = readings.warnings()
+    assert alone.startswith(f"{tmp_path}/d.csv: ") and "1 rejected" in alone
+    assert shared.startswith(f"{tmp_path}/a.csv and 2 more files; nobody says its timezone")
+
+
 def test_an_offset_follows_the_clock_by_which_the_site_lives(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", *(f"2024-07-01T0{i}:00:00+02:00,5,a" for i in range(3)))
     current = Settings(site_timezones={"a": "Europe/Berlin"})

@@ -62,7 +62,8 @@ class AnomalyKind(Kind[AnomalyDetails]):
             "max_alerts_per_month",
             float,
             None,
-            "Alert budget a device-month on normal readings; with --threshold the stricter wins.",
+            "Alert budget a device-month on normal readings; with --threshold the stricter wins. "
+            "Default: the kind's setting.",
             minimum=0.01,
         ),
     )
