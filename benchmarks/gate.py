@@ -1,7 +1,7 @@
 """Trials of the gate: what it accepts where the truth is known.
 
 python -m benchmarks.gate tables --sites 5 30 --runs 100
-python -m benchmarks.gate year --seeds 5 --picture benchmarks/gate_year.png
+python -m benchmarks.gate year --seeds 5 --picture benchmarks/results/gate_year.png
 python -m benchmarks.gate years --policies fresh careful
 python -m benchmarks.gate components --data ../shared/data/load_fontana17 --kept .local/components
 python -m benchmarks.gate trainings

@@ -18,7 +18,7 @@ from smartwatts_ml.environment import known_variables
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [
     page
-    for pattern in ("*.md", "docs/**/*.md", "gateway/*.md", "benchmarks/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "gateway/*.md", "benchmarks/**/*.md")
     for page in sorted(REPOSITORY.glob(pattern))
 ]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
