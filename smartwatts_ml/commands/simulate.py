@@ -32,7 +32,8 @@ def simulate(
             "--submetered",
             min=0,
             help="Homes with five sub-metered appliances, of 300 s and more also large loads; the "
-            "others have mains every 15 minutes, or a longer --period. Default: a third, at least one.",
+            "others have mains every 15 minutes, or a longer --period. Default: a third, at "
+            "least one.",
             show_default=False,
         ),
     ] = None,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import numpy as np
@@ -132,9 +133,11 @@ class FileReadings(StoredReadings):
             raise
 
     def warnings(self) -> list[str]:
-        """A line for each file that warns of something, and for sites of several clocks."""
+        """Lines of files that warn of something, and of sites of several clocks."""
         files = warning_lines(self.report.files, self._settings)
-        return [*files, *map(printable, disagreement_lines(self._other_clocks))]
+        rejected = [file.key for file in self.report.files if file.rejected]
+        which = [f"which lines: smartwatts ingest --explain {quote(key)}" for key in rejected[:1]]
+        return [*files, *map(printable, (*which, *disagreement_lines(self._other_clocks)))]
 
     def close(self) -> None:
         """Delete the temporary folder."""
