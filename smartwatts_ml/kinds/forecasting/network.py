@@ -119,18 +119,12 @@ class Trunk:
             + self.groups["site"](features.site)
         )
         for index, layer in enumerate(self.hidden):
-            hidden = hidden + layer(self._dropped(hidden))
+            hidden = hidden + layer(keras.layers.Dropout(self.design.dropout)(hidden))
             if index == 0:
                 by_unit = ops.transpose(hidden, (0, 1, 3, 2))
                 mixed = self.mix[1](self.mix[0](by_unit))
                 hidden = hidden + ops.transpose(mixed, (0, 1, 3, 2))
-        return self.head(self._dropped(hidden))
-
-    def _dropped(self, hidden: Tensor) -> Tensor:
-        """While training some units are left out, the same for all hours of a day: chance for
-        each hour would take an eighth longer, and is worth nothing that shows."""
-        dropout = keras.layers.Dropout(self.design.dropout, noise_shape=(None, None, 1, None))
-        return dropout(hidden)
+        return self.head(keras.layers.Dropout(self.design.dropout)(hidden))
 
     def _attend(self, features: Features) -> Tensor:
         """For each head the mean of the days it chooses, less the base, its difference to
