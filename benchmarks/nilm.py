@@ -173,7 +173,7 @@ def show_base_load(
         drawn["mains alone"] = np.zeros(len(mains))
         for name, power in drawn.items():
             rest = (mains - power)[known]
-            loads = base_loads(rest, mains[known], site.times[known], day)
+            loads = base_loads(rest, mains[known], site.times[known], day, site.period_s)
             found.setdefault(name, []).append(loads)
     truth = np.concatenate(found.pop("sub-meters"))
     print(f"\n| base load, of {np.nanmean(truth):.0f} W | MAE, W |\n|---|---|")

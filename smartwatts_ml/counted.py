@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+from collections.abc import Mapping
+
+__all__ = ["counted", "counted_reasons"]
+
+_SHOWN = 3
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
@@ -14,3 +18,15 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     '0 files are left'
     """
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def counted_reasons(counts: Mapping[str, int]) -> str:
+    """The most common of some reasons, and how many are left for others.
+
+    >>> counted_reasons({"no date": 1, "no number": 2, "no site": 1, "no unit": 1})
+    '2 × no number; 1 × no date; 1 × no site; 1 × something else'
+    """
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    rest = sum(count for _, count in ranked[_SHOWN:])
+    shown = [*ranked[:_SHOWN], *([("something else", rest)] if rest else [])]
+    return "; ".join(f"{count:,} × {reason}" for reason, count in shown)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smartwatts_ml.commands.common import write_files
-from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.errors import SmartwattsError, UsageError
 
 ROOM = 4096
 """Bytes of the largest file that the disk takes."""
@@ -71,3 +71,13 @@ def test_no_file_has_its_name_before_all_are_on_the_disk(
     assert steps == ["flush", "flush", "m.keras", "m.tflite", "flush"]
     taken.rmdir()
     assert contents(tmp_path) == {"m.keras": b"1", "m.tflite": b"2"}
+
+
+def test_what_is_no_plain_file_keeps_its_place(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    for name in ("pipe", "link"):
+        with pytest.raises(UsageError, match=f"{name} is no plain file"):
+            write_files({tmp_path / "good": b"new", tmp_path / name: b"new"})
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "link").is_symlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "link"}

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from smartwatts_ml.commands.console import err
-from smartwatts_ml.errors import SmartwattsError
+from smartwatts_ml.errors import SmartwattsError, UsageError
 from smartwatts_ml.jsontext import json_text
 from smartwatts_ml.objects import Objects, open_root
 from smartwatts_ml.objects.durable import flush_folder, make_folder, staged
@@ -22,6 +22,7 @@ __all__ = [
     "JsonOption",
     "RootOption",
     "SeedOption",
+    "check_replaceable",
     "open_objects",
     "print_json",
     "progress_bar",
@@ -59,6 +60,8 @@ def write_files(contents: Mapping[Path, bytes]) -> list[str]:
     had the name. Raises SmartwattsError where one
     cannot be written; nothing is left behind then.
     """
+    for path in contents:
+        check_replaceable(path)
     with contextlib.ExitStack() as stack:
         ready = {}
         for path, content in contents.items():
@@ -77,6 +80,13 @@ def write_files(contents: Mapping[Path, bytes]) -> list[str]:
         with _failing_for(folder):
             flush_folder(folder)
     return [str(path) for path in contents]
+
+
+def check_replaceable(path: Path) -> None:
+    """Raises UsageError where a name is that of a link, a device or a pipe: a file would take its
+    place."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise UsageError(f"{path} is no plain file", fix="name a file to write")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from smartwatts_ml.errors import UsageError
 from smartwatts_ml.kinds import kinds
 from smartwatts_ml.kinds.details import QUANTIZATIONS
 from smartwatts_ml.modelfiles.conversion import Quantization, convert_file
+from smartwatts_ml.printable import printable
 from smartwatts_ml.stages.order import stage_named
 
 __all__ = ["convert"]
@@ -84,8 +85,9 @@ def _convert_file(
         print_json(result)
     else:
         out.print(
-            f"{target}: {len(converted.content) / 1024:.0f} KiB, {converted.quantization}, "
-            f"{converted.latency_ms:.3f} ms a call on one core, differs from Keras by at most "
-            f"{max(converted.parity.values()):.2%} of an output's spread",
+            f"{printable(str(target))}: {len(converted.content) / 1024:.0f} KiB, "
+            f"{converted.quantization}, {converted.latency_ms:.3f} ms a call on one core, "
+            f"differs from Keras by at most {max(converted.parity.values()):.2%} of an output's spread",
             soft_wrap=True,
+            markup=False,
         )

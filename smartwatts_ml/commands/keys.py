@@ -19,6 +19,7 @@ from smartwatts_ml.commands.key_options import (
 )
 from smartwatts_ml.errors import BadInputError, NotFoundError, TrustError
 from smartwatts_ml.kinds import model_names
+from smartwatts_ml.printable import printable
 from smartwatts_ml.pulling.layout import MAX_METADATA_BYTES
 from smartwatts_ml.store.roles import role_keys
 
@@ -64,9 +65,10 @@ def init(
         print_json(made)
         return
     out.print(f"root: {made.threshold} of {len(made.keyids)} keys", soft_wrap=True)
-    out.print(f"    {made.root} is public: give it to whoever pulls", soft_wrap=True)
+    public = f"    {made.root} is public: give it to whoever pulls"
+    out.print(printable(public), soft_wrap=True, markup=False)
     for path in made.offline:
-        out.print(f"    {path}: private", soft_wrap=True)
+        out.print(printable(f"    {path}: private"), soft_wrap=True, markup=False)
     if len(made.offline) == 1:
         out.print("    one key for root, on this machine: fit for trying things out, no more")
     out.print(

@@ -26,6 +26,7 @@ from smartwatts_ml.jsontext import plain
 from smartwatts_ml.judging.approval import Answer, GateVerdict
 from smartwatts_ml.judging.record import DECISION
 from smartwatts_ml.kinds import find_model, model_names
+from smartwatts_ml.printable import printable
 from smartwatts_ml.progress import Progress
 from smartwatts_ml.runs.folders import existing_run, models_of_run
 from smartwatts_ml.runs.run import ModelRun
@@ -77,9 +78,9 @@ def for_each_model(
             write_outputs(bound)
         results[model] = plain(result)
         if not as_json:
-            out.print(result.summary, soft_wrap=True)
+            out.print(printable(result.summary), soft_wrap=True, markup=False)
             for reason in results[model].get("reasons", ()):
-                out.print(f"    {reason}", soft_wrap=True)
+                out.print(printable(f"    {reason}"), soft_wrap=True, markup=False)
     if as_json:
         print_json({"run_id": run_id, "models": results})
 

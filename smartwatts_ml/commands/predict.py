@@ -14,7 +14,13 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from smartwatts_ml.commands.common import JsonOption, SeedOption, print_json, progress_bar
+from smartwatts_ml.commands.common import (
+    JsonOption,
+    SeedOption,
+    check_replaceable,
+    print_json,
+    progress_bar,
+)
 from smartwatts_ml.commands.console import err, out
 from smartwatts_ml.commands.kind_options import add_command
 from smartwatts_ml.commands.paths import paths_option
@@ -155,6 +161,7 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
         extra: dict[str, Any] | None = None,
     ) -> None:
         columns = kind.columns(**(extra or {}))
+        check_replaceable(output)
         with ExitStack() as opened:
             network, details = opened.enter_context(_open(kind, model_path))
             report = opened.enter_context(progress_bar(f"predict {kind.name}"))

@@ -144,7 +144,8 @@ def _tell_pulled(pulled: Iterable[Pulled]) -> None:
     for item in pulled:
         what = "updated" if item.updated else "up to date"
         ring = " (candidate)" if item.ring == "candidate" else ""
-        out.print(f"{item.model} v{item.version}{ring} {what}: {item.path}", soft_wrap=True)
+        line = f"{item.model} v{item.version}{ring} {what}: {item.path}"
+        out.print(printable(line), soft_wrap=True, markup=False)
 
 
 def _raise_troubles(troubles: Iterable[SmartwattsError]) -> None:

@@ -17,7 +17,7 @@ _MOST = 40
 def file_lines(files: Sequence[FileReport], settings: Settings, most: int = _MOST) -> list[str]:
     """Those of which there is more to say first; of more than ``most`` only how many."""
     warnings = {file.key: list(_warnings(file, settings)) for file in files}
-    ranked = sorted(files, key=lambda file: (not file.left, not warnings[file.key]))
+    ranked = sorted(files, key=lambda f: (not f.left, not warnings[f.key], -f.rejected))
     lines = [printable("; ".join([_line(f), *warnings[f.key]])) for f in ranked[:most]]
     more = len(files) - most
     return [*lines, *([f"… and {more:,} more files"] if more > 0 else [])]
@@ -31,13 +31,12 @@ def warning_lines(files: Sequence[FileReport], settings: Settings) -> list[str]:
     alike.pop((), None)
     alone = [same[0] for same in alike.values() if len(same) == 1]
     shared = [
-        printable(
-            "; ".join([f"{same[0].key} and {counted(len(same) - 1, 'more file')}", *warnings])
-        )
+        printable(f"{same[0].key} and {counted(len(same) - 1, 'more file')}, each: ")
+        + printable("; ".join(warnings))
         for warnings, same in alike.items()
         if len(same) > 1
     ]
-    return [*file_lines(alone, settings), *shared]
+    return [*shared, *file_lines(alone, settings)]
 
 
 def _line(file: FileReport) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from smartwatts_ml.counted import counted
+from smartwatts_ml.counted import counted, counted_reasons
 from smartwatts_ml.readings.columns import ANOMALY, CONSUMPTION, DEVICE_ID, TIMESTAMP
 from smartwatts_ml.readings.site_clocks import FileClock, SiteClock
 from smartwatts_ml.readings.stamps.forms import FileStamps
@@ -61,7 +61,7 @@ _FAULTS: Mapping[str, Fault] = {
     ),
     "value_form": Fault(CONSUMPTION, "not a number"),
     "value_finite": Fault(CONSUMPTION, "not a finite number"),
-    "value_range": Fault(CONSUMPTION, "1e9 or more"),
+    "value_range": Fault(CONSUMPTION, "1e9 or more, up or down"),
     "value_two": Fault(CONSUMPTION, "two values for one device and timestamp"),
     "part_alone": Fault(
         CONSUMPTION, "a register that is taken away, in a file without what it is taken away from"
@@ -234,7 +234,7 @@ class FileReport:
 
     def why_rejected(self) -> str:
         """The most common reasons, for people."""
-        return _most_common(self.reasons)
+        return _in_words(self.reasons)
 
     def to_json(self) -> dict[str, Any]:
         names = (
@@ -273,7 +273,7 @@ class ReadReport:
         counts = Counter[str]()
         for file in self.files:
             counts.update(file.reasons)
-        return _most_common(counts)
+        return _in_words(counts)
 
     def summary(self) -> str:
         """One line for people."""
@@ -288,9 +288,9 @@ class ReadReport:
         return ", ".join(parts)
 
 
-def _most_common(reasons: Mapping[str, int]) -> str:
-    ranked = sorted(reasons.items(), key=lambda item: -item[1])
-    return "; ".join(
-        f"{count:,} × {' '.join((fault_of(code).column, fault_of(code).reason)).strip()}"
-        for code, count in ranked[:3]
-    )
+def _in_words(reasons: Mapping[str, int]) -> str:
+    named: Counter[str] = Counter()
+    for code, count in reasons.items():
+        fault = fault_of(code)
+        named[f"{fault.column} {fault.reason}".strip()] += count
+    return counted_reasons(named)

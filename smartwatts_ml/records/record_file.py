@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic
 
+from smartwatts_ml.counted import counted_reasons
 from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.readings.content import Content
 from smartwatts_ml.readings.ingest.quarantine import Quarantine
@@ -74,8 +75,7 @@ class RecordReport:
 
     def why_rejected(self) -> str:
         """The most common reasons, for people."""
-        ranked = sorted(self.reasons.items(), key=lambda item: -item[1])
-        return "; ".join(f"{count:,} × {why}" for why, count in ranked[:3])
+        return counted_reasons(self.reasons)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"quarantine": quarantine_key(self.digest) if self.rejected else None}

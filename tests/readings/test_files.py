@@ -266,10 +266,10 @@ def test_files_that_warn_of_the_same_share_a_line(tmp_path: Path) -> None:
         write(tmp_path / f"{name}.csv", *hours(name, 1, 2))
     write(tmp_path / "d.csv", *hours("d", 1, 2), "never,5,d")
     with FileReadings([tmp_path], Settings()) as readings:
-        alone, shared, which = readings.warnings()
+        shared, alone, which = readings.warnings()
     assert which == f"which lines: smartwatts ingest --explain {tmp_path}/d.csv"
     assert alone.startswith(f"{tmp_path}/d.csv: ") and "1 rejected" in alone
-    assert shared.startswith(f"{tmp_path}/a.csv and 2 more files; nobody says its timezone")
+    assert shared.startswith(f"{tmp_path}/a.csv and 2 more files, each: nobody says its timezone")
 
 
 def test_an_offset_follows_the_clock_by_which_the_site_lives(tmp_path: Path) -> None:

@@ -7,29 +7,35 @@ import pandas as pd
 
 __all__ = ["base_loads"]
 
-_STEP = np.timedelta64(1800, "s")
-"""Means over half hours: meters of seconds and of half hours then say the same, and a fridge's
-cycles are a small part of what is looked at."""
+_STEP_S = 1800
+"""Means over half hours: meters of seconds and of half hours then say the same."""
 _LOWEST = 0.05
 """Quantile of a day's half hours, about the third lowest: one in which an appliance was taken for
 more than it drew is not the base load."""
 _FEEDS_IN_W = -20.0
+_LEAST_HOURS = 12
 
 
 def base_loads(
-    rest: np.ndarray, mains: np.ndarray, times: np.ndarray, day: np.ndarray
+    rest: np.ndarray, mains: np.ndarray, times: np.ndarray, day: np.ndarray, period_s: int
 ) -> np.ndarray:
-    """W that ``rest`` hardly ever goes below on each day, shape (n_days,).
+    """W that the mean of ``rest`` over hardly any half hour of a day is below, shape (n_days,).
 
     ``rest``: mains less appliances, W; ``mains``: W, all known; ``times``: UTC starts of their
-    samples; ``day``: 0 to n_days - 1, each of them there. All of shape (n,). NaN on a day on
-    which the home feeds in: what it draws beside that mains does not tell. Never above the mean
-    of the day's rest, nor below 0.
+    samples of ``period_s``; ``day``: 0 to n_days - 1, each of them there. All of shape (n,).
+    Cycles of what is no appliance of the model, as a fridge's, are part of it. NaN on a day of
+    which less than half is known, on one with an unknown ``rest``, and on one with a half hour in
+    which the home feeds in: what it draws beside that mains does not tell. Never above the mean of
+    the day's rest, nor below 0.
     """
-    step = (times - np.datetime64(0, "s")) // _STEP
-    halves = pd.Series(rest).groupby([day, step]).mean()
-    by_day = halves.groupby(level=0)
-    lowest = by_day.quantile(_LOWEST).to_numpy()
-    mean = pd.Series(rest).groupby(day).mean().to_numpy()
-    fed_in = pd.Series(mains).groupby(day).min().to_numpy() < _FEEDS_IN_W
-    return np.where(fed_in, np.nan, np.clip(lowest, 0.0, np.maximum(mean, 0.0)))
+    step = (times - np.datetime64(0, "s")) // np.timedelta64(_STEP_S, "s")
+    samples = pd.DataFrame({"rest": rest, "mains": mains})
+    halves = samples.groupby([day, step])
+    known = halves.size() * period_s >= _STEP_S / 2
+    means = halves.mean().where(known).groupby(level=0)
+    told = known.groupby(level=0).sum() * _STEP_S >= _LEAST_HOURS * 3600
+    told &= samples["rest"].notna().groupby(day).all()
+    told &= means["mains"].min() >= _FEEDS_IN_W
+    most = samples["rest"].groupby(day).mean().clip(lower=0.0)
+    lowest = means["rest"].quantile(_LOWEST).clip(lower=0.0, upper=most)
+    return lowest.where(told).to_numpy()

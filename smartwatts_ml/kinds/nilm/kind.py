@@ -52,7 +52,13 @@ class NilmKind(Kind[NilmDetails]):
     prediction_columns = POWER
     predict_options = (
         Option("activations", bool, False, f"Write activations instead: {', '.join(ACTIVATION)}."),
-        Option("energy", bool, False, f"Write energy by day instead: {', '.join(ENERGY)}."),
+        Option(
+            "energy",
+            bool,
+            False,
+            "Write energy by day instead, of appliances, base_load and other: "
+            f"{', '.join(ENERGY)}.",
+        ),
     )
 
     def models(self) -> tuple[ModelSpec, ...]:

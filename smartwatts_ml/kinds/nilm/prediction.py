@@ -84,16 +84,16 @@ def _energy_frame(
 ) -> pd.DataFrame:
     """Energy of every appliance, of the base load and of everything else, on each local day.
 
-    They add up to the energy that mains measured in ``measured_h`` hours of that day; nothing is
-    made up for the hours that are missing. Where a home fed in, no row says what its base load
-    was: it is part of ``other``.
+    They add up to the energy that mains measured in ``measured_h`` hours of that day, in whole
+    samples; nothing is made up for those that are missing. Where nothing tells the base load
+    (``base_loads``) there is no row of it: it is part of ``other``.
     """
     mains = site.channels[MAINS]
     known = np.isfinite(mains)
     mains, power = mains[known], power[known]
     days, day_of = np.unique(local_days(site.wall[known]), return_inverse=True)
     rest = mains - power.sum(axis=1)
-    base = base_loads(rest, mains, site.times[known], day_of)
+    base = base_loads(rest, mains, site.times[known], day_of, site.period_s)
     drawn = np.column_stack([power, rest])
     energy = np.zeros((len(days), drawn.shape[1]))
     np.add.at(energy, day_of, drawn * site.period_s / _KWH_W_S)
@@ -110,4 +110,5 @@ def _energy_frame(
             "measured_h": np.repeat(hours, len(names)),
         }
     )
-    return frame.dropna(subset="energy_kwh", ignore_index=True)
+    untold = (frame["appliance"] == _BASE_LOAD) & frame["energy_kwh"].isna()
+    return frame[~untold].reset_index(drop=True)

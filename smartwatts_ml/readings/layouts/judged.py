@@ -50,7 +50,7 @@ class JudgedBlock:
         self._mapping = mapping
         self._judged = judged
         self._values = values["value"].fill_null(0).to_numpy().reshape(shape)
-        self._states = values["state"].to_numpy().reshape(shape)
+        self._states = np.array(values["state"].to_numpy()).reshape(shape)
         self._clock = clock
         self._until_borrows = until_borrows
         self._numbers = judged["number"].to_numpy()
@@ -188,13 +188,12 @@ class JudgedBlock:
         state = np.zeros(len(self._numbers), np.uint8)
         terms = []
         for place, (i, v) in enumerate(group):
-            part_state = self._states[:, i]
             factors = np.array([_factor(several[place]) for several in meanings])
             scaled = self._values[:, i] * factors[combos]
-            too_large = (part_state == GOOD) & (np.abs(scaled) >= TOO_LARGE)
-            part_state = np.where(too_large, _RANGE, part_state)
+            too_large = (self._states[:, i] == GOOD) & (np.abs(scaled) >= TOO_LARGE)
+            self._states[too_large, i] = _RANGE
             terms.append((v.sign or 1) * scaled)
-            state = np.maximum(state, np.where(lines.good, part_state, MISSING))
+            state = np.maximum(state, np.where(lines.good, self._states[:, i], MISSING))
         value = np.sum(terms, axis=0) if len(terms) > 1 else terms[0]
         left_out = [next((m for m in several if isinstance(m, str)), None) for several in meanings]
         out = np.array([reason is not None for reason in left_out])[combos]

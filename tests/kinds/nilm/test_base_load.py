@@ -16,7 +16,7 @@ START = np.datetime64("2026-05-01", "s")
 def base_of(mains: np.ndarray, period_s: int, appliances: np.ndarray | float = 0.0) -> np.ndarray:
     times = START + np.arange(len(mains)) * np.timedelta64(period_s, "s")
     days = (times - START) // np.timedelta64(1, "D")
-    return base_loads(mains - appliances, mains, times, days)
+    return base_loads(mains - appliances, mains, times, days, period_s)
 
 
 def home(seed: int, days: int = 3) -> np.ndarray:
@@ -59,7 +59,25 @@ def test_an_appliance_taken_for_more_than_it_drew_for_an_hour_hardly_lowers_it()
     assert base_of(mains, 60, appliances) == pytest.approx(base_of(mains, 60), abs=20)
 
 
-def test_what_a_home_draws_while_it_feeds_in_is_not_known() -> None:
+@pytest.mark.parametrize("period_s", [60, 300, 900, 1800])
+def test_what_a_home_draws_while_it_feeds_in_is_not_known(period_s: int) -> None:
     mains = home(2)
+    mains[100] -= 600  # for a minute: the half hour does not
     mains[DAY + 600 : DAY + 900] -= 3000
-    assert np.isnan(base_of(mains, 60)).tolist() == [False, True, False]
+    coarse = mains.reshape(-1, period_s // 60).mean(axis=1)
+    assert np.isnan(base_of(coarse, period_s)).tolist() == [False, True, False]
+
+
+def test_less_than_half_a_day_and_what_no_model_told_have_no_base_load() -> None:
+    mains = home(3)
+    assert np.isnan(base_of(mains[: 11 * 60], 60)).all()
+    appliances = np.zeros(len(mains))
+    appliances[DAY + 5] = np.nan
+    assert np.isnan(base_of(mains, 60, appliances)).tolist() == [False, True, False]
+
+
+def test_a_half_hour_of_which_a_minute_is_known_says_nothing() -> None:
+    times = START + np.r_[0, 1800 : DAY * 60 : 60] * np.timedelta64(1, "s")
+    rest = np.r_[5.0, np.full(len(times) - 1, 300.0)]
+    day = np.zeros(len(times), int)
+    assert base_loads(rest, rest, times, day, 60) == pytest.approx([300.0], abs=1)
