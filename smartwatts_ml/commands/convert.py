@@ -87,7 +87,8 @@ def _convert_file(
         out.print(
             f"{printable(str(target))}: {len(converted.content) / 1024:.0f} KiB, "
             f"{converted.quantization}, {converted.latency_ms:.3f} ms a call on one core, "
-            f"differs from Keras by at most {max(converted.parity.values()):.2%} of an output's spread",
+            "differs from Keras by at most "
+            f"{max(converted.parity.values()):.2%} of an output's spread",
             soft_wrap=True,
             markup=False,
         )
