@@ -33,9 +33,9 @@ def base_loads(
     halves = samples.groupby([day, step])
     known = halves.size() * period_s >= _STEP_S / 2
     means = halves.mean().where(known).groupby(level=0)
-    told = known.groupby(level=0).sum() * _STEP_S >= _LEAST_HOURS * 3600
-    told &= samples["rest"].notna().groupby(day).all()
-    told &= means["mains"].min() >= _FEEDS_IN_W
+    sure = known.groupby(level=0).sum() * _STEP_S >= _LEAST_HOURS * 3600
+    sure &= samples["rest"].notna().groupby(day).all()
+    sure &= means["mains"].min() >= _FEEDS_IN_W
     most = samples["rest"].groupby(day).mean().clip(lower=0.0)
     lowest = means["rest"].quantile(_LOWEST).clip(lower=0.0, upper=most)
-    return lowest.where(told).to_numpy()
+    return lowest.where(sure).to_numpy()
