@@ -33,7 +33,9 @@ from smartwatts_ml.store import Store
 __all__ = ["hold_ceremony"]
 
 _WEEKLY = "retrain_weekly"
-_OTHERS = ("retrain_on_new_readings", "renew_timestamp", "rollback_model")
+_AT_ONCE = (_WEEKLY, "renew_timestamp", "rollback_model")
+_LATER = ("retrain_on_new_readings", "watch_champions")
+"""The simulated homes alone would start a second retraining, and there is no champion to watch."""
 _POOL = "smartwatts_training"
 _START_SECONDS = 300.0
 _RUN_SECONDS = 3600.0
@@ -99,26 +101,31 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     record = _wait_until_up(stack, process)
     airflow = Airflow(record.port, stack.password())
     airflow.set_pool(_POOL, options.slots, "Trainings that run at once, over all DAGs")
-    airflow.pause(_WEEKLY, False)
+    for dag in _AT_ONCE:
+        airflow.pause(dag, False)
+    _show_login(stack, record)
     form = {"epochs": options.epochs}
     run_id = (airflow.active_run(_WEEKLY) or airflow.trigger(_WEEKLY, form))["dag_run_id"]
     _console.print(f"{_WEEKLY} {run_id}, {record.url}/dags/{_WEEKLY}/runs/{run_id}", soft_wrap=True)
     up = stack.locked
     state = follow(airflow, _WEEKLY, run_id, _console, seconds=_RUN_SECONDS, alive=up)
-    # Only now: the simulated homes alone would start a second retraining beside this one.
-    for dag in _OTHERS:
+    for dag in _LATER:
         airflow.pause(dag, False)
     _show_decisions(stack.root, run_id)
     if state != "success":
         show_failures(airflow, _WEEKLY, run_id, _console)
     _console.print(f"\n{_WEEKLY}: {state} after {time.monotonic() - started:.0f} s")
-    _console.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
-    if "viewer" in stack.passwords():
-        _console.print(f"  only to look: user viewer  password {stack.passwords()['viewer']}")
+    _show_login(stack, record)
     _console.print(
         "make stop ends it; new CSV files go into", f"{stack.root}/landing", soft_wrap=True
     )
     return 0 if state == "success" else 1
+
+
+def _show_login(stack: Stack, record: Record) -> None:
+    _console.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
+    if "viewer" in stack.passwords():
+        _console.print(f"  only to look: user viewer  password {stack.passwords()['viewer']}")
 
 
 def hold_ceremony(objects: Objects, keys: Path) -> None:
@@ -159,13 +166,13 @@ def _fill_landing(objects: Objects, options: argparse.Namespace) -> None:
 
 
 def _wait_until_up(stack: Stack, process: subprocess.Popen[bytes] | None) -> Record:
-    """Wait until every component is there and the DAG is parsed."""
+    """Wait until every component is there and the DAGs are parsed."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         record = stack.running()
         if record:
             airflow = Airflow(record.port, stack.password())
-            if airflow.healthy() and airflow.dag_known(_WEEKLY):
+            if airflow.healthy() and all(map(airflow.dag_known, (*_AT_ONCE, *_LATER))):
                 return record
         if process and process.poll() is not None:
             break

@@ -185,10 +185,15 @@ public final class Replay {
             say(when + "activation", run.appliance, run.start, run.end, run.energy, run.watts);
         }
         for (Appliances.Day day : settled.days) {
-            for (int k = 0; k < day.energy.length; k++) {
-                String name = k < names.size() ? names.get(k) : "other";
-                say(when + "day", name, day.day, day.energy[k], day.measuredHours);
+            for (int k = 0; k < names.size(); k++) {
+                say(when + "day", names.get(k), day.day, day.energy[k], day.measuredHours);
             }
+            double other = day.energy[names.size()];
+            if (!Double.isNaN(day.baseLoad)) {
+                other -= day.baseLoad;
+                say(when + "day", "base_load", day.day, day.baseLoad, day.measuredHours);
+            }
+            say(when + "day", "other", day.day, other, day.measuredHours);
         }
     }
 

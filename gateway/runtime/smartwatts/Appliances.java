@@ -52,16 +52,19 @@ public final class Appliances {
 
     /**
      * kWh of each appliance, and of everything else at the end; together what mains measured in so many hours of
-     * that day.
+     * that day. {@code baseLoad}: kWh of everything else that the home draws at all hours, NaN where nothing tells it
+     * ({@code predict} writes it as {@code base_load}, and {@code other} without it).
      */
     public static final class Day {
         public final LocalDate day;
         public final double[] energy;
+        public final double baseLoad;
         public final double measuredHours;
 
-        Day(LocalDate day, double[] energy, double measuredHours) {
+        Day(LocalDate day, double[] energy, double baseLoad, double measuredHours) {
             this.day = day;
             this.energy = energy;
+            this.baseLoad = baseLoad;
             this.measuredHours = measuredHours;
         }
     }

@@ -1,6 +1,7 @@
 package smartwatts;
 
 import java.io.IOException;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A model that is of the kind in question and takes and gives what its file says. */
@@ -33,15 +34,17 @@ final class CheckedModel {
         return inputs.containsKey(input);
     }
 
-    /** Throws IllegalStateException where the model gives something else than its file says. */
+    /** What its file says that it gives, and nothing else. Throws IllegalStateException where it does not. */
     Map<String, float[]> run(Map<String, float[]> given) {
-        Map<String, float[]> results = model.run(given);
+        Map<String, float[]> all = model.run(given);
+        Map<String, float[]> results = new LinkedHashMap<>();
         outputs.forEach((name, size) -> {
-            float[] values = results.get(name);
+            float[] values = all.get(name);
             if (values == null || values.length != size) {
                 throw new IllegalStateException("the model gave " + (values == null ? "no" : values.length)
                         + " values of " + name + " instead of " + size);
             }
+            results.put(name, values);
         });
         return results;
     }

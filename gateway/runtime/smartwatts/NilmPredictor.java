@@ -25,6 +25,7 @@ public final class NilmPredictor {
     /** What the samples of one local day add up to. */
     private static final class DaySum {
         private final double[] energy;
+        private final BaseLoad base = new BaseLoad();
         private long samples;
 
         private DaySum(int parts) {
@@ -193,6 +194,7 @@ public final class NilmPredictor {
             rest -= watts[k];
         }
         sum.energy[watts.length] += rest * period / W_S_A_KWH;
+        sum.base.add(start, rest, mains);
         sum.samples++;
     }
 
@@ -207,7 +209,8 @@ public final class NilmPredictor {
 
     private Appliances.Day dayOf(long day, DaySum sum) {
         double hours = sum.samples * (double) period / WallClock.HOUR_S;
-        return new Appliances.Day(LocalDate.ofEpochDay(day), sum.energy, hours);
+        double base = sum.base.watts(period) * hours / 1000;
+        return new Appliances.Day(LocalDate.ofEpochDay(day), sum.energy, base, hours);
     }
 
     /** What survives a restart. */
@@ -226,7 +229,7 @@ public final class NilmPredictor {
     }
 
     private String name() {
-        return "nilm 1 of " + appliances + ", " + window + " x " + period + " s, in " + clock.zone;
+        return "nilm 2 of " + appliances + ", " + window + " x " + period + " s, in " + clock.zone;
     }
 
     private void write(DataOutputStream out) throws IOException {
@@ -245,6 +248,7 @@ public final class NilmPredictor {
             for (double part : day.getValue().energy) {
                 out.writeDouble(part);
             }
+            day.getValue().base.write(out);
         }
     }
 
@@ -264,6 +268,7 @@ public final class NilmPredictor {
             for (int k = 0; k < sum.energy.length; k++) {
                 sum.energy[k] = in.readDouble();
             }
+            sum.base.read(in);
         }
         return this;
     }

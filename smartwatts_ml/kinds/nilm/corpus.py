@@ -12,6 +12,7 @@ from smartwatts_ml.kinds.nilm.appliances import STANDBY_W, activations, on_power
 from smartwatts_ml.kinds.nilm.details import Duration
 from smartwatts_ml.kinds.nilm.events import duration_of, is_brief
 from smartwatts_ml.kinds.nilm.grid import FINE_PERIOD_S
+from smartwatts_ml.kinds.nilm.layout import BASE_LOAD, OTHER
 from smartwatts_ml.kinds.nilm.settings import NilmSettings
 from smartwatts_ml.readings.base import (
     MAINS,
@@ -98,7 +99,12 @@ def build_corpus(
         for name in power
         if len(runs[name].samples) < needed
     }
-    reasons = few | not_told
+    taken = {
+        name: "predict calls so what is of no appliance; give the channel another name"
+        for name in (BASE_LOAD, OTHER)
+        if name in power
+    }
+    reasons = few | not_told | taken
     kept = tuple(
         name for name in power if name not in reasons and (again is None or name in chosen)
     )

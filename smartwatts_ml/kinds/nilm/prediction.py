@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from smartwatts_ml.kinds.nilm.base_load import base_loads
-from smartwatts_ml.kinds.nilm.layout import ACTIVATION
+from smartwatts_ml.kinds.nilm.layout import ACTIVATION, BASE_LOAD, OTHER
 from smartwatts_ml.kinds.nilm.predictors import NetworkPredictor
 from smartwatts_ml.localtime import local_days
 from smartwatts_ml.readings.base import MAINS, Readings, SiteReadings, device_id
@@ -16,8 +16,6 @@ from smartwatts_ml.readings.run_lengths import true_runs
 
 __all__ = ["predict"]
 
-_BASE_LOAD, _OTHER = "base_load", "other"
-"""What mains draws beyond the appliances that the model knows: at all hours, and the rest."""
 _HOUR_S = 3600
 _KWH_W_S = 3.6e6
 
@@ -100,7 +98,7 @@ def _energy_frame(
     hours = np.bincount(day_of) * site.period_s / _HOUR_S
     at_all_hours = base * hours / 1000
     energy[:, -1] -= np.nan_to_num(at_all_hours)
-    names = (*predictor.appliances, _BASE_LOAD, _OTHER)
+    names = (*predictor.appliances, BASE_LOAD, OTHER)
     frame = pd.DataFrame(
         {
             "site": site.site,
@@ -110,5 +108,5 @@ def _energy_frame(
             "measured_h": np.repeat(hours, len(names)),
         }
     )
-    untold = (frame["appliance"] == _BASE_LOAD) & frame["energy_kwh"].isna()
+    untold = (frame["appliance"] == BASE_LOAD) & frame["energy_kwh"].isna()
     return frame[~untold].reset_index(drop=True)

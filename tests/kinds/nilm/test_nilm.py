@@ -106,6 +106,19 @@ def test_an_appliance_that_hardly_runs_is_left_out_with_the_reason() -> None:
     assert any("heater left out" in note for note in corpus.notes)
 
 
+@pytest.mark.parametrize("name", ["base_load", "other"])
+def test_a_channel_called_as_what_is_of_no_appliance_is_left_out(name: str) -> None:
+    class Renamed(Made):
+        def load(self, *asked: Any, **how: Any) -> SiteReadings:
+            site = super().load(*asked, **how)
+            channels = {name if n == "heater" else n: v for n, v in site.channels.items()}
+            return replace(site, channels=channels)
+
+    corpus = build_corpus(Renamed(1), NilmSettings(), WINDOW)
+    assert corpus.appliances == ("kettle",)
+    assert any(note.startswith(f"{name} left out: predict calls so") for note in corpus.notes)
+
+
 def test_sites_without_sub_meters_are_not_used_and_this_is_said() -> None:
     class Mixed(Made):
         def spans(self) -> tuple[SiteSpan, ...]:
