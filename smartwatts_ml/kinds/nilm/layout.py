@@ -8,5 +8,5 @@ POWER = ("timestamp", "consumption", "device_id")
 ACTIVATION = ("site", "appliance", "start", "end", "energy_kwh", "mean_w")
 ENERGY = ("site", "appliance", "day", "energy_kwh", "measured_h")
 BASE_LOAD, OTHER = "base_load", "other"
-"""What mains draws beyond the appliances that a file knows: at all hours, and the rest. No appliance
-is called so."""
+"""What mains draws beyond the appliances that a file knows: at all hours, and the rest. No
+appliance is called so."""
