@@ -14,13 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
 from smartwatts_airflow.runs import run_key
 
 from scripts.airflow_api import Airflow, AirflowError
 from scripts.session import Record
 from scripts.stack import REPOSITORY, Stack
 from scripts.watch import FailedRunError, follow, show_failures
+from smartwatts_ml.commands.console import out
 from smartwatts_ml.commands.retrain import show_run
 from smartwatts_ml.environment import check_environment
 from smartwatts_ml.errors import SmartwattsError
@@ -39,7 +39,6 @@ _LATER = ("retrain_on_new_readings", "watch_champions")
 _POOL = "smartwatts_training"
 _START_SECONDS = 300.0
 _RUN_SECONDS = 3600.0
-_console = Console(highlight=False)
 
 
 class _StartError(Exception):
@@ -55,13 +54,13 @@ def _main() -> int:
     try:
         return _run(stack, options)
     except (_StartError, FailedRunError, AirflowError) as error:
-        _console.print(error, style="red", markup=False, soft_wrap=True)
+        out.print(error, style="red", soft_wrap=True)
         return 1
     except SmartwattsError as error:
-        _console.print(error, style="red", markup=False, soft_wrap=True)
+        out.print(error, style="red", soft_wrap=True)
         return error.exit_code
     except KeyboardInterrupt:
-        _console.print("\nAirflow works on. make run shows the run again, make stop ends it.")
+        out.print("\nAirflow works on. make run shows the run again, make stop ends it.")
         return 130
 
 
@@ -106,26 +105,24 @@ def _run(stack: Stack, options: argparse.Namespace) -> int:
     _show_login(stack, record)
     form = {"epochs": options.epochs}
     run_id = (airflow.active_run(_WEEKLY) or airflow.trigger(_WEEKLY, form))["dag_run_id"]
-    _console.print(f"{_WEEKLY} {run_id}, {record.url}/dags/{_WEEKLY}/runs/{run_id}", soft_wrap=True)
+    out.print(f"{_WEEKLY} {run_id}, {record.url}/dags/{_WEEKLY}/runs/{run_id}", soft_wrap=True)
     up = stack.locked
-    state = follow(airflow, _WEEKLY, run_id, _console, seconds=_RUN_SECONDS, alive=up)
+    state = follow(airflow, _WEEKLY, run_id, out, seconds=_RUN_SECONDS, alive=up)
     for dag in _LATER:
         airflow.pause(dag, False)
     _show_decisions(stack.root, run_id)
     if state != "success":
-        show_failures(airflow, _WEEKLY, run_id, _console)
-    _console.print(f"\n{_WEEKLY}: {state} after {time.monotonic() - started:.0f} s")
+        show_failures(airflow, _WEEKLY, run_id, out)
+    out.print(f"\n{_WEEKLY}: {state} after {time.monotonic() - started:.0f} s")
     _show_login(stack, record)
-    _console.print(
-        "make stop ends it; new CSV files go into", f"{stack.root}/landing", soft_wrap=True
-    )
+    out.print("make stop ends it; new CSV files go into", f"{stack.root}/landing", soft_wrap=True)
     return 0 if state == "success" else 1
 
 
 def _show_login(stack: Stack, record: Record) -> None:
-    _console.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
+    out.print(f"Airflow: {record.url}  user admin  password {stack.password()}")
     if "viewer" in stack.passwords():
-        _console.print(f"  only to look: user viewer  password {stack.passwords()['viewer']}")
+        out.print(f"  only to look: user viewer  password {stack.passwords()['viewer']}")
 
 
 def hold_ceremony(objects: Objects, keys: Path) -> None:
@@ -134,7 +131,7 @@ def hold_ceremony(objects: Objects, keys: Path) -> None:
     if not store.keys.is_empty() or store.ceremonies.is_complete():
         return
     store.ceremonies.init(model_names())
-    _console.print(
+    out.print(
         f"keys: one of each kind in {keys}, root's too. Fit for this machine alone; for a fleet"
         " `smartwatts keys init --help`, on a root of its own",
         soft_wrap=True,
@@ -145,12 +142,12 @@ def _bring_up(stack: Stack) -> subprocess.Popen[bytes] | None:
     """Start the stack; None if it is up, or somebody else starts it."""
     record = stack.running()
     if record and record.settings == stack.settings_digest():
-        _console.print(f"Airflow is up: {record.url}")
+        out.print(f"Airflow is up: {record.url}")
         return None
     if record:
-        _console.print("settings have changed, starting Airflow anew")
+        out.print("settings have changed, starting Airflow anew")
     stack.stop()
-    _console.print(f"starting Airflow; logs in {stack.logs}", soft_wrap=True)
+    out.print(f"starting Airflow; logs in {stack.logs}", soft_wrap=True)
     return stack.start()
 
 
@@ -158,7 +155,7 @@ def _fill_landing(objects: Objects, options: argparse.Namespace) -> None:
     """Simulated homes, if nothing has ever landed."""
     if next(iter(objects.list("landing/")), None) is not None:
         return
-    _console.print(f"simulating {options.homes} homes over {options.days} days")
+    out.print(f"simulating {options.homes} homes over {options.days} days")
     with tempfile.TemporaryDirectory() as folder:
         simulate(options.homes, options.days, Path(folder), submetered=options.submetered)
         for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):

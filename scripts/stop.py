@@ -6,26 +6,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from scripts.session import members
 from scripts.stack import REPOSITORY, Stack
+from smartwatts_ml.commands.console import out
 
 
 def _main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", default=REPOSITORY / ".local", help="All files of the stack.")
     stack = Stack(Path(parser.parse_args().folder).resolve(), "")
-    console = Console(highlight=False)
     record = stack.record()
     if record is None:
-        console.print("nothing runs")
+        out.print("nothing runs")
         return 0
     killed = stack.stop()
     left = members(record)
-    console.print(f"stopped{f', {killed} processes had to be killed' if killed else ''}")
+    out.print(f"stopped{f', {killed} processes had to be killed' if killed else ''}")
     for process in left:
-        console.print(f"[red]process {process.pid} is still there[/red]")
+        out.print(f"process {process.pid} is still there", style="red")
     return 1 if left else 0
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from scripts.airflow_api import Airflow, UnreachableError
 from smartwatts_ml.stages.order import model_stages
@@ -25,13 +25,13 @@ __all__ = [
 
 _ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 _SIGNS = {
-    "success": "[green]✓[/green]",
-    "failed": "[red]failed[/red]",
-    "skipped": "[yellow]–[/yellow]",
-    "upstream_failed": "[red]–[/red]",
-    "running": "[cyan]running[/cyan]",
-    "up_for_retry": "[yellow]will retry[/yellow]",
-    "awaiting_input": "[yellow]waits for you[/yellow]",
+    "success": Text("✓", "green"),
+    "failed": Text("failed", "red"),
+    "skipped": Text("–", "yellow"),
+    "upstream_failed": Text("–", "red"),
+    "running": Text("running", "cyan"),
+    "up_for_retry": Text("will retry", "yellow"),
+    "awaiting_input": Text("waits for you", "yellow"),
 }
 _POLL_SECONDS = 1.0
 _LOG_TAIL = 25
@@ -74,7 +74,7 @@ def follow(
     raise FailedRunError(f"{run_id} has not ended after {seconds / 60:.0f} minutes")
 
 
-def news(tasks: Sequence[_Task], said: set[str]) -> list[str]:
+def news(tasks: Sequence[_Task], said: set[str]) -> list[Text]:
     """A line for each task that has ended, or is to be tried again, since the last call.
 
     What was skipped only because an earlier step was is left out.
@@ -87,7 +87,8 @@ def news(tasks: Sequence[_Task], said: set[str]) -> list[str]:
         )
         if worth_saying and key not in said:
             said.add(key)
-            lines.append(f"{_SIGNS[state]} {escape(name_of(task, tasks))}[dim]{_took(task)}[/dim]")
+            parts = (_SIGNS[state], f" {name_of(task, tasks)}", (_took(task), "dim"))
+            lines.append(Text.assemble(*parts))
     return lines
 
 
@@ -144,9 +145,9 @@ def progress_table(tasks: Sequence[_Task]) -> Table:
     return table
 
 
-def _sign(task: _Task | None) -> str:
+def _sign(task: _Task | None) -> Text:
     state = task["state"] if task else None
-    return _SIGNS.get(state or "", f"[dim]{state or '·'}[/dim]")
+    return _SIGNS.get(state or "") or Text(state or "·", "dim")
 
 
 def show_failures(airflow: Airflow, dag: str, run_id: str, console: Console) -> None:
@@ -154,6 +155,6 @@ def show_failures(airflow: Airflow, dag: str, run_id: str, console: Console) -> 
     tasks = airflow.tasks(dag, run_id)
     for task in sorted(tasks, key=lambda t: t["end_date"] or ""):
         if task["state"] == "failed":
-            console.print(f"\n[red]failed:[/red] {escape(name_of(task, tasks))}")
+            console.print(Text.assemble(("\nfailed:", "red"), f" {name_of(task, tasks)}"))
             for line in airflow.log_lines(task)[-_LOG_TAIL:]:
-                console.print(f"    {line}", markup=False, soft_wrap=True)
+                console.print(f"    {line}", soft_wrap=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from rich.markup import escape
+from rich.text import Text
 
 from smartwatts_ml.commands.cli import app
 from smartwatts_ml.commands.console import err
@@ -27,13 +27,16 @@ def main() -> None:
     try:
         app()
     except SmartwattsError as error:
-        err.print(f"[red]error:[/red] {escape(printable(str(error)))}", soft_wrap=True)
+        _tell(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        reason = escape(printable(f"{where}{error.strerror or error}"))
-        err.print(f"[red]error:[/red] {reason}", soft_wrap=True)
+        _tell(f"{where}{error.strerror or error}")
         sys.exit(1)
+
+
+def _tell(error: str) -> None:
+    err.print(Text.assemble(("error:", "red"), " ", printable(error)), soft_wrap=True)
 
 
 if __name__ == "__main__":

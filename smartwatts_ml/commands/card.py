@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.printable import printable
@@ -16,10 +16,10 @@ __all__ = ["print_card"]
 
 def print_card(card: ModelCard) -> None:
     """What somebody who is to use the version should know."""
-    out.print(f"[bold]{escape(card.model)} v{card.version}[/bold]: {escape(card.title)}")
+    out.print(Text.assemble((f"{card.model} v{card.version}", "bold"), f": {card.title}"))
     facts = Table(show_header=False, box=None)
     for name, text in _facts(card):
-        facts.add_row(f"[bold]{name}[/bold]", escape(printable(text)))
+        facts.add_row(Text(name, "bold"), printable(text))
     out.print(facts)
     out.print(_metrics_table(card.metrics))
     if card.parts:
@@ -56,7 +56,7 @@ def _metrics_table(metrics: Iterable[CardMetric]) -> Table:
     for metric in metrics:
         way = f" ({metric.better} is better)" if metric.better else ""
         values = (metric.value, metric.baseline, metric.champion)
-        table.add_row(escape(metric.label + way), *map(_short, values))
+        table.add_row(metric.label + way, *map(_short, values))
     return table
 
 
@@ -65,7 +65,7 @@ def _parts_table(card: ModelCard) -> Table:
     table = Table("part", *labels)
     for part in card.parts:
         values = {metric.label: metric.value for metric in part.metrics}
-        table.add_row(escape(printable(part.name)), *(_short(values.get(name)) for name in labels))
+        table.add_row(printable(part.name), *(_short(values.get(name)) for name in labels))
     return table
 
 

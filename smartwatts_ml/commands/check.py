@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from smartwatts_ml.commands.common import JsonOption, print_json, progress_bar
 from smartwatts_ml.commands.console import out
@@ -79,11 +79,11 @@ def _signed_needs(file: Path, content: bytes) -> Needs | None:
 def _print_trials(file: Path, needs: Needs, trials: list[Trial]) -> None:
     table = Table("LiteRT", "", "largest difference, of what is tolerated")
     for trial in trials:
-        mark = "[green]✓[/green]" if trial.passed else "[red]✗[/red]"
-        table.add_row(trial.release, mark, escape(printable(_deviation(trial))))
+        mark = Text("✓", "green") if trial.passed else Text("✗", "red")
+        table.add_row(trial.release, mark, printable(_deviation(trial)))
     out.print(table)
     least = needs.least or "a version that the file does not name"
-    out.print(f"{file}: needs TensorFlow Lite {least} or later", soft_wrap=True, markup=False)
+    out.print(f"{file}: needs TensorFlow Lite {least} or later", soft_wrap=True)
 
 
 def _deviation(trial: Trial) -> str:

@@ -41,6 +41,6 @@ def release(
         print_json(released)
         return
     for model, claim in released.items():
-        out.print(f"{model}: released, {claim}", soft_wrap=True, markup=False)
+        out.print(f"{model}: released, {claim}", soft_wrap=True)
     if not released:
         out.print("no run has claimed any of them")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
@@ -48,7 +47,7 @@ def clocks(
             strangers = sorted(current.site_timezones)
             print_json({"sites": [], "changes": [], "without_readings": strangers})
         else:
-            out.print(empty_root(objects), soft_wrap=True, markup=False)
+            out.print(empty_root(objects), soft_wrap=True)
         return
     changes = apply_settings(table, current) if apply else clock_changes(table, current)
     kept = table.clocks or SiteClocks.of_settings(current)
@@ -63,13 +62,13 @@ def clocks(
         shown = ", ".join(strangers[:_SITES_SHOWN])
         more = f" and {len(strangers) - _SITES_SHOWN:,} more" if strangers[_SITES_SHOWN:] else ""
         line = f"site_timezones names sites without readings: {shown}{more}"
-        err.print(printable(line), soft_wrap=True, markup=False)
+        err.print(printable(line), soft_wrap=True)
     if apply:
         for change in changes:
-            out.print(printable(_moved(change)), soft_wrap=True, markup=False)
+            out.print(printable(_moved(change)), soft_wrap=True)
         return
     for line in change_lines(changes):
-        err.print(printable(line), soft_wrap=True, markup=False)
+        err.print(printable(line), soft_wrap=True)
 
 
 def _site_json(site: str, kept: SiteClocks) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def _as_table(sites: list[str], kept: SiteClocks) -> Table:
     table = Table("site", "lives by the clock of", "as said by")
     for site in sites[:_SITES_SHOWN]:
         clock = kept.of_site(site)
-        table.add_row(escape(site), clock.timezone, _SAID_BY[clock.said_by])
+        table.add_row(site, clock.timezone, _SAID_BY[clock.said_by])
     if len(sites) > _SITES_SHOWN:
         table.add_row(f"… and {len(sites) - _SITES_SHOWN:,} more", "--json tells all", "")
     return table

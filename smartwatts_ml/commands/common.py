@@ -111,7 +111,7 @@ def progress_bar(title: str, left: str = "what was finished is kept") -> Iterato
         with _reporter(title) as report:
             yield report
     except KeyboardInterrupt:
-        err.print(f"{title}: stopped; {left}", soft_wrap=True, markup=False)
+        err.print(f"{title}: stopped; {left}", soft_wrap=True)
         raise
 
 
@@ -120,7 +120,12 @@ def _reporter(title: str) -> Iterator[Any]:
     if not err.is_terminal:
         yield _line_reporter(title)
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(title, total=1.0)
 
@@ -137,7 +142,7 @@ def _line_reporter(title: str) -> Any:
     def report(text: str, share: float) -> None:
         nonlocal tenth
         if int(share * 10) != tenth:
-            err.print(f"{title}: {text}", soft_wrap=True, markup=False)
+            err.print(f"{title}: {text}", soft_wrap=True)
         tenth = int(share * 10)
 
     return report

@@ -1,5 +1,6 @@
 """Where words go: results to standard output; progress, notes and errors to standard error, so
-that ``--json`` output can be piped."""
+that ``--json`` output can be piped. What is coloured is a ``Text``; a string is printed as it is,
+with its brackets."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ _PIPE_WIDTH = 140
 
 
 def _console(stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
+    console = Console(stderr=stderr, highlight=False, markup=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPE_WIDTH
     return console

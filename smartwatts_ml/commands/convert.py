@@ -90,5 +90,4 @@ def _convert_file(
             "differs from Keras by at most "
             f"{max(converted.parity.values()):.2%} of an output's spread",
             soft_wrap=True,
-            markup=False,
         )

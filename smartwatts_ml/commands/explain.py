@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from smartwatts_ml.commands.common import print_json, write_files
@@ -62,10 +61,10 @@ def _show(files: Sequence[Explanation], texts: Sequence[SourceText], write: bool
         out.print(f"… and {len(files) - _FILES_SHOWN} more files; --json tells all")
     if texts and not write:
         where = f"Lines for {settings_file()} that settle what is doubtful; --write adds them:"
-        out.print(where, soft_wrap=True, markup=False)
+        out.print(where, soft_wrap=True)
         for text in texts:
             out.print()
-            out.print(str(text).rstrip(), soft_wrap=True, markup=False)
+            out.print(str(text).rstrip(), soft_wrap=True)
 
 
 def _write(texts: Sequence[SourceText]) -> None:
@@ -83,22 +82,20 @@ def _write(texts: Sequence[SourceText]) -> None:
             )
         longer = with_source(longer, table, str(path))
     if longer == content:
-        err.print(f"nothing to add to {path}", soft_wrap=True, markup=False)
+        err.print(f"nothing to add to {path}", soft_wrap=True)
         return
     write_files({path.resolve(): longer.encode()})
-    err.print(f"added to {path}: look at it before you ingest", soft_wrap=True, markup=False)
+    err.print(f"added to {path}: look at it before you ingest", soft_wrap=True)
 
 
 def _table(file: Explanation) -> Table:
-    table = Table(
-        title=escape(file.file), title_justify="left", show_header=False, box=box.SIMPLE_HEAD
-    )
+    table = Table(title=file.file, title_justify="left", show_header=False, box=box.SIMPLE_HEAD)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
 
     def row(about: str, text: str) -> None:
         if text:
-            table.add_row(about, escape(printable(text)))
+            table.add_row(about, printable(text))
 
     facts = file.facts
     for about, fact in facts.items():

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
@@ -64,7 +63,6 @@ def fleet(
             f"no beacon yet: put files of them into {objects.uri(BEACONS.landing[:-1])}, then run "
             "`smartwatts ingest` (docs/fleet.md)",
             soft_wrap=True,
-            markup=False,
         )
         return
     out.print(_models_table(statuses))
@@ -109,7 +107,7 @@ def _models_table(statuses: list[ModelStatus]) -> Table:
         served, states = status.served, status.states
         numbers: tuple[State, ...] = ("behind", "silent", "failed", "unknown")
         table.add_row(
-            escape(status.model),
+            status.model,
             f"v{served.version}" if served else "–",
             f"{served.since:%Y-%m-%d}" if served else "",
             f"{len(status.gateways):,}",
@@ -129,13 +127,13 @@ def _gateways_table(gateways: list[HeardGateway]) -> Table:
     table = Table("gateway", "model", "state", "runs", "heard", "runtime", "why")
     for gateway in gateways:
         table.add_row(
-            escape(gateway.gateway),
-            escape(gateway.model),
+            gateway.gateway,
+            gateway.model,
             gateway.state,
             f"v{gateway.version}" if gateway.version else "–",
             f"{gateway.heard:%Y-%m-%d %H:%M}",
-            escape(gateway.runtime),
-            escape(_why(gateway)),
+            gateway.runtime,
+            _why(gateway),
         )
     return table
 

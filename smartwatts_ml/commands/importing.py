@@ -197,7 +197,7 @@ def _show(report: ImportReport) -> None:
     for house in report.houses:
         out.print(_channels_table(house))
         for note in house.notes:
-            out.print(f"{house.site}: {note}", soft_wrap=True, markup=False)
+            out.print(f"{house.site}: {note}", soft_wrap=True)
         for channel in house.channels:
             if channel.written == 0:
                 out.print(f"{house.site}: {channel.name} has no usable reading", soft_wrap=True)
@@ -207,10 +207,9 @@ def _show(report: ImportReport) -> None:
                     f"{file.path}: {file.lines:,} lines = {file.header} header + {file.blank:,} "
                     f"blank + {file.bad:,} bad + {file.used:,} used; the first bad:",
                     soft_wrap=True,
-                    markup=False,
                 )
             for example in file.examples:
-                out.print(f"    {example}", soft_wrap=True, markup=False)
+                out.print(f"    {example}", soft_wrap=True)
     err.print(
         f"{report.written:,} readings of {counted(len(report.houses), 'house')} in "
         f"{counted(len(report.files), 'file')}, {counted(report.bad, 'bad line')} left out, "

@@ -37,7 +37,7 @@ def inspect(
 def _print_description(file: Path, described: FileDescription) -> None:
     """A model file's interface and metadata."""
     kib, operators = described.size / 1024, described.operators
-    out.print(f"{file}: {kib:.0f} KiB, {operators} operators", soft_wrap=True, markup=False)
+    out.print(f"{file}: {kib:.0f} KiB, {operators} operators", soft_wrap=True)
     out.print(f"sha256 {described.sha256}", soft_wrap=True)
     table = Table("", "name", "shape", "type")
     for way, tensors in (("input", described.inputs), ("output", described.outputs)):
@@ -48,7 +48,7 @@ def _print_description(file: Path, described: FileDescription) -> None:
     if described.contract:
         out.print(f"contract {described.contract} of inputs and outputs (gateway/README.md)")
     for line in left_out_lines(described.details):
-        out.print(printable(line), soft_wrap=True, markup=False)
+        out.print(printable(line), soft_wrap=True)
     if described.details:
         out.print_json(data=described.details)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from smartwatts_ml.commands.common import (
     JsonOption,
@@ -60,10 +61,10 @@ def replay(
         print_json(replays)
     else:
         for again in replays:
-            verdict = "[green]same verdict[/green]" if again.same else "[red]another verdict[/red]"
-            out.print(f"{verdict}: {again.repeated}", soft_wrap=True)
+            verdict = ("same verdict", "green") if again.same else ("another verdict", "red")
+            out.print(Text.assemble(verdict, f": {again.repeated}"), soft_wrap=True)
             for line in (*again.differences, *((f"code {again.code}",) if again.code else ())):
-                out.print(f"    {line}", soft_wrap=True, markup=False)
+                out.print(f"    {line}", soft_wrap=True)
     other = [again.model for again in replays if not again.same]
     if other:
         raise SmartwattsError(f"another verdict for {', '.join(other)}")

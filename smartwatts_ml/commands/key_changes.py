@@ -128,7 +128,7 @@ def recover(
         print_json(done)
         return
     for key in done.removed:
-        out.print(f"removed: {printable(key)}", soft_wrap=True, markup=False)
+        out.print(f"removed: {printable(key)}", soft_wrap=True)
     out.print(f"in force as signed here last: {', '.join(done.models) or 'nothing'}")
     out.print("check what serves them: `smartwatts models verify --repair`")
 

@@ -66,9 +66,9 @@ def init(
         return
     out.print(f"root: {made.threshold} of {len(made.keyids)} keys", soft_wrap=True)
     public = f"    {made.root} is public: give it to whoever pulls"
-    out.print(printable(public), soft_wrap=True, markup=False)
+    out.print(printable(public), soft_wrap=True)
     for path in made.offline:
-        out.print(printable(f"    {path}: private"), soft_wrap=True, markup=False)
+        out.print(printable(f"    {path}: private"), soft_wrap=True)
     if len(made.offline) == 1:
         out.print("    one key for root, on this machine: fit for trying things out, no more")
     out.print(

@@ -29,7 +29,6 @@ def labels(root: RootOption = None, as_json: JsonOption = False) -> None:
             f"no answer yet: put files of them into {objects.uri(LANDING[:-1])}, then run "
             "`smartwatts ingest` (docs/labels.md)",
             soft_wrap=True,
-            markup=False,
         )
         return
     table = Table("about", "yes", "no", "homes", "changed", box=None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Column, Table
+from rich.text import Text
 
 from smartwatts_ml.commands.console import out
 from smartwatts_ml.kinds.details import left_out_lines
@@ -34,23 +34,23 @@ def _minute(time: str) -> str:
     return time[:16].replace("T", " ")
 
 
-def _champion_cells(row: dict[str, Any]) -> list[str]:
+def _champion_cells(row: dict[str, Any]) -> list[str | Text]:
     if row["version"] is None:
-        return [row["model"], "[red]✗[/red]" if row["problem"] else "–", "", "", "", ""]
+        return [row["model"], Text("✗", "red") if row["problem"] else "–", "", "", "", ""]
     return [
         row["model"],
-        f"v{row['version']}" + _how(row) + _beside(row.get("candidate")),
+        Text.assemble(f"v{row['version']}", _how(row), _beside(row.get("candidate"))),
         str(row["serial"]),
         _minute(row["time"]),
         f"{row['size'] / 1024:.0f} KiB",
-        row["expires"][:10] if row["expires"] else "[yellow]missing[/yellow]",
+        row["expires"][:10] if row["expires"] else Text("missing", "yellow"),
     ]
 
 
-def _how(row: dict[str, Any]) -> str:
+def _how(row: dict[str, Any]) -> str | Text:
     """How a champion came into force, where that was not the gate's verdict."""
     if row.get("forced"):
-        return f" [bold red](forced by {escape(row['forced']['actor'])})[/bold red]"
+        return Text(f" (forced by {row['forced']['actor']})", "bold red")
     return " (rolled back)" if row["action"] == "rollback" else ""
 
 
@@ -70,11 +70,11 @@ def history_table(entries: Iterable[HistoryEntry]) -> Table:
         table.add_row(
             str(entry.serial),
             _minute(entry.time),
-            f"[bold red]{entry.action}[/bold red]" if entry.action == FORCE else entry.action,
+            Text(entry.action, "bold red" if entry.action == FORCE else ""),
             f"v{entry.about}{said}",
             before,
-            escape(entry.actor),
-            escape(entry.reason),
+            entry.actor,
+            entry.reason,
         )
     return table
 
@@ -103,7 +103,7 @@ def print_manifest(manifest: Manifest, uri: str) -> None:
             str(manifest.decision.get("refit", {}).get("summary", "none: it ships as judged")),
         ),
     ):
-        facts.add_row(f"[bold]{name}[/bold]", escape(value))
+        facts.add_row(Text(name, "bold"), value)
     out.print(facts)
     out.print(_metrics_table(manifest.metrics))
     slices = _slices_table(manifest.metrics)

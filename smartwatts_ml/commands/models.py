@@ -6,7 +6,6 @@ import getpass
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from smartwatts_ml.commands.card import print_card
 from smartwatts_ml.commands.common import JsonOption, RootOption, print_json
@@ -127,7 +126,7 @@ def show(
         print_manifest(manifest, store.file_uri(manifest))
     for mark in marks:
         if mark.version == manifest.version:
-            out.print(f"[bold red]{escape(mark.text)}[/bold red]", soft_wrap=True)
+            out.print(mark.text, style="bold red", soft_wrap=True)
 
 
 def _bill_of_materials(store: Store, manifest: Manifest) -> Any:

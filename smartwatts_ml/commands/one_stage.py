@@ -78,9 +78,9 @@ def for_each_model(
             write_outputs(bound)
         results[model] = plain(result)
         if not as_json:
-            out.print(printable(result.summary), soft_wrap=True, markup=False)
+            out.print(printable(result.summary), soft_wrap=True)
             for reason in results[model].get("reasons", ()):
-                out.print(printable(f"    {reason}"), soft_wrap=True, markup=False)
+                out.print(printable(f"    {reason}"), soft_wrap=True)
     if as_json:
         print_json({"run_id": run_id, "models": results})
 

@@ -128,7 +128,7 @@ def _show_metrics(kind: Kind, result: dict[str, Any]) -> None:
     for title, rows in result["tables"].items():
         _print_columns(title, rows)
     for note in (*result["notes"], *result.get("files", ())):
-        out.print(printable(note), soft_wrap=True, markup=False)
+        out.print(printable(note), soft_wrap=True)
 
 
 def _print_columns(title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
@@ -181,9 +181,9 @@ def _predict_body(kind: Kind) -> Callable[..., None]:
             print_json({**report, "notes": remarks})
             return
         for line in remarks:
-            err.print(printable(f"note: {line}"), soft_wrap=True, markup=False)
+            err.print(printable(f"note: {line}"), soft_wrap=True)
         nothing = "" if rows else ": there was nothing to tell"
-        out.print(f"{output}: {rows:,} rows{nothing}", soft_wrap=True, markup=False)
+        out.print(f"{output}: {rows:,} rows{nothing}", soft_wrap=True)
 
     return body
 
@@ -199,14 +199,14 @@ def _open(kind: Kind, path: Path) -> Iterator[tuple[Network, Details]]:
         with naming(path):
             details = kind.read_details(network.details)
         if older := kind.older_contract(details):
-            err.print(f"note: {path} {older}", soft_wrap=True, markup=False)
+            err.print(f"note: {path} {older}", soft_wrap=True)
         yield network, details
 
 
 def _read(paths: list[Path]) -> FileReadings:
     readings = FileReadings(paths, settings())
     for line in readings.warnings():
-        err.print(line, soft_wrap=True, markup=False)
+        err.print(line, soft_wrap=True)
     return readings
 
 

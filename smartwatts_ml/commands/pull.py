@@ -145,14 +145,14 @@ def _tell_pulled(pulled: Iterable[Pulled]) -> None:
         what = "updated" if item.updated else "up to date"
         ring = " (candidate)" if item.ring == "candidate" else ""
         line = f"{item.model} v{item.version}{ring} {what}: {item.path}"
-        out.print(printable(line), soft_wrap=True, markup=False)
+        out.print(printable(line), soft_wrap=True)
 
 
 def _raise_troubles(troubles: Iterable[SmartwattsError]) -> None:
     """Raise the gravest of what went wrong, and tell the others; nothing where all went well."""
     by_gravity = sorted(troubles, key=lambda trouble: trouble.exit_code)
     for trouble in by_gravity[:-1]:
-        err.print(f"error: {printable(str(trouble))}", soft_wrap=True, markup=False)
+        err.print(f"error: {printable(str(trouble))}", soft_wrap=True)
     if by_gravity:
         raise by_gravity[-1]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from smartwatts_ml.commands.common import (
@@ -61,9 +60,9 @@ def quality(
     if seen.sites:
         _print(seen)
     else:
-        out.print(empty_root(objects), soft_wrap=True, markup=False)
+        out.print(empty_root(objects), soft_wrap=True)
     if html:
-        out.print(f"page: {html}", soft_wrap=True, markup=False)
+        out.print(f"page: {html}", soft_wrap=True)
 
 
 def _look(readings: StoredReadings, sites: list[str] | None) -> Survey:
@@ -90,7 +89,7 @@ def _print(seen: Survey) -> None:
     devices = [(site.site, device) for site in seen.by_need() for device in site.devices]
     for site, device in devices[:_DEVICES_SHOWN]:
         table.add_row(
-            escape(device_id(site, device.channel)),
+            device_id(site, device.channel),
             f"{device.rows:,}",
             f"{device.coverage:.1%}",
             f"{device.gaps[0].hours:,.1f} h from {device.gaps[0].start[:10]}"

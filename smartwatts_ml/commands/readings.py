@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from smartwatts_ml.commands.common import (
@@ -112,7 +111,7 @@ def ingest(
     else:
         print_ingest(report, objects.uri, current)
         for line in (line for taken in records for line in taken.lines()):
-            out.print(printable(line), soft_wrap=True, markup=False)
+            out.print(printable(line), soft_wrap=True)
     check_none_left(report, *records)
 
 
@@ -137,18 +136,18 @@ def _files(count: int) -> str:
 def print_ingest(report: IngestReport, uri: Any, current: Settings) -> None:
     """What became of each file, and what the readings are now."""
     for line in file_lines(report.files, current):
-        out.print(line, soft_wrap=True, markup=False)
+        out.print(line, soft_wrap=True)
     for key in report.ignored:
         why = advice_on(key) or f"not named {FILE_NAMES}"
-        err.print(f"ignored: {printable(key)} is {why}", soft_wrap=True, markup=False)
+        err.print(f"ignored: {printable(key)} is {why}", soft_wrap=True)
     if not report.files and not report.unchanged:
-        err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True, markup=False)
+        err.print(f"no file of readings in {uri(LANDING[:-1])}", soft_wrap=True)
     if report.files and all(file.says_nothing for file in report.files):
         err.print(f"{_files(len(report.files))} read, and none has a reading: should it be so?")
     for key in report.dropped:
-        err.print(f"nothing is kept of {printable(key)}", soft_wrap=True, markup=False)
+        err.print(f"nothing is kept of {printable(key)}", soft_wrap=True)
     for line in (*outdated_lines(report.outdated), *change_lines(report.clocks)):
-        err.print(printable(line), soft_wrap=True, markup=False)
+        err.print(printable(line), soft_wrap=True)
     known = f", {counted(report.unchanged, 'file')} known from before" if report.unchanged else ""
     kept = f", kept in {uri(QUARANTINE)}" if report.rejected else ""
     instead = f" in the place of {report.replaced:,}" if report.replaced else ""
@@ -195,7 +194,7 @@ def stats(root: RootOption = None, as_json: JsonOption = False) -> None:
         )
         return
     said = _in_words(snapshot) if snapshot.rows else empty_root(objects)
-    out.print(said, soft_wrap=True, markup=False)
+    out.print(said, soft_wrap=True)
     if devices:
         out.print(_devices_table(devices[:_DEVICES_SHOWN]))
     if len(devices) > _DEVICES_SHOWN:
@@ -236,8 +235,8 @@ def _devices_table(devices: Sequence[DeviceSpan]) -> Table:
         table.add_column(name, justify="right")
     for device in devices:
         table.add_row(
-            escape(device.site),
-            escape(device.channel),
+            device.site,
+            device.channel,
             _stamp(device.first)[:16],
             _stamp(device.last + device.native)[:16],
             f"{device.native / _MICRO:g} s" if device.native else "?",
@@ -277,4 +276,4 @@ def export(
     frame["timestamp"] = frame["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     output.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(output, index=False, float_format="%.6g")
-    out.print(f"{len(frame):,} rows in {output}", soft_wrap=True, markup=False)
+    out.print(f"{len(frame):,} rows in {output}", soft_wrap=True)

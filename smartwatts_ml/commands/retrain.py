@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
+from rich.text import Text
 
 from smartwatts_ml.commands.common import (
     JsonOption,
@@ -69,7 +70,7 @@ def retrain(
     begun = _once(before_models(), objects, current, options, dry_run=dry_run)
     ingested: IngestReport = begun["ingest"]
     for file in ingested.left:
-        err.print(f"left: {file.left}", soft_wrap=True, markup=False)
+        err.print(f"left: {file.left}", soft_wrap=True)
     plan: RunPlan = begun["plan"]
     err.print(f"run {plan.run_id}: {plan.rows:,} readings, snapshot {plan.snapshot_version}")
     failures: dict[str, str] = {}
@@ -131,7 +132,7 @@ def show_run(report: dict[str, Any]) -> None:
         values = [(row["metrics"][s] or {}).get(criterion.metric) for s in _SYSTEMS]
         table.add_row(
             row["model"],
-            "[green]accepted[/green]" if row["accepted"] else "[yellow]kept[/yellow]",
+            Text("accepted", "green") if row["accepted"] else Text("kept", "yellow"),
             f"v{row['version']}" if row["version"] else "–",
             criterion.label,
             *("–" if value is None else f"{value:.4g}" for value in values),

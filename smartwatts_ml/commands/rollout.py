@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
@@ -179,4 +178,4 @@ def _tell(entry: HistoryEntry, as_json: bool) -> None:
             f"{entry.model} v{candidate.version} is taken back, v{entry.version} stays in force, "
             f"serial {entry.serial}"
         )
-    out.print(escape(text), soft_wrap=True)
+    out.print(text, soft_wrap=True)

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
@@ -54,12 +53,12 @@ def sites(
     elif chosen:
         shown = Table("site", "pseudonym")
         for site, pseudonym in chosen[:_SITES_SHOWN]:
-            shown.add_row(escape(site), pseudonym)
+            shown.add_row(site, pseudonym)
         if len(chosen) > _SITES_SHOWN:
             shown.add_row(f"… and {len(chosen) - _SITES_SHOWN:,} more", "--json tells all")
         out.print(shown)
     else:
-        out.print(empty_root(objects), soft_wrap=True, markup=False)
+        out.print(empty_root(objects), soft_wrap=True)
 
 
 def _pseudonyms(objects: Objects, current: Settings) -> list[tuple[str, str]]:

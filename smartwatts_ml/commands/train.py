@@ -127,7 +127,7 @@ def train_files(
         report("reading files", 0.0)
         with FileReadings(paths, settings()) as readings:
             for line in readings.warnings():
-                err.print(line, soft_wrap=True, markup=False)
+                err.print(line, soft_wrap=True)
             trained = kind.trainer.train(spec, readings, options, report)
         report("converting", 0.98)
         network = KerasNetwork.from_training(trained)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from smartwatts_ml.commands.common import (
     JsonOption,
@@ -122,12 +122,12 @@ def _print_audit(audit: Audit) -> None:
     ]
     if audit.repaired:
         asides.append("repaired")
-    verdict = "[red]✗[/red]" if audit.findings else "[green]✓[/green]"
+    verdict = Text("✗", "red") if audit.findings else Text("✓", "green")
     text = f"{audit.model}: {audit.entries} serials, {audit.versions} versions"
-    out.print(f"{verdict} {', '.join([text, *asides])}", soft_wrap=True)
+    out.print(verdict, ", ".join([text, *asides]), soft_wrap=True)
     for finding in audit.findings:
         text = printable(f"    {finding.key}: {finding.problem}")
-        out.print(escape(text), soft_wrap=True)
+        out.print(text, soft_wrap=True)
 
 
 def _days(text: str) -> timedelta:

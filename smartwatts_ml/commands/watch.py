@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from smartwatts_ml.commands.common import JsonOption, RootOption, open_objects, print_json
 from smartwatts_ml.commands.console import err, out
@@ -20,6 +20,8 @@ from smartwatts_ml.stages.watch import watch as weigh_champions
 from smartwatts_ml.store import open_store
 
 __all__ = ["watch"]
+
+_COLOURS = {"back": "red", "harm": "red", "drift": "yellow"}
 
 
 def watch(
@@ -46,7 +48,7 @@ def watch(
         find_model(model)
     objects, current = open_objects(root)
     for line in take_beacons(objects, current.fleet.beacon_months).lines():
-        err.print(printable(line), soft_wrap=True, markup=False)
+        err.print(printable(line), soft_wrap=True)
     findings = weigh_champions(objects, current, datetime.now(UTC), models)
     failed: list[StoreError] = []
     signs = bool(open_store(objects, current).keys.uris()) and not dry_run
@@ -71,9 +73,8 @@ def watch(
 def _print(findings: list[Watched]) -> None:
     table = Table("model", "version", "before", "finding", "why")
     for watched in findings:
-        colour = {"back": "red", "harm": "red", "drift": "yellow"}.get(watched.finding)
-        finding = f"[{colour}]{watched.finding}[/{colour}]" if colour else watched.finding
+        finding = Text(watched.finding, _COLOURS.get(watched.finding, ""))
         why = "; ".join(filter(None, (watched.reason, watched.done)))
         before = f"v{watched.against}" if watched.against else "–"
-        table.add_row(escape(watched.model), f"v{watched.version}", before, finding, escape(why))
+        table.add_row(watched.model, f"v{watched.version}", before, finding, why)
     out.print(table)

@@ -33,10 +33,9 @@ def test_each_ended_task_is_told_once_with_its_map_name_and_time() -> None:
         task("model.validate", "skipped", 0, rendered_map_index="nilm kept: F1 −0.02"),
         task("model.train", "running", 1),
     ]
-    assert news(tasks, said) == [
-        "[green]✓[/green] ingest[dim]  12 s[/dim]",
-        "[yellow]–[/yellow] validate nilm kept: F1 −0.02[dim][/dim]",
-    ]
+    lines = news(tasks, said)
+    assert [str(line) for line in lines] == ["✓ ingest  12 s", "– validate nilm kept: F1 −0.02"]
+    assert [line.spans[0].style for line in lines] == ["green", "yellow"]
     assert news(tasks, said) == []
 
 
@@ -58,8 +57,8 @@ def test_every_try_that_failed_is_told() -> None:
     named = task("model.publish", "success", 3, rendered_map_index="nilm accepted")
     first = task("model.train", "up_for_retry", 3)
     second = task("model.train", "failed", 3, try_number=2)
-    assert "will retry[/yellow] train nilm" in news([first, named], said)[0]
-    assert "failed[/red] train nilm" in news([second, named], said)[0]
+    assert "will retry train nilm" in str(news([first, named], said)[0])
+    assert "failed train nilm" in str(news([second, named], said)[0])
 
 
 def test_the_table_has_a_row_for_each_model() -> None:
@@ -90,9 +89,9 @@ def test_files_that_are_ingested_side_by_side_are_no_models() -> None:
         "train 0",
         "train nilm",
     ]
-    assert [list(column.cells) for column in progress_table(tasks).columns[:2]] == [
+    assert [list(map(str, column.cells)) for column in progress_table(tasks).columns[:2]] == [
         ["0", "nilm"],
-        ["[cyan]running[/cyan]", "[green]✓[/green]"],
+        ["running", "✓"],
     ]
     assert progress_table(tasks).title == "ingest running"
 
