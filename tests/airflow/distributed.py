@@ -97,7 +97,8 @@ class Distributed:
             "DATABASE__SQL_ALCHEMY_CONN": database,
             "CELERY__BROKER_URL": f"redis://127.0.0.1:{self._redis}/0",
             "CELERY__RESULT_BACKEND": f"db+{database}",
-            "CELERY__WORKER_CONCURRENCY": 2,
+            # One can run all: what waits long for a place in a queue Airflow fails.
+            "CELERY__WORKER_CONCURRENCY": 4,
             "CELERY__WORKER_PREFETCH_MULTIPLIER": 1,
             "API__HOST": "127.0.0.1",
             "API__PORT": self.port,

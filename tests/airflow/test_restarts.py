@@ -23,12 +23,12 @@ from smartwatts_ml.objects import open_root
 from smartwatts_ml.runs.state import read_state
 from smartwatts_ml.store import Store
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(2400)]
 
 WEEKLY = "retrain_weekly"
 SIZE = ["--homes", "3", "--days", "90", "--submetered", "3", "--epochs", "3", "--slots", "1"]
 DYING = ("scheduler", "triggerer", "api-server")
-PATIENCE = 600.0
+PATIENCE = 1200.0
 
 
 class Running:

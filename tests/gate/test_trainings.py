@@ -43,7 +43,7 @@ def test_a_forecaster_that_learned_its_holdout_is_refused(
 
 
 @pytest.mark.full
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("model", SIZES)
 def test_every_fault_of_a_training_is_refused_with_a_sentence(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
