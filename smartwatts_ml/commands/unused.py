@@ -22,6 +22,8 @@ def why_nothing(
     if not (asked and spans):
         coarser = coarser_mains(readings.spans(), spec.period_s)
         clause = f", and {coarser}" if coarser else ""
+        if alone := [span.site for span in readings.spans() if span.covered_s == 0]:
+            clause = f", and {alone[0]} has one reading, which does not tell how long it lasts"
         return f"mains readings every {spec.period_s} s or faster are needed{clause}"
     ends = [min(span.start for span in spans), max(span.end for span in spans)]
     start, end = readings.stamps_for(spans[0].site)(np.array(ends, "datetime64[s]"))

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smartwatts_ml.commands.cli import app
+from smartwatts_ml.errors import BadInputError
 from smartwatts_ml.kinds.anomaly import KIND
 from smartwatts_ml.modelfiles.litert import LiteRTNetwork
 
@@ -71,6 +72,16 @@ def test_a_threshold_alone_is_that_quantile_and_every_hour_above_it_an_alert(
     alerts = pd.read_csv(tmp_path / "A.csv", parse_dates=["start", "end"])
     lengths = (alerts["end"] - alerts["start"]) / np.timedelta64(1, "h")
     assert lengths.sum() == hours["alert"].sum()
+
+
+def test_a_reading_alone_is_told_to_say_nothing(case: Case, tmp_path: Path) -> None:
+    model, readings = tmp_path / "anomaly_model.tflite", tmp_path / "a.csv"
+    model.write_bytes(case.content)
+    readings.write_text("timestamp,consumption,device_id\n2026-01-01T00:00:00Z,9,home1/mains\n")
+    words = ["predict", "anomaly", "--model-path", str(model), "--input", str(readings)]
+    refused = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "P.csv")])
+    assert isinstance(refused.exception, BadInputError)
+    assert "home1 has one reading, which does not tell how long" in str(refused.exception)
 
 
 def test_an_evaluation_writes_pictures_tables_and_json(
