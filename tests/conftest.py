@@ -51,11 +51,16 @@ LONGEST_FIRST = (
     "readings/ingest/test_killed.py",
 )
 """A worker takes whole files: with the long ones at the end, one would wait for the other."""
+_FULL_SECONDS = 2400
+"""A heavy matrix may take so long, where a machine is slow and busy and nothing hangs."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+    for item in items:
+        if item.get_closest_marker("full") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_FULL_SECONDS))
 
 
 class S3Server:
