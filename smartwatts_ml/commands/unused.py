@@ -20,10 +20,8 @@ def why_nothing(
     spans = [span for span in readings.spans() if kind.uses(spec, span)]
     asked = any(options.get(name) is not None for name in ("from", "to"))
     if not (asked and spans):
-        coarser = coarser_mains(readings.spans(), spec.period_s)
-        clause = f", and {coarser}" if coarser else ""
-        if alone := [span.site for span in readings.spans() if span.covered_s == 0]:
-            clause = f", and {alone[0]} has one reading, which does not tell how long it lasts"
+        cause = coarser_mains(readings.spans(), spec.period_s) or _alone(readings)
+        clause = f", and {cause}" if cause else ""
         return f"mains readings every {spec.period_s} s or faster are needed{clause}"
     ends = [min(span.start for span in spans), max(span.end for span in spans)]
     start, end = readings.stamps_for(spans[0].site)(np.array(ends, "datetime64[s]"))
@@ -34,3 +32,9 @@ def too_coarse(spec: ModelSpec, readings: FileReadings) -> list[str]:
     """A line where sites are left out because their readings are coarser than the model's."""
     coarser = coarser_mains(readings.spans(), spec.period_s)
     return [f"{coarser}, and the model takes one every {spec.period_s} s"] if coarser else []
+
+
+def _alone(readings: FileReadings) -> str:
+    """Of which site there is but one reading, as a clause; empty where there is none."""
+    alone = [span.site for span in readings.spans() if span.covered_s == 0]
+    return f"{alone[0]} has one reading, which does not tell how long it lasts" if alone else ""
